@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Upsert tells [Tx.BulkUpsert] where rows go. Names are written as in SQL.
+type Upsert struct {
+	Table   string
+	Columns []string
+	// Key names the columns of a primary key or unique index. A row whose key exists
+	// takes the new values of all other columns. Without Key it is a plain insert.
+	Key []string
+	// IgnoreConflict keeps the row that exists instead.
+	IgnoreConflict bool
+}
+
+// A statement of many rows costs one parse and one step; over a hundred rows nothing
+// more is gained. Sizes are powers of two, so that few texts are ever prepared.
+const (
+	maxRowsPerStatement = 64
+	maxArgsPerStatement = 16384 // SQLite takes 32766, PostgreSQL 65535
+)
+
+// BulkUpsert writes rows: row(i, args) fills args with the values of row i in the order of
+// u.Columns. A key may occur once only. It is several times faster when rows come in
+// key order, because then each page of the table is touched once.
+func (tx *Tx) BulkUpsert(ctx context.Context, u Upsert, rows int, row func(i int, args []any)) error {
+	if rows == 0 {
+		return nil
+	}
+	if len(u.Columns) == 0 || len(u.Columns) > maxArgsPerStatement {
+		return fmt.Errorf("store: bulk upsert into %s: %d columns", u.Table, len(u.Columns))
+	}
+	b := bulk{tx: tx, width: len(u.Columns), text: u.text}
+	if err := b.run(ctx, rows, row); err != nil {
+		return fmt.Errorf("bulk upsert into %s: %w", u.Table, err)
+	}
+	return nil
+}
+
+// BulkDelete deletes the rows whose column has one of keys; key(i) returns the i-th.
+func (tx *Tx) BulkDelete(ctx context.Context, table, column string, keys int, key func(i int) any) error {
+	text := func(rows int) string {
+		return "DELETE FROM " + table + " WHERE " + column + " IN (?" + strings.Repeat(",?", rows-1) + ")"
+	}
+	b := bulk{tx: tx, width: 1, text: text}
+	if err := b.run(ctx, keys, func(i int, args []any) { args[0] = key(i) }); err != nil {
+		return fmt.Errorf("bulk delete from %s: %w", table, err)
+	}
+	return nil
+}
+
+// text writes the statement for a number of rows.
+func (u *Upsert) text(rows int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + u.Table + " (" + strings.Join(u.Columns, ",") + ") VALUES ")
+	one := "(?" + strings.Repeat(",?", len(u.Columns)-1) + ")"
+	b.Grow(rows*(len(one)+1) + 256)
+	for i := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(one)
+	}
+	if len(u.Key) == 0 && !u.IgnoreConflict {
+		return b.String()
+	}
+	b.WriteString(" ON CONFLICT ")
+	if len(u.Key) > 0 {
+		b.WriteString("(" + strings.Join(u.Key, ",") + ") ")
+	}
+	if u.IgnoreConflict || len(u.Key) == len(u.Columns) {
+		b.WriteString("DO NOTHING")
+		return b.String()
+	}
+	sep := "DO UPDATE SET "
+	for _, c := range u.Columns {
+		if !slices.Contains(u.Key, c) {
+			b.WriteString(sep + c + "=excluded." + c)
+			sep = ","
+		}
+	}
+	return b.String()
+}
+
+// bulk runs one kind of statement in chunks, straight on the driver's connection:
+// database/sql would check and copy each of the many arguments once more.
+type bulk struct {
+	tx    *Tx
+	width int // arguments per row
+	text  func(rows int) string
+
+	args  []any
+	named []driver.NamedValue
+}
+
+func (b *bulk) run(ctx context.Context, rows int, row func(i int, args []any)) error {
+	if b.tx.failed != nil {
+		return b.tx.failed
+	}
+	size := maxRowsPerStatement
+	for size > 1 && size*b.width > maxArgsPerStatement {
+		size /= 2
+	}
+	b.args = make([]any, b.width)
+	b.named = make([]driver.NamedValue, min(size, rows)*b.width)
+	for i := range b.named {
+		b.named[i].Ordinal = i + 1
+	}
+	err := b.tx.conn.Raw(func(conn any) error {
+		exec, ok := conn.(driver.ExecerContext)
+		if !ok {
+			return fmt.Errorf("the driver's %T cannot execute", conn)
+		}
+		for next := 0; next < rows; size /= 2 {
+			if rows-next < size {
+				continue
+			}
+			text := b.tx.db.text(b.text(size))
+			for ; rows-next >= size; next += size {
+				if err := b.chunk(ctx, exec, text, next, size, row); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	b.tx.failed = err
+	return err
+}
+
+func (b *bulk) chunk(ctx context.Context, exec driver.ExecerContext, text string, first, rows int, row func(i int, args []any)) error {
+	// Chunks are short. Watching the context during each would cost a goroutine.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for i := range rows {
+		clear(b.args)
+		row(first+i, b.args)
+		for j, a := range b.args {
+			v, err := driverValue(a)
+			if err != nil {
+				return fmt.Errorf("row %d, column %d: %w", first+i, j+1, err)
+			}
+			b.named[i*b.width+j].Value = v
+		}
+	}
+	_, err := exec.ExecContext(context.WithoutCancel(ctx), text, b.named[:rows*b.width])
+	return err
+}

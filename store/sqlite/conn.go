@@ -1,0 +1,154 @@
+package sqlite
+
+import (
+	"container/list"
+	"context"
+	"database/sql/driver"
+
+	"modernc.org/sqlite"
+)
+
+// maxStatements bounds the prepared statements of one connection.
+const maxStatements = 256
+
+// connector opens connections that keep their prepared statements. database/sql's own
+// prepared statements would have to be carried through every call by hand.
+type connector struct{ dsn string }
+
+// Connect opens a connection.
+func (c *connector) Connect(context.Context) (driver.Conn, error) {
+	inner, err := c.Driver().Open(c.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{sqliteConn: inner.(sqliteConn), byText: make(map[string]*list.Element)}, nil
+}
+
+// Driver returns the driver beneath.
+func (c *connector) Driver() driver.Driver { return &sqlite.Driver{} }
+
+// sqliteConn is what the driver's connection offers and conn passes on.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// statement is a prepared statement that runs and, while busy, has open rows.
+type statement struct {
+	driver.Stmt
+	text string
+	busy bool
+}
+
+// conn is a connection with the statements that were used last. Like every
+// driver.Conn it is used by one goroutine at a time.
+type conn struct {
+	sqliteConn
+	byText map[string]*list.Element // of *statement
+	recent list.List                // last used first
+}
+
+// statement returns the prepared statement for a text. Its owner is the cache unless
+// it is busy with another query of the same text: then it is the caller's to close.
+func (c *conn) statement(ctx context.Context, text string) (st *statement, cached bool, err error) {
+	if e, ok := c.byText[text]; ok {
+		c.recent.MoveToFront(e)
+		if st := e.Value.(*statement); !st.busy {
+			return st, true, nil
+		}
+		inner, err := c.PrepareContext(ctx, text)
+		return &statement{Stmt: inner}, false, err
+	}
+	inner, err := c.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, false, err
+	}
+	st = &statement{Stmt: inner, text: text}
+	c.evict()
+	c.byText[text] = c.recent.PushFront(st)
+	return st, true, nil
+}
+
+// evict makes room for one statement. Busy ones stay.
+func (c *conn) evict() {
+	for e := c.recent.Back(); e != nil && c.recent.Len() >= maxStatements; {
+		previous := e.Prev()
+		if st := e.Value.(*statement); !st.busy {
+			c.recent.Remove(e)
+			delete(c.byText, st.text)
+			st.Close()
+		}
+		e = previous
+	}
+}
+
+// ExecContext runs a statement that returns no rows.
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	st, cached, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if !cached {
+		defer st.Close()
+	}
+	return st.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+}
+
+// QueryContext runs a statement that returns rows.
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	st, cached, err := c.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := st.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+	if err != nil {
+		if !cached {
+			st.Close()
+		}
+		return nil, err
+	}
+	st.busy = true
+	return &rows{Rows: inner, st: st, cached: cached}, nil
+}
+
+// Close closes the connection and its statements.
+func (c *conn) Close() error {
+	for e := c.recent.Front(); e != nil; e = e.Next() {
+		e.Value.(*statement).Close()
+	}
+	c.recent.Init()
+	clear(c.byText)
+	return c.sqliteConn.Close()
+}
+
+// rows frees its statement when it is closed.
+type rows struct {
+	driver.Rows
+	st     *statement
+	cached bool
+}
+
+// Close ends the query.
+func (r *rows) Close() error {
+	if r.st == nil {
+		return nil
+	}
+	err := r.Rows.Close()
+	r.st.busy = false
+	if !r.cached {
+		r.st.Close()
+	}
+	r.st = nil
+	return err
+}
+
+// ColumnTypeDatabaseTypeName returns the column's declared type.
+func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
+	if n, ok := r.Rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
+		return n.ColumnTypeDatabaseTypeName(i)
+	}
+	return ""
+}

@@ -1,0 +1,134 @@
+// Package sqlite is the embedded back end of package store: one file, one process.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// Options tune the database. The zero value is good for production.
+type Options struct {
+	CacheBytes       int64 // the writer's page cache; 64 MiB by default
+	ReaderCacheBytes int64 // each reader's page cache; 8 MiB by default
+	Readers          int   // connections that read; 4 by default
+	Register         prometheus.Registerer
+}
+
+const (
+	pageSize = 16 << 10
+	// A checkpoint copies changed pages into the database file and syncs it. Under
+	// load the same pages change again and again, so a long log saves most copies.
+	checkpointPages = 128 << 20 / pageSize
+	busyTimeout     = 10 * time.Second // for other programs that hold the file
+)
+
+// Open opens or creates the database file at path. Commits are durable. A second
+// process is refused, because the caches of the first would not see its writes.
+func Open(path string, o Options) (*store.DB, error) {
+	setDefault(&o.CacheBytes, 64<<20)
+	setDefault(&o.ReaderCacheBytes, 8<<20)
+	setDefault(&o.Readers, 4)
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, touchstone.Wrap(touchstone.Unavailable, err, "cannot make the folder of the store %s", path)
+	}
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	writer := open(path, "immediate", []string{
+		"page_size(" + strconv.Itoa(pageSize) + ")",
+		"journal_mode(WAL)",
+		"synchronous(FULL)",
+		"foreign_keys(1)",
+		"wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
+		"journal_size_limit(" + strconv.Itoa(2*checkpointPages*pageSize) + ")",
+		"cache_size(" + kibibytes(o.CacheBytes) + ")",
+		"temp_store(MEMORY)",
+	})
+	limit(writer, 1)
+	reader := open(path, "deferred", []string{
+		"query_only(1)",
+		"foreign_keys(1)",
+		"cache_size(" + kibibytes(o.ReaderCacheBytes) + ")",
+		"temp_store(MEMORY)",
+	})
+	limit(reader, o.Readers)
+	closeAll := func() error {
+		return errors.Join(reader.Close(), writer.Close(), lock.Close())
+	}
+	if err := check(writer); err != nil {
+		closeAll()
+		return nil, touchstone.Wrap(touchstone.Unavailable, err, "cannot open the store %s", path).
+			WithHint("check that the file is a Touchstone store and that this user may write to its folder")
+	}
+	return store.New(store.Backend{
+		Dialect: store.SQLite, Writer: writer, Reader: reader,
+		Size:  func(context.Context) (int64, error) { return size(path) },
+		Close: closeAll, Register: o.Register,
+	}), nil
+}
+
+func setDefault[T int | int64](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+func kibibytes(n int64) string { return strconv.FormatInt(-max(n>>10, 64), 10) }
+
+func open(path, begin string, pragmas []string) *sql.DB {
+	q := url.Values{"_txlock": {begin}, "_pragma": append([]string{
+		"busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")"}, pragmas...)}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}
+	return sql.OpenDB(&connector{dsn: dsn.String()})
+}
+
+func limit(db *sql.DB, conns int) {
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns) // their caches and statements are worth keeping
+	db.SetConnMaxIdleTime(0)
+	db.SetConnMaxLifetime(0)
+}
+
+// check opens the first connection, which makes the file, and sees that writes last.
+func check(db *sql.DB) error {
+	var mode string
+	if err := db.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("journal mode is %q: the file system does not support write-ahead logging", mode)
+	}
+	return nil
+}
+
+func size(path string) (int64, error) {
+	var n int64
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(path + suffix)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		n += info.Size()
+	}
+	return n, nil
+}
