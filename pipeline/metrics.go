@@ -1,0 +1,53 @@
+package pipeline
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics of the loop and the sink. With a nil registerer they count, but are not shown.
+type metrics struct {
+	events          *prometheus.CounterVec
+	failures        prometheus.Counter
+	skippedRecords  prometheus.Counter
+	timers          prometheus.Counter
+	stageSeconds    *prometheus.CounterVec
+	batchSeconds    prometheus.Histogram
+	batchEvents     prometheus.Histogram
+	lag             prometheus.Histogram
+	windowIDs       prometheus.Gauge
+	windowShortened prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_pipeline_events_total",
+			Help: "Events taken from the log, by outcome: processed, duplicate or rejected."}, []string{"outcome"}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_failures_total",
+			Help: "Batches and reads that failed and were tried again."}),
+		skippedRecords: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_skipped_records_total",
+			Help: "Records that were trimmed from the log before they were worked on."}),
+		timers: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_timers_total",
+			Help: "Timers that came due."}),
+		stageSeconds: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_pipeline_stage_seconds_total",
+			Help: "Time spent in each stage."}, []string{"stage"}),
+		batchSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_pipeline_batch_seconds",
+			Help: "Time from the start of a batch to its commit.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
+		batchEvents: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_pipeline_batch_events",
+			Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 9)}),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_pipeline_lag_seconds",
+			Help: "Age of a batch's oldest event when it was committed, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 16)}),
+		windowIDs: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_pipeline_dedupe_ids",
+			Help: "Message ids remembered for dropping duplicates."}),
+		windowShortened: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_pipeline_dedupe_shortened_hours",
+			Help: "Hours of message ids that were forgotten early because the bound on ids was reached."}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.events, m.failures, m.skippedRecords, m.timers, m.stageSeconds, m.batchSeconds, m.batchEvents, m.lag,
+			m.windowIDs, m.windowShortened)
+	}
+	return m
+}
+
+func (m *metrics) count(t Totals) {
+	m.events.WithLabelValues("processed").Add(float64(t.Processed))
+	m.events.WithLabelValues("duplicate").Add(float64(t.Duplicates))
+	m.events.WithLabelValues("rejected").Add(float64(t.Rejected))
+}

@@ -1,0 +1,392 @@
+// Package pipeline is the micro-batch loop: it takes the next records of the log, drops
+// duplicates, runs the stages in order and commits their rows together with the new
+// offset in one transaction. A crash replays at most one batch and changes nothing
+// twice. The [Sink] is a second consumer that carries what was committed to the warehouse.
+//
+// docs/design/pipeline.md tells why it is built this way.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// Stage works on a batch inside its transaction. Apply is called by one goroutine at a
+// time. When a batch fails, Rollback is called and the same events come again.
+type Stage interface {
+	Name() string
+	Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error
+	Rollback()
+}
+
+// Committer is a Stage that wants to know when a batch has been committed.
+type Committer interface {
+	Committed(b *touchstone.Batch)
+}
+
+// Config is what New needs. Zero values of the limits take the defaults named there.
+type Config struct {
+	Log    stream.Log
+	DB     *store.DB
+	Stages []Stage
+	// Reject stores what a check refused, inside the batch's transaction.
+	Reject  func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
+	Clock   touchstone.Clock
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+
+	MaxEvents    int           // most events in a batch; 32,768
+	MinInterval  time.Duration // least time between two batches while few events wait; 20 ms
+	DedupeWindow time.Duration // how long a message id is remembered; 24 h
+	DedupeMax    int           // most message ids remembered; 20,000,000
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.MaxEvents, 32<<10)
+	setDefault(&c.MinInterval, 20*time.Millisecond)
+	setDefault(&c.DedupeWindow, 24*time.Hour)
+	setDefault(&c.DedupeMax, 20_000_000)
+	if c.Clock == nil {
+		c.Clock = touchstone.SystemClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// Totals counts events since the data folder was made.
+type Totals struct {
+	Processed  int64 // reached the stages
+	Duplicates int64 // dropped: message id seen within the window
+	Rejected   int64 // went to quarantine
+}
+
+// Consumed is the number of events taken from the log.
+func (t Totals) Consumed() int64 { return t.Processed + t.Duplicates + t.Rejected }
+
+// Pipeline runs the loop. Make it with New, then call Run.
+type Pipeline struct {
+	cfg     Config
+	parts   []*partition
+	wake    chan struct{}
+	metrics *metrics
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced after each commit
+	totals  Totals
+
+	nextDue  time.Time // earliest timer; zero when there is none
+	lastLag  atomic.Int64
+	lastDone atomic.Int64 // unix ms of the last commit
+}
+
+// partition is the loop's state for one partition of the log.
+type partition struct {
+	index   int
+	through atomic.Uint64 // last record committed
+	totals  Totals
+	seen    *window
+	swept   int64 // hour in which expired message ids were last deleted
+}
+
+// New loads offsets, the duplicate window and timers from the database.
+func New(ctx context.Context, cfg Config) (*Pipeline, error) {
+	cfg.setDefaults()
+	if err := cfg.DB.Migrate(ctx, "pipeline", migrations()); err != nil {
+		return nil, err
+	}
+	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics)}
+	now := cfg.Clock.Now()
+	for i := range cfg.Log.Partitions() {
+		part := &partition{index: i, seen: newWindow(cfg.DedupeWindow, cfg.DedupeMax, now)}
+		if err := part.load(ctx, cfg.DB, now.Add(-cfg.DedupeWindow)); err != nil {
+			return nil, fmt.Errorf("load partition %d: %w", i, err)
+		}
+		p.totals = p.totals.plus(part.totals)
+		p.parts = append(p.parts, part)
+	}
+	var err error
+	p.nextDue, err = earliestTimer(ctx, cfg.DB.Reader())
+	return p, err
+}
+
+// Wake makes the loop run a batch soon even when no event waits, for stages that have
+// work of their own (a new segment, a builder's rows).
+func (p *Pipeline) Wake() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Totals returns the counters as of the last commit.
+func (p *Pipeline) Totals() Totals {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.totals
+}
+
+// Through returns the last committed record of a partition.
+func (p *Pipeline) Through(part int) stream.Offset {
+	return stream.Offset(p.parts[part].through.Load())
+}
+
+// Changed returns a channel that is closed at the next commit.
+func (p *Pipeline) Changed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.changed
+}
+
+// Lag returns how old the oldest event not yet committed is: 0 when all are.
+func (p *Pipeline) Lag(ctx context.Context) (time.Duration, error) {
+	for _, part := range p.parts {
+		_, next, err := p.cfg.Log.Bounds(ctx, part.index)
+		if err != nil {
+			return 0, err
+		}
+		if next > p.Through(part.index)+1 {
+			since := time.UnixMilli(p.lastDone.Load())
+			lag := p.cfg.Clock.Now().Sub(since)
+			return max(lag, time.Duration(p.lastLag.Load())), nil
+		}
+	}
+	return 0, nil
+}
+
+// Run works until ctx is done. It returns nil then; any other return is a fault that
+// retries could not mend.
+func (p *Pipeline) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := make(chan chunk, 4)
+	errs := make(chan error, len(p.parts))
+	var readers sync.WaitGroup
+	for _, part := range p.parts {
+		readers.Go(func() {
+			if err := p.read(ctx, part, chunks); err != nil {
+				errs <- err
+				cancel()
+			}
+		})
+	}
+	p.lastDone.Store(p.cfg.Clock.Now().UnixMilli())
+	err := p.loop(ctx, chunks)
+	cancel()
+	readers.Wait()
+	select {
+	case readErr := <-errs:
+		err = readErr
+	default:
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// loop gathers what waits into batches. While little waits it lets MinInterval pass
+// between two batches, so that an idle system does not pay a commit per event.
+func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
+	var held *chunk // read from the channel, but of another partition than the batch
+	for {
+		work, err := p.await(ctx, chunks, held)
+		if err != nil {
+			return err
+		}
+		held = nil
+		began := time.Now()
+	gather:
+		for len(work.facts)+len(work.rejected) < p.cfg.MaxEvents {
+			select {
+			case c := <-chunks:
+				if work.part != nil && c.part != work.part {
+					held = &c
+					break gather
+				}
+				work.add(c)
+			default:
+				break gather
+			}
+		}
+		if err := p.commitUntilDone(ctx, work); err != nil {
+			return err
+		}
+		if pause := p.cfg.MinInterval - time.Since(began); pause > 0 && work.count() < p.cfg.MaxEvents/8 {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(pause):
+			}
+		}
+	}
+}
+
+// await returns the next chunk, or an empty one when a timer is due or Wake was called.
+func (p *Pipeline) await(ctx context.Context, chunks <-chan chunk, held *chunk) (chunk, error) {
+	if held != nil {
+		return *held, nil
+	}
+	var due <-chan time.Time
+	if !p.nextDue.IsZero() {
+		timer := time.NewTimer(max(0, p.nextDue.Sub(p.cfg.Clock.Now())))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case c := <-chunks:
+		return c, nil
+	case <-due:
+	case <-p.wake:
+	case <-ctx.Done():
+		return chunk{}, ctx.Err()
+	}
+	return chunk{}, nil
+}
+
+// commitUntilDone retries a batch with growing pauses. A batch that keeps failing stops
+// the pipeline's progress but loses nothing: events wait in the log, and the error is
+// in the log file and on /metrics.
+func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
+	for attempt := 0; ; attempt++ {
+		err := p.commit(ctx, work)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for _, s := range p.cfg.Stages {
+			s.Rollback()
+		}
+		p.metrics.failures.Inc()
+		pause := min(100*time.Millisecond<<min(attempt, 8), 15*time.Second)
+		p.cfg.Logger.Error("a batch failed and will be tried again", "error", err, "attempt", attempt+1, "in", pause, "events", work.count())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// commit runs one batch in one transaction.
+func (p *Pipeline) commit(ctx context.Context, work chunk) error {
+	began := time.Now()
+	now := p.cfg.Clock.Now()
+	b := &touchstone.Batch{Now: now}
+	var fresh freshIDs
+	if work.part != nil {
+		b.Partition = work.part.index
+		fresh = work.part.dropDuplicates(work, now)
+		b.Facts = fresh.facts
+	}
+	due := !p.nextDue.IsZero() && !p.nextDue.After(now)
+	var next time.Time
+	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		var err error
+		if due {
+			if b.Due, err = takeDueTimers(ctx, tx, now); err != nil {
+				return err
+			}
+		}
+		for _, s := range p.cfg.Stages {
+			at := time.Now()
+			if err := s.Apply(ctx, tx, b); err != nil {
+				return fmt.Errorf("stage %s: %w", s.Name(), err)
+			}
+			p.metrics.stageSeconds.WithLabelValues(s.Name()).Add(time.Since(at).Seconds())
+		}
+		if len(work.rejected) > 0 {
+			if err := p.cfg.Reject(ctx, tx, work.rejected); err != nil {
+				return fmt.Errorf("quarantine: %w", err)
+			}
+		}
+		if err := setTimers(ctx, tx, b.Timers); err != nil {
+			return err
+		}
+		if next, err = p.afterTimers(ctx, tx, due, b.Timers); err != nil {
+			return err
+		}
+		if work.part == nil {
+			return nil
+		}
+		return work.part.save(ctx, tx, work, fresh, now)
+	})
+	if err != nil {
+		if work.part != nil {
+			work.part.undo(fresh)
+		}
+		return err
+	}
+	p.nextDue = next
+	p.committed(work, fresh, b, time.Since(began))
+	return nil
+}
+
+// afterTimers returns when the next timer is due, asking the database only if timers fired.
+func (p *Pipeline) afterTimers(ctx context.Context, tx *store.Tx, fired bool, set []touchstone.Timer) (time.Time, error) {
+	if fired {
+		return earliestTimer(ctx, tx)
+	}
+	next := p.nextDue
+	for _, t := range set {
+		if next.IsZero() || t.At.Before(next) {
+			next = t.At
+		}
+	}
+	return next, nil
+}
+
+func (p *Pipeline) committed(work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration) {
+	now := p.cfg.Clock.Now()
+	if part := work.part; part != nil {
+		delta := Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected))}
+		part.totals = part.totals.plus(delta)
+		part.through.Store(uint64(work.last))
+		p.metrics.count(delta)
+		p.metrics.windowIDs.Set(float64(part.seen.total))
+		p.metrics.windowShortened.Set(float64(part.seen.shortened))
+		lag := now.Sub(work.oldest)
+		p.lastLag.Store(int64(lag))
+		p.metrics.lag.Observe(lag.Seconds())
+		p.mu.Lock()
+		p.totals = p.totals.plus(delta)
+		p.mu.Unlock()
+	}
+	p.lastDone.Store(now.UnixMilli())
+	p.metrics.batchSeconds.Observe(took.Seconds())
+	p.metrics.batchEvents.Observe(float64(work.count()))
+	p.metrics.timers.Add(float64(len(b.Due)))
+	for _, s := range p.cfg.Stages {
+		if c, ok := s.(Committer); ok {
+			c.Committed(b)
+		}
+	}
+	p.mu.Lock()
+	close(p.changed)
+	p.changed = make(chan struct{})
+	p.mu.Unlock()
+}
+
+func (t Totals) plus(u Totals) Totals {
+	return Totals{t.Processed + u.Processed, t.Duplicates + u.Duplicates, t.Rejected + u.Rejected}
+}

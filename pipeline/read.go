@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// How much one read takes from the log: enough to keep the loop busy, small enough that
+// the chunks in flight stay within some tens of megabytes.
+const (
+	readRecords = 256
+	readBytes   = 4 << 20
+)
+
+// chunk is a run of decoded records of one partition. The zero chunk carries no events.
+type chunk struct {
+	part     *partition
+	first    stream.Offset
+	last     stream.Offset
+	oldest   time.Time // smallest ReceivedAt
+	facts    []touchstone.Fact
+	rejected []touchstone.Fact
+}
+
+func (c *chunk) count() int { return len(c.facts) + len(c.rejected) }
+
+// add appends d, which continues c in the same partition or is the first of an empty c.
+func (c *chunk) add(d chunk) {
+	if c.part == nil {
+		*c = d
+		return
+	}
+	c.last = d.last
+	if d.oldest.Before(c.oldest) {
+		c.oldest = d.oldest
+	}
+	c.facts = append(c.facts, d.facts...)
+	c.rejected = append(c.rejected, d.rejected...)
+}
+
+// read decodes the partition's records, ahead of the loop by a bounded number of chunks.
+func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) error {
+	from := p.Through(part.index) + 1
+	for {
+		records, err := p.cfg.Log.Read(ctx, part.index, from, readRecords, readBytes)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			p.metrics.failures.Inc()
+			p.cfg.Logger.Error("the log cannot be read; trying again", "partition", part.index, "from", from, "error", err)
+			if !sleep(ctx, time.Second) {
+				return nil
+			}
+			continue
+		}
+		c, err := decodeChunk(part.index, records)
+		if err != nil {
+			return err
+		}
+		c.part = part
+		if lost := c.first - from; lost > 0 {
+			p.cfg.Logger.Error("records were trimmed before they were worked on", "partition", part.index, "from", from, "records", lost)
+			p.metrics.skippedRecords.Add(float64(lost))
+		}
+		from = c.last + 1
+		select {
+		case out <- c:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// decodeChunk unpacks records into facts. A record that does not decode stops the
+// pipeline: going on would lose acknowledged events in silence.
+func decodeChunk(partition int, records []stream.Record) (chunk, error) {
+	c := chunk{first: records[0].Offset, last: records[len(records)-1].Offset}
+	total := 0
+	for _, r := range records {
+		n, err := stream.Count(r.Data)
+		if err != nil {
+			return c, corrupt(partition, r.Offset, err)
+		}
+		total += n
+	}
+	c.facts = make([]touchstone.Fact, 0, total)
+	for _, r := range records {
+		frames, err := stream.DecodeRecord(r.Data)
+		if err != nil {
+			return c, corrupt(partition, r.Offset, err)
+		}
+		i := 0
+		for frame := range frames.All() {
+			c.facts = append(c.facts, touchstone.Fact{Seq: touchstone.MakeSeq(partition, uint64(r.Offset), i)})
+			f := &c.facts[len(c.facts)-1]
+			if err := touchstone.DecodeEvent(frame, &f.Event); err != nil {
+				return c, corrupt(partition, r.Offset, err)
+			}
+			if c.oldest.IsZero() || f.ReceivedAt.Before(c.oldest) {
+				c.oldest = f.ReceivedAt
+			}
+			if f.Type == touchstone.Rejected {
+				c.rejected = append(c.rejected, *f)
+				c.facts = c.facts[:len(c.facts)-1]
+			}
+			i++
+		}
+	}
+	return c, nil
+}
+
+func corrupt(partition int, at stream.Offset, err error) error {
+	return touchstone.Wrap(touchstone.Internal, err, "record %d of partition %d cannot be decoded", at, partition).
+		WithHint("the log is damaged there; restore it from a backup, or move the pipeline past it by hand")
+}
+
+// freshIDs is what dropDuplicates found in a batch.
+type freshIDs struct {
+	facts      []touchstone.Fact
+	hashes     []uint64 // of facts, noted in the window
+	duplicates int
+	dropped    map[stream.Offset][]uint16 // indexes of duplicates by record
+}
+
+// dropDuplicates notes the batch's message ids in the window and keeps the facts whose
+// id was not there. undo takes the notes back.
+func (part *partition) dropDuplicates(work chunk, now time.Time) freshIDs {
+	part.seen.expire(now)
+	fresh := freshIDs{facts: work.facts, hashes: make([]uint64, 0, len(work.facts))}
+	for i := range work.facts {
+		f := &work.facts[i]
+		hash := xxhash.Sum64String(f.MessageID)
+		if part.seen.add(hash, now) {
+			fresh.hashes = append(fresh.hashes, hash)
+			if fresh.duplicates > 0 {
+				fresh.facts = append(fresh.facts, *f)
+			}
+			continue
+		}
+		if fresh.duplicates == 0 { // the first one: from here on facts is a copy
+			fresh.facts = append(make([]touchstone.Fact, 0, len(work.facts)-1), work.facts[:i]...)
+			fresh.dropped = map[stream.Offset][]uint16{}
+		}
+		fresh.duplicates++
+		at := stream.Offset(f.Seq.Offset())
+		fresh.dropped[at] = append(fresh.dropped[at], uint16(f.Seq.Index())) //nolint:gosec // 16 bits by construction
+	}
+	return fresh
+}
+
+func (part *partition) undo(fresh freshIDs) {
+	for _, h := range fresh.hashes {
+		part.seen.remove(h)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// Pending counts the events in the log that are not yet committed. It reads the tail of
+// the log, so call it once at start.
+func (p *Pipeline) Pending(ctx context.Context) (int64, error) {
+	var total int64
+	for _, part := range p.parts {
+		from := p.Through(part.index) + 1
+		_, next, err := p.cfg.Log.Bounds(ctx, part.index)
+		if err != nil {
+			return 0, err
+		}
+		for from < next {
+			records, err := p.cfg.Log.Read(ctx, part.index, from, readRecords, readBytes)
+			if err != nil {
+				return 0, err
+			}
+			for _, r := range records {
+				n, err := stream.Count(r.Data)
+				if err != nil {
+					return 0, fmt.Errorf("partition %d: %w", part.index, err)
+				}
+				total += int64(n)
+				from = r.Offset + 1
+			}
+		}
+	}
+	return total, nil
+}

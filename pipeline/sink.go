@@ -1,0 +1,297 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// Graph is what the sink asks identity.
+type Graph interface {
+	// NodesOf returns the node of each identifier, 0 for one that is not known.
+	NodesOf(ctx context.Context, ids []touchstone.Identifier) ([]touchstone.NodeID, error)
+	// OverridesSince returns at most limit overrides changed after version, oldest
+	// first, and the version up to which they reach.
+	OverridesSince(ctx context.Context, version int64, limit int) ([]warehouse.Override, int64, error)
+}
+
+// SinkConfig is what NewSink needs.
+type SinkConfig struct {
+	Log       stream.Log
+	DB        *store.DB
+	Warehouse warehouse.Warehouse
+	Graph     Graph
+	// Pipeline tells how far the sink may go.
+	Pipeline *Pipeline
+	Clock    touchstone.Clock
+	Logger   *slog.Logger
+	Metrics  prometheus.Registerer
+
+	MaxEvents int           // most events in one append; 50,000
+	Interval  time.Duration // an append waits this long for more events; 500 ms
+}
+
+// Sink copies what the pipeline has committed into the warehouse. The warehouse keeps
+// its own position in the same transaction as the rows, so the sink can stop anywhere,
+// and a lost warehouse is rebuilt from the log.
+type Sink struct {
+	cfg     SinkConfig
+	through []atomic.Uint64
+	events  atomic.Int64
+	behind  atomic.Int64 // ns: age of the oldest committed event at the latest append
+	seconds prometheus.Counter
+	lag     prometheus.Histogram
+	dropped []stream.Offset // up to where pipeline_dropped has been cleaned
+}
+
+// NewSink reads the warehouse's position.
+func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
+	setDefault(&cfg.MaxEvents, 50_000)
+	setDefault(&cfg.Interval, 500*time.Millisecond)
+	if cfg.Clock == nil {
+		cfg.Clock = touchstone.SystemClock{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	n := cfg.Log.Partitions()
+	s := &Sink{cfg: cfg, through: make([]atomic.Uint64, n), dropped: make([]stream.Offset, n),
+		seconds: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_append_seconds_total", Help: "Time spent in appending to the warehouse."}),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_sink_lag_seconds",
+			Help: "Age of an append's oldest event when it became visible in queries, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 12)}),
+	}
+	for i := range n {
+		pos, err := cfg.Warehouse.Position(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		s.through[i].Store(uint64(pos.Through))
+		if pos.Through > cfg.Pipeline.Through(i) {
+			return nil, touchstone.Errorf(touchstone.Conflict, "the warehouse holds events up to record %d of partition %d, but the store only knows %d", pos.Through, i, cfg.Pipeline.Through(i)).
+				WithHint("the store is older than the warehouse; restore both from the same backup")
+		}
+	}
+	count, err := cfg.Warehouse.Count(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.events.Store(count)
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(s.seconds, s.lag)
+	}
+	return s, nil
+}
+
+// Events returns the number of events in the warehouse.
+func (s *Sink) Events() int64 { return s.events.Load() }
+
+// Through returns the last record of a partition that is in the warehouse.
+func (s *Sink) Through(partition int) stream.Offset {
+	return stream.Offset(s.through[partition].Load())
+}
+
+// Lag returns how old the oldest event that the pipeline has committed and the
+// warehouse lacks was at the last append, 0 when it lacks none.
+func (s *Sink) Lag() time.Duration {
+	for i := range s.through {
+		if s.Through(i) < s.cfg.Pipeline.Through(i) {
+			return time.Duration(s.behind.Load())
+		}
+	}
+	return 0
+}
+
+// Run copies until ctx is done.
+func (s *Sink) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	for i := range s.through {
+		running.Go(func() { s.run(ctx, i) })
+	}
+	running.Wait()
+	return nil
+}
+
+func (s *Sink) run(ctx context.Context, partition int) {
+	for attempt := 0; ctx.Err() == nil; {
+		began := time.Now()
+		changed := s.cfg.Pipeline.Changed()
+		n, err := s.copy(ctx, partition)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			attempt++
+			pause := min(time.Second<<min(attempt-1, 4), 15*time.Second)
+			s.cfg.Logger.Error("the warehouse could not be appended to; trying again", "partition", partition, "error", err, "in", pause)
+			sleep(ctx, pause)
+		case n == 0: // all there: wait for the pipeline, then let events gather
+			attempt = 0
+			select {
+			case <-ctx.Done():
+			case <-changed:
+				sleep(ctx, s.cfg.Interval)
+			}
+		case n < s.cfg.MaxEvents/4:
+			attempt = 0
+			sleep(ctx, s.cfg.Interval-time.Since(began))
+		default:
+			attempt = 0
+		}
+	}
+}
+
+// copy appends the next committed records and returns how many events it took from the log.
+func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
+	from, until := s.Through(partition)+1, s.cfg.Pipeline.Through(partition)
+	if from > until {
+		return 0, s.copyOverrides(ctx, partition)
+	}
+	work, err := s.gather(ctx, partition, from, until)
+	if err != nil {
+		return 0, err
+	}
+	taken := work.count()
+	facts, err := s.keep(ctx, partition, work)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.setNodes(ctx, facts); err != nil {
+		return 0, err
+	}
+	if err := s.append(ctx, warehouse.Commit{Partition: partition, Through: work.last, Facts: facts}); err != nil {
+		return 0, err
+	}
+	s.through[partition].Store(uint64(work.last))
+	s.events.Add(int64(len(facts)))
+	if taken > 0 {
+		lag := s.cfg.Clock.Now().Sub(work.oldest)
+		s.behind.Store(int64(lag))
+		s.lag.Observe(lag.Seconds())
+	}
+	return max(taken, 1), s.cleanDropped(ctx, partition, work.last)
+}
+
+// gather reads records from from to until, at most MaxEvents events.
+func (s *Sink) gather(ctx context.Context, partition int, from, until stream.Offset) (chunk, error) {
+	var work chunk
+	for from <= until && work.count() < s.cfg.MaxEvents {
+		records, err := s.cfg.Log.Read(ctx, partition, from, readRecords, readBytes)
+		if err != nil {
+			return work, err
+		}
+		for len(records) > 0 && records[len(records)-1].Offset > until {
+			records = records[:len(records)-1]
+		}
+		if len(records) == 0 { // everything up to until was trimmed
+			work.last = until
+			break
+		}
+		c, err := decodeChunk(partition, records)
+		if err != nil {
+			return work, err
+		}
+		c.part = s.cfg.Pipeline.parts[partition]
+		work.add(c)
+		from = c.last + 1
+	}
+	return work, nil
+}
+
+// keep leaves out what the pipeline dropped as duplicates.
+func (s *Sink) keep(ctx context.Context, partition int, work chunk) ([]touchstone.Fact, error) {
+	if len(work.facts) == 0 {
+		return nil, nil
+	}
+	dropped, err := droppedIn(ctx, s.cfg.DB.Reader(), partition, work.first, work.last)
+	if err != nil || len(dropped) == 0 {
+		return work.facts, err
+	}
+	kept := work.facts[:0]
+	for _, f := range work.facts {
+		if !dropped[f.Seq] {
+			kept = append(kept, f)
+		}
+	}
+	return kept, nil
+}
+
+// setNodes fills in the node that each event came under: that of its strongest identifier.
+func (s *Sink) setNodes(ctx context.Context, facts []touchstone.Fact) error {
+	ids := make([]touchstone.Identifier, len(facts))
+	for i := range facts {
+		ids[i] = facts[i].Identifiers[0]
+	}
+	nodes, err := s.cfg.Graph.NodesOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, n := range nodes {
+		if n == 0 {
+			return fmt.Errorf("event %s came under %s, which the identity graph does not know", facts[i].MessageID, ids[i])
+		}
+		facts[i].Node = n
+	}
+	return nil
+}
+
+// maxOverrides bounds the overrides of one append.
+const maxOverrides = 50_000
+
+// append adds the overrides that are due to c and writes it.
+func (s *Sink) append(ctx context.Context, c warehouse.Commit) error {
+	pos, err := s.cfg.Warehouse.Position(ctx, c.Partition)
+	if err != nil {
+		return err
+	}
+	c.Overrides, c.OverrideVersion, err = s.cfg.Graph.OverridesSince(ctx, pos.OverrideVersion, maxOverrides)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	err = s.cfg.Warehouse.Append(ctx, c)
+	s.seconds.Add(time.Since(began).Seconds())
+	return err
+}
+
+// copyOverrides carries merges and splits over that came without events.
+func (s *Sink) copyOverrides(ctx context.Context, partition int) error {
+	for {
+		pos, err := s.cfg.Warehouse.Position(ctx, partition)
+		if err != nil {
+			return err
+		}
+		overrides, version, err := s.cfg.Graph.OverridesSince(ctx, pos.OverrideVersion, maxOverrides)
+		if err != nil || len(overrides) == 0 {
+			return err
+		}
+		if err := s.cfg.Warehouse.Append(ctx, warehouse.Commit{Partition: partition, Through: pos.Through, Overrides: overrides, OverrideVersion: version}); err != nil {
+			return err
+		}
+		if len(overrides) < maxOverrides {
+			return nil
+		}
+	}
+}
+
+// cleanDropped deletes the notes on duplicates that nobody needs any more. A rebuilt
+// warehouse does without them: it would see the duplicates' message ids again, so they
+// are kept until the log itself is trimmed.
+func (s *Sink) cleanDropped(ctx context.Context, partition int, _ stream.Offset) error {
+	first, _, err := s.cfg.Log.Bounds(ctx, partition)
+	if err != nil || first <= s.dropped[partition] {
+		return err
+	}
+	s.dropped[partition] = first
+	return s.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM pipeline_dropped WHERE partition_id = ? AND record < ?`, partition, int64(first))
+		return err
+	})
+}

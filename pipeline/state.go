@@ -1,0 +1,202 @@
+package pipeline
+
+import (
+	"context"
+	"embed"
+	"encoding/binary"
+	"io/fs"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+func migrations() fs.FS {
+	sub, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the directory is embedded above
+	}
+	return sub
+}
+
+// maxDueTimers bounds the timers of one batch; the rest comes with the next one.
+const maxDueTimers = 10_000
+
+// load reads the partition's offset, counters and duplicate window.
+func (part *partition) load(ctx context.Context, db *store.DB, since time.Time) error {
+	q := db.Reader()
+	rows, err := q.Query(ctx, `SELECT through, processed, duplicates, rejected FROM pipeline_offsets WHERE partition_id = ?`, part.index)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		var through int64
+		if err := rows.Scan(&through, &part.totals.Processed, &part.totals.Duplicates, &part.totals.Rejected); err != nil {
+			return err
+		}
+		part.through.Store(uint64(through)) //nolint:gosec // offsets are positive
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return part.loadWindow(ctx, q, since)
+}
+
+func (part *partition) loadWindow(ctx context.Context, q store.Querier, since time.Time) error {
+	rows, err := q.Query(ctx, `SELECT seen_at, hashes FROM pipeline_message_ids WHERE partition_id = ? AND seen_at >= ? ORDER BY through`,
+		part.index, since.UnixMilli())
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at int64
+		var hashes []byte
+		if err := rows.Scan(&at, &hashes); err != nil {
+			return err
+		}
+		for ; len(hashes) >= 8; hashes = hashes[8:] {
+			part.seen.add(binary.LittleEndian.Uint64(hashes), time.UnixMilli(at))
+		}
+	}
+	return rows.Err()
+}
+
+// save writes what the batch did to the partition: the offset, the counters, the message
+// ids and which events were duplicates. Ids that have left the window are deleted.
+func (part *partition) save(ctx context.Context, tx *store.Tx, work chunk, fresh freshIDs, now time.Time) error {
+	t := part.totals.plus(Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected))})
+	if _, err := tx.Exec(ctx, `INSERT INTO pipeline_offsets (partition_id, through, processed, duplicates, rejected) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (partition_id) DO UPDATE SET through = excluded.through, processed = excluded.processed,
+		duplicates = excluded.duplicates, rejected = excluded.rejected`,
+		part.index, int64(work.last), t.Processed, t.Duplicates, t.Rejected); err != nil {
+		return err
+	}
+	if len(fresh.hashes) > 0 {
+		if _, err := tx.Exec(ctx, `INSERT INTO pipeline_message_ids (partition_id, through, seen_at, hashes) VALUES (?, ?, ?, ?)`,
+			part.index, int64(work.last), now.UnixMilli(), appendHashes(make([]byte, 0, 8*len(fresh.hashes)), fresh.hashes)); err != nil {
+			return err
+		}
+	}
+	if hour := hourOf(now); hour != part.swept {
+		part.swept = hour
+		if _, err := tx.Exec(ctx, `DELETE FROM pipeline_message_ids WHERE partition_id = ? AND seen_at < ?`,
+			part.index, now.Add(-part.seen.span).UnixMilli()); err != nil {
+			return err
+		}
+	}
+	for record, indexes := range fresh.dropped {
+		b := make([]byte, 0, 2*len(indexes))
+		for _, i := range indexes {
+			b = binary.LittleEndian.AppendUint16(b, i)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO pipeline_dropped (partition_id, record, indexes) VALUES (?, ?, ?)`,
+			part.index, int64(record), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// droppedIn returns the duplicates of the records from first to last.
+func droppedIn(ctx context.Context, q store.Querier, partition int, first, last stream.Offset) (map[touchstone.Seq]bool, error) {
+	rows, err := q.Query(ctx, `SELECT record, indexes FROM pipeline_dropped WHERE partition_id = ? AND record >= ? AND record <= ?`,
+		partition, int64(first), int64(last))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	dropped := map[touchstone.Seq]bool{}
+	for rows.Next() {
+		var record int64
+		var indexes []byte
+		if err := rows.Scan(&record, &indexes); err != nil {
+			return nil, err
+		}
+		for ; len(indexes) >= 2; indexes = indexes[2:] {
+			i := int(binary.LittleEndian.Uint16(indexes))
+			dropped[touchstone.MakeSeq(partition, uint64(record), i)] = true //nolint:gosec // offsets are positive
+		}
+	}
+	return dropped, rows.Err()
+}
+
+func earliestTimer(ctx context.Context, q store.Querier) (time.Time, error) {
+	var at int64
+	if err := q.QueryRow(ctx, `SELECT coalesce(min(due_at), 0) FROM timers`).Scan(&at); err != nil || at == 0 {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(at).UTC(), nil
+}
+
+// takeDueTimers removes the timers that are due and returns them, earliest first.
+func takeDueTimers(ctx context.Context, tx *store.Tx, now time.Time) ([]touchstone.Timer, error) {
+	rows, err := tx.Query(ctx, `SELECT owner, person, name, due_at FROM timers WHERE due_at <= ? ORDER BY due_at, owner, person, name LIMIT ?`,
+		now.UnixMilli(), maxDueTimers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var due []touchstone.Timer
+	for rows.Next() {
+		var t touchstone.Timer
+		var at int64
+		if err := rows.Scan(&t.Owner, &t.Person, &t.Key, &at); err != nil {
+			return nil, err
+		}
+		t.At = time.UnixMilli(at).UTC()
+		due = append(due, t)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	rows.Close()
+	for _, t := range due {
+		if _, err := tx.Exec(ctx, `DELETE FROM timers WHERE owner = ? AND person = ? AND name = ?`, t.Owner, int64(t.Person), t.Key); err != nil {
+			return nil, err
+		}
+	}
+	return due, nil
+}
+
+// setTimers writes the timers that the stages asked for. Times are rounded up to the
+// millisecond, so that a timer is never early.
+func setTimers(ctx context.Context, tx *store.Tx, timers []touchstone.Timer) error {
+	if len(timers) == 0 {
+		return nil
+	}
+	u := store.Upsert{Table: "timers", Columns: []string{"owner", "person", "name", "due_at"}, Key: []string{"owner", "person", "name"}}
+	timers = lastOfEach(timers)
+	return tx.BulkUpsert(ctx, u, len(timers), func(i int, args []any) error {
+		t := timers[i]
+		args[0], args[1], args[2] = t.Owner, int64(t.Person), t.Key
+		args[3] = t.At.Add(time.Millisecond - 1).UnixMilli()
+		return nil
+	})
+}
+
+// lastOfEach keeps the last timer of each (Owner, Person, Key).
+func lastOfEach(timers []touchstone.Timer) []touchstone.Timer {
+	type key struct {
+		owner  string
+		person touchstone.PersonID
+		name   string
+	}
+	at := make(map[key]int, len(timers))
+	var out []touchstone.Timer
+	for _, t := range timers {
+		k := key{t.Owner, t.Person, t.Key}
+		if i, ok := at[k]; ok {
+			out[i] = t
+			continue
+		}
+		at[k] = len(out)
+		out = append(out, t)
+	}
+	return out
+}

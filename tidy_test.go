@@ -1,0 +1,254 @@
+package touchstone_test
+
+import (
+	"bufio"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/touchstone-cdp/touchstone"
+
+// The bands of the layout, top first. A package imports from its own band only what
+// sidewaysAllowed names, and otherwise from lower bands.
+var bands = [][]string{
+	{"cmd", "apptest"},
+	{"app"},
+	{"console"},
+	{"sim"},
+	{"experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle"},
+	{"analytics", "model"},
+	{"collect", "pipeline", "identity", "profile", "segment"},
+	{"stream", "store", "warehouse"},
+	{"internal"},
+	{""}, // the root package
+}
+
+// Packages that others of their own band may import, each with its reason.
+var sidewaysAllowed = map[string]string{
+	"segment/rule": "a language, without state",
+	"channel":      "the port to the world",
+	"stream":       "an offset in the log is part of the warehouse's and the store's contract",
+}
+
+// Back ends are named by app and by tests only, so that everything else builds and
+// tests without them (and without cgo).
+var backEnds = []string{"stream/jetstream", "stream/memory", "store/sqlite", "store/postgres", "warehouse/duckdb"}
+
+// Test support may name back ends: it runs conformance suites on them.
+var testSupport = []string{"store/storetest", "stream/streamtest", "warehouse/warehousetest", "analytics/analyticstest", "apptest"}
+
+// Commands that open an engine of their own, with the reason.
+var backEndExceptions = map[string]string{
+	"cmd/touchstone": "bench query measures a warehouse that it fills itself",
+}
+
+func TestImportsPointDown(t *testing.T) {
+	forEachGoFile(t, func(path string, file *ast.File, fset *token.FileSet) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		pkg := packageOf(path)
+		for _, spec := range file.Imports {
+			target, ok := strings.CutPrefix(importPath(spec), module)
+			if !ok {
+				continue
+			}
+			target = strings.TrimPrefix(target, "/")
+			where := fset.Position(spec.Pos())
+			if slices.Contains(backEnds, target) && !mayNameBackEnds(pkg) {
+				t.Errorf("%s: %s imports the back end %s; only app and tests may", where, name(pkg), target)
+			}
+			if breach := checkDirection(pkg, target); breach != "" {
+				t.Errorf("%s: %s", where, breach)
+			}
+		}
+	})
+}
+
+func mayNameBackEnds(pkg string) bool {
+	_, excepted := backEndExceptions[pkg]
+	return excepted || top(pkg) == "app" || slices.Contains(testSupport, pkg) || slices.Contains(backEnds, pkg)
+}
+
+func checkDirection(pkg, target string) string {
+	if top(pkg) == top(target) && top(pkg) != "" {
+		return "" // inside one feature
+	}
+	from, to := bandOf(pkg), bandOf(target)
+	switch {
+	case from < 0:
+		return name(pkg) + " is in no band; place it in tidy_test.go"
+	case to < 0:
+		return name(target) + " is in no band; place it in tidy_test.go"
+	case to < from:
+		return name(pkg) + " imports " + name(target) + ", which lies above it"
+	case to == from && sidewaysAllowed[target] == "" && pkg != "":
+		return name(pkg) + " imports its neighbour " + name(target) + "; declare a small interface and let app fill it in"
+	}
+	return ""
+}
+
+func TestNoGrabBagPackages(t *testing.T) {
+	banned := []string{"util", "utils", "common", "misc", "helper", "helpers", "types", "models"}
+	forEachGoFile(t, func(path string, file *ast.File, _ *token.FileSet) {
+		if slices.Contains(banned, file.Name.Name) {
+			t.Errorf("%s: package %s says nothing about what is in it", path, file.Name.Name)
+		}
+	})
+}
+
+func TestNoInit(t *testing.T) {
+	forEachGoFile(t, func(path string, file *ast.File, _ *token.FileSet) {
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				t.Errorf("%s: init() hides wiring; list it in app", path)
+			}
+		}
+	})
+}
+
+func TestSizesStayReadable(t *testing.T) {
+	const maxFile, maxFunc, maxMethods = 800, 70, 10
+	forEachGoFile(t, func(path string, file *ast.File, fset *token.FileSet) {
+		if ast.IsGenerated(file) {
+			return
+		}
+		if n := fset.Position(file.End()).Line; n > maxFile {
+			t.Errorf("%s has %d lines; what is the second room inside?", path, n)
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				lines := fset.Position(n.End()).Line - fset.Position(n.Pos()).Line + 1
+				if lines > maxFunc && !isTable(n) {
+					t.Errorf("%s: %s has %d lines", fset.Position(n.Pos()), n.Name.Name, lines)
+				}
+			case *ast.InterfaceType:
+				if n.Methods.NumFields() > maxMethods {
+					t.Errorf("%s: an interface of %d methods", fset.Position(n.Pos()), n.Methods.NumFields())
+				}
+			}
+			return true
+		})
+	})
+}
+
+// isTable reports whether a function is one big literal: most of its lines are inside
+// a single composite literal.
+func isTable(f *ast.FuncDecl) bool {
+	biggest := token.Pos(0)
+	ast.Inspect(f, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CompositeLit); ok {
+			biggest = max(biggest, c.End()-c.Pos())
+		}
+		return true
+	})
+	return biggest*2 > f.End()-f.Pos()
+}
+
+func TestNoMachinePaths(t *testing.T) {
+	walkFiles(t, func(path string) {
+		switch filepath.Ext(path) {
+		case ".go", ".ts", ".tsx", ".md", ".yaml", ".yml", ".sh", ".json":
+		default:
+			return
+		}
+		if path == "tidy_test.go" {
+			return
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		lines.Buffer(nil, 16<<20)
+		for n := 1; lines.Scan(); n++ {
+			for _, bad := range []string{"/work/", "/root/", "/tmp/bash"} {
+				if strings.Contains(lines.Text(), bad) {
+					t.Errorf("%s:%d: a path of one machine: %q", path, n, bad)
+				}
+			}
+		}
+	})
+}
+
+func forEachGoFile(t *testing.T, fn func(path string, file *ast.File, fset *token.FileSet)) {
+	t.Helper()
+	walkFiles(t, func(path string) {
+		if filepath.Ext(path) != ".go" {
+			return
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return
+		}
+		fn(filepath.ToSlash(path), file, fset)
+	})
+}
+
+func walkFiles(t *testing.T, fn func(path string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			switch d.Name() {
+			case ".git", "node_modules", "dist", "testdata", "bin", "data":
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		fn(path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func packageOf(path string) string {
+	dir := filepath.ToSlash(filepath.Dir(path))
+	if dir == "." {
+		return ""
+	}
+	return dir
+}
+
+func top(pkg string) string {
+	first, _, _ := strings.Cut(pkg, "/")
+	return first
+}
+
+func bandOf(pkg string) int {
+	return slices.IndexFunc(bands, func(b []string) bool { return slices.Contains(b, top(pkg)) })
+}
+
+func importPath(spec *ast.ImportSpec) string {
+	p, err := strconv.Unquote(spec.Path.Value)
+	if err != nil {
+		return ""
+	}
+	return p
+}
+
+func name(pkg string) string {
+	if pkg == "" {
+		return "the root package"
+	}
+	return pkg
+}
