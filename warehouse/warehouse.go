@@ -1,5 +1,6 @@
 // Package warehouse is the port to the columnar store that answers questions about
 // events. The sink appends to it; analytics asks it. Back ends: warehouse/duckdb.
+// warehouse/warehousetest is the contract as tests; every back end runs it.
 package warehouse
 
 import (
@@ -21,7 +22,7 @@ type Commit struct {
 	Partition int
 	Through   stream.Offset     // every event up to and including this record is in
 	Facts     []touchstone.Fact // Node is set; ordered by Seq
-	Overrides []Override
+	Overrides []Override        // everything that changed since the position's version
 	// OverrideVersion is the identity version that Overrides bring the table to.
 	OverrideVersion int64
 }
@@ -29,30 +30,54 @@ type Commit struct {
 // Position is how far the warehouse has come.
 type Position struct {
 	Through         stream.Offset // last record appended of the partition, 0 if none
-	OverrideVersion int64
+	OverrideVersion int64         // of all partitions together
+}
+
+// Statement is a question in the back end's SQL.
+type Statement struct {
+	SQL     string
+	Args    []any // for its ? parameters
+	MaxRows int   // reading stops here and the result is marked Truncated; 0 = the back end's bound
 }
 
 // Warehouse is the port. Append is called by one goroutine per partition, the reads by many.
+// A read sees the state after one commit, never a part of one.
 type Warehouse interface {
 	// Position returns how far a partition has been appended.
 	Position(ctx context.Context, partition int) (Position, error)
 	// Append writes c, all or nothing, durably. Facts at or before Position are skipped,
-	// so appending the same commit twice changes nothing.
+	// and so are overrides that bring the table to no newer version: appending the same
+	// commit twice changes nothing.
 	Append(ctx context.Context, c Commit) error
 	// Count returns the number of events stored.
 	Count(ctx context.Context) (int64, error)
+	// Size returns the bytes that the warehouse takes on disk.
+	Size(ctx context.Context) (int64, error)
 
-	// Query runs one read-only statement in the back end's SQL, with ? parameters.
-	Query(ctx context.Context, query string, args ...any) (*Result, error)
-	// Sequences runs a query of two columns, subject (BIGINT) and items (a list of
+	// Query runs one statement. Only statements that read are let through, and they
+	// reach no file, network, extension or setting, so that SQL from people can be
+	// given to it: what they may not do is touchstone.Invalid, as is SQL that the
+	// engine refuses. When ctx ends the statement is stopped and ctx.Err() returned.
+	Query(ctx context.Context, s Statement) (*Result, error)
+	// Sequences runs a statement of two columns, subject (BIGINT) and items (a list of
 	// BIGINT), and calls fn for each row. items is valid during the call only.
-	Sequences(ctx context.Context, query string, args []any, fn func(subject int64, items []int64) error) error
+	Sequences(ctx context.Context, s Statement, fn func(subject int64, items []int64) error) error
 
+	// Dialect returns what differs between the engines' SQL.
 	Dialect() Dialect
 	Close() error
 }
 
-// Column is a column of a Result. Type is one of string, number, boolean, time, json.
+// The types of a Column.
+const (
+	String  = "string"
+	Number  = "number"
+	Boolean = "boolean"
+	Time    = "time"
+	JSON    = "json"
+)
+
+// Column is a column of a Result.
 type Column struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
@@ -60,6 +85,7 @@ type Column struct {
 
 // Result is a table of values: string, float64, int64, bool, time.Time, touchstone.JSON or nil.
 type Result struct {
-	Columns []Column `json:"columns"`
-	Rows    [][]any  `json:"rows"`
+	Columns   []Column `json:"columns"`
+	Rows      [][]any  `json:"rows"`
+	Truncated bool     `json:"truncated"` // there were more rows than MaxRows
 }

@@ -1,0 +1,161 @@
+package duckdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// writer is the one connection that writes, with the small tables in memory.
+type writer struct {
+	conn            *conn
+	names           map[string]int32 // the dictionary of event names
+	positions       map[int]stream.Offset
+	overrideVersion int64
+	chunk           *chunkWriter
+}
+
+func (w *writer) close() {
+	if w.chunk != nil {
+		w.chunk.close()
+	}
+	w.conn.close()
+}
+
+// Append implements warehouse.Warehouse. Commits of several partitions follow one
+// another: the engine writes with all its threads anyway.
+func (w *Warehouse) Append(ctx context.Context, c warehouse.Commit) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errClosed()
+	}
+	return w.writer.append(ctx, c)
+}
+
+func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
+	before := w.positions[c.Partition]
+	facts := after(c.Facts, before)
+	overrides := c.Overrides
+	if c.OverrideVersion <= w.overrideVersion {
+		overrides = nil
+	}
+	through, version := max(before, c.Through), max(w.overrideVersion, c.OverrideVersion)
+	if len(facts) == 0 && len(overrides) == 0 && through == before && version == w.overrideVersion {
+		return nil
+	}
+	if err := w.conn.exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			// Whatever the state was, read it anew: a failed COMMIT may have been one.
+			clean := context.WithoutCancel(ctx)
+			_ = w.conn.exec(clean, "ROLLBACK")
+			err = errorsJoin(err, w.load(clean))
+		}
+	}()
+	if err := w.appendNames(ctx, facts); err != nil {
+		return err
+	}
+	if err := w.appendFacts(ctx, facts); err != nil {
+		return err
+	}
+	if err := w.applyOverrides(ctx, overrides); err != nil {
+		return err
+	}
+	if err := w.setPosition(ctx, c.Partition, through, version); err != nil {
+		return err
+	}
+	if err := w.conn.exec(ctx, "COMMIT"); err != nil {
+		return err
+	}
+	w.positions[c.Partition], w.overrideVersion = through, version
+	return nil
+}
+
+// after returns the facts of records behind through.
+func after(facts []touchstone.Fact, through stream.Offset) []touchstone.Fact {
+	for i := range facts {
+		if facts[i].Seq.Offset() > uint64(through) {
+			return facts[i:]
+		}
+	}
+	return nil
+}
+
+// appendNames gives codes to names not seen before.
+func (w *writer) appendNames(ctx context.Context, facts []touchstone.Fact) error {
+	for i := range facts {
+		name := facts[i].Name
+		if _, known := w.names[name]; known {
+			continue
+		}
+		name = valid(name)
+		code, known := w.names[name]
+		if !known {
+			code = int32(len(w.names) + 1)
+			if err := w.conn.exec(ctx, "INSERT INTO event_names VALUES (?, ?)", int64(code), name); err != nil {
+				return err
+			}
+			w.names[name] = code
+		}
+	}
+	return nil
+}
+
+func (w *writer) appendFacts(ctx context.Context, facts []touchstone.Fact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	if w.chunk == nil {
+		w.chunk = newChunkWriter()
+	}
+	return w.chunk.write(ctx, w.conn, facts, w.names)
+}
+
+// applyOverrides replaces the rows of the nodes named. The last one of a node counts.
+func (w *writer) applyOverrides(ctx context.Context, overrides []warehouse.Override) error {
+	if len(overrides) == 0 {
+		return nil
+	}
+	last := make(map[touchstone.NodeID]touchstone.PersonID, len(overrides))
+	for _, o := range overrides {
+		last[o.Node] = o.Person
+	}
+	var all, nodes, persons []int64
+	for node, person := range last {
+		all = append(all, int64(node))
+		if person != 0 && int64(person) != int64(node) {
+			nodes, persons = append(nodes, int64(node)), append(persons, int64(person))
+		}
+	}
+	if err := w.conn.exec(ctx, "DELETE FROM overrides WHERE node IN (SELECT unnest(?::BIGINT[]))", all); err != nil {
+		return fmt.Errorf("overrides: %w", err)
+	}
+	if len(nodes) == 0 {
+		return nil
+	}
+	return w.conn.exec(ctx, "INSERT INTO overrides SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[])", nodes, persons)
+}
+
+func (w *writer) setPosition(ctx context.Context, partition int, through stream.Offset, version int64) error {
+	if version != w.overrideVersion {
+		if err := w.conn.exec(ctx, "DELETE FROM override_version"); err != nil {
+			return err
+		}
+		if err := w.conn.exec(ctx, "INSERT INTO override_version VALUES (?)", version); err != nil {
+			return err
+		}
+	}
+	if err := w.conn.exec(ctx, "DELETE FROM positions WHERE partition = ?", partition); err != nil {
+		return err
+	}
+	return w.conn.exec(ctx, "INSERT INTO positions VALUES (?, ?)", partition, int64(through))
+}
+
+func errorsJoin(errs ...error) error { return errors.Join(errs...) }

@@ -1,0 +1,5 @@
+package duckdb
+
+type dialect struct{}
+
+func (dialect) Name() string { return "duckdb" }

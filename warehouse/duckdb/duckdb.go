@@ -1,0 +1,215 @@
+// Package duckdb keeps the warehouse in one DuckDB file, in this process.
+//
+// One connection appends (its transactions follow one another), a few others read.
+// Readers see the state of the last commit and are never held up by the writer.
+package duckdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	duck "github.com/duckdb/duckdb-go/v2"
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// Options bounds what the engine may use. Zero values stand for the defaults.
+type Options struct {
+	MemoryLimit string // of the engine's buffers and working memory; default "512MB"
+	Threads     int    // that work on queries; default 2
+	Readers     int    // queries at a time, others wait; default 4
+	MaxRows     int    // hard bound on the rows of one result; default 1,000,000
+	// CheckpointSize is the size of the write-ahead log at which it is folded into
+	// the file; default "64MB". Larger means fewer rewrites and more memory.
+	CheckpointSize string
+}
+
+func (o *Options) setDefaults() {
+	if o.MemoryLimit == "" {
+		o.MemoryLimit = "512MB"
+	}
+	if o.Threads <= 0 {
+		o.Threads = 2
+	}
+	if o.Readers <= 0 {
+		o.Readers = 4
+	}
+	if o.MaxRows <= 0 {
+		o.MaxRows = 1_000_000
+	}
+	if o.CheckpointSize == "" {
+		o.CheckpointSize = "64MB"
+	}
+}
+
+// Warehouse implements warehouse.Warehouse on a DuckDB file.
+type Warehouse struct {
+	path string
+	opts Options
+	db   mapping.Database
+
+	readers chan *conn // idle connections
+	opened  int        // how many there are in all
+	closing chan struct{}
+
+	mu     sync.Mutex // guards the writer and all below
+	writer *writer
+	closed bool
+}
+
+var _ warehouse.Warehouse = (*Warehouse)(nil)
+
+// Open opens or makes the file at path.
+func Open(ctx context.Context, path string, opts Options) (*Warehouse, error) {
+	opts.setDefaults()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("duckdb: %w", err)
+	}
+	w := &Warehouse{path: path, opts: opts, readers: make(chan *conn, opts.Readers), closing: make(chan struct{})}
+	if err := w.openDatabase(); err != nil {
+		return nil, err
+	}
+	if err := w.start(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// openDatabase sets what must be set at the start and then locks the settings: no SQL
+// can change them, nor reach a file, the network or an extension.
+func (w *Warehouse) openDatabase() error {
+	var config mapping.Config
+	if mapping.CreateConfig(&config) == mapping.StateError {
+		return errors.New("duckdb: cannot make a configuration")
+	}
+	defer mapping.DestroyConfig(&config)
+	for _, kv := range [][2]string{
+		{"threads", strconv.Itoa(w.opts.Threads)},
+		{"memory_limit", w.opts.MemoryLimit},
+		{"temp_directory", w.path + ".tmp"},
+		{"checkpoint_threshold", w.opts.CheckpointSize},
+		{"preserve_insertion_order", "false"},
+		{"autoinstall_known_extensions", "false"},
+		{"autoload_known_extensions", "false"},
+		{"allow_community_extensions", "false"},
+		{"enable_external_access", "false"},
+		{"lock_configuration", "true"},
+	} {
+		if mapping.SetConfig(config, kv[0], kv[1]) == mapping.StateError {
+			return fmt.Errorf("duckdb: setting %s=%s was refused", kv[0], kv[1])
+		}
+	}
+	var msg string
+	if mapping.GetOrCreateFromCache(duck.GetInstanceCache(), w.path, &w.db, config, &msg) == mapping.StateError {
+		return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse cannot be opened",
+			Hint: "one process at a time can hold " + w.path, Err: &engineError{msg}}
+	}
+	return nil
+}
+
+func (w *Warehouse) start(ctx context.Context) error {
+	c, err := connect(w.db)
+	if err != nil {
+		return err
+	}
+	w.writer = &writer{conn: c, names: map[string]int32{}}
+	if err := w.writer.migrate(ctx); err != nil {
+		return err
+	}
+	if err := w.writer.load(ctx); err != nil {
+		return err
+	}
+	for range w.opts.Readers {
+		c, err := connect(w.db)
+		if err != nil {
+			return err
+		}
+		w.opened++
+		w.readers <- c
+	}
+	return nil
+}
+
+// borrow waits for an idle connection.
+func (w *Warehouse) borrow(ctx context.Context) (*conn, error) {
+	select {
+	case c := <-w.readers:
+		return c, nil
+	case <-w.closing:
+		return nil, errClosed()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (w *Warehouse) giveBack(c *conn) { w.readers <- c }
+
+func errClosed() error {
+	return touchstone.Errorf(touchstone.Unavailable, "the warehouse is closed")
+}
+
+// Position implements warehouse.Warehouse.
+func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Position, error) {
+	res, err := w.Query(ctx, warehouse.Statement{
+		SQL:  "SELECT coalesce((SELECT through FROM positions WHERE partition = ?), 0), coalesce((SELECT version FROM override_version), 0)",
+		Args: []any{partition},
+	})
+	if err != nil {
+		return warehouse.Position{}, err
+	}
+	return warehouse.Position{Through: stream.Offset(res.Rows[0][0].(int64)), OverrideVersion: res.Rows[0][1].(int64)}, nil
+}
+
+// Count implements warehouse.Warehouse.
+func (w *Warehouse) Count(ctx context.Context) (int64, error) {
+	res, err := w.Query(ctx, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw"})
+	if err != nil {
+		return 0, err
+	}
+	return res.Rows[0][0].(int64), nil
+}
+
+// Size returns the bytes on disk: the file and its write-ahead log.
+func (w *Warehouse) Size(context.Context) (int64, error) {
+	var total int64
+	for _, p := range []string{w.path, w.path + ".wal"} {
+		switch st, err := os.Stat(p); {
+		case err == nil:
+			total += st.Size()
+		case !errors.Is(err, os.ErrNotExist):
+			return 0, err
+		}
+	}
+	return total, nil
+}
+
+// Close waits for running statements, folds the write-ahead log into the file and
+// closes it. It may be called more than once.
+func (w *Warehouse) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	close(w.closing)
+	for range w.opened {
+		(<-w.readers).close()
+	}
+	if w.writer != nil {
+		w.writer.close()
+	}
+	mapping.Close(&w.db)
+	return nil
+}
+
+// Dialect implements warehouse.Warehouse.
+func (w *Warehouse) Dialect() warehouse.Dialect { return dialect{} }
