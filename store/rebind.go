@@ -37,7 +37,7 @@ func (r *rebinder) text(query string) string {
 
 // Rebind returns query with its ? parameters written $1, $2, … Question marks in
 // string literals, quoted names and comments stay, as do backslashes: literals follow
-// the SQL standard ('it''s').
+// the SQL standard ('it”s').
 func Rebind(query string) string {
 	if !strings.Contains(query, "?") {
 		return query
