@@ -1,0 +1,26 @@
+// Package rule is the language of segments: a JSON rule says who belongs, and the same
+// property conditions filter the events of a query.
+//
+//	{"and":[
+//	  {"trait":"city","op":"eq","value":"上海"},
+//	  {"event":"Order Completed","where":[{"property":"amount","op":"gte","value":100}],
+//	   "count":{"op":"gte","value":2},"within":"30d"},
+//	  {"not":{"segment":"seg_staff"}}]}
+//
+// [Parse] is strict and names the place of a mistake ("and.1.count.op"). [Rule.Eval]
+// tells whether a person belongs now and until when that answer holds without new events.
+//
+// # How a value is compared
+//
+// One table for properties, context fields and traits, in memory and in SQL
+// (ruletest.Cases holds it as cases for every engine):
+//
+//   - JSON null is the same as a missing value.
+//   - A number in the rule compares as a number with a number or a numeric string ("12.5");
+//     any other value does not compare and does not match.
+//   - A text in the rule compares byte by byte with the value's text: the content of a
+//     string, and the JSON text of anything else (5 has the text "5", true has "true").
+//   - A boolean in the rule matches only the same JSON boolean.
+//   - A missing value matches not_exists, neq and not_in, and nothing else: neq is the exact
+//     negation of eq, and not_in of in.
+package rule

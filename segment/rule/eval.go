@@ -1,0 +1,181 @@
+package rule
+
+import (
+	"math"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+// Subject is what a rule asks about a person.
+type Subject interface {
+	// Trait returns a trait's value.
+	Trait(name string) (touchstone.JSON, bool)
+	// Times returns the times of the person's latest events of a leaf (see [Rule.Leaves]),
+	// ascending, in unix milliseconds: as many as the leaf keeps, or all there are.
+	// Times older than the leaf's horizon may be missing.
+	Times(leaf int) []int64
+	// InSegment tells whether the person is in a segment (see [Rule.Segments]).
+	InSegment(ref int) bool
+}
+
+// Never is the deadline of an answer that time alone does not change.
+const Never = math.MaxInt64
+
+// Eval tells whether the person belongs at the moment now (unix milliseconds), and
+// deadline: the answer cannot change before that moment unless an event, a trait or
+// another segment changes first. At the deadline it may change, and must be asked again.
+func (r *Rule) Eval(s Subject, now int64) (member bool, deadline int64) {
+	return eval(r.Root, s, now)
+}
+
+// Eval is [Rule.Eval] for one condition, for counting the members of parts.
+func (r *Rule) EvalCondition(c Condition, s Subject, now int64) bool {
+	member, _ := eval(c.Node, s, now)
+	return member
+}
+
+func eval(n Node, s Subject, now int64) (bool, int64) {
+	switch n := n.(type) {
+	case *And:
+		return evalAll(n.Of, s, now, false)
+	case *Or:
+		return evalAll(n.Of, s, now, true)
+	case *Not:
+		member, deadline := eval(n.Of, s, now)
+		return !member, deadline
+	case *Trait:
+		value, ok := s.Trait(n.Name)
+		return n.Test.Match(value, ok), Never
+	case *Event:
+		return n.eval(s.Times(n.leaf), now)
+	case *Segment:
+		return s.InSegment(n.ref), Never
+	}
+	return false, Never
+}
+
+// evalAll evaluates an or (decisive = true) or an and (decisive = false). While a decisive
+// part stands, the answer stands, so it lasts until the last decisive part may change;
+// without one it lasts until the first part may.
+func evalAll(of []Node, s Subject, now int64, decisive bool) (bool, int64) {
+	result, lasting, next := !decisive, int64(0), int64(Never)
+	for _, n := range of {
+		member, deadline := eval(n, s, now)
+		if member == decisive {
+			if deadline == Never {
+				return decisive, Never
+			}
+			result = decisive
+			lasting = max(lasting, deadline)
+		}
+		next = min(next, deadline)
+	}
+	if result == decisive {
+		return result, lasting
+	}
+	return result, next
+}
+
+// eval counts the times inside the window. The count can only fall while no event comes,
+// so the answer changes, if at all, when the n-th latest event lapses (gte, lte, eq) or the
+// one before it (eq and lte, on the way down).
+func (e *Event) eval(times []int64, now int64) (bool, int64) {
+	want := e.Count.Value
+	if e.Within == 0 {
+		return e.Count.holds(len(times)), Never
+	}
+	window := e.Within.Milliseconds()
+	inside := 0
+	for inside < len(times) && times[len(times)-1-inside] > now-window {
+		inside++
+		if inside > want {
+			break // more make no difference
+		}
+	}
+	member := e.Count.holds(inside)
+	lapse := func(nth int) int64 { // when the nth latest event leaves the window
+		return times[len(times)-nth] + window
+	}
+	switch {
+	case e.Count.Op != Gte && inside > want:
+		return member, lapse(want + 1)
+	case e.Count.Op != Lte && inside >= want && want > 0:
+		return member, lapse(want)
+	}
+	return member, Never
+}
+
+func (c Count) holds(n int) bool {
+	switch c.Op {
+	case Gte:
+		return n >= c.Value
+	case Lte:
+		return n <= c.Value
+	default:
+		return n == c.Value
+	}
+}
+
+// nobody is a person of whom nothing is known.
+type nobody struct{}
+
+func (nobody) Trait(string) (touchstone.JSON, bool) { return "", false }
+func (nobody) Times(int) []int64                    { return nil }
+func (nobody) InSegment(int) bool                   { return false }
+
+// MatchesNobody tells whether the rule holds for a person of whom nothing is known: then
+// every new person belongs.
+func (r *Rule) MatchesNobody() bool {
+	member, _ := r.Eval(nobody{}, 0)
+	return member
+}
+
+// TraitsMayDecide tells whether the rule can hold for a person without any of its events
+// who is in none of its segments. If not, only people with such events or in such
+// segments need to be looked at.
+func (r *Rule) TraitsMayDecide() bool {
+	may, _ := possible(r.Root)
+	return may
+}
+
+// possible tells whether a node can be true and whether it can be false for some traits,
+// given no events and no segments.
+func possible(n Node) (canTrue, canFalse bool) {
+	switch n := n.(type) {
+	case *And:
+		canTrue = true
+		for _, part := range n.Of {
+			t, f := possible(part)
+			canTrue = canTrue && t
+			canFalse = canFalse || f
+		}
+		return canTrue, canFalse
+	case *Or:
+		canFalse = true
+		for _, part := range n.Of {
+			t, f := possible(part)
+			canTrue = canTrue || t
+			canFalse = canFalse && f
+		}
+		return canTrue, canFalse
+	case *Not:
+		t, f := possible(n.Of)
+		return f, t
+	case *Trait:
+		return true, true
+	case *Event:
+		holds := n.Count.holds(0)
+		return holds, !holds
+	}
+	return false, true
+}
+
+// Timed tells whether time alone can change an answer.
+func (r *Rule) Timed() bool {
+	for i := range r.conditions {
+		if e, ok := r.conditions[i].Node.(*Event); ok && e.Within != 0 {
+			return true
+		}
+	}
+	return false
+}
