@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs every test that this machine can run. Components that are missing are named; with
+# CI=true a missing component is a failure instead.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ -z "${TOUCHSTONE_TEST_POSTGRES:-}" ]; then
+  if url=$(scripts/postgres-test.sh start); then
+    export TOUCHSTONE_TEST_POSTGRES="$url"
+    trap 'scripts/postgres-test.sh stop || true' EXIT
+  elif [ "${CI:-}" = true ]; then
+    echo "PostgreSQL is required in CI and could not be started" >&2
+    exit 1
+  else
+    echo "PostgreSQL is not installed: the store is tested on SQLite only" >&2
+  fi
+fi
+
+make --no-print-directory ui
+(cd console/ui && npm test --silent)
+(cd apptest/clients && { [ -d node_modules ] || npm ci --no-audit --no-fund --loglevel=error; })
+
+# apptest runs alone, last: its servers and its browser want the machine for themselves.
+packages=$(go list ./... | grep -v /apptest)
+go test $packages
+go test -race $(go list ./stream/... ./store/... ./collect/... ./pipeline/... ./identity/... ./profile/... ./segment/... ./internal/... . ./console | grep -v conformance)
+go test -count=1 -timeout 20m ./apptest/...
