@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/app"
+)
+
+// finding is one line of the doctor's report.
+type finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Found  string `json:"found"`
+	Advice string `json:"advice,omitempty"`
+}
+
+func newDoctor() *cobra.Command {
+	var c client
+	var asJSON bool
+	var file string
+	cfg := app.DefaultConfig()
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check this machine, the data folder and the server",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cfg.Load(app.DefaultFile(file), cmd.Flags(), app.Environ); err != nil {
+				return err
+			}
+			findings := []finding{checkFolder(cfg.Data), checkFsync(cfg.Data), checkDisk(cfg.Data), checkFiles(), checkServer(cmd, &c, cfg.Listen)}
+			return report(cmd, findings, asJSON)
+		},
+	}
+	cfg.AddFlags(cmd.Flags())
+	c.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&file, "config", "", "configuration file (default touchstone.yaml if it exists)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func report(cmd *cobra.Command, findings []finding, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	bad := 0
+	for _, f := range findings {
+		mark := "ok  "
+		if !f.OK {
+			mark = "BAD "
+			bad++
+		}
+		if !asJSON {
+			fmt.Fprintf(out, "%s %-12s %s\n", mark, f.Check, f.Found)
+			if f.Advice != "" {
+				fmt.Fprintf(out, "                  → %s\n", f.Advice)
+			}
+		}
+	}
+	if asJSON {
+		if err := json.NewEncoder(out).Encode(findings); err != nil {
+			return err
+		}
+	}
+	if bad > 0 {
+		return touchstone.Errorf(touchstone.Invalid, "%d of %d checks need attention", bad, len(findings))
+	}
+	return nil
+}
+
+func checkFolder(dir string) finding {
+	f := finding{Check: "data folder", Found: dir}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		f.Found, f.Advice = err.Error(), "choose a folder that this user may write with --data"
+		return f
+	}
+	f.OK = true
+	return f
+}
+
+// checkFsync times the flush that stands before every acknowledgement.
+func checkFsync(dir string) finding {
+	f := finding{Check: "fsync"}
+	file, err := os.CreateTemp(dir, "doctor-*")
+	if err != nil {
+		f.Found, f.Advice = err.Error(), "see the data folder"
+		return f
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	block := make([]byte, 8192)
+	const rounds = 50
+	began := time.Now()
+	for range rounds {
+		if _, err = file.Write(block); err == nil {
+			err = file.Sync()
+		}
+		if err != nil {
+			f.Found = err.Error()
+			return f
+		}
+	}
+	each := time.Since(began) / rounds
+	f.Found = fmt.Sprintf("%s per 8 KiB write and flush on %s", each.Round(10*time.Microsecond), filepath.Clean(dir))
+	f.OK = each < 20*time.Millisecond
+	if !f.OK {
+		f.Advice = "every acknowledgement waits for this; put the data folder on a faster disk"
+	}
+	return f
+}
+
+func checkDisk(dir string) finding {
+	f := finding{Check: "disk"}
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		f.Found = err.Error()
+		return f
+	}
+	free := int64(st.Bavail) * st.Bsize //nolint:gosec // far below 2^63
+	f.Found = fmt.Sprintf("%.1f GiB free", float64(free)/(1<<30))
+	f.OK = free > 4<<30
+	if !f.OK {
+		f.Advice = "events are refused with 503 when the disk is nearly full; free some space"
+	}
+	return f
+}
+
+func checkFiles() finding {
+	f := finding{Check: "open files"}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		f.Found = err.Error()
+		return f
+	}
+	f.Found, f.OK = fmt.Sprintf("at most %d", limit.Cur), limit.Cur >= 4096
+	if !f.OK {
+		f.Advice = "each connection takes one; raise the limit with ulimit -n 65536"
+	}
+	return f
+}
+
+func checkServer(cmd *cobra.Command, c *client, listen string) finding {
+	f := finding{Check: "server"}
+	s, err := c.stats(cmd.Context())
+	if err == nil {
+		f.OK, f.Found = true, fmt.Sprintf("%s: %d events accepted, pipeline lag %.1f s, warehouse lag %.1f s", c.server, s.Accepted, s.Lag.Pipeline, s.Lag.Warehouse)
+		return f
+	}
+	l, listenErr := net.Listen("tcp", listen)
+	if listenErr == nil {
+		l.Close()
+		f.OK, f.Found = true, "none is running at "+c.server+"; "+listen+" is free"
+		return f
+	}
+	f.Found, f.Advice = errors.Join(err, listenErr).Error(), "another program uses the address, or --server and --key name the wrong server"
+	return f
+}
