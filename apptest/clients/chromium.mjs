@@ -1,0 +1,12 @@
+// Starts the system's Chromium, quietly: no sandbox (tests run as root in containers) and no
+// background traffic.
+import { chromium } from 'playwright-core'
+
+export const launch = (executablePath) =>
+  chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--disable-default-apps', '--no-default-browser-check',
+    ],
+  })

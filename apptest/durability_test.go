@@ -1,0 +1,145 @@
+package apptest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+// A client's acknowledged events survive SIGKILL at any moment, exactly once, and store
+// and warehouse agree about them.
+func TestAcknowledgedEventsSurviveKills(t *testing.T) {
+	const kills, users = 25, 40
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	s := Start(t)
+	c := &ackClient{url: s.URL, users: users, acked: map[string]string{}}
+	stop := make(chan struct{})
+	var senders sync.WaitGroup
+	for i := range 4 {
+		senders.Go(func() { c.run(i, stop) })
+	}
+	for range kills {
+		time.Sleep(time.Duration(50+rng.IntN(500)) * time.Millisecond)
+		s.Kill()
+		s.Launch()
+	}
+	close(stop)
+	senders.Wait()
+	stats := s.Drain()
+
+	if len(c.acked) < 500 {
+		t.Fatalf("only %d events were acknowledged; the test says nothing", len(c.acked))
+	}
+	total := s.SQL("select count(*), count(distinct message_id) from events")[0]
+	if total[0] != total[1] {
+		t.Errorf("%v events, but %v message ids", total[0], total[1])
+	}
+	if float64(stats.InWarehouse) != total[0] {
+		t.Errorf("stats count %d events in the warehouse, a query %v", stats.InWarehouse, total[0])
+	}
+	c.verify(t, s)
+}
+
+// ackClient sends identified events and remembers which were acknowledged. An event
+// without an answer is sent again with the same id, as SDKs do.
+type ackClient struct {
+	url   string
+	users int
+
+	mu    sync.Mutex
+	acked map[string]string // message id → user
+}
+
+func (c *ackClient) run(sender int, stop <-chan struct{}) {
+	client := &http.Client{Timeout: 5 * time.Second}
+	for n := 0; ; n++ {
+		ids, body := c.batch(sender, n)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if send(client, c.url, body) {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		c.mu.Lock()
+		for id, user := range ids {
+			c.acked[id] = user
+		}
+		c.mu.Unlock()
+	}
+}
+
+func (c *ackClient) batch(sender, n int) (map[string]string, []byte) {
+	ids := map[string]string{}
+	var events []map[string]any
+	for i := range 5 {
+		id, user := fmt.Sprintf("kill-%d-%d-%d", sender, n, i), fmt.Sprintf("user-%d", (n*5+i)%c.users)
+		ids[id] = user
+		events = append(events, map[string]any{"type": "track", "event": "Kill Test", "messageId": id, "userId": user,
+			"anonymousId": "anon-" + user, "properties": map[string]any{"n": n}})
+	}
+	body, _ := json.Marshal(map[string]any{"batch": events, "writeKey": "dev"})
+	return ids, body
+}
+
+func send(client *http.Client, url string, body []byte) bool {
+	resp, err := client.Post(url+"/v1/batch", "application/json", bytes.NewReader(body))
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// verify checks that every acknowledged event is in the warehouse once, and that each
+// person's counter in the store equals the person's events in the warehouse.
+func (c *ackClient) verify(t *testing.T, s *Server) {
+	t.Helper()
+	stored := map[string]bool{}
+	for offset := 0; ; offset += 10000 {
+		rows := s.SQL("select message_id from events where message_id like 'kill-%%' order by 1 limit 10000 offset %d", offset)
+		for _, row := range rows {
+			stored[row[0].(string)] = true
+		}
+		if len(rows) < 10000 {
+			break
+		}
+	}
+	lost := 0
+	for id := range c.acked {
+		if !stored[id] {
+			lost++
+		}
+	}
+	if lost > 0 {
+		t.Errorf("%d of %d acknowledged events are not in the warehouse", lost, len(c.acked))
+	}
+	perPerson := map[touchstone.PersonID]float64{}
+	for _, row := range s.SQL("select person, count(*) from events group by 1") {
+		perPerson[touchstone.PersonID(row[0].(float64))] = row[1].(float64)
+	}
+	for u := range c.users {
+		var person struct {
+			ID       touchstone.PersonID
+			Counters struct{ Events float64 }
+		}
+		s.Call(http.MethodGet, fmt.Sprintf("/api/v1/persons/user_id:user-%d", u), nil, &person)
+		if n := perPerson[person.ID]; n != person.Counters.Events {
+			t.Errorf("user-%d: the profile counts %v events, the warehouse %v", u, person.Counters.Events, n)
+		}
+	}
+	t.Logf("%d acknowledged events, %d in the warehouse", len(c.acked), len(stored))
+}
