@@ -1,0 +1,429 @@
+package identity
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+// ident is an identifier with its kind as a number; see [kindTable].
+type ident struct {
+	kind  uint8
+	value string
+}
+
+// node is an identifier in a region.
+type node struct {
+	ident
+	id      touchstone.NodeID
+	part    *part
+	fresh   bool // made by this region
+	carries bool // events came under it
+	carried bool // and did so before this region
+	moved   bool // its person is another than before
+	seen    bool // a fact of the region named it
+
+	first, last int64 // event times, Unix milliseconds
+	events      int64
+	links       []link // to nodes that were the strongest of an event with this one
+}
+
+// link is an edge as the weaker node remembers it.
+type link struct {
+	to       touchstone.NodeID
+	evidence evidence
+}
+
+// part is a person in a region: a connected component, or all of one that is known so far.
+type part struct {
+	person touchstone.PersonID
+	into   *part // the part that absorbed it
+	fresh  bool  // made by this region
+	loaded bool  // all its nodes are here
+	nodes  []*node
+	counts tally
+	grown  bool
+}
+
+// root returns the part that p has become.
+func (p *part) root() *part {
+	for p.into != nil {
+		if p.into.into != nil {
+			p.into = p.into.into
+		}
+		p = p.into
+	}
+	return p
+}
+
+// tally counts identifiers by kind; lists are short.
+type tally []kindCount
+
+type kindCount struct {
+	kind uint8
+	n    int32
+}
+
+func (t tally) of(kind uint8) int {
+	for _, c := range t {
+		if c.kind == kind {
+			return int(c.n)
+		}
+	}
+	return 0
+}
+
+func (t *tally) add(kind uint8, n int32) {
+	for i := range *t {
+		if (*t)[i].kind == kind {
+			(*t)[i].n += n
+			return
+		}
+	}
+	*t = append(*t, kindCount{kind, n})
+}
+
+// evidence tells why two nodes are linked.
+type evidence uint8
+
+const (
+	seenTogether evidence = iota // in a track, page, screen or group call
+	identified                   // in an identify call
+	imported                     // in an event of an import
+	aliased                      // by an alias call
+	operated                     // an operator decided
+)
+
+var evidenceNames = [...]string{"event", "identify", "import", "alias", "operator"}
+
+func (e evidence) String() string { return evidenceNames[e] }
+
+// cause is the event that a link comes from.
+type cause struct {
+	evidence  evidence
+	messageID string
+	source    string
+	time      int64
+}
+
+type edgeKey struct {
+	a, b     touchstone.NodeID
+	evidence evidence
+}
+
+type edge struct {
+	edgeKey
+	cause
+	last  int64
+	count int64
+	fresh bool // surely not in the store, because an end of it is fresh
+}
+
+type merge struct {
+	kept, absorbed touchstone.PersonID
+	between        edgeKey
+	cause
+}
+
+type drop struct {
+	person touchstone.PersonID
+	ident
+	other  *part // the person that holds the identifier, nil if nobody does
+	reason string
+	cause
+}
+
+// rules are the limits that keep a region's persons from growing together wrongly.
+type rules struct {
+	limit    func(kind uint8) int
+	name     func(kind uint8) touchstone.IdentifierKind
+	maxNodes int
+	apart    *apartness
+}
+
+// region is the part of the graph that a batch works on, in memory: pure, without I/O.
+// What is not fresh was put in by load functions before it is linked.
+type region struct {
+	rules
+	lastNode touchstone.NodeID
+	nodes    map[ident]*node
+	parts    map[touchstone.PersonID]*part
+	edges    map[edgeKey]*edge
+
+	order  []*node // of first mention, for steps that must be deterministic
+	merges []merge
+	drops  []drop
+	// persons and known are by how much the number of persons, and of those with a
+	// user id, has changed.
+	persons, known int64
+
+	spareNodes []node
+	spareParts []part
+}
+
+func newRegion(r rules, lastNode touchstone.NodeID) *region {
+	return &region{rules: r, lastNode: lastNode, nodes: map[ident]*node{}, parts: map[touchstone.PersonID]*part{}, edges: map[edgeKey]*edge{}}
+}
+
+// Regions of an import hold tens of thousands of nodes: they are made in blocks.
+func (r *region) newNode() *node {
+	if len(r.spareNodes) == 0 {
+		r.spareNodes = make([]node, min(256, 8+2*len(r.order)))
+	}
+	n := &r.spareNodes[0]
+	r.spareNodes = r.spareNodes[1:]
+	return n
+}
+
+func (r *region) newPart() *part {
+	if len(r.spareParts) == 0 {
+		r.spareParts = make([]part, min(256, 8+2*len(r.parts)))
+	}
+	p := &r.spareParts[0]
+	r.spareParts = r.spareParts[1:]
+	return p
+}
+
+// part returns the part of a person in the store.
+func (r *region) part(person touchstone.PersonID) *part {
+	p := r.parts[person]
+	if p == nil {
+		p = r.newPart()
+		p.person = person
+		r.parts[person] = p
+	}
+	return p
+}
+
+// put adds a node that is in the store. Nodes of one person may come one by one.
+func (r *region) put(id ident, number touchstone.NodeID, person touchstone.PersonID, carries bool) *node {
+	if n := r.nodes[id]; n != nil {
+		return n
+	}
+	n := r.newNode()
+	n.ident, n.id, n.carries, n.carried = id, number, carries, carries
+	n.part = r.part(person)
+	n.part.nodes = append(n.part.nodes, n)
+	n.part.counts.add(id.kind, 1)
+	r.nodes[id] = n
+	r.order = append(r.order, n)
+	return n
+}
+
+// create makes a node for an identifier that nobody has seen before.
+func (r *region) create(id ident, p *part) *node {
+	r.lastNode++
+	n := r.newNode()
+	n.ident, n.id, n.fresh = id, r.lastNode, true
+	if p == nil {
+		p = r.newPart()
+		p.person, p.fresh, p.loaded = touchstone.PersonID(n.id), true, true
+		r.parts[p.person] = p
+		r.persons++
+	}
+	if id.kind == userIDKind && p.counts.of(userIDKind) == 0 {
+		r.known++
+	}
+	n.part = p
+	p.nodes = append(p.nodes, n)
+	p.counts.add(id.kind, 1)
+	p.grown = true
+	r.nodes[id] = n
+	r.order = append(r.order, n)
+	return n
+}
+
+// link takes an event's identifiers, strongest first, and returns the node that the
+// event comes under. All nodes and parts that it may touch must be loaded.
+func (r *region) link(ids []ident, c cause) *node {
+	first := r.nodes[ids[0]]
+	if first == nil {
+		first = r.create(ids[0], r.welcoming(ids))
+	}
+	first.see(c.time)
+	for _, id := range ids[1:] {
+		r.join(first, id, c, false)
+	}
+	first.carries = true
+	return first
+}
+
+// welcoming finds the person that a new identifier joins: that of the strongest other
+// identifier whose person has room. Joining at once spares a merge.
+func (r *region) welcoming(ids []ident) *part {
+	for _, id := range ids[1:] {
+		if n := r.nodes[id]; n != nil {
+			if p := n.part.root(); r.refuseAdd(p, ids[0].kind) == "" {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// join links an identifier to an event's strongest node unless that breaks a rule. An
+// explicit link may give a person a second user id.
+func (r *region) join(first *node, id ident, c cause, explicit bool) *node {
+	home := first.part.root()
+	n := r.nodes[id]
+	if n == first {
+		return n
+	}
+	if n == nil {
+		if reason := r.refuseAdd(home, id.kind); reason != "" && (!explicit || id.kind != userIDKind) {
+			r.drops = append(r.drops, drop{home.person, id, nil, reason, c})
+			return nil
+		}
+		n = r.create(id, home)
+	} else if other := n.part.root(); other != home {
+		if reason := r.refuseMerge(home, other, explicit); reason != "" {
+			r.drops = append(r.drops, drop{home.person, id, other, reason, c})
+			return n
+		}
+		r.merge(home, other, first, n, c)
+	}
+	n.see(c.time)
+	r.edge(first, n, c)
+	return n
+}
+
+func (n *node) see(at int64) {
+	if !n.seen {
+		n.seen, n.first, n.last = true, at, at
+	}
+	n.events++
+	n.first, n.last = min(n.first, at), max(n.last, at)
+}
+
+// edge notes that two nodes were seen together.
+func (r *region) edge(first, n *node, c cause) {
+	key := keyOf(first.id, n.id, c.evidence)
+	if e := r.edges[key]; e != nil {
+		e.count++
+		e.time, e.last = min(e.time, c.time), max(e.last, c.time)
+		return
+	}
+	r.edges[key] = &edge{edgeKey: key, cause: c, last: c.time, count: 1, fresh: first.fresh || n.fresh}
+	n.links = append(n.links, link{first.id, c.evidence})
+}
+
+func keyOf(a, b touchstone.NodeID, e evidence) edgeKey {
+	return edgeKey{min(a, b), max(a, b), e}
+}
+
+// refuseAdd says why a person may not take one more identifier of a kind.
+func (r *region) refuseAdd(p *part, kind uint8) string {
+	if n := p.counts.of(kind); n >= r.limit(kind) {
+		return fmt.Sprintf("limit of %d %s", r.limit(kind), r.name(kind))
+	}
+	if len(p.nodes) >= r.maxNodes {
+		return fmt.Sprintf("limit of %d identifiers", r.maxNodes)
+	}
+	return ""
+}
+
+// refuseMerge says why two persons may not become one. A person that is over a limit
+// already (by an alias, or because the limit was lowered) may still merge with one that
+// has none of that kind.
+func (r *region) refuseMerge(p, q *part, explicit bool) string {
+	if r.apart.has(p.person, q.person) {
+		return "parted by an operator"
+	}
+	for _, c := range p.counts {
+		m := q.counts.of(c.kind)
+		if m > 0 && int(c.n)+m > r.limit(c.kind) && (!explicit || c.kind != userIDKind) {
+			return fmt.Sprintf("limit of %d %s", r.limit(c.kind), r.name(c.kind))
+		}
+	}
+	if len(p.nodes)+len(q.nodes) > r.maxNodes {
+		return fmt.Sprintf("limit of %d identifiers", r.maxNodes)
+	}
+	return ""
+}
+
+// merge makes two persons one: the older one.
+func (r *region) merge(p, q *part, first, n *node, c cause) {
+	kept, absorbed := p, q
+	if q.person < p.person {
+		kept, absorbed = q, p
+	}
+	r.merges = append(r.merges, merge{kept.person, absorbed.person, keyOf(first.id, n.id, c.evidence), c})
+	r.persons--
+	if kept.counts.of(userIDKind) > 0 && absorbed.counts.of(userIDKind) > 0 {
+		r.known--
+	}
+	for _, k := range absorbed.counts {
+		kept.counts.add(k.kind, k.n)
+	}
+	for _, m := range absorbed.nodes {
+		m.part, m.moved = kept, true
+	}
+	kept.nodes = append(kept.nodes, absorbed.nodes...)
+	kept.grown = true
+	absorbed.into, absorbed.nodes = kept, nil
+	r.apart.merged(kept.person, absorbed.person)
+}
+
+// sortedEdges returns the edges in key order.
+func (r *region) sortedEdges() []*edge {
+	list := make([]*edge, 0, len(r.edges))
+	for _, e := range r.edges {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(x, y *edge) int {
+		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(x.edgeKey.evidence, y.edgeKey.evidence))
+	})
+	return list
+}
+
+// apartness knows which persons operators have parted. There are few; all are in memory.
+type apartness struct {
+	pairs map[[2]touchstone.PersonID]struct{}
+}
+
+func (a *apartness) has(p, q touchstone.PersonID) bool {
+	if a == nil || len(a.pairs) == 0 {
+		return false
+	}
+	_, ok := a.pairs[[2]touchstone.PersonID{min(p, q), max(p, q)}]
+	return ok
+}
+
+func (a *apartness) add(p, q touchstone.PersonID) {
+	a.pairs[[2]touchstone.PersonID{min(p, q), max(p, q)}] = struct{}{}
+}
+
+// merged carries the constraints of an absorbed person over to the one that keeps it.
+func (a *apartness) merged(kept, absorbed touchstone.PersonID) {
+	if a == nil || len(a.pairs) == 0 {
+		return
+	}
+	for pair := range a.pairs {
+		switch absorbed {
+		case pair[0]:
+			delete(a.pairs, pair)
+			a.add(kept, pair[1])
+		case pair[1]:
+			delete(a.pairs, pair)
+			a.add(kept, pair[0])
+		}
+	}
+}
+
+func causeOf(f *touchstone.Fact, imports func(source string) bool) cause {
+	c := cause{messageID: f.MessageID, source: f.Source, time: f.Time.UnixMilli()}
+	switch {
+	case f.Type == touchstone.Alias:
+		c.evidence = aliased
+	case imports != nil && imports(f.Source):
+		c.evidence = imported
+	case f.Type == touchstone.Identify:
+		c.evidence = identified
+	}
+	return c
+}
+
+func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
