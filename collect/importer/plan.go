@@ -1,0 +1,318 @@
+package importer
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	touchstone "github.com/touchstone-cdp/touchstone"
+)
+
+// Limits of one event, as at the edge.
+const (
+	maxEventBytes = 32 << 10
+	maxNameBytes  = 256
+	maxIDBytes    = 256
+)
+
+// plan is a mapping bound to the columns of a table: what is left to do per row.
+type plan struct {
+	kinds    *touchstone.KindSet
+	source   string    // id of the source
+	received time.Time // of all events of this run
+	undated  time.Time // the time of events whose mapping has no time
+	idPrefix string    // of generated message ids
+
+	typ, event, groupID, previousID value
+	fixedType                       touchstone.EventType // when typ is a constant
+	time                            value
+	clock                           *clockReader
+	fixedTime                       time.Time
+	identifiers                     []boundIdentifier
+	properties, traits, context     object
+	messageID                       []value
+
+	ids     []touchstone.Identifier
+	scratch []byte
+}
+
+// value is a constant, or the index of a cell.
+type value struct {
+	constant string
+	cell     int // -1 = none
+	isRow    bool
+}
+
+func (v value) of(cells []cell) string {
+	if v.cell < 0 {
+		return v.constant
+	}
+	return plainText(cells[v.cell])
+}
+
+type boundIdentifier struct {
+	kind   touchstone.IdentifierKind
+	column string
+	format string
+	cell   int
+}
+
+// planOptions are what a plan needs beside mapping and columns.
+type planOptions struct {
+	kinds    *touchstone.KindSet
+	source   string
+	received time.Time
+	undated  time.Time
+	idPrefix string
+}
+
+// newPlan binds m to t's columns. It fails with the columns that exist when m names
+// another one.
+func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
+	needed := m.neededColumns()
+	columns := make([]string, 0, len(needed))
+	for _, use := range needed {
+		if !t.has(use.column) {
+			return nil, missingColumn(use, t.columns())
+		}
+		columns = append(columns, use.column)
+	}
+	t.bind(columns)
+	at := func(column string) int { return slices.Index(columns, column) }
+	bind := func(s source) value {
+		if s.column != "" {
+			return value{cell: at(s.column)}
+		}
+		return value{constant: s.constant, cell: -1}
+	}
+	p := &plan{
+		kinds: o.kinds, source: o.source, received: o.received, undated: o.undated, idPrefix: o.idPrefix,
+		typ: bind(m.typ), event: bind(m.event), groupID: bind(m.groupID), previousID: bind(m.previousID), time: bind(m.time.source),
+	}
+	if p.typ.cell < 0 {
+		p.fixedType, _ = touchstone.ParseEventType(p.typ.constant)
+	}
+	if err := p.bindTime(m); err != nil {
+		return nil, err
+	}
+	for _, id := range m.identifiers {
+		p.identifiers = append(p.identifiers, boundIdentifier{id.kind, id.column, id.format, at(id.column)})
+	}
+	for _, c := range m.messageID {
+		if c == rowPlaceholder {
+			p.messageID = append(p.messageID, value{isRow: true, cell: -1})
+		} else {
+			p.messageID = append(p.messageID, value{cell: at(c)})
+		}
+	}
+	var err error
+	for _, list := range []struct {
+		fields []field
+		object *object
+	}{{m.properties, &p.properties}, {m.traits, &p.traits}, {m.context, &p.context}} {
+		if *list.object, err = newObject(list.fields, at); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *plan) bindTime(m *Mapping) (err error) {
+	if !m.time.given() {
+		return nil
+	}
+	if p.clock, err = newClockReader(m.time.layout, m.time.zone); err != nil {
+		return lineError(m.time.line, "zone: %v", err)
+	}
+	if p.time.cell < 0 {
+		if p.fixedTime, err = p.clock.read(cell{kind: cellText, text: p.time.constant}); err != nil {
+			return lineError(m.time.line, "time: %v", err)
+		}
+	}
+	return nil
+}
+
+// apply makes the event of one row. Its identifiers are valid until the next call. The
+// error is a *rowError.
+func (p *plan) apply(cells []cell, row int64, e *touchstone.Event) error {
+	*e = touchstone.Event{Type: p.fixedType, Source: p.source, ReceivedAt: p.received}
+	if err := p.applyType(cells, e); err != nil {
+		return err
+	}
+	if err := p.applyTime(cells, e); err != nil {
+		return err
+	}
+	if err := p.applyIdentifiers(cells, e); err != nil {
+		return err
+	}
+	e.MessageID = p.id(cells, row)
+	var err error
+	if e.Properties, err = p.render(&p.properties, cells); err != nil {
+		return err
+	}
+	if e.Traits, err = p.render(&p.traits, cells); err != nil {
+		return err
+	}
+	if e.Context, err = p.render(&p.context, cells); err != nil {
+		return err
+	}
+	if n := len(e.Properties) + len(e.Traits) + len(e.Context); n > maxEventBytes {
+		return badRow(codeLarge, "the event has %d bytes; the limit is %d", n, maxEventBytes)
+	}
+	return nil
+}
+
+func (p *plan) applyType(cells []cell, e *touchstone.Event) error {
+	if p.typ.cell >= 0 {
+		text := strings.ToLower(p.typ.of(cells))
+		var ok bool
+		if e.Type, ok = touchstone.ParseEventType(text); !ok {
+			return badRow(codeType, "type %q is not one of track, identify, page, screen, group, alias", clip(text))
+		}
+	}
+	switch e.Type {
+	case touchstone.Track:
+		if e.Name = p.event.of(cells); e.Name == "" {
+			return badRow(codeEvent, "a track event needs an event name")
+		}
+		if len(e.Name) > maxNameBytes {
+			return badRow(codeName, "the event name has more than %d bytes", maxNameBytes)
+		}
+		e.Name = withoutNUL(e.Name)
+		return nil
+	case touchstone.Group:
+		if e.GroupID = p.groupID.of(cells); e.GroupID == "" {
+			return badRow(codeGroup, "a group event needs a group_id")
+		}
+	case touchstone.Alias:
+		if e.PreviousID = p.previousID.of(cells); e.PreviousID == "" {
+			return badRow(codePrevious, "an alias event needs a previous_id")
+		}
+	}
+	if len(e.GroupID) > maxIDBytes || len(e.PreviousID) > maxIDBytes {
+		return badRow(codeName, "an id has more than %d bytes", maxIDBytes)
+	}
+	e.Name = touchstone.EventName(e.Type, "")
+	return nil
+}
+
+func withoutNUL(s string) string {
+	if strings.IndexByte(s, 0) < 0 {
+		return s
+	}
+	return strings.ReplaceAll(s, "\x00", "\ufffd")
+}
+
+func (p *plan) applyTime(cells []cell, e *touchstone.Event) error {
+	switch {
+	case p.clock == nil:
+		e.Time = p.undated
+		return nil
+	case p.time.cell < 0:
+		e.Time = p.fixedTime
+		return nil
+	}
+	c := cells[p.time.cell]
+	if c.kind == cellAbsent || c.kind == cellText && c.text == "" {
+		return badRow(codeTime, "the time is empty")
+	}
+	t, err := p.clock.read(c)
+	if err != nil {
+		return badRow(codeTime, "%s", err.Error())
+	}
+	e.Time = t
+	return nil
+}
+
+func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
+	p.ids = p.ids[:0]
+	refused := ""
+	for _, id := range p.identifiers {
+		text, err := identifierText(cells[id.cell], id.format)
+		if err != nil {
+			return err
+		}
+		if text == "" {
+			continue
+		}
+		if like, ok := formatKind(id.format); ok && like != id.kind {
+			if text, ok = p.kinds.Normalise(like, text); !ok {
+				refused = id.column
+				continue
+			}
+		}
+		text, why := p.kinds.Check(id.kind, text)
+		if why != "" {
+			refused = id.column + " (" + string(why) + ")"
+			continue
+		}
+		switch {
+		case id.kind == touchstone.KindUserID && e.UserID == "":
+			e.UserID = text
+		case id.kind == touchstone.KindAnonymousID && e.AnonymousID == "":
+			e.AnonymousID = text
+		}
+		p.ids = append(p.ids, touchstone.Identifier{Kind: id.kind, Value: text})
+	}
+	if len(p.ids) == 0 {
+		if refused != "" {
+			return badRow(codeBlocked, "no usable identifier: %s names nobody", refused)
+		}
+		return badRow(codeIdentifier, "every identifier column is empty")
+	}
+	p.kinds.Sort(p.ids)
+	e.Identifiers = p.ids
+	return nil
+}
+
+// id makes the message id: the columns of the mapping joined by ":", or file and row.
+func (p *plan) id(cells []cell, row int64) string {
+	b := p.scratch[:0]
+	if len(p.messageID) == 0 {
+		b = append(b, p.idPrefix...)
+		b = strconv.AppendInt(b, row, 10)
+		p.scratch = b
+		return string(b)
+	}
+	for i, v := range p.messageID {
+		if i > 0 {
+			b = append(b, ':')
+		}
+		if v.isRow {
+			b = strconv.AppendInt(b, row, 10)
+			continue
+		}
+		b = append(b, strings.ReplaceAll(plainText(cells[v.cell]), "\x00", "")...)
+	}
+	p.scratch = b
+	if len(b) > maxIDBytes {
+		h := fnv.New128a()
+		h.Write(b)
+		return fmt.Sprintf("%s-%x", b[:64:64], h.Sum(nil))
+	}
+	return string(b)
+}
+
+func (p *plan) render(o *object, cells []cell) (touchstone.JSON, error) {
+	if len(o.members) == 0 {
+		return "", nil
+	}
+	b, _, err := o.append(p.scratch[:0], cells)
+	p.scratch = b
+	if err != nil {
+		return "", err
+	}
+	return touchstone.JSON(b), nil
+}
+
+// reject makes the event that carries a bad row to quarantine.
+func (p *plan) reject(t table, row int64, why *rowError, e *touchstone.Event) {
+	*e = touchstone.Event{
+		Type: touchstone.Rejected, Source: p.source, ReceivedAt: p.received, Time: p.received,
+		MessageID: p.idPrefix + strconv.FormatInt(row, 10), Reason: why.Error(), Raw: t.raw(),
+		Context: touchstone.JSON(`{"import":{"row":` + strconv.FormatInt(row, 10) + `}}`),
+	}
+}

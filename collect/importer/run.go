@@ -1,0 +1,276 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	touchstone "github.com/touchstone-cdp/touchstone"
+)
+
+// Run imports a file. It can be broken off and run again at any time: it goes on behind
+// the last row that the server acknowledged, and a file that was imported adds nothing.
+// When it is broken off, the summary tells how far it came.
+func Run(ctx context.Context, options Options) (Summary, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return Summary{}, err
+	}
+	r := newRun(o)
+	began := time.Now()
+	err = r.run(ctx)
+	r.summary.Seconds = time.Since(began).Seconds()
+	if sent := r.summary.Rows - r.summary.Skipped; sent > 0 {
+		r.summary.RowsPerSecond = float64(sent) / r.summary.Seconds
+	}
+	return r.summary, err
+}
+
+// run is one import under way.
+type run struct {
+	Options
+	client  *client
+	sum     string
+	size    int64
+	state   importState
+	before  stats
+	summary Summary
+	done    Progress
+}
+
+func newRun(o Options) *run {
+	r := &run{Options: o, summary: Summary{File: o.File, Source: o.Source, Reasons: []Reason{}}}
+	r.client = &client{http: o.Client, base: o.Server, key: o.Key, retryFor: o.RetryFor, note: r.note}
+	return r
+}
+
+// note reports something to tell once.
+func (r *run) note(text string) {
+	p := r.done
+	p.Note = text
+	r.Progress(p)
+}
+
+func (r *run) report(phase Phase) {
+	r.done.Phase, r.done.TotalBytes = phase, r.size
+	r.Progress(r.done)
+}
+
+func (r *run) run(ctx context.Context) error {
+	// A mapping that does not fit the file is found before the server is troubled.
+	probe, err := newConverter(r.File, r.Mapping, planOptions{kinds: r.Kinds})
+	if err != nil {
+		return err
+	}
+	if err := probe.close(); err != nil {
+		return touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", r.File)
+	}
+	if r.sum, r.size, err = fingerprint(ctx, r.File, r.Progress); err != nil {
+		return err
+	}
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	if r.summary.AlreadyImported {
+		return nil
+	}
+	if r.before, err = r.client.stats(ctx); err != nil {
+		return err
+	}
+	r.summary.PersonsBefore = r.before.Persons
+	if err := r.sendAll(ctx); err != nil {
+		return err
+	}
+	if r.state, err = r.client.finish(ctx, r.state.ID); err != nil {
+		return err
+	}
+	return r.settle(ctx)
+}
+
+// maxAgain bounds how often one file is imported again.
+const maxAgain = 1000
+
+// begin finds the import of this file on the server or makes it.
+func (r *run) begin(ctx context.Context) (err error) {
+	request := importRequest{
+		File: filepath.Base(r.File), Size: r.size, Source: r.Source, Mapping: r.Mapping.JSON(), Fingerprint: r.sum,
+	}
+	for n := 1; n <= maxAgain; n++ {
+		request.Fingerprint = repeated(r.sum, n)
+		if r.state, err = r.client.begin(ctx, request); err != nil {
+			return err
+		}
+		if r.state.Status != statusFinished || !r.Again {
+			break
+		}
+	}
+	r.sum = request.Fingerprint
+	r.summary.Import = r.state.ID
+	if r.state.Source.Name != "" {
+		r.summary.Source = r.state.Source.Name
+	}
+	taken := r.state.NextRow - firstRow
+	other := len(r.state.Mapping) > 0 && !sameJSON(r.state.Mapping, r.Mapping.JSON())
+	switch {
+	case r.state.Status == statusFinished:
+		r.summary.AlreadyImported = true
+		r.summary.Rows, r.summary.Skipped = max(taken, 0), max(taken, 0)
+		if other {
+			r.note("this file was imported with another mapping; --again imports it as a new import beside the first")
+		}
+	case taken > 0 && other:
+		return touchstone.Errorf(touchstone.Conflict, "%s rows of this file were imported with another mapping", thousands(taken)).
+			WithHint("go on with that mapping, or begin a new import of the file with --again")
+	case taken > 0:
+		r.summary.Resumed = true
+		r.summary.Skipped = taken
+		r.note(fmt.Sprintf("going on behind row %s, which the server has", thousands(taken)))
+	}
+	return nil
+}
+
+// firstRow is the number of a file's first row behind the header.
+const firstRow = 1
+
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y any
+	return bytes.Equal(a, b) || json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// maxRestarts bounds how often the server may say that it misses rows which it had
+// acknowledged (it was restored from a backup, say).
+const maxRestarts = 5
+
+// sendAll sends every row behind those that the server has.
+func (r *run) sendAll(ctx context.Context) error {
+	for restarts := 0; ; restarts++ {
+		err := r.sendFrom(ctx, max(r.state.NextRow, firstRow))
+		if touchstone.KindOf(err) != touchstone.Conflict || restarts == maxRestarts {
+			return err
+		}
+		before := r.state.NextRow
+		state, stateErr := r.client.state(ctx, r.state.ID)
+		if stateErr != nil {
+			return err
+		}
+		if state.NextRow == before && restarts > 0 {
+			return err
+		}
+		r.state.NextRow = state.NextRow
+		r.note(fmt.Sprintf("the server asks for row %s", thousands(state.NextRow)))
+	}
+}
+
+// sendFrom converts in one goroutine and sends in another, a few chunks behind. Chunks
+// go out one at a time: the server takes rows in order, and a chunk is large enough for
+// its round trip not to matter.
+func (r *run) sendFrom(ctx context.Context, from int64) error {
+	c, err := newConverter(r.File, r.Mapping, planOptions{
+		kinds: r.Kinds, source: r.state.Source.ID, received: now(r.Clock), undated: now(r.Clock), idPrefix: idPrefix(r.sum),
+	})
+	if err != nil {
+		return err
+	}
+	defer c.close() // only read from
+	if from > firstRow {
+		r.report(PhaseSkip)
+		if err := c.skip(from - 1); err != nil {
+			return touchstone.Wrap(touchstone.Conflict, err, "the server has %s rows of this import, but the file ends before", thousands(from-1))
+		}
+	}
+	r.done.Rows = c.row
+	group, ctx := errgroup.WithContext(ctx)
+	chunks := make(chan *chunk, r.Ahead-1)
+	group.Go(func() error {
+		defer close(chunks)
+		var scratch chunkScratch
+		for {
+			k, err := c.chunk(r.ChunkRows, &scratch)
+			if k == nil || err != nil {
+				return err
+			}
+			select {
+			case chunks <- k:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	group.Go(func() error {
+		for k := range chunks {
+			if err := r.client.send(ctx, r.state.ID, k); err != nil {
+				return err
+			}
+			r.state.NextRow = k.first + k.rows
+			r.summary.Rows = k.first + k.rows - firstRow
+			r.summary.Accepted += k.rows - k.rejected
+			r.summary.Rejected += k.rejected
+			r.done.Rows, r.done.Rejected, r.done.Bytes = r.summary.Rows, r.summary.Rejected, k.bytes
+			r.report(PhaseSend)
+		}
+		return nil
+	})
+	err = group.Wait()
+	r.summary.Reasons = c.rejected.top(10)
+	if err == nil {
+		r.summary.Rows = c.row
+	}
+	return err
+}
+
+// idPrefix makes generated message ids: a piece of the file's fingerprint, then the row.
+func idPrefix(fingerprint string) string {
+	const from, digits = len("sha256:"), 16
+	prefix := fingerprint[from : from+digits]
+	if again := fingerprint[from+64:]; again != "" {
+		prefix += "-" + again[1:]
+	}
+	return prefix + "-"
+}
+
+// How long an import waits for the warehouse.
+const (
+	pollEvery  = 100 * time.Millisecond
+	stalledFor = 30 * time.Second
+)
+
+// settle waits until everything that was accepted has reached the warehouse or the
+// quarantine, and reads what came of it.
+func (r *run) settle(ctx context.Context) error {
+	last, err := r.client.stats(ctx)
+	if err != nil {
+		return err
+	}
+	goal := last.Accepted
+	moved := time.Now()
+	for !r.NoWait && !last.settled(goal) && time.Since(moved) < stalledFor {
+		r.report(PhaseSettle)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pollEvery):
+		}
+		s, err := r.client.stats(ctx)
+		if err != nil {
+			return err
+		}
+		if s.InWarehouse != last.InWarehouse || s.Processed != last.Processed {
+			moved = time.Now()
+		}
+		last = s
+	}
+	if state, err := r.client.state(ctx, r.state.ID); err == nil { // the figures are a courtesy
+		r.state.PersonsCreated, r.state.PersonsMerged = state.PersonsCreated, state.PersonsMerged
+	}
+	r.summary.InWarehouse = last.settled(goal)
+	r.summary.Duplicates = last.Duplicates - r.before.Duplicates
+	r.summary.Persons = last.Persons
+	r.summary.PersonsCreated, r.summary.PersonsMerged = r.state.PersonsCreated, r.state.PersonsMerged
+	return nil
+}
