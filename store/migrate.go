@@ -17,7 +17,8 @@ var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 // Migrate brings a feature's tables up to date. fsys holds its migrations in its root:
 // goose SQL files named NNNN_name.sql, written for PostgreSQL with the types BIGINT,
 // TEXT, BYTEA, BOOLEAN and DOUBLE PRECISION; times are BIGINT Unix milliseconds. For
-// SQLite, "BIGINT PRIMARY KEY" becomes "INTEGER PRIMARY KEY" and BYTEA becomes BLOB.
+// SQLite, "BIGINT PRIMARY KEY" becomes "INTEGER PRIMARY KEY", BYTEA becomes BLOB, and
+// COLLATE "C" (text in byte order, so that a prefix is a range) is left out.
 //
 // Each feature has its own line of versions, in the table migrations_<feature>.
 // Processes that start together wait for each other.
@@ -107,9 +108,11 @@ func (f *memFile) Close() error               { return nil }
 var (
 	rowidKey  = regexp.MustCompile(`(?i)\bBIGINT(\s+(?:NOT\s+NULL\s+)?PRIMARY\s+KEY)\b`)
 	bytesType = regexp.MustCompile(`(?i)\bBYTEA\b`)
+	byteOrder = regexp.MustCompile(`(?i)\s+COLLATE\s+"C"`)
 )
 
 func sqliteDDL(text []byte) []byte {
 	text = rowidKey.ReplaceAll(text, []byte("INTEGER$1"))
+	text = byteOrder.ReplaceAll(text, nil) // SQLite compares bytes anyway
 	return bytesType.ReplaceAll(text, []byte("BLOB"))
 }
