@@ -1,0 +1,71 @@
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema";
+
+type Problem = components["schemas"]["Problem"];
+
+/** An answer of the server that is not the one we asked for. The id is also in the server's log. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly hint: string,
+    readonly errorId: string,
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+  }
+
+  static async from(response: Response): Promise<ApiError> {
+    let problem: Partial<Problem> = {};
+    try {
+      problem = (await response.clone().json()) as Problem;
+    } catch {
+      // Not a problem document: a proxy in between, or a server that is starting.
+    }
+    const retry = Number(response.headers.get("Retry-After"));
+    return new ApiError(
+      response.status,
+      problem.detail ?? problem.title ?? `HTTP ${response.status} ${response.statusText}`.trim(),
+      problem.hint ?? "",
+      problem.error_id ?? response.headers.get("X-Request-Id") ?? "",
+      Number.isFinite(retry) && retry > 0 ? retry : null,
+    );
+  }
+}
+
+/** The server could not be reached at all. */
+export class NetworkError extends Error {
+  override readonly name = "NetworkError";
+}
+
+/** Called when a session has ended; the router sets it so that this file needs not know about pages. */
+let onSignedOut: () => void = () => {};
+export function setOnSignedOut(fn: () => void): void {
+  onSignedOut = fn;
+}
+
+export const api = createClient<paths>({ baseUrl: "", credentials: "same-origin" });
+
+api.use({
+  async onResponse({ response, schemaPath }) {
+    if (response.ok) return;
+    if (response.status === 401 && schemaPath !== "/api/v1/session") onSignedOut();
+    throw await ApiError.from(response);
+  },
+  onError({ error }) {
+    if (error instanceof DOMException && error.name === "AbortError") return error;
+    return error instanceof TypeError ? new NetworkError(error.message) : (error as Error);
+  },
+});
+
+/** Gives the data of an answer; errors were thrown by the middleware above. */
+export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  return (await answer).data as T;
+}
+
+/** One key per attempt of the user: a retry of the same write is done once. */
+export function idempotencyKey(): { "Idempotency-Key": string } {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return { "Idempotency-Key": Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("") };
+}

@@ -1,0 +1,202 @@
+import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { ApiError, api, data } from "./client";
+import type { Query, Select } from "./types";
+
+/**
+ * Every read of the console, named once. A component says `useQuery(personQuery(ref))`; a write says
+ * `queryClient.invalidateQueries({ queryKey: ["sources"] })` with the first word of the key.
+ */
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      refetchOnWindowFocus: true,
+      // A refusal will be refused again; only trouble on the way is worth another try.
+      retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
+    },
+  },
+});
+
+const nextPage = {
+  initialPageParam: "",
+  getNextPageParam: (p: { next_cursor: string }) => p.next_cursor || undefined,
+};
+const page = (cursor: string, limit = 50) => ({ limit, ...(cursor ? { cursor } : {}) });
+
+// Session and settings
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/session", { signal })),
+  staleTime: 60_000,
+});
+export const settingsQuery = queryOptions({
+  queryKey: ["settings"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/settings", { signal })),
+});
+export const apiKeysQuery = queryOptions({
+  queryKey: ["api-keys"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/api-keys", { signal, params: { query: { limit: 500 } } })),
+});
+export const usersQuery = queryOptions({
+  queryKey: ["users"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/users", { signal, params: { query: { limit: 500 } } })),
+});
+export const auditQuery = infiniteQueryOptions({
+  queryKey: ["audit"],
+  queryFn: ({ signal, pageParam }) =>
+    data(api.GET("/api/v1/audit", { signal, params: { query: page(pageParam) } })),
+  ...nextPage,
+});
+
+// Collect
+export const statsQuery = queryOptions({
+  queryKey: ["stats"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/stats", { signal })),
+  staleTime: 5_000,
+});
+export const sourcesQuery = queryOptions({
+  queryKey: ["sources"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/sources", { signal, params: { query: { limit: 500 } } })),
+});
+export const quarantineSummaryQuery = queryOptions({
+  queryKey: ["quarantine", "summary"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/quarantine/summary", { signal })),
+});
+export const quarantineQuery = (filter: { source?: string; code?: string; q?: string }) =>
+  infiniteQueryOptions({
+    queryKey: ["quarantine", "list", filter],
+    queryFn: ({ signal, pageParam }) =>
+      data(api.GET("/api/v1/quarantine", { signal, params: { query: { ...filter, ...page(pageParam) } } })),
+    ...nextPage,
+  });
+export const catalogueEventsQuery = queryOptions({
+  queryKey: ["catalogue", "events"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/events", { signal })),
+  staleTime: 60_000,
+});
+export const cataloguePropertiesQuery = (event: string) =>
+  queryOptions({
+    queryKey: ["catalogue", "properties", event],
+    queryFn: ({ signal }) =>
+      data(
+        api.GET("/api/v1/catalogue/events/{name}/properties", { signal, params: { path: { name: event } } }),
+      ),
+    staleTime: 60_000,
+    enabled: event !== "",
+  });
+export const catalogueTraitsQuery = queryOptions({
+  queryKey: ["catalogue", "traits"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/traits", { signal })),
+  staleTime: 60_000,
+});
+export const catalogueValuesQuery = (of: { event?: string; property?: string; trait?: string; q?: string }) =>
+  queryOptions({
+    queryKey: ["catalogue", "values", of],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/values", { signal, params: { query: of } })),
+    staleTime: 60_000,
+    enabled: Boolean(of.property || of.trait),
+  });
+export const importsQuery = infiniteQueryOptions({
+  queryKey: ["imports"],
+  queryFn: ({ signal, pageParam }) =>
+    data(api.GET("/api/v1/imports", { signal, params: { query: page(pageParam) } })),
+  ...nextPage,
+});
+
+// People
+export const personsQuery = (q: string) =>
+  infiniteQueryOptions({
+    queryKey: ["persons", "list", q],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        api.GET("/api/v1/persons", {
+          signal,
+          params: { query: { ...(q ? { q } : {}), ...page(pageParam) } },
+        }),
+      ),
+    ...nextPage,
+  });
+export const personQuery = (ref: string) =>
+  queryOptions({
+    queryKey: ["persons", ref],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/persons/{ref}", { signal, params: { path: { ref } } })),
+  });
+export const personEventsQuery = (ref: string, event: string) =>
+  infiniteQueryOptions({
+    queryKey: ["persons", ref, "events", event],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        api.GET("/api/v1/persons/{ref}/events", {
+          signal,
+          params: { path: { ref }, query: { ...(event ? { event } : {}), ...page(pageParam) } },
+        }),
+      ),
+    ...nextPage,
+  });
+export const identityQuery = (ref: string, between?: { from: string; to: string }) =>
+  queryOptions({
+    queryKey: ["persons", ref, "identity", between ?? null],
+    queryFn: ({ signal }) =>
+      data(
+        api.GET("/api/v1/persons/{ref}/identity", {
+          signal,
+          params: { path: { ref }, query: between ?? {} },
+        }),
+      ),
+  });
+
+// Segments
+export const segmentsQuery = queryOptions({
+  queryKey: ["segments"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/segments", { signal, params: { query: { limit: 500 } } })),
+});
+export const segmentQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["segments", id],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/segments/{id}", { signal, params: { path: { id } } })),
+  });
+export const segmentMembersQuery = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ["segments", id, "members"],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        api.GET("/api/v1/segments/{id}/members", {
+          signal,
+          params: { path: { id }, query: page(pageParam) },
+        }),
+      ),
+    ...nextPage,
+  });
+export const segmentChangesQuery = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ["segments", id, "changes"],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        api.GET("/api/v1/segments/{id}/changes", {
+          signal,
+          params: { path: { id }, query: page(pageParam) },
+        }),
+      ),
+    ...nextPage,
+  });
+export const segmentHistoryQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["segments", id, "history"],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/segments/{id}/history", { signal, params: { path: { id } } })),
+  });
+
+// Analytics
+export const analyticsQuery = (query: Query) =>
+  queryOptions({
+    queryKey: ["query", query],
+    queryFn: ({ signal }) => data(api.POST("/api/v1/query", { signal, body: query })),
+    staleTime: 30_000,
+  });
+export const peopleBehindQuery = (query: Query, select: Select) =>
+  infiniteQueryOptions({
+    queryKey: ["query-people", query, select],
+    queryFn: ({ signal, pageParam }) =>
+      data(api.POST("/api/v1/query/people", { signal, body: { query, select, ...page(pageParam) } })),
+    ...nextPage,
+  });

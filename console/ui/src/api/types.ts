@@ -1,0 +1,55 @@
+/** Short names for the schemas of ../openapi.yaml. `npm run api` regenerates schema.d.ts. */
+import type { components } from "./schema";
+
+type S = components["schemas"];
+
+export type Session = S["Session"];
+export type Permission = S["Permission"];
+export type Role = S["Role"];
+export type Scope = S["Scope"];
+export type ApiKey = S["ApiKey"];
+export type User = S["User"];
+export type Settings = S["Settings"];
+export type AuditEntry = S["AuditEntry"];
+
+export type Source = S["Source"];
+export type SourceKind = S["SourceKind"];
+export type QuarantinedEvent = S["QuarantinedEvent"];
+export type QuarantineSummary = S["QuarantineSummary"];
+export type CatalogueEvent = S["CatalogueEvent"];
+export type CatalogueProperty = S["CatalogueProperty"];
+export type CatalogueTrait = S["CatalogueTrait"];
+export type Import = S["Import"];
+
+export type Stats = S["Stats"];
+export type LiveEvent = S["LiveEvent"];
+export type LiveChange = S["LiveChange"];
+
+export type Identifier = S["Identifier"];
+export type PersonSummary = S["PersonSummary"];
+export type Person = S["Person"];
+export type PersonEvent = S["PersonEvent"];
+export type IdentityGraph = S["IdentityGraph"];
+export type IdentityNode = S["IdentityNode"];
+export type IdentityEdge = S["IdentityEdge"];
+
+export type Segment = S["Segment"];
+export type SegmentMember = S["SegmentMember"];
+export type SegmentChange = S["SegmentChange"];
+export type SegmentHistoryDay = S["SegmentHistoryDay"];
+export type SegmentPreview = S["SegmentPreview"];
+export type Rule = S["Rule"];
+export type Condition = S["Condition"];
+export type ConditionOp = S["ConditionOp"];
+
+export type Query = S["Query"];
+export type TrendQuery = S["TrendQuery"];
+export type FunnelQuery = S["FunnelQuery"];
+export type RetentionQuery = S["RetentionQuery"];
+export type QueryResult = S["QueryResult"];
+export type Select = S["Select"];
+export type TrendSelect = S["TrendSelect"];
+export type FunnelSelect = S["FunnelSelect"];
+export type RetentionSelect = S["RetentionSelect"];
+export type Measure = S["Measure"];
+export type Interval = S["Interval"];

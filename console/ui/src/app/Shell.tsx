@@ -1,0 +1,210 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { Drawer, Tooltip } from "antd";
+import { Menu, PanelLeftClose, PanelLeftOpen, Search } from "lucide-react";
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
+import { useTranslation } from "react-i18next";
+import { statsQuery } from "@/api/queries";
+import { CrashBoundary } from "@/components/states";
+import { setPreferences, usePreferences } from "@/lib/prefs";
+import { AccountMenu } from "./AccountMenu";
+import { useFormat } from "./appearance";
+import { Logo } from "./logo";
+import { navigation } from "./nav";
+import { useSession } from "./session";
+
+const Palette = lazy(() => import("./Palette").then((m) => ({ default: m.Palette })));
+const PeopleBehindDrawer = lazy(() =>
+  import("@/components/PeopleBehindDrawer").then((m) => ({ default: m.PeopleBehindDrawer })),
+);
+
+const narrow = window.matchMedia("(max-width: 1120px)");
+function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (l) => {
+      narrow.addEventListener("change", l);
+      return () => narrow.removeEventListener("change", l);
+    },
+    () => narrow.matches,
+  );
+}
+
+const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** ⌘K or Ctrl+K opens the palette; "/" goes to the page's search field, or to the palette where there is none. */
+function useShortcuts(openPalette: () => void): void {
+  useEffect(() => {
+    function onKey(e: KeyboardEvent) {
+      if (e.isComposing) return;
+      if ((e.metaKey || e.ctrlKey) && e.key.toLowerCase() === "k") {
+        e.preventDefault();
+        openPalette();
+        return;
+      }
+      const target = e.target as HTMLElement;
+      const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+      if (e.key === "/" && !typing && !e.metaKey && !e.ctrlKey && !e.altKey) {
+        e.preventDefault();
+        const field = document.querySelector<HTMLInputElement>(
+          "main [data-search] input, main input[data-search]",
+        );
+        if (field) {
+          field.focus();
+          field.select();
+        } else openPalette();
+      }
+    }
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [openPalette]);
+}
+
+export function Shell() {
+  const { t } = useTranslation();
+  const { nav } = usePreferences();
+  const isNarrow = useNarrow();
+  const rail = nav === "rail" || (nav === "auto" && isNarrow);
+  const [menuOpen, setMenuOpen] = useState(false);
+  const [paletteOpen, setPaletteOpen] = useState(false);
+  const [paletteWanted, setPaletteWanted] = useState(false);
+  const location = useRouterState({ select: (s) => s.location });
+  const pathname = location.pathname;
+
+  const openPalette = () => {
+    setPaletteWanted(true);
+    setPaletteOpen(true);
+  };
+  useShortcuts(openPalette);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when the page changes
+  useEffect(() => setMenuOpen(false), [pathname]);
+
+  return (
+    <div className="shell" data-nav={rail ? "rail" : "wide"}>
+      <a className="skip" href="#main">
+        {t("nav.skip")}
+      </a>
+      <header className="topbar">
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={t("nav.menu")}
+          onClick={() => setMenuOpen(true)}
+        >
+          <Menu />
+        </button>
+        <Brand />
+        <button type="button" className="icon-button" aria-label={t("nav.search")} onClick={openPalette}>
+          <Search />
+        </button>
+      </header>
+      <div className="nav-column">
+        <NavColumn rail={rail} onSearch={openPalette} />
+      </div>
+      <Drawer
+        open={menuOpen}
+        onClose={() => setMenuOpen(false)}
+        placement="left"
+        size={264}
+        closable={false}
+        styles={{ body: { padding: 0 } }}
+        title={null}
+      >
+        <NavColumn rail={false} onSearch={openPalette} inDrawer />
+      </Drawer>
+      <main id="main" className="main" tabIndex={-1}>
+        <CrashBoundary resetKey={pathname}>
+          <Outlet />
+        </CrashBoundary>
+      </main>
+      {paletteWanted && (
+        <Suspense>
+          <Palette open={paletteOpen} onClose={() => setPaletteOpen(false)} />
+        </Suspense>
+      )}
+      {"behind" in location.search && (
+        <Suspense>
+          <PeopleBehindDrawer />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Brand() {
+  const session = useSession();
+  return (
+    <Link to="/" className="nav-brand" aria-label="Touchstone">
+      <Logo size={24} />
+      <div>
+        <b>Touchstone</b>
+        {session?.organisation.name && <small className="ellipsis">{session.organisation.name}</small>}
+      </div>
+    </Link>
+  );
+}
+
+function NavColumn({
+  rail,
+  onSearch,
+  inDrawer,
+}: {
+  rail: boolean;
+  onSearch: () => void;
+  inDrawer?: boolean;
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const pathname = useRouterState({ select: (s) => s.location.pathname });
+  const stats = useQuery({ ...statsQuery, refetchInterval: 30_000 }).data;
+  const toggle = t(rail ? "nav.unfold" : "nav.fold");
+  return (
+    <nav className="nav" aria-label={t("nav.label")}>
+      <Brand />
+      <Tooltip title={rail ? t("nav.search") : null} placement="right">
+        <button type="button" className="nav-search" onClick={onSearch} aria-label={t("nav.search")}>
+          <Search size={14} aria-hidden="true" />
+          <span>{t("nav.search")}</span>
+          <kbd>{isMac ? "⌘K" : "Ctrl K"}</kbd>
+        </button>
+      </Tooltip>
+      {navigation.map((group) => (
+        <div className="nav-group" key={group.title ?? group.items[0]?.key}>
+          {group.title && <div className="nav-title">{t(`nav.${group.title}`)}</div>}
+          {group.items.map(({ key, to, icon: Icon }) => {
+            const here = to === "/" ? pathname === "/" : pathname === to || pathname.startsWith(`${to}/`);
+            const badge = key === "quarantine" && stats && stats.quarantined > 0 ? stats.quarantined : null;
+            return (
+              <Tooltip key={key} title={rail ? t(`nav.${key}`) : null} placement="right">
+                <Link
+                  to={to}
+                  className="nav-item"
+                  aria-current={here ? "page" : undefined}
+                  aria-label={t(`nav.${key}`)}
+                >
+                  <Icon aria-hidden="true" />
+                  <span>{t(`nav.${key}`)}</span>
+                  {badge !== null && <small className="nav-badge">{format.compact(badge)}</small>}
+                </Link>
+              </Tooltip>
+            );
+          })}
+        </div>
+      ))}
+      <div className="nav-foot">
+        <AccountMenu rail={rail} />
+        {!inDrawer && (
+          <Tooltip title={toggle} placement={rail ? "right" : "top"}>
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={toggle}
+              onClick={() => setPreferences({ nav: rail ? "wide" : "rail" })}
+            >
+              {rail ? <PanelLeftOpen /> : <PanelLeftClose />}
+            </button>
+          </Tooltip>
+        )}
+      </div>
+    </nav>
+  );
+}

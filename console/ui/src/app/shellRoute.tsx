@@ -1,0 +1,33 @@
+import { createRootRoute, createRoute, Outlet, redirect } from "@tanstack/react-router";
+import { queryClient, sessionQuery } from "@/api/queries";
+import { CrashPage, NotFoundPage } from "@/components/states";
+import { sharedSearch } from "@/lib/behind";
+import { str } from "@/lib/search";
+import { Shell } from "./Shell";
+
+export const rootRoute = createRootRoute({
+  component: Outlet,
+  errorComponent: CrashPage,
+  notFoundComponent: NotFoundPage,
+});
+
+/** Everything behind the sign-in: navigation, palette, the drawer of people behind a number. */
+export const shellRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "shell",
+  component: Shell,
+  validateSearch: sharedSearch,
+  beforeLoad: async ({ location }) => {
+    const session = await queryClient.ensureQueryData(sessionQuery);
+    if (session.setup_required && !session.dev) throw redirect({ to: "/setup" });
+    if (!session.user && !session.dev) {
+      throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+    }
+  },
+});
+
+/** Only paths of our own are followed after the sign-in. */
+export function nextSearch(raw: Record<string, unknown>): { next?: string } {
+  const next = str(raw, "next");
+  return next?.startsWith("/") && !next.startsWith("//") && !next.startsWith("/\\") ? { next } : {};
+}

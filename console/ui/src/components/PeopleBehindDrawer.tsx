@@ -1,0 +1,171 @@
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link, useRouterState } from "@tanstack/react-router";
+import { App, Button, Form, Input } from "antd";
+import { Download, Shapes } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, data, idempotencyKey } from "@/api/client";
+import { peopleBehindQuery } from "@/api/queries";
+import type { PersonSummary } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
+import { type Behind, usePeopleBehind } from "@/lib/behind";
+import { downloadCsv, toCsv } from "@/lib/csv";
+import { usePages } from "@/lib/usePages";
+import { DetailDrawer } from "./DetailDrawer";
+import { PersonList } from "./PersonList";
+import { EmptyState, ErrorState, errorText } from "./states";
+
+/** The people behind a number: look, save as a segment, export. Opened by usePeopleBehind(), from any page. */
+export function PeopleBehindDrawer() {
+  const behind = useRouterState({ select: (s) => (s.location.search as { behind?: Behind }).behind });
+  const [last, setLast] = useState(behind);
+  if (behind && behind !== last) setLast(behind);
+  // The drawer keeps its content while it closes.
+  return last ? <Body key={JSON.stringify(last)} behind={last} open={behind !== undefined} /> : null;
+}
+
+const exportLimit = 10_000;
+
+function Body({ behind, open }: { behind: Behind; open: boolean }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const format = useFormat();
+  const show = usePeopleBehind();
+  const maySave = useMay("segments");
+  const query = useInfiniteQuery(peopleBehindQuery(behind.query, behind.select));
+  const pages = usePages(query);
+  const total = query.data?.pages[0]?.total;
+  const [saving, setSaving] = useState(false);
+  const [exported, setExported] = useState<number | null>(null);
+
+  async function exportAll() {
+    const all: PersonSummary[] = [];
+    try {
+      let cursor = "";
+      do {
+        setExported(all.length);
+        const page = await data(
+          api.POST("/api/v1/query/people", {
+            body: { query: behind.query, select: behind.select, limit: 500, ...(cursor ? { cursor } : {}) },
+          }),
+        );
+        all.push(...page.items);
+        cursor = page.next_cursor;
+      } while (cursor && all.length < exportLimit);
+      const rows = all.map((p) => [
+        p.id,
+        p.name,
+        p.city,
+        p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
+        p.events,
+        p.first_seen,
+        p.last_seen,
+      ]);
+      downloadCsv(
+        behind.title,
+        toCsv(["id", "name", "city", "identifiers", "events", "first_seen", "last_seen"], rows),
+      );
+    } catch (e) {
+      message.error(errorText(e));
+    } finally {
+      setExported(null);
+    }
+  }
+
+  return (
+    <DetailDrawer
+      open={open}
+      onClose={() => show()}
+      title={
+        <div>
+          <div className="ellipsis">{behind.title || t("behind.title")}</div>
+          <small className="muted">
+            {total === undefined ? "…" : t("behind.total", { count: total, n: format.num(total) })}
+          </small>
+        </div>
+      }
+      actions={
+        <div className="row">
+          <Button
+            icon={<Download size={14} />}
+            onClick={() => void exportAll()}
+            loading={exported !== null}
+            disabled={!total}
+          >
+            {exported ? t("behind.exporting", { n: format.num(exported) }) : t("behind.export")}
+          </Button>
+          {maySave && !saving && (
+            <Button
+              type="primary"
+              icon={<Shapes size={14} />}
+              onClick={() => setSaving(true)}
+              disabled={!total}
+            >
+              {t("behind.save")}
+            </Button>
+          )}
+        </div>
+      }
+    >
+      {saving && <SaveForm behind={behind} onDone={() => setSaving(false)} />}
+      {pages.error && !pages.rows ? (
+        <ErrorState error={pages.error} onRetry={pages.onRetry} />
+      ) : pages.rows?.length === 0 ? (
+        <EmptyState title={t("behind.none")} hint={t("behind.noneHint")} />
+      ) : (
+        <PersonList rows={pages.rows} more={pages.more} />
+      )}
+    </DetailDrawer>
+  );
+}
+
+function SaveForm({ behind, onDone }: { behind: Behind; onDone: () => void }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const [key] = useState(idempotencyKey);
+  const save = useMutation({
+    mutationFn: ({ name }: { name: string }) =>
+      data(
+        api.POST("/api/v1/query/segment", {
+          params: { header: key },
+          body: { query: behind.query, select: behind.select, name: name.trim() },
+        }),
+      ),
+    onSuccess: (segment) => {
+      void client.invalidateQueries({ queryKey: ["segments"] });
+      onDone();
+      message.success({
+        duration: 6,
+        content: (
+          <span>
+            {t("behind.saved", { name: segment.name })}{" "}
+            <Link to="/segments/$id" params={{ id: segment.id }} className="text-link">
+              {t("behind.open")}
+            </Link>
+          </span>
+        ),
+      });
+    },
+    onError: (e) => message.error(errorText(e)),
+  });
+  return (
+    <Form layout="vertical" className="card card-pad behind-save" onFinish={save.mutate} requiredMark={false}>
+      <Form.Item
+        name="name"
+        label={t("behind.name")}
+        extra={t("behind.hint")}
+        rules={[{ required: true, whitespace: true, message: "" }]}
+      >
+        <Input autoFocus maxLength={200} placeholder={t("behind.namePlaceholder")} />
+      </Form.Item>
+      <div className="row">
+        <Button type="primary" htmlType="submit" loading={save.isPending}>
+          {t("action.save")}
+        </Button>
+        <Button onClick={onDone}>{t("action.cancel")}</Button>
+      </div>
+    </Form>
+  );
+}

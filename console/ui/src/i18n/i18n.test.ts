@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { en } from "./en";
+import { pickLang } from "./index";
+import { zh } from "./zh";
+
+type Tree = { [key: string]: string | Tree };
+
+function flatten(tree: Tree, prefix = ""): Map<string, string> {
+  const out = new Map<string, string>();
+  for (const [k, v] of Object.entries(tree)) {
+    if (typeof v === "string") out.set(prefix + k, v);
+    else for (const [kk, vv] of flatten(v, `${prefix}${k}.`)) out.set(kk, vv);
+  }
+  return out;
+}
+
+const enTexts = flatten(en as Tree);
+const zhTexts = flatten(zh as Tree);
+const base = (k: string) => k.replace(/_(one|other|zero)$/, "");
+const variables = (s: string) => [...s.matchAll(/\{\{\s*(\w+)/g)].map((m) => m[1]).sort();
+
+describe("texts", () => {
+  it("have the same keys in both languages", () => {
+    const e = new Set([...enTexts.keys()].map(base));
+    const z = new Set([...zhTexts.keys()].map(base));
+    expect([...e].filter((k) => !z.has(k))).toEqual([]);
+    expect([...z].filter((k) => !e.has(k))).toEqual([]);
+  });
+  it("use the same variables", () => {
+    for (const [k, text] of zhTexts) {
+      const english = enTexts.get(k) ?? enTexts.get(`${base(k)}_other`) ?? "";
+      const count = (v: string | undefined) => v !== "count";
+      expect(variables(text).filter(count), k).toEqual(variables(english).filter(count));
+    }
+  });
+  it("are not empty, and Chinese is Chinese", () => {
+    // Names and formats that are the same in both languages.
+    const same = /^(Touchstone|ID|JSON|SQL|API|CSV|Node\.js|Python|Go|curl|JavaScript|[\d\s{}#:.%–→/·+-]*)$/;
+    for (const [k, text] of [...enTexts, ...zhTexts]) expect(text.trim(), k).not.toBe("");
+    const untranslated = [...zhTexts].filter(
+      ([, text]) => !/[\u4e00-\u9fff]/.test(text) && !same.test(text.replace(/\{\{\w+\}\}/g, "").trim()),
+    );
+    expect(untranslated).toEqual([]);
+    expect([...enTexts].filter(([, text]) => /[\u4e00-\u9fff]/.test(text))).toEqual([]);
+  });
+  it("never glue Chinese to half-width punctuation", () => {
+    expect([...zhTexts].filter(([, text]) => /[\u4e00-\u9fff][,;!?]/.test(text))).toEqual([]);
+  });
+});
+
+describe("source files", () => {
+  const files: [string, string][] = [];
+  const walk = (dir: string) => {
+    for (const e of readdirSync(dir, { withFileTypes: true })) {
+      const path = join(dir, e.name);
+      if (e.isDirectory()) {
+        if (e.name !== "i18n") walk(path);
+      } else if (/\.tsx?$/.test(e.name) && !e.name.includes(".test."))
+        files.push([path, readFileSync(path, "utf8")]);
+    }
+  };
+  walk(new URL("..", import.meta.url).pathname);
+
+  it("hold no Chinese of their own", () => {
+    const strip = (s: string) => s.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+    expect(files.filter(([, s]) => /[\u4e00-\u9fff]/.test(strip(s))).map(([p]) => p)).toEqual([]);
+  });
+  it("leave no text unused", () => {
+    const source = files.map(([, s]) => s).join("\n");
+    // Keys that are put together at run time: t(`collect.kinds.${kind}`).
+    const prefixes = [...source.matchAll(/`([a-zA-Z.]+\.)\$\{/g)].map((m) => m[1] as string);
+    // Words for values that come from data: lib/labels.ts.
+    prefixes.push("identifierKind.", "channel.", "eventName.");
+    const unused = [...new Set([...enTexts.keys()].map(base))].filter(
+      (k) => !source.includes(`"${k}"`) && !prefixes.some((p) => k.startsWith(p)),
+    );
+    expect(unused).toEqual([]);
+  });
+});
+
+it("picks a language", () => {
+  expect(pickLang("auto", ["fr", "zh-TW", "en"])).toBe("zh-CN");
+  expect(pickLang("auto", ["de"])).toBe("en");
+  expect(pickLang("en", ["zh-CN"])).toBe("en");
+});

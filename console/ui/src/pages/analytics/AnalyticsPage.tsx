@@ -1,0 +1,3 @@
+export function AnalyticsPage() {
+  return <div className="page">AnalyticsPage</div>;
+}

@@ -1,0 +1,3 @@
+export function ImportsPage() {
+  return <div className="page">ImportsPage</div>;
+}

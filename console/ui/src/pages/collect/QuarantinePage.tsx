@@ -1,0 +1,3 @@
+export function QuarantinePage() {
+  return <div className="page">QuarantinePage</div>;
+}
