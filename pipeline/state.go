@@ -172,11 +172,10 @@ func setTimers(ctx context.Context, tx *store.Tx, timers []touchstone.Timer) err
 	}
 	u := store.Upsert{Table: "timers", Columns: []string{"owner", "person", "name", "due_at"}, Key: []string{"owner", "person", "name"}}
 	timers = lastOfEach(timers)
-	return tx.BulkUpsert(ctx, u, len(timers), func(i int, args []any) error {
+	return tx.BulkUpsert(ctx, u, len(timers), func(i int, args []any) {
 		t := timers[i]
 		args[0], args[1], args[2] = t.Owner, int64(t.Person), t.Key
 		args[3] = t.At.Add(time.Millisecond - 1).UnixMilli()
-		return nil
 	})
 }
 
