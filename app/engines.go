@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/postgres"
+	"github.com/touchstone-cdp/touchstone/store/sqlite"
+	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/stream/jetstream"
+	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
+)
+
+// engines are the back ends behind the three ports. This file is the only one of the
+// program that names them.
+type engines struct {
+	log       stream.Log
+	store     *store.DB
+	warehouse *duckdb.Warehouse
+}
+
+// openEngines opens log, store and warehouse, in this order: the log refuses a second
+// process on the same folder.
+func openEngines(ctx context.Context, cfg *Config, logger *slog.Logger, metrics prometheus.Registerer) (_ *engines, err error) {
+	e := &engines{}
+	defer func() {
+		if err != nil {
+			_ = e.close()
+		}
+	}()
+	if e.log, err = openLog(ctx, cfg, logger, metrics); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	if e.store, err = openStore(ctx, cfg, metrics); err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	e.warehouse, err = duckdb.Open(ctx, filepath.Join(cfg.Data, "warehouse.duckdb"), duckdb.Options{
+		MemoryLimit: fmt.Sprintf("%dB", cfg.Warehouse.MemoryLimit),
+		Threads:     cfg.Warehouse.Threads,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the warehouse: %w", err)
+	}
+	return e, nil
+}
+
+func openLog(ctx context.Context, cfg *Config, logger *slog.Logger, metrics prometheus.Registerer) (stream.Log, error) {
+	logger = logger.With("part", "log")
+	if cfg.Stream.URL != "" {
+		return jetstream.Connect(ctx, cfg.Stream.URL, jetstream.ConnectConfig{Logger: logger, Register: metrics})
+	}
+	return jetstream.OpenEmbedded(ctx, jetstream.EmbeddedConfig{
+		Dir: filepath.Join(cfg.Data, "stream"), MinFreeBytes: int64(cfg.Stream.MinFreeBytes), Logger: logger, Register: metrics,
+	})
+}
+
+func openStore(ctx context.Context, cfg *Config, metrics prometheus.Registerer) (*store.DB, error) {
+	if cfg.Store.URL != "" {
+		return postgres.Open(ctx, cfg.Store.URL, postgres.Options{Register: metrics})
+	}
+	return sqlite.Open(filepath.Join(cfg.Data, "store.db"), sqlite.Options{Register: metrics})
+}
+
+// close closes what is open, in reverse order, and returns the first error.
+func (e *engines) close() error {
+	var first error
+	note := func(err error) {
+		if first == nil {
+			first = err
+		}
+	}
+	if e.warehouse != nil {
+		note(e.warehouse.Close())
+	}
+	if e.store != nil {
+		note(e.store.Close())
+	}
+	if e.log != nil {
+		note(e.log.Close())
+	}
+	return first
+}
