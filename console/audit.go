@@ -1,0 +1,164 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/touchstone-cdp/touchstone/internal/randid"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// auditNote is filled by the handler of a write.
+type auditNote struct {
+	target string     // id of what was changed
+	detail any        // what to keep instead of the body
+	actor  *principal // of a write that signs someone in
+	skip   bool       // nothing was changed
+}
+
+type auditKey struct{}
+
+func withAudit(r *http.Request, n *auditNote) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), auditKey{}, n))
+}
+
+// noteTarget says which thing a write is about.
+func noteTarget(r *http.Request, id string) {
+	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
+		n.target = id
+	}
+}
+
+// noteDetail says what to keep of a write whose body holds a secret.
+func noteDetail(r *http.Request, detail any) {
+	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
+		n.detail = detail
+	}
+}
+
+// noteActor replaces the actor of a write that signs someone in.
+func noteActor(r *http.Request, p *principal) {
+	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
+		n.actor = p
+	}
+}
+
+// noteNothing says that a write turned out to change nothing.
+func noteNothing(r *http.Request) {
+	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
+		n.skip = true
+	}
+}
+
+const maxAuditDetail = 4 << 10
+
+// noteWrite puts a finished write into the audit log and keeps its answer for repeats, in
+// one transaction. The write itself was committed by the package that owns it.
+func (c *Console) noteWrite(ctx context.Context, rt route, p *principal, n *auditNote, body []byte, requestID string, once *onceKey, held *heldAnswer) error {
+	if n.skip && once == nil {
+		return nil
+	}
+	if n.actor != nil {
+		p = n.actor
+	}
+	detail := "{}"
+	if n.detail != nil {
+		text, err := encodeJSON(n.detail)
+		if err != nil {
+			return err
+		}
+		detail = string(text)
+	} else if !rt.secret && len(body) > 0 && len(body) <= maxAuditDetail && jsontext.Value(body).IsValid() {
+		detail = string(body)
+	}
+	now := c.cfg.Clock.Now()
+	ctx = context.WithoutCancel(ctx) // the change is made, whether or not the caller still waits
+	return c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if !n.skip {
+			_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, detail, request_id)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				c.auditID(now), now.UnixMilli(), p.kind, p.id, p.name, rt.action, n.target, detail, requestID)
+			if err != nil {
+				return err
+			}
+		}
+		if once != nil {
+			return keepOnce(ctx, tx, once, held)
+		}
+		return nil
+	})
+}
+
+// auditID makes ids that sort in the order of writing, also within a millisecond.
+func (c *Console) auditID(now time.Time) string {
+	return fmt.Sprintf("aud_%011x%05x%s", now.UnixMilli(), c.audited.Add(1)&0xfffff, randid.String(4))
+}
+
+type auditActor struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type auditEntry struct {
+	ID        string         `json:"id"`
+	Time      time.Time      `json:"time"`
+	Actor     auditActor     `json:"actor"`
+	Action    string         `json:"action"`
+	Target    string         `json:"target"`
+	Detail    jsontext.Value `json:"detail"`
+	RequestID string         `json:"request_id"`
+}
+
+func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
+	p, err := readPaging(r)
+	if err != nil {
+		return err
+	}
+	after, err := parseTimeKey(p.after)
+	if err != nil {
+		return err
+	}
+	where, args := []string{"(at < ? OR (at = ? AND id < ?))"}, []any{after.ms, after.ms, after.id}
+	for _, f := range []struct{ name, column string }{{"action", "action"}, {"actor", "actor_id"}} {
+		if v := r.URL.Query().Get(f.name); v != "" {
+			where, args = append(where, f.column+" = ?"), append(args, v)
+		}
+	}
+	rows, err := c.cfg.DB.Reader().Query(r.Context(), `SELECT id, at, actor_kind, actor_id, actor_name, action, target, detail, request_id
+		FROM audit_log WHERE `+strings.Join(where, " AND ")+` ORDER BY at DESC, id DESC LIMIT ?`, append(args, p.limit+1)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var items []auditEntry
+	for rows.Next() {
+		var e auditEntry
+		var at int64
+		var detail string
+		if err := rows.Scan(&e.ID, &at, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Name, &e.Action, &e.Target, &detail, &e.RequestID); err != nil {
+			return err
+		}
+		e.Time, e.Detail = time.UnixMilli(at), jsontext.Value(detail)
+		items = append(items, e)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	items, next := firstPage(items, p.limit, func(e *auditEntry) timeKey { return timeKey{e.Time.UnixMilli(), e.ID} })
+	return writePage(w, items, next)
+}
+
+// firstPage cuts off what was read beyond the page and returns the key to go on from.
+func firstPage[T any](items []T, limit int, key func(*T) timeKey) ([]T, string) {
+	if len(items) <= limit {
+		return items, ""
+	}
+	items = items[:limit]
+	return items, key(&items[limit-1]).String()
+}

@@ -1,0 +1,164 @@
+package console
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// Config is what console needs. DB is required; a feature that is nil answers 503.
+type Config struct {
+	DB      *store.DB
+	Clock   touchstone.Clock
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: not registered
+	Version string
+	Dev     bool  // no sign-in; for loopback addresses only
+	UI      fs.FS // the console's pages with index.html in the root; nil: none
+
+	Organisation Organisation // what settings start from
+
+	SessionIdle     time.Duration // a session ends when it was not used for so long; 12 h
+	SessionLifetime time.Duration // and after so long in any case; 7 days
+	MaxStreams      int           // live feeds at a time; 200
+	MaxImports      int           // imports whose progress is held in memory; 1,000
+
+	// Counters and Storage are asked for statistics: Counters each second, so it must cost
+	// next to nothing, Storage every ten.
+	Counters func(ctx context.Context) (Counters, error)
+	Storage  func(ctx context.Context) (Storage, error)
+
+	Checks []Check // of /readyz, in order
+
+	Features
+}
+
+func (c *Config) setDefaults() {
+	if c.Clock == nil {
+		c.Clock = touchstone.SystemClock{}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&c.SessionIdle, 12*time.Hour)
+	setDefault(&c.SessionLifetime, 7*24*time.Hour)
+	setDefault(&c.MaxStreams, 200)
+	setDefault(&c.MaxImports, 1000)
+	setDefault(&c.Organisation.Name, "Touchstone")
+	setDefault(&c.Organisation.TimeZone, "UTC")
+	setDefault(&c.Organisation.Currency, "USD")
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// Console serves the management API and the pages. Make it with New, mount Routes, call
+// Run, and Close it before the HTTP server shuts down.
+type Console struct {
+	cfg       Config
+	compress  func(http.Handler) http.HandlerFunc
+	origin    *http.CrossOriginProtection
+	passwords *passwords
+	guesses   signInLimit
+	seen      lastSeen
+	setup     setupToken
+	metrics   *metrics
+	stats     statsRing
+	imports   *importProgress
+	document  document
+	audited   atomic.Uint64 // entries written to the audit log
+
+	streams   chan struct{} // one slot per live feed
+	closing   chan struct{}
+	closeOnce sync.Once
+}
+
+// New migrates console's tables and makes a Console.
+func New(ctx context.Context, cfg Config) (*Console, error) {
+	cfg.setDefaults()
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.DB.Migrate(ctx, "console", files); err != nil {
+		return nil, err
+	}
+	compress, err := newCompressor()
+	if err != nil {
+		return nil, fmt.Errorf("set up compression: %w", err)
+	}
+	return &Console{
+		cfg: cfg, compress: compress, origin: http.NewCrossOriginProtection(),
+		passwords: newPasswords(), metrics: newMetrics(cfg.Metrics),
+		imports: newImportProgress(cfg.DB, cfg.MaxImports),
+		stats:   statsRing{started: cfg.Clock.Now()},
+		streams: make(chan struct{}, cfg.MaxStreams), closing: make(chan struct{}),
+	}, nil
+}
+
+// Close ends all live feeds, so that the HTTP server can shut down.
+func (c *Console) Close() { c.closeOnce.Do(func() { close(c.closing) }) }
+
+// Run does console's housekeeping until ctx is done: it samples throughput, writes down
+// when keys were last used, and forgets old sessions and answers.
+func (c *Console) Run(ctx context.Context) error {
+	second, minute, hour := time.NewTicker(time.Second), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	defer second.Stop()
+	defer minute.Stop()
+	defer hour.Stop()
+	c.warn("housekeeping failed", c.forgetOld(ctx))
+	for {
+		select {
+		case <-ctx.Done():
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			c.warn("last uses were not written down", c.seen.flush(end, c.cfg.DB))
+			c.warn("progress of imports was not written down", c.imports.flush(end))
+			return nil
+		case <-second.C:
+			c.sample(ctx)
+			c.warn("progress of imports was not written down", c.imports.flush(ctx))
+		case <-minute.C:
+			c.warn("last uses were not written down", c.seen.flush(ctx, c.cfg.DB))
+		case <-hour.C:
+			c.warn("housekeeping failed", c.forgetOld(ctx))
+		}
+	}
+}
+
+func (c *Console) warn(what string, err error) {
+	if err != nil {
+		c.cfg.Log.Warn(what, "error", err)
+	}
+}
+
+// forgetOld deletes what has run out.
+func (c *Console) forgetOld(ctx context.Context) error {
+	now := c.cfg.Clock.Now()
+	return c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE last_seen_at < ? OR created_at < ?`,
+			now.Add(-c.cfg.SessionIdle-time.Hour).UnixMilli(), now.Add(-c.cfg.SessionLifetime).UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM console_answers WHERE created_at < ?`, now.Add(-keepAnswers).UnixMilli())
+		return err
+	})
+}

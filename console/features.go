@@ -1,0 +1,13 @@
+package console
+
+import "github.com/touchstone-cdp/touchstone"
+
+// Features are the parts that the API reaches. One that is nil answers 503.
+type Features struct {
+}
+
+// notHere is the answer for a feature that this process does not run.
+func notHere(what string) error {
+	return touchstone.Errorf(touchstone.Unavailable, "This server does not run %s.", what).
+		WithHint("Ask a server with the role console.")
+}

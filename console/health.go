@@ -1,0 +1,83 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+// Check is one condition of being ready.
+type Check struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// A check that takes longer has failed.
+const checkTimeout = 2 * time.Second
+
+type healthAnswer struct {
+	Status string            `json:"status"`
+	Checks map[string]string `json:"checks"`
+}
+
+// HealthHandlers returns the handlers of /healthz and /readyz, for a process that runs
+// without the console.
+func HealthHandlers(checks []Check) (healthz, readyz http.HandlerFunc) {
+	c := &Console{cfg: Config{Checks: checks}}
+	return c.handler(c.getHealth), c.handler(c.getReady)
+}
+
+func (c *Console) getHealth(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Cache-Control", "no-store")
+	return writeJSON(w, http.StatusOK, healthAnswer{"ok", map[string]string{}})
+}
+
+// getReady runs all checks side by side. Reasons are shown as far as they are meant for people:
+// the route is open to anyone.
+func (c *Console) getReady(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+	defer cancel()
+	type result struct {
+		name string
+		err  error
+	}
+	results := make(chan result, len(c.cfg.Checks))
+	a, status := healthAnswer{"ok", map[string]string{}}, http.StatusOK
+	for _, check := range c.cfg.Checks {
+		a.Checks[check.Name] = "no answer in time"
+		go func() { results <- result{check.Name, check.Run(ctx)} }()
+	}
+	for range c.cfg.Checks {
+		select {
+		case got := <-results:
+			a.Checks[got.name] = "ok"
+			if got.err != nil {
+				status = http.StatusServiceUnavailable
+				a.Checks[got.name] = publicText(got.err)
+			}
+			continue
+		case <-ctx.Done():
+			status = http.StatusServiceUnavailable
+		}
+		break
+	}
+	if status != http.StatusOK {
+		a.Status = "failing"
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if status != http.StatusOK {
+		w.Header().Set("Retry-After", "1")
+	}
+	return writeJSON(w, status, a)
+}
+
+func publicText(err error) string {
+	var e *touchstone.Error
+	if errors.As(err, &e) && e.Message != "" && e.Kind != touchstone.Internal {
+		return e.Message
+	}
+	return "failing"
+}

@@ -1,0 +1,288 @@
+package console
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
+)
+
+// route is one operation of the API.
+type route struct {
+	method string
+	path   string // under /api/v1
+	need   permission
+	handle httpapi.HandlerFunc
+
+	// action names a write in the audit log; reads have none. The answer of a write is
+	// held back until it has been noted there.
+	action string
+	// secret keeps a write's body and answer out of the database.
+	secret bool
+	// raw leaves the body unread for the handler, which may be large.
+	raw bool
+	// stream sends the answer as it is written.
+	stream bool
+	// maxBody bounds the body; 0 is defaultMaxBody.
+	maxBody int64
+}
+
+const (
+	defaultMaxBody = 1 << 20
+	personsMaxBody = 4 << 20   // 100,000 person ids
+	framesMaxBody  = 128 << 20 // as sent; see maxFrames for what it unpacks to
+)
+
+// Routes adds the API, the documentation, the health checks and the console's pages.
+func (c *Console) Routes(r chi.Router) {
+	r.Get("/healthz", c.handler(c.getHealth))
+	r.Get("/readyz", c.handler(c.getReady))
+	r.Get("/openapi.json", c.compressed(c.handler(c.getOpenAPI)))
+	r.Get("/docs", c.compressed(c.handler(c.getDocs)))
+	r.Mount("/api", c.apiRouter())
+	if c.cfg.UI != nil {
+		pages := newPages(c.cfg.UI)
+		r.Get("/*", pages.ServeHTTP)
+		r.Head("/*", pages.ServeHTTP)
+	}
+}
+
+func (c *Console) apiRouter() http.Handler {
+	api := chi.NewRouter()
+	api.NotFound(c.handler(func(_ http.ResponseWriter, r *http.Request) error {
+		return touchstone.Errorf(touchstone.NotFound, "There is no %s.", r.URL.Path).WithHint("/docs lists all calls.")
+	}))
+	api.MethodNotAllowed(methodNotAllowed)
+	for _, rt := range c.routes() {
+		h := c.serve(rt)
+		if !rt.stream {
+			h = c.compressed(h)
+		}
+		api.Method(rt.method, "/v1"+rt.path, h)
+	}
+	return api
+}
+
+// methodNotAllowed answers 405, which no kind of touchstone.Error stands for. chi has set Allow.
+func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	h := httpapi.Handler(func(http.ResponseWriter, *http.Request) error {
+		return touchstone.Errorf(touchstone.Invalid, "%s does not take %s.", r.URL.Path, r.Method).WithHint("/docs lists all calls.")
+	}, httpapi.WithStatus(func(touchstone.ErrorKind) int { return http.StatusMethodNotAllowed }))
+	h(w, r)
+}
+
+func (c *Console) handler(fn httpapi.HandlerFunc) http.HandlerFunc {
+	return httpapi.Handler(fn, httpapi.WithLogger(c.cfg.Log))
+}
+
+// compressed compresses answers of some size.
+func (c *Console) compressed(h http.HandlerFunc) http.HandlerFunc {
+	return c.compress(h)
+}
+
+func newCompressor() (func(http.Handler) http.HandlerFunc, error) {
+	return gzhttp.NewWrapper(gzhttp.MinSize(1400), gzhttp.ContentTypes([]string{
+		"application/json", "application/problem+json", "text/html", "text/css", "text/javascript", "image/svg+xml",
+	}))
+}
+
+// serve wraps an operation: who asks, may they, is the body in bounds; and for writes
+// idempotency and the audit log.
+func (c *Console) serve(rt route) http.HandlerFunc {
+	limit := rt.maxBody
+	if limit == 0 {
+		limit = defaultMaxBody
+	}
+	inner := c.handler(func(w http.ResponseWriter, r *http.Request) error {
+		setAPIHeaders(w.Header())
+		p, err := c.authenticate(r)
+		if err != nil {
+			return unauthenticated(w, err)
+		}
+		if err := c.checkOrigin(r); err != nil {
+			return err
+		}
+		if err := authorise(w, p, rt.need); err != nil {
+			return err
+		}
+		r = withPrincipal(r, p)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		if rt.action == "" {
+			return rt.handle(w, r)
+		}
+		return c.write(rt, p, w, r)
+	})
+	return func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		sw := &statusWriter{ResponseWriter: w}
+		inner(sw, r)
+		c.metrics.request(rt.method+" "+rt.path, sw.status, time.Since(start))
+	}
+}
+
+func unauthenticated(w http.ResponseWriter, err error) error {
+	if touchstone.KindOf(err) == touchstone.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="touchstone", error="invalid_token"`)
+	}
+	return err
+}
+
+func setAPIHeaders(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// write runs a write: its answer is held back until it is in the audit log, and is
+// remembered when the caller sent an Idempotency-Key.
+func (c *Console) write(rt route, p *principal, w http.ResponseWriter, r *http.Request) error {
+	var body []byte
+	if !rt.raw {
+		var err error
+		if body, err = readBody(r); err != nil {
+			return err
+		}
+		r.Body = http.NoBody
+		if len(body) > 0 {
+			r.Body = newBody(body)
+		}
+	}
+	var once *onceKey
+	if key := r.Header.Get("Idempotency-Key"); key != "" && !rt.secret && !rt.raw {
+		o, kept, err := c.beginOnce(r.Context(), p, key, r, body)
+		if err != nil {
+			return err
+		}
+		if kept != nil {
+			w.Header().Set("Idempotent-Replayed", "true")
+			kept.send(w)
+			return nil
+		}
+		once = o
+	}
+	held := &heldAnswer{header: w.Header()}
+	audit := &auditNote{}
+	err := rt.handle(held, withAudit(r, audit))
+	if err != nil || held.status >= 400 {
+		c.forgetOnce(r.Context(), once)
+		if err != nil {
+			return err
+		}
+		held.send(w)
+		return nil
+	}
+	if err := c.noteWrite(r.Context(), rt, p, audit, body, httpapi.RequestID(w, r), once, held); err != nil {
+		// The change is made; only its note is missing. Failing now would invite a repeat.
+		c.cfg.Log.Error("a write is not in the audit log", "action", rt.action, "actor", p.id, "target", audit.target, "error", err)
+		c.metrics.auditLost.Inc()
+	}
+	held.send(w)
+	return nil
+}
+
+// heldAnswer keeps an answer until it is sent. Headers go straight to the real one.
+type heldAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (h *heldAnswer) Header() http.Header { return h.header }
+
+func (h *heldAnswer) WriteHeader(status int) {
+	if h.status == 0 {
+		h.status = status
+	}
+}
+
+func (h *heldAnswer) Write(b []byte) (int, error) {
+	h.WriteHeader(http.StatusOK)
+	return h.body.Write(b)
+}
+
+func (h *heldAnswer) send(w http.ResponseWriter) {
+	h.WriteHeader(http.StatusOK)
+	w.WriteHeader(h.status)
+	w.Write(h.body.Bytes())
+}
+
+// statusWriter remembers the status for the metrics.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush is for callers that ask for http.Flusher.
+func (w *statusWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+
+type bodyReader struct{ *bytes.Reader }
+
+func (bodyReader) Close() error { return nil }
+
+func newBody(b []byte) bodyReader { return bodyReader{bytes.NewReader(b)} }
+
+// param returns a part of the path, decoded.
+func param(r *http.Request, name string) string {
+	v := chi.URLParam(r, name)
+	if r.URL.RawPath == "" {
+		return v // the path was decoded already
+	}
+	if s, err := url.PathUnescape(v); err == nil {
+		return s
+	}
+	return v
+}
+
+// statusText is used as a label: "2xx".
+func statusClass(status int) string {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return strconv.Itoa(status/100) + "xx"
+}
+
+// etag is a weak validator made of what changes with the thing.
+func etag(parts ...string) string {
+	return `"` + hashSecret(strings.Join(parts, "\x00"))[:20] + `"`
+}
+
+// checkIfMatch refuses a change that was made for another version of the thing.
+func checkIfMatch(r *http.Request, current string) error {
+	want := r.Header.Get("If-Match")
+	if want == "" || want == "*" {
+		return nil
+	}
+	for part := range strings.SplitSeq(want, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(part), "W/") == current {
+			return nil
+		}
+	}
+	return touchstone.Errorf(touchstone.Conflict, "It was changed by someone else in the meantime.").
+		WithHint("Read it again and repeat your change.")
+}

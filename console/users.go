@@ -1,0 +1,235 @@
+package console
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/randid"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+type user struct {
+	ID         string    `json:"id"`
+	Email      string    `json:"email"`
+	Role       Role      `json:"role"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+}
+
+const selectUsers = `SELECT id, email, role, created_at, last_seen_at FROM console_users`
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanUser(row scanner) (user, error) {
+	var u user
+	var created, seen int64
+	err := row.Scan(&u.ID, &u.Email, &u.Role, &created, &seen)
+	u.CreatedAt, u.LastSeenAt = time.UnixMilli(created), timeOrZero(seen)
+	return u, err
+}
+
+// timeOrZero reads a stored time; 0 means never.
+func timeOrZero(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+func (c *Console) listUsers(w http.ResponseWriter, r *http.Request) error {
+	p, err := readPaging(r)
+	if err != nil {
+		return err
+	}
+	rows, err := c.cfg.DB.Reader().Query(r.Context(), selectUsers+` WHERE email > ? ORDER BY email LIMIT ?`, p.after, p.limit+1)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var items []user
+	for rows.Next() {
+		u, err := scanUser(rows)
+		if err != nil {
+			return err
+		}
+		items = append(items, u)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	next := ""
+	if len(items) > p.limit {
+		items = items[:p.limit]
+		next = items[p.limit-1].Email
+	}
+	return writePage(w, items, next)
+}
+
+func (c *Console) createUser(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Email    string `json:"email"`
+		Password string `json:"password"`
+		Role     Role   `json:"role"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	u, err := c.addUser(r.Context(), in.Email, in.Password, in.Role, false)
+	if err != nil {
+		return err
+	}
+	noteTarget(r, u.ID)
+	noteDetail(r, map[string]any{"email": u.Email, "role": u.Role})
+	return writeJSON(w, http.StatusCreated, u)
+}
+
+// addUser makes a user; with first only when there is none yet.
+func (c *Console) addUser(ctx context.Context, email, password string, role Role, first bool) (*user, error) {
+	email = normaliseEmail(email)
+	if err := errors.Join(checkEmail(email), checkPassword(password), checkRole(role)); err != nil {
+		return nil, err
+	}
+	hash, err := c.passwords.hash(ctx, password)
+	if err != nil {
+		return nil, err
+	}
+	u := &user{ID: randid.New("usr"), Email: email, Role: role, CreatedAt: c.cfg.Clock.Now()}
+	err = c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if first {
+			if none, err := c.noUsers(ctx, tx); err != nil {
+				return err
+			} else if !none {
+				return touchstone.Errorf(touchstone.Conflict, "The server is set up already.").WithHint("Sign in.")
+			}
+		}
+		var taken int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM console_users WHERE email = ?`, email).Scan(&taken); err != nil {
+			return err
+		}
+		if taken > 0 {
+			return touchstone.Errorf(touchstone.Conflict, "There is a user %s already.", email)
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO console_users (id, email, password, role, created_at) VALUES (?, ?, ?, ?, ?)`,
+			u.ID, email, hash, string(role), u.CreatedAt.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+func checkRole(role Role) error {
+	if _, ok := rolePermissions[role]; !ok {
+		return touchstone.Errorf(touchstone.Invalid, "There is no role %.40q.", role).
+			WithHint("The roles are admin, analyst, marketer, developer and auditor.")
+	}
+	return nil
+}
+
+func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Role     *Role   `json:"role"`
+		Password *string `json:"password"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	ctx, id, hash := r.Context(), param(r, "id"), ""
+	detail := map[string]any{"password_changed": in.Password != nil}
+	if in.Role != nil {
+		if err := checkRole(*in.Role); err != nil {
+			return err
+		}
+		detail["role"] = *in.Role
+	}
+	if in.Password != nil {
+		err := checkPassword(*in.Password)
+		if err == nil {
+			hash, err = c.passwords.hash(ctx, *in.Password)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	var u user
+	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		var err error
+		if u, err = findUser(ctx, tx, id); err != nil {
+			return err
+		}
+		if in.Role != nil && *in.Role != u.Role {
+			if err := keepAnAdmin(ctx, tx, u); err != nil {
+				return err
+			}
+			u.Role = *in.Role
+			if _, err := tx.Exec(ctx, `UPDATE console_users SET role = ? WHERE id = ?`, string(u.Role), id); err != nil {
+				return err
+			}
+		}
+		if hash == "" {
+			return nil
+		}
+		if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, id); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM console_sessions WHERE user_id = ?`, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	noteTarget(r, id)
+	noteDetail(r, detail)
+	return writeJSON(w, http.StatusOK, u)
+}
+
+func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
+	ctx, id := r.Context(), param(r, "id")
+	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		u, err := findUser(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := keepAnAdmin(ctx, tx, u); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE user_id = ?`, id); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM console_users WHERE id = ?`, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	noteTarget(r, id)
+	return noContent(w)
+}
+
+func findUser(ctx context.Context, q store.Querier, id string) (user, error) {
+	u, err := scanUser(q.QueryRow(ctx, selectUsers+` WHERE id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return u, touchstone.Errorf(touchstone.NotFound, "There is no user %.60q.", id)
+	}
+	return u, err
+}
+
+// keepAnAdmin refuses to take the role from the last administrator, who could not be replaced.
+func keepAnAdmin(ctx context.Context, tx *store.Tx, u user) error {
+	if u.Role != RoleAdmin {
+		return nil
+	}
+	var others int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM console_users WHERE role = 'admin' AND id <> ?`, u.ID).Scan(&others); err != nil {
+		return err
+	}
+	if others == 0 {
+		return touchstone.Errorf(touchstone.Conflict, "%s is the last administrator.", u.Email).WithHint("Make someone else an administrator first.")
+	}
+	return nil
+}
