@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/filelock"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -47,7 +48,7 @@ func Open(path string, o Options) (*store.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "cannot make the folder of the store %s", path)
 	}
-	lock, err := lockFile(path + ".lock")
+	lock, err := filelock.Lock(path+".lock", "store")
 	if err != nil {
 		return nil, err
 	}
