@@ -1,0 +1,238 @@
+package collect
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+const (
+	framesPerAppend = 16 << 10 // events
+	bytesPerAppend  = 4 << 20
+	maxBodyFrames   = 1_000_000
+	maxBodyBytes    = 1 << 30 // unpacked
+)
+
+// AppendFrames stores the events of an importer: stream frames of events in touchstone's
+// binary form, plain or packed (S2, zstd, gzip; it sees which). Each is checked,
+// its identifiers are normalised, and its source and time of receipt are set. One that
+// fails a check is stored as a Rejected event and counted as rejected. On an error, the
+// events before it may have been stored; sending them again adds nothing.
+func (c *Collector) AppendFrames(ctx context.Context, sourceID string, body io.Reader) (accepted, rejected int, err error) {
+	src := c.sources.byID(sourceID)
+	if src == nil {
+		if err := c.sources.reload(ctx); err != nil {
+			return 0, 0, err
+		}
+		if src = c.sources.byID(sourceID); src == nil {
+			return 0, 0, touchstone.Errorf(touchstone.NotFound, "There is no source %q.", sourceID)
+		}
+	}
+	x := c.exchanges.Get().(*exchange)
+	defer c.release(x)
+	now := c.clock.Now().UTC().Truncate(time.Millisecond)
+	pending, show := 0, c.feed.room(now.UnixMilli(), 1)
+	append1 := func(e *touchstone.Event) error {
+		e.Source, e.ReceivedAt = sourceID, now
+		if c.vet(x, e) {
+			accepted++
+		} else {
+			rejected++
+		}
+		c.put(x, e)
+		if pending++; pending < framesPerAppend && x.size() < bytesPerAppend {
+			return nil
+		}
+		pending = 0
+		return c.appendParts(ctx, x)
+	}
+	err = ReadFrames(body, func(e *touchstone.Event) error {
+		if show > 0 {
+			show--
+			x.shown = append(x.shown, string(touchstone.AppendEvent(nil, e)))
+		}
+		return append1(e)
+	})
+	if err == nil {
+		err = c.appendParts(ctx, x)
+	}
+	c.metrics.add(&x.builder.tally)
+	if err != nil {
+		return 0, 0, err
+	}
+	c.metrics.accepted.Add(float64(accepted))
+	c.metrics.rejected.WithLabelValues(CodeImportRow).Add(float64(rejected))
+	src.counts.accepted.Add(int64(accepted))
+	src.counts.quarantined.Add(int64(rejected))
+	src.counts.last.Store(now.UnixMilli())
+	c.feed.publish(now.UnixMilli(), len(x.shown), x.shown)
+	return accepted, rejected, nil
+}
+
+// ReadFrames calls fn with each event of a body of frames. The event is good until fn
+// returns; its texts stay.
+func ReadFrames(body io.Reader, fn func(e *touchstone.Event) error) error {
+	r, closer, err := unpack(body)
+	if err != nil {
+		return err
+	}
+	defer closer()
+	in := bufio.NewReaderSize(&io.LimitedReader{R: r, N: maxBodyBytes}, 256<<10)
+	var e touchstone.Event
+	block := make([]byte, 0, 64<<10)
+	for n := 0; ; n++ {
+		size, err := binary.ReadUvarint(in)
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return badFrames(err, n)
+		case n >= maxBodyFrames || size > stream.MaxFrameBytes/2:
+			return touchstone.Errorf(touchstone.TooLarge, "Frame %d: a body has at most %d frames of %d bytes.", n, maxBodyFrames, stream.MaxFrameBytes/2)
+		}
+		// Events share the memory of a block, so that most cost no allocation.
+		if cap(block)-len(block) < int(size) {
+			block = make([]byte, 0, max(64<<10, int(size)))
+		}
+		frame := block[len(block) : len(block)+int(size)]
+		block = block[:len(block)+int(size)]
+		if _, err := io.ReadFull(in, frame); err != nil {
+			return badFrames(err, n)
+		}
+		if err := touchstone.DecodeEvent(view(frame), &e); err != nil {
+			return touchstone.Wrap(touchstone.Invalid, err, "Frame %d is not an event.", n)
+		}
+		if err := fn(&e); err != nil {
+			return err
+		}
+	}
+}
+
+func badFrames(err error, n int) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return touchstone.Wrap(touchstone.Invalid, err, "The body ends in frame %d.", n)
+	}
+	return touchstone.Wrap(touchstone.Invalid, err, "The body could not be read at frame %d.", n)
+}
+
+// unpack sees by the first bytes how the body is packed. Frames cannot begin like that:
+// the third byte at most is the version of an event.
+func unpack(body io.Reader) (io.Reader, func(), error) {
+	in := bufio.NewReaderSize(body, 64<<10)
+	head, _ := in.Peek(10)
+	nothing := func() {}
+	switch {
+	case bytes.HasPrefix(head, []byte("\xff\x06\x00\x00S2sTwO")), bytes.HasPrefix(head, []byte("\xff\x06\x00\x00sNaPpY")):
+		return s2.NewReader(in, s2.ReaderMaxBlockSize(4<<20)), nothing, nil
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderMaxMemory(maxBodyBytes))
+		if err != nil {
+			return nil, nil, touchstone.Wrap(touchstone.Invalid, err, "The body is not valid zstd.")
+		}
+		return z, z.Close, nil
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}):
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, nil, touchstone.Wrap(touchstone.Invalid, err, "The body is not valid gzip.")
+		}
+		return z, nothing, nil
+	}
+	return in, nothing, nil
+}
+
+// vet checks and normalises an event that did not come as JSON. It makes a Rejected
+// event of one that fails, and reports false.
+func (c *Collector) vet(x *exchange, e *touchstone.Event) bool {
+	if e.Type == touchstone.Rejected {
+		return false
+	}
+	p := c.problemOf(x, e)
+	if p.code == "" {
+		return true
+	}
+	raw, _ := json.Marshal(map[string]any{ // strings and valid JSON only
+		"type": e.Type.String(), "event": e.Name, "messageId": e.MessageID, "userId": e.UserID, "anonymousId": e.AnonymousID,
+		"timestamp": e.Time, "properties": validOr(e.Properties), "traits": validOr(e.Traits), "context": validOr(e.Context),
+	})
+	if e.MessageID == "" || len(e.MessageID) > c.cfg.MaxIDBytes {
+		e.MessageID = newMessageID()
+	}
+	*e = touchstone.Event{
+		Type: touchstone.Rejected, MessageID: e.MessageID, Time: e.ReceivedAt, ReceivedAt: e.ReceivedAt, Source: e.Source,
+		Reason: Reason(p.code, p.detail), Raw: touchstone.JSON(raw), Context: `{"origin":"import"}`,
+	}
+	return false
+}
+
+func validOr(j touchstone.JSON) any {
+	if j == "" || !json.Valid([]byte(j)) {
+		return nil
+	}
+	return j
+}
+
+func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
+	b := &x.builder
+	b.ids, b.refused = b.ids[:0], false
+	for _, id := range e.Identifiers {
+		kind, ok := touchstone.ParseKind(string(id.Kind))
+		if !ok {
+			return problem{CodeWrongType, "the identifier kind " + quote(string(id.Kind)) + " is not a-z, 0-9 and _"}
+		}
+		v := b.add(kind, id.Value)
+		switch kind {
+		case touchstone.KindUserID:
+			e.UserID = v
+		case touchstone.KindAnonymousID:
+			e.AnonymousID = v
+		}
+	}
+	switch {
+	case len(b.ids) == 0 && b.refused:
+		return problem{CodeBlockedUser, ""}
+	case len(b.ids) == 0:
+		return problem{CodeMissingUser, ""}
+	case e.MessageID == "" || len(e.MessageID) > c.cfg.MaxIDBytes:
+		return problem{CodeMessageIDTooLong, "messageId must have 1 to " + strconv.Itoa(c.cfg.MaxIDBytes) + " bytes"}
+	case e.Name == "":
+		return problem{CodeMissingEvent, ""}
+	case len(e.Name) > c.cfg.MaxNameBytes:
+		return problem{CodeNameTooLong, ""}
+	case e.Time.UnixMilli() < 0:
+		return problem{CodeTooOld, ""}
+	case len(e.Properties)+len(e.Traits)+len(e.Context) > c.cfg.MaxEventBytes:
+		return problem{CodeTooLarge, ""}
+	}
+	for _, text := range [...]string{e.Name, e.MessageID, e.GroupID, e.PreviousID} {
+		if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			return problem{CodeWrongType, "a name or id is not valid UTF-8 or holds NUL"}
+		}
+	}
+	for _, j := range [...]touchstone.JSON{e.Properties, e.Traits, e.Context} {
+		if p := x.scanner.checkObject(j); p.code != "" {
+			return p
+		}
+	}
+	if e.Time.Sub(e.ReceivedAt) > c.cfg.MaxFuture {
+		b.tally.clamped++
+		e.Time = e.ReceivedAt
+	}
+	c.cfg.Kinds.Sort(b.ids)
+	e.Identifiers = b.ids
+	return problem{}
+}

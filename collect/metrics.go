@@ -1,0 +1,90 @@
+package collect
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the edge. Counters used per request are resolved once.
+type metrics struct {
+	requests    *prometheus.CounterVec
+	accepted    prometheus.Counter
+	rejected    *prometheus.CounterVec
+	bytes       *prometheus.CounterVec
+	parse       prometheus.Counter
+	seconds     prometheus.Histogram
+	limited     *prometheus.CounterVec
+	auth        *prometheus.CounterVec
+	refused     *prometheus.CounterVec
+	overLimit   prometheus.Counter
+	clamped     prometheus.Counter
+	mended      prometheus.Counter
+	beacons     prometheus.Counter
+	sampledOut  prometheus.Counter
+	quarantined *prometheus.CounterVec
+	flushErrors prometheus.Counter
+
+	success map[string]prometheus.Counter // requests with status 200, by call
+}
+
+func newMetrics(r prometheus.Registerer, calls []string) *metrics {
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "touchstone", Subsystem: "collect", Name: name, Help: help}, labels)
+		if r != nil {
+			r.MustRegister(c)
+		}
+		return c
+	}
+	one := func(name, help string) prometheus.Counter { return vec(name, help).WithLabelValues() }
+	m := &metrics{
+		requests:    vec("requests_total", "Requests to the tracking API, by call and status.", "call", "status"),
+		accepted:    one("events_accepted_total", "Events written to the log as valid."),
+		rejected:    vec("events_rejected_total", "Events written to the log for quarantine, by code of the reason.", "code"),
+		bytes:       vec("bytes_total", "Bytes of request bodies: as received, and unpacked.", "form"),
+		parse:       one("parse_seconds_total", "Time spent on parsing and normalising."),
+		limited:     vec("rate_limited_total", "Requests refused by the rate limit of their source.", "source"),
+		auth:        vec("auth_failures_total", "Requests without a valid write key, by reason.", "reason"),
+		refused:     vec("identifiers_refused_total", "Identifiers left out of events, by reason.", "reason"),
+		overLimit:   one("identifiers_over_limit_total", "Events that had more identifiers than are kept."),
+		clamped:     one("times_clamped_total", "Events from the future whose time was set to that of receipt."),
+		mended:      one("escapes_mended_total", "NUL characters and half surrogate pairs replaced by U+FFFD."),
+		beacons:     one("beacons_ignored_total", "Metrics beacons of Segment's libraries, which are ignored."),
+		sampledOut:  one("feed_sampled_out_total", "Events left out of the live feed because it was full for the second."),
+		quarantined: vec("quarantine_rows_total", "Rows of the quarantine, by what became of them.", "what"),
+		flushErrors: one("source_flush_errors_total", "Failed writes of the sources' counters; they are tried again."),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "touchstone", Subsystem: "collect", Name: "request_seconds",
+			Help: "Time from a request's first byte to its answer, the log's fsync included.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}),
+		success: make(map[string]prometheus.Counter, len(calls)),
+	}
+	if r != nil {
+		r.MustRegister(m.seconds)
+	}
+	for _, c := range calls {
+		m.success[c] = m.requests.WithLabelValues(c, "200")
+	}
+	return m
+}
+
+func (m *metrics) answered(call string, status int) {
+	if status == 200 {
+		m.success[call].Inc()
+		return
+	}
+	m.requests.WithLabelValues(call, strconv.Itoa(status)).Inc()
+}
+
+// add counts what a builder mended or dropped and resets the tally.
+func (m *metrics) add(t *tally) {
+	if t.clamped > 0 {
+		m.clamped.Add(float64(t.clamped))
+	}
+	if t.dropped > 0 {
+		m.overLimit.Add(float64(t.dropped))
+	}
+	for reason, n := range t.refused {
+		m.refused.WithLabelValues(string(reason)).Add(float64(n))
+	}
+	clear(t.refused)
+	t.clamped, t.dropped = 0, 0
+}

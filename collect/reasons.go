@@ -1,0 +1,76 @@
+package collect
+
+import "strings"
+
+// The reasons why a well-formed event is quarantined. They are stable: consoles filter
+// and replay by them.
+const (
+	CodeNotAnObject      = "not_an_object"
+	CodeUnknownType      = "unknown_type"
+	CodeMissingUser      = "missing_user"
+	CodeBlockedUser      = "blocked_user"
+	CodeMissingEvent     = "missing_event"
+	CodeMissingPrevious  = "missing_previous_id"
+	CodeMissingGroup     = "missing_group_id"
+	CodeWrongType        = "wrong_type"
+	CodeBadTimestamp     = "bad_timestamp"
+	CodeTooOld           = "too_old"
+	CodeNameTooLong      = "name_too_long"
+	CodeMessageIDTooLong = "message_id_too_long"
+	CodeDuplicateKey     = "duplicate_key"
+	CodeTooDeep          = "too_deep"
+	CodeKeyTooLong       = "key_too_long"
+	CodeNumberTooLong    = "number_too_long"
+	CodeNumberOutOfRange = "number_out_of_range"
+	CodeTooLarge         = "too_large"
+	CodeImportRow        = "import_row" // a row of a file that its mapping could not read
+)
+
+// reasonTexts say what each code means, for people.
+var reasonTexts = map[string]string{
+	CodeNotAnObject:      "the event is not a JSON object",
+	CodeUnknownType:      "type is not one of track, identify, page, screen, group, alias",
+	CodeMissingUser:      "there is no userId, no anonymousId and no other identifier",
+	CodeBlockedUser:      "every identifier is a value that names nobody, like null or unknown",
+	CodeMissingEvent:     "a track call needs an event name",
+	CodeMissingPrevious:  "an alias call needs a previousId",
+	CodeMissingGroup:     "a group call needs a groupId",
+	CodeWrongType:        "a field has the wrong JSON type",
+	CodeBadTimestamp:     "the timestamp is not an ISO 8601 date",
+	CodeTooOld:           "the timestamp is older than this server accepts",
+	CodeNameTooLong:      "a name or id is too long",
+	CodeMessageIDTooLong: "the messageId is too long",
+	CodeDuplicateKey:     "an object has the same key twice",
+	CodeTooDeep:          "objects and arrays are nested too deep",
+	CodeKeyTooLong:       "a key is too long",
+	CodeNumberTooLong:    "a number has too many digits",
+	CodeNumberOutOfRange: "a number is beyond the range of a double",
+	CodeTooLarge:         "the event is larger than this server accepts",
+}
+
+func flawText(code string) string {
+	if t := reasonTexts[code]; t != "" {
+		return t
+	}
+	return code
+}
+
+// Reason joins a code and a sentence into the Reason of a Rejected event.
+func Reason(code, detail string) string {
+	if detail == "" {
+		detail = flawText(code)
+	}
+	return code + ": " + detail
+}
+
+// SplitReason is the inverse of Reason. A reason without a code gets the code "other".
+func SplitReason(reason string) (code, detail string) {
+	code, detail, ok := strings.Cut(reason, ": ")
+	if !ok {
+		if _, known := reasonTexts[reason]; known {
+			return reason, flawText(reason)
+		}
+		return "other", reason
+	}
+	return code, detail
+}
