@@ -2,20 +2,12 @@ import { CopyButton } from "./CopyButton";
 import "./code.css";
 
 /** A text to paste elsewhere, with its copy button. Long lines scroll; nothing is cut. */
-export function CodeSnippet({
-  code,
-  label,
-  maxHeight,
-}: {
-  code: string;
-  label?: string;
-  maxHeight?: number;
-}) {
+export function CodeSnippet({ code, maxHeight }: { code: string; maxHeight?: number }) {
   return (
     <div className="snippet">
       <CopyButton text={code} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <pre tabIndex={0} role="group" aria-label={label} style={maxHeight ? { maxHeight } : undefined}>
+      <pre tabIndex={0} style={maxHeight ? { maxHeight } : undefined}>
         {code}
       </pre>
     </div>

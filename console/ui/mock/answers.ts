@@ -1,0 +1,141 @@
+/** Answers to questions, made up but of the right shape. */
+import type {
+  CatalogueEvent,
+  FunnelQuery,
+  Query,
+  QueryResult,
+  RetentionQuery,
+  TrendQuery,
+} from "../src/api/types";
+import { catalogue } from "./world.ts";
+
+const day = 86_400_000;
+const steps = { hour: 3_600_000, day, week: 7 * day, month: 30 * day, total: Number.POSITIVE_INFINITY };
+
+export function answer(q: Query): QueryResult {
+  const meta = {
+    elapsed_ms: 41.3,
+    scanned_events: 4_812_330,
+    sql: "select time_bucket(interval '1 day', time, $tz) as time, count(*)\nfrom events\nwhere time >= $from and time < $to\ngroup by 1",
+    fresh_to: new Date().toISOString(),
+    truncated: false,
+  };
+  if (q.kind === "trend") return { ...trend(q), meta };
+  if (q.kind === "funnel") return { ...funnel(q), meta };
+  if (q.kind === "retention") return { ...retention(q), meta };
+  return {
+    columns: [
+      { name: "event", type: "string" },
+      { name: "n", type: "number" },
+    ],
+    rows: catalogue.map((c) => [c.event, c.count]),
+    meta,
+  };
+}
+
+/** A number between 0 and 1 that is always the same for the same words. */
+function noise(...words: unknown[]): number {
+  let h = 2166136261;
+  for (const c of words.join("|")) h = Math.imul(h ^ c.charCodeAt(0), 16777619);
+  return ((h >>> 0) % 10_000) / 10_000;
+}
+
+function groups(q: { breakdown?: readonly { property?: string; trait?: string }[] | undefined }): string[][] {
+  if (!q.breakdown?.length) return [[]];
+  return [["上海"], ["北京"], ["杭州"], ["München"]].map((g) => q.breakdown!.map((_, i) => g[i] ?? "Aurora"));
+}
+
+function trend(q: TrendQuery) {
+  const size = steps[q.interval ?? "day"];
+  const from = Date.parse(q.from!);
+  const to = Date.parse(q.to!);
+  const rows: unknown[][] = [];
+  q.series.forEach((s, i) => {
+    for (const g of groups(q)) {
+      const volume = s.event
+        ? (catalogue.find((c: CatalogueEvent) => c.event === s.event)?.count ?? 500)
+        : 480_000;
+      for (let t = from; t < to; t += size) {
+        const season = 0.75 + 0.25 * Math.sin(t / day) + 0.3 * noise(t, i, g);
+        const persons = s.measure === "persons" || s.measure === "per_person";
+        const share = Number.isFinite(size) ? size / (30 * day) : 1;
+        const value =
+          s.measure === "per_person"
+            ? 2 + noise(t) * 3
+            : Math.round(
+                (volume * share * season * (g.length ? 0.2 + noise(g) * 0.3 : 1)) / (persons ? 6 : 1),
+              );
+        rows.push([new Date(t).toISOString(), i, ...g, value]);
+        if (!Number.isFinite(size)) break;
+      }
+    }
+  });
+  return {
+    columns: [
+      { name: "time", type: "time" as const },
+      { name: "series", type: "number" as const },
+      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.trait ?? "", type: "string" as const })),
+      { name: "value", type: "number" as const },
+    ],
+    rows,
+  };
+}
+
+function funnel(q: FunnelQuery) {
+  const rows: unknown[][] = [];
+  for (const g of groups(q)) {
+    let persons = Math.round(12_400 * (g.length ? 0.15 + noise(g) * 0.25 : 1));
+    const first = persons;
+    q.steps.forEach((s, i) => {
+      const before = persons;
+      if (i > 0) persons = Math.round(persons * (0.22 + noise(s.event, i, g) * 0.5));
+      rows.push([
+        i + 1,
+        s.name ?? s.event,
+        ...g,
+        persons,
+        persons / first,
+        i ? persons / before : 1,
+        i ? 5400 * (i + noise(i) * 4) : null,
+        i ? 9800 * (i + noise(i) * 4) : null,
+      ]);
+    });
+  }
+  return {
+    columns: [
+      { name: "step", type: "number" as const },
+      { name: "event", type: "string" as const },
+      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.trait ?? "", type: "string" as const })),
+      { name: "persons", type: "number" as const },
+      { name: "conversion", type: "number" as const },
+      { name: "step_conversion", type: "number" as const },
+      { name: "median_seconds", type: "number" as const },
+      { name: "avg_seconds", type: "number" as const },
+    ],
+    rows,
+  };
+}
+
+function retention(q: RetentionQuery) {
+  const size = steps[q.interval ?? "week"];
+  const from = Date.parse(q.from!);
+  const to = Date.parse(q.to!);
+  const rows: unknown[][] = [];
+  for (let c = from; c < to; c += size) {
+    const cohort = Math.round(600 + 900 * noise(c));
+    for (let p = 0; p <= (q.periods ?? 8) && c + p * size <= to; p++) {
+      const rate = p === 0 ? 1 : Math.max(0.02, (0.52 + 0.1 * noise(c, p)) * p ** -0.45);
+      rows.push([new Date(c).toISOString(), cohort, p, Math.round(cohort * rate), rate]);
+    }
+  }
+  return {
+    columns: [
+      { name: "cohort", type: "time" as const },
+      { name: "size", type: "number" as const },
+      { name: "period", type: "number" as const },
+      { name: "persons", type: "number" as const },
+      { name: "rate", type: "number" as const },
+    ],
+    rows,
+  };
+}

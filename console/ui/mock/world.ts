@@ -1,0 +1,487 @@
+/** A small car brand's world, the same on every start: people, their events, sources, segments. Development only. */
+import type {
+  CatalogueEvent,
+  IdentityGraph,
+  LiveEvent,
+  Person,
+  PersonEvent,
+  PersonSummary,
+  QuarantinedEvent,
+  Segment,
+  Source,
+} from "../src/api/types";
+
+let seed = 20260131;
+/** mulberry32 */
+export function random(): number {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+}
+export const pick = <T>(xs: readonly T[]): T => xs[Math.floor(random() * xs.length)] as T;
+const int = (lo: number, hi: number) => lo + Math.floor(random() * (hi - lo + 1));
+export const id = (prefix: string, n = 12) =>
+  `${prefix}_${Array.from({ length: n }, () => pick([..."abcdefghijklmnopqrstuvwxyz234567"])).join("")}`;
+export const now = Date.now();
+const day = 86_400_000;
+const iso = (t: number) => new Date(t).toISOString();
+
+export const sources: Source[] = [
+  ["官网 Website", "web", 1_204_331, 12],
+  ["车主 App", "app", 2_871_004, 31],
+  ["微信小程序", "mini_program", 640_112, 4],
+  ["门店 DMS", "store", 51_870, 903],
+  ["Call centre", "call_center", 9_140, 0],
+  ["T-Box 车机", "device", 7_420_551, 118],
+  ["Online retail import", "import", 541_909, 0],
+  ["legacy-crm (do not use)", "server", 0, 0],
+].map(([name, kind, accepted, quarantined], i) => ({
+  id: id("src"),
+  name: name as string,
+  kind: kind as Source["kind"],
+  write_key: `wk_${Array.from({ length: 32 }, () => pick([..."abcdefghijklmnopqrstuvwxyz234567"])).join("")}`,
+  enabled: i !== 7,
+  rate_limit: i === 5 ? 2000 : 0,
+  created_at: iso(now - int(60, 400) * day),
+  last_event_at: i === 7 ? null : iso(now - [2, 1, 8, 320, 5400, 1, 86_400 * 9][i]! * 1000),
+  accepted: accepted as number,
+  quarantined: quarantined as number,
+}));
+
+const events: [string, Source["kind"][], () => Record<string, unknown>][] = [
+  [
+    "$page",
+    ["web"],
+    () => ({
+      path: pick(["/", "/models/aurora", "/models/aurora-l", "/test-drive", "/finance"]),
+      title: "Aurora · 官网",
+      referrer: pick(["https://www.baidu.com/", ""]),
+    }),
+  ],
+  ["$screen", ["app", "mini_program"], () => ({ name: pick(["Home", "Garage", "Charging map", "Shop"]) })],
+  [
+    "Model Viewed",
+    ["web", "app", "mini_program"],
+    () => ({
+      model: pick(["Aurora", "Aurora L", "Polaris"]),
+      trim: pick(["Pro", "Max", "Ultra"]),
+      price: int(189, 329) * 1000,
+    }),
+  ],
+  [
+    "Configurator Completed",
+    ["web", "app"],
+    () => ({
+      model: pick(["Aurora", "Polaris"]),
+      colour: pick(["玄武灰", "Glacier white", "曙光金"]),
+      options: ["ADAS+", "Sound"],
+      price: int(199, 359) * 1000,
+    }),
+  ],
+  [
+    "Test Drive Booked",
+    ["web", "mini_program", "call_center"],
+    () => ({
+      store: pick(["上海徐汇旗舰店", "北京朝阳店", "杭州西湖店"]),
+      model: "Aurora",
+      slot: "2026-02-03T10:00:00+08:00",
+    }),
+  ],
+  [
+    "Test Drive Completed",
+    ["store"],
+    () => ({
+      store: pick(["上海徐汇旗舰店", "北京朝阳店"]),
+      model: "Aurora",
+      minutes: int(18, 52),
+      rating: int(3, 5),
+    }),
+  ],
+  [
+    "Order Completed",
+    ["store", "web"],
+    () => ({
+      order_id: id("ord", 8),
+      model: pick(["Aurora", "Polaris"]),
+      amount: int(199, 359) * 1000,
+      currency: "CNY",
+      deposit: 5000,
+    }),
+  ],
+  [
+    "Charging Session",
+    ["device", "app"],
+    () => ({
+      kwh: Math.round(random() * 600) / 10,
+      soc_from: int(8, 40),
+      soc_to: int(70, 100),
+      station: pick(["超充 · 虹桥", "Home", "超充 · 国贸"]),
+    }),
+  ],
+  [
+    "Trip Finished",
+    ["device"],
+    () => ({ km: Math.round(random() * 900) / 10, minutes: int(6, 140), harsh_brakes: int(0, 4) }),
+  ],
+  [
+    "Coupon Claimed",
+    ["app", "mini_program"],
+    () => ({ coupon: pick(["保养 9 折", "¥500 配件券"]), value: pick([500, 200, 90]) }),
+  ],
+];
+
+const cities = ["上海", "北京", "深圳", "杭州", "成都", "广州", "Hong Kong", "München"];
+const surnames = [..."王李张刘陈杨赵黄周吴徐孙"];
+const givens = ["伟", "芳", "小明", "雨桐", "子涵", "梓萱", "浩然", "思远", "静怡", "建国"];
+const latin = [
+  "Ana Silva",
+  "Oliver Bennett-Carmichael",
+  "María José Fernández de la Vega y Castro",
+  "Li Na 🚗",
+  "Søren Kjær",
+];
+
+export const segments: Segment[] = [
+  ["上海意向客户", "住在上海、近 30 天看过车型且未下单", 1834],
+  ["Test drive, not ordered", "Completed a test drive in the last 60 days, no order since", 412],
+  ["高频充电车主", "近 30 天充电 8 次以上", 2907],
+  ["沉睡 App 用户 (90d)", "90 天没有打开 App", 10_433],
+  ["A segment with quite a long name that nobody shortened when the campaign ended last May", "", 0],
+].map(([name, description, members], i) => ({
+  id: id("seg"),
+  name: name as string,
+  description: description as string,
+  kind: i === 1 ? "static" : "rule",
+  rule:
+    i === 1
+      ? null
+      : {
+          and: [
+            { trait: "city", op: "eq", value: "上海" },
+            { event: "Model Viewed", count: { op: "gte", value: 2 }, within: "30d" },
+          ],
+        },
+  status: i === 4 ? "building" : "live",
+  progress: i === 4 ? 0.43 : 1,
+  members: members as number,
+  created_at: iso(now - (i + 2) * 11 * day),
+  updated_at: iso(now - (i + 1) * 3 * day),
+}));
+
+interface Made {
+  person: Person;
+  events: PersonEvent[];
+  summary: PersonSummary;
+}
+
+function makePerson(n: number): Made {
+  const known = n < 4 || random() < 0.62;
+  const name = !known ? null : n < latin.length ? (latin[n] as string) : pick(surnames) + pick(givens);
+  const owner = known && random() < 0.5;
+  const personId = `p_${(1_000_000 + n * 7919).toString(36)}`;
+  const first = now - int(20, 59) * day;
+  const ids: Person["identifiers"] = [];
+  const add = (kind: string, value: string) =>
+    ids.push({
+      kind,
+      value,
+      first_seen: iso(first),
+      last_seen: iso(now - int(1, 4000) * 60_000),
+      events: int(1, 120),
+    });
+  if (known) {
+    add("user_id", `u-${10_000 + n}`);
+    if (random() < 0.7) add("phone", `+86138${String(int(0, 99_999_999)).padStart(8, "0")}`);
+    if (random() < 0.6)
+      add(
+        "email",
+        `${
+          (name ?? "x")
+            .toLowerCase()
+            .replace(/[^a-z]+/g, ".")
+            .replace(/^\.|\.$/g, "") || `user${n}`
+        }@example.com`,
+      );
+    if (random() < 0.5) add("unionid", `o6_bm${id("", 18).slice(1)}`);
+  }
+  for (let i = int(1, known ? 3 : 1); i > 0; i--)
+    add("anonymous_id", `${id("", 8).slice(1)}-${id("", 4).slice(1)}-4${id("", 3).slice(1)}`);
+  if (random() < 0.5) add("device_id", id("", 16).slice(1).toUpperCase());
+  if (owner) add("vin", `LTS${Array.from({ length: 14 }, () => pick([..."0123456789ABCDEFGHJK"])).join("")}`);
+
+  const list: PersonEvent[] = [];
+  const total = n === 0 ? 240 : int(3, 60);
+  for (let i = 0; i < total; i++) {
+    const [event, kinds, props] = pick(owner ? events : events.slice(0, 6));
+    const source = sources.find((s) => kinds.includes(s.kind)) as Source;
+    const t = now - Math.floor(random() ** 2 * (now - first)) - i * 1000;
+    list.push({
+      message_id: id("m", 20),
+      time: iso(t),
+      received_at: iso(t + int(40, 900)),
+      type: event === "$page" ? "page" : event === "$screen" ? "screen" : "track",
+      event,
+      properties: props(),
+      context: {
+        ip: "203.0.113.7",
+        locale: "zh-CN",
+        library: { name: source.kind === "web" ? "analytics.js" : "analytics-node", version: "2.11.1" },
+        page: { path: "/models/aurora" },
+      },
+      source: source.id,
+      person: personId,
+    });
+  }
+  list.sort((a, b) => (a.time < b.time ? 1 : -1));
+  const city = random() < 0.85 ? pick(cities) : null;
+  const byEvent: Record<string, number> = {};
+  const byChannel: Record<string, number> = {};
+  for (const e of list) {
+    byEvent[e.event] = (byEvent[e.event] ?? 0) + 1;
+    const ch = sources.find((s) => s.id === e.source)?.kind ?? "web";
+    byChannel[ch] = (byChannel[ch] ?? 0) + 1;
+  }
+  const traits: Record<string, unknown> = known
+    ? {
+        name,
+        ...(city ? { city } : {}),
+        birthday: "1991-06-14",
+        budget: int(15, 40) * 10_000,
+        newsletter: random() < 0.5,
+        preferred_model: "Aurora L",
+        household: { members: int(1, 5), has_children: random() < 0.4 },
+        remark:
+          "客户希望周末试驾，关注后排空间与冬季续航；家中已有一台纯电，准备置换。Follow up after the holidays.",
+      }
+    : city
+      ? { city }
+      : {};
+  const lastSeen = list[0]?.time ?? iso(now);
+  const person: Person = {
+    id: personId,
+    name,
+    known,
+    traits,
+    trait_meta: Object.fromEntries(
+      Object.keys(traits).map((k) => [
+        k,
+        { updated_at: iso(now - int(1, 50_000) * 60_000), source: pick(sources).id },
+      ]),
+    ),
+    tags: known
+      ? [
+          {
+            tag: "lifecycle",
+            value: owner ? "owner" : "prospect",
+            computed_at: iso(now - 2 * 3_600_000),
+            by: "rule",
+            stale_at: null,
+          },
+          {
+            tag: "test_drive_intent",
+            value: 0.72,
+            computed_at: iso(now - 26 * 3_600_000),
+            by: "model:intent@3",
+            stale_at: iso(now - 2 * 3_600_000),
+          },
+        ]
+      : [],
+    segments: known
+      ? segments
+          .slice(0, int(1, 3))
+          .map((s) => ({ id: s.id, name: s.name, entered_at: iso(now - int(1, 20) * day) }))
+      : [],
+    identifiers: ids,
+    scores: {},
+    consent: known ? { email: true, sms: false, wecom: true } : {},
+    first_seen: iso(first),
+    last_seen: lastSeen,
+    counters: {
+      events: list.length,
+      sessions: Math.ceil(list.length / 6),
+      by_event: byEvent,
+      by_channel: byChannel,
+    },
+    aliases: known && random() < 0.5 ? [`p_${(2_000_000 + n).toString(36)}`] : [],
+  };
+  return {
+    person,
+    events: list,
+    summary: {
+      id: personId,
+      name,
+      known,
+      identifiers: ids.slice(0, 5).map(({ kind, value }) => ({ kind, value })),
+      first_seen: person.first_seen,
+      last_seen: lastSeen,
+      events: list.length,
+      channels: Object.keys(byChannel),
+      city,
+    },
+  };
+}
+
+export const people: Made[] = Array.from({ length: 160 }, (_, i) => makePerson(i)).sort((a, b) =>
+  a.summary.last_seen < b.summary.last_seen ? 1 : -1,
+);
+
+export function identityOf(m: Made): IdentityGraph {
+  const nodes = m.person.identifiers.map((i, n) => ({
+    id: n + 1,
+    kind: i.kind,
+    value: i.value,
+    first_seen: i.first_seen,
+    person: m.person.id,
+  }));
+  const edges = nodes.slice(1).map((n, i) => ({
+    from: n.id,
+    to: i < 2 ? 1 : Math.max(1, n.id - 2),
+    evidence: (["identify", "event", "alias", "import"] as const)[i % 4]!,
+    message_id: id("m", 20),
+    source: pick(sources).id,
+    time: n.first_seen,
+    count: int(1, 40),
+  }));
+  return {
+    person: m.person.id,
+    nodes,
+    edges,
+    merges: m.person.aliases.map((a) => ({
+      kept: m.person.id,
+      absorbed: a,
+      time: iso(now - 6 * day),
+      message_id: id("m", 20),
+      because: edges[0] ?? null,
+    })),
+    dropped: m.person.aliases.length
+      ? [
+          {
+            identifier: { kind: "phone", value: "+8613800138000" },
+            reason: "limit of 3 phone numbers per person",
+            time: iso(now - 3 * day),
+          },
+        ]
+      : [],
+  };
+}
+
+export function pathBetween(g: IdentityGraph, from: string, to: string) {
+  const at = (ref: string) => g.nodes.find((n) => `${n.kind}:${n.value}` === ref)?.id;
+  const [a, b] = [at(from), at(to)];
+  if (!a || !b) return [];
+  const before = new Map<number, IdentityGraph["edges"][number]>();
+  const queue = [a];
+  const seen = new Set(queue);
+  while (queue.length) {
+    const n = queue.shift() as number;
+    for (const e of g.edges) {
+      const o = e.from === n ? e.to : e.to === n ? e.from : 0;
+      if (!o || seen.has(o)) continue;
+      seen.add(o);
+      before.set(o, e);
+      queue.push(o);
+    }
+  }
+  const path = [];
+  for (let n = b; n !== a; ) {
+    const e = before.get(n);
+    if (!e) return [];
+    path.unshift(e);
+    n = e.from === n ? e.to : e.from;
+  }
+  return path;
+}
+
+export const quarantine: QuarantinedEvent[] = Array.from({ length: 64 }, (_, i) => {
+  const kinds = [
+    [
+      "missing_identity",
+      "userId or anonymousId is required",
+      {
+        type: "track",
+        event: "Order Completed",
+        properties: { amount: 239_000 },
+        timestamp: "2026-01-30T11:02:00+08:00",
+      },
+    ],
+    [
+      "time_invalid",
+      "timestamp: “2026-13-45” is not a time",
+      {
+        type: "track",
+        event: "Test Drive Booked",
+        userId: `u-${i}`,
+        timestamp: "2026-13-45",
+        properties: { store: "上海徐汇旗舰店" },
+      },
+    ],
+    [
+      "too_large",
+      "the event is 41,220 bytes; at most 32,768 are allowed",
+      { type: "track", event: "Telemetry", userId: "u-9", properties: { blob: "…" } },
+    ],
+    [
+      "type_unknown",
+      "type “trck” is not one of track, identify, page, screen, group, alias",
+      { type: "trck", event: "Model Viewed", anonymousId: "a-1" },
+    ],
+  ] as const;
+  const [code, reason, event] = kinds[i % 7 === 0 ? 3 : i % 5 === 0 ? 2 : i % 2]!;
+  const imported = i % 11 === 0;
+  return {
+    id: id("qr"),
+    received_at: iso(now - i * i * 41_000 - 60_000),
+    source: sources[imported ? 3 : i % 6]!.id,
+    reason,
+    code,
+    event: structuredClone(event),
+    origin: imported ? "import" : "http",
+    row: imported ? 1200 + i : null,
+    replayed_at: i === 9 ? iso(now - 3_600_000) : null,
+  };
+});
+
+export const catalogue: CatalogueEvent[] = events.map(([event], i) => {
+  const base = [88_000, 61_000, 30_500, 4_100, 1_320, 803, 211, 52_400, 240_900, 2_050][i]!;
+  const daily = Array.from({ length: 30 }, (_, d) => ({
+    date: iso(now - (29 - d) * day).slice(0, 10),
+    count: Math.round(
+      (base / 30) * (0.7 + 0.5 * random() + (((d + 3) % 7) / 7) * 0.3) * (i === 9 && d < 21 ? 0 : 1),
+    ),
+  }));
+  const count = daily.reduce((s, x) => s + x.count, 0);
+  return {
+    event,
+    type: event === "$page" ? "page" : event === "$screen" ? "screen" : "track",
+    count,
+    persons: Math.round(count / (2 + random() * 9)),
+    first_seen: iso(now - (i === 9 ? 9 : 58) * day),
+    last_seen: iso(now - int(1, 300) * 1000),
+    daily,
+  };
+});
+
+export const exampleProperties = (event: string) => events.find(([e]) => e === event)?.[2]() ?? {};
+
+export function liveEvent(at = Date.now()): LiveEvent {
+  const m = pick(people);
+  const [event, kinds, props] = pick(events);
+  const source = sources.find((s) => kinds.includes(s.kind)) as Source;
+  const rejected = random() < 0.04;
+  return {
+    message_id: `m_${at.toString(36)}${Math.floor(random() * 1e9).toString(36)}`,
+    time: iso(at - int(50, 1500)),
+    received_at: iso(at),
+    type: rejected ? "rejected" : event === "$page" ? "page" : event === "$screen" ? "screen" : "track",
+    event: rejected ? "Order Completed" : event,
+    source: source.id,
+    user_id: m.person.known ? (m.person.identifiers[0]?.value ?? "") : "",
+    anonymous_id: m.person.identifiers.find((i) => i.kind === "anonymous_id")?.value ?? "",
+    properties: props(),
+    traits: null,
+    context: { ip: "203.0.113.7", library: { name: "analytics.js", version: "2.11.1" } },
+    rejected,
+    reason: rejected ? "userId or anonymousId is required" : "",
+  };
+}
