@@ -2,7 +2,6 @@ package importer
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
 )
 
 // chunk is a run of rows, ready to be sent.
@@ -140,7 +140,7 @@ func (c *converter) chunk(rows int, scratch *chunkScratch) (*chunk, error) {
 			return nil, err
 		}
 		scratch.event = touchstone.AppendEvent(scratch.event[:0], &e)
-		frames = appendFrame(frames, scratch.event)
+		frames = stream.AppendFrame(frames, scratch.event)
 		k.rows++
 	}
 	scratch.frames = frames
@@ -155,11 +155,6 @@ func (c *converter) chunk(rows int, scratch *chunkScratch) (*chunk, error) {
 
 // chunkScratch is memory that one chunk leaves to the next.
 type chunkScratch struct{ frames, event []byte }
-
-func appendFrame(dst, event []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(event)))
-	return append(dst, event...)
-}
 
 // compressFrames makes the body of a request: a stream in the S2 format.
 func compressFrames(frames []byte) []byte {

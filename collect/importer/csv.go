@@ -222,7 +222,7 @@ func (t *csvTable) scanRow() (int, error) {
 			return 0, err
 		}
 		if n < 0 { // the end of the file may close the quote
-			n, _ = t.split(rest)
+			n, _ = t.split(t.w.rest())
 		}
 		switch {
 		case size == 0:

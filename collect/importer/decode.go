@@ -40,10 +40,8 @@ func decodeMapping(text []byte, m *Mapping) error {
 	if err := decodeTop(body, m); err != nil {
 		return err
 	}
-	if m.document, err = yaml.YAMLToJSON(text); err != nil {
-		return syntaxError(err)
-	}
-	return nil
+	m.document, err = appendDocument(nil, body)
+	return err
 }
 
 func syntaxError(err error) error {
@@ -52,6 +50,42 @@ func syntaxError(err error) error {
 		return lineError(syntax.Token.Position.Line, "%s", syntax.Message)
 	}
 	return touchstone.Wrap(touchstone.Invalid, err, "the mapping is not valid YAML")
+}
+
+// appendDocument writes a mapping that was decoded as JSON, in its order.
+func appendDocument(dst []byte, n ast.Node) ([]byte, error) {
+	switch n := n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		pairs, err := pairsOf(n, "the mapping")
+		if err != nil {
+			return nil, err
+		}
+		dst = append(dst, '{')
+		for i, p := range pairs {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(append(dst, jsonText(p.key)...), ':')
+			if dst, err = appendDocument(dst, p.value); err != nil {
+				return nil, err
+			}
+		}
+		return append(dst, '}'), nil
+	case *ast.SequenceNode:
+		dst = append(dst, '[')
+		for i, v := range n.Values {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			var err error
+			if dst, err = appendDocument(dst, v); err != nil {
+				return nil, err
+			}
+		}
+		return append(dst, ']'), nil
+	}
+	constant, err := decodeConstant(n)
+	return append(dst, constant...), err
 }
 
 func decodeTop(body ast.Node, m *Mapping) error {
@@ -120,6 +154,8 @@ func pairsOf(n ast.Node, what string) ([]pair, error) {
 		values = n.Values
 	case *ast.MappingValueNode:
 		values = []*ast.MappingValueNode{n}
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+		return nil, lineError(lineOf(n), "anchors, aliases and tags are not part of the mapping language")
 	default:
 		return nil, lineError(lineOf(n), "%s must be a list of  key: value", what)
 	}

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -179,8 +178,7 @@ func decodeConstant(n ast.Node) (touchstone.JSON, error) {
 			return touchstone.JSON(number), nil
 		}
 	}
-	quoted, err := json.Marshal(text)
-	return touchstone.JSON(quoted), err
+	return touchstone.JSON(jsonText(text)), nil
 }
 
 func decodeFactors(n ast.Node) ([]factor, error) {

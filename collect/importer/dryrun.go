@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
 )
 
 // maxPreviewSets bounds the distinct sets of identifiers that a dry run asks the server
@@ -132,7 +133,7 @@ func (r *run) readAll(ctx context.Context, c *converter, show int, result *DryRu
 		bare := e
 		bare.Properties, bare.Traits, bare.Context = "", "", ""
 		scratch = touchstone.AppendEvent(scratch[:0], &bare)
-		frames = appendFrame(frames, scratch)
+		frames = stream.AppendFrame(frames, scratch)
 	}
 }
 

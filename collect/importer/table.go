@@ -317,6 +317,7 @@ func (w *window) line() ([]byte, error) {
 		if len(w.rest()) >= maxRowBytes {
 			return w.skipLongLine()
 		}
+		rest = w.rest() // more has moved it
 		w.start = w.end
 		if len(rest) == 0 {
 			return nil, io.EOF

@@ -1,6 +1,13 @@
 package importer
 
-import "strconv"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // thousands writes 541909 as 541,909.
 func thousands(n int64) string {
@@ -13,4 +20,87 @@ func thousands(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// Print writes the summary for people.
+func (s Summary) Print(w io.Writer) error {
+	var b strings.Builder
+	if s.AlreadyImported {
+		fmt.Fprintf(&b, "%s is imported already (%s, %s rows): nothing added.\n", s.File, s.Import, thousands(s.Rows))
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	fmt.Fprintf(&b, "%s into source %s (%s)\n", s.File, s.Source, s.Import)
+	line := func(name, text string) { fmt.Fprintf(&b, "  %-12s %s\n", name, text) }
+	rows := thousands(s.Rows)
+	if s.Skipped > 0 {
+		rows += fmt.Sprintf(", %s of them by an earlier run", thousands(s.Skipped))
+	}
+	line("rows", rows)
+	line("accepted", thousands(s.Accepted))
+	if s.Duplicates > 0 {
+		line("duplicates", thousands(s.Duplicates)+" dropped, their message_id was known")
+	}
+	line("quarantined", thousands(s.Rejected))
+	printReasons(&b, s.Reasons)
+	line("persons", s.personsText())
+	seconds := time.Duration(s.Seconds * float64(time.Second)).Round(10 * time.Millisecond)
+	if s.InWarehouse {
+		line("rate", fmt.Sprintf("%s rows/s, from the file into the warehouse in %s", thousands(int64(s.RowsPerSecond)), seconds))
+	} else {
+		line("rate", fmt.Sprintf("%s rows/s acknowledged in %s; the warehouse follows", thousands(int64(s.RowsPerSecond)), seconds))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (s Summary) personsText() string {
+	text := thousands(s.Persons)
+	if d := s.Persons - s.PersonsBefore; d >= 0 {
+		text += fmt.Sprintf(" (+%s)", thousands(d))
+	} else {
+		text += fmt.Sprintf(" (%s)", thousands(d))
+	}
+	if s.PersonsCreated != nil && s.PersonsMerged != nil {
+		text += fmt.Sprintf(": %s created, %s merged", thousands(*s.PersonsCreated), thousands(*s.PersonsMerged))
+	}
+	return text
+}
+
+func printReasons(b *strings.Builder, reasons []Reason) {
+	for _, r := range reasons {
+		fmt.Fprintf(b, "  %12s %s: row %s", "", r.Reason, thousands(r.FirstRow))
+		if r.Rows > 1 {
+			fmt.Fprintf(b, " and %s more", thousands(r.Rows-1))
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// Print writes the result for people.
+func (r DryRunResult) Print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "columns: %s\n\n", strings.Join(r.Columns, ", "))
+	for _, e := range r.Events {
+		text, err := json.MarshalIndent(e, "", "  ")
+		if err != nil {
+			return err
+		}
+		b.Write(text)
+		b.WriteString("\n\n")
+	}
+	fmt.Fprintf(&b, "%s rows, %s of them would be quarantined\n", thousands(r.Rows), thousands(r.Rejected))
+	printReasons(&b, r.Reasons)
+	fmt.Fprintf(&b, "%s combinations of identifiers", thousands(r.IdentifierSets))
+	if r.Partial {
+		b.WriteString(" (the file has more; the figures below are for these)")
+	}
+	b.WriteByte('\n')
+	if p := r.Persons; p != nil {
+		fmt.Fprintf(&b, "persons: %s would be created, %s known ones would get events, %s would be merged into others\n",
+			thousands(p.Created), thousands(p.Matched), thousands(p.Merged))
+	}
+	b.WriteString("nothing was imported\n")
+	_, err := io.WriteString(w, b.String())
+	return err
 }
