@@ -1,8 +1,11 @@
 package identity
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -20,17 +23,23 @@ const (
 )
 
 // kindTable numbers the kinds of identifiers. Numbers live as long as the process; the
-// store holds names.
+// store holds names. Lookups are per identifier of every event, so they take no lock.
 type kindTable struct {
-	mu      sync.RWMutex
+	set     *touchstone.KindSet
+	mu      sync.Mutex // held while a kind is added
+	current atomic.Pointer[kindNumbers]
+}
+
+// kindNumbers is immutable.
+type kindNumbers struct {
 	numbers map[touchstone.IdentifierKind]uint8
 	names   []touchstone.IdentifierKind
 	limits  []int
-	set     *touchstone.KindSet
 }
 
 func newKindTable(set *touchstone.KindSet) *kindTable {
-	t := &kindTable{numbers: map[touchstone.IdentifierKind]uint8{}, set: set}
+	t := &kindTable{set: set}
+	t.current.Store(&kindNumbers{})
 	t.add(touchstone.KindUserID)
 	for _, c := range set.Configs() {
 		t.number(c.Kind)
@@ -41,10 +50,7 @@ func newKindTable(set *touchstone.KindSet) *kindTable {
 // number returns a kind's number, noKind when there are too many kinds, or when the kind
 // is not one of persons: a group id says whose account it is, not who somebody is.
 func (t *kindTable) number(kind touchstone.IdentifierKind) uint8 {
-	t.mu.RLock()
-	n, ok := t.numbers[kind]
-	t.mu.RUnlock()
-	if ok {
+	if n, ok := t.current.Load().numbers[kind]; ok {
 		return n
 	}
 	if kind == groupIDKind || kind == "" {
@@ -56,31 +62,26 @@ func (t *kindTable) number(kind touchstone.IdentifierKind) uint8 {
 func (t *kindTable) add(kind touchstone.IdentifierKind) uint8 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if n, ok := t.numbers[kind]; ok {
+	old := t.current.Load()
+	if n, ok := old.numbers[kind]; ok {
 		return n
 	}
-	if len(t.names) >= maxKinds {
+	if len(old.names) >= maxKinds {
 		return noKind
 	}
 	kind = touchstone.IdentifierKind(strings.Clone(string(kind)))
-	n := uint8(len(t.names)) //nolint:gosec // below maxKinds
-	t.numbers[kind] = n
-	t.names = append(t.names, kind)
-	t.limits = append(t.limits, t.set.Limit(kind))
+	n := uint8(len(old.names)) //nolint:gosec // below maxKinds
+	next := &kindNumbers{numbers: maps.Clone(old.numbers), names: append(slices.Clip(old.names), kind), limits: append(slices.Clip(old.limits), t.set.Limit(kind))}
+	if next.numbers == nil {
+		next.numbers = map[touchstone.IdentifierKind]uint8{}
+	}
+	next.numbers[kind] = n
+	t.current.Store(next)
 	return n
 }
 
-func (t *kindTable) name(n uint8) touchstone.IdentifierKind {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.names[n]
-}
-
-func (t *kindTable) limit(n uint8) int {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.limits[n]
-}
+func (t *kindTable) name(n uint8) touchstone.IdentifierKind { return t.current.Load().names[n] }
+func (t *kindTable) limit(n uint8) int                      { return t.current.Load().limits[n] }
 
 // storable reports whether a value comes back from the store as it was. The edge lets
 // nothing else through; this keeps a batch from failing for ever if something does.

@@ -159,6 +159,7 @@ type region struct {
 	// persons and known are by how much the number of persons, and of those with a
 	// user id, has changed.
 	persons, known int64
+	withoutEdges   bool
 
 	spareNodes []node
 	spareParts []part
@@ -205,7 +206,7 @@ func (r *region) put(id ident, number touchstone.NodeID, person touchstone.Perso
 	}
 	n := r.newNode()
 	n.ident, n.id, n.carries, n.carried = id, number, carries, carries
-	n.part = r.part(person)
+	n.part = r.part(person).root()
 	n.part.nodes = append(n.part.nodes, n)
 	n.part.counts.add(id.kind, 1)
 	r.nodes[id] = n
@@ -300,6 +301,9 @@ func (n *node) see(at int64) {
 
 // edge notes that two nodes were seen together.
 func (r *region) edge(first, n *node, c cause) {
+	if r.withoutEdges {
+		return
+	}
 	key := keyOf(first.id, n.id, c.evidence)
 	if e := r.edges[key]; e != nil {
 		e.count++
@@ -414,16 +418,19 @@ func (a *apartness) merged(kept, absorbed touchstone.PersonID) {
 }
 
 func causeOf(f *touchstone.Fact, imports func(source string) bool) cause {
-	c := cause{messageID: f.MessageID, source: f.Source, time: f.Time.UnixMilli()}
+	return cause{causeEvidence(f, imports), f.MessageID, f.Source, f.Time.UnixMilli()}
+}
+
+func causeEvidence(f *touchstone.Fact, imports func(source string) bool) evidence {
 	switch {
 	case f.Type == touchstone.Alias:
-		c.evidence = aliased
+		return aliased
 	case imports != nil && imports(f.Source):
-		c.evidence = imported
+		return imported
 	case f.Type == touchstone.Identify:
-		c.evidence = identified
+		return identified
 	}
-	return c
+	return seenTogether
 }
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -8,10 +8,9 @@ CREATE TABLE identity_state (
     last_override BIGINT NOT NULL,
     last_merge    BIGINT NOT NULL,
     persons       BIGINT NOT NULL,
-    known_persons BIGINT NOT NULL,
-    requests      BIGINT NOT NULL
+    known_persons BIGINT NOT NULL
 );
-INSERT INTO identity_state VALUES (1, 0, 0, 0, 0, 0, 0, 0);
+INSERT INTO identity_state VALUES (1, 0, 0, 0, 0, 0, 0);
 
 -- An identifier. Values compare byte by byte, so that a prefix is a range.
 CREATE TABLE identity_nodes (

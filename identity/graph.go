@@ -1,0 +1,415 @@
+// Package identity is the One-ID graph: identifiers are nodes, an event that carries
+// several of them is evidence that they belong together, and a person is a connected
+// component. Limits per kind of identifier keep shared devices from gluing people
+// together; what a limit drops is recorded.
+//
+// [Graph] is the first stage of the pipeline. In the steady state, when all identifiers
+// of a batch are known and linked, it runs no SQL per event.
+//
+// docs/design/identity.md tells the whole story.
+package identity
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/slabcache"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// Migrations returns the feature's migrations; New runs them.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the directory is embedded above
+	}
+	return sub
+}
+
+// Config is what New needs. Zero values take the defaults named here.
+type Config struct {
+	DB      *store.DB
+	Kinds   *touchstone.KindSet // limits and normalisation; the default set
+	Clock   touchstone.Clock
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+	// Wake asks the pipeline for a batch even when no event waits, so that a split
+	// happens at once. Without it, a split waits for the next event.
+	Wake func()
+	// Imports tells whether a source is an import: its edges then say so.
+	Imports func(source string) bool
+
+	CacheBytes    int           // identifiers kept in memory, 110 bytes each; 128 MiB
+	MaxNodes      int           // most identifiers of one person; 2,000
+	FlushInterval time.Duration // counts per identifier reach the store within about this; 15 min
+}
+
+func (c *Config) setDefaults() {
+	if c.Kinds == nil {
+		c.Kinds = touchstone.DefaultKindSet()
+	}
+	if c.Clock == nil {
+		c.Clock = touchstone.SystemClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Wake == nil {
+		c.Wake = func() {}
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 128 << 20
+	}
+	if c.MaxNodes == 0 {
+		c.MaxNodes = 2000
+	}
+	if c.FlushInterval == 0 {
+		c.FlushInterval = 15 * time.Minute
+	}
+}
+
+// maxRefused bounds the memory of links that were refused; it starts anew when full.
+const maxRefused = 1 << 18
+
+// Graph is the identity graph: a stage of the pipeline, and the reads of the API.
+type Graph struct {
+	cfg     Config
+	kinds   *kindTable
+	metrics *metrics
+
+	// mu guards what follows. The stage holds it while it works in memory, not during
+	// SQL, so the sink's and the API's look-ups wait for milliseconds at most.
+	mu      sync.Mutex
+	cache   *slabcache.Cache
+	refused map[uint64]struct{}
+	flush   stats // of entries that left the cache or were swept
+
+	// Only the stage uses these.
+	version int64 // of the graph that the caches show; -1: none
+	apart   apartness
+	swept   time.Time // when the cache was last swept
+}
+
+// New brings the tables up to date and returns the graph.
+func New(ctx context.Context, cfg Config) (*Graph, error) {
+	cfg.setDefaults()
+	if err := cfg.DB.Migrate(ctx, "identity", Migrations()); err != nil {
+		return nil, err
+	}
+	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics)}
+	g.cache.OnEvict = func(_ uint8, _ string, value []byte) { g.flush.take(value) }
+	g.forget()
+	return g, nil
+}
+
+// Name is the stage's name.
+func (g *Graph) Name() string { return "identity" }
+
+// Rollback forgets what a failed batch may have left in memory.
+func (g *Graph) Rollback() { g.forget() }
+
+// Committed publishes gauges.
+func (g *Graph) Committed(*touchstone.Batch) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.metrics.cached.Set(float64(g.cache.Len()))
+	g.metrics.cacheBytes.Set(float64(g.cache.Bytes()))
+}
+
+func (g *Graph) forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cache.Reset()
+	g.refused = map[uint64]struct{}{}
+	g.flush = stats{}
+	g.version = -1
+	g.apart.pairs = map[[2]touchstone.PersonID]struct{}{}
+}
+
+// Apply gives every fact its node and person, extends the graph by the batch's new
+// identifiers and links, and reports merges.
+func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+	st, err := loadState(ctx, tx, true)
+	if err != nil {
+		return err
+	}
+	if st.version != g.version {
+		if err := g.refresh(ctx, tx, st.version); err != nil {
+			return err
+		}
+	}
+	before := st
+	if st.requests > 0 {
+		if err := g.applyRequests(ctx, tx, b, &st); err != nil {
+			return err
+		}
+	}
+	if hard := g.resolve(b.Facts); len(hard) > 0 {
+		if err := g.extend(ctx, tx, b, hard, &st); err != nil {
+			return err
+		}
+	}
+	if err := g.writeStats(ctx, tx, b.Now); err != nil {
+		return err
+	}
+	if st != before {
+		st.version++
+		if err := st.save(ctx, tx); err != nil {
+			return err
+		}
+		g.version = st.version
+	}
+	g.metrics.persons.Set(float64(st.persons))
+	g.metrics.known.Set(float64(st.known))
+	return nil
+}
+
+// refresh starts the caches anew when somebody else has changed the graph.
+func (g *Graph) refresh(ctx context.Context, tx *store.Tx, version int64) error {
+	g.forget()
+	pairs, err := loadApart(ctx, tx)
+	if err != nil {
+		return err
+	}
+	g.apart.pairs = pairs
+	g.version = version
+	return nil
+}
+
+// extend works on the facts that the cache could not settle.
+func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, st *state) error {
+	g.metrics.extended.Add(float64(len(hard)))
+	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode))
+	sets := make([]mention, len(hard))
+	for i, at := range hard {
+		sets[i] = g.mention(&b.Facts[at])
+	}
+	if err := g.load(ctx, tx, r, sets, true); err != nil {
+		return err
+	}
+	for i, at := range hard {
+		f := &b.Facts[at]
+		if len(sets[i].ids) == 0 {
+			continue // nothing that names a person: node 0
+		}
+		n := r.mention(sets[i])
+		f.Node, f.Person = n.id, n.part.root().person
+	}
+	g.announce(b, r)
+	g.settle(r)
+	return g.write(ctx, tx, r, st)
+}
+
+func (g *Graph) rules(apart *apartness) rules {
+	return rules{limit: g.kinds.limit, name: g.kinds.name, maxNodes: g.cfg.MaxNodes, apart: apart}
+}
+
+// announce reports a region's merges and gives earlier facts of the batch the person
+// that absorbed theirs.
+func (g *Graph) announce(b *touchstone.Batch, r *region) {
+	if len(r.merges) == 0 {
+		return
+	}
+	gone := make(map[touchstone.PersonID]*part, len(r.merges))
+	for _, m := range r.merges {
+		gone[m.absorbed] = r.parts[m.absorbed]
+		b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonsMerged, Person: m.kept, Other: m.absorbed, Time: timeOf(m.time)})
+	}
+	for i := range b.Facts {
+		if p := gone[b.Facts[i].Person]; p != nil {
+			b.Facts[i].Person = p.root().person
+		}
+	}
+	g.metrics.merged.Add(float64(len(r.merges)))
+}
+
+// mention is what an event says about identity.
+type mention struct {
+	ids []ident
+	// previous are the meanings of an alias call's previousId, in order: as an
+	// anonymous id, as a user id. Both are tried, as Segment and Mixpanel do.
+	previous []ident
+	cause
+}
+
+func (g *Graph) mention(f *touchstone.Fact) mention {
+	m := mention{ids: make([]ident, 0, len(f.Identifiers)), cause: causeOf(f, g.cfg.Imports)}
+	for _, id := range f.Identifiers {
+		kind := g.kinds.number(id.Kind)
+		if kind == noKind || !storable(id.Value) {
+			g.metrics.ignored.Inc()
+			continue
+		}
+		m.ids = append(m.ids, ident{kind, id.Value})
+	}
+	if f.Type == touchstone.Alias {
+		for _, kind := range []touchstone.IdentifierKind{touchstone.KindAnonymousID, touchstone.KindUserID} {
+			if v, ok := g.cfg.Kinds.Normalise(kind, f.PreviousID); ok && storable(v) {
+				m.previous = append(m.previous, ident{g.kinds.number(kind), v})
+			}
+		}
+	}
+	return m
+}
+
+// mention links an event's identifiers and returns the node that it comes under.
+func (r *region) mention(m mention) *node {
+	first := r.link(m.ids, m.cause)
+	if len(m.previous) > 0 {
+		target := m.previous[0]
+		for _, id := range m.previous {
+			if r.nodes[id] != nil {
+				target = id
+				break
+			}
+		}
+		r.join(first, target, m.cause, true)
+	}
+	return first
+}
+
+// resolve gives facts whose identifiers are all known and linked their node and person,
+// and returns the indices of the others.
+func (g *Graph) resolve(facts []touchstone.Fact) (hard []int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range facts {
+		if f := &facts[i]; !g.settled(f) {
+			f.Node, f.Person = 0, 0
+			hard = append(hard, i)
+		}
+	}
+	return hard
+}
+
+// maxSettled is how many identifiers an event of the fast path may have.
+const maxSettled = 12
+
+func (g *Graph) settled(f *touchstone.Fact) bool {
+	if f.Type == touchstone.Alias || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
+		return false
+	}
+	var found [maxSettled]entry
+	kind := g.kinds.number(f.Identifiers[0].Kind)
+	first := entry(g.cache.Get(kind, f.Identifiers[0].Value))
+	if first == nil || !first.carries() {
+		return false
+	}
+	node, person := first.node(), first.person()
+	ev := causeEvidence(f, g.cfg.Imports)
+	for i, id := range f.Identifiers[1:] {
+		kind := g.kinds.number(id.Kind)
+		e := entry(g.cache.Get(kind, id.Value))
+		switch {
+		case kind == noKind:
+			g.metrics.ignored.Inc()
+		case e == nil:
+			if !g.isRefused(refusedIdent(person, ident{kind, id.Value})) {
+				return false
+			}
+			g.metrics.refused.Inc()
+		case e.person() != person:
+			if !g.isRefused(refusedPerson(person, e.person())) {
+				return false
+			}
+			g.metrics.refused.Inc()
+		case e.node() != node && !e.linked(node, ev):
+			return false
+		default:
+			found[i+1] = e
+		}
+	}
+	at := seconds(f.Time)
+	first.see(1, at)
+	for _, e := range found[1:len(f.Identifiers)] {
+		if e != nil && e.node() != node {
+			e.see(1, at)
+			e.countLink(node, ev)
+		}
+	}
+	f.Node, f.Person = node, person
+	return true
+}
+
+func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), 1<<32-1)) } //nolint:gosec // clamped
+
+func (g *Graph) isRefused(key uint64) bool {
+	_, ok := g.refused[key]
+	return ok
+}
+
+// settle brings the cache to what a region has found out.
+func (g *Graph) settle(r *region) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	flushPeers := func(e entry) { g.flush.takePeers(e) }
+	for _, n := range r.order {
+		person := n.part.root().person
+		e := entry(g.cache.Get(n.kind, n.value))
+		if e == nil {
+			if !n.seen {
+				continue
+			}
+			e = newEntry(n.id)
+			e.setPerson(person)
+			stored := g.cache.Put(n.kind, n.value, e)
+			if stored == nil {
+				continue
+			}
+			e = stored
+		}
+		e.setPerson(person)
+		e.setCarries(n.carries)
+		if n.seen {
+			events := n.events
+			if n.fresh { // its row is written with them
+				events = 0
+			}
+			e.see(uint32(min(events, 1<<20)), seconds(timeOf(n.last))) //nolint:gosec // clamped
+		}
+		for _, l := range n.links {
+			if l.evidence < countedEvidence {
+				e.remember(l.to, l.evidence, flushPeers)
+			}
+		}
+	}
+	for _, d := range r.drops {
+		g.refuse(r, d)
+	}
+}
+
+// refuse remembers that a link was refused. Persons only grow, so it will be refused
+// again; a split forgets all.
+func (g *Graph) refuse(r *region, d drop) {
+	if len(g.refused) >= maxRefused {
+		g.refused = map[uint64]struct{}{}
+	}
+	person := r.parts[d.person].root().person
+	if d.other == nil {
+		g.refused[refusedIdent(person, d.ident)] = struct{}{}
+	} else if other := d.other.root().person; other != person {
+		g.refused[refusedPerson(person, other)] = struct{}{}
+	}
+	g.metrics.dropped.WithLabelValues(dropLabel(d.reason)).Inc()
+}
+
+func dropLabel(reason string) string {
+	switch {
+	case strings.HasPrefix(reason, "parted"):
+		return "parted"
+	case strings.HasSuffix(reason, "identifiers"):
+		return "size"
+	}
+	return "limit"
+}

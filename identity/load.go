@@ -1,0 +1,212 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// state is the row of counters, and how many requests of operators wait.
+type state struct {
+	version, lastNode, lastOverride, lastMerge, persons, known, requests int64
+}
+
+// loadState reads the counters. Who writes them locks them, so that processors take turns
+// in changing the graph.
+func loadState(ctx context.Context, tx *store.Tx, lock bool) (state, error) {
+	query := `SELECT version, last_node, last_override, last_merge, persons, known_persons,
+		(SELECT COUNT(*) FROM identity_requests WHERE done = 0) FROM identity_state WHERE id = 1`
+	if lock && tx.Dialect() == store.Postgres {
+		query += ` FOR UPDATE`
+	}
+	var s state
+	err := tx.QueryRow(ctx, query).Scan(&s.version, &s.lastNode, &s.lastOverride, &s.lastMerge, &s.persons, &s.known, &s.requests)
+	if err != nil {
+		return s, fmt.Errorf("read the graph's counters: %w", err)
+	}
+	return s, nil
+}
+
+func (s state) save(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE identity_state SET version = ?, last_node = ?, last_override = ?, last_merge = ?, persons = ?, known_persons = ? WHERE id = 1`,
+		s.version, s.lastNode, s.lastOverride, s.lastMerge, s.persons, s.known)
+	return err
+}
+
+// load puts into a region what the mentions may touch: the nodes named, and all nodes of
+// persons that may grow or merge. cached: the cache may be asked (by the stage only).
+func (g *Graph) load(ctx context.Context, q store.Querier, r *region, mentions []mention, cached bool) error {
+	missing := g.loadCached(r, mentions, cached)
+	if err := g.loadIdents(ctx, q, r, missing); err != nil {
+		return err
+	}
+	var persons []touchstone.PersonID
+	wanted := map[touchstone.PersonID]bool{}
+	for _, m := range mentions {
+		for _, p := range needed(r, m) {
+			if !p.loaded && !wanted[p.person] {
+				wanted[p.person] = true
+				persons = append(persons, p.person)
+			}
+		}
+	}
+	return g.loadPersons(ctx, q, r, persons)
+}
+
+// needed returns the persons whose nodes must all be known to link a mention.
+func needed(r *region, m mention) []*part {
+	var parts []*part
+	unknown := len(m.previous) > 0
+	look := func(ids []ident) {
+		for _, id := range ids {
+			n := r.nodes[id]
+			if n == nil {
+				unknown = true
+				continue
+			}
+			p := n.part.root()
+			if len(parts) == 0 || parts[len(parts)-1] != p {
+				parts = append(parts, p)
+			}
+		}
+	}
+	look(m.ids)
+	look(m.previous)
+	if len(parts) == 1 && !unknown {
+		return nil // all in one person: at most an edge is new
+	}
+	return parts
+}
+
+func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing []ident) {
+	if cached {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+	}
+	asked := map[ident]bool{}
+	look := func(ids []ident) {
+		for _, id := range ids {
+			if r.nodes[id] != nil || asked[id] {
+				continue
+			}
+			if cached {
+				if e := entry(g.cache.Get(id.kind, id.value)); e != nil {
+					r.put(id, e.node(), e.person(), e.carries())
+					continue
+				}
+			}
+			asked[id] = true
+			missing = append(missing, id)
+		}
+	}
+	for _, m := range mentions {
+		look(m.ids)
+		look(m.previous)
+	}
+	return missing
+}
+
+const nodeColumns = `id, kind, value, person, carries`
+
+// loadIdents reads the nodes of identifiers. One value is rarely used by two kinds, so
+// asking by value alone costs nothing and keeps the statement simple.
+func (g *Graph) loadIdents(ctx context.Context, q store.Querier, r *region, ids []ident) error {
+	return inChunks(len(ids), func(i int) any { return ids[i].value }, func(list string, args []any) error {
+		return g.loadNodes(ctx, q, r, `SELECT `+nodeColumns+` FROM identity_nodes WHERE value IN `+list, args)
+	})
+}
+
+func (g *Graph) loadPersons(ctx context.Context, q store.Querier, r *region, persons []touchstone.PersonID) error {
+	err := inChunks(len(persons), func(i int) any { return int64(persons[i]) }, func(list string, args []any) error {
+		return g.loadNodes(ctx, q, r, `SELECT `+nodeColumns+` FROM identity_nodes WHERE person IN `+list, args)
+	})
+	for _, p := range persons {
+		r.parts[p].loaded = true
+	}
+	return err
+}
+
+func (g *Graph) loadNodes(ctx context.Context, q store.Querier, r *region, query string, args []any) error {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("read identifiers: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var number, person int64
+		var kind, value string
+		var carries bool
+		if err := rows.Scan(&number, &kind, &value, &person, &carries); err != nil {
+			return err
+		}
+		k := g.kinds.number(touchstone.IdentifierKind(kind))
+		if k == noKind {
+			continue
+		}
+		r.put(ident{k, value}, touchstone.NodeID(number), touchstone.PersonID(person), carries)
+	}
+	return rows.Err()
+}
+
+// inChunks calls fn with the text of an IN list and its arguments, a bounded number at a
+// time. Lists have few sizes, so that few statements are ever prepared: the last
+// argument is repeated to fill one up.
+func inChunks(n int, arg func(i int) any, fn func(list string, args []any) error) error {
+	const most = 256
+	var args []any
+	for at := 0; at < n; {
+		take := min(most, n-at)
+		size := 1
+		for size < take {
+			size *= 4
+		}
+		args = args[:0]
+		for i := range size {
+			args = append(args, arg(at+min(i, take-1)))
+		}
+		if err := fn("(?"+strings.Repeat(",?", size-1)+")", args); err != nil {
+			return err
+		}
+		at += take
+	}
+	return nil
+}
+
+func loadApart(ctx context.Context, q store.Querier) (map[[2]touchstone.PersonID]struct{}, error) {
+	rows, err := q.Query(ctx, `SELECT a.person, b.person FROM identity_apart p JOIN identity_nodes a ON a.id = p.a JOIN identity_nodes b ON b.id = p.b`)
+	if err != nil {
+		return nil, fmt.Errorf("read the persons kept apart: %w", err)
+	}
+	defer rows.Close()
+	pairs := apartness{pairs: map[[2]touchstone.PersonID]struct{}{}}
+	for rows.Next() {
+		var a, b int64
+		if err := rows.Scan(&a, &b); err != nil {
+			return nil, err
+		}
+		pairs.add(touchstone.PersonID(a), touchstone.PersonID(b))
+	}
+	return pairs.pairs, rows.Err()
+}
+
+// The keys of refused links. Two of them clash with a chance of n²/2^65.
+func refusedPerson(p, q touchstone.PersonID) uint64 {
+	return mix(uint64(min(p, q))*0x9E3779B97F4A7C15 ^ mix(uint64(max(p, q)))) //nolint:gosec // bits
+}
+
+func refusedIdent(p touchstone.PersonID, id ident) uint64 {
+	return mix(xxhash.Sum64String(id.value) + uint64(id.kind)<<32 ^ mix(^uint64(p))) //nolint:gosec // bits
+}
+
+func mix(x uint64) uint64 {
+	x ^= x >> 32
+	x *= 0xd6e8feb86659fd93
+	x ^= x >> 32
+	x *= 0xd6e8feb86659fd93
+	return x ^ x>>32
+}

@@ -1,0 +1,468 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// Node is an identifier of a person.
+type Node struct {
+	ID        touchstone.NodeID         `json:"id"`
+	Kind      touchstone.IdentifierKind `json:"kind"`
+	Value     string                    `json:"value"`
+	Person    touchstone.PersonID       `json:"person"`
+	FirstSeen time.Time                 `json:"first_seen"`
+	LastSeen  time.Time                 `json:"last_seen"`
+	Events    int64                     `json:"events"`
+}
+
+// Identifier returns the node's identifier.
+func (n Node) Identifier() touchstone.Identifier { return touchstone.Identifier{Kind: n.Kind, Value: n.Value} }
+
+// Edge is evidence that two identifiers belong together.
+type Edge struct {
+	From      touchstone.NodeID `json:"from"`
+	To        touchstone.NodeID `json:"to"`
+	Evidence  string            `json:"evidence"` // event, identify, import, alias, operator
+	MessageID string            `json:"message_id"`
+	Source    string            `json:"source"`
+	Time      time.Time         `json:"time"`      // of the first event
+	LastTime  time.Time         `json:"last_time"` // of the latest
+	Count     int64             `json:"count"`     // events seen; see docs/design/identity.md on its precision
+}
+
+// Merge is a moment when two persons became one.
+type Merge struct {
+	Kept      touchstone.PersonID `json:"kept"`
+	Absorbed  touchstone.PersonID `json:"absorbed"`
+	Time      time.Time           `json:"time"`
+	MessageID string              `json:"message_id"`
+	Because   Edge                `json:"because"`
+}
+
+// Dropped is an identifier that was not linked to a person, and why.
+type Dropped struct {
+	Person     touchstone.PersonID   `json:"person"`
+	Identifier touchstone.Identifier `json:"identifier"`
+	Reason     string                `json:"reason"`
+	MessageID  string                `json:"message_id"`
+	Source     string                `json:"source"`
+	Time       time.Time             `json:"time"`
+}
+
+// Parting is an operator's decision that two persons are not one.
+type Parting struct {
+	Person touchstone.PersonID `json:"person"` // the other one
+	Time   time.Time           `json:"time"`
+}
+
+// View is all that the graph knows about a person.
+type View struct {
+	Person  touchstone.PersonID `json:"person"`
+	Nodes   []Node              `json:"nodes"`
+	Edges   []Edge              `json:"edges"`
+	Merges  []Merge             `json:"merges"`
+	Dropped []Dropped           `json:"dropped"`
+	Parted  []Parting           `json:"parted"`
+	Path    []Edge              `json:"path,omitempty"`
+}
+
+// Aliases returns the persons that were absorbed into this one.
+func (v *View) Aliases() []touchstone.PersonID {
+	var list []touchstone.PersonID
+	seen := map[touchstone.PersonID]bool{v.Person: true}
+	for _, m := range v.Merges {
+		if !seen[m.Absorbed] {
+			seen[m.Absorbed] = true
+			list = append(list, m.Absorbed)
+		}
+	}
+	return list
+}
+
+// Counts returns the number of persons, and of those with a user id.
+func (g *Graph) Counts(ctx context.Context) (persons, known int64, err error) {
+	err = g.cfg.DB.Reader().QueryRow(ctx, `SELECT persons, known_persons FROM identity_state WHERE id = 1`).Scan(&persons, &known)
+	return persons, known, err
+}
+
+// Resolve returns the person that a reference means: "p_…", also one that was absorbed
+// since, or "kind:value". NotFound if there is none, Invalid if it is no reference.
+func (g *Graph) Resolve(ctx context.Context, ref string) (touchstone.PersonID, error) {
+	var row *sql.Row
+	q := g.cfg.DB.Reader()
+	if p, ok := touchstone.ParsePersonID(ref); ok {
+		// A person has the number of its first node, and nodes stay: so an alias needs no table.
+		row = q.QueryRow(ctx, `SELECT person FROM identity_nodes WHERE id = ?`, int64(p))
+	} else if id, ok := g.cfg.Kinds.Parse(ref); ok {
+		row = q.QueryRow(ctx, `SELECT person FROM identity_nodes WHERE value = ? AND kind = ?`, id.Value, string(id.Kind))
+	} else {
+		return 0, touchstone.Errorf(touchstone.Invalid, "%.80q names no person", ref).WithHint("use a person id such as p_1a2b, or kind:value such as email:ann@example.com")
+	}
+	var person int64
+	switch err := row.Scan(&person); {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, touchstone.Errorf(touchstone.NotFound, "there is no person %.80q", ref)
+	case err != nil:
+		return 0, err
+	}
+	return touchstone.PersonID(person), nil
+}
+
+// Nodes returns the identifiers of a person, oldest first.
+func (g *Graph) Nodes(ctx context.Context, person touchstone.PersonID) ([]Node, error) {
+	byPerson, err := g.nodesOf(ctx, g.cfg.DB.Reader(), []touchstone.PersonID{person})
+	return byPerson[person], err
+}
+
+// NodesOfPersons returns the identifiers of several persons, oldest first.
+func (g *Graph) NodesOfPersons(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]Node, error) {
+	return g.nodesOf(ctx, g.cfg.DB.Reader(), persons)
+}
+
+func (g *Graph) nodesOf(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID][]Node, error) {
+	found := make(map[touchstone.PersonID][]Node, len(persons))
+	err := inChunks(len(persons), func(i int) any { return int64(persons[i]) }, func(list string, args []any) error {
+		rows, err := q.Query(ctx, `SELECT id, kind, value, person, first_seen, last_seen, events FROM identity_nodes WHERE person IN `+list+` ORDER BY id`, args...)
+		if err != nil {
+			return fmt.Errorf("read identifiers: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var n Node
+			var number, person, first, last int64
+			if err := rows.Scan(&number, &n.Kind, &n.Value, &person, &first, &last, &n.Events); err != nil {
+				return err
+			}
+			n.ID, n.Person = touchstone.NodeID(number), touchstone.PersonID(person)
+			n.FirstSeen, n.LastSeen = timeOf(first), timeOf(last)
+			found[n.Person] = append(found[n.Person], n)
+		}
+		return rows.Err()
+	})
+	g.addPending(found)
+	return found, err
+}
+
+// addPending adds the counts that the stage has in memory and not yet written.
+func (g *Graph) addPending(found map[touchstone.PersonID][]Node) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, nodes := range found {
+		for i := range nodes {
+			n := &nodes[i]
+			e := entry(g.cache.Get(g.kinds.number(n.Kind), n.Value))
+			if e == nil || e.node() != n.ID {
+				continue
+			}
+			events, last := e.pending()
+			n.Events += events
+			if at := timeOf(last); at.After(n.LastSeen) {
+				n.LastSeen = at
+			}
+		}
+	}
+}
+
+// Identity returns what the graph knows about a person. It is NotFound without nodes.
+func (g *Graph) Identity(ctx context.Context, person touchstone.PersonID) (*View, error) {
+	v := &View{Person: person}
+	err := g.cfg.DB.View(ctx, func(tx *store.Tx) error {
+		byPerson, err := g.nodesOf(ctx, tx, []touchstone.PersonID{person})
+		if err != nil {
+			return err
+		}
+		if v.Nodes = byPerson[person]; len(v.Nodes) == 0 {
+			return touchstone.Errorf(touchstone.NotFound, "there is no person %s", person)
+		}
+		if v.Edges, err = readEdges(ctx, tx, v.Nodes); err != nil {
+			return err
+		}
+		if v.Merges, err = readMerges(ctx, tx, v.Nodes); err != nil {
+			return err
+		}
+		if v.Dropped, err = readDropped(ctx, tx, v.Nodes); err != nil {
+			return err
+		}
+		v.Parted, err = readParted(ctx, tx, v.Nodes)
+		return err
+	})
+	return v, err
+}
+
+func nodeArg(nodes []Node) func(i int) any { return func(i int) any { return int64(nodes[i].ID) } }
+
+// readEdges returns the edges inside a person: both ends are its nodes.
+func readEdges(ctx context.Context, q store.Querier, nodes []Node) ([]Edge, error) {
+	edges := []Edge{}
+	err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
+		rows, err := q.Query(ctx, `SELECT a, b, evidence, message_id, source, first_time, last_time, count FROM identity_edges WHERE a IN `+list+` ORDER BY a, b, evidence`, args...)
+		if err != nil {
+			return fmt.Errorf("read edges: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var e Edge
+			var from, to, first, last int64
+			if err := rows.Scan(&from, &to, &e.Evidence, &e.MessageID, &e.Source, &first, &last, &e.Count); err != nil {
+				return err
+			}
+			e.From, e.To, e.Time, e.LastTime = touchstone.NodeID(from), touchstone.NodeID(to), timeOf(first), timeOf(last)
+			edges = append(edges, e)
+		}
+		return rows.Err()
+	})
+	return edges, err
+}
+
+func readMerges(ctx context.Context, q store.Querier, nodes []Node) ([]Merge, error) {
+	merges := []Merge{}
+	err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
+		rows, err := q.Query(ctx, `SELECT kept, absorbed, time, message_id, source, a, b, evidence FROM identity_merges WHERE kept IN `+list+` ORDER BY id`, args...)
+		if err != nil {
+			return fmt.Errorf("read merges: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var m Merge
+			var kept, absorbed, at, a, b int64
+			if err := rows.Scan(&kept, &absorbed, &at, &m.MessageID, &m.Because.Source, &a, &b, &m.Because.Evidence); err != nil {
+				return err
+			}
+			m.Kept, m.Absorbed, m.Time = touchstone.PersonID(kept), touchstone.PersonID(absorbed), timeOf(at)
+			m.Because.From, m.Because.To = touchstone.NodeID(a), touchstone.NodeID(b)
+			m.Because.MessageID, m.Because.Time, m.Because.LastTime, m.Because.Count = m.MessageID, m.Time, m.Time, 1
+			merges = append(merges, m)
+		}
+		return rows.Err()
+	})
+	return merges, err
+}
+
+const droppedColumns = `person, kind, value, reason, message_id, source, time`
+
+func readDropped(ctx context.Context, q store.Querier, nodes []Node) ([]Dropped, error) {
+	dropped := []Dropped{}
+	err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
+		// Drops stay under the person that they happened to, which may be an alias now.
+		rows, err := q.Query(ctx, `SELECT `+droppedColumns+` FROM identity_dropped WHERE person IN `+list+` ORDER BY time`, args...)
+		if err != nil {
+			return fmt.Errorf("read dropped identifiers: %w", err)
+		}
+		dropped, err = scanDropped(rows, dropped)
+		return err
+	})
+	return dropped, err
+}
+
+func scanDropped(rows *sql.Rows, list []Dropped) ([]Dropped, error) {
+	defer rows.Close()
+	for rows.Next() {
+		var d Dropped
+		var person, at int64
+		if err := rows.Scan(&person, &d.Identifier.Kind, &d.Identifier.Value, &d.Reason, &d.MessageID, &d.Source, &at); err != nil {
+			return list, err
+		}
+		d.Person, d.Time = touchstone.PersonID(person), timeOf(at)
+		list = append(list, d)
+	}
+	return list, rows.Err()
+}
+
+func readParted(ctx context.Context, q store.Querier, nodes []Node) ([]Parting, error) {
+	parted := []Parting{}
+	for _, side := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
+			rows, err := q.Query(ctx, `SELECT n.person, p.time FROM identity_apart p JOIN identity_nodes n ON n.id = p.`+side[1]+` WHERE p.`+side[0]+` IN `+list+` ORDER BY p.time`, args...)
+			if err != nil {
+				return fmt.Errorf("read the persons kept apart: %w", err)
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var person, at int64
+				if err := rows.Scan(&person, &at); err != nil {
+					return err
+				}
+				parted = append(parted, Parting{touchstone.PersonID(person), timeOf(at)})
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return parted, nil
+}
+
+// RecentlyDropped returns the latest links that were refused, newest first.
+func (g *Graph) RecentlyDropped(ctx context.Context, limit int) ([]Dropped, error) {
+	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT `+droppedColumns+` FROM identity_dropped ORDER BY time DESC, person, kind, value LIMIT ?`, limit)
+	if err != nil {
+		return nil, err
+	}
+	return scanDropped(rows, []Dropped{})
+}
+
+// Size is a person's number of identifiers.
+type Size struct {
+	Person touchstone.PersonID `json:"person"`
+	Nodes  int                 `json:"nodes"`
+}
+
+// Largest returns the persons with most identifiers, for review: too many is a sign of a
+// shared device or a bad value. Persons with fewer than twenty are not listed.
+func (g *Graph) Largest(ctx context.Context, limit int) ([]Size, error) {
+	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT person, nodes FROM identity_large ORDER BY nodes DESC, person LIMIT ?`, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	list := []Size{}
+	for rows.Next() {
+		var s Size
+		var person int64
+		if err := rows.Scan(&person, &s.Nodes); err != nil {
+			return nil, err
+		}
+		s.Person = touchstone.PersonID(person)
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
+// Match is an identifier found by Search.
+type Match struct {
+	Person     touchstone.PersonID
+	Identifier touchstone.Identifier
+}
+
+// Search returns identifiers that begin with prefix, after the given one, in order of
+// value and kind: of any kind, or of one when prefix has the form "kind:value".
+func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]Match, error) {
+	kind := ""
+	if id, ok := touchstone.ParseIdentifier(prefix); ok {
+		if k, ok := touchstone.ParseKind(string(id.Kind)); ok && g.kinds.configured(k) {
+			kind, prefix = string(k), id.Value
+		}
+	}
+	query := `SELECT person, kind, value FROM identity_nodes WHERE value >= ? AND (value > ? OR kind > ?)`
+	args := []any{max(prefix, after.Value), after.Value, string(after.Kind)}
+	if end := prefixEnd(prefix); end != "" {
+		query += ` AND value < ?`
+		args = append(args, end)
+	}
+	if kind != "" {
+		query += ` AND kind = ?`
+		args = append(args, kind)
+	}
+	rows, err := g.cfg.DB.Reader().Query(ctx, query+` ORDER BY value, kind LIMIT ?`, append(args, limit)...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Match
+	for rows.Next() {
+		var m Match
+		var person int64
+		if err := rows.Scan(&person, &m.Identifier.Kind, &m.Identifier.Value); err != nil {
+			return nil, err
+		}
+		m.Person = touchstone.PersonID(person)
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+func (t *kindTable) configured(kind touchstone.IdentifierKind) bool {
+	_, ok := t.current.Load().numbers[kind]
+	return ok
+}
+
+// prefixEnd returns the least text, in byte order, that is greater than all that begin
+// with prefix. It counts code points up, because the store holds valid UTF-8 only.
+func prefixEnd(prefix string) string {
+	r := []rune(prefix)
+	for len(r) > 0 {
+		last := r[len(r)-1]
+		r = r[:len(r)-1]
+		if last < '\U0010FFFF' {
+			next := last + 1
+			if next >= 0xD800 && next <= 0xDFFF {
+				next = 0xE000
+			}
+			return string(append(r, next))
+		}
+	}
+	return ""
+}
+
+// NodesOf returns the node of each identifier, 0 for one that is not known.
+func (g *Graph) NodesOf(ctx context.Context, ids []touchstone.Identifier) ([]touchstone.NodeID, error) {
+	nodes := make([]touchstone.NodeID, len(ids))
+	missing := g.cachedNodes(ids, nodes)
+	if len(missing) == 0 {
+		return nodes, nil
+	}
+	r := newRegion(rules{}, 0)
+	asked := map[ident]bool{}
+	var wanted []ident
+	for _, i := range missing {
+		if k := (ident{g.kinds.number(ids[i].Kind), ids[i].Value}); k.kind != noKind && !asked[k] {
+			asked[k] = true
+			wanted = append(wanted, k)
+		}
+	}
+	if err := g.loadIdents(ctx, g.cfg.DB.Reader(), r, wanted); err != nil {
+		return nil, err
+	}
+	for _, i := range missing {
+		if n := r.nodes[ident{g.kinds.number(ids[i].Kind), ids[i].Value}]; n != nil {
+			nodes[i] = n.id
+		}
+	}
+	return nodes, nil
+}
+
+// cachedNodes fills in what the cache knows. A node never changes its number, so an entry
+// of a batch that is not yet committed does no harm: nobody asks for it before.
+func (g *Graph) cachedNodes(ids []touchstone.Identifier, nodes []touchstone.NodeID) (missing []int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, id := range ids {
+		if e := entry(g.cache.Get(g.kinds.number(id.Kind), id.Value)); e != nil {
+			nodes[i] = e.node()
+			continue
+		}
+		missing = append(missing, i)
+	}
+	return missing
+}
+
+// OverridesSince returns at most limit overrides that changed after version, oldest
+// first, and the version up to which they reach. Person 0 takes an override away.
+func (g *Graph) OverridesSince(ctx context.Context, version int64, limit int) ([]warehouse.Override, int64, error) {
+	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT node, person, version FROM identity_overrides WHERE version > ? ORDER BY version LIMIT ?`, version, limit)
+	if err != nil {
+		return nil, version, err
+	}
+	defer rows.Close()
+	var list []warehouse.Override
+	for rows.Next() {
+		var node, person int64
+		if err := rows.Scan(&node, &person, &version); err != nil {
+			return nil, version, err
+		}
+		if person == node {
+			person = 0
+		}
+		list = append(list, warehouse.Override{Node: touchstone.NodeID(node), Person: touchstone.PersonID(person)})
+	}
+	return list, version, rows.Err()
+}

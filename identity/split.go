@@ -1,0 +1,340 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/randid"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+const (
+	requestsPerBatch = 16
+	requestKept      = time.Hour // after it was done
+	splitPoll        = 25 * time.Millisecond
+)
+
+// Split takes nodes out of a person. The part without the person's first node gets a
+// person id of its own, which is returned; history follows, because the overrides
+// change. No later event joins the two again.
+//
+// The pipeline does the work, in the order of the log, as a batch of its own; Split
+// waits for it until ctx is done. Then the request stays queued.
+func (g *Graph) Split(ctx context.Context, person touchstone.PersonID, nodes ...touchstone.NodeID) (touchstone.PersonID, error) {
+	request := randid.New("split")
+	texts := make([]string, len(nodes))
+	for i, n := range nodes {
+		texts[i] = strconv.FormatInt(int64(n), 10)
+	}
+	err := g.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO identity_requests (id, person, nodes, created, done, other, failure) VALUES (?, ?, ?, ?, 0, 0, '')`,
+			request, int64(person), strings.Join(texts, ","), g.cfg.Clock.Now().UnixMilli())
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	g.cfg.Wake()
+	ticker := time.NewTicker(splitPoll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return 0, touchstone.Wrap(touchstone.Unavailable, ctx.Err(), "the split is queued, but the pipeline has not done it yet").WithHint("look again in a moment; is the process role running?")
+		case <-ticker.C:
+		}
+		var done, other int64
+		var failure string
+		row := g.cfg.DB.Reader().QueryRow(ctx, `SELECT done, other, failure FROM identity_requests WHERE id = ?`, request)
+		if err := row.Scan(&done, &other, &failure); err != nil && ctx.Err() == nil {
+			return 0, fmt.Errorf("look for the split: %w", err)
+		}
+		switch {
+		case failure != "":
+			return 0, touchstone.Errorf(touchstone.Invalid, "%s", failure)
+		case done != 0:
+			return touchstone.PersonID(other), nil
+		}
+	}
+}
+
+// applyRequests does what operators have asked for since the last batch.
+func (g *Graph) applyRequests(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state) error {
+	requests, err := waitingRequests(ctx, tx)
+	if err != nil {
+		return err
+	}
+	now := b.Now.UnixMilli()
+	for _, req := range requests {
+		failure := ""
+		other, err := g.split(ctx, tx, b, st, req)
+		var bad *touchstone.Error
+		if errors.As(err, &bad) {
+			failure = bad.Message
+		} else if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE identity_requests SET done = ?, other = ?, failure = ? WHERE id = ?`, now, int64(other), failure, req.id); err != nil {
+			return err
+		}
+	}
+	st.requests -= int64(len(requests)) // differs from what was read, so that the version goes up
+	_, err = tx.Exec(ctx, `DELETE FROM identity_requests WHERE done > 0 AND done < ?`, b.Now.Add(-requestKept).UnixMilli())
+	return err
+}
+
+type request struct {
+	id     string
+	person touchstone.PersonID
+	nodes  []touchstone.NodeID
+}
+
+func waitingRequests(ctx context.Context, tx *store.Tx) ([]request, error) {
+	rows, err := tx.Query(ctx, `SELECT id, person, nodes FROM identity_requests WHERE done = 0 ORDER BY created, id LIMIT ?`, requestsPerBatch)
+	if err != nil {
+		return nil, fmt.Errorf("read requests: %w", err)
+	}
+	defer rows.Close()
+	var list []request
+	for rows.Next() {
+		var req request
+		var person int64
+		var nodes string
+		if err := rows.Scan(&req.id, &person, &nodes); err != nil {
+			return nil, err
+		}
+		req.person = touchstone.PersonID(person)
+		for _, text := range strings.Split(nodes, ",") {
+			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+				req.nodes = append(req.nodes, touchstone.NodeID(n))
+			}
+		}
+		list = append(list, req)
+	}
+	return list, rows.Err()
+}
+
+// parting is a person that falls into two.
+type parting struct {
+	kept, moved []*node // kept holds the person's first node
+	other       touchstone.PersonID
+	cut, tied   []edgeKey // edges between the two; edges that hold each together
+}
+
+func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, req request) (touchstone.PersonID, error) {
+	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode))
+	if err := g.loadPersons(ctx, tx, r, appendPart(r, req.person)); err != nil {
+		return 0, err
+	}
+	p, err := planParting(r.parts[req.person].nodes, req)
+	if err != nil {
+		return 0, err
+	}
+	edges, err := readEdgeKeys(ctx, tx, r.parts[req.person].nodes)
+	if err != nil {
+		return 0, err
+	}
+	p.sortEdges(edges)
+	if err := p.save(ctx, tx, req, b.Now.UnixMilli()); err != nil {
+		return 0, err
+	}
+	if err := saveOverrides(ctx, tx, p.overrides(), st); err != nil {
+		return 0, err
+	}
+	kept, moved := &part{person: req.person, nodes: p.kept}, &part{person: p.other, nodes: p.moved}
+	if err := resize(ctx, tx, kept, moved); err != nil {
+		return 0, err
+	}
+	st.persons++
+	if holdsUserID(p.kept) && holdsUserID(p.moved) {
+		st.known++
+	}
+	pairs, err := loadApart(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	g.apart.pairs = pairs
+	g.forgetParting(p, req.person)
+	g.metrics.split.Inc()
+	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonSplit, Person: req.person, Other: p.other, Time: b.Now})
+	return p.other, nil
+}
+
+func appendPart(r *region, person touchstone.PersonID) []touchstone.PersonID {
+	r.part(person)
+	return []touchstone.PersonID{person}
+}
+
+func planParting(nodes []*node, req request) (*parting, error) {
+	if len(nodes) == 0 {
+		return nil, touchstone.Errorf(touchstone.NotFound, "there is no person %s", req.person)
+	}
+	var chosen, rest []*node
+	for _, n := range nodes {
+		if slices.Contains(req.nodes, n.id) {
+			chosen = append(chosen, n)
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	for _, id := range req.nodes {
+		if !slices.ContainsFunc(chosen, func(n *node) bool { return n.id == id }) {
+			return nil, touchstone.Errorf(touchstone.Invalid, "identifier %d does not belong to %s", id, req.person)
+		}
+	}
+	if len(chosen) == 0 || len(rest) == 0 {
+		return nil, touchstone.Errorf(touchstone.Invalid, "a split needs some, but not all identifiers of %s", req.person)
+	}
+	p := &parting{kept: rest, moved: chosen}
+	if touchstone.PersonID(first(chosen)) == req.person {
+		p.kept, p.moved = chosen, rest
+	}
+	p.other = touchstone.PersonID(first(p.moved))
+	return p, nil
+}
+
+func first(nodes []*node) touchstone.NodeID {
+	least := nodes[0].id
+	for _, n := range nodes {
+		least = min(least, n.id)
+	}
+	return least
+}
+
+func holdsUserID(nodes []*node) bool {
+	return slices.ContainsFunc(nodes, func(n *node) bool { return n.kind == userIDKind })
+}
+
+// sortEdges finds the edges to cut, and those needed so that what the operator keeps
+// together is connected without them.
+func (p *parting) sortEdges(edges []edgeKey) {
+	parent := map[touchstone.NodeID]touchstone.NodeID{}
+	side := map[touchstone.NodeID]bool{}
+	for _, n := range p.kept {
+		parent[n.id], side[n.id] = n.id, true
+	}
+	for _, n := range p.moved {
+		parent[n.id], side[n.id] = n.id, false
+	}
+	var find func(touchstone.NodeID) touchstone.NodeID
+	find = func(n touchstone.NodeID) touchstone.NodeID {
+		if parent[n] != n {
+			parent[n] = find(parent[n])
+		}
+		return parent[n]
+	}
+	for _, e := range edges {
+		if side[e.a] != side[e.b] {
+			p.cut = append(p.cut, e)
+			continue
+		}
+		parent[find(e.b)] = find(e.a)
+	}
+	for _, nodes := range [][]*node{p.kept, p.moved} {
+		root := first(nodes)
+		for _, n := range nodes {
+			if find(n.id) != find(root) {
+				p.tied = append(p.tied, keyOf(root, n.id, operated))
+				parent[find(n.id)] = find(root)
+			}
+		}
+	}
+}
+
+func (p *parting) save(ctx context.Context, tx *store.Tx, req request, now int64) error {
+	err := inChunks(len(p.moved), func(i int) any { return int64(p.moved[i].id) }, func(list string, args []any) error {
+		_, err := tx.Exec(ctx, `UPDATE identity_nodes SET person = ? WHERE id IN `+list, append([]any{int64(p.other)}, args...)...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, e := range p.cut {
+		if _, err := tx.Exec(ctx, `DELETE FROM identity_edges WHERE a = ? AND b = ? AND evidence = ?`, int64(e.a), int64(e.b), e.evidence.String()); err != nil {
+			return err
+		}
+	}
+	for _, e := range p.tied {
+		if _, err := tx.Exec(ctx, `INSERT INTO identity_edges (`+strings.Join(edgeColumns, ", ")+`) VALUES (?, ?, ?, ?, '', ?, ?, 1) ON CONFLICT (a, b, evidence) DO NOTHING`,
+			int64(e.a), int64(e.b), e.evidence.String(), req.id, now, now); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO identity_apart (a, b, time) VALUES (?, ?, ?) ON CONFLICT (a, b) DO NOTHING`, int64(req.person), int64(p.other), now)
+	return err
+}
+
+// overrides moves the history of the nodes that have another person now.
+func (p *parting) overrides() []override {
+	var list []override
+	for _, n := range p.moved {
+		if n.carries {
+			list = append(list, override{n.id, p.other})
+		}
+	}
+	return list
+}
+
+func resize(ctx context.Context, tx *store.Tx, parts ...*part) error {
+	var large, small []*part
+	for _, p := range parts {
+		if len(p.nodes) >= largePerson {
+			large = append(large, p)
+		} else {
+			small = append(small, p)
+		}
+	}
+	return saveLarge(ctx, tx, large, small)
+}
+
+// forgetParting brings the cache to a split: peers may point across it.
+func (g *Graph) forgetParting(p *parting, person touchstone.PersonID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = map[uint64]struct{}{}
+	renew := func(nodes []*node, person touchstone.PersonID) {
+		for _, n := range nodes {
+			if e := entry(g.cache.Get(n.kind, n.value)); e != nil {
+				g.flush.takePeers(e)
+				e.forgetPeers()
+				e.setPerson(person)
+			}
+		}
+	}
+	renew(p.kept, person)
+	renew(p.moved, p.other)
+}
+
+func readEdgeKeys(ctx context.Context, tx *store.Tx, nodes []*node) ([]edgeKey, error) {
+	var keys []edgeKey
+	err := inChunks(len(nodes), func(i int) any { return int64(nodes[i].id) }, func(list string, args []any) error {
+		rows, err := tx.Query(ctx, `SELECT a, b, evidence FROM identity_edges WHERE a IN `+list, args...)
+		if err != nil {
+			return fmt.Errorf("read edges: %w", err)
+		}
+		keys, err = scanEdgeKeys(rows, keys)
+		return err
+	})
+	return keys, err
+}
+
+func scanEdgeKeys(rows *sql.Rows, keys []edgeKey) ([]edgeKey, error) {
+	defer rows.Close()
+	for rows.Next() {
+		var a, b int64
+		var name string
+		if err := rows.Scan(&a, &b, &name); err != nil {
+			return keys, err
+		}
+		ev := slices.Index(evidenceNames[:], name)
+		keys = append(keys, edgeKey{touchstone.NodeID(a), touchstone.NodeID(b), evidence(max(ev, 0))}) //nolint:gosec // a small index
+	}
+	return keys, rows.Err()
+}
