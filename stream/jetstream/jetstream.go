@@ -27,6 +27,9 @@ const (
 	// A cluster's records come from other processes too; should their announcement get
 	// lost, a waiting reader looks again after this time.
 	pollInterval = 2 * time.Second
+	// So often is a replica asked again, each after a millisecond, when it does not
+	// have a record that was announced.
+	maxStaleReads = 50
 )
 
 // Log is a log in JetStream: one stream per partition.
@@ -53,6 +56,7 @@ type partition struct {
 
 	mu    sync.Mutex
 	grown chan struct{} // closed and replaced when a record was added
+	last  stream.Offset // of the records that were announced
 
 	shared   bool       // other processes append too
 	watchMu  sync.Mutex // guards watching
@@ -174,8 +178,9 @@ func (l *Log) Append(ctx context.Context, partition int, data []byte) (stream.Of
 			return 0, fmt.Errorf("sync the log's folder: %w", err)
 		}
 	}
-	p.announce()
-	return stream.Offset(ack.Sequence), nil
+	at := stream.Offset(ack.Sequence)
+	p.announce(at)
+	return at, nil
 }
 
 // explain tells callers about the errors that they can wait out.
@@ -193,17 +198,20 @@ func explain(err error) error {
 }
 
 // announce wakes the readers that wait for a record.
-func (p *partition) announce() {
+func (p *partition) announce(at stream.Offset) {
 	p.mu.Lock()
+	p.last = max(p.last, at)
 	close(p.grown)
 	p.grown = make(chan struct{})
 	p.mu.Unlock()
 }
 
-func (p *partition) growth() <-chan struct{} {
+// growth returns a channel that is closed at the next announcement, and the last
+// record announced so far.
+func (p *partition) growth() (grown <-chan struct{}, last stream.Offset) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.grown
+	return p.grown, p.last
 }
 
 // Read implements stream.Log.
@@ -216,11 +224,18 @@ func (l *Log) Read(ctx context.Context, partition int, from stream.Offset, maxRe
 		return nil, nats.ErrConnectionClosed
 	}
 	from, maxRecords, maxBytes = max(from, 1), max(maxRecords, 1), max(maxBytes, 1)
-	for {
-		grown := p.growth()
+	for stale := 0; ; {
+		grown, last := p.growth()
 		records, err := l.fetch(ctx, p, from, maxRecords, maxBytes)
 		if err != nil || len(records) > 0 {
 			return records, err
+		}
+		if p.shared && last >= from && stale < maxStaleReads {
+			// A replica that lags behind has answered, or the record was trimmed.
+			if stale++; !sleep(ctx, time.Millisecond) {
+				return nil, ctx.Err()
+			}
+			continue
 		}
 		if !l.watch(ctx, p) {
 			continue // only now are records of others announced: look once more
@@ -251,6 +266,15 @@ func (p *partition) wait(ctx context.Context, grown <-chan struct{}, conn *nats.
 	return nil
 }
 
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // watch sees to it that records which other processes append wake readers here: a
 // consumer of headers only, made when the first reader waits. It returns false when
 // it has just been made.
@@ -266,7 +290,11 @@ func (l *Log) watch(ctx context.Context, p *partition) bool {
 	c, err := p.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverNewPolicy, HeadersOnly: true})
 	if err == nil {
-		p.watching, err = c.Consume(func(jetstream.Msg) { p.announce() })
+		p.watching, err = c.Consume(func(m jetstream.Msg) {
+			if meta, err := m.Metadata(); err == nil {
+				p.announce(stream.Offset(meta.Sequence.Stream))
+			}
+		})
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -426,7 +454,7 @@ func (l *Log) Close() error {
 		l.readConn.Close()
 		l.writeConn.Close()
 		for _, p := range l.parts {
-			p.announce() // waiting readers see that the connection is closed
+			p.announce(0) // waiting readers see that the connection is closed
 		}
 		for _, stop := range l.stop {
 			stop()
