@@ -515,9 +515,9 @@ func TestStoredGraphEqualsPureOne(t *testing.T) {
 			pure := newRegion(b.g.rules(&apartness{}), 0)
 			var ways []*node
 			var facts []touchstone.Fact
-			events := drawEvents(rt)
+			events := drawEvents(rt, 3)
 			for len(events) > 0 {
-				n := rapid.IntRange(1, len(events)).Draw(rt, "batch")
+				n := rapid.IntRange(1, min(9, len(events))).Draw(rt, "batch")
 				var batch []touchstone.Fact
 				for _, ids := range events[:n] {
 					var texts []string
@@ -529,7 +529,7 @@ func TestStoredGraphEqualsPureOne(t *testing.T) {
 					ways = append(ways, pure.mention(b.g.mention(&f)))
 				}
 				events = events[n:]
-				switch rapid.IntRange(0, 3).Draw(rt, "trouble") {
+				switch rapid.IntRange(0, 7).Draw(rt, "trouble") {
 				case 0:
 					if _, err := b.try(true, batch...); !errors.Is(err, errStop) {
 						rt.Fatal(err)

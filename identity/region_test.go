@@ -45,12 +45,12 @@ func components(r *region) [][]string {
 	return all
 }
 
-func drawEvents(t *rapid.T) [][]ident {
+func drawEvents(t *rapid.T, values int) [][]ident {
 	one := rapid.Custom(func(t *rapid.T) []ident {
 		set := map[ident]bool{}
 		for range rapid.IntRange(1, 4).Draw(t, "identifiers") {
 			kind := uint8(rapid.IntRange(0, 4).Draw(t, "kind"))
-			set[ident{kind, fmt.Sprint(rapid.IntRange(0, 9).Draw(t, "value"))}] = true
+			set[ident{kind, fmt.Sprint(rapid.IntRange(1, values).Draw(t, "value"))}] = true
 		}
 		var ids []ident
 		for i := range set {
@@ -103,7 +103,7 @@ func naive(events [][]ident) [][]string {
 
 func TestComponentsEqualUnionFindInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		events := drawEvents(t)
+		events := drawEvents(t, 10)
 		r := newRegion(unlimited(), 0)
 		linkAll(r, events)
 		if d := gocmp.Diff(naive(events), components(r)); d != "" {
@@ -121,7 +121,7 @@ func TestComponentsEqualUnionFindInAnyOrder(t *testing.T) {
 
 func TestLimitsHoldForAnyEvents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		events := drawEvents(t)
+		events := drawEvents(t, 10)
 		r := newRegion(limited(), 0)
 		r.limit = func(kind uint8) int { return int(kind) + 1 }
 		firsts := linkAll(r, events)
