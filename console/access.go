@@ -166,8 +166,8 @@ func (c *Console) principalOfSession(ctx context.Context, token string) (*princi
 }
 
 // authorise checks that p may do what the operation needs.
-func authorise(w http.ResponseWriter, p *principal, need permission) error {
-	if p.may(need) {
+func authorise(w http.ResponseWriter, p *principal, need, or permission) error {
+	if p.may(need) || or != "" && p.may(or) {
 		return nil
 	}
 	if p.kind == "anonymous" {

@@ -86,9 +86,10 @@ type Console struct {
 	document  document
 	audited   atomic.Uint64 // entries written to the audit log
 
-	streams   chan struct{} // one slot per live feed
-	closing   chan struct{}
-	closeOnce sync.Once
+	frameSlots chan struct{} // one slot per body of frames in memory
+	streams    chan struct{} // one slot per live feed
+	closing    chan struct{}
+	closeOnce  sync.Once
 }
 
 // New migrates console's tables and makes a Console.
@@ -108,9 +109,10 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 	return &Console{
 		cfg: cfg, compress: compress, origin: http.NewCrossOriginProtection(),
 		passwords: newPasswords(), metrics: newMetrics(cfg.Metrics),
-		imports: newImportProgress(cfg.DB, cfg.MaxImports),
-		stats:   statsRing{started: cfg.Clock.Now()},
-		streams: make(chan struct{}, cfg.MaxStreams), closing: make(chan struct{}),
+		imports:    newImportProgress(cfg.DB, cfg.MaxImports),
+		stats:      statsRing{started: cfg.Clock.Now()},
+		frameSlots: make(chan struct{}, framesAtOnce),
+		streams:    make(chan struct{}, cfg.MaxStreams), closing: make(chan struct{}),
 	}, nil
 }
 

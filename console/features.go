@@ -1,9 +1,17 @@
 package console
 
-import "github.com/touchstone-cdp/touchstone"
+import (
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/live"
+)
 
 // Features are the parts that the API reaches. One that is nil answers 503.
 type Features struct {
+	Sources    Sources
+	Quarantine Quarantine
+	Frames     Frames
+	Simulator  Simulator
+	Events     *live.Hub[touchstone.Event] // collect.Collector.Feed
 }
 
 // notHere is the answer for a feature that this process does not run.

@@ -20,6 +20,7 @@ type route struct {
 	method string
 	path   string // under /api/v1
 	need   permission
+	or     permission // grants it, too
 	handle httpapi.HandlerFunc
 
 	// action names a write in the audit log; reads have none. The answer of a write is
@@ -37,8 +38,8 @@ type route struct {
 
 const (
 	defaultMaxBody = 1 << 20
-	personsMaxBody = 4 << 20   // 100,000 person ids
-	framesMaxBody  = 128 << 20 // as sent; see maxFrames for what it unpacks to
+	personsMaxBody = 4 << 20  // 100,000 person ids
+	framesMaxBody  = 32 << 20 // packed
 )
 
 // Routes adds the API, the documentation, the health checks and the console's pages.
@@ -60,7 +61,7 @@ func (c *Console) apiRouter() http.Handler {
 	api.NotFound(c.handler(func(_ http.ResponseWriter, r *http.Request) error {
 		return touchstone.Errorf(touchstone.NotFound, "There is no %s.", r.URL.Path).WithHint("/docs lists all calls.")
 	}))
-	api.MethodNotAllowed(methodNotAllowed)
+	api.MethodNotAllowed(methodNotAllowed(api))
 	for _, rt := range c.routes() {
 		h := c.serve(rt)
 		if !rt.stream {
@@ -71,12 +72,17 @@ func (c *Console) apiRouter() http.Handler {
 	return api
 }
 
-// methodNotAllowed answers 405, which no kind of touchstone.Error stands for. chi has set Allow.
-func methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	h := httpapi.Handler(func(http.ResponseWriter, *http.Request) error {
+// methodNotAllowed answers 405, which no kind of touchstone.Error stands for.
+func methodNotAllowed(api chi.Router) http.HandlerFunc {
+	return httpapi.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		path := chi.RouteContext(r.Context()).RoutePath
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+			if api.Match(chi.NewRouteContext(), method, path) {
+				w.Header().Add("Allow", method)
+			}
+		}
 		return touchstone.Errorf(touchstone.Invalid, "%s does not take %s.", r.URL.Path, r.Method).WithHint("/docs lists all calls.")
 	}, httpapi.WithStatus(func(touchstone.ErrorKind) int { return http.StatusMethodNotAllowed }))
-	h(w, r)
 }
 
 func (c *Console) handler(fn httpapi.HandlerFunc) http.HandlerFunc {
@@ -110,7 +116,7 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		if err := c.checkOrigin(r); err != nil {
 			return err
 		}
-		if err := authorise(w, p, rt.need); err != nil {
+		if err := authorise(w, p, rt.need, rt.or); err != nil {
 			return err
 		}
 		r = withPrincipal(r, p)
@@ -164,6 +170,9 @@ func (c *Console) write(rt route, p *principal, w http.ResponseWriter, r *http.R
 		}
 		if kept != nil {
 			w.Header().Set("Idempotent-Replayed", "true")
+			if kept.body.Len() > 0 {
+				w.Header().Set("Content-Type", "application/json")
+			}
 			kept.send(w)
 			return nil
 		}

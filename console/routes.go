@@ -21,5 +21,31 @@ func (c *Console) routes() []route {
 		{method: get, path: "/settings", need: permRead, handle: c.getSettings},
 		{method: patch, path: "/settings", need: permAdmin, handle: c.updateSettings, action: "settings.update"},
 		{method: get, path: "/audit", need: permAudit, handle: c.listAudit},
+
+		{method: get, path: "/sources", need: permRead, handle: c.listSources},
+		{method: post, path: "/sources", need: permData, handle: c.createSource, action: "source.create"},
+		{method: get, path: "/sources/{id}", need: permRead, handle: c.getSource},
+		{method: patch, path: "/sources/{id}", need: permData, handle: c.updateSource, action: "source.update"},
+		{method: del, path: "/sources/{id}", need: permData, handle: c.deleteSource, action: "source.delete"},
+		{method: post, path: "/sources/{id}/rotate", need: permData, handle: c.rotateSource, action: "source.rotate"},
+
+		{method: get, path: "/quarantine", need: permRead, handle: c.listQuarantine},
+		{method: get, path: "/quarantine/summary", need: permRead, handle: c.getQuarantineSummary},
+		{method: post, path: "/quarantine/replay", need: permData, handle: c.replayQuarantine, action: "quarantine.replay"},
+		{method: post, path: "/quarantine/discard", need: permData, handle: c.discardQuarantine, action: "quarantine.discard"},
+		{method: del, path: "/quarantine/{id}", need: permData, handle: c.deleteQuarantined, action: "quarantine.discard"},
+		{method: post, path: "/quarantine/{id}/replay", need: permData, handle: c.replayQuarantined, action: "quarantine.replay"},
+
+		{method: get, path: "/stats", need: permRead, or: permImport, handle: c.getStats},
+		{method: get, path: "/live/stats", need: permRead, handle: c.streamStats, stream: true},
+		{method: get, path: "/live/events", need: permRead, handle: c.streamEvents, stream: true},
+
+		{method: get, path: "/imports", need: permRead, or: permImport, handle: c.listImports},
+		{method: post, path: "/imports", need: permImport, handle: c.createImport, action: "import.create"},
+		{method: post, path: "/imports/preview", need: permImport, handle: c.previewImport, maxBody: framesMaxBody},
+		{method: get, path: "/imports/{id}", need: permRead, or: permImport, handle: c.getImport},
+		// Parts of a file are not in the audit log one by one: begin and end are.
+		{method: post, path: "/imports/{id}/rows", need: permImport, handle: c.appendImportRows, maxBody: framesMaxBody},
+		{method: post, path: "/imports/{id}/finish", need: permImport, handle: c.finishImport, action: "import.finish"},
 	}
 }

@@ -48,18 +48,19 @@ CREATE INDEX console_answers_age ON console_answers (created_at);
 
 CREATE TABLE console_imports (
     id          TEXT PRIMARY KEY,
-    identity    TEXT NOT NULL UNIQUE,
     file        TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     size        BIGINT NOT NULL,
-    source      TEXT NOT NULL,
+    source_id   TEXT NOT NULL,
+    source_name TEXT NOT NULL,
     mapping     TEXT NOT NULL,
     next_row    BIGINT NOT NULL,
     accepted    BIGINT NOT NULL,
     rejected    BIGINT NOT NULL,
     duplicates  BIGINT NOT NULL,
     created_at  BIGINT NOT NULL,
-    finished_at BIGINT NOT NULL DEFAULT 0
+    finished_at BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (fingerprint, source_name)
 );
 CREATE INDEX console_imports_age ON console_imports (created_at, id);
 

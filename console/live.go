@@ -1,0 +1,207 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
+	"github.com/touchstone-cdp/touchstone/internal/live"
+)
+
+const (
+	liveRecent    = 50 // values that a new subscriber gets at once
+	liveBuffer    = 256
+	heartbeat     = 15 * time.Second
+	liveWriteTime = 10 * time.Second // a client that takes longer to read has gone
+)
+
+// feed is an open live feed.
+type feed struct {
+	events *httpapi.EventStream
+	rc     *http.ResponseController
+	ctx    context.Context
+	leave  func()
+}
+
+// openFeed takes a place among the live feeds and sends the head of the answer. ctx ends
+// with the request or with Close.
+func (c *Console) openFeed(w http.ResponseWriter, r *http.Request) (*feed, error) {
+	select {
+	case c.streams <- struct{}{}:
+	default:
+		c.metrics.streamsRefused.Inc()
+		return nil, &touchstone.Error{Kind: touchstone.Unavailable, RetryAfter: heartbeat,
+			Message: "Too many live feeds are open.", Hint: "Close pages of the console that are not needed."}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	go func() {
+		select {
+		case <-c.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	c.metrics.streams.Inc()
+	f := &feed{rc: http.NewResponseController(w), ctx: ctx, leave: func() {
+		cancel()
+		c.metrics.streams.Dec()
+		<-c.streams
+	}}
+	f.deadline()
+	w.Header().Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold messages back
+	events, err := httpapi.StartEventStream(w)
+	if err != nil {
+		f.leave()
+		return nil, err
+	}
+	f.events = events
+	return f, nil
+}
+
+// deadline gives the next write some time, whatever the server's own limit is.
+func (f *feed) deadline() { _ = f.rc.SetWriteDeadline(time.Now().Add(liveWriteTime)) }
+
+func (f *feed) send(v any) error {
+	text, err := encodeJSON(v)
+	if err != nil {
+		return err
+	}
+	f.deadline()
+	return f.events.Send(jsontext.Value(text))
+}
+
+func (f *feed) heartbeat() error {
+	f.deadline()
+	return f.events.Heartbeat()
+}
+
+// relay sends the values of a hub until the caller has gone or the server stops.
+func relay[T any](c *Console, w http.ResponseWriter, r *http.Request, hub *live.Hub[T], keep func(T) bool, show func(context.Context, T) any) error {
+	f, err := c.openFeed(w, r)
+	if err != nil {
+		return err
+	}
+	defer f.leave()
+	values, ok := hub.Subscribe(f.ctx, liveRecent, liveBuffer, keep)
+	if !ok { // the head is sent; end, and the browser tries again
+		c.metrics.streamsRefused.Inc()
+		return nil
+	}
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case v, open := <-values:
+			if !open || f.send(show(f.ctx, v)) != nil {
+				return nil
+			}
+		case <-beat.C:
+			if f.heartbeat() != nil {
+				return nil
+			}
+		}
+	}
+}
+
+func (c *Console) streamStats(w http.ResponseWriter, r *http.Request) error {
+	if c.cfg.Counters == nil {
+		return notHere("statistics")
+	}
+	f, err := c.openFeed(w, r)
+	if err != nil {
+		return err
+	}
+	defer f.leave()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		a, err := c.currentStats(f.ctx)
+		if err != nil {
+			if f.ctx.Err() == nil {
+				c.cfg.Log.Warn("counters were not read", "error", err)
+			}
+			return nil
+		}
+		if f.send(a) != nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-f.ctx.Done():
+			return nil
+		}
+	}
+}
+
+type liveEvent struct {
+	MessageID   string          `json:"message_id"`
+	Time        time.Time       `json:"time"`
+	ReceivedAt  time.Time       `json:"received_at"`
+	Type        string          `json:"type"`
+	Event       string          `json:"event"`
+	Source      string          `json:"source"`
+	UserID      string          `json:"user_id"`
+	AnonymousID string          `json:"anonymous_id"`
+	Properties  touchstone.JSON `json:"properties"`
+	Traits      touchstone.JSON `json:"traits"`
+	Context     touchstone.JSON `json:"context"`
+	Rejected    bool            `json:"rejected"`
+	Reason      string          `json:"reason"`
+}
+
+func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
+	if c.cfg.Events == nil {
+		return notHere("the edge")
+	}
+	return relay(c, w, r, c.cfg.Events, eventFilter(r), func(_ context.Context, e touchstone.Event) any {
+		return liveEvent{
+			MessageID: e.MessageID, Time: e.Time, ReceivedAt: e.ReceivedAt, Type: e.Type.String(), Event: e.Name, Source: e.Source,
+			UserID: e.UserID, AnonymousID: e.AnonymousID, Properties: e.Properties, Traits: e.Traits, Context: e.Context,
+			Rejected: e.Type == touchstone.Rejected, Reason: e.Reason,
+		}
+	})
+}
+
+// eventFilter reads what the caller wants to see of the events.
+func eventFilter(r *http.Request) func(touchstone.Event) bool {
+	q := r.URL.Query()
+	source, text := q.Get("source"), strings.ToLower(q.Get("q"))
+	who := identifierFilter(q.Get("person"))
+	return func(e touchstone.Event) bool {
+		return (source == "" || e.Source == source) && (who == nil || who(&e)) && (text == "" || containsText(&e, text))
+	}
+}
+
+func containsText(e *touchstone.Event, text string) bool {
+	for _, s := range [...]string{e.Name, e.MessageID, e.UserID, e.AnonymousID, e.Type.String(), e.Reason,
+		string(e.Properties), string(e.Traits), string(e.Context), string(e.Raw)} {
+		if strings.Contains(strings.ToLower(s), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// identifierFilter reads "kind:value" or a bare value; nil keeps all.
+func identifierFilter(person string) func(*touchstone.Event) bool {
+	if person == "" {
+		return nil
+	}
+	id, ok := touchstone.ParseIdentifier(person)
+	return func(e *touchstone.Event) bool {
+		if e.UserID == person || e.AnonymousID == person {
+			return true
+		}
+		for _, have := range e.Identifiers {
+			if have.Value == person || ok && have == id {
+				return true
+			}
+		}
+		return false
+	}
+}

@@ -1,0 +1,158 @@
+package console
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect"
+)
+
+// Quarantine holds the refused events: *collect.Quarantine.
+type Quarantine interface {
+	List(ctx context.Context, f collect.QuarantineFilter, limit int, cursor string) (items []collect.Quarantined, next string, err error)
+	Summary(ctx context.Context) ([]collect.QuarantineCount, error)
+	Replay(ctx context.Context, id string, repaired touchstone.JSON) (collect.Replayed, error)
+	ReplayAll(ctx context.Context, f collect.QuarantineFilter) (collect.Replayed, error)
+	Discard(ctx context.Context, f collect.QuarantineFilter) (int64, error)
+}
+
+const maxQuarantineIDs = 1000
+
+func (c *Console) quarantine() (Quarantine, error) {
+	if c.cfg.Quarantine == nil {
+		return nil, notHere("the quarantine")
+	}
+	return c.cfg.Quarantine, nil
+}
+
+func (c *Console) listQuarantine(w http.ResponseWriter, r *http.Request) error {
+	p, err := readPaging(r)
+	if err != nil {
+		return err
+	}
+	quarantine, err := c.quarantine()
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	items, next, err := quarantine.List(r.Context(), collect.QuarantineFilter{
+		Source: q.Get("source"), Code: q.Get("code"), Reason: q.Get("reason"), Text: q.Get("q"),
+	}, p.limit, p.after)
+	if err != nil {
+		return err
+	}
+	return writePage(w, items, next)
+}
+
+func (c *Console) getQuarantineSummary(w http.ResponseWriter, r *http.Request) error {
+	quarantine, err := c.quarantine()
+	if err != nil {
+		return err
+	}
+	counts, err := quarantine.Summary(r.Context())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, counts)
+}
+
+func (c *Console) replayQuarantined(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Event touchstone.JSON `json:"event"`
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		if err := decodeJSON(body, &in); err != nil {
+			return err
+		}
+	}
+	if in.Event == "null" {
+		in.Event = ""
+	}
+	quarantine, err := c.quarantine()
+	if err != nil {
+		return err
+	}
+	id := param(r, "id")
+	done, err := quarantine.Replay(r.Context(), id, in.Event)
+	if err != nil {
+		return err
+	}
+	noteTarget(r, id)
+	return writeJSON(w, http.StatusOK, done)
+}
+
+func (c *Console) replayQuarantine(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		IDs    []string `json:"ids"`
+		Code   string   `json:"code"`
+		Source string   `json:"source"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	if err := checkIDs(in.IDs); err != nil {
+		return err
+	}
+	quarantine, err := c.quarantine()
+	if err != nil {
+		return err
+	}
+	done, err := quarantine.ReplayAll(r.Context(), collect.QuarantineFilter{IDs: in.IDs, Code: in.Code, Source: in.Source})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, done)
+}
+
+func (c *Console) discardQuarantine(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		IDs []string `json:"ids"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	if len(in.IDs) == 0 {
+		return touchstone.Errorf(touchstone.Invalid, "The field \"ids\" names no event.")
+	}
+	if err := checkIDs(in.IDs); err != nil {
+		return err
+	}
+	quarantine, err := c.quarantine()
+	if err != nil {
+		return err
+	}
+	n, err := quarantine.Discard(r.Context(), collect.QuarantineFilter{IDs: in.IDs})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]int64{"discarded": n})
+}
+
+func checkIDs(ids []string) error {
+	if len(ids) > maxQuarantineIDs {
+		return touchstone.Errorf(touchstone.Invalid, "The field \"ids\" has %d entries; at most %d fit.", len(ids), maxQuarantineIDs)
+	}
+	return nil
+}
+
+func (c *Console) deleteQuarantined(w http.ResponseWriter, r *http.Request) error {
+	quarantine, err := c.quarantine()
+	if err != nil {
+		return err
+	}
+	id := param(r, "id")
+	n, err := quarantine.Discard(r.Context(), collect.QuarantineFilter{IDs: []string{id}})
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return touchstone.Errorf(touchstone.NotFound, "There is no quarantined event %.60q.", id)
+	}
+	noteTarget(r, id)
+	return noContent(w)
+}
