@@ -76,12 +76,11 @@ func OpenEmbedded(ctx context.Context, cfg EmbeddedConfig) (_ *Log, err error) {
 	if err != nil {
 		return nil, err
 	}
-	root := filepath.Join(cfg.Dir, "jetstream")
-	if err := syncTree(root); err != nil {
+	if err := syncTree(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("sync the log's folder: %w", err)
 	}
 	for _, p := range l.parts {
-		p.synced = newBlocks(filepath.Join(root, "$G", "streams", p.name, "msgs")).sync
+		p.synced = newBlocks(filepath.Join(cfg.Dir, "jetstream", "$G", "streams", p.name, "msgs")).sync
 	}
 	if cfg.MinFreeBytes >= 0 {
 		w := newWatermark(cfg)
@@ -110,6 +109,10 @@ func startServer(cfg EmbeddedConfig) (*server.Server, error) {
 		srv.Shutdown()
 		return nil, touchstone.Errorf(touchstone.Unavailable, "the embedded log in %s does not start", cfg.Dir).
 			WithHint("the lines before this one in the program's own log say why")
+	}
+	if c := srv.JetStreamConfig(); c == nil || !c.SyncAlways { // all rests on it
+		srv.Shutdown()
+		return nil, touchstone.Errorf(touchstone.Internal, "the embedded log would not sync its records to disk")
 	}
 	return srv, nil
 }
@@ -161,8 +164,11 @@ func (b *blocks) sync() error {
 	return nil
 }
 
-// syncTree syncs a folder and all folders in it.
+// syncTree makes the names of a folder and of all that is in it durable.
 func syncTree(root string) error {
+	if err := syncDir(filepath.Dir(filepath.Clean(root))); err != nil {
+		return err
+	}
 	return filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -14,7 +15,10 @@ import (
 	"github.com/touchstone-cdp/touchstone/stream/streamtest"
 )
 
-var ctx = context.Background()
+var (
+	ctx           = context.Background()
+	discardLogger = slog.New(slog.DiscardHandler)
+)
 
 func openEmbedded(t testing.TB, cfg EmbeddedConfig) *Log {
 	t.Helper()
