@@ -66,6 +66,9 @@ func (c *conn) runPrepared(ctx context.Context, stmt mapping.PreparedStatement, 
 	if start(stmt, &pending) == mapping.StateError {
 		return c.failure(ctx, mapping.PendingError(pending))
 	}
+	if err := c.work(ctx, pending); err != nil {
+		return err
+	}
 	var res mapping.Result
 	defer mapping.DestroyResult(&res)
 	if mapping.ExecutePending(pending, &res) == mapping.StateError {
@@ -82,6 +85,26 @@ func (c *conn) runPrepared(ctx context.Context, stmt mapping.PreparedStatement, 
 		return c.failure(ctx, msg)
 	}
 	return ctx.Err()
+}
+
+// work executes the tasks of a statement until its result is ready. DuckDB's own loop
+// spins while another thread has the last task; this one sleeps.
+func (c *conn) work(ctx context.Context, pending mapping.PendingResult) error {
+	const shortest, longest = 20 * time.Microsecond, 500 * time.Microsecond
+	pause := shortest
+	for {
+		switch mapping.PendingExecuteTask(pending) {
+		case mapping.PendingStateResultReady:
+			return nil
+		case mapping.PendingStateError:
+			return c.failure(ctx, mapping.PendingError(pending))
+		case mapping.PendingStateNoTasksAvailable:
+			time.Sleep(pause)
+			pause = min(2*pause, longest)
+		default:
+			pause = shortest
+		}
+	}
 }
 
 // watch interrupts the connection's statements from the end of ctx until the
