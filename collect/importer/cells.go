@@ -7,7 +7,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 const timeFormat = "2006-01-02T15:04:05.000Z07:00"

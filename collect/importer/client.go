@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // client speaks to a server's management API. Each call is repeated while the server
@@ -23,18 +23,17 @@ type client struct {
 	base     string
 	key      string
 	retryFor time.Duration
-	note     func(string) // told when a call has to be repeated
+	pause    time.Duration // before the first repetition
+	note     func(string)  // told when a call has to be repeated
 }
 
 // importState is what the server knows of an import.
 type importState struct {
-	ID             string          `json:"id"`
-	NextRow        int64           `json:"next_row"`
-	Status         string          `json:"status"`
-	Mapping        json.RawMessage `json:"mapping"`
-	PersonsCreated *int64          `json:"persons_created"`
-	PersonsMerged  *int64          `json:"persons_merged"`
-	Source         struct {
+	ID      string          `json:"id"`
+	NextRow int64           `json:"next_row"` // rows count from 1
+	Status  string          `json:"status"`
+	Mapping json.RawMessage `json:"mapping"` // that the rows came under
+	Source  struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	} `json:"source"`
@@ -58,10 +57,6 @@ type stats struct {
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
 	Persons     int64 `json:"persons"`
-	LagSeconds  struct {
-		Pipeline  float64 `json:"pipeline"`
-		Warehouse float64 `json:"warehouse"`
-	} `json:"lag_seconds"`
 }
 
 // settled tells whether every accepted event has reached its end.
@@ -71,10 +66,11 @@ func (s stats) settled(accepted int64) bool {
 
 // Preview is what an import would do to persons.
 type Preview struct {
-	Created int64 `json:"persons_created"`
-	Merged  int64 `json:"persons_merged"`
-	Matched int64 `json:"persons_matched"`
-	Events  int64 `json:"events"`
+	Created   int64 `json:"persons_created"`
+	Merged    int64 `json:"persons_merged"`
+	Matched   int64 `json:"persons_matched"`
+	Events    int64 `json:"events"`
+	Truncated bool  `json:"truncated"` // the server looked at a part only
 }
 
 func (c *client) begin(ctx context.Context, r importRequest) (s importState, err error) {
@@ -126,7 +122,7 @@ const (
 // call sends a request until it is answered for good.
 func (c *client) call(ctx context.Context, method, path string, kind bodyKind, body []byte, answer any) error {
 	deadline := time.Now().Add(c.retryFor)
-	pause := firstPause
+	pause := c.pause
 	failures := 0
 	for {
 		err := c.once(ctx, method, path, kind, body, answer)
@@ -174,7 +170,7 @@ func (c *client) once(ctx context.Context, method, path string, kind bodyKind, b
 	}
 	switch {
 	case kind == frameBody:
-		r.Header.Set("Content-Type", "application/x-touchstone-events")
+		r.Header.Set("Content-Type", "application/vnd.touchstone.frames")
 		r.Header.Set("Content-Encoding", "s2")
 	case body != nil:
 		r.Header.Set("Content-Type", "application/json")

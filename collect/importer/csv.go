@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // csvTable reads delimited text. It is our own reader, because encoding/csv loses the

@@ -6,7 +6,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -66,7 +66,7 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 		return result, err
 	}
 	c, err := newConverter(o.File, o.Mapping, planOptions{
-		kinds: o.Kinds, source: o.Source, received: now(o.Clock), undated: now(o.Clock), idPrefix: idPrefix(r.sum),
+		kinds: o.Kinds, source: o.Source, received: now(o.Clock), undated: now(o.Clock), idPrefix: idPrefix(r.sum, o.Source),
 	})
 	if err != nil {
 		return result, err

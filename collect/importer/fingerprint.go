@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // fingerprint returns a SHA-256 of the whole file's bytes. Size and time alone would take

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // Mapping says how the rows of a file become events. Make one with [ParseMapping] or

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 func TestMappingErrorsNameLineAndWhatIsAllowed(t *testing.T) {

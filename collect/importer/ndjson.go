@@ -8,7 +8,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // jsonTable reads one JSON object a line. Columns are paths: "user.address.city",

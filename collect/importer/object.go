@@ -3,7 +3,7 @@ package importer
 import (
 	"strings"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // object is a JSON object to be filled from a row: properties, traits, context, or an

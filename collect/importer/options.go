@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // Options say what to import and where to.
@@ -29,6 +29,8 @@ type Options struct {
 	Client    *http.Client        // nil is a client of its own
 	Clock     touchstone.Clock    // nil is the machine's
 	Kinds     *touchstone.KindSet // nil is the default kinds
+
+	pause time.Duration // before the first repetition of a call
 }
 
 const (
@@ -57,6 +59,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.RetryFor <= 0 {
 		o.RetryFor = defaultRetryFor
+	}
+	if o.pause <= 0 {
+		o.pause = firstPause
 	}
 	if o.Clock == nil {
 		o.Clock = touchstone.SystemClock{}
@@ -112,8 +117,6 @@ type Summary struct {
 	Duplicates      int64    `json:"duplicates"`
 	PersonsBefore   int64    `json:"persons_before"`
 	Persons         int64    `json:"persons"`
-	PersonsCreated  *int64   `json:"persons_created,omitempty"` // when the server tells
-	PersonsMerged   *int64   `json:"persons_merged,omitempty"`
 	InWarehouse     bool     `json:"in_warehouse"` // all rows can be queried
 	Seconds         float64  `json:"seconds"`
 	RowsPerSecond   float64  `json:"rows_per_second"`

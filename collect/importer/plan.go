@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // Limits of one event, as at the edge.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // sharedData finds the folder with public data sets. A test that needs it fails in CI

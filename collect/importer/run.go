@@ -3,6 +3,8 @@ package importer
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -11,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // Run imports a file. It can be broken off and run again at any time: it goes on behind
@@ -46,7 +48,7 @@ type run struct {
 
 func newRun(o Options) *run {
 	r := &run{Options: o, summary: Summary{File: o.File, Source: o.Source, Reasons: []Reason{}}}
-	r.client = &client{http: o.Client, base: o.Server, key: o.Key, retryFor: o.RetryFor, note: r.note}
+	r.client = &client{http: o.Client, base: o.Server, key: o.Key, retryFor: o.RetryFor, pause: o.pause, note: r.note}
 	return r
 }
 
@@ -172,7 +174,7 @@ func (r *run) sendAll(ctx context.Context) error {
 // its round trip not to matter.
 func (r *run) sendFrom(ctx context.Context, from int64) error {
 	c, err := newConverter(r.File, r.Mapping, planOptions{
-		kinds: r.Kinds, source: r.state.Source.ID, received: now(r.Clock), undated: now(r.Clock), idPrefix: idPrefix(r.sum),
+		kinds: r.Kinds, source: r.state.Source.ID, received: now(r.Clock), undated: now(r.Clock), idPrefix: idPrefix(r.sum, r.summary.Source),
 	})
 	if err != nil {
 		return err
@@ -224,19 +226,16 @@ func (r *run) sendFrom(ctx context.Context, from int64) error {
 	return err
 }
 
-// idPrefix makes generated message ids: a piece of the file's fingerprint, then the row.
-func idPrefix(fingerprint string) string {
-	const from, digits = len("sha256:"), 16
-	prefix := fingerprint[from : from+digits]
-	if again := fingerprint[from+64:]; again != "" {
-		prefix += "-" + again[1:]
-	}
-	return prefix + "-"
+// idPrefix makes generated message ids: a digest of file and source, then the row. So a
+// row keeps its id in every run, and the same file in another source is other events.
+func idPrefix(fingerprint, source string) string {
+	sum := sha256.Sum256([]byte(fingerprint + "\x00" + source))
+	return hex.EncodeToString(sum[:9]) + "-"
 }
 
 // How long an import waits for the warehouse.
 const (
-	pollEvery  = 100 * time.Millisecond
+	pollEvery  = 50 * time.Millisecond
 	stalledFor = 30 * time.Second
 )
 
@@ -265,12 +264,8 @@ func (r *run) settle(ctx context.Context) error {
 		}
 		last = s
 	}
-	if state, err := r.client.state(ctx, r.state.ID); err == nil { // the figures are a courtesy
-		r.state.PersonsCreated, r.state.PersonsMerged = state.PersonsCreated, state.PersonsMerged
-	}
 	r.summary.InWarehouse = last.settled(goal)
 	r.summary.Duplicates = last.Duplicates - r.before.Duplicates
 	r.summary.Persons = last.Persons
-	r.summary.PersonsCreated, r.summary.PersonsMerged = r.state.PersonsCreated, r.state.PersonsMerged
 	return nil
 }

@@ -61,9 +61,6 @@ func (s Summary) personsText() string {
 	} else {
 		text += fmt.Sprintf(" (%s)", thousands(d))
 	}
-	if s.PersonsCreated != nil && s.PersonsMerged != nil {
-		text += fmt.Sprintf(": %s created, %s merged", thousands(*s.PersonsCreated), thousands(*s.PersonsMerged))
-	}
 	return text
 }
 
@@ -92,8 +89,8 @@ func (r DryRunResult) Print(w io.Writer) error {
 	fmt.Fprintf(&b, "%s rows, %s of them would be quarantined\n", thousands(r.Rows), thousands(r.Rejected))
 	printReasons(&b, r.Reasons)
 	fmt.Fprintf(&b, "%s combinations of identifiers", thousands(r.IdentifierSets))
-	if r.Partial {
-		b.WriteString(" (the file has more; the figures below are for these)")
+	if r.Partial || r.Persons != nil && r.Persons.Truncated {
+		b.WriteString(" (the file has more; the figures below are for a part)")
 	}
 	b.WriteByte('\n')
 	if p := r.Persons; p != nil {
