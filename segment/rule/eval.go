@@ -28,7 +28,7 @@ func (r *Rule) Eval(s Subject, now int64) (member bool, deadline int64) {
 	return eval(r.Root, s, now)
 }
 
-// Eval is [Rule.Eval] for one condition, for counting the members of parts.
+// EvalCondition is [Rule.Eval] for one condition, for counting the members of parts.
 func (r *Rule) EvalCondition(c Condition, s Subject, now int64) bool {
 	member, _ := eval(c.Node, s, now)
 	return member
@@ -179,3 +179,6 @@ func (r *Rule) Timed() bool {
 	}
 	return false
 }
+
+// HoldsForNone tells whether the condition holds for a person without such events.
+func (e *Event) HoldsForNone() bool { return e.Count.holds(0) }

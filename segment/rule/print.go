@@ -71,17 +71,21 @@ func (p *printer) nodes(open string, of []Node) {
 func (p *printer) event(name string, where []Filter) {
 	p.WriteString(`{"event":`)
 	p.text(name)
-	for i := range where {
-		if i == 0 {
-			p.WriteString(`,"where":[`)
-		} else {
+	if len(where) > 0 {
+		p.WriteString(`,"where":`)
+		p.filters(where)
+	}
+}
+
+func (p *printer) filters(filters []Filter) {
+	p.WriteByte('[')
+	for i := range filters {
+		if i > 0 {
 			p.WriteByte(',')
 		}
-		p.filter(&where[i])
+		p.filter(&filters[i])
 	}
-	if len(where) > 0 {
-		p.WriteByte(']')
-	}
+	p.WriteByte(']')
 }
 
 func (p *printer) filter(f *Filter) {

@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -117,6 +116,26 @@ type Leaf struct {
 	Keep  int      // how many of the latest event times the rule needs
 	// Horizon is the longest window that looks at the leaf; 0 means that one looks at all time.
 	Horizon time.Duration
+	// Windowed tells that at least one window looks at it. If none does, only the number of
+	// times matters, and a full leaf need not change any more.
+	Windowed bool
+}
+
+// Covers tells whether times kept for l answer all that need asks, for the same events.
+func (l *Leaf) Covers(need *Leaf) bool {
+	return l.Keep >= need.Keep && (l.Windowed || !need.Windowed) &&
+		(l.Horizon == 0 || need.Horizon != 0 && l.Horizon >= need.Horizon)
+}
+
+// Widen makes l cover need as well.
+func (l *Leaf) Widen(need *Leaf) {
+	l.Keep = max(l.Keep, need.Keep)
+	l.Windowed = l.Windowed || need.Windowed
+	if l.Horizon == 0 || need.Horizon == 0 {
+		l.Horizon = 0
+	} else {
+		l.Horizon = max(l.Horizon, need.Horizon)
+	}
 }
 
 // Key names the set of events: equal keys, equal events. It does not depend on Keep and
@@ -125,6 +144,16 @@ func (l *Leaf) Key() string {
 	var p printer
 	p.event(l.Event, l.Where)
 	return p.String() + "}"
+}
+
+// WhereJSON returns the filters as text, "" when there are none.
+func (l *Leaf) WhereJSON() touchstone.JSON {
+	if len(l.Where) == 0 {
+		return ""
+	}
+	var p printer
+	p.filters(l.Where)
+	return touchstone.JSON(p.String())
 }
 
 // Match reports whether an event of the leaf's name belongs to the leaf.
@@ -152,7 +181,7 @@ func (r *Rule) index() {
 	for _, c := range r.conditions {
 		switch n := c.Node.(type) {
 		case *Event:
-			leaf := Leaf{Event: n.Name, Where: sortFilters(n.Where), Keep: n.Count.keep(), Horizon: n.Within}
+			leaf := Leaf{Event: n.Name, Where: sortFilters(n.Where), Keep: n.Count.keep(), Horizon: n.Within, Windowed: n.Within != 0}
 			key := leaf.Key()
 			i, ok := leafOf[key]
 			if !ok {
@@ -161,7 +190,7 @@ func (r *Rule) index() {
 				r.leaves = append(r.leaves, leaf)
 			}
 			n.leaf = i
-			r.leaves[i].widen(leaf.Keep, leaf.Horizon)
+			r.leaves[i].Widen(&leaf)
 		case *Segment:
 			i, ok := refOf[n.ID]
 			if !ok {
@@ -174,37 +203,27 @@ func (r *Rule) index() {
 	}
 }
 
-func (l *Leaf) widen(keep int, horizon time.Duration) {
-	l.Keep = max(l.Keep, keep)
-	if horizon == 0 || l.Horizon == 0 {
-		l.Horizon = 0
-	} else {
-		l.Horizon = max(l.Horizon, horizon)
-	}
-}
-
-// Cycle looks for a circle of references that starts at segment id with this rule. rules
-// returns the rule of another segment, nil when there is none. It returns the circle
-// ("seg_a → seg_b → seg_a") or "".
-func (r *Rule) Cycle(id string, rules func(id string) *Rule) string {
+// Cycle looks for a circle of references that starts at segment id when it refers to the
+// segments in to. refs returns what another segment refers to. It returns the ids along
+// the circle, first and last being id, or nil.
+func Cycle(id string, to []string, refs func(id string) []string) []string {
 	done := map[string]bool{}
-	var visit func(trail []string, r *Rule) []string
-	visit = func(trail []string, r *Rule) []string {
-		for _, ref := range r.segments {
-			if ref == id {
-				return append(trail, ref)
+	var visit func(trail, to []string) []string
+	visit = func(trail, to []string) []string {
+		for _, next := range to {
+			longer := append(trail[:len(trail):len(trail)], next)
+			if next == id {
+				return longer
 			}
-			if done[ref] {
+			if done[next] {
 				continue
 			}
-			done[ref] = true
-			if next := rules(ref); next != nil {
-				if found := visit(append(trail[:len(trail):len(trail)], ref), next); found != nil {
-					return found
-				}
+			done[next] = true
+			if found := visit(longer, refs(next)); found != nil {
+				return found
 			}
 		}
 		return nil
 	}
-	return strings.Join(visit([]string{id}, r), " → ")
+	return visit([]string{id}, to)
 }

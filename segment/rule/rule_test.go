@@ -179,21 +179,21 @@ func TestLeavesAreShared(t *testing.T) {
 }
 
 func TestCycle(t *testing.T) {
-	rules := map[string]*rule.Rule{
-		"b": parse(t, `{"or":[{"segment":"c"},{"segment":"d"}]}`),
-		"c": parse(t, `{"not":{"segment":"d"}}`),
-		"d": parse(t, `{"event":"X"}`),
-	}
-	of := func(id string) *rule.Rule { return rules[id] }
-	if got := parse(t, `{"segment":"b"}`).Cycle("a", of); got != "" {
-		t.Errorf("no circle, but got %s", got)
-	}
-	if got := parse(t, `{"segment":"a"}`).Cycle("a", of); got != "a → a" {
-		t.Errorf("got %s", got)
-	}
-	rules["d"] = parse(t, `{"segment":"a"}`)
-	if got := parse(t, `{"segment":"b"}`).Cycle("a", of); got != "a → b → c → d → a" {
-		t.Errorf("got %s", got)
+	refs := map[string][]string{"b": {"c", "d"}, "c": {"d"}}
+	of := func(id string) []string { return refs[id] }
+	for _, c := range []struct {
+		to   string
+		more string // what d refers to
+		want string
+	}{
+		{"b", "", ""},
+		{"a", "", "a a"},
+		{"b", "a", "a b c d a"},
+	} {
+		refs["d"] = strings.Fields(c.more)
+		if got := strings.Join(rule.Cycle("a", []string{c.to}, of), " "); got != c.want {
+			t.Errorf("to %s, d to %q: got %q, want %q", c.to, c.more, got, c.want)
+		}
 	}
 }
 

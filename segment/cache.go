@@ -1,0 +1,69 @@
+package segment
+
+import "github.com/touchstone-cdp/touchstone"
+
+// bytesPerPerson is what a cached state may take on average.
+const bytesPerPerson = 512
+
+// cache holds decoded states up to a number of bytes. Which to let go is decided by a
+// clock: a hand goes round and takes the first state not used since it last came by.
+// One goroutine uses it: the stage's.
+type cache struct {
+	limit   int // bytes
+	bytes   int
+	persons map[touchstone.PersonID]*state
+	ring    []*state
+	hand    int
+	evicted int64
+}
+
+func newCache(persons int) *cache {
+	return &cache{limit: persons * bytesPerPerson, persons: map[touchstone.PersonID]*state{}}
+}
+
+func (c *cache) get(p touchstone.PersonID) *state {
+	s := c.persons[p]
+	if s != nil {
+		s.recent = true
+	}
+	return s
+}
+
+func (c *cache) put(s *state) {
+	s.slot, s.recent = len(c.ring), true
+	c.ring = append(c.ring, s)
+	c.persons[s.person] = s
+}
+
+func (c *cache) remove(s *state) {
+	last := c.ring[len(c.ring)-1]
+	c.ring[s.slot], last.slot = last, s.slot
+	c.ring[len(c.ring)-1] = nil
+	c.ring = c.ring[:len(c.ring)-1]
+	delete(c.persons, s.person)
+}
+
+// trim lets states go until the limit is kept. Call it between batches: what a batch has
+// touched is in use.
+func (c *cache) trim() {
+	for c.bytes > c.limit && len(c.ring) > 0 {
+		if c.hand >= len(c.ring) {
+			c.hand = 0
+		}
+		s := c.ring[c.hand]
+		if s.recent {
+			s.recent = false
+			c.hand++
+			continue
+		}
+		c.bytes -= s.size()
+		c.remove(s)
+		c.evicted++
+	}
+}
+
+func (c *cache) clear() {
+	c.bytes, c.hand = 0, 0
+	c.ring = nil
+	c.persons = map[touchstone.PersonID]*state{}
+}

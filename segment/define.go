@@ -1,0 +1,346 @@
+package segment
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/randid"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// The bounds of a definition.
+const (
+	maxNameRunes        = 200
+	maxDescriptionRunes = 2_000
+	maxStaticPersons    = 1_000_000
+)
+
+// Draft is a new segment.
+type Draft struct {
+	Name        string
+	Description string
+	Rule        touchstone.JSON
+}
+
+// Patch changes the fields that are set.
+type Patch struct {
+	Name        *string
+	Description *string
+	Rule        *touchstone.JSON
+}
+
+// Create makes a segment of a rule. It is being built until history has been looked
+// through. A name that exists is a Conflict.
+func (s *Segments) Create(ctx context.Context, d Draft) (Segment, error) {
+	r, err := rule.Parse(d.Rule)
+	if err != nil {
+		return Segment{}, err
+	}
+	id := randid.New("seg")
+	err = s.create(ctx, id, KindRule, d.Name, d.Description, r, nil)
+	if err != nil {
+		return Segment{}, err
+	}
+	return s.Get(ctx, id)
+}
+
+// CreateStatic makes a segment of the given persons. It follows merges, nothing else.
+func (s *Segments) CreateStatic(ctx context.Context, name, description string, persons []touchstone.PersonID) (Segment, error) {
+	if len(persons) > maxStaticPersons {
+		return Segment{}, touchstone.Errorf(touchstone.TooLarge, "persons: %d are more than the %d allowed", len(persons), maxStaticPersons)
+	}
+	persons = slices.Clone(persons)
+	slices.Sort(persons)
+	persons = slices.Compact(persons)
+	if len(persons) > 0 && persons[0] <= 0 {
+		return Segment{}, touchstone.Errorf(touchstone.Invalid, "persons: %s is not a person id", persons[0])
+	}
+	id := randid.New("seg")
+	if err := s.create(ctx, id, KindStatic, name, description, nil, persons); err != nil {
+		return Segment{}, err
+	}
+	return s.Get(ctx, id)
+}
+
+func (s *Segments) create(ctx context.Context, id string, kind Kind, name, description string, r *rule.Rule, persons []touchstone.PersonID) error {
+	name, err := checkName(name, description)
+	if err != nil {
+		return err
+	}
+	now := s.cfg.Clock.Now().UnixMilli()
+	var text touchstone.JSON
+	if r != nil {
+		text = r.JSON()
+	}
+	return s.update(ctx, func(tx *store.Tx) error {
+		var n int
+		if err := tx.QueryRow(ctx, `SELECT count(*) FROM segments`).Scan(&n); err != nil {
+			return err
+		}
+		if n >= s.cfg.MaxSegments {
+			return touchstone.Errorf(touchstone.Conflict, "there are %d segments, the most allowed", n).WithHint("delete one that nobody uses")
+		}
+		if err := checkFree(ctx, tx, id, name); err != nil {
+			return err
+		}
+		if r != nil {
+			if err := checkRefs(ctx, tx, id, r); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO segments (id, name, description, kind, rule, version, live, building, failure, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, 1, 0, 0, '', ?, ?)`, id, name, description, string(kind), string(text), now, now); err != nil {
+			return err
+		}
+		g, err := newGeneration(ctx, tx, id, text)
+		if err != nil {
+			return err
+		}
+		u := store.Upsert{Table: "segment_static", Columns: []string{"generation", "person"}}
+		if err := tx.BulkUpsert(ctx, u, len(persons), func(i int, args []any) {
+			args[0], args[1] = int64(g), int64(persons[i])
+		}); err != nil {
+			return err
+		}
+		return bump(ctx, tx)
+	})
+}
+
+// Update changes a segment. A changed rule is built beside the present one and then takes
+// its place, and so are the segments that refer to it.
+func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, error) {
+	var r *rule.Rule
+	if p.Rule != nil {
+		var err error
+		if r, err = rule.Parse(*p.Rule); err != nil {
+			return Segment{}, err
+		}
+	}
+	err := s.update(ctx, func(tx *store.Tx) error {
+		found, err := s.list(ctx, tx, selectSegments+` WHERE s.id = ?`, id)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return notFound(id)
+		}
+		g := found[0]
+		if p.Name != nil {
+			g.Name = *p.Name
+		}
+		if p.Description != nil {
+			g.Description = *p.Description
+		}
+		if g.Name, err = checkName(g.Name, g.Description); err != nil {
+			return err
+		}
+		if err := checkFree(ctx, tx, id, g.Name); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE segments SET name = ?, description = ?, updated_at = ? WHERE id = ?`,
+			g.Name, g.Description, s.cfg.Clock.Now().UnixMilli(), id); err != nil {
+			return err
+		}
+		if r == nil || r.JSON() == g.Rule && g.Status != Failed {
+			return nil
+		}
+		return changeRule(ctx, tx, g, r)
+	})
+	if err != nil {
+		return Segment{}, err
+	}
+	return s.Get(ctx, id)
+}
+
+func changeRule(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule) error {
+	if g.Kind != KindRule {
+		return touchstone.Errorf(touchstone.Invalid, "rule: %q is a fixed list of persons and has no rule", g.Name)
+	}
+	if err := checkRefs(ctx, tx, g.ID, r); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE segments SET rule = ?, version = version + 1, failure = '' WHERE id = ?`, string(r.JSON()), g.ID); err != nil {
+		return err
+	}
+	if _, err := newGeneration(ctx, tx, g.ID, r.JSON()); err != nil {
+		return err
+	}
+	if err := rebuildDependents(ctx, tx, g.ID); err != nil {
+		return err
+	}
+	return bump(ctx, tx)
+}
+
+// Delete removes a segment. It is a Conflict while another one refers to it.
+func (s *Segments) Delete(ctx context.Context, id string) error {
+	return s.update(ctx, func(tx *store.Tx) error {
+		var live, building int64
+		err := tx.QueryRow(ctx, `SELECT live, building FROM segments WHERE id = ?`, id).Scan(&live, &building)
+		if errors.Is(err, sql.ErrNoRows) {
+			return notFound(id)
+		}
+		if err != nil {
+			return err
+		}
+		refs, err := references(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for from, r := range refs {
+			if from != id && slices.Contains(r.to, id) {
+				return touchstone.Errorf(touchstone.Conflict, "segment %q refers to this one", r.name).WithHint("change or delete it first")
+			}
+		}
+		for _, q := range []string{
+			`DELETE FROM segments WHERE id = ?`,
+			`DELETE FROM segment_changes WHERE segment = ?`,
+			`DELETE FROM segment_days WHERE segment = ?`,
+		} {
+			if _, err := tx.Exec(ctx, q, id); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, `UPDATE segment_generations SET phase = ? WHERE segment = ?`, dead, id); err != nil {
+			return err
+		}
+		return bump(ctx, tx)
+	})
+}
+
+func checkName(name, description string) (string, error) {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		return "", touchstone.Errorf(touchstone.Invalid, "name: is missing")
+	case utf8.RuneCountInString(name) > maxNameRunes:
+		return "", touchstone.Errorf(touchstone.Invalid, "name: is longer than %d characters", maxNameRunes)
+	case utf8.RuneCountInString(description) > maxDescriptionRunes:
+		return "", touchstone.Errorf(touchstone.Invalid, "description: is longer than %d characters", maxDescriptionRunes)
+	}
+	return name, nil
+}
+
+func checkFree(ctx context.Context, tx *store.Tx, id, name string) error {
+	var other string
+	err := tx.QueryRow(ctx, `SELECT id FROM segments WHERE name = ? AND id <> ?`, name, id).Scan(&other)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return touchstone.Errorf(touchstone.Conflict, "name: there is a segment %q already (%s)", name, other)
+}
+
+// checkRefs sees that the segments exist that the rule refers to, and that they do not
+// refer back.
+func checkRefs(ctx context.Context, tx *store.Tx, id string, r *rule.Rule) error {
+	if len(r.Segments()) == 0 {
+		return nil
+	}
+	refs, err := references(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, c := range r.Conditions() {
+		n, ok := c.Node.(*rule.Segment)
+		if !ok {
+			continue
+		}
+		if _, known := refs[n.ID]; !known && n.ID != id {
+			return touchstone.Errorf(touchstone.Invalid, "%s: there is no segment %s", strings.TrimPrefix(c.Path+".segment", "."), n.ID)
+		}
+	}
+	circle := rule.Cycle(id, r.Segments(), func(id string) []string { return refs[id].to })
+	if circle == nil {
+		return nil
+	}
+	names := make([]string, len(circle))
+	for i, c := range circle {
+		if names[i] = refs[c].name; names[i] == "" {
+			names[i] = c
+		}
+	}
+	return touchstone.Errorf(touchstone.Invalid, "rule: the segment would refer to itself: %s", strings.Join(names, " → "))
+}
+
+// reference says to which segments one refers, by its saved rule and by the one that
+// still answers while that is being built.
+type reference struct {
+	name string
+	to   []string
+}
+
+func references(ctx context.Context, q store.Querier) (map[string]reference, error) {
+	rows, err := q.Query(ctx, `SELECT s.id, s.name, s.rule, coalesce(g.rule, '') FROM segments s
+		LEFT JOIN segment_generations g ON g.generation = s.live`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	refs := map[string]reference{}
+	for rows.Next() {
+		var id, saved, answering string
+		var r reference
+		if err := rows.Scan(&id, &r.name, &saved, &answering); err != nil {
+			return nil, err
+		}
+		for _, text := range slices.Compact([]string{saved, answering}) {
+			if text == "" {
+				continue
+			}
+			parsed, err := rule.Parse(touchstone.JSON(text))
+			if err != nil {
+				return nil, err
+			}
+			r.to = append(r.to, parsed.Segments()...)
+		}
+		refs[id] = r
+	}
+	return refs, rows.Err()
+}
+
+// dependents returns the segments that refer to one of ids, over any number of steps.
+func dependents(refs map[string]reference, ids ...string) []string {
+	reached := map[string]bool{}
+	for _, id := range ids {
+		reached[id] = true
+	}
+	var found []string
+	for grown := true; grown; {
+		grown = false
+		for id, r := range refs {
+			if !reached[id] && slices.ContainsFunc(r.to, func(to string) bool { return reached[to] }) {
+				reached[id], grown = true, true
+				found = append(found, id)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// rebuildDependents has the segments built again that refer to one whose rule has changed:
+// they go live together with it.
+func rebuildDependents(ctx context.Context, tx *store.Tx, ids ...string) error {
+	refs, err := references(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, id := range dependents(refs, ids...) {
+		var text string
+		if err := tx.QueryRow(ctx, `SELECT rule FROM segments WHERE id = ?`, id).Scan(&text); err != nil {
+			return err
+		}
+		if _, err := newGeneration(ctx, tx, id, touchstone.JSON(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package segment
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+)
+
+// Preview says whom a rule would admit now.
+type Preview struct {
+	Members   int64                 `json:"members"`
+	Of        int64                 `json:"of"` // all persons
+	Sample    []touchstone.PersonID `json:"sample"`
+	Leaves    []PreviewLeaf         `json:"leaves"`
+	ElapsedMS int64                 `json:"elapsed_ms"`
+}
+
+// PreviewLeaf says how many persons one condition of the rule holds for by itself.
+type PreviewLeaf struct {
+	Path    string `json:"path"`
+	Members int64  `json:"members"`
+}
+
+const sampleSize = 10
+
+// Preview evaluates a rule on the whole history, without saving anything. It sees events
+// that have reached the warehouse.
+func (s *Segments) Preview(ctx context.Context, text touchstone.JSON) (Preview, error) {
+	began := time.Now()
+	r, err := rule.Parse(text)
+	if err != nil {
+		return Preview{}, err
+	}
+	p := Preview{Sample: []touchstone.PersonID{}, Leaves: []PreviewLeaf{}}
+	for _, c := range r.Conditions() {
+		p.Leaves = append(p.Leaves, PreviewLeaf{Path: c.Path})
+	}
+	if p.Of, err = s.cfg.Profiles.Count(ctx); err != nil {
+		return Preview{}, err
+	}
+	now := s.cfg.Clock.Now().UnixMilli()
+	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs}
+	err = e.each(ctx, r, now, r.Conditions(), func(person touchstone.PersonID, subject rule.Subject) {
+		if member, _ := r.Eval(subject, now); member {
+			p.Members++
+			p.Sample = addSample(p.Sample, person)
+		}
+		for i, c := range r.Conditions() {
+			if r.EvalCondition(c, subject, now) {
+				p.Leaves[i].Members++
+			}
+		}
+	})
+	p.ElapsedMS = time.Since(began).Milliseconds()
+	return p, err
+}
+
+// addSample keeps the persons with the greatest ids, the newest, in descending order.
+func addSample(sample []touchstone.PersonID, p touchstone.PersonID) []touchstone.PersonID {
+	i := len(sample)
+	for i > 0 && sample[i-1] < p {
+		i--
+	}
+	if i == sampleSize {
+		return sample
+	}
+	sample = slices.Insert(sample, i, p)
+	return sample[:min(len(sample), sampleSize)]
+}
+
+// Evaluator answers from history what the stage answers from its states: the batch way.
+type Evaluator struct {
+	History  History
+	Profiles Profiles
+	// Members returns the members of another segment.
+	Members func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
+}
+
+// Evaluate returns the members of a rule at the moment now, ascending.
+func (e *Evaluator) Evaluate(ctx context.Context, r *rule.Rule, now time.Time) ([]touchstone.PersonID, error) {
+	var members []touchstone.PersonID
+	at := now.UnixMilli()
+	err := e.each(ctx, r, at, nil, func(person touchstone.PersonID, subject rule.Subject) {
+		if member, _ := r.Eval(subject, at); member {
+			members = append(members, person)
+		}
+	})
+	slices.Sort(members)
+	return members, err
+}
+
+// each calls fn for every person for whom the rule, or one of the conditions, may hold.
+func (e *Evaluator) each(ctx context.Context, r *rule.Rule, now int64, conditions []rule.Condition, fn func(touchstone.PersonID, rule.Subject)) error {
+	known := map[touchstone.PersonID]*record{}
+	of := func(p touchstone.PersonID) *record {
+		rec := known[p]
+		if rec == nil {
+			rec = &record{times: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+			known[p] = rec
+		}
+		return rec
+	}
+	for i := range r.Leaves() {
+		l := &r.Leaves()[i]
+		q := LatestQuery{Event: l.Event, Where: l.Where, Keep: l.Keep}
+		if l.Horizon > 0 {
+			q.Since = now - l.Horizon.Milliseconds()
+		}
+		err := e.History.LatestTimes(ctx, q, func(person touchstone.PersonID, times []int64) error {
+			of(person).times[i] = slices.Clone(times)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i, id := range r.Segments() {
+		members, err := e.Members(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, p := range members {
+			of(p).in[i] = true
+		}
+	}
+	if !needsProfiles(r, conditions) {
+		for p, rec := range known {
+			fn(p, rec)
+		}
+		return nil
+	}
+	nobody := &record{times: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+	return e.Profiles.Each(ctx, func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
+		rec := known[person]
+		if rec == nil {
+			rec = nobody
+		}
+		rec.trait = trait
+		fn(person, rec)
+		return nil
+	})
+}
+
+// needsProfiles tells whether traits matter, or persons without any event.
+func needsProfiles(r *rule.Rule, conditions []rule.Condition) bool {
+	if r.TraitsMayDecide() || len(r.Traits()) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(conditions, func(c rule.Condition) bool {
+		e, ok := c.Node.(*rule.Event)
+		return ok && e.HoldsForNone()
+	})
+}
+
+// record is what history says about a person.
+type record struct {
+	trait func(name string) (touchstone.JSON, bool)
+	times [][]int64
+	in    []bool
+}
+
+func (r *record) Trait(name string) (touchstone.JSON, bool) { return r.trait(name) }
+func (r *record) Times(leaf int) []int64                    { return r.times[leaf] }
+func (r *record) InSegment(ref int) bool                    { return r.in[ref] }

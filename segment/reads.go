@@ -1,0 +1,243 @@
+package segment
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+// Member is a person in a segment.
+type Member struct {
+	Person    touchstone.PersonID `json:"person"`
+	EnteredAt time.Time           `json:"entered_at"`
+}
+
+// Members returns a page of a segment's members, those who entered last first, and the cursor
+// of the next page, empty at the end.
+func (s *Segments) Members(ctx context.Context, id string, limit int, cursor string) ([]Member, string, error) {
+	generation, err := s.liveGeneration(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	at, person := int64(1)<<62, int64(1)<<62
+	if cursor != "" {
+		a, p, ok := strings.Cut(cursor, ".")
+		var errs [2]error
+		at, errs[0] = strconv.ParseInt(a, 36, 64)
+		person, errs[1] = strconv.ParseInt(p, 36, 64)
+		if !ok || errors.Join(errs[:]...) != nil {
+			return nil, "", badCursor()
+		}
+	}
+	rows, err := s.db.Reader().Query(ctx, `SELECT entered_at, person FROM segment_members
+		WHERE generation = ? AND (entered_at, person) < (CAST(? AS BIGINT), CAST(? AS BIGINT)) ORDER BY entered_at DESC, person DESC LIMIT ?`,
+		generation, at, person, limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close()
+	var members []Member
+	for rows.Next() {
+		var m Member
+		if err := rows.Scan(&at, &m.Person); err != nil {
+			return nil, "", err
+		}
+		m.EnteredAt = time.UnixMilli(at).UTC()
+		members = append(members, m)
+	}
+	if len(members) <= limit {
+		return members, "", rows.Err()
+	}
+	members = members[:limit]
+	last := members[limit-1]
+	next := strconv.FormatInt(last.EnteredAt.UnixMilli(), 36) + "." + strconv.FormatInt(int64(last.Person), 36)
+	return members, next, rows.Err()
+}
+
+func badCursor() error {
+	return touchstone.Errorf(touchstone.Invalid, "cursor: is not one that this list has given")
+}
+
+// MemberIDs returns all members of a segment, ascending.
+func (s *Segments) MemberIDs(ctx context.Context, id string) ([]touchstone.PersonID, error) {
+	generation, err := s.liveGeneration(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	persons, err := readPersons(ctx, s.db.Reader(), `SELECT person FROM segment_members WHERE generation = ?`, generation)
+	slices.Sort(persons)
+	return persons, err
+}
+
+// liveGeneration returns the generation that answers for a segment, 0 before its first
+// build is done.
+func (s *Segments) liveGeneration(ctx context.Context, id string) (generation int64, err error) {
+	err = s.db.Reader().QueryRow(ctx, `SELECT live FROM segments WHERE id = ?`, id).Scan(&generation)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = notFound(id)
+	}
+	return generation, err
+}
+
+// Membership is a segment that a person is in.
+type Membership struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	EnteredAt time.Time `json:"entered_at"`
+}
+
+// Memberships returns the segments that a person is in, by name.
+func (s *Segments) Memberships(ctx context.Context, person touchstone.PersonID) ([]Membership, error) {
+	var stored []byte
+	err := s.db.Reader().QueryRow(ctx, `SELECT state FROM segment_states WHERE person = ?`, int64(person)).Scan(&stored)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var st state
+	if err := st.decode(stored); err != nil {
+		return nil, fmt.Errorf("person %s: %w", person, err)
+	}
+	if len(st.in) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(st.in))
+	for i, m := range st.in {
+		args[i] = int64(m.generation)
+	}
+	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name FROM segments WHERE live IN (?`+strings.Repeat(",?", len(args)-1)+`)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Membership
+	for rows.Next() {
+		var m Membership
+		var generation uint32
+		if err := rows.Scan(&generation, &m.ID, &m.Name); err != nil {
+			return nil, err
+		}
+		at, _ := st.enteredAt(generation)
+		m.EnteredAt = time.UnixMilli(at).UTC()
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b Membership) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
+	return all, rows.Err()
+}
+
+// Change is an entry or exit in the feed.
+type Change struct {
+	Segment string              `json:"segment"`
+	Person  touchstone.PersonID `json:"person"`
+	Kind    string              `json:"kind"` // entered or left
+	Time    time.Time           `json:"time"`
+}
+
+// Changes returns a page of the latest entries and exits, newest first: of one segment, or
+// of all when id is empty. The feed keeps a bounded number of changes of all segments
+// together; an absorbed person's exits are in it.
+func (s *Segments) Changes(ctx context.Context, id string, limit int, cursor string) ([]Change, string, error) {
+	before := int64(1) << 62
+	if cursor != "" {
+		var err error
+		if before, err = strconv.ParseInt(cursor, 36, 64); err != nil {
+			return nil, "", badCursor()
+		}
+	}
+	query, args := `SELECT id, segment, person, entered, at FROM segment_changes WHERE id < ?`, []any{before}
+	if id != "" {
+		if _, err := s.liveGeneration(ctx, id); err != nil {
+			return nil, "", err
+		}
+		query, args = query+` AND segment = ?`, append(args, id)
+	}
+	rows, err := s.db.Reader().Query(ctx, query+` ORDER BY id DESC LIMIT ?`, append(args, limit+1)...)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close()
+	var changes []Change
+	var ids []int64
+	for rows.Next() {
+		var c Change
+		var number, entered, at int64
+		if err := rows.Scan(&number, &c.Segment, &c.Person, &entered, &at); err != nil {
+			return nil, "", err
+		}
+		c.Kind, c.Time = "left", time.UnixMilli(at).UTC()
+		if entered != 0 {
+			c.Kind = "entered"
+		}
+		changes, ids = append(changes, c), append(ids, number)
+	}
+	if len(changes) <= limit {
+		return changes, "", rows.Err()
+	}
+	return changes[:limit], strconv.FormatInt(ids[limit-1], 36), rows.Err()
+}
+
+// Day is how a segment changed on one day, in the zone of the configuration.
+type Day struct {
+	Date    string `json:"date"`    // 2026-01-31
+	Members int64  `json:"members"` // at the end of the day, or now
+	Entered int64  `json:"entered"`
+	Left    int64  `json:"left"`
+}
+
+// History returns the latest days of a segment up to today, oldest first, without gaps,
+// from the day on which it first went live.
+func (s *Segments) History(ctx context.Context, id string, days int) ([]Day, error) {
+	if _, err := s.liveGeneration(ctx, id); err != nil {
+		return nil, err
+	}
+	today := s.cfg.Clock.Now().In(s.cfg.Zone())
+	first := today.AddDate(0, 0, 1-days).Format(time.DateOnly)
+	rows, err := s.db.Reader().Query(ctx, `SELECT day, members, entered, departed FROM segment_days WHERE segment = ? AND day >=
+		coalesce((SELECT max(day) FROM segment_days WHERE segment = ? AND day <= ?), '') ORDER BY day`, id, id, first)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var history []Day
+	for rows.Next() {
+		var d Day
+		if err := rows.Scan(&d.Date, &d.Members, &d.Entered, &d.Left); err != nil {
+			return nil, err
+		}
+		history = append(history, d)
+	}
+	return fillDays(history, first, today.Format(time.DateOnly)), rows.Err()
+}
+
+// fillDays adds the days on which nothing happened.
+func fillDays(known []Day, first, last string) []Day {
+	var all []Day
+	var members int64
+	if len(known) > 0 {
+		first = max(first, known[0].Date)
+	} else {
+		return nil
+	}
+	for day, err := time.Parse(time.DateOnly, first); err == nil && day.Format(time.DateOnly) <= last; day = day.AddDate(0, 0, 1) {
+		d := Day{Date: day.Format(time.DateOnly)}
+		for len(known) > 0 && known[0].Date < d.Date {
+			members, known = known[0].Members, known[1:]
+		}
+		d.Members = members
+		if len(known) > 0 && known[0].Date == d.Date {
+			d, members, known = known[0], known[0].Members, known[1:]
+		}
+		all = append(all, d)
+	}
+	return all
+}

@@ -1,0 +1,224 @@
+package segment
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// History is what the package asks the warehouse.
+type History interface {
+	// Position returns the last event of a partition that the warehouse holds, with all
+	// before it. It may name any place up to the next event. Who is behind an event is
+	// known as of that event or later.
+	Position(ctx context.Context, partition int) (touchstone.Seq, error)
+	// LatestTimes calls fn for each person that has such events, in any order, once.
+	// times is ascending, in unix milliseconds, and valid during the call only.
+	LatestTimes(ctx context.Context, q LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error
+}
+
+// LatestQuery asks for the latest times of each person's events.
+type LatestQuery struct {
+	Event string
+	Where []rule.Filter
+	Keep  int   // at most so many times per person, the latest
+	Since int64 // only times after this moment (unix ms); 0 = all
+	// Through names, for each partition from 0 on, the last event to look at; nil = all
+	// events. Partitions beyond its end count as empty.
+	Through []touchstone.Seq
+}
+
+// Profiles is what the package asks the profiles that have been committed.
+type Profiles interface {
+	// Each calls fn for every person. trait is valid during the call only.
+	Each(ctx context.Context, fn func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error) error
+	// Count returns the number of persons.
+	Count(ctx context.Context) (int64, error)
+}
+
+// Config is what Open needs.
+type Config struct {
+	DB       *store.DB
+	Traits   Traits
+	Persons  Persons
+	History  History
+	Profiles Profiles
+	Clock    touchstone.Clock
+	// Wake makes the pipeline run a batch soon even when no event waits.
+	Wake    func()
+	Zone    func() *time.Location // of the daily history; UTC by default
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+
+	CachePersons int // decoded states held in memory, of 512 bytes each on average; 150,000
+	FeedLength   int // changes kept in the feed, of all segments together; 200,000
+	MaxSegments  int // 1,000
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.CachePersons, 150_000)
+	setDefault(&c.FeedLength, 200_000)
+	setDefault(&c.MaxSegments, 1_000)
+	if c.Clock == nil {
+		c.Clock = touchstone.SystemClock{}
+	}
+	if c.Wake == nil {
+		c.Wake = func() {}
+	}
+	if c.Zone == nil {
+		c.Zone = func() *time.Location { return time.UTC }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+func setDefault(p *int, v int) {
+	if *p == 0 {
+		*p = v
+	}
+}
+
+// Segments holds the definitions of segments and answers questions about them. Its
+// methods may be called at the same time.
+type Segments struct {
+	cfg     Config
+	db      *store.DB
+	stage   *Stage
+	builds  *builds
+	metrics *metrics
+}
+
+// Open prepares the tables. Put Stage into the pipeline and start Run beside it.
+func Open(ctx context.Context, cfg Config) (*Segments, error) {
+	cfg.setDefaults()
+	if err := cfg.DB.Migrate(ctx, "segment", migrations()); err != nil {
+		return nil, err
+	}
+	b, m := newBuilds(limits{chunkPersons: 5_000, chunksPerBatch: 2, chunksWaiting: 4}), newMetrics(cfg.Metrics)
+	return &Segments{cfg: cfg, db: cfg.DB, stage: newStage(&cfg, b, m), builds: b, metrics: m}, nil
+}
+
+// Stage returns the pipeline's stage; it comes after identity and profile.
+func (s *Segments) Stage() *Stage { return s.stage }
+
+// Kind tells where a segment's members come from.
+type Kind string
+
+// The kinds of segment.
+const (
+	KindRule   Kind = "rule"
+	KindStatic Kind = "static"
+)
+
+// Status tells whether a segment answers by its present definition.
+type Status string
+
+// The states of a segment. While a segment whose rule was changed is being built, or when that
+// failed, the members are those by the rule before.
+const (
+	Building Status = "building"
+	Live     Status = "live"
+	Failed   Status = "failed"
+)
+
+// Segment is a definition with its present size.
+type Segment struct {
+	ID          string          `json:"id"`
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Kind        Kind            `json:"kind"`
+	Rule        touchstone.JSON `json:"rule"` // null for a static segment
+	Status      Status          `json:"status"`
+	Failure     string          `json:"failure,omitempty"` // why it failed
+	Progress    float64         `json:"progress"`          // of the build, 0 to 1
+	Members     int64           `json:"members"`
+	Version     int64           `json:"version"` // counts changes of the rule
+	CreatedAt   time.Time       `json:"created_at"`
+	UpdatedAt   time.Time       `json:"updated_at"`
+}
+
+const selectSegments = `SELECT s.id, s.name, s.description, s.kind, s.rule, s.version, s.building, s.failure,
+	s.created_at, s.updated_at, coalesce(g.members, 0)
+	FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live`
+
+// List returns all segments, by name.
+func (s *Segments) List(ctx context.Context) ([]Segment, error) {
+	return s.list(ctx, s.db.Reader(), selectSegments+` ORDER BY s.name, s.id`)
+}
+
+// Get returns one segment, or a NotFound error.
+func (s *Segments) Get(ctx context.Context, id string) (Segment, error) {
+	found, err := s.list(ctx, s.db.Reader(), selectSegments+` WHERE s.id = ?`, id)
+	if err == nil && len(found) == 0 {
+		return Segment{}, notFound(id)
+	}
+	if err != nil {
+		return Segment{}, err
+	}
+	return found[0], nil
+}
+
+// Count returns the number of segments.
+func (s *Segments) Count(ctx context.Context) (n int64, err error) {
+	err = s.db.Reader().QueryRow(ctx, `SELECT count(*) FROM segments`).Scan(&n)
+	return n, err
+}
+
+func notFound(id string) error {
+	return touchstone.Errorf(touchstone.NotFound, "there is no segment %s", id)
+}
+
+func (s *Segments) list(ctx context.Context, q store.Querier, query string, args ...any) ([]Segment, error) {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Segment
+	for rows.Next() {
+		var g Segment
+		var text string
+		var building, created, updated int64
+		if err := rows.Scan(&g.ID, &g.Name, &g.Description, &g.Kind, &text, &g.Version, &building, &g.Failure, &created, &updated, &g.Members); err != nil {
+			return nil, err
+		}
+		g.Rule = touchstone.JSON(text)
+		g.CreatedAt, g.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
+		switch {
+		case building != 0:
+			g.Status, g.Failure, g.Progress = Building, "", s.builds.progress(uint32(building)) //nolint:gosec // counts from one
+		case g.Failure != "":
+			g.Status = Failed
+		default:
+			g.Status, g.Progress = Live, 1
+		}
+		all = append(all, g)
+	}
+	return all, rows.Err()
+}
+
+// update runs fn in a transaction, again when it clashed with another one.
+func (s *Segments) update(ctx context.Context, fn func(tx *store.Tx) error) error {
+	for attempt := 0; ; attempt++ {
+		err := s.db.Update(ctx, fn)
+		if err == nil {
+			s.cfg.Wake()
+			return nil
+		}
+		if attempt == 5 || !store.IsRetryable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond << attempt):
+		}
+	}
+}

@@ -1,0 +1,515 @@
+package segment
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// StageName is the stage's name and the Owner of its timers.
+const StageName = "segment"
+
+// Traits is what the stage asks the profile stage, which runs before it.
+type Traits interface {
+	// Prefetch makes the traits of persons ready who have no fact in the batch. The
+	// traits of those who have one are ready without asking.
+	Prefetch(ctx context.Context, tx *store.Tx, persons []touchstone.PersonID) error
+	// TraitsOf returns a look-up of a person's traits as the batch has left them.
+	TraitsOf(person touchstone.PersonID) func(name string) (touchstone.JSON, bool)
+}
+
+// Persons is what the package asks identity.
+type Persons interface {
+	// Canonical returns who each person is now, as q sees it: the same id, or the id of
+	// the person that absorbed it.
+	Canonical(ctx context.Context, q store.Querier, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
+}
+
+// Stage is the pipeline's stage. Its methods are called by the pipeline's goroutine.
+type Stage struct {
+	traits  Traits
+	persons Persons
+	builds  *builds
+	metrics *metrics
+	zone    func() *time.Location
+	keep    int64 // changes in the feed
+	wake    func()
+
+	table     *table
+	snapshot  atomic.Pointer[table] // for other goroutines; do not look at members
+	cache     *cache
+	batch     int64
+	started   bool                // builds of an earlier process have been restarted
+	lastID    int64               // of the change feed
+	maxPerson touchstone.PersonID // no row has a greater person
+
+	work work
+}
+
+// work is what one batch touches. Its slices are used again.
+type work struct {
+	now      int64
+	at       time.Time
+	touched  []*state
+	missing  []*state
+	hits     []hit
+	ask      []touchstone.PersonID // whose traits must be fetched
+	absorbed []*state
+	dirty    []*state
+	deleted  []*state
+	enter    []memberRow
+	leave    []memberRow
+	feed     []feedRow
+	days     map[string]*dayCount
+	chunks   []*chunk
+	begun    *unit
+	sweeping bool
+	starting bool
+	evals    int
+	fired    int
+	set      int
+	late     int
+	view     view
+	buf      []byte
+}
+
+// hit is an event that belongs to a leaf.
+type hit struct {
+	state *state
+	leaf  *leaf
+	at    int64
+}
+
+func newStage(cfg *Config, b *builds, m *metrics) *Stage {
+	return &Stage{traits: cfg.Traits, persons: cfg.Persons, builds: b, metrics: m, zone: cfg.Zone, wake: cfg.Wake,
+		keep: int64(cfg.FeedLength), cache: newCache(cfg.CachePersons)}
+}
+
+// Name returns "segment".
+func (s *Stage) Name() string { return StageName }
+
+// Apply brings every segment up to date with the batch.
+func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+	if err := s.refresh(ctx, tx); err != nil {
+		return fmt.Errorf("load definitions: %w", err)
+	}
+	if err := s.position(ctx, tx, b); err != nil {
+		return err
+	}
+	if s.table.idle() && s.maxPerson == 0 && len(b.Due) == 0 && len(s.table.garbage) == 0 && s.builds.pending() == 0 {
+		return nil
+	}
+	s.batch++
+	s.work.reset(b.Now)
+	s.collect(b)
+	if err := s.takeChunks(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.load(ctx, tx); err != nil {
+		return fmt.Errorf("load states: %w", err)
+	}
+	s.ring(b.Due)
+	s.merge(b)
+	s.count()
+	s.mergeChunks()
+	if len(s.work.ask) > 0 && s.table.asksTrait.any() {
+		slices.Sort(s.work.ask)
+		if err := s.traits.Prefetch(ctx, tx, slices.Compact(s.work.ask)); err != nil {
+			return fmt.Errorf("fetch traits: %w", err)
+		}
+	}
+	s.evaluate(b)
+	if err := s.write(ctx, tx, b); err != nil {
+		return err
+	}
+	return s.finish(ctx, tx)
+}
+
+// Rollback forgets what the failed batch has changed: everything in memory.
+func (s *Stage) Rollback() {
+	s.cache.clear()
+	s.table = nil
+	s.builds.giveBack(s.work.chunks)
+	s.work.chunks = nil
+	s.work.begun = nil
+	s.work.starting = false
+}
+
+// Committed makes the batch's outcome known.
+func (s *Stage) Committed(*touchstone.Batch) {
+	w := &s.work
+	s.started = s.started || w.starting
+	s.snapshot.Store(s.table)
+	if w.begun != nil {
+		s.builds.add(w.begun)
+	}
+	w.chunks, w.begun, w.starting = nil, nil, false
+	s.cache.trim()
+	s.metrics.batch(w, s.cache, s.builds.pending())
+	if w.sweeping || s.builds.pending() > 0 {
+		s.wake()
+	}
+	w.sweeping = false
+	w.evals, w.fired, w.set, w.late, w.feed = 0, 0, 0, 0, w.feed[:0]
+}
+
+func (w *work) reset(now time.Time) {
+	w.at, w.now = now, now.UnixMilli()
+	w.touched, w.missing, w.hits, w.ask = w.touched[:0], w.missing[:0], w.hits[:0], w.ask[:0]
+	w.absorbed, w.dirty, w.deleted = w.absorbed[:0], w.dirty[:0], w.deleted[:0]
+	w.enter, w.leave, w.feed = w.enter[:0], w.leave[:0], w.feed[:0]
+	w.evals, w.fired, w.set, w.late = 0, 0, 0, 0
+	clear(w.days)
+}
+
+// refresh loads the definitions when they have changed, and begins what is to be built.
+func (s *Stage) refresh(ctx context.Context, tx *store.Tx) error {
+	var version, merged int64
+	if err := tx.QueryRow(ctx, `SELECT version, chunk FROM segment_meta WHERE id = 1`).Scan(&version, &merged); err != nil {
+		return err
+	}
+	s.builds.merged(merged)
+	if s.table != nil && s.table.version == version {
+		return nil
+	}
+	d, err := loadDefinitions(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if !s.started {
+		if err := d.restart(ctx, tx); err != nil {
+			return err
+		}
+		s.work.starting = true
+		if d, err = loadDefinitions(ctx, tx); err != nil {
+			return err
+		}
+	}
+	u, err := d.begin(ctx, tx)
+	if err != nil {
+		return err
+	}
+	t, err := d.compile()
+	if err != nil {
+		return err
+	}
+	if err := t.dropUnused(ctx, tx); err != nil {
+		return err
+	}
+	if u != nil {
+		if u.through, err = positions(ctx, tx); err != nil {
+			return err
+		}
+		s.work.begun = u
+	}
+	if s.table == nil {
+		if err := tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM segment_changes`).Scan(&s.lastID); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT coalesce(max(person), 0) FROM segment_states`).Scan(&s.maxPerson); err != nil {
+			return err
+		}
+	}
+	s.table = t
+	return nil
+}
+
+// position remembers the last event worked on: where history ends for a segment whose
+// life begins with the next batch.
+func (s *Stage) position(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+	if len(b.Facts) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO segment_positions (partition_id, seq) VALUES (?, ?)
+		ON CONFLICT (partition_id) DO UPDATE SET seq = excluded.seq`, b.Partition, int64(b.Facts[len(b.Facts)-1].Seq))
+	return err
+}
+
+func positions(ctx context.Context, q store.Querier) ([]touchstone.Seq, error) {
+	rows, err := q.Query(ctx, `SELECT seq FROM segment_positions ORDER BY partition_id`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var through []touchstone.Seq
+	for rows.Next() {
+		var seq touchstone.Seq
+		if err := rows.Scan(&seq); err != nil {
+			return nil, err
+		}
+		through = append(through, seq)
+	}
+	return through, rows.Err()
+}
+
+// touch returns the person's state and makes it part of the batch.
+func (s *Stage) touch(p touchstone.PersonID) *state {
+	st := s.cache.get(p)
+	if st == nil {
+		st = &state{person: p}
+		if p > s.maxPerson { // nobody with such an id has a row
+			st.loaded, st.table = true, s.table.version
+		}
+		s.cache.put(st)
+		s.cache.bytes += st.size()
+	}
+	if st.batch == s.batch {
+		return st
+	}
+	st.batch, st.kept, st.absorbed = s.batch, false, false
+	if len(st.ask) != s.table.words {
+		st.ask = make(mask, s.table.words)
+	} else {
+		clear(st.ask)
+	}
+	s.cache.bytes -= st.size()
+	s.work.touched = append(s.work.touched, st)
+	if !st.loaded {
+		s.work.missing = append(s.work.missing, st)
+	} else {
+		st.clean(s.table)
+	}
+	return st
+}
+
+// collect finds the persons that the batch concerns.
+func (s *Stage) collect(b *touchstone.Batch) {
+	t, w := s.table, &s.work
+	open := t.open.any()
+	for i := range b.Facts {
+		f := &b.Facts[i]
+		leaves := t.events[f.Name]
+		if leaves == nil && !open || f.Person == 0 {
+			continue
+		}
+		if open {
+			s.meet(s.touch(f.Person))
+		}
+		at := f.Time.UnixMilli()
+		for _, l := range leaves {
+			if l.horizon > 0 && at <= w.now-l.horizon {
+				w.late++
+				continue
+			}
+			if l.Match(f.Properties, f.Context) {
+				w.hits = append(w.hits, hit{s.touch(f.Person), l, at})
+			}
+		}
+	}
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		switch c.Kind {
+		case touchstone.TraitChanged:
+			if users := t.traits[c.Name]; users != nil {
+				st := s.touch(c.Person)
+				st.ask.or(users)
+				s.meet(st)
+			}
+		case touchstone.PersonsMerged:
+			s.touch(c.Person)
+			s.touch(c.Other)
+			w.ask = append(w.ask, c.Person)
+		}
+	}
+	for i := range b.Due {
+		if d := &b.Due[i]; d.Owner == StageName {
+			w.fired++
+			s.touch(d.Person)
+			w.ask = append(w.ask, d.Person)
+		}
+	}
+}
+
+// ring has the persons asked again whose timers have gone off. One without a timer has
+// been absorbed since: its timer was left behind.
+func (s *Stage) ring(due []touchstone.Timer) {
+	for i := range due {
+		if due[i].Owner != StageName {
+			continue
+		}
+		if st := s.touch(due[i].Person); st.timer != 0 {
+			st.timer, st.dirty = 0, true
+			st.ask.or(s.table.timed)
+		}
+	}
+}
+
+// load reads the rows of the persons that are not in the cache.
+func (s *Stage) load(ctx context.Context, tx *store.Tx) error {
+	missing := s.work.missing
+	slices.SortFunc(missing, byPerson)
+	for len(missing) > 0 {
+		n := min(len(missing), loadRows)
+		if err := s.loadSome(ctx, tx, missing[:n]); err != nil {
+			return err
+		}
+		missing = missing[n:]
+	}
+	return nil
+}
+
+func byPerson(a, b *state) int {
+	switch {
+	case a.person < b.person:
+		return -1
+	case a.person > b.person:
+		return 1
+	}
+	return 0
+}
+
+// meet has a person who exists asked about the rules that hold for a person of whom
+// nothing is known, once for each version of the definitions while the state is cached.
+func (s *Stage) meet(st *state) {
+	if st.met != s.table.version {
+		st.met = s.table.version
+		st.ask.or(s.table.open)
+	}
+}
+
+// count adds the batch's events to the leaves, and has those asked again for whom
+// something changed.
+func (s *Stage) count() {
+	for _, h := range s.work.hits {
+		if h.state.add(h.leaf, h.at) {
+			h.state.ask.or(h.leaf.users)
+		}
+	}
+}
+
+// merge joins the states of persons that have become one. The absorbed person leaves
+// everything without a word to reactors; the kept one is asked about everything.
+func (s *Stage) merge(b *touchstone.Batch) {
+	for i := range b.Changes {
+		c := &b.Changes[i]
+		if c.Kind != touchstone.PersonsMerged || c.Person == c.Other {
+			continue
+		}
+		kept, gone := s.touch(c.Person), s.touch(c.Other)
+		for _, l := range gone.leaves {
+			def := s.table.leaf(l.leaf)
+			if def == nil {
+				continue
+			}
+			kept.join(l, def.Keep)
+			kept.dirty = true
+		}
+		for _, m := range gone.in {
+			kept.inherit(m)
+		}
+		kept.absorbed = false
+		for j := range s.table.programs {
+			kept.ask.set(j)
+		}
+		gone.keepWas()
+		gone.leaves, gone.in, gone.timer = nil, gone.in[:0], 0
+		gone.absorbed, gone.dirty = true, true
+	}
+}
+
+// join adds another person's times of a leaf.
+func (s *state) join(l leafTimes, keep int) {
+	for i := range s.leaves {
+		if s.leaves[i].leaf == l.leaf {
+			s.leaves[i].times = mergeTimes(s.leaves[i].times, l.times, keep)
+			return
+		}
+	}
+	s.leaves = append(s.leaves, leafTimes{l.leaf, slices.Clone(l.times)})
+}
+
+// inherit takes over another person's membership, from the earlier moment.
+func (s *state) inherit(m membership) {
+	s.keepWas()
+	s.dirty = true
+	for i := range s.in {
+		if s.in[i].generation == m.generation {
+			s.in[i].at = min(s.in[i].at, m.at)
+			return
+		}
+	}
+	s.in = append(s.in, m)
+}
+
+// evaluate asks the rules about everyone who was touched, each person once.
+func (s *Stage) evaluate(b *touchstone.Batch) {
+	slices.SortFunc(s.work.touched, byPerson)
+	v := &s.work.view
+	for _, st := range s.work.touched {
+		if st.absorbed || !st.ask.any() {
+			continue
+		}
+		st.prune(s.table, s.work.now)
+		*v = view{traits: s.traits, state: st, table: s.table}
+		deadline := int64(rule.Never)
+		for i := st.ask.next(0); i >= 0; i = st.ask.next(i + 1) {
+			if p := s.table.programs[i]; p.rule != nil {
+				deadline = min(deadline, s.ask(v, p))
+			}
+		}
+		if deadline != rule.Never && (st.timer == 0 || deadline < st.timer) {
+			st.timer, st.dirty = deadline, true
+			s.work.set++
+			b.Timers = append(b.Timers, touchstone.Timer{Owner: StageName, Person: st.person, At: time.UnixMilli(deadline).UTC()})
+		}
+	}
+}
+
+// ask asks one rule about one person, notes a change of membership and marks the programs
+// that refer to it.
+func (s *Stage) ask(v *view, p *program) (deadline int64) {
+	s.work.evals++
+	v.program = p
+	st := v.state
+	member, deadline := p.rule.Eval(v, s.work.now)
+	_, was := st.enteredAt(p.generation)
+	if member == was {
+		return deadline
+	}
+	if member {
+		at := s.work.now
+		if p.replaces != 0 {
+			if earlier, ok := st.enteredAt(p.replaces); ok {
+				at = earlier
+			}
+		}
+		st.enter(p.generation, at)
+	} else {
+		st.leave(p.generation)
+	}
+	st.ask.or(p.users)
+	return deadline
+}
+
+// view shows a person to a rule.
+type view struct {
+	traits  Traits
+	state   *state
+	table   *table
+	program *program
+	trait   func(name string) (touchstone.JSON, bool)
+}
+
+func (v *view) Trait(name string) (touchstone.JSON, bool) {
+	if v.trait == nil {
+		v.trait = v.traits.TraitsOf(v.state.person)
+	}
+	return v.trait(name)
+}
+
+func (v *view) Times(leaf int) []int64 { return v.state.times(v.program.leaves[leaf].id) }
+
+func (v *view) InSegment(ref int) bool {
+	i := v.program.refs[ref]
+	if i < 0 {
+		return false
+	}
+	_, in := v.state.enteredAt(v.table.programs[i].generation)
+	return in
+}

@@ -1,0 +1,294 @@
+package segment
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+)
+
+// table is the definitions, made ready for the stage: immutable but for the counts of
+// members, replaced as a whole when definitions change.
+type table struct {
+	version  int64
+	programs []*program // a segment comes after those it refers to
+	leaves   []*leaf
+
+	programOf map[uint32]*program // by generation
+	leafOf    map[uint32]*leaf    // by id
+	events    map[string][]*leaf  // by event name
+	traits    map[string]mask     // programs that test a trait
+	timed     mask                // programs whose answer can change by time alone
+	open      mask                // programs that hold for a person of whom nothing is known
+	asksTrait mask                // programs that test any trait
+	garbage   []uint32            // dead generations with rows left
+	words     int                 // length of a mask
+}
+
+// program is one generation of a segment.
+type program struct {
+	index      int
+	generation uint32
+	segment    string
+	rule       *rule.Rule // nil for a static segment
+	live       bool       // or being built: then nobody is told of entries and exits
+	replaces   uint32     // the live generation that this one will replace
+	members    int64
+	changed    bool // members differs from the row
+
+	leaves []*leaf // by the rule's leaf numbers
+	refs   []int   // by the rule's reference numbers: index of a program, or -1
+	users  mask    // programs that refer to this one
+}
+
+// leaf is a set of events of which times are kept.
+type leaf struct {
+	rule.Leaf
+	id      uint32
+	ready   bool
+	horizon int64 // in milliseconds
+	users   mask  // programs that ask about it
+}
+
+func (t *table) leaf(id uint32) *leaf               { return t.leafOf[id] }
+func (t *table) program(generation uint32) *program { return t.programOf[generation] }
+func (t *table) idle() bool                         { return len(t.programs) == 0 }
+
+// mask is a set of programs.
+type mask []uint64
+
+func (m mask) set(i int) { m[i>>6] |= 1 << (i & 63) }
+
+func (m mask) or(o mask) {
+	for i := range o {
+		m[i] |= o[i]
+	}
+}
+
+func (m mask) meets(o mask) bool {
+	for i := range o {
+		if m[i]&o[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (m mask) any() bool {
+	for _, w := range m {
+		if w != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// next returns the first member from i on, or -1. Members that are set while walking are
+// found if they lie ahead.
+func (m mask) next(i int) int {
+	for w := i >> 6; w < len(m); w++ {
+		v := m[w]
+		if w == i>>6 {
+			v &= ^uint64(0) << (i & 63)
+		}
+		if v != 0 {
+			return w<<6 + bits.TrailingZeros64(v)
+		}
+	}
+	return -1
+}
+
+// generation is a row of segment_generations with what its segment says about it.
+type generation struct {
+	id       uint32
+	segment  string
+	rule     touchstone.JSON
+	phase    phase
+	leaves   []uint32
+	members  int64
+	live     uint32 // the segment's live generation
+	building uint32 // and the one being built
+}
+
+type phase int64
+
+const (
+	wanted phase = iota
+	tracking
+	live
+	dead
+)
+
+// definitions is what the tables hold.
+type definitions struct {
+	version     int64
+	generations []generation
+	leaves      []*leaf
+}
+
+// compile makes a table of the generations that are tracking or live.
+func (d *definitions) compile() (*table, error) {
+	t := &table{version: d.version, programOf: map[uint32]*program{}, leafOf: map[uint32]*leaf{},
+		events: map[string][]*leaf{}, traits: map[string]mask{}}
+	current := map[uint32]bool{}
+	bySegment := map[string]generation{}
+	for _, g := range d.generations {
+		switch g.phase {
+		case dead:
+			t.garbage = append(t.garbage, g.id)
+		case tracking, live:
+			current[g.id] = true
+			bySegment[g.segment] = g
+		}
+	}
+	for _, l := range d.leaves {
+		t.leaves = append(t.leaves, l)
+		t.leafOf[l.id] = l
+	}
+	ordered, err := d.order(current)
+	if err != nil {
+		return nil, err
+	}
+	t.words = (len(ordered) + 63) / 64
+	newMask := func() mask { return make(mask, t.words) }
+	t.timed, t.open, t.asksTrait = newMask(), newMask(), newMask()
+	for _, l := range t.leaves {
+		l.users = newMask()
+	}
+	for i, o := range ordered {
+		p := &program{index: i, generation: o.id, segment: o.segment, rule: o.parsed, live: o.phase == live,
+			members: o.members, users: newMask()}
+		if o.live != o.id {
+			p.replaces = o.live
+		}
+		t.programs = append(t.programs, p)
+		t.programOf[p.generation] = p
+		if p.rule == nil {
+			continue
+		}
+		if err := t.wire(p, o, bySegment); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range t.leaves {
+		if l.users.any() {
+			t.events[l.Event] = append(t.events[l.Event], l)
+		}
+	}
+	return t, nil
+}
+
+// wire connects a program with its leaves, traits and the programs it refers to.
+func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]generation) error {
+	for i := range p.rule.Leaves() {
+		need := &p.rule.Leaves()[i]
+		l := t.choose(need)
+		if l == nil && i < len(g.leaves) {
+			l = t.leaf(g.leaves[i])
+		}
+		if l == nil {
+			return fmt.Errorf("segment %s, generation %d: no leaf for %s", p.segment, p.generation, need.Key())
+		}
+		l.users.set(p.index)
+		p.leaves = append(p.leaves, l)
+	}
+	for _, id := range p.rule.Segments() {
+		ref := -1
+		if to, ok := bySegment[id]; ok {
+			if target := t.programOf[to.target(p.live)]; target != nil {
+				ref = target.index
+				target.users.set(p.index)
+			}
+		}
+		p.refs = append(p.refs, ref)
+	}
+	for _, name := range p.rule.Traits() {
+		if t.traits[name] == nil {
+			t.traits[name] = make(mask, t.words)
+		}
+		t.traits[name].set(p.index)
+		t.asksTrait.set(p.index)
+	}
+	if p.rule.Timed() {
+		t.timed.set(p.index)
+	}
+	if p.rule.MatchesNobody() {
+		t.open.set(p.index)
+	}
+	return nil
+}
+
+// target is the generation that a reference means: a live segment refers to what is live,
+// one being built to what will be live with it.
+func (g *generation) target(fromLive bool) uint32 {
+	if !fromLive && g.building != 0 {
+		return g.building
+	}
+	return g.live
+}
+
+// choose returns the complete leaf that answers a need, or nil.
+func (t *table) choose(need *rule.Leaf) *leaf {
+	var best *leaf
+	key := need.Key()
+	for _, l := range t.leaves {
+		if l.ready && l.Event == need.Event && l.Covers(need) && l.Key() == key && (best == nil || l.Covers(&best.Leaf)) {
+			best = l
+		}
+	}
+	return best
+}
+
+// parsedGeneration is a generation with its rule.
+type parsedGeneration struct {
+	generation
+	parsed *rule.Rule
+}
+
+// order parses the rules and puts generations behind those they refer to.
+func (d *definitions) order(current map[uint32]bool) ([]parsedGeneration, error) {
+	var ordered []parsedGeneration
+	bySegment := map[string][]parsedGeneration{}
+	var ids []string
+	for _, g := range d.generations {
+		if !current[g.id] {
+			continue
+		}
+		p := parsedGeneration{generation: g}
+		if g.rule != "" {
+			var err error
+			if p.parsed, err = rule.Parse(g.rule); err != nil {
+				return nil, fmt.Errorf("segment %s, generation %d: %w", g.segment, g.id, err)
+			}
+		}
+		if bySegment[g.segment] == nil {
+			ids = append(ids, g.segment)
+		}
+		bySegment[g.segment] = append(bySegment[g.segment], p)
+	}
+	slices.Sort(ids)
+	// Segments are walked depth first; definitions were checked to be free of circles,
+	// the live and the coming rule of a segment together.
+	done := map[string]bool{}
+	var visit func(id string)
+	visit = func(id string) {
+		if done[id] {
+			return
+		}
+		done[id] = true
+		for _, p := range bySegment[id] {
+			if p.parsed != nil {
+				for _, ref := range p.parsed.Segments() {
+					visit(ref)
+				}
+			}
+		}
+		ordered = append(ordered, bySegment[id]...)
+	}
+	for _, id := range ids {
+		visit(id)
+	}
+	return ordered, nil
+}

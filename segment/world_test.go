@@ -1,0 +1,484 @@
+package segment
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/sqlite"
+)
+
+var ctx = context.Background()
+
+// world is everything around the stage: a pipeline with its timers, identity, profiles and
+// a warehouse, all in memory, and a real store. Batches run one at a time, and builds only
+// when the test says so: nothing depends on goroutines.
+type world struct {
+	t    fataler
+	db   *store.DB
+	segs *Segments
+	now  time.Time
+
+	events  []pastEvent // in log order
+	offset  uint64      // of the last record
+	people  map[touchstone.PersonID]map[string]touchstone.JSON
+	merged  map[touchstone.PersonID]touchstone.PersonID
+	timers  map[touchstone.PersonID]time.Time
+	batch   *touchstone.Batch   // being filled
+	changes []touchstone.Change // that stages emitted, since last asked
+
+	committed func() // called after each batch
+}
+
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+type pastEvent struct {
+	seq    touchstone.Seq
+	person touchstone.PersonID // at the time
+	name   string
+	props  touchstone.JSON
+	ctx    touchstone.JSON
+	at     int64
+}
+
+// openDB opens a fresh database, in memory where the system has a file system for that:
+// these tests commit many thousand times, and what a disk does is not their subject.
+func openDB(t testing.TB) *store.DB {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "segment")
+	if err != nil {
+		dir = t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	db, err := sqlite.Open(filepath.Join(dir, "store.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func newWorld(t fataler, db *store.DB) *world {
+	w := &world{t: t, db: db, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		people: map[touchstone.PersonID]map[string]touchstone.JSON{}, merged: map[touchstone.PersonID]touchstone.PersonID{},
+		timers: map[touchstone.PersonID]time.Time{}}
+	w.open()
+	return w
+}
+
+// open starts the package on the database, as a new process would.
+func (w *world) open() {
+	w.t.Helper()
+	segs, err := Open(ctx, Config{DB: w.db, Traits: w, Persons: w, History: w, Profiles: w, Clock: touchstone.ClockFunc(func() time.Time { return w.now })})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	// Small chunks, so that builds take several batches.
+	segs.builds.limits = limits{chunkPersons: 2, chunksPerBatch: 1, chunksWaiting: 10_000}
+	segs.builds.chunks = make(chan *chunk, segs.builds.chunksWaiting)
+	w.segs = segs
+}
+
+// Identity.
+
+func (w *world) current(p touchstone.PersonID) touchstone.PersonID {
+	for w.merged[p] != 0 {
+		p = w.merged[p]
+	}
+	return p
+}
+
+func (w *world) Canonical(_ context.Context, _ store.Querier, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
+	out := make([]touchstone.PersonID, len(persons))
+	for i, p := range persons {
+		out[i] = w.current(p)
+	}
+	return out, nil
+}
+
+// Profiles.
+
+func (w *world) Prefetch(context.Context, *store.Tx, []touchstone.PersonID) error { return nil }
+
+func (w *world) TraitsOf(p touchstone.PersonID) func(name string) (touchstone.JSON, bool) {
+	return func(name string) (touchstone.JSON, bool) {
+		v, ok := w.people[p][name]
+		return v, ok
+	}
+}
+
+func (w *world) Count(context.Context) (int64, error) { return int64(len(w.people)), nil }
+
+func (w *world) Each(_ context.Context, fn func(touchstone.PersonID, func(string) (touchstone.JSON, bool)) error) error {
+	for p := range w.people {
+		if err := fn(p, w.TraitsOf(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The warehouse.
+
+func (w *world) Position(context.Context, int) (touchstone.Seq, error) {
+	return touchstone.MakeSeq(0, w.offset, touchstone.MaxEventsPerRecord-1), nil
+}
+
+func (w *world) LatestTimes(_ context.Context, q LatestQuery, fn func(touchstone.PersonID, []int64) error) error {
+	times := map[touchstone.PersonID][]int64{}
+	l := rule.Leaf{Event: q.Event, Where: q.Where}
+	for _, e := range w.events {
+		through := touchstone.Seq(1 << 62)
+		if q.Through != nil {
+			if through = 0; len(q.Through) > 0 {
+				through = q.Through[0]
+			}
+		}
+		if e.name == q.Event && e.seq <= through && (q.Since == 0 || e.at > q.Since) && l.Match(e.props, e.ctx) {
+			p := w.current(e.person)
+			times[p] = append(times[p], e.at)
+		}
+	}
+	for _, p := range sortedPersons(times) {
+		slices.Sort(times[p])
+		if err := fn(p, times[p][max(0, len(times[p])-q.Keep):]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedPersons[V any](m map[touchstone.PersonID]V) []touchstone.PersonID {
+	keys := make([]touchstone.PersonID, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// The pipeline.
+
+// next returns the batch being filled.
+func (w *world) next() *touchstone.Batch {
+	if w.batch == nil {
+		w.batch = &touchstone.Batch{}
+		w.offset++
+	}
+	return w.batch
+}
+
+func (w *world) meet(p touchstone.PersonID) {
+	if w.people[p] == nil {
+		w.people[p] = map[string]touchstone.JSON{}
+	}
+}
+
+// event adds an event that happened some time before now to the batch.
+func (w *world) event(p touchstone.PersonID, ago time.Duration, name string, props touchstone.JSON) {
+	b := w.next()
+	p = w.current(p)
+	w.meet(p)
+	seq := touchstone.MakeSeq(0, w.offset, len(b.Facts))
+	at := w.now.Add(-ago)
+	w.events = append(w.events, pastEvent{seq: seq, person: p, name: name, props: props, at: at.UnixMilli()})
+	b.Facts = append(b.Facts, touchstone.Fact{Event: touchstone.Event{Type: touchstone.Track, Name: name, Properties: props, Time: at}, Seq: seq, Person: p})
+}
+
+// trait sets a trait by an identify call, or takes it away.
+func (w *world) trait(p touchstone.PersonID, name string, value touchstone.JSON) {
+	p = w.current(p)
+	w.event(p, 0, "$identify", "")
+	old := w.people[p][name]
+	if old == value {
+		return
+	}
+	if value == "" {
+		delete(w.people[p], name)
+	} else {
+		w.people[p][name] = value
+	}
+	w.batch.Changes = append(w.batch.Changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: p, Name: name, Old: old, New: value})
+}
+
+// merge makes the older person absorb the other.
+func (w *world) merge(a, b touchstone.PersonID) {
+	kept, gone := w.current(a), w.current(b)
+	if kept == gone {
+		return
+	}
+	if kept > gone {
+		kept, gone = gone, kept
+	}
+	w.event(kept, 0, "$alias", "")
+	w.meet(gone)
+	for name, v := range w.people[gone] {
+		if _, ok := w.people[kept][name]; !ok {
+			w.people[kept][name] = v
+		}
+	}
+	delete(w.people, gone)
+	w.merged[gone] = kept
+	for i := range w.batch.Facts { // identity ends with the final person everywhere
+		w.batch.Facts[i].Person = w.current(w.batch.Facts[i].Person)
+	}
+	var changes []touchstone.Change // and merges come before traits
+	for _, c := range w.batch.Changes {
+		if c.Kind == touchstone.PersonsMerged {
+			changes = append(changes, c)
+		}
+	}
+	changes = append(changes, touchstone.Change{Kind: touchstone.PersonsMerged, Person: kept, Other: gone})
+	for _, c := range w.batch.Changes {
+		if c.Kind == touchstone.TraitChanged {
+			c.Person = w.current(c.Person)
+			changes = append(changes, c)
+		}
+	}
+	w.batch.Changes = changes
+}
+
+var errInjected = errors.New("injected failure")
+
+// commit runs the batch; failures says how often it fails first.
+func (w *world) commit(failures int) {
+	w.t.Helper()
+	filled := w.batch
+	w.batch = nil
+	if filled == nil {
+		filled = &touchstone.Batch{}
+	}
+	for attempt := 0; ; attempt++ {
+		b := &touchstone.Batch{Now: w.now, Facts: filled.Facts, Changes: slices.Clone(filled.Changes)}
+		for p, at := range w.timers {
+			if !at.After(w.now) {
+				b.Due = append(b.Due, touchstone.Timer{Owner: StageName, Person: p, At: at})
+			}
+		}
+		slices.SortFunc(b.Due, func(a, b touchstone.Timer) int { return cmp.Compare(a.Person, b.Person) })
+		err := w.db.Update(ctx, func(tx *store.Tx) error {
+			if err := w.segs.stage.Apply(ctx, tx, b); err != nil {
+				return err
+			}
+			if attempt < failures {
+				return errInjected
+			}
+			return nil
+		})
+		if errors.Is(err, errInjected) {
+			w.segs.stage.Rollback()
+			continue
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, d := range b.Due {
+			delete(w.timers, d.Person)
+		}
+		for _, timer := range b.Timers {
+			if !timer.At.After(w.now) {
+				w.t.Fatalf("a timer of %s at %s is not ahead of %s", timer.Person, timer.At, w.now)
+			}
+			w.timers[timer.Person] = timer.At
+		}
+		w.changes = append(w.changes, b.Changes[len(filled.Changes):]...)
+		w.segs.stage.Committed(b)
+		if w.committed != nil {
+			w.committed()
+		}
+		return
+	}
+}
+
+// advance lets time pass; timers go off at their moments.
+func (w *world) advance(d time.Duration) {
+	w.t.Helper()
+	until := w.now.Add(d)
+	for {
+		next := until
+		for _, at := range w.timers {
+			if at.Before(next) {
+				next = at
+			}
+		}
+		if next.After(w.now) {
+			w.now = next
+		}
+		due := false
+		for _, at := range w.timers {
+			due = due || !at.After(w.now)
+		}
+		if due {
+			w.commit(0)
+		} else if !w.now.Before(until) {
+			return
+		}
+	}
+}
+
+// build makes the chunks of the next unit that waits. They are merged by later batches.
+func (w *world) build() bool {
+	w.t.Helper()
+	u := w.segs.builds.first()
+	if u == nil {
+		return false
+	}
+	err := (&builder{Segments: w.segs, unit: u}).build(ctx)
+	if err != nil && !errors.Is(err, errAbandoned) {
+		w.t.Fatal(err)
+	}
+	w.segs.builds.finished(u)
+	return true
+}
+
+// settle runs batches and builds until nothing is left to do.
+func (w *world) settle() {
+	w.t.Helper()
+	for range 1_000 {
+		w.commit(0)
+		if !w.build() && w.segs.builds.pending() == 0 && len(w.segs.stage.table.garbage) == 0 && w.segs.builds.first() == nil {
+			w.commit(0)
+			if w.segs.builds.first() == nil && w.segs.builds.pending() == 0 {
+				return
+			}
+		}
+	}
+	w.t.Fatal("builds do not come to an end")
+}
+
+// members returns who is in a segment by the stage's reckoning.
+func (w *world) members(id string) []touchstone.PersonID {
+	w.t.Helper()
+	persons, err := w.segs.MemberIDs(ctx, id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return persons
+}
+
+// answering returns the rule that answers for a segment, "" for none or a static one.
+func (w *world) answering(id string) (text touchstone.JSON, live bool) {
+	w.t.Helper()
+	rows, err := w.db.Reader().Query(ctx, `SELECT g.rule FROM segments s JOIN segment_generations g ON g.generation = s.live WHERE s.id = ?`, id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		live = true
+		if err := rows.Scan(&text); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return text, live
+}
+
+// expected returns who is in a segment by the batch evaluator; static says who is in
+// segments without a rule.
+func (w *world) expected(id string, static map[string][]touchstone.PersonID) []touchstone.PersonID {
+	w.t.Helper()
+	text, live := w.answering(id)
+	if !live {
+		return nil
+	}
+	if text == "" {
+		var persons []touchstone.PersonID
+		for _, p := range static[id] {
+			persons = append(persons, w.current(p))
+		}
+		slices.Sort(persons)
+		return slices.Compact(persons)
+	}
+	r, err := rule.Parse(text)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	e := Evaluator{History: w, Profiles: w, Members: func(_ context.Context, ref string) ([]touchstone.PersonID, error) {
+		return w.expected(ref, static), nil
+	}}
+	members, err := e.Evaluate(ctx, r, w.now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return members
+}
+
+// audit checks that the tables agree with each other.
+func (w *world) audit() {
+	w.t.Helper()
+	var version int64
+	if err := w.db.Reader().QueryRow(ctx, `SELECT version FROM segment_meta`).Scan(&version); err != nil {
+		w.t.Fatal(err)
+	}
+	if version != w.segs.stage.table.version {
+		return // the stage has not heard of the latest definitions yet
+	}
+	byState := map[string]bool{}
+	rows, err := w.db.Reader().Query(ctx, `SELECT person, state FROM segment_states`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p touchstone.PersonID
+		var stored []byte
+		if err := rows.Scan(&p, &stored); err != nil {
+			w.t.Fatal(err)
+		}
+		var st state
+		if err := st.decode(stored); err != nil {
+			w.t.Fatal(err)
+		}
+		if w.merged[p] != 0 {
+			w.t.Fatalf("%s was absorbed but has a state", p)
+		}
+		if at := w.timers[p]; st.timer != 0 && at.UnixMilli() != st.timer {
+			w.t.Fatalf("%s believes in a timer at %d, but it is set to %v", p, st.timer, at)
+		}
+		for _, m := range st.in {
+			if w.segs.stage.table.program(m.generation) != nil {
+				byState[fmt.Sprint(m.generation, " ", m.at, " ", p)] = true
+			}
+		}
+	}
+	members, err := w.db.Reader().Query(ctx, `SELECT m.generation, m.entered_at, m.person FROM segment_members m
+		JOIN segment_generations g ON g.generation = m.generation WHERE g.phase <> ?`, dead)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer members.Close()
+	count := map[uint32]int64{}
+	for members.Next() {
+		var m memberRow
+		if err := members.Scan(&m.generation, &m.at, &m.person); err != nil {
+			w.t.Fatal(err)
+		}
+		count[m.generation]++
+		key := fmt.Sprint(m.generation, " ", m.at, " ", m.person)
+		if !byState[key] {
+			w.t.Fatalf("member row %s is not in the person's state", key)
+		}
+		delete(byState, key)
+	}
+	for key := range byState {
+		w.t.Fatalf("membership %s has no row", key)
+	}
+	for _, p := range w.segs.stage.table.programs {
+		if count[p.generation] != p.members {
+			w.t.Fatalf("generation %d has %d members, but counts %d", p.generation, count[p.generation], p.members)
+		}
+	}
+}
