@@ -137,7 +137,7 @@ type EventStream struct {
 func StartEventStream(w http.ResponseWriter) (*EventStream, error) {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
+	h.Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold messages back
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	s := &EventStream{w, http.NewResponseController(w)}
