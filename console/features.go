@@ -11,7 +11,11 @@ type Features struct {
 	Quarantine Quarantine
 	Frames     Frames
 	Simulator  Simulator
-	Events     *live.Hub[touchstone.Event] // collect.Collector.Feed
+	Events     *live.Hub[touchstone.Event]  // collect.Collector.Feed
+	Changes    *live.Hub[touchstone.Change] // of the pipeline's batches
+	Identity   Identity
+	Segments   Segments
+	Members    Members
 }
 
 // notHere is the answer for a feature that this process does not run.

@@ -53,7 +53,6 @@ func (c *Console) openFeed(w http.ResponseWriter, r *http.Request) (*feed, error
 		<-c.streams
 	}}
 	f.deadline()
-	w.Header().Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold messages back
 	events, err := httpapi.StartEventStream(w)
 	if err != nil {
 		f.leave()
@@ -204,4 +203,63 @@ func identifierFilter(person string) func(*touchstone.Event) bool {
 		}
 		return false
 	}
+}
+
+type liveSegment struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type liveChange struct {
+	Kind    string               `json:"kind"`
+	Time    time.Time            `json:"time"`
+	Person  touchstone.PersonID  `json:"person"`
+	Name    *string              `json:"name"`
+	Other   *touchstone.PersonID `json:"other"`
+	Segment *liveSegment         `json:"segment"`
+}
+
+func (c *Console) streamChanges(w http.ResponseWriter, r *http.Request) error {
+	if c.cfg.Changes == nil {
+		return notHere("the pipeline")
+	}
+	segment, person := r.URL.Query().Get("segment"), r.URL.Query().Get("person")
+	keep := func(ch touchstone.Change) bool {
+		return ch.Kind != touchstone.TraitChanged && (segment == "" || ch.Name == segment) &&
+			(person == "" || ch.Person.String() == person || ch.Other != 0 && ch.Other.String() == person)
+	}
+	names := map[string]string{} // of segments, for as long as the feed lasts
+	return relay(c, w, r, c.cfg.Changes, keep, func(ctx context.Context, ch touchstone.Change) any {
+		a := liveChange{Kind: ch.Kind.String(), Time: ch.Time, Person: ch.Person, Name: c.displayName(ctx, ch.Person)}
+		switch ch.Kind {
+		case touchstone.PersonsMerged, touchstone.PersonSplit:
+			a.Other = &ch.Other
+		case touchstone.SegmentEntered, touchstone.SegmentLeft:
+			a.Segment = &liveSegment{ch.Name, c.segmentName(ctx, names, ch.Name)}
+		}
+		return a
+	})
+}
+
+func (c *Console) displayName(ctx context.Context, p touchstone.PersonID) *string {
+	people, err := c.summaries(ctx, []touchstone.PersonID{p})
+	if err != nil { // the feed goes on without names
+		return nil
+	}
+	return people[0].Name
+}
+
+// segmentName returns a segment's name, or its id when it is gone.
+func (c *Console) segmentName(ctx context.Context, known map[string]string, id string) string {
+	if name, ok := known[id]; ok {
+		return name
+	}
+	name := id
+	if c.cfg.Segments != nil {
+		if s, err := c.cfg.Segments.Get(ctx, id); err == nil {
+			name = s.Name
+		}
+	}
+	known[id] = name
+	return name
 }

@@ -40,6 +40,20 @@ func (c *Console) routes() []route {
 		{method: get, path: "/live/stats", need: permRead, handle: c.streamStats, stream: true},
 		{method: get, path: "/live/events", need: permRead, handle: c.streamEvents, stream: true},
 
+		{method: get, path: "/live/changes", need: permRead, handle: c.streamChanges, stream: true},
+
+		{method: get, path: "/persons/{ref}/identity", need: permRead, handle: c.getPersonIdentity},
+
+		{method: get, path: "/segments", need: permRead, handle: c.listSegments},
+		{method: post, path: "/segments", need: permSegments, handle: c.createSegment, action: "segment.create", maxBody: personsMaxBody},
+		{method: post, path: "/segments/preview", need: permRead, handle: c.previewSegment},
+		{method: get, path: "/segments/{id}", need: permRead, handle: c.getSegment},
+		{method: patch, path: "/segments/{id}", need: permSegments, handle: c.updateSegment, action: "segment.update"},
+		{method: del, path: "/segments/{id}", need: permSegments, handle: c.deleteSegment, action: "segment.delete"},
+		{method: get, path: "/segments/{id}/members", need: permRead, handle: c.listSegmentMembers},
+		{method: get, path: "/segments/{id}/changes", need: permRead, handle: c.listSegmentChanges},
+		{method: get, path: "/segments/{id}/history", need: permRead, handle: c.getSegmentHistory},
+
 		{method: get, path: "/imports", need: permRead, or: permImport, handle: c.listImports},
 		{method: post, path: "/imports", need: permImport, handle: c.createImport, action: "import.create"},
 		{method: post, path: "/imports/preview", need: permImport, handle: c.previewImport, maxBody: framesMaxBody},
