@@ -127,7 +127,7 @@ func (c *client) call(ctx context.Context, method, path string, kind bodyKind, b
 	for {
 		err := c.once(ctx, method, path, kind, body, answer)
 		if err == nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+			return err
 		}
 		var e *touchstone.Error
 		wait := pause

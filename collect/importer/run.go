@@ -26,7 +26,9 @@ func Run(ctx context.Context, options Options) (Summary, error) {
 	}
 	r := newRun(o)
 	began := time.Now()
-	err = r.run(ctx)
+	if err = r.run(ctx); err != nil && ctx.Err() != nil {
+		err = ctx.Err() // being broken off is the cause of whatever failed then
+	}
 	r.summary.Seconds = time.Since(began).Seconds()
 	if sent := r.summary.Rows - r.summary.Skipped; sent > 0 {
 		r.summary.RowsPerSecond = float64(sent) / r.summary.Seconds
