@@ -230,8 +230,11 @@ export function antdThemeFor(mode: Mode): ThemeConfig {
         rowSelectedHoverBg: p.goldSoft,
         borderColor: p.line,
         cellPaddingBlock: 8,
+        cellPaddingBlockMD: 8,
         cellPaddingInline: 12,
+        cellPaddingInlineMD: 12,
         cellFontSize: 13,
+        cellFontSizeMD: 13,
       },
       Tabs: {
         itemColor: p.text2,

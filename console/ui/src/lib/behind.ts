@@ -1,7 +1,7 @@
-import { useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
 import type { Query, Select } from "@/api/types";
 import { compact, str } from "./search";
+import { useSetSearch } from "./useSetSearch";
 
 /**
  * A number that was clicked: the question it answers, which cell of the answer, and what to call it. It lives in the
@@ -34,15 +34,6 @@ export function sharedSearch(raw: Record<string, unknown>): { behind?: Behind; s
 
 /** Opens (with a Behind) or closes (without) the drawer of people behind a number. */
 export function usePeopleBehind(): (behind?: Behind) => void {
-  const navigate = useNavigate();
-  return useCallback(
-    (behind) => {
-      void navigate({
-        to: ".",
-        search: (prev: object) => compact({ ...prev, behind }),
-        resetScroll: false,
-      } as Parameters<typeof navigate>[0]);
-    },
-    [navigate],
-  );
+  const setSearch = useSetSearch();
+  return useCallback((behind) => setSearch({ behind }, "push"), [setSearch]);
 }

@@ -82,6 +82,8 @@ export function createFormat(lang: Lang, timeZone: string): Format {
     day: "2-digit",
   });
   const fRelative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  // "Last month" may be two days ago or sixty; "1 month ago" is not.
+  const fRelativeLong = new Intl.RelativeTimeFormat(locale, { numeric: "always" });
   const fCompact = new Intl.NumberFormat(lang === "en" ? "en" : locale, {
     notation: "compact",
     maximumFractionDigits: 1,
@@ -161,7 +163,10 @@ export function createFormat(lang: Lang, timeZone: string): Format {
       // Clocks differ by a little: nothing that has happened is shown as "in 2 seconds".
       if (Math.abs(seconds) < 5) return fRelative.format(0, "second");
       for (const [u, size] of relativeSteps) {
-        if (Math.abs(seconds) >= size) return fRelative.format(Math.trunc(seconds / size), u);
+        if (Math.abs(seconds) >= size) {
+          const f = u === "year" || u === "month" ? fRelativeLong : fRelative;
+          return f.format(Math.trunc(seconds / size), u);
+        }
       }
       return fRelative.format(Math.trunc(seconds), "second");
     },

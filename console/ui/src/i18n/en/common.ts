@@ -146,6 +146,12 @@ export const common = {
     device: "Device",
     import: "Import",
     vehicle: "Vehicle",
+    email: "E-mail",
+    sms: "SMS",
+    push: "Push",
+    wecom: "WeCom",
+    wechat: "WeChat",
+    phone: "Phone",
   },
   eventName: {
     $identify: "Identified",

@@ -141,6 +141,12 @@ export const common = {
     device: "设备",
     import: "导入",
     vehicle: "车辆",
+    email: "邮件",
+    sms: "短信",
+    push: "推送",
+    wecom: "企业微信",
+    wechat: "微信",
+    phone: "电话",
   },
   eventName: {
     $identify: "识别身份",

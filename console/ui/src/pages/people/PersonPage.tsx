@@ -1,3 +1,266 @@
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { Tabs } from "antd";
+import { ChevronRight } from "lucide-react";
+import { lazy, Suspense, useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { personQuery } from "@/api/queries";
+import type { Person } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { ChannelIcons } from "@/components/ChannelIcon";
+import { CopyButton } from "@/components/CopyButton";
+import { Num } from "@/components/Num";
+import { Avatar } from "@/components/PersonLink";
+import { IdentifierChip, Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+import { ErrorState } from "@/components/states";
+import { useLabels } from "@/lib/labels";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { Timeline } from "./Timeline";
+import { TraitsTab } from "./TraitsTab";
+import "./people.css";
+
+const route = getRouteApi("/shell/people/$ref");
+const IdentityTab = lazy(() => import("./IdentityTab").then((m) => ({ default: m.IdentityTab })));
+
+/** Everything that is known about one person, and why. */
 export function PersonPage() {
-  return <div className="page">PersonPage</div>;
+  const { t } = useTranslation();
+  const { ref } = route.useParams();
+  const { tab = "timeline", event = "" } = route.useSearch();
+  const setSearch = useSetSearch();
+  const labels = useLabels();
+  const query = useQuery(personQuery(ref));
+  const person = query.data;
+  const name = person ? labels.person(person) : "";
+
+  useEffect(() => {
+    if (name) document.title = `${name} · Touchstone`;
+  }, [name]);
+
+  if (query.error && !person) {
+    return (
+      <div className="page">
+        <Crumbs />
+        <div className="card">
+          <ErrorState error={query.error} onRetry={() => void query.refetch()} />
+        </div>
+      </div>
+    );
+  }
+  if (!person) {
+    return (
+      <div className="page" aria-busy="true">
+        <Crumbs />
+        <div className="person-head">
+          <span className="bone" style={{ width: 48, height: 48, minWidth: 48, borderRadius: "50%" }} />
+          <div>
+            <span className="bone" style={{ width: 180, height: 20 }} />
+            <br />
+            <span className="bone" style={{ width: 320 }} />
+          </div>
+        </div>
+      </div>
+    );
+  }
+
+  const setTab = (key: string) => setSearch({ tab: key === "timeline" ? undefined : key });
+  const setEvent = (e: string) => setSearch({ tab: undefined, event: e || undefined });
+
+  return (
+    <div className="page">
+      <Crumbs />
+      <Head person={person} name={name} />
+      {ref.startsWith("p_") && ref !== person.id && (
+        <p className="person-note">{t("people.merged", { old: ref })}</p>
+      )}
+      <div className="person-grid">
+        <div className="person-main">
+          <Tabs
+            activeKey={tab}
+            onChange={setTab}
+            destroyOnHidden
+            items={[
+              {
+                key: "timeline",
+                label: t("people.tabs.timeline"),
+                children: <Timeline person={person} event={event} onEvent={setEvent} />,
+              },
+              { key: "traits", label: t("people.tabs.traits"), children: <TraitsTab person={person} /> },
+              {
+                key: "identity",
+                label: t("people.tabs.identity"),
+                children: (
+                  <Suspense fallback={<div className="identity-graph card" />}>
+                    <IdentityTab person={person} />
+                  </Suspense>
+                ),
+              },
+            ]}
+          />
+        </div>
+        <Aside person={person} onEvent={setEvent} />
+      </div>
+    </div>
+  );
+}
+
+function Crumbs() {
+  const { t } = useTranslation();
+  return (
+    <nav className="crumbs">
+      <Link to="/people">{t("people.back")}</Link>
+      <ChevronRight size={14} aria-hidden="true" />
+    </nav>
+  );
+}
+
+function Head({ person, name }: { person: Person; name: string }) {
+  const { t } = useTranslation();
+  const channels = Object.keys(person.counters.by_channel);
+  const city = typeof person.traits.city === "string" ? person.traits.city : null;
+  return (
+    <header className="person-head">
+      <Avatar id={person.id} name={person.name} size={48} />
+      <div className="person-title">
+        <h1>
+          <span title={name}>{name}</span>
+          <Pill tone={person.known ? "good" : "plain"}>
+            {t(person.known ? "people.known" : "people.anonymous")}
+          </Pill>
+        </h1>
+        <p>
+          <span className="person-id">
+            <code>{person.id}</code>
+            <CopyButton text={person.id} label={t("people.copyId")} />
+          </span>
+          {city && <span>{city}</span>}
+          <ChannelIcons channels={channels} />
+          <span>
+            <small>{t("people.firstSeen")}</small> <RelativeTime at={person.first_seen} />
+          </span>
+          <span>
+            <small>{t("people.lastSeen")}</small> <RelativeTime at={person.last_seen} />
+          </span>
+        </p>
+      </div>
+      <dl className="facts">
+        <Fact label={t("people.facts.events")} value={person.counters.events} />
+        <Fact label={t("people.facts.sessions")} value={person.counters.sessions} />
+        <Fact label={t("people.facts.identifiers")} value={person.identifiers.length} />
+        <Fact label={t("people.facts.segments")} value={person.segments.length} />
+      </dl>
+    </header>
+  );
+}
+
+function Fact({ label, value }: { label: string; value: number }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        <Num value={value} short />
+      </dd>
+    </div>
+  );
+}
+
+function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const labels = useLabels();
+  const byEvent = Object.entries(person.counters.by_event).sort((a, b) => b[1] - a[1]);
+  const most = byEvent[0]?.[1] ?? 1;
+  const consent = Object.entries(person.consent);
+  return (
+    <aside className="person-aside stack">
+      <section className="card">
+        <div className="card-head">
+          <h2>{t("people.identifiers")}</h2>
+        </div>
+        <ul className="aside-list">
+          {person.identifiers.slice(0, 12).map((i) => (
+            <li key={i.kind + i.value}>
+              <IdentifierChip kind={i.kind} value={i.value} label={labels.identifierKind(i.kind)} />
+              <CopyButton text={i.value} />
+            </li>
+          ))}
+          {person.identifiers.length > 12 && (
+            <li>
+              <Link
+                to="."
+                search={(prev: object) => ({ ...prev, tab: "identity" as const })}
+                className="text-link"
+              >
+                {t("people.more", { n: format.num(person.identifiers.length - 12) })}
+              </Link>
+            </li>
+          )}
+        </ul>
+      </section>
+      <section className="card">
+        <div className="card-head">
+          <h2>{t("people.segmentsTitle")}</h2>
+        </div>
+        <ul className="aside-list">
+          {person.segments.map((s) => (
+            <li key={s.id}>
+              <Link to="/segments/$id" params={{ id: s.id }} className="quiet-link" title={s.name}>
+                {s.name}
+              </Link>
+              <small className="muted nowrap">
+                <Since at={s.entered_at} />
+              </small>
+            </li>
+          ))}
+          {person.segments.length === 0 && <li className="muted">{t("people.segmentsEmpty")}</li>}
+        </ul>
+      </section>
+      {byEvent.length > 0 && (
+        <section className="card">
+          <div className="card-head">
+            <h2>{t("people.activity")}</h2>
+          </div>
+          <ul className="aside-list bars">
+            {byEvent.slice(0, 8).map(([event, n]) => (
+              <li key={event}>
+                <button type="button" onClick={() => onEvent(event)} title={t("people.timeline.filterLabel")}>
+                  <i style={{ width: `${(100 * n) / most}%` }} aria-hidden="true" />
+                  <span className="ellipsis">{labels.event(event)}</span>
+                  <span className="n">{format.num(n)}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {consent.length > 0 && (
+        <section className="card">
+          <div className="card-head">
+            <h2>{t("people.consent.title")}</h2>
+          </div>
+          <ul className="aside-list">
+            {consent.map(([channel, given]) => (
+              <li key={channel}>
+                <span>{labels.channel(channel)}</span>
+                {typeof given === "boolean" ? (
+                  <Pill tone={given ? "good" : "plain"}>
+                    {t(given ? "people.consent.yes" : "people.consent.no")}
+                  </Pill>
+                ) : (
+                  <code>{JSON.stringify(given)}</code>
+                )}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </aside>
+  );
+}
+
+function Since({ at }: { at: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return <span title={format.dateTime(at)}>{t("people.since", { when: format.relative(at) })}</span>;
 }

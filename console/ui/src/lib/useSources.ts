@@ -1,0 +1,13 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { sourcesQuery } from "@/api/queries";
+import type { Source } from "@/api/types";
+
+/** Sources by id, for naming them where data carries only the id. */
+export function useSources(): { byId: ReadonlyMap<string, Source>; nameOf: (id: string) => string } {
+  const items = useQuery(sourcesQuery).data?.items;
+  return useMemo(() => {
+    const byId = new Map((items ?? []).map((s) => [s.id, s]));
+    return { byId, nameOf: (id: string) => byId.get(id)?.name ?? id };
+  }, [items]);
+}

@@ -1,0 +1,143 @@
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { Person } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { type Column, DataTable } from "@/components/DataTable";
+import { Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+import { EmptyState } from "@/components/states";
+import { Value } from "@/components/Value";
+import { useSources } from "@/lib/useSources";
+
+interface TraitRow {
+  trait: string;
+  value: unknown;
+  updated: string | null;
+  source: string | null;
+}
+type Tag = Person["tags"][number];
+
+/** Traits were sent, tags were computed; both say since when and from where. */
+export function TraitsTab({ person }: { person: Person }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const sources = useSources();
+  const traits = useMemo<TraitRow[]>(
+    () =>
+      Object.entries(person.traits).map(([trait, value]) => ({
+        trait,
+        value,
+        updated: person.trait_meta[trait]?.updated_at ?? null,
+        source: person.trait_meta[trait]?.source ?? null,
+      })),
+    [person],
+  );
+  const traitColumns: Column<TraitRow>[] = [
+    {
+      key: "trait",
+      title: t("people.traits.trait"),
+      width: 180,
+      value: (r) => r.trait,
+      render: (r) => <b className="trait">{r.trait}</b>,
+    },
+    {
+      key: "value",
+      title: t("people.traits.value"),
+      value: (r) => r.value,
+      render: (r) => <Value value={r.value} />,
+      sortable: false,
+    },
+    {
+      key: "source",
+      title: t("people.traits.source"),
+      width: 160,
+      value: (r) => (r.source ? sources.nameOf(r.source) : null),
+      render: (r) => <span className="muted">{r.source ? sources.nameOf(r.source) : "–"}</span>,
+    },
+    {
+      key: "updated",
+      title: t("people.traits.updated"),
+      width: 120,
+      align: "right",
+      value: (r) => r.updated,
+      render: (r) => <RelativeTime at={r.updated} />,
+    },
+  ];
+  const now = Date.now();
+  const tagColumns: Column<Tag>[] = [
+    {
+      key: "tag",
+      title: t("people.tags.tag"),
+      width: 180,
+      value: (r) => r.tag,
+      render: (r) => <b className="trait">{r.tag}</b>,
+    },
+    {
+      key: "value",
+      title: t("people.tags.value"),
+      value: (r) => r.value,
+      render: (r) => <Value value={r.value} />,
+      sortable: false,
+    },
+    {
+      key: "by",
+      title: t("people.tags.by"),
+      width: 160,
+      value: (r) => r.by,
+      render: (r) => <code className="muted">{r.by}</code>,
+    },
+    {
+      key: "computed",
+      title: t("people.tags.computed"),
+      width: 160,
+      align: "right",
+      value: (r) => r.computed_at,
+      render: (r) => (
+        <span className="row" style={{ justifyContent: "flex-end" }}>
+          {r.stale_at && Date.parse(r.stale_at) < now && (
+            <span title={format.dateTime(r.stale_at)}>
+              <Pill tone="warn">{t("people.tags.stale")}</Pill>
+            </span>
+          )}
+          <RelativeTime at={r.computed_at} />
+        </span>
+      ),
+    },
+  ];
+  return (
+    <div className="stack">
+      <section className="card">
+        <div className="card-head">
+          <h2>
+            {t("people.traits.title")} <small>{t("people.traits.about")}</small>
+          </h2>
+        </div>
+        <DataTable
+          plain
+          id="person-traits"
+          label={t("people.traits.title")}
+          columns={traitColumns}
+          rows={traits}
+          rowKey={(r) => r.trait}
+          empty={<EmptyState title={t("people.traits.empty")} hint={t("people.traits.emptyHint")} />}
+        />
+      </section>
+      <section className="card">
+        <div className="card-head">
+          <h2>
+            {t("people.tags.title")} <small>{t("people.tags.about")}</small>
+          </h2>
+        </div>
+        <DataTable
+          plain
+          id="person-tags"
+          label={t("people.tags.title")}
+          columns={tagColumns}
+          rows={person.tags}
+          rowKey={(r) => r.tag}
+          empty={<EmptyState title={t("people.tags.empty")} hint={t("people.tags.emptyHint")} />}
+        />
+      </section>
+    </div>
+  );
+}
