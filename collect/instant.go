@@ -58,7 +58,7 @@ func parseEpoch(s string) (int64, bool) {
 		return n, true
 	case i >= 9 && i <= 10 && i == len(s):
 		return n * 1000, true
-	case i >= 9 && i <= 14 && s[i] == '.':
+	case i < len(s) && i >= 9 && i <= 14 && i != 11 && s[i] == '.':
 		p := digitReader{s: s[i:]}
 		milli := p.fraction()
 		if p.bad || p.s != "" {

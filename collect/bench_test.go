@@ -1,0 +1,205 @@
+package collect_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// benchEvent is a track call of about 770 bytes as a web library sends it.
+func benchEvent(i int) string {
+	return fmt.Sprintf(`{"type":"track","event":"Product Viewed","userId":"user-%06d","anonymousId":"0f6fd4a2-8f5d-4c58-9a5b-%012d","messageId":"ajs-next-1772240523456-%08d-9c3e","timestamp":"2026-03-01T11:59:58.123Z","properties":{"product_id":"507f1f77bcf86cd7","sku":"G-32-%d","category":"Games","name":"Monopoly: 3rd Edition","brand":"Hasbro","price":18.99,"quantity":1,"coupon":"MAYDEALS","currency":"CNY","position":3,"url":"https://www.example.com/product/path","in_stock":true},"context":{"ip":"203.0.113.9","locale":"zh-CN","userAgent":"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36","page":{"path":"/product/path","title":"大富翁","url":"https://www.example.com/product/path"},"library":{"name":"analytics.js","version":"npm:next-1.84.3"}}}`, i%100000, i, i, i%500)
+}
+
+func benchBatch(n int) []byte {
+	var b strings.Builder
+	b.WriteString(`{"batch":[`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(benchEvent(i))
+	}
+	b.WriteString(`],"writeKey":"x","sentAt":"2026-03-01T12:00:00.000Z"}`)
+	return []byte(b.String())
+}
+
+// wire is the event as a struct, for the references.
+type wire struct {
+	Type, Event, UserID, AnonymousID, MessageID string
+	Timestamp, SentAt                           string
+	Properties, Traits, Context                 json.RawMessage
+}
+
+type wire2 struct {
+	Type        string         `json:"type"`
+	Event       string         `json:"event"`
+	UserID      string         `json:"userId"`
+	AnonymousID string         `json:"anonymousId"`
+	MessageID   string         `json:"messageId"`
+	Timestamp   string         `json:"timestamp"`
+	SentAt      string         `json:"sentAt"`
+	Properties  jsontext.Value `json:"properties"`
+	Traits      jsontext.Value `json:"traits"`
+	Context     jsontext.Value `json:"context"`
+}
+
+// BenchmarkParse sets our scan, normalisation and encoding beside libraries that only decode.
+func BenchmarkParse(b *testing.B) {
+	const n = 100
+	body := benchBatch(n)
+	run := func(name string, fn func() error) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := fn(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/event")
+		})
+	}
+	parse := collect.BenchParse()
+	run("touchstone", func() error { return parse(body) })
+	run("touchstone-scan-only", func() error { return collect.BenchScan(body) })
+	run("encoding-json-v1", func() error {
+		var v struct{ Batch []wire }
+		return json.Unmarshal(body, &v)
+	})
+	run("json-v2", func() error {
+		var v struct {
+			Batch []wire2 `json:"batch"`
+		}
+		return jsonv2.Unmarshal(body, &v)
+	})
+	run("jsontext-tokens", func() error {
+		d := jsontext.NewDecoder(bytes.NewBuffer(body))
+		for {
+			if _, err := d.ReadToken(); err == io.EOF {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+	})
+	run("encoding-json-valid", func() error {
+		if !json.Valid(body) {
+			return io.ErrUnexpectedEOF
+		}
+		return nil
+	})
+}
+
+// nullLog is a log that costs nothing.
+type nullLog struct{}
+
+func (nullLog) Partitions() int { return 1 }
+func (nullLog) Append(context.Context, int, []byte, int) (stream.Receipt, error) {
+	return stream.Receipt{}, nil
+}
+
+// BenchmarkHandler measures a request from the router to the answer, without the network.
+func BenchmarkHandler(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			h, key := benchServer(b)
+			path, body := benchRequest(n)
+			r := httptest.NewRequest("POST", path, nil)
+			r.Header.Set("Authorization", basic(key))
+			reader := bytes.NewReader(body)
+			r.Body, r.ContentLength = io.NopCloser(reader), int64(len(body))
+			w := &nullWriter{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				reader.Reset(body)
+				clear(w.header)
+				h.ServeHTTP(w, r)
+				if w.status != 200 {
+					b.Fatal(w.status)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/event")
+		})
+	}
+}
+
+// BenchmarkHTTP sends over one loopback connection that is kept alive. The client writes
+// a prepared request and reads the answer, so nearly all of the time is the server's.
+func BenchmarkHTTP(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			h, key := benchServer(b)
+			server := httptest.NewServer(h)
+			defer server.Close()
+			path, body := benchRequest(n)
+			request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, basic(key), len(body), body)
+			conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Close()
+			answer := make([]byte, 4096)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := conn.Write(request); err != nil {
+					b.Fatal(err)
+				}
+				got, err := conn.Read(answer)
+				if err != nil || !bytes.HasPrefix(answer[:got], []byte("HTTP/1.1 200")) {
+					b.Fatal(err, string(answer[:got]))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/event")
+		})
+	}
+}
+
+func benchRequest(n int) (path string, body []byte) {
+	if n == 1 {
+		return "/v1/track", []byte(benchEvent(1))
+	}
+	return "/v1/batch", benchBatch(n)
+}
+
+func benchServer(b *testing.B) (http.Handler, string) {
+	b.Helper()
+	db := openDB(b)
+	if err := db.Migrate(ctx, "collect", collect.Migrations()); err != nil {
+		b.Fatal(err)
+	}
+	c, err := collect.New(ctx, collect.Config{DB: db, Log: nullLog{}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	src, err := c.Sources().Create(ctx, collect.NewSource{Name: "bench", Kind: "web"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := chi.NewRouter()
+	c.Routes(r)
+	return r, src.WriteKey
+}
+
+type nullWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *nullWriter) Header() http.Header         { return w.header }
+func (w *nullWriter) WriteHeader(status int)      { w.status = status }
+func (w *nullWriter) Write(p []byte) (int, error) { return len(p), nil }

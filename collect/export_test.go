@@ -1,0 +1,40 @@
+package collect
+
+import (
+	"errors"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+var benchLimits = scanLimits{events: 2500, eventBytes: 32 << 10}
+
+// BenchParse returns a function that scans, builds and encodes all events of a batch.
+func BenchParse() func(body []byte) error {
+	c := &Collector{partitions: 1, metrics: newMetrics(nil, callNames()), clock: touchstone.SystemClock{}}
+	c.cfg.Kinds = touchstone.DefaultKindSet()
+	c.cfg.MaxNameBytes, c.cfg.MaxIDBytes, c.cfg.MaxIdentifiers, c.cfg.MaxEventBytes, c.cfg.MaxFuture = 256, 256, 20, 32<<10, 24*time.Hour
+	c.feed = newFeed(0, c.metrics.sampledOut)
+	x := c.newExchange()
+	return func(body []byte) error {
+		if !x.scanner.scan(body, true, benchLimits) {
+			return errors.New(x.scanner.err.message)
+		}
+		x.parts[0] = part{frames: x.parts[0].frames[:0]}
+		rejected := c.encode(x, true, origin{source: "src_0123456789abcdef", received: time.Now().UnixMilli()})
+		if rejected != nil {
+			return errors.New(x.event.Reason)
+		}
+		return nil
+	}
+}
+
+var benchScanner scanner
+
+// BenchScan only scans.
+func BenchScan(body []byte) error {
+	if !benchScanner.scan(body, true, benchLimits) {
+		return errors.New(benchScanner.err.message)
+	}
+	return nil
+}
