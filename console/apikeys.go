@@ -81,7 +81,7 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 	k := apiKey{ID: randid.New("key"), Name: name, Scopes: slices.Compact(in.Scopes), CreatedAt: c.cfg.Clock.Now(), Key: "tsk_" + randid.String(40)}
 	k.Prefix = k.Key[:10]
 	ctx := r.Context()
-	err = c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		var n int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM console_api_keys`).Scan(&n); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) deleteAPIKey(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), param(r, "id")
-	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		res, err := tx.Exec(ctx, `DELETE FROM console_api_keys WHERE id = ?`, id)
 		if err != nil {
 			return err

@@ -78,7 +78,7 @@ func (c *Console) noteWrite(ctx context.Context, rt route, p *principal, n *audi
 	}
 	now := c.cfg.Clock.Now()
 	ctx = context.WithoutCancel(ctx) // the change is made, whether or not the caller still waits
-	return c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	return update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		if !n.skip {
 			_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, detail, request_id)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

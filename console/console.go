@@ -155,7 +155,7 @@ func (c *Console) warn(what string, err error) {
 // forgetOld deletes what has run out.
 func (c *Console) forgetOld(ctx context.Context) error {
 	now := c.cfg.Clock.Now()
-	return c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	return update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE last_seen_at < ? OR created_at < ?`,
 			now.Add(-c.cfg.SessionIdle-time.Hour).UnixMilli(), now.Add(-c.cfg.SessionLifetime).UnixMilli()); err != nil {
 			return err

@@ -155,7 +155,7 @@ func (p *importProgress) advance(ctx context.Context, o *openImport, was int64) 
 		o.dirty = true
 		return nil
 	}
-	return p.db.Update(ctx, func(tx *store.Tx) error {
+	return update(ctx, p.db, func(tx *store.Tx) error {
 		res, err := saveImport(ctx, tx, &o.row, was)
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func (p *importProgress) finish(ctx context.Context, o *openImport, now time.Tim
 	}
 	row := o.row
 	row.finishedAt = now.UnixMilli()
-	err := p.db.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, p.db, func(tx *store.Tx) error {
 		_, err := saveImport(ctx, tx, &row, anyRow)
 		return err
 	})
@@ -195,8 +195,19 @@ func (p *importProgress) finish(ctx context.Context, o *openImport, now time.Tim
 
 // current returns an import as memory knows it, if it does.
 func (p *importProgress) current(ctx context.Context, row importRow) importRow {
+	row, _ = p.visit(ctx, row, func(*importRow) {}) // the stored row will do
+	return row
+}
+
+// adopt brings memory up to date after the stored source or mapping was changed.
+func (p *importProgress) adopt(ctx context.Context, row importRow) (importRow, error) {
+	return p.visit(ctx, row, func(known *importRow) { known.sourceID, known.mapping = row.sourceID, row.mapping })
+}
+
+// visit calls fn on the import in memory, if it is there, and returns it; else row.
+func (p *importProgress) visit(ctx context.Context, row importRow, fn func(*importRow)) (importRow, error) {
 	if !p.behind() {
-		return row
+		return row, nil
 	}
 	p.mu.Lock()
 	o := p.open[row.id]
@@ -205,18 +216,20 @@ func (p *importProgress) current(ctx context.Context, row importRow) importRow {
 	}
 	p.mu.Unlock()
 	if o == nil {
-		return row
+		return row, nil
 	}
 	defer p.exit(o)
 	select {
 	case o.turn <- struct{}{}:
-		defer func() { <-o.turn }()
-		if o.known {
-			return o.row
-		}
 	case <-ctx.Done():
+		return row, ctx.Err()
 	}
-	return row
+	defer func() { <-o.turn }()
+	if !o.known {
+		return row, nil
+	}
+	fn(&o.row)
+	return o.row, nil
 }
 
 // flush writes what is ahead of the store.
@@ -251,7 +264,7 @@ func (p *importProgress) flush(ctx context.Context) error {
 	}
 	slices.SortFunc(rows, func(a, b importRow) int { return int(a.createdAt - b.createdAt) })
 	// Not under the imports' turns: parts go on meanwhile. next_row only grows.
-	err := p.db.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, p.db, func(tx *store.Tx) error {
 		for i := range rows {
 			_, err := tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?
 				WHERE id = ? AND next_row < ?`, rows[i].nextRow, rows[i].accepted, rows[i].rejected, rows[i].duplicates, rows[i].id, rows[i].nextRow)

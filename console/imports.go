@@ -107,11 +107,17 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.imports.flush(r.Context()); err != nil { // whether rows have come is read from the store
+		return err
+	}
 	row, made, err := c.ensureImport(r.Context(), importRow{
 		id: randid.New("imp"), file: file, fingerprint: fingerprint, size: max(0, in.Size), sourceID: source.ID, sourceName: source.Name,
 		mapping: string(in.Mapping), nextRow: firstImportRow, createdAt: c.cfg.Clock.Now().UnixMilli(),
 	})
 	if err != nil {
+		return err
+	}
+	if row, err = c.imports.adopt(r.Context(), row); err != nil {
 		return err
 	}
 	noteTarget(r, row.id)
@@ -120,7 +126,7 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 		noteNothing(r)
 		status = http.StatusOK
 	}
-	a, err := c.showImport(r, c.imports.current(r.Context(), row))
+	a, err := c.showImport(r, row)
 	if err != nil {
 		return err
 	}
@@ -131,7 +137,8 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 // no row has come, the new mapping replaces the old one; after that the answer holds the
 // mapping that the rows came under, for the caller to judge.
 func (c *Console) ensureImport(ctx context.Context, want importRow) (row importRow, made bool, err error) {
-	err = c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+		made = false
 		row, err = scanImport(tx.QueryRow(ctx, `SELECT `+importColumns+` FROM console_imports WHERE fingerprint = ? AND source_name = ?`,
 			want.fingerprint, want.sourceName))
 		switch {

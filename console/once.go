@@ -36,7 +36,8 @@ func (c *Console) beginOnce(ctx context.Context, p *principal, key string, r *ht
 	request := hashSecret(r.Method + " " + r.URL.RequestURI() + "\n" + string(body))
 	now := c.cfg.Clock.Now()
 	var kept *heldAnswer
-	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+		kept = nil
 		var was string
 		var status int
 		var answer []byte
@@ -65,9 +66,6 @@ func (c *Console) beginOnce(ctx context.Context, p *principal, key string, r *ht
 		return nil
 	})
 	if err != nil {
-		if store.IsRetryable(err) { // another server claimed the key at this moment
-			return nil, nil, touchstone.Wrap(touchstone.Conflict, err, "The same request is still running.")
-		}
 		return nil, nil, err
 	}
 	return once, kept, nil
@@ -90,7 +88,7 @@ func (c *Console) forgetOnce(ctx context.Context, once *onceKey) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM console_answers WHERE owner = ? AND idem_key = ? AND status = 0`, once.owner, once.key)
 		return err
 	})

@@ -103,7 +103,7 @@ func wrongPassword() error {
 func (c *Console) startSession(w http.ResponseWriter, r *http.Request, p *principal, status int) error {
 	token := randid.String(40)
 	now := c.cfg.Clock.Now()
-	err := c.cfg.DB.Update(r.Context(), func(tx *store.Tx) error {
+	err := update(r.Context(), c.cfg.DB, func(tx *store.Tx) error {
 		if _, err := tx.Exec(r.Context(), `UPDATE console_users SET last_seen_at = ? WHERE id = ?`, now.UnixMilli(), p.id); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
 	p := principalOf(r)
 	if p.token != "" {
-		err := c.cfg.DB.Update(r.Context(), func(tx *store.Tx) error {
+		err := update(r.Context(), c.cfg.DB, func(tx *store.Tx) error {
 			_, err := tx.Exec(r.Context(), `DELETE FROM console_sessions WHERE token = ?`, p.token)
 			return err
 		})

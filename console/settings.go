@@ -62,7 +62,7 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx := r.Context()
 	var org Organisation
-	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		var err error
 		if org, err = c.loadOrganisation(ctx, tx); err != nil {
 			return err

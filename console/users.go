@@ -98,7 +98,7 @@ func (c *Console) addUser(ctx context.Context, email, password string, role Role
 		return nil, err
 	}
 	u := &user{ID: randid.New("usr"), Email: email, Role: role, CreatedAt: c.cfg.Clock.Now()}
-	err = c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		if first {
 			if none, err := c.noUsers(ctx, tx); err != nil {
 				return err
@@ -157,7 +157,7 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	var u user
-	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		var err error
 		if u, err = findUser(ctx, tx, id); err != nil {
 			return err
@@ -190,7 +190,7 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), param(r, "id")
-	err := c.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		u, err := findUser(ctx, tx, id)
 		if err != nil {
 			return err
