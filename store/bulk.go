@@ -19,11 +19,12 @@ type Upsert struct {
 	IgnoreConflict bool
 }
 
-// A statement of many rows costs one parse and one step; over a hundred rows nothing
-// more is gained. Sizes are powers of two, so that few texts are ever prepared.
+// A statement of many rows costs one parse, one step and, to a server, one round trip.
+// Sizes are powers of two, so that few texts are ever prepared.
 const (
-	maxRowsPerStatement = 64
-	maxArgsPerStatement = 16384 // SQLite takes 32766, PostgreSQL 65535
+	rowsPerSQLiteStatement   = 64 // more gains nothing
+	rowsPerPostgresStatement = 256
+	maxArgsPerStatement      = 16384 // SQLite takes 32766, PostgreSQL 65535
 )
 
 // BulkUpsert writes rows: row(i, args) fills args with the values of row i in the order of
@@ -103,7 +104,10 @@ func (b *bulk) run(ctx context.Context, rows int, row func(i int, args []any)) e
 	if b.tx.failed != nil {
 		return b.tx.failed
 	}
-	size := maxRowsPerStatement
+	size := rowsPerSQLiteStatement
+	if b.tx.Dialect() == Postgres {
+		size = rowsPerPostgresStatement
+	}
 	for size > 1 && size*b.width > maxArgsPerStatement {
 		size /= 2
 	}

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"database/sql/driver"
+	"fmt"
 
 	"modernc.org/sqlite"
 )
@@ -13,13 +14,22 @@ const maxStatements = 256
 
 // connector opens connections that keep their prepared statements. database/sql's own
 // prepared statements would have to be carried through every call by hand.
-type connector struct{ dsn string }
+type connector struct {
+	dsn     string
+	pragmas []string // run in order; the driver would sort them, and page_size must come early
+}
 
 // Connect opens a connection.
-func (c *connector) Connect(context.Context) (driver.Conn, error) {
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	inner, err := c.Driver().Open(c.dsn)
 	if err != nil {
 		return nil, err
+	}
+	for _, p := range c.pragmas {
+		if _, err := inner.(driver.ExecerContext).ExecContext(ctx, "PRAGMA "+p, nil); err != nil {
+			inner.Close()
+			return nil, fmt.Errorf("PRAGMA %s: %w", p, err)
+		}
 	}
 	return &conn{sqliteConn: inner.(sqliteConn), byText: make(map[string]*list.Element)}, nil
 }

@@ -64,10 +64,10 @@ func Open(path string, o Options) (*store.DB, error) {
 	})
 	limit(writer, 1)
 	reader := open(path, "deferred", []string{
-		"query_only(1)",
 		"foreign_keys(1)",
 		"cache_size(" + kibibytes(o.ReaderCacheBytes) + ")",
 		"temp_store(MEMORY)",
+		"query_only(1)",
 	})
 	limit(reader, o.Readers)
 	closeAll := func() error {
@@ -94,10 +94,9 @@ func setDefault[T int | int64](v *T, def T) {
 func kibibytes(n int64) string { return strconv.FormatInt(-max(n>>10, 64), 10) }
 
 func open(path, begin string, pragmas []string) *sql.DB {
-	q := url.Values{"_txlock": {begin}, "_pragma": append([]string{
-		"busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")"}, pragmas...)}
-	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}
-	return sql.OpenDB(&connector{dsn: dsn.String()})
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{"_txlock": {begin}}.Encode()}
+	busy := "busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")"
+	return sql.OpenDB(&connector{dsn: dsn.String(), pragmas: append([]string{busy}, pragmas...)})
 }
 
 func limit(db *sql.DB, conns int) {

@@ -58,7 +58,7 @@ func opener(t *testing.T, open func() (*store.DB, error)) func() *store.DB {
 
 // PostgresSchema makes an empty schema that is dropped when the test ends, and returns
 // a URL whose connections work in it. It skips the test without a server.
-func PostgresSchema(t *testing.T) string {
+func PostgresSchema(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(PostgresEnv)
 	if server == "" {
