@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -8,25 +9,29 @@ import (
 )
 
 // PhoneNormaliser returns a normaliser to E.164 that knows the numbering plans of the
-// world. Numbers without a calling code are read as numbers of region ("CN"). Give it to
-// touchstone.NewKindSet under the name "phone".
-func PhoneNormaliser(region string) touchstone.Normaliser {
+// world. Numbers without a calling code are read as numbers of home, a calling code
+// ("86") or a region ("CN"). Give it to touchstone.NewKindSet under the name "phone".
+func PhoneNormaliser(home string) touchstone.Normaliser {
+	region := strings.ToUpper(home)
+	if code, err := strconv.Atoi(strings.TrimPrefix(home, "+")); err == nil {
+		region = phonenumbers.GetRegionCodeForCountryCode(code)
+	}
 	return func(v string) (string, bool) {
 		if e164, ok := chineseMobile(v, region); ok { // nearly all values, without allocation when E.164 already
 			return e164, true
 		}
 		n, err := phonenumbers.Parse(v, region)
-		if err != nil && !strings.HasPrefix(v, "+") {
-			n, err = phonenumbers.Parse("+"+v, region)
+		if err == nil && phonenumbers.IsValidNumber(n) {
+			return phonenumbers.Format(n, phonenumbers.E164), true
 		}
+		if !strings.HasPrefix(v, "+") { // "14155552671": the code is there, only the plus is missing
+			if m, err := phonenumbers.Parse("+"+v, region); err == nil && phonenumbers.IsValidNumber(m) {
+				return phonenumbers.Format(m, phonenumbers.E164), true
+			}
+		}
+		// Numbering plans grow faster than software is updated: a possible number will do.
 		if err != nil || !phonenumbers.IsPossibleNumber(n) {
 			return "", false
-		}
-		if !phonenumbers.IsValidNumber(n) && !strings.HasPrefix(v, "+") {
-			// "8613800138000" read as a national number is possible, but not valid.
-			if m, err := phonenumbers.Parse("+"+v, region); err == nil && phonenumbers.IsValidNumber(m) {
-				n = m
-			}
 		}
 		return phonenumbers.Format(n, phonenumbers.E164), true
 	}
