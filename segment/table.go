@@ -3,7 +3,6 @@ package segment
 import (
 	"fmt"
 	"math/bits"
-	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
@@ -184,8 +183,10 @@ func (d *definitions) compile() (*table, error) {
 func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]generation) error {
 	for i := range p.rule.Leaves() {
 		need := &p.rule.Leaves()[i]
-		l := t.choose(need)
-		if l == nil && i < len(g.leaves) {
+		var l *leaf
+		if p.live {
+			l = t.choose(need)
+		} else if i < len(g.leaves) { // what its build fills, though a better one may be complete by now
 			l = t.leaf(g.leaves[i])
 		}
 		if l == nil {
@@ -268,7 +269,6 @@ func (d *definitions) order(current map[uint32]bool) ([]parsedGeneration, error)
 		}
 		bySegment[g.segment] = append(bySegment[g.segment], p)
 	}
-	slices.Sort(ids)
 	// Segments are walked depth first; definitions were checked to be free of circles,
 	// the live and the coming rule of a segment together.
 	done := map[string]bool{}
