@@ -24,8 +24,9 @@ type BatcherConfig struct {
 	Register      prometheus.Registerer // nil: no metrics
 }
 
-// inFlight is how many records of a partition are on their way at once: while one is
-// being synced, the next is encoded and handed over.
+// inFlight is how many records of a partition may be on their way at once. A second one
+// leaves only when it is large: then it is encoded and handed over while the first is
+// synced. Small ones had better wait and grow.
 const inFlight = 2
 
 // Receipt says where appended events are in the log.
@@ -56,8 +57,21 @@ type queue struct {
 	mu      sync.Mutex
 	arrived sync.Cond
 	waiting []*batch // in order; only the last one takes more events
+	flying  int      // batches on their way
 	pending int      // bytes waiting or on their way
+	large   int      // bytes that make a batch large
 	closed  bool
+}
+
+// ready reports whether a batch should leave now.
+func (q *queue) ready() bool {
+	switch len(q.waiting) {
+	case 0:
+		return false
+	case 1:
+		return q.flying == 0 || q.flying < inFlight && len(*q.waiting[0].frames) >= q.large
+	}
+	return q.flying < inFlight
 }
 
 // batch becomes one record.
@@ -83,7 +97,7 @@ func NewBatcher(log Log, cfg BatcherConfig) *Batcher {
 	}
 	b := &Batcher{log: log, cfg: cfg, metrics: newBatcherMetrics(cfg.Register)}
 	for p := range log.Partitions() {
-		q := &queue{}
+		q := &queue{large: cfg.RecordBytes / 2}
 		q.arrived.L = &q.mu
 		b.parts = append(b.parts, q)
 		for range inFlight {
@@ -154,16 +168,18 @@ func (b *Batcher) enqueue(q *queue, frames []byte, count int) (w *batch, index i
 	w.count += count
 	q.pending += len(frames)
 	b.metrics.pending.Add(float64(len(frames)))
-	q.arrived.Signal()
+	if q.ready() {
+		q.arrived.Signal()
+	}
 	return w, index, nil
 }
 
-// next waits for a batch; nil once the queue is closed and empty.
+// next waits for a batch that should leave; nil once the queue is closed and empty.
 func (q *queue) next() *batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) == 0 {
-		if q.closed {
+	for !q.ready() {
+		if q.closed && len(q.waiting) == 0 {
 			return nil
 		}
 		q.arrived.Wait()
@@ -171,7 +187,21 @@ func (q *queue) next() *batch {
 	w := q.waiting[0]
 	q.waiting[0] = nil
 	q.waiting = q.waiting[1:]
+	q.flying++
 	return w
+}
+
+// landed takes a batch of so many bytes off the books.
+func (q *queue) landed(bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.flying--
+	q.pending -= bytes
+	if q.closed {
+		q.arrived.Broadcast() // all workers leave
+	} else if q.ready() {
+		q.arrived.Signal()
+	}
 }
 
 // flush writes batches until the batcher is closed.
@@ -193,10 +223,7 @@ func (b *Batcher) flush(partition int, q *queue) {
 		}
 		b.metrics.appended(w, len(record), time.Since(start))
 		close(w.done)
-
-		q.mu.Lock()
-		q.pending -= len(frames)
-		q.mu.Unlock()
+		q.landed(len(frames))
 		b.metrics.pending.Sub(float64(len(frames)))
 		putBuffer(w.frames)
 		if cap(record) > maxPooledBuffer {

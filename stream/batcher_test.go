@@ -254,8 +254,8 @@ func TestBatcherRefusesWhenTooMuchWaits(t *testing.T) {
 					t.Error(err)
 				}
 			})
+			synctest.Wait() // each makes a record of its own
 		}
-		synctest.Wait()
 		_, err := b.Append(ctx, 0, fr, n)
 		var e *touchstone.Error
 		if !errors.As(err, &e) || e.Kind != touchstone.Unavailable || e.RetryAfter <= 0 {
