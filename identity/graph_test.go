@@ -199,6 +199,10 @@ func TestMergeKeepsTheOlderPersonAndMovesHistory(t *testing.T) {
 		if d := gocmp.Diff(map[touchstone.NodeID]touchstone.PersonID{2: 1, 3: 1, 4: 1}, b.overrides()); d != "" {
 			t.Error(d)
 		}
+		now, err := b.g.Canonical(context.Background(), db.Reader(), []touchstone.PersonID{3, 1, 99})
+		if d := gocmp.Diff([]touchstone.PersonID{1, 1, 99}, now); err != nil || d != "" {
+			t.Error(d, err)
+		}
 		v := b.view("p_3")
 		if d := gocmp.Diff([]touchstone.PersonID{2, 3}, v.Aliases()); d != "" {
 			t.Error(d)

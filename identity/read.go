@@ -466,3 +466,32 @@ func (g *Graph) OverridesSince(ctx context.Context, version int64, limit int) ([
 	}
 	return list, version, rows.Err()
 }
+
+// Canonical returns who each person is now, as q sees it: the same id, or the id of the
+// person that absorbed it. A person that never was keeps its id.
+func (g *Graph) Canonical(ctx context.Context, q store.Querier, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
+	now := make(map[touchstone.PersonID]touchstone.PersonID, len(persons))
+	err := inChunks(len(persons), func(i int) any { return int64(persons[i]) }, func(list string, args []any) error {
+		rows, err := q.Query(ctx, `SELECT id, person FROM identity_nodes WHERE id IN `+list, args...)
+		if err != nil {
+			return fmt.Errorf("read who persons are: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id, person int64
+			if err := rows.Scan(&id, &person); err != nil {
+				return err
+			}
+			now[touchstone.PersonID(id)] = touchstone.PersonID(person)
+		}
+		return rows.Err()
+	})
+	out := make([]touchstone.PersonID, len(persons))
+	for i, p := range persons {
+		out[i] = p
+		if current, ok := now[p]; ok {
+			out[i] = current
+		}
+	}
+	return out, err
+}
