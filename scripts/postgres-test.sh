@@ -1,9 +1,12 @@
 #!/bin/sh
 # A throw-away PostgreSQL for tests.
 #
-#   scripts/postgres-test.sh start DIR   starts a server with its data in DIR, prints its URL
-#   scripts/postgres-test.sh stop DIR    stops it and removes DIR
-#   scripts/postgres-test.sh run CMD…    runs CMD with TOUCHSTONE_TEST_POSTGRES set, then cleans up
+#   scripts/postgres-test.sh start [DIR]  starts a server with its data in DIR (a new
+#                                         temporary folder by default), prints its URL
+#   scripts/postgres-test.sh stop [DIR]   stops it and removes DIR (by default the one in
+#                                         TOUCHSTONE_TEST_POSTGRES)
+#   scripts/postgres-test.sh run CMD…     runs CMD with TOUCHSTONE_TEST_POSTGRES set, then
+#                                         cleans up
 #
 # The server listens on a unix socket in DIR only, and does not sync to disk. As root
 # it runs as the user postgres, because initdb refuses to run as root.
@@ -53,12 +56,27 @@ stop() {
     rm -rf "$1" "$1.log"
 }
 
+new_dir() {
+    mktemp -d "${TMPDIR:-/tmp}/touchstone-pg.XXXXXX"
+}
+
+dir_of_url() {
+    echo "${TOUCHSTONE_TEST_POSTGRES:-}" | sed -n 's/.*[?&]host=\([^&]*\).*/\1/p'
+}
+
 case ${1:-} in
-start) start "$2" ;;
-stop) stop "$2" ;;
+start) start "${2:-$(new_dir)}" ;;
+stop)
+    dir=${2:-$(dir_of_url)}
+    if [ ! -f "$dir/data/PG_VERSION" ]; then
+        echo "no test server has its data in '$dir'" >&2
+        exit 1
+    fi
+    stop "$dir"
+    ;;
 run)
     shift
-    dir=$(mktemp -d "${TMPDIR:-/tmp}/touchstone-pg.XXXXXX")
+    dir=$(new_dir)
     trap 'stop "$dir"' EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
@@ -68,7 +86,7 @@ run)
     "$@"
     ;;
 *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
