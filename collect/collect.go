@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -128,6 +129,7 @@ type Collector struct {
 	metrics    *metrics
 	exchanges  sync.Pool // of *exchange
 	partitions int
+	warned     atomic.Int64 // when a failed append was logged last, in seconds
 }
 
 // New makes the edge. The tables must have been migrated. Run must be called to keep its counters.

@@ -188,11 +188,11 @@ func (c *Collector) accept(x *exchange, r *http.Request, call touchstone.EventTy
 	}
 	var wire int64
 	x.body, wire, err = readBody(x.body[:0], r, c.cfg.HardBodyBytes)
-	c.metrics.bytes.WithLabelValues("received").Add(float64(wire))
+	c.metrics.received.Add(float64(wire))
 	if err != nil {
 		return err
 	}
-	c.metrics.bytes.WithLabelValues("unpacked").Add(float64(len(x.body)))
+	c.metrics.unpacked.Add(float64(len(x.body)))
 	if len(x.body) > c.cfg.MaxBatchBytes {
 		return touchstone.Errorf(touchstone.Invalid, "The body has %d bytes; at most %d are accepted.", len(x.body), c.cfg.MaxBatchBytes).
 			WithHint("Send smaller batches.")
@@ -300,11 +300,24 @@ func (c *Collector) appendPart(ctx context.Context, partition int, p *part) erro
 		return nil
 	}
 	_, err := c.cfg.Log.Append(ctx, partition, p.frames, p.count)
-	if err != nil && touchstone.KindOf(err) == touchstone.Internal {
-		return touchstone.Wrap(touchstone.Unavailable, err, "The events could not be stored.").WithHint("Send them again.")
+	if err != nil {
+		c.metrics.appendErrors.Inc()
+		c.warnOfAppend(err)
+		if touchstone.KindOf(err) == touchstone.Internal {
+			return touchstone.Wrap(touchstone.Unavailable, err, "The events could not be stored.").WithHint("Send them again.")
+		}
+		return err
 	}
 	p.frames, p.count = p.frames[:0], 0
-	return err
+	return nil
+}
+
+// warnOfAppend logs that the log refuses events, not once per request.
+func (c *Collector) warnOfAppend(err error) {
+	now := c.clock.Now().Unix()
+	if last := c.warned.Load(); now-last >= 10 && c.warned.CompareAndSwap(last, now) {
+		c.log.Warn("collect: the log does not take events; clients are told to come back", "error", err)
+	}
 }
 
 // store appends what was encoded and counts it once it is durable.

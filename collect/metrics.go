@@ -8,22 +8,24 @@ import (
 
 // metrics of the edge. Counters used per request are resolved once.
 type metrics struct {
-	requests    *prometheus.CounterVec
-	accepted    prometheus.Counter
-	rejected    *prometheus.CounterVec
-	bytes       *prometheus.CounterVec
-	parse       prometheus.Counter
-	seconds     prometheus.Histogram
-	limited     *prometheus.CounterVec
-	auth        *prometheus.CounterVec
-	refused     *prometheus.CounterVec
-	overLimit   prometheus.Counter
-	clamped     prometheus.Counter
-	mended      prometheus.Counter
-	beacons     prometheus.Counter
-	sampledOut  prometheus.Counter
-	quarantined *prometheus.CounterVec
-	flushErrors prometheus.Counter
+	requests     *prometheus.CounterVec
+	accepted     prometheus.Counter
+	rejected     *prometheus.CounterVec
+	received     prometheus.Counter
+	unpacked     prometheus.Counter
+	parse        prometheus.Counter
+	seconds      prometheus.Histogram
+	limited      *prometheus.CounterVec
+	auth         *prometheus.CounterVec
+	refused      *prometheus.CounterVec
+	overLimit    prometheus.Counter
+	clamped      prometheus.Counter
+	mended       prometheus.Counter
+	beacons      prometheus.Counter
+	sampledOut   prometheus.Counter
+	quarantined  *prometheus.CounterVec
+	flushErrors  prometheus.Counter
+	appendErrors prometheus.Counter
 
 	success map[string]prometheus.Counter // requests with status 200, by call
 }
@@ -37,22 +39,25 @@ func newMetrics(r prometheus.Registerer, calls []string) *metrics {
 		return c
 	}
 	one := func(name, help string) prometheus.Counter { return vec(name, help).WithLabelValues() }
+	bytes := vec("bytes_total", "Bytes of request bodies: as received, and unpacked.", "form")
 	m := &metrics{
-		requests:    vec("requests_total", "Requests to the tracking API, by call and status.", "call", "status"),
-		accepted:    one("events_accepted_total", "Events written to the log as valid."),
-		rejected:    vec("events_rejected_total", "Events written to the log for quarantine, by code of the reason.", "code"),
-		bytes:       vec("bytes_total", "Bytes of request bodies: as received, and unpacked.", "form"),
-		parse:       one("parse_seconds_total", "Time spent on parsing and normalising."),
-		limited:     vec("rate_limited_total", "Requests refused by the rate limit of their source.", "source"),
-		auth:        vec("auth_failures_total", "Requests without a valid write key, by reason.", "reason"),
-		refused:     vec("identifiers_refused_total", "Identifiers left out of events, by reason.", "reason"),
-		overLimit:   one("identifiers_over_limit_total", "Events that had more identifiers than are kept."),
-		clamped:     one("times_clamped_total", "Events from the future whose time was set to that of receipt."),
-		mended:      one("escapes_mended_total", "NUL characters and half surrogate pairs replaced by U+FFFD."),
-		beacons:     one("beacons_ignored_total", "Metrics beacons of Segment's libraries, which are ignored."),
-		sampledOut:  one("feed_sampled_out_total", "Events left out of the live feed because it was full for the second."),
-		quarantined: vec("quarantine_rows_total", "Rows of the quarantine, by what became of them.", "what"),
-		flushErrors: one("source_flush_errors_total", "Failed writes of the sources' counters; they are tried again."),
+		received:     bytes.WithLabelValues("received"),
+		unpacked:     bytes.WithLabelValues("unpacked"),
+		requests:     vec("requests_total", "Requests to the tracking API, by call and status.", "call", "status"),
+		accepted:     one("events_accepted_total", "Events written to the log as valid."),
+		rejected:     vec("events_rejected_total", "Events written to the log for quarantine, by code of the reason.", "code"),
+		parse:        one("parse_seconds_total", "Time spent on parsing and normalising."),
+		limited:      vec("rate_limited_total", "Requests refused by the rate limit of their source.", "source"),
+		auth:         vec("auth_failures_total", "Requests without a valid write key, by reason.", "reason"),
+		refused:      vec("identifiers_refused_total", "Identifiers left out of events, by reason.", "reason"),
+		overLimit:    one("identifiers_over_limit_total", "Events that had more identifiers than are kept."),
+		clamped:      one("times_clamped_total", "Events from the future whose time was set to that of receipt."),
+		mended:       one("escapes_mended_total", "NUL characters and half surrogate pairs replaced by U+FFFD."),
+		beacons:      one("beacons_ignored_total", "Metrics beacons of Segment's libraries, which are ignored."),
+		sampledOut:   one("feed_sampled_out_total", "Events left out of the live feed because it was full for the second."),
+		quarantined:  vec("quarantine_rows_total", "Rows of the quarantine, by what became of them.", "what"),
+		appendErrors: one("append_errors_total", "Appends that the log refused or failed; the client was told to come back."),
+		flushErrors:  one("source_flush_errors_total", "Failed writes of the sources' counters; they are tried again."),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "touchstone", Subsystem: "collect", Name: "request_seconds",
 			Help: "Time from a request's first byte to its answer, the log's fsync included.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}),
 		success: make(map[string]prometheus.Counter, len(calls)),

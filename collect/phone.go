@@ -21,19 +21,22 @@ func PhoneNormaliser(home string) touchstone.Normaliser {
 			return e164, true
 		}
 		n, err := phonenumbers.Parse(v, region)
-		if err == nil && phonenumbers.IsValidNumber(n) {
-			return phonenumbers.Format(n, phonenumbers.E164), true
-		}
-		if !strings.HasPrefix(v, "+") { // "14155552671": the code is there, only the plus is missing
-			if m, err := phonenumbers.Parse("+"+v, region); err == nil && phonenumbers.IsValidNumber(m) {
-				return phonenumbers.Format(m, phonenumbers.E164), true
+		if err != nil || !phonenumbers.IsValidNumber(n) {
+			// "14155552671": the code is there, only the plus is missing
+			if m, err := phonenumbers.Parse("+"+v, region); err == nil && phonenumbers.IsValidNumber(m) && !strings.HasPrefix(v, "+") {
+				n = m
 			}
 		}
 		// Numbering plans grow faster than software is updated: a possible number will do.
-		if err != nil || !phonenumbers.IsPossibleNumber(n) {
+		if n == nil || !phonenumbers.IsPossibleNumber(n) {
 			return "", false
 		}
-		return phonenumbers.Format(n, phonenumbers.E164), true
+		e164 := phonenumbers.Format(n, phonenumbers.E164)
+		// The normal form must be its own normal form, or a lookup would miss it.
+		if again, err := phonenumbers.Parse(e164, region); err != nil || phonenumbers.Format(again, phonenumbers.E164) != e164 {
+			return "", false
+		}
+		return e164, true
 	}
 }
 

@@ -66,11 +66,13 @@ func Reason(code, detail string) string {
 // SplitReason is the inverse of Reason. A reason without a code gets the code "other".
 func SplitReason(reason string) (code, detail string) {
 	code, detail, ok := strings.Cut(reason, ": ")
-	if !ok {
-		if _, known := reasonTexts[reason]; known {
-			return reason, flawText(reason)
-		}
+	switch {
+	case code == "" || len(code) > 32 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz0123456789_") != "":
 		return "other", reason
+	case !ok && reasonTexts[code] == "":
+		return "other", reason
+	case !ok:
+		return code, flawText(code)
 	}
 	return code, detail
 }

@@ -146,7 +146,8 @@ func (o *options) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Where = at.Where()
 	}
 	status := o.status(kind)
-	if status >= 500 {
+	// 503 is a state, not a fault: whoever is in it logs it once, not per request.
+	if status >= 500 && status != http.StatusServiceUnavailable {
 		o.logger().Error("request failed", "error_id", id, "method", r.Method, "path", r.URL.Path, "status", status, "error", err)
 	} else {
 		o.logger().Debug("request refused", "error_id", id, "method", r.Method, "path", r.URL.Path, "status", status, "error", err)

@@ -1,0 +1,185 @@
+package collect_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/s2"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+func frames(events ...touchstone.Event) []byte {
+	var out []byte
+	for i := range events {
+		out = stream.AppendFrame(out, touchstone.AppendEvent(nil, &events[i]))
+	}
+	return out
+}
+
+func s2ed(b []byte) []byte {
+	var out bytes.Buffer
+	w := s2.NewWriter(&out)
+	w.Write(b)
+	w.Close()
+	return out.Bytes()
+}
+
+func imported(i int) touchstone.Event {
+	at := time.Date(2010, 12, 1, 8, 26, 0, 0, time.UTC)
+	return touchstone.Event{
+		Type: touchstone.Track, Name: "Product Purchased", MessageID: fmt.Sprintf("536365/85123A/%d", i), Time: at, ReceivedAt: at, Source: "forged",
+		Identifiers: []touchstone.Identifier{{Kind: "anonymous_id", Value: fmt.Sprint("inv", i)}, {Kind: "user_id", Value: " 17850 "}},
+		Properties:  `{"sku":"85123A","quantity":6,"price":2.55,"country":"United Kingdom"}`,
+	}
+}
+
+func TestAppendFrames(t *testing.T) {
+	e := newEdge(t, nil)
+	want := imported(0)
+	want.Source, want.ReceivedAt, want.UserID, want.AnonymousID = e.source.ID, e.now, "17850", "inv0"
+	want.Identifiers = []touchstone.Identifier{{Kind: "user_id", Value: "17850"}, {Kind: "anonymous_id", Value: "inv0"}}
+	for name, pack := range map[string]func([]byte) []byte{
+		"plain": func(b []byte) []byte { return b }, "s2": s2ed,
+		"zstd": func(b []byte) []byte { return []byte(zstded(string(b))) }, "gzip": func(b []byte) []byte { return []byte(gzipped(string(b))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, iotest.HalfReader(bytes.NewReader(pack(frames(imported(0))))))
+			if err != nil || accepted != 1 || rejected != 0 {
+				t.Fatal(accepted, rejected, err)
+			}
+			if d := cmp.Diff([]touchstone.Event{want}, e.log.take()); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	src, err := e.Sources().Get(ctx, e.source.ID)
+	if err != nil || src.Accepted != 4 {
+		t.Errorf("%+v %v", src, err)
+	}
+}
+
+func TestAppendFramesInChunks(t *testing.T) {
+	e := newEdge(t, nil)
+	const n = 40_000
+	var body []byte
+	for i := range n {
+		ev := imported(i)
+		body = stream.AppendFrame(body, touchstone.AppendEvent(nil, &ev))
+	}
+	accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(s2ed(body)))
+	if err != nil || accepted != n || rejected != 0 {
+		t.Fatal(accepted, rejected, err)
+	}
+	if e.log.appends < 2 || e.log.appends > 10 {
+		t.Errorf("%d appends", e.log.appends)
+	}
+	got := e.log.take()
+	for i := range got {
+		if want := imported(i).MessageID; got[i].MessageID != want || got[i].AnonymousID != fmt.Sprint("inv", i) {
+			t.Fatalf("event %d is %s", i, got[i].MessageID)
+		}
+	}
+}
+
+func TestAppendFramesRejectsWhatFailsACheck(t *testing.T) {
+	e := newEdge(t, nil)
+	broken := func(change func(*touchstone.Event)) touchstone.Event {
+		ev := imported(1)
+		change(&ev)
+		return ev
+	}
+	for name, test := range map[string]struct {
+		event touchstone.Event
+		code  string
+	}{
+		"no ids":        {broken(func(e *touchstone.Event) { e.Identifiers = nil }), "missing_user"},
+		"blocked ids":   {broken(func(e *touchstone.Event) { e.Identifiers = []touchstone.Identifier{{Kind: "user_id", Value: "null"}} }), "blocked_user"},
+		"kind":          {broken(func(e *touchstone.Event) { e.Identifiers[0].Kind = "not a kind!" }), "wrong_type"},
+		"no message id": {broken(func(e *touchstone.Event) { e.MessageID = "" }), "message_id_too_long"},
+		"no name":       {broken(func(e *touchstone.Event) { e.Name = "" }), "missing_event"},
+		"NUL in a name": {broken(func(e *touchstone.Event) { e.Name = "a\x00" }), "wrong_type"},
+		"bad UTF-8":     {broken(func(e *touchstone.Event) { e.Name = "a\xff" }), "wrong_type"},
+		"bad JSON":      {broken(func(e *touchstone.Event) { e.Properties = `{"a":` }), "wrong_type"},
+		"not an object": {broken(func(e *touchstone.Event) { e.Context = `[]` }), "wrong_type"},
+		"duplicate key": {broken(func(e *touchstone.Event) { e.Traits = `{"a":1,"a":2}` }), "duplicate_key"},
+		"too large": {broken(func(e *touchstone.Event) {
+			e.Properties = touchstone.JSON(`{"a":"` + strings.Repeat("x", 40<<10) + `"}`)
+		}), "too_large"},
+		"too old": {broken(func(e *touchstone.Event) { e.Time = time.Unix(-1, 0) }), "too_old"},
+	} {
+		accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(frames(imported(0), test.event)))
+		got := e.log.take()
+		if err != nil || accepted != 1 || rejected != 1 || len(got) != 2 {
+			t.Errorf("%s: %d %d %v", name, accepted, rejected, err)
+			continue
+		}
+		if code, _ := collect.SplitReason(got[1].Reason); got[1].Type != touchstone.Rejected || code != test.code || got[1].Source != e.source.ID || got[1].MessageID == "" {
+			t.Errorf("%s: %+v", name, got[1])
+		}
+	}
+	// NUL in properties is mended as over HTTP; a Rejected event of the importer passes.
+	mended := imported(2)
+	mended.Properties = `{"a":"x\u0000y"}`
+	bad := touchstone.Event{Type: touchstone.Rejected, MessageID: "f:1", Time: e.now, ReceivedAt: e.now, Reason: "row", Raw: `{}`, Context: `{"import":{"row":1}}`}
+	accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(frames(mended, bad)))
+	got := e.log.take()
+	if err != nil || accepted != 1 || rejected != 1 || got[0].Properties != `{"a":"x\ufffdy"}` || got[1].Context != bad.Context || got[1].Reason != "row" {
+		t.Errorf("%d %d %v %+v", accepted, rejected, err, got)
+	}
+}
+
+func TestAppendFramesRefusesBadBodies(t *testing.T) {
+	e := newEdge(t, nil)
+	good := frames(imported(0))
+	for name, test := range map[string]struct {
+		body io.Reader
+		kind touchstone.ErrorKind
+	}{
+		"cut":          {bytes.NewReader(good[:len(good)-3]), touchstone.Invalid},
+		"junk":         {strings.NewReader("\x05hello"), touchstone.Invalid},
+		"huge frame":   {bytes.NewReader([]byte{0xff, 0xff, 0xff, 0xff, 0x7f}), touchstone.TooLarge},
+		"bad s2":       {strings.NewReader("\xff\x06\x00\x00S2sTwOjunk"), touchstone.Invalid},
+		"bad zstd":     {strings.NewReader("\x28\xb5\x2f\xfdjunkjunk"), touchstone.Invalid},
+		"bad gzip":     {strings.NewReader("\x1f\x8b\x08junkjunkjunk"), touchstone.Invalid},
+		"no end":       {io.MultiReader(bytes.NewReader(good), iotest.ErrReader(io.ErrUnexpectedEOF)), touchstone.Invalid},
+		"endless vint": {bytes.NewReader(bytes.Repeat([]byte{0xff}, 20)), touchstone.Invalid},
+	} {
+		if _, _, err := e.AppendFrames(ctx, e.source.ID, test.body); touchstone.KindOf(err) != test.kind {
+			t.Errorf("%s: %v", name, err)
+		}
+		e.log.take()
+	}
+	if _, _, err := e.AppendFrames(ctx, "src_none", bytes.NewReader(good)); touchstone.KindOf(err) != touchstone.NotFound {
+		t.Errorf("unknown source: %v", err)
+	}
+	if accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, strings.NewReader("")); err != nil || accepted+rejected != 0 {
+		t.Errorf("empty: %d %d %v", accepted, rejected, err)
+	}
+}
+
+func BenchmarkAppendFrames(b *testing.B) {
+	e := newEdge(b, func(c *collect.Config) { c.Log = nullLog{} })
+	const n = 10_000
+	var body []byte
+	for i := range n {
+		ev := imported(i)
+		body = stream.AppendFrame(body, touchstone.AppendEvent(nil, &ev))
+	}
+	packed := s2ed(body)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(packed)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/event")
+}
