@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	touchstone "github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/streamtest"
 )
@@ -46,7 +49,108 @@ func TestContractConnected(t *testing.T) {
 }
 
 func TestContractClusterOfThree(t *testing.T) {
-	testConnected(t, runCluster(t), 3)
+	servers := runCluster(t)
+	testConnected(t, clusterURL(servers), 3)
+}
+
+// TestClusterOutlivesAServer stops the server that leads the stream while events are
+// appended and read. Clients send again what was not acknowledged, as over HTTP.
+func TestClusterOutlivesAServer(t *testing.T) {
+	servers := runCluster(t)
+	l, err := Connect(ctx, clusterURL(servers), ConnectConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	b := stream.NewBatcher(l, stream.BatcherConfig{AppendTimeout: 2 * time.Second})
+	defer b.Close()
+	deadline, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+
+	var acknowledged sync.Map // event → touchstone.Seq
+	var total atomic.Int64
+	const writers, each = 8, 60
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				text := fmt.Sprintf("%d/%d", w, i)
+				for {
+					r, err := b.Append(deadline, 0, stream.AppendFrame(nil, []byte(text)), 1)
+					if err == nil {
+						acknowledged.Store(text, r.Seq(0))
+						total.Add(1)
+						break
+					}
+					if deadline.Err() != nil {
+						t.Errorf("%s: %v", text, err)
+						return
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		for total.Load() < writers*each/3 {
+			time.Sleep(time.Millisecond)
+		}
+		for _, srv := range servers {
+			if srv.JetStreamIsStreamLeader("$G", "TS_EVENTS_0") {
+				srv.Shutdown()
+				return
+			}
+		}
+		t.Error("the stream has no leader")
+	})
+	seen := map[string]bool{}
+	places := map[touchstone.Seq]string{}
+	from := stream.Offset(1)
+	read := func() error {
+		records, err := l.Read(deadline, 0, from, 100, 1<<20)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if r.Offset != from {
+				t.Fatalf("record %d follows record %d", r.Offset, from-1)
+			}
+			from++
+			frames, err := stream.DecodeRecord(r.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := 0
+			for text := range frames.All() {
+				seen[text] = true
+				places[touchstone.MakeSeq(0, uint64(r.Offset), i)] = text
+				i++
+			}
+		}
+		return nil
+	}
+	for len(seen) < writers*each {
+		if err := read(); err != nil {
+			if deadline.Err() != nil {
+				t.Fatalf("read %d of %d events: %v", len(seen), writers*each, err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	wg.Wait()
+	_, next, err := l.Bounds(deadline, 0)
+	for err == nil && from < next { // what was sent again
+		err = read()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	acknowledged.Range(func(text, seq any) bool {
+		if got := places[seq.(touchstone.Seq)]; got != text {
+			t.Errorf("%s was acknowledged at %d; there is %q", text, seq, got)
+		}
+		return true
+	})
 }
 
 func testConnected(t *testing.T, url string, replicas int) {
@@ -93,8 +197,8 @@ func startTestServer(t *testing.T, change func(*server.Options)) *server.Server 
 	return srv
 }
 
-// runCluster starts three servers that know each other, and returns the URL of all.
-func runCluster(t *testing.T) string {
+// runCluster starts three servers that know each other.
+func runCluster(t *testing.T) []*server.Server {
 	t.Helper()
 	ports := freePorts(t, 3)
 	var routes string
@@ -109,23 +213,29 @@ func runCluster(t *testing.T) string {
 			o.Routes = server.RoutesFromStr(routes[1:])
 		}))
 	}
-	var urls []string
 	for _, srv := range servers {
 		if !srv.ReadyForConnections(30 * time.Second) {
 			t.Fatal("a server of the cluster does not start")
 		}
-		urls = append(urls, srv.ClientURL())
 	}
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		for _, srv := range servers {
 			if srv.JetStreamIsLeader() && len(srv.JetStreamClusterPeers()) == 3 {
-				return strings.Join(urls, ",")
+				return servers
 			}
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the cluster finds no leader")
 		}
 	}
+}
+
+func clusterURL(servers []*server.Server) string {
+	var urls []string
+	for _, srv := range servers {
+		urls = append(urls, srv.ClientURL())
+	}
+	return strings.Join(urls, ",")
 }
 
 // freePorts returns ports that were free a moment ago: servers of a cluster must know
