@@ -30,7 +30,7 @@ type Config struct {
 	Dev     bool  // no sign-in; for loopback addresses only
 	UI      fs.FS // the console's pages with index.html in the root; nil: none
 
-	Organisation Organisation // what settings start from
+	Settings *Settings // nil: opened by New
 
 	SessionIdle     time.Duration // a session ends when it was not used for so long; 12 h
 	SessionLifetime time.Duration // and after so long in any case; 7 days
@@ -58,9 +58,6 @@ func (c *Config) setDefaults() {
 	setDefault(&c.SessionLifetime, 7*24*time.Hour)
 	setDefault(&c.MaxStreams, 200)
 	setDefault(&c.MaxImports, 1000)
-	setDefault(&c.Organisation.Name, "Touchstone")
-	setDefault(&c.Organisation.TimeZone, "UTC")
-	setDefault(&c.Organisation.Currency, "USD")
 }
 
 func setDefault[T comparable](p *T, v T) {
@@ -92,15 +89,14 @@ type Console struct {
 	closeOnce  sync.Once
 }
 
-// New migrates console's tables and makes a Console.
+// New makes a Console.
 func New(ctx context.Context, cfg Config) (*Console, error) {
 	cfg.setDefaults()
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.DB.Migrate(ctx, "console", files); err != nil {
-		return nil, err
+	if cfg.Settings == nil {
+		var err error
+		if cfg.Settings, err = OpenSettings(ctx, cfg.DB, Organisation{}); err != nil {
+			return nil, err
+		}
 	}
 	compress, err := newCompressor()
 	if err != nil {
@@ -140,6 +136,7 @@ func (c *Console) Run(ctx context.Context) error {
 			c.warn("progress of imports was not written down", c.imports.flush(ctx))
 		case <-minute.C:
 			c.warn("last uses were not written down", c.seen.flush(ctx, c.cfg.DB))
+			c.warn("settings were not read", c.cfg.Settings.refresh(ctx))
 		case <-hour.C:
 			c.warn("housekeeping failed", c.forgetOld(ctx))
 		}

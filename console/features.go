@@ -16,6 +16,7 @@ type Features struct {
 	Identity   Identity
 	Segments   Segments
 	Members    Members
+	Questions  Questions
 }
 
 // notHere is the answer for a feature that this process does not run.

@@ -54,6 +54,10 @@ func (c *Console) routes() []route {
 		{method: get, path: "/segments/{id}/changes", need: permRead, handle: c.listSegmentChanges},
 		{method: get, path: "/segments/{id}/history", need: permRead, handle: c.getSegmentHistory},
 
+		{method: post, path: "/query", need: permRead, handle: c.query},
+		{method: post, path: "/query/people", need: permRead, handle: c.queryPeople},
+		{method: post, path: "/query/segment", need: permSegments, handle: c.querySegment, action: "segment.create"},
+
 		{method: get, path: "/imports", need: permRead, or: permImport, handle: c.listImports},
 		{method: post, path: "/imports", need: permImport, handle: c.createImport, action: "import.create"},
 		{method: post, path: "/imports/preview", need: permImport, handle: c.previewImport, maxBody: framesMaxBody},

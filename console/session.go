@@ -42,7 +42,7 @@ func (c *Console) session(ctx context.Context, p *principal) (*sessionAnswer, er
 		}
 	}
 	var err error
-	if a.Organisation, err = c.organisation(ctx); err != nil {
+	if a.Organisation, err = c.cfg.Settings.Organisation(ctx); err != nil {
 		return nil, err
 	}
 	if p.kind == "anonymous" {

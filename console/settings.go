@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,16 +22,44 @@ type Organisation struct {
 	Currency string `json:"currency"`  // ISO 4217
 }
 
-type settings struct {
-	Organisation Organisation `json:"organisation"`
+// Settings are what administrators change while the server runs. Other packages need some
+// of them, so they can be opened before a Console is made.
+type Settings struct {
+	db       *store.DB
+	defaults Organisation
+	zone     atomic.Pointer[time.Location]
 }
 
-func (c *Console) organisation(ctx context.Context) (Organisation, error) {
-	return c.loadOrganisation(ctx, c.cfg.DB.Reader())
+// OpenSettings migrates console's tables and reads the settings. defaults hold until an
+// administrator says otherwise; its empty fields get defaults of their own.
+func OpenSettings(ctx context.Context, db *store.DB, defaults Organisation) (*Settings, error) {
+	setDefault(&defaults.Name, "Touchstone")
+	setDefault(&defaults.TimeZone, "UTC")
+	setDefault(&defaults.Currency, "USD")
+	if _, err := checkTimeZone(defaults.TimeZone); err != nil {
+		return nil, err
+	}
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx, "console", files); err != nil {
+		return nil, err
+	}
+	s := &Settings{db: db, defaults: defaults}
+	return s, s.refresh(ctx)
 }
 
-func (c *Console) loadOrganisation(ctx context.Context, q store.Querier) (Organisation, error) {
-	org := c.cfg.Organisation
+// Zone is the organisation's time zone: days of reports begin at its midnight.
+func (s *Settings) Zone() *time.Location { return s.zone.Load() }
+
+// Organisation returns the organisation's settings.
+func (s *Settings) Organisation(ctx context.Context) (Organisation, error) {
+	return s.load(ctx, s.db.Reader())
+}
+
+func (s *Settings) load(ctx context.Context, q store.Querier) (Organisation, error) {
+	org := s.defaults
 	var text string
 	err := q.QueryRow(ctx, `SELECT value FROM console_settings WHERE name = 'organisation'`).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -41,12 +71,30 @@ func (c *Console) loadOrganisation(ctx context.Context, q store.Querier) (Organi
 	return org, json.Unmarshal([]byte(text), &org)
 }
 
-func (c *Console) getSettings(w http.ResponseWriter, r *http.Request) error {
-	org, err := c.organisation(r.Context())
+// refresh reads what another process may have changed.
+func (s *Settings) refresh(ctx context.Context) error {
+	org, err := s.Organisation(ctx)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, settings{org})
+	zone, err := time.LoadLocation(org.TimeZone)
+	if err != nil {
+		return err
+	}
+	s.zone.Store(zone)
+	return nil
+}
+
+type settingsAnswer struct {
+	Organisation Organisation `json:"organisation"`
+}
+
+func (c *Console) getSettings(w http.ResponseWriter, r *http.Request) error {
+	org, err := c.cfg.Settings.Organisation(r.Context())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, settingsAnswer{org})
 }
 
 func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
@@ -64,7 +112,7 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 	var org Organisation
 	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		var err error
-		if org, err = c.loadOrganisation(ctx, tx); err != nil {
+		if org, err = c.cfg.Settings.load(ctx, tx); err != nil {
 			return err
 		}
 		if v := in.Organisation.Name; v != nil {
@@ -93,8 +141,11 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := c.cfg.Settings.refresh(ctx); err != nil {
+		return err
+	}
 	noteTarget(r, "organisation")
-	return writeJSON(w, http.StatusOK, settings{org})
+	return writeJSON(w, http.StatusOK, settingsAnswer{org})
 }
 
 func checkTimeZone(name string) (string, error) {
