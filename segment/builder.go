@@ -192,7 +192,7 @@ func (b *builder) history(ctx context.Context, l *leaf) error {
 				c = &chunk{leaf: l.id}
 			}
 			c.persons = append(c.persons, person)
-			c.times = append(c.times, slices.Clone(times[max(0, len(times)-l.Keep):]))
+			c.times = append(c.times, keptMoments(times, l.Keep))
 			if len(c.persons) < b.builds.chunkPersons {
 				return nil
 			}
@@ -211,6 +211,15 @@ func (b *builder) history(ctx context.Context, l *leaf) error {
 			return err
 		}
 	}
+}
+
+// keptMoments returns a copy of the latest times as states keep them.
+func keptMoments(times []int64, keep int) []int64 {
+	kept := slices.Clone(times[max(0, len(times)-keep):])
+	for i := range kept {
+		kept[i] = moment(kept[i])
+	}
+	return kept
 }
 
 // scan finds the persons whose state is of interest.

@@ -35,7 +35,15 @@ func (c *cache) put(s *state) {
 	c.persons[s.person] = s
 }
 
+// weigh reckons a state's size.
+func (c *cache) weigh(s *state) {
+	c.bytes -= s.bytes
+	s.bytes = s.size()
+	c.bytes += s.bytes
+}
+
 func (c *cache) remove(s *state) {
+	c.bytes -= s.bytes
 	last := c.ring[len(c.ring)-1]
 	c.ring[s.slot], last.slot = last, s.slot
 	c.ring[len(c.ring)-1] = nil
@@ -56,7 +64,6 @@ func (c *cache) trim() {
 			c.hand++
 			continue
 		}
-		c.bytes -= s.size()
 		c.remove(s)
 		c.evicted++
 	}

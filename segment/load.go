@@ -211,7 +211,7 @@ func (t *table) dropUnused(ctx context.Context, tx *store.Tx) error {
 			kept = append(kept, l)
 			continue
 		}
-		delete(t.leafOf, l.id)
+		t.leafOf.set(l.id, nil)
 		if _, err := tx.Exec(ctx, `DELETE FROM segment_leaves WHERE leaf = ?`, l.id); err != nil {
 			return err
 		}

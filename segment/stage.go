@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -76,7 +77,27 @@ type work struct {
 	set      int
 	late     int
 	view     view
+	order    []ordered
 	buf      []byte
+}
+
+// ordered carries the key beside the pointer, so that sorting does not chase pointers.
+type ordered struct {
+	person touchstone.PersonID
+	state  *state
+}
+
+// sort puts the touched persons in order.
+func (w *work) sort() {
+	w.order = w.order[:0]
+	for _, st := range w.touched {
+		w.order = append(w.order, ordered{st.person, st})
+	}
+	slices.SortFunc(w.order, func(a, b ordered) int { return cmp.Compare(a.person, b.person) })
+	for i := range w.order {
+		w.touched[i] = w.order[i].state
+	}
+	clear(w.order)
 }
 
 // hit is an event that belongs to a leaf.
@@ -257,7 +278,6 @@ func (s *Stage) touch(p touchstone.PersonID) *state {
 			st.loaded, st.table = true, s.table.version
 		}
 		s.cache.put(st)
-		s.cache.bytes += st.size()
 	}
 	if st.batch == s.batch {
 		return st
@@ -268,7 +288,6 @@ func (s *Stage) touch(p touchstone.PersonID) *state {
 	} else {
 		clear(st.ask)
 	}
-	s.cache.bytes -= st.size()
 	s.work.touched = append(s.work.touched, st)
 	if !st.loaded {
 		s.work.missing = append(s.work.missing, st)
@@ -291,7 +310,7 @@ func (s *Stage) collect(b *touchstone.Batch) {
 		if open {
 			s.meet(s.touch(f.Person))
 		}
-		at := f.Time.UnixMilli()
+		at := moment(f.Time.UnixMilli())
 		for _, l := range leaves {
 			if l.horizon > 0 && at <= w.now-l.horizon {
 				w.late++
@@ -354,15 +373,7 @@ func (s *Stage) load(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
-func byPerson(a, b *state) int {
-	switch {
-	case a.person < b.person:
-		return -1
-	case a.person > b.person:
-		return 1
-	}
-	return 0
-}
+func byPerson(a, b *state) int { return cmp.Compare(a.person, b.person) }
 
 // meet has a person who exists asked about the rules that hold for a person of whom
 // nothing is known, once for each version of the definitions while the state is cached.
@@ -439,7 +450,7 @@ func (s *state) inherit(m membership) {
 
 // evaluate asks the rules about everyone who was touched, each person once.
 func (s *Stage) evaluate(b *touchstone.Batch) {
-	slices.SortFunc(s.work.touched, byPerson)
+	s.work.sort()
 	v := &s.work.view
 	for _, st := range s.work.touched {
 		if st.absorbed || !st.ask.any() {

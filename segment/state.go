@@ -28,6 +28,7 @@ type state struct {
 	kept  bool         // was is set
 
 	slot   int  // place in the cache
+	bytes  int  // size, when it was last reckoned
 	recent bool // for the cache's clock
 }
 
@@ -81,6 +82,9 @@ func (s *state) leave(generation uint32) {
 	s.in = slices.DeleteFunc(s.in, func(m membership) bool { return m.generation == generation })
 	s.dirty = true
 }
+
+// moment is a time as states keep it.
+func moment(ms int64) int64 { return min(max(ms, 0), maxMoment) }
 
 // add notes an event of a leaf. It reports whether the state changed.
 func (s *state) add(l *leaf, at int64) bool {
@@ -182,25 +186,26 @@ func (s *state) size() int {
 	return n
 }
 
-// The stored form, version 1:
+// The stored form, version 1. Moments are unix milliseconds in six bytes, little endian:
 //
-//	version:1 timer:varint(ms, 0 = none)
-//	leaves: uvarint count, each: id:uvarint count:uvarint first:varint(ms) then uvarint steps
-//	memberships: uvarint count, each: generation:uvarint at:varint(ms)
+//	version:1 timer:6 (0 = none)
+//	leaves: uvarint count, each: id:uvarint count:uvarint first:6 then uvarint steps
+//	memberships: uvarint count, each: generation:uvarint at:6
 const stateVersion = 1
 
 var errState = errors.New("a person's segment state is truncated or corrupt")
 
 func (s *state) append(dst []byte) []byte {
 	dst = append(dst, stateVersion)
-	dst = binary.AppendVarint(dst, s.timer)
+	dst = appendMoment(dst, s.timer)
 	dst = binary.AppendUvarint(dst, uint64(len(s.leaves)))
-	for _, l := range s.leaves {
+	for i := range s.leaves {
+		l := &s.leaves[i]
 		dst = binary.AppendUvarint(dst, uint64(l.leaf))
 		dst = binary.AppendUvarint(dst, uint64(len(l.times)))
 		for i, at := range l.times {
 			if i == 0 {
-				dst = binary.AppendVarint(dst, at)
+				dst = appendMoment(dst, at)
 			} else {
 				dst = binary.AppendUvarint(dst, uint64(at-l.times[i-1])) //nolint:gosec // ascending
 			}
@@ -209,9 +214,16 @@ func (s *state) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s.in)))
 	for _, m := range s.in {
 		dst = binary.AppendUvarint(dst, uint64(m.generation))
-		dst = binary.AppendVarint(dst, m.at)
+		dst = appendMoment(dst, m.at)
 	}
 	return dst
+}
+
+// maxMoment is the year 6429: later times count as that, earlier ones than 1970 as 1970.
+const maxMoment = 1<<47 - 1
+
+func appendMoment(dst []byte, ms int64) []byte {
+	return append(dst, byte(ms), byte(ms>>8), byte(ms>>16), byte(ms>>24), byte(ms>>32), byte(ms>>40))
 }
 
 func (s *state) decode(b []byte) error {
@@ -219,7 +231,7 @@ func (s *state) decode(b []byte) error {
 	if d.byte() != stateVersion {
 		return errState
 	}
-	s.timer = d.varint()
+	s.timer = d.moment()
 	n := d.count(2)
 	s.leaves = make([]leafTimes, 0, n)
 	for range n {
@@ -229,18 +241,18 @@ func (s *state) decode(b []byte) error {
 		}
 		for i := range l.times {
 			if i == 0 {
-				l.times[i] = d.varint()
+				l.times[i] = d.moment()
 			} else {
 				l.times[i] = l.times[i-1] + int64(d.uvarint()) //nolint:gosec // checked below
-				d.bad = d.bad || l.times[i] < l.times[i-1]
+				d.bad = d.bad || l.times[i] < l.times[i-1] || l.times[i] > maxMoment
 			}
 		}
 		s.leaves = append(s.leaves, l)
 	}
-	n = d.count(2)
+	n = d.count(7)
 	s.in = make([]membership, 0, n)
 	for range n {
-		s.in = append(s.in, membership{d.id(), d.varint()})
+		s.in = append(s.in, membership{d.id(), d.moment()})
 	}
 	if d.bad || len(d.rest) > 0 {
 		return errState
@@ -274,14 +286,14 @@ func (d *decoder) uvarint() uint64 {
 	return v
 }
 
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.rest)
-	if n <= 0 {
+func (d *decoder) moment() int64 {
+	if len(d.rest) < 6 {
 		d.bad, d.rest = true, nil
 		return 0
 	}
-	d.rest = d.rest[n:]
-	return v
+	b := d.rest
+	d.rest = b[6:]
+	return int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16 | int64(b[3])<<24 | int64(b[4])<<32 | int64(b[5])<<40
 }
 
 func (d *decoder) id() uint32 {

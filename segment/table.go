@@ -15,15 +15,15 @@ type table struct {
 	programs []*program // a segment comes after those it refers to
 	leaves   []*leaf
 
-	programOf map[uint32]*program // by generation
-	leafOf    map[uint32]*leaf    // by id
-	events    map[string][]*leaf  // by event name
-	traits    map[string]mask     // programs that test a trait
-	timed     mask                // programs whose answer can change by time alone
-	open      mask                // programs that hold for a person of whom nothing is known
-	asksTrait mask                // programs that test any trait
-	garbage   []uint32            // dead generations with rows left
-	words     int                 // length of a mask
+	programOf numbered[program]  // by generation
+	leafOf    numbered[leaf]     // by id
+	events    map[string][]*leaf // by event name
+	traits    map[string]mask    // programs that test a trait
+	timed     mask               // programs whose answer can change by time alone
+	open      mask               // programs that hold for a person of whom nothing is known
+	asksTrait mask               // programs that test any trait
+	garbage   []uint32           // dead generations with rows left
+	words     int                // length of a mask
 }
 
 // program is one generation of a segment.
@@ -51,9 +51,38 @@ type leaf struct {
 	users   mask  // programs that ask about it
 }
 
-func (t *table) leaf(id uint32) *leaf               { return t.leafOf[id] }
-func (t *table) program(generation uint32) *program { return t.programOf[generation] }
+func (t *table) leaf(id uint32) *leaf               { return t.leafOf.get(id) }
+func (t *table) program(generation uint32) *program { return t.programOf.get(generation) }
 func (t *table) idle() bool                         { return len(t.programs) == 0 }
+
+// numbered finds things by numbers that lie close together, which is much faster than a
+// map. Numbers are given in order, so the span is about the definitions made in the life
+// of the oldest that is left.
+type numbered[T any] struct {
+	first uint32
+	items []*T
+}
+
+func (n *numbered[T]) get(i uint32) *T {
+	if i -= n.first; i < uint32(len(n.items)) { //nolint:gosec // wraps round below first
+		return n.items[i]
+	}
+	return nil
+}
+
+func (n *numbered[T]) set(i uint32, v *T) {
+	if len(n.items) == 0 {
+		n.first = i
+	}
+	if i < n.first {
+		n.items = append(make([]*T, n.first-i), n.items...)
+		n.first = i
+	}
+	for uint32(len(n.items)) <= i-n.first { //nolint:gosec // small
+		n.items = append(n.items, nil)
+	}
+	n.items[i-n.first] = v
+}
 
 // mask is a set of programs.
 type mask []uint64
@@ -129,8 +158,7 @@ type definitions struct {
 
 // compile makes a table of the generations that are tracking or live.
 func (d *definitions) compile() (*table, error) {
-	t := &table{version: d.version, programOf: map[uint32]*program{}, leafOf: map[uint32]*leaf{},
-		events: map[string][]*leaf{}, traits: map[string]mask{}}
+	t := &table{version: d.version, events: map[string][]*leaf{}, traits: map[string]mask{}}
 	current := map[uint32]bool{}
 	bySegment := map[string]generation{}
 	for _, g := range d.generations {
@@ -144,7 +172,7 @@ func (d *definitions) compile() (*table, error) {
 	}
 	for _, l := range d.leaves {
 		t.leaves = append(t.leaves, l)
-		t.leafOf[l.id] = l
+		t.leafOf.set(l.id, l)
 	}
 	ordered, err := d.order(current)
 	if err != nil {
@@ -163,7 +191,7 @@ func (d *definitions) compile() (*table, error) {
 			p.replaces = o.live
 		}
 		t.programs = append(t.programs, p)
-		t.programOf[p.generation] = p
+		t.programOf.set(p.generation, p)
 		if p.rule == nil {
 			continue
 		}
@@ -198,7 +226,7 @@ func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]genera
 	for _, id := range p.rule.Segments() {
 		ref := -1
 		if to, ok := bySegment[id]; ok {
-			if target := t.programOf[to.target(p.live)]; target != nil {
+			if target := t.program(to.target(p.live)); target != nil {
 				ref = target.index
 				target.users.set(p.index)
 			}

@@ -98,7 +98,9 @@ func (s *Stage) write(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		default:
 			w.dirty = append(w.dirty, st)
 		}
-		s.cache.bytes += st.size()
+		if st.dirty || st.bytes == 0 {
+			s.cache.weigh(st)
+		}
 	}
 	if err := s.writeStates(ctx, tx); err != nil {
 		return err
@@ -310,7 +312,6 @@ func (s *Stage) finish(ctx context.Context, tx *store.Tx) error {
 	w := &s.work
 	for _, st := range w.touched {
 		if st.absorbed {
-			s.cache.bytes -= st.size()
 			s.cache.remove(st)
 		}
 	}

@@ -1,0 +1,104 @@
+package segment
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/sqlite"
+)
+
+// flat is a crowd whose traits cost nothing to look up.
+type flat struct{ *world }
+
+func (flat) TraitsOf(p touchstone.PersonID) func(string) (touchstone.JSON, bool) {
+	city := touchstone.JSON(`"上海"`)
+	if p%3 == 0 {
+		city = `"北京"`
+	}
+	return func(name string) (touchstone.JSON, bool) { return city, name == "city" }
+}
+
+const benchPersons, benchBatch = 100_000, 32_000
+
+// BenchmarkApply measures the stage alone, commit included: batches of 32,000 events of
+// 100,000 persons, in random order, with five segments.
+func BenchmarkApply(b *testing.B) {
+	for _, bench := range []struct {
+		name, event string
+	}{
+		{"every event mentioned", "Order Completed"},
+		{"no event mentioned", "Other"},
+	} {
+		b.Run(bench.name, func(b *testing.B) { benchmarkApply(b, bench.event) })
+	}
+}
+
+func benchmarkApply(b *testing.B, event string) {
+	db, err := sqlite.Open(filepath.Join(b.TempDir(), "store.db"), sqlite.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	w := newWorld(b, db)
+	w.segs.builds.limits = limits{chunkPersons: 5_000, chunksPerBatch: 2, chunksWaiting: 10_000}
+	w.segs.stage.traits = flat{w}
+	ids := map[string]string{}
+	for i, text := range []string{
+		`{"event":"Order Completed","where":[{"property":"amount","op":"gte","value":100}],"count":{"op":"gte","value":3},"within":"30d"}`,
+		`{"event":"Order Completed","count":{"op":"gte","value":2},"within":"7d"}`,
+		`{"trait":"city","op":"eq","value":"上海"}`,
+		`{"trait":"ltv","op":"gte","value":1000}`,
+		`{"and":[{"segment":"0"},{"segment":"2"}]}`,
+	} {
+		for name, id := range ids {
+			text = replaceSegment(text, name, id)
+		}
+		g, err := w.segs.Create(ctx, Draft{Name: fmt.Sprint(i), Rule: touchstone.JSON(text)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ids[g.Name] = g.ID
+	}
+	w.settle()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	props := make([]touchstone.JSON, 64)
+	for i := range props {
+		props[i] = touchstone.JSON(fmt.Sprintf(`{"order_id":"o-%d","currency":"CNY","channel":"app","sku":"model-%d","coupon":"","quantity":1,"amount":%d.5,"store":"s-17","shipping":12.5,"tax":3.2}`, i, i, 10*i))
+	}
+	batch := func() {
+		w.now = w.now.Add(time.Second)
+		w.offset++
+		bt := &touchstone.Batch{Now: w.now, Facts: make([]touchstone.Fact, benchBatch)}
+		for i := range bt.Facts {
+			bt.Facts[i] = touchstone.Fact{Event: touchstone.Event{Type: touchstone.Track, Name: event, Time: w.now.Add(-time.Duration(rnd.IntN(5000)) * time.Millisecond),
+				Properties: props[rnd.IntN(len(props))]}, Seq: touchstone.MakeSeq(0, w.offset, i), Person: touchstone.PersonID(1 + rnd.IntN(benchPersons))}
+		}
+		b.StartTimer()
+		if err := db.Update(context.Background(), func(tx *store.Tx) error { return w.segs.stage.Apply(ctx, tx, bt) }); err != nil {
+			b.Fatal(err)
+		}
+		w.segs.stage.Committed(bt)
+		b.StopTimer()
+	}
+	for range 30 { // everyone has been seen often enough: entries have become rare
+		batch()
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.StopTimer()
+	for range b.N {
+		batch()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchBatch, "ns/event")
+}
+
+func replaceSegment(text, name, id string) string {
+	return string(strings.ReplaceAll(text, fmt.Sprintf(`"segment":%q`, name), fmt.Sprintf(`"segment":%q`, id)))
+}
