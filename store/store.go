@@ -87,7 +87,8 @@ func (db *DB) Size(ctx context.Context) (int64, error) { return db.b.Size(ctx) }
 func (db *DB) Close() error { return db.b.Close() }
 
 // Reader runs reads outside a transaction, many at a time. Each sees what was
-// committed before it started. Exec is refused.
+// committed before it started. Exec is refused. Rows hold a connection until they are
+// closed: read them to the end before the next query.
 func (db *DB) Reader() Querier { return reader{db} }
 
 // Update runs fn in a read-write transaction and commits it durably, or rolls it back
@@ -133,6 +134,9 @@ func (db *DB) transact(ctx context.Context, pool *sql.DB, opts sql.TxOptions, fn
 		tx.failed = errTxEnded
 	}()
 	if err := fn(tx); err != nil {
+		if tx.failed != nil && !errors.Is(err, tx.failed) {
+			return fmt.Errorf("%w; before that, a statement failed: %w", err, tx.failed)
+		}
 		return err
 	}
 	if tx.failed != nil {

@@ -20,7 +20,7 @@ import (
 
 // Options tune the database. The zero value is good for production.
 type Options struct {
-	MaxConns int // open connections at most; 16 by default
+	MaxConns int // open connections at most; 32 by default, 8 of which stay open
 	Register prometheus.Registerer
 }
 
@@ -46,10 +46,10 @@ func Open(ctx context.Context, url string, o Options) (*store.DB, error) {
 	db := stdlib.OpenDB(*cfg)
 	conns := o.MaxConns
 	if conns < 2 { // migrations hold one for their lock and use another
-		conns = 16
+		conns = 32
 	}
 	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
+	db.SetMaxIdleConns(min(conns, 8))
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()

@@ -23,12 +23,13 @@ import (
 type Options struct {
 	CacheBytes       int64 // the writer's page cache; 64 MiB by default
 	ReaderCacheBytes int64 // each reader's page cache; 8 MiB by default
-	Readers          int   // connections that read; 4 by default
+	Readers          int   // connections that read at once; 32 by default, 4 of which stay open
 	Register         prometheus.Registerer
 }
 
 const (
-	pageSize = 16 << 10
+	pageSize    = 16 << 10
+	idleReaders = 4
 	// A checkpoint copies changed pages into the database file and syncs it. Under
 	// load the same pages change again and again, so a long log saves most copies.
 	checkpointPages = 128 << 20 / pageSize
@@ -40,7 +41,7 @@ const (
 func Open(path string, o Options) (*store.DB, error) {
 	setDefault(&o.CacheBytes, 64<<20)
 	setDefault(&o.ReaderCacheBytes, 8<<20)
-	setDefault(&o.Readers, 4)
+	setDefault(&o.Readers, 32)
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -60,16 +61,15 @@ func Open(path string, o Options) (*store.DB, error) {
 		"wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 		"journal_size_limit(" + strconv.Itoa(2*checkpointPages*pageSize) + ")",
 		"cache_size(" + kibibytes(o.CacheBytes) + ")",
-		"temp_store(MEMORY)",
+		"temp_store(MEMORY)", // a statement of many rows keeps a journal for itself
 	})
-	limit(writer, 1)
+	limit(writer, 1, 1)
 	reader := open(path, "deferred", []string{
 		"foreign_keys(1)",
 		"cache_size(" + kibibytes(o.ReaderCacheBytes) + ")",
-		"temp_store(MEMORY)",
 		"query_only(1)",
 	})
-	limit(reader, o.Readers)
+	limit(reader, o.Readers, idleReaders)
 	closeAll := func() error {
 		return errors.Join(reader.Close(), writer.Close(), lock.Close())
 	}
@@ -99,9 +99,9 @@ func open(path, begin string, pragmas []string) *sql.DB {
 	return sql.OpenDB(&connector{dsn: dsn.String(), pragmas: append([]string{busy}, pragmas...)})
 }
 
-func limit(db *sql.DB, conns int) {
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns) // their caches and statements are worth keeping
+func limit(db *sql.DB, open, idle int) {
+	db.SetMaxOpenConns(open)
+	db.SetMaxIdleConns(idle) // their caches and statements are worth keeping
 	db.SetConnMaxIdleTime(0)
 	db.SetConnMaxLifetime(0)
 }

@@ -168,6 +168,51 @@ func TestFailedStatementFailsTheUpdate(t *testing.T) {
 	})
 }
 
+// A caller that words the failure anew must not hide from IsRetryable what it was.
+func TestRewordedErrorKeepsItsCause(t *testing.T) {
+	withRows(t, func(t *testing.T, db *store.DB) {
+		insert(t, db, 1)
+		reworded := errors.New("in other words")
+		var cause error
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			_, cause = tx.Exec(ctx, "INSERT INTO rows (id, name) VALUES (1, 'twice')")
+			return reworded
+		})
+		if !errors.Is(err, reworded) || !errors.Is(err, cause) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestManyReadersNest(t *testing.T) {
+	withRows(t, func(t *testing.T, db *store.DB) {
+		insert(t, db, 1, 2, 3)
+		var wg sync.WaitGroup
+		for range 12 {
+			wg.Go(func() {
+				short, cancel := context.WithTimeout(ctx, 20*time.Second)
+				defer cancel()
+				rows, err := db.Reader().Query(short, "SELECT id FROM rows")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer rows.Close()
+				for rows.Next() {
+					var n int
+					if err := db.Reader().QueryRow(short, "SELECT count(*) FROM rows").Scan(&n); err != nil || n != 3 {
+						t.Errorf("%d, %v", n, err)
+					}
+				}
+				if err := rows.Err(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
+
 func TestEndedTransactionIsOfNoUse(t *testing.T) {
 	withRows(t, func(t *testing.T, db *store.DB) {
 		var kept *store.Tx

@@ -48,7 +48,7 @@ func OpenEmbedded(ctx context.Context, cfg EmbeddedConfig) (_ *Log, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "cannot make the folder of the log, %s", cfg.Dir)
 	}
-	var stop []func() // run in reverse when opening fails
+	var stop []func() // in order: what was started last comes first
 	defer func() {
 		if err != nil {
 			for _, f := range stop {
