@@ -40,7 +40,7 @@ function noise(...words: unknown[]): number {
   return ((h >>> 0) % 10_000) / 10_000;
 }
 
-function groups(q: { breakdown?: readonly { property?: string; trait?: string }[] | undefined }): string[][] {
+function groups(q: { breakdown?: readonly object[] | undefined }): string[][] {
   if (!q.breakdown?.length) return [[]];
   return [["上海"], ["北京"], ["杭州"], ["München"]].map((g) => q.breakdown!.map((_, i) => g[i] ?? "Aurora"));
 }
@@ -74,7 +74,7 @@ function trend(q: TrendQuery) {
     columns: [
       { name: "time", type: "time" as const },
       { name: "series", type: "number" as const },
-      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.trait ?? "", type: "string" as const })),
+      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.context ?? b.dimension ?? "", type: "string" as const })),
       { name: "value", type: "number" as const },
     ],
     rows,
@@ -105,7 +105,7 @@ function funnel(q: FunnelQuery) {
     columns: [
       { name: "step", type: "number" as const },
       { name: "event", type: "string" as const },
-      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.trait ?? "", type: "string" as const })),
+      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.context ?? b.dimension ?? "", type: "string" as const })),
       { name: "persons", type: "number" as const },
       { name: "conversion", type: "number" as const },
       { name: "step_conversion", type: "number" as const },

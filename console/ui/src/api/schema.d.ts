@@ -99,7 +99,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key
-         * @description The secret is in the field `key` of this answer and is never shown again.
+         * @description The secret is in the field `key` of this answer and is never shown again. An Idempotency-Key is not looked at, so that the secret is kept nowhere.
          */
         post: operations["createApiKey"];
         delete?: never;
@@ -212,7 +212,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a source a new write key; the old one stops working at once */
+        /** Give a source a new write key; the old one works for another day */
         post: operations["rotateSource"];
         delete?: never;
         options?: never;
@@ -750,8 +750,9 @@ export interface paths {
         put?: never;
         /**
          * Begin an import, or find where the same one stopped
-         * @description The same fingerprint, source and mapping name the same import: a running one answers where to go on (`next_row`), a
-         *     finished one answers `status: finished`, so that a second import adds nothing. A source that does not exist is made.
+         * @description The same fingerprint and source are the same import: a running one answers where to go on (`next_row`), a finished
+         *     one answers `status: finished`, so that a second import adds nothing. `mapping` in the answer is the one that the rows
+         *     came under. A source that does not exist is made.
          */
         post: operations["createImport"];
         delete?: never;
@@ -810,7 +811,8 @@ export interface paths {
         /**
          * Send the next rows of the file as event frames
          * @description The answer comes when the rows are on disk. Rows before `next_row` are skipped, so a part may be sent again after a
-         *     lost answer; a part that starts after `next_row` is refused with 409. The body may be compressed with gzip or zstd.
+         *     lost answer; a part that starts after `next_row` is refused with 409: ask for the import and go on from its `next_row`.
+         *     The body may be packed with S2, zstd or gzip.
          */
         post: operations["appendImportRows"];
         delete?: never;
@@ -1118,6 +1120,11 @@ export interface components {
             accepted: number;
             /** Format: int64 */
             quarantined: number;
+            /**
+             * Format: date-time
+             * @description There while the key before the last rotation still works
+             */
+            previous_key_until?: string;
         };
         SourceList: {
             items: components["schemas"]["Source"][];
@@ -1133,6 +1140,13 @@ export interface components {
             kind?: components["schemas"]["SourceKind"];
             enabled?: boolean;
             rate_limit?: number;
+        };
+        RotateSource: {
+            /**
+             * @description How long the old key works; 0 ends it at once
+             * @default 86400
+             */
+            grace_seconds?: number;
         };
         QuarantinedEvent: {
             /** @example qr_a1b2c3d4e5f6 */
@@ -1426,10 +1440,11 @@ export interface components {
             /** Format: int64 */
             to: number;
             /** @enum {string} */
-            evidence: "event" | "identify" | "alias" | "import";
+            evidence: "event" | "identify" | "alias" | "import" | "operator";
             message_id: string;
             source: string;
             time: components["schemas"]["Time"];
+            last_time?: components["schemas"]["Time"];
             /** Format: int64 */
             count: number;
         };
@@ -1456,9 +1471,14 @@ export interface components {
         Scalar: string | number | boolean | null;
         /** @enum {string} */
         ConditionOp: "eq" | "neq" | "gt" | "gte" | "lt" | "lte" | "contains" | "starts_with" | "in" | "not_in" | "exists" | "not_exists";
-        /** @description A condition on a property of an event */
+        /** @description A column that every event has, such as event, type, source, channel, city, platform or utm_source; the error for an unknown one lists all */
+        Dimension: string;
+        /** @description A condition on an event; names one of property, context and (in queries) dimension */
         Condition: {
-            property: string;
+            property?: string;
+            /** @description Path into the event's context, as in page.referrer */
+            context?: string;
+            dimension?: components["schemas"]["Dimension"];
             op: components["schemas"]["ConditionOp"];
             /** @description Left out for exists and not_exists, a list for in and not_in */
             value?: unknown;
@@ -1512,8 +1532,10 @@ export interface components {
             members: number;
             created_at: components["schemas"]["Time"];
             updated_at: components["schemas"]["Time"];
-            /** @description Why it failed */
-            error?: string;
+            /** @description Why it failed; there when it did */
+            failure?: string;
+            /** @description Counts changes of the rule */
+            version?: number;
         };
         SegmentList: {
             items: components["schemas"]["Segment"][];
@@ -1580,12 +1602,16 @@ export interface components {
             /** Format: int64 */
             left: number;
         };
-        /** @description One of property (of the event), trait (of the person) or context column */
+        /** @description One of the three */
         Breakdown: {
+            /** @description Of the event */
             property?: string;
-            trait?: string;
+            /** @description Path into the event's context, as in page.referrer */
+            context?: string;
+            dimension?: components["schemas"]["Dimension"];
         };
         EventSelector: {
+            /** @description Name of the event, * for all */
             event: string;
             where?: components["schemas"]["Condition"][];
             /** @description A label of your own */
@@ -1601,12 +1627,12 @@ export interface components {
              * Format: date-time
              * @description Inclusive
              */
-            from?: string;
+            from: string;
             /**
              * Format: date-time
              * @description Exclusive
              */
-            to?: string;
+            to: string;
             /**
              * @description IANA time zone; default: the organisation's
              * @example Asia/Shanghai
@@ -1616,7 +1642,7 @@ export interface components {
              * @default person
              * @enum {string}
              */
-            subject: "person";
+            subject?: "person";
             /** @description Only people of this segment */
             segment?: string;
             /** @description Conditions on every event */
@@ -1652,7 +1678,7 @@ export interface components {
              * @default loose
              * @enum {string}
              */
-            order: "loose";
+            order?: "loose";
         } & {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1732,14 +1758,15 @@ export interface components {
         RetentionSelect: {
             /** @description The value of the column `cohort` in the row */
             cohort: string;
-            period: number;
+            /** @description Left out = the whole cohort */
+            period?: number;
         };
         Select: components["schemas"]["TrendSelect"] | components["schemas"]["FunnelSelect"] | components["schemas"]["RetentionSelect"];
         PeopleRequest: {
             query: components["schemas"]["Query"];
             select: components["schemas"]["Select"];
             /** @default 50 */
-            limit: number;
+            limit?: number;
             cursor?: string;
         };
         PeopleResult: {
@@ -1780,7 +1807,7 @@ export interface components {
             status: "running" | "finished";
             /**
              * Format: int64
-             * @description Number of the first row that is still wanted; rows count from 0
+             * @description Number of the first row that is still wanted; rows count from 1
              */
             next_row: number;
             /** Format: int64 */
@@ -1831,6 +1858,8 @@ export interface components {
             persons_matched: number;
             /** Format: int64 */
             events: number;
+            /** @description There were more identifiers than are looked at */
+            truncated: boolean;
         };
     };
     responses: {
@@ -1874,7 +1903,7 @@ export interface components {
         /** @description Events in Touchstone's binary form, each after its length */
         Frames: {
             content: {
-                "application/vnd.touchstone.frames": string;
+                "application/x-touchstone-events": string;
             };
         };
     };
@@ -2018,10 +2047,7 @@ export interface operations {
     createUser: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2132,10 +2158,7 @@ export interface operations {
     createApiKey: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -2424,7 +2447,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateSource"];
+            };
+        };
         responses: {
             /** @description The source with its new key */
             200: {

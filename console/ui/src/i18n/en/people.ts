@@ -87,6 +87,7 @@ export const people = {
       identify: "an identify call",
       alias: "an alias call",
       import: "an imported row",
+      operator: "set by hand",
     },
     times_one: "once",
     times_other: "{{n}} times",

@@ -82,6 +82,7 @@ export const people = {
       identify: "identify 调用",
       alias: "alias 调用",
       import: "导入的数据行",
+      operator: "人工指定",
     },
     times_other: "{{n}} 次",
     merges: "合并记录",

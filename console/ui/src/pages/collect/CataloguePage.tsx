@@ -1,3 +1,258 @@
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { Tabs } from "antd";
+import { BookOpen } from "lucide-react";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { catalogueEventsQuery, catalogueTraitsQuery } from "@/api/queries";
+import type { CatalogueEvent, CatalogueTrait } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { type Column, DataTable } from "@/components/DataTable";
+import { Num } from "@/components/Num";
+import { PageHeader } from "@/components/PageHeader";
+import { Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+import { SearchField } from "@/components/SearchField";
+import { Sparkline } from "@/components/Sparkline";
+import { EmptyState } from "@/components/states";
+import { usePeopleBehind } from "@/lib/behind";
+import { useLabels } from "@/lib/labels";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { CatalogueEventDrawer } from "./CatalogueEventDrawer";
+import { Examples, Fill } from "./Fill";
+import { personsOfEvent } from "./personsOfEvent";
+import "./collect.css";
+
+const route = getRouteApi("/shell/collect/catalogue");
+
 export function CataloguePage() {
-  return <div className="page">CataloguePage</div>;
+  const { t } = useTranslation();
+  const { tab, q = "" } = route.useSearch();
+  const setSearch = useSetSearch();
+  return (
+    <div className="page">
+      <PageHeader title={t("collect.catalogue.title")} about={t("collect.catalogue.about")} />
+      <Tabs
+        activeKey={tab ?? "events"}
+        onChange={(key) =>
+          setSearch({ tab: key === "traits" ? key : undefined, q: undefined, sort: undefined })
+        }
+        destroyOnHidden
+        items={[
+          { key: "events", label: t("collect.catalogue.events"), children: <Events q={q} /> },
+          { key: "traits", label: t("collect.catalogue.traits"), children: <Traits q={q} /> },
+        ]}
+      />
+    </div>
+  );
+}
+
+function Events({ q }: { q: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const labels = useLabels();
+  const { event: openEvent } = route.useSearch();
+  const setSearch = useSetSearch();
+  const behind = usePeopleBehind();
+  const query = useQuery(catalogueEventsQuery);
+  const rows = useMemo(
+    () =>
+      query.data?.items.filter(
+        (e) => !q || `${e.event} ${labels.event(e.event)}`.toLowerCase().includes(q.toLowerCase()),
+      ),
+    [query.data, q, labels],
+  );
+  const columns: Column<CatalogueEvent>[] = [
+    {
+      key: "event",
+      title: t("collect.catalogue.event"),
+      width: 260,
+      value: (e) => e.event,
+      render: (e) => (
+        <span className="row nowrap catalogue-name">
+          <b className="trait ellipsis" title={e.event}>
+            {labels.event(e.event)}
+          </b>
+          {e.type !== "track" && <Pill>{e.type}</Pill>}
+        </span>
+      ),
+    },
+    {
+      key: "trend",
+      title: t("collect.catalogue.trend"),
+      width: 140,
+      sortable: false,
+      value: (e) => e.daily.map((d) => d.count).join(" "),
+      render: (e) => (
+        <Sparkline
+          values={e.daily.map((d) => d.count)}
+          width={120}
+          height={24}
+          label={`${t("collect.catalogue.perDay")}: ${e.daily.map((d) => format.num(d.count)).join(" ")}`}
+        />
+      ),
+    },
+    {
+      key: "count",
+      title: t("collect.catalogue.count"),
+      help: t("collect.catalogue.countHelp"),
+      width: 120,
+      align: "right",
+      value: (e) => e.count,
+      render: (e) => <Num value={e.count} />,
+    },
+    {
+      key: "persons",
+      title: t("collect.catalogue.persons"),
+      help: t("collect.catalogue.personsHelp"),
+      width: 120,
+      align: "right",
+      value: (e) => e.persons,
+      render: (e) => (
+        <button
+          type="button"
+          className="door"
+          onClick={() =>
+            behind(
+              personsOfEvent(
+                e.event,
+                t("collect.catalogue.peopleBehind", { event: labels.event(e.event) }),
+                format.timeZone,
+              ),
+            )
+          }
+        >
+          <Num value={e.persons} />
+        </button>
+      ),
+    },
+    {
+      key: "first",
+      title: t("collect.catalogue.firstSeen"),
+      width: 130,
+      align: "right",
+      value: (e) => e.first_seen,
+      render: (e) => <RelativeTime at={e.first_seen} />,
+    },
+    {
+      key: "last",
+      title: t("collect.catalogue.lastSeen"),
+      width: 130,
+      align: "right",
+      value: (e) => e.last_seen,
+      render: (e) => <RelativeTime at={e.last_seen} />,
+    },
+  ];
+  return (
+    <>
+      <DataTable
+        id="catalogue-events"
+        label={t("collect.catalogue.events")}
+        columns={columns}
+        rows={rows}
+        rowKey={(e) => e.event}
+        loading={query.isPending}
+        error={query.error}
+        onRetry={() => void query.refetch()}
+        defaultSort="-count"
+        onOpen={(e) => setSearch({ event: e.event }, "push")}
+        openKey={openEvent}
+        filters={
+          <SearchField
+            value={q}
+            onSearch={(text) => setSearch({ q: text })}
+            placeholder={t("collect.catalogue.search")}
+          />
+        }
+        empty={
+          q ? (
+            <EmptyState title={t("collect.catalogue.none", { q })} hint={t("table.emptyHint")} />
+          ) : (
+            <EmptyState
+              icon={<BookOpen />}
+              title={t("collect.catalogue.empty")}
+              hint={t("collect.catalogue.emptyHint")}
+            />
+          )
+        }
+      />
+      <CatalogueEventDrawer
+        name={openEvent}
+        events={query.data?.items}
+        onClose={() => setSearch({ event: undefined })}
+      />
+    </>
+  );
+}
+
+function Traits({ q }: { q: string }) {
+  const { t } = useTranslation();
+  const setSearch = useSetSearch();
+  const query = useQuery(catalogueTraitsQuery);
+  const rows = useMemo(
+    () => query.data?.items.filter((x) => !q || x.trait.toLowerCase().includes(q.toLowerCase())),
+    [query.data, q],
+  );
+  const columns: Column<CatalogueTrait>[] = [
+    {
+      key: "trait",
+      title: t("collect.catalogue.trait"),
+      width: 220,
+      value: (x) => x.trait,
+      render: (x) => <b className="trait">{x.trait}</b>,
+    },
+    {
+      key: "type",
+      title: t("collect.catalogue.types"),
+      width: 110,
+      value: (x) => x.type,
+      render: (x) => <code>{x.type}</code>,
+    },
+    {
+      key: "fill",
+      title: t("collect.catalogue.fill"),
+      help: t("collect.catalogue.fillTraitHelp"),
+      width: 150,
+      value: (x) => x.fill_rate,
+      render: (x) => <Fill rate={x.fill_rate} />,
+    },
+    {
+      key: "examples",
+      title: t("collect.catalogue.examples"),
+      sortable: false,
+      value: (x) => x.examples.map((v) => JSON.stringify(v)).join(" "),
+      render: (x) => <Examples values={x.examples} />,
+    },
+  ];
+  return (
+    <DataTable
+      id="catalogue-traits"
+      label={t("collect.catalogue.traits")}
+      columns={columns}
+      rows={rows}
+      rowKey={(x) => x.trait}
+      loading={query.isPending}
+      error={query.error}
+      onRetry={() => void query.refetch()}
+      defaultSort="-fill"
+      filters={
+        <SearchField
+          value={q}
+          onSearch={(text) => setSearch({ q: text })}
+          placeholder={t("collect.catalogue.searchTraits")}
+        />
+      }
+      empty={
+        q ? (
+          <EmptyState title={t("collect.catalogue.noTrait", { q })} hint={t("table.emptyHint")} />
+        ) : (
+          <EmptyState
+            icon={<BookOpen />}
+            title={t("collect.catalogue.noTraits")}
+            hint={t("collect.catalogue.noTraitsHint")}
+          />
+        )
+      }
+    />
+  );
 }

@@ -154,7 +154,9 @@ export function outward(start: number | undefined, edges: IdentityEdge[]): Ident
       queue.push(other);
     }
   }
-  return edges.map((e) => ((depth.get(e.from) ?? 0) > (depth.get(e.to) ?? 0) ? { ...e, from: e.to, to: e.from } : e));
+  return edges.map((e) =>
+    (depth.get(e.from) ?? 0) > (depth.get(e.to) ?? 0) ? { ...e, from: e.to, to: e.from } : e,
+  );
 }
 
 /** Layers from left to right by dagre; identifiers without a line stand apart. */

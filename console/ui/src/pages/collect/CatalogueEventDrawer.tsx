@@ -1,0 +1,175 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { cataloguePropertiesQuery } from "@/api/queries";
+import type { CatalogueEvent, CatalogueProperty } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { type Column, DataTable } from "@/components/DataTable";
+import { DetailDrawer } from "@/components/DetailDrawer";
+import { RelativeTime } from "@/components/RelativeTime";
+import { Sparkline } from "@/components/Sparkline";
+import { EmptyState } from "@/components/states";
+import { usePeopleBehind } from "@/lib/behind";
+import { useLabels } from "@/lib/labels";
+import { Examples, Fill } from "./Fill";
+import { personsOfEvent } from "./personsOfEvent";
+
+/** One event: its volume, and what its properties look like. */
+export function CatalogueEventDrawer(props: {
+  name: string | undefined;
+  events: CatalogueEvent[] | undefined;
+  onClose: () => void;
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const labels = useLabels();
+  const behind = usePeopleBehind();
+  const [last, setLast] = useState(props.name);
+  if (props.name && props.name !== last) setLast(props.name);
+  const name = last ?? "";
+  const event = props.events?.find((e) => e.event === name);
+  const query = useQuery({ ...cataloguePropertiesQuery(name), enabled: props.name !== undefined });
+
+  const columns: Column<CatalogueProperty>[] = [
+    {
+      key: "property",
+      title: t("collect.catalogue.property"),
+      width: 150,
+      value: (p) => p.property,
+      render: (p) => <b className="trait">{p.property}</b>,
+    },
+    {
+      key: "types",
+      title: t("collect.catalogue.types"),
+      width: 110,
+      value: (p) => typesOf(p).join(" "),
+      render: (p) => <Types property={p} />,
+    },
+    {
+      key: "fill",
+      title: t("collect.catalogue.fill"),
+      help: t("collect.catalogue.fillHelp"),
+      width: 130,
+      value: (p) => p.fill_rate,
+      render: (p) => <Fill rate={p.fill_rate} />,
+    },
+    {
+      key: "examples",
+      title: t("collect.catalogue.examples"),
+      sortable: false,
+      value: (p) => p.examples.map((v) => JSON.stringify(v)).join(" "),
+      render: (p) => <Examples values={p.examples} />,
+    },
+  ];
+
+  return (
+    <DetailDrawer
+      open={props.name !== undefined}
+      onClose={props.onClose}
+      title={labels.event(name)}
+      width={720}
+    >
+      <div className="stack drawer-stack">
+        {event && (
+          <>
+            <dl className="facts">
+              <div>
+                <dt>{t("collect.catalogue.count")}</dt>
+                <dd>{format.num(event.count)}</dd>
+              </div>
+              <div>
+                <dt>{t("collect.catalogue.persons")}</dt>
+                <dd>
+                  <button
+                    type="button"
+                    className="door"
+                    onClick={() =>
+                      behind(
+                        personsOfEvent(
+                          name,
+                          t("collect.catalogue.peopleBehind", { event: labels.event(name) }),
+                          format.timeZone,
+                        ),
+                      )
+                    }
+                  >
+                    {format.num(event.persons)}
+                  </button>
+                </dd>
+              </div>
+              <div>
+                <dt>{t("collect.catalogue.firstSeen")}</dt>
+                <dd className="fact-small">
+                  <RelativeTime at={event.first_seen} />
+                </dd>
+              </div>
+              <div>
+                <dt>{t("collect.catalogue.lastSeen")}</dt>
+                <dd className="fact-small">
+                  <RelativeTime at={event.last_seen} />
+                </dd>
+              </div>
+            </dl>
+            <section>
+              <p className="muted">{t("collect.catalogue.perDay")}</p>
+              <Sparkline
+                fluid
+                width={600}
+                height={72}
+                values={event.daily.map((d) => d.count)}
+                label={event.daily.map((d) => `${d.date}: ${d.count}`).join(", ")}
+              />
+              <div className="spark-axis">
+                <span>{format.date(event.daily[0]?.date)}</span>
+                <span>{format.date(event.daily.at(-1)?.date)}</span>
+              </div>
+            </section>
+          </>
+        )}
+        <section>
+          <h3 className="drawer-title">{t("collect.catalogue.properties")}</h3>
+          <DataTable
+            plain
+            id="catalogue-properties"
+            label={t("collect.catalogue.properties")}
+            columns={columns}
+            rows={query.data?.items}
+            rowKey={(p) => p.property}
+            loading={query.isPending}
+            error={query.error}
+            onRetry={() => void query.refetch()}
+            empty={
+              <EmptyState
+                title={t("collect.catalogue.noProperties")}
+                hint={t("collect.catalogue.noPropertiesHint")}
+              />
+            }
+          />
+        </section>
+      </div>
+    </DetailDrawer>
+  );
+}
+
+function typesOf(p: CatalogueProperty): string[] {
+  return Object.entries(p.types)
+    .sort((a, b) => b[1] - a[1])
+    .map(([type]) => type);
+}
+
+/** The usual type; more than one is worth a warning, because reports read only one. */
+function Types({ property }: { property: CatalogueProperty }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const types = typesOf(property).filter((x) => x !== "null");
+  const total = Object.values(property.types).reduce((a, b) => a + b, 0) || 1;
+  const shares = typesOf(property).map((x) => `${x} ${format.percent((property.types[x] ?? 0) / total, 0)}`);
+  return (
+    <code
+      className={types.length > 1 ? "types-mixed" : ""}
+      title={types.length > 1 ? t("collect.catalogue.mixed", { types: format.list(shares) }) : undefined}
+    >
+      {types.slice(0, 2).join(" | ") || "null"}
+    </code>
+  );
+}

@@ -1,0 +1,33 @@
+import { expect, it } from "vitest";
+import { eventNameOf, parseEvent } from "./rawEvent";
+import { curlSnippet, snippets } from "./snippets";
+import { sourceStatus } from "./sourceStatus";
+
+it("finds a name in broken events", () => {
+  expect(eventNameOf({ type: "track", event: "Order" })).toBe("Order");
+  expect(eventNameOf({ type: "page", name: "Home" })).toBe("Home");
+  expect(eventNameOf({ type: "identify", event: 5 })).toBe("identify");
+  for (const x of [null, "text", 3, [], {}]) expect(eventNameOf(x)).toBeNull();
+});
+
+it("reads an edited event", () => {
+  expect(parseEvent('{"a":1}')).toEqual({ event: { a: 1 } });
+  for (const x of ["", "[1]", "null", '{"a":', '"x"']) expect(parseEvent(x)).toHaveProperty("error");
+});
+
+it("puts the real host and key into every snippet", () => {
+  for (const s of snippets("https://cdp.example.com:8443", "wk_abc")) {
+    expect(s.code, s.key).toContain("cdp.example.com:8443");
+    expect(s.code, s.key).toContain("wk_abc");
+  }
+  expect(curlSnippet("http://localhost:8080", "wk_abc")).toContain("http://localhost:8080/v1/track");
+});
+
+it("says whether a source sends", () => {
+  const now = Date.parse("2026-01-31T00:00:00Z");
+  const at = (s: number) => new Date(now - s * 1000).toISOString();
+  expect(sourceStatus({ enabled: false, last_event_at: at(1) }, now)).toBe("disabled");
+  expect(sourceStatus({ enabled: true, last_event_at: null }, now)).toBe("never");
+  expect(sourceStatus({ enabled: true, last_event_at: at(10) }, now)).toBe("receiving");
+  expect(sourceStatus({ enabled: true, last_event_at: at(600) }, now)).toBe("quiet");
+});

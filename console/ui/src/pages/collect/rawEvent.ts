@@ -1,0 +1,21 @@
+/** The name in an event that a check refused, however broken the event is. */
+export function eventNameOf(raw: unknown): string | null {
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return null;
+  const e = raw as Record<string, unknown>;
+  for (const key of ["event", "name", "type"]) {
+    const v = e[key];
+    if (typeof v === "string" && v.trim() !== "") return v;
+  }
+  return null;
+}
+
+/** Reads an edited event: it must be one JSON object. */
+export function parseEvent(text: string): { event: Record<string, unknown> } | { error: string } {
+  try {
+    const event: unknown = JSON.parse(text);
+    if (typeof event !== "object" || event === null || Array.isArray(event)) return { error: "{ … }" };
+    return { event: event as Record<string, unknown> };
+  } catch (e) {
+    return { error: e instanceof Error ? e.message : String(e) };
+  }
+}
