@@ -29,8 +29,10 @@ func (c *cache) get(p touchstone.PersonID) *state {
 	return s
 }
 
+// put adds a state. It must be used again to outlive one turn of the clock, so that a crowd
+// that passes once does not push out those who come back.
 func (c *cache) put(s *state) {
-	s.slot, s.recent = len(c.ring), true
+	s.slot = len(c.ring)
 	c.ring = append(c.ring, s)
 	c.persons[s.person] = s
 }

@@ -248,14 +248,8 @@ func checkRefs(ctx context.Context, tx *store.Tx, id string, r *rule.Rule) error
 	if err != nil {
 		return err
 	}
-	for _, c := range r.Conditions() {
-		n, ok := c.Node.(*rule.Segment)
-		if !ok {
-			continue
-		}
-		if _, known := refs[n.ID]; !known && n.ID != id {
-			return touchstone.Errorf(touchstone.Invalid, "%s: there is no segment %s", strings.TrimPrefix(c.Path+".segment", "."), n.ID)
-		}
+	if err := checkNamed(refs, r, id); err != nil {
+		return err
 	}
 	circle := rule.Cycle(id, r.Segments(), func(id string) []string { return refs[id].to })
 	if circle == nil {
@@ -268,6 +262,20 @@ func checkRefs(ctx context.Context, tx *store.Tx, id string, r *rule.Rule) error
 		}
 	}
 	return touchstone.Errorf(touchstone.Invalid, "rule: the segment would refer to itself: %s", strings.Join(names, " → "))
+}
+
+// checkNamed sees that every segment is known that the rule of segment id names.
+func checkNamed(refs map[string]reference, r *rule.Rule, id string) error {
+	for _, c := range r.Conditions() {
+		n, ok := c.Node.(*rule.Segment)
+		if !ok {
+			continue
+		}
+		if _, known := refs[n.ID]; !known && n.ID != id {
+			return touchstone.Errorf(touchstone.Invalid, "%s: there is no segment %s", strings.TrimPrefix(c.Path+".segment", "."), n.ID)
+		}
+	}
+	return nil
 }
 
 // reference says to which segments one refers, by its saved rule and by the one that

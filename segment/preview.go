@@ -43,6 +43,9 @@ func (s *Segments) Preview(ctx context.Context, text touchstone.JSON) (Preview, 
 	}
 	now := s.cfg.Clock.Now().UnixMilli()
 	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs}
+	if err := s.checkKnown(ctx, r); err != nil {
+		return Preview{}, err
+	}
 	err = e.each(ctx, r, now, r.Conditions(), func(person touchstone.PersonID, subject rule.Subject) {
 		if member, _ := r.Eval(subject, now); member {
 			p.Members++
@@ -56,6 +59,18 @@ func (s *Segments) Preview(ctx context.Context, text touchstone.JSON) (Preview, 
 	})
 	p.ElapsedMS = time.Since(began).Milliseconds()
 	return p, err
+}
+
+// checkKnown sees that the segments exist that a rule refers to.
+func (s *Segments) checkKnown(ctx context.Context, r *rule.Rule) error {
+	if len(r.Segments()) == 0 {
+		return nil
+	}
+	refs, err := references(ctx, s.db.Reader())
+	if err != nil {
+		return err
+	}
+	return checkNamed(refs, r, "")
 }
 
 // addSample keeps the persons with the greatest ids, the newest, in descending order.
