@@ -68,6 +68,7 @@ type Config struct {
 		Timeout time.Duration
 		MaxRows int
 	}
+	MemoryLimit Bytes  // of the Go heap, beside the warehouse's memory; GOMEMLIMIT wins
 	PprofListen string // HOST:PORT of net/http/pprof; empty: off
 }
 
@@ -87,6 +88,7 @@ func DefaultConfig() *Config {
 	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 32<<10, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
+	c.MemoryLimit = 512 << 20
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
 	return c
 }
@@ -133,6 +135,7 @@ func (c *Config) settings() []setting {
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},
 		{"query.timeout", &c.Query.Timeout, "longest time a query may take"},
 		{"query.max_rows", &c.Query.MaxRows, "most rows a query returns"},
+		{"memory_limit", &c.MemoryLimit, "memory of the Go heap, beside the warehouse's; GOMEMLIMIT wins"},
 		{"pprof_listen", &c.PprofListen, "HOST:PORT for Go profiles; empty: off"},
 	}
 }

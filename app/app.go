@@ -1,0 +1,184 @@
+// Package app puts the parts together: it opens the back ends, wires the features in
+// plain order, and starts and stops them. It is the one place to see who uses whom.
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/pipeline"
+	"github.com/touchstone-cdp/touchstone/profile"
+	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// Version is set by the build.
+var Version = "dev"
+
+// App is one process of Touchstone.
+type App struct {
+	cfg     *Config
+	logger  *slog.Logger
+	metrics *prometheus.Registry
+	clock   touchstone.Clock
+
+	*engines
+	kinds     *touchstone.KindSet
+	batcher   *stream.Batcher
+	collector *collect.Collector
+	graph     *identity.Graph
+	profiles  *profile.Profiles
+	segments  *segment.Segments
+	pipeline  *pipeline.Pipeline
+	sink      *pipeline.Sink
+	queries   *analytics.Engine
+	console   *console.Console
+
+	ready atomic.Bool
+
+	// accepted counts the events that the log has acknowledged since the data folder
+	// was made: those consumed before this start, those that were waiting, and new ones.
+	accepted atomic.Int64
+}
+
+// New opens the data folder and wires everything; nothing runs yet.
+func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err error) {
+	a := &App{cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if a.engines, err = openEngines(ctx, cfg, logger, a.metrics); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = a.engines.close()
+		}
+	}()
+	for _, wire := range []func(context.Context) error{
+		a.wireEdge,
+		a.wirePersons,
+		a.wirePipeline,
+		a.wireQueries,
+		a.wireConsole,
+	} {
+		if err := wire(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *App) part(name string) *slog.Logger { return a.logger.With("part", name) }
+
+// wireEdge makes the tracking API: events go through the batcher into the log.
+func (a *App) wireEdge(ctx context.Context) error {
+	phones := collect.PhoneNormaliser(a.cfg.Collect.PhoneRegion)
+	kinds, err := touchstone.NewKindSet(touchstone.DefaultKinds(), map[string]touchstone.Normaliser{"phone": phones})
+	if err != nil {
+		return err
+	}
+	a.kinds = kinds
+	proxies, err := parsePrefixes(a.cfg.Collect.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	a.batcher = stream.NewBatcher(a.log, stream.BatcherConfig{MaxPendingBytes: int(a.cfg.Collect.MaxPendingBytes), Register: a.metrics})
+	if err := a.store.Migrate(ctx, "collect", collect.Migrations()); err != nil {
+		return err
+	}
+	a.collector, err = collect.New(ctx, collect.Config{
+		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
+		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
+		TrustedProxies: proxies,
+	})
+	if err != nil || !a.cfg.Dev {
+		return err
+	}
+	_, err = a.collector.Sources().EnsureDev(ctx)
+	return err
+}
+
+// countingAppender counts the events that the log has acknowledged.
+type countingAppender struct {
+	*stream.Batcher
+	accepted *atomic.Int64
+}
+
+func (c countingAppender) Append(ctx context.Context, partition int, frames []byte, count int) (stream.Receipt, error) {
+	receipt, err := c.Batcher.Append(ctx, partition, frames, count)
+	if err == nil {
+		c.accepted.Add(int64(count))
+	}
+	return receipt, err
+}
+
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, touchstone.Errorf(touchstone.Invalid, "collect.trusted_proxies: %q is not a network like 10.0.0.0/8", text)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// wirePersons makes identity, profiles and segments.
+func (a *App) wirePersons(ctx context.Context) (err error) {
+	wake := func() { a.pipeline.Wake() }
+	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: wake,
+		CacheBytes: a.cfg.Cache.Identifiers * 110})
+	if err != nil {
+		return err
+	}
+	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics})
+	if err != nil {
+		return err
+	}
+	a.segments, err = segment.Open(ctx, segment.Config{
+		DB: a.store, Traits: a.profiles, Persons: a.graph, Profiles: a.profiles,
+		History: a.history(),
+		Clock:   a.clock, Wake: wake, Zone: a.zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
+	})
+	return err
+}
+
+// wirePipeline lists the stages in their order, and the sink behind them.
+func (a *App) wirePipeline(ctx context.Context) (err error) {
+	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
+		Log: a.log, DB: a.store,
+		Stages: []pipeline.Stage{
+			a.graph,
+			a.profiles,
+			a.segments.Stage(),
+		},
+		Reject: collect.NewQuarantineWriter(a.metrics).Write,
+		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
+		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
+		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
+	})
+	if err != nil {
+		return err
+	}
+	pending, err := a.pipeline.Pending(ctx)
+	if err != nil {
+		return err
+	}
+	a.accepted.Store(a.pipeline.Totals().Consumed() + pending)
+	a.sink, err = pipeline.NewSink(ctx, pipeline.SinkConfig{
+		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline,
+		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,
+	})
+	return err
+}

@@ -1,0 +1,167 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// How long a stopping server waits for requests under way.
+const drainTimeout = 10 * time.Second
+
+// loop is a part that runs beside the HTTP server until its context ends.
+type loop struct {
+	name  string
+	roles []string // any of them; none: always
+	run   func(ctx context.Context) error
+}
+
+// loops lists what runs in the background, in the order of the data path.
+func (a *App) loops() []loop {
+	return []loop{
+		{"collect", []string{"collect"}, a.collector.Run},
+		{"pipeline", []string{"process"}, a.pipeline.Run},
+		{"segments", []string{"process"}, a.segments.Run},
+		{"sink", []string{"sink"}, a.sink.Run},
+		{"retention", []string{"sink"}, a.retain},
+		{"console", []string{"console"}, a.console.Run},
+	}
+}
+
+func (a *App) has(roles ...string) bool {
+	return len(roles) == 0 || slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(a.cfg.Roles, r) })
+}
+
+// Address returns the HOST:PORT that the server listens on.
+func (a *App) Address() string { return a.cfg.Listen }
+
+// Run serves until ctx is done and then stops in order: no new requests, the log's last
+// records, the loops, the back ends. ready is called once requests are answered.
+func (a *App) Run(ctx context.Context, ready func()) (err error) {
+	defer func() { err = errors.Join(err, a.engines.close()) }()
+	listener, err := net.Listen("tcp", a.cfg.Listen)
+	if err != nil {
+		return touchstone.Errorf(touchstone.Unavailable, "cannot listen on %s: %v", a.cfg.Listen, err).WithHint("choose another address with --listen")
+	}
+	a.cfg.Listen = listener.Addr().String()
+	stopProfiles, err := a.serveProfiles()
+	if err != nil {
+		return err
+	}
+	defer stopProfiles()
+	limitMemory(a.cfg)
+
+	loopCtx, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLoops()
+	failed := make(chan error, 8)
+	var running sync.WaitGroup
+	for _, l := range a.loops() {
+		if !a.has(l.roles...) {
+			continue
+		}
+		running.Go(func() {
+			if err := l.run(loopCtx); err != nil && loopCtx.Err() == nil {
+				failed <- fmt.Errorf("%s: %w", l.name, err)
+			}
+		})
+	}
+	server := a.newServer()
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	}()
+	a.ready.Store(true)
+	if ready != nil {
+		ready()
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		a.logger.Error("a part failed; the server stops", "error", err)
+	}
+	a.ready.Store(false)
+	a.console.Close()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if shutdownErr := server.Shutdown(drain); shutdownErr != nil {
+		_ = server.Close()
+	}
+	a.batcher.Close()
+	stopLoops()
+	running.Wait()
+	return err
+}
+
+func (a *App) newServer() *http.Server {
+	r := chi.NewRouter()
+	if a.has("collect") {
+		a.collector.Routes(r)
+	}
+	r.Handle("/metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
+	if a.has("console") {
+		a.console.Routes(r)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           r,
+		Protocols:         protocols,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+}
+
+// serveProfiles offers Go's profiles on an address of their own, if one is configured.
+func (a *App) serveProfiles() (stop func(), err error) {
+	if a.cfg.PprofListen == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", a.cfg.PprofListen)
+	if err != nil {
+		return nil, touchstone.Errorf(touchstone.Unavailable, "cannot listen on %s for profiles: %v", a.cfg.PprofListen, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return func() { _ = server.Close() }, nil
+}
+
+// limitMemory makes the garbage collector work harder before the heap outgrows what is
+// left beside the warehouse. GOMEMLIMIT wins, as always.
+func limitMemory(cfg *Config) {
+	if debug.SetMemoryLimit(-1) == 1<<63-1 {
+		debug.SetMemoryLimit(int64(cfg.MemoryLimit))
+	}
+}
+
+// retain trims the log behind the pipeline and the warehouse.
+func (a *App) retain(ctx context.Context) error {
+	stream.Retain(ctx, a.log, stream.RetainConfig{
+		Retention: stream.Retention{MaxAge: a.cfg.Stream.RetainAge, MaxBytes: int64(a.cfg.Stream.RetainBytes)},
+		KeepFrom: func(_ context.Context, partition int) (stream.Offset, error) {
+			return min(a.pipeline.Through(partition), a.sink.Through(partition)) + 1, nil
+		},
+		Clock: a.clock, Logger: a.part("log"), Register: a.metrics,
+	})
+	return nil
+}
