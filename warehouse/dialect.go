@@ -1,7 +1,51 @@
 package warehouse
 
-// Dialect is what differs between the engines' SQL, in one place.
+// Every back end has these relations, with these columns at least:
+//
+//	events_raw   seq BIGINT, message_id, time TIMESTAMP (UTC), received_at TIMESTAMP, node BIGINT, event INTEGER,
+//	             type, source, the dimensions (see [DimensionNames]), properties JSON, context JSON
+//	event_names  code INTEGER, name: what events_raw.event stands for
+//	overrides    node BIGINT, person BIGINT: the person of a node is coalesce(override, node)
+//	events       the view for people: event is the name, person the public id, person_id its number
+//
+// A question is written in the SQL that the engines share, and a Dialect fills in the rest.
+
+// JSONType is what a value in a JSON column is read as.
+type JSONType uint8
+
+// The ways to read a value. They follow the table of package segment/rule: NULL stands for
+// a missing value, for JSON null, and for what is not of the type.
+const (
+	AsText    JSONType = iota + 1 // the content of a string, the JSON text of anything else
+	AsNumber                      // a number or a numeric string, if it is finite
+	AsBoolean                     // a boolean
+)
+
+// Dialect is what differs between the engines' SQL, in one place. All methods return an
+// expression; arguments named expr are expressions.
 type Dialect interface {
 	// Name is "duckdb" or "clickhouse".
 	Name() string
+
+	// JSON reads the value at a path of keys in a JSON column.
+	JSON(as JSONType, column string, path ...string) string
+
+	// Millis is a timestamp's unix milliseconds, a BIGINT.
+	Millis(expr string) string
+	// Month numbers the months: year*12 + month-1 of unix milliseconds, a BIGINT.
+	Month(expr string) string
+
+	// Sum adds DOUBLEs without the rounding noise of adding one by one.
+	Sum(expr string) string
+	// Quantile interpolates between the two nearest values.
+	Quantile(expr string, q float64) string
+	// List gathers BIGINTs, in any order.
+	List(expr string) string
+	// Latest is a list of the k largest BIGINTs, the largest first.
+	Latest(expr string, k int) string
+
+	// Numbers is a relation with the column n of the BIGINTs in one parameter ([]int64).
+	Numbers() string
+	// Words is a relation of rows (word VARCHAR, n BIGINT) that takes 2*rows parameters.
+	Words(rows int) string
 }

@@ -60,8 +60,10 @@ type Warehouse interface {
 	// engine refuses. When ctx ends the statement is stopped and ctx.Err() returned.
 	Query(ctx context.Context, s Statement) (*Result, error)
 	// Sequences runs a statement of two columns, subject (BIGINT) and items (a list of
-	// BIGINT), and calls fn for each row. items is valid during the call only.
-	Sequences(ctx context.Context, s Statement, fn func(subject int64, items []int64) error) error
+	// BIGINT), and calls fn for each row, from as many goroutines as there are workers
+	// (at least 1): worker tells them apart. items belongs to fn during the call and may
+	// be changed. The first error of fn ends the reading and is returned.
+	Sequences(ctx context.Context, s Statement, workers int, fn func(worker int, subject int64, items []int64) error) error
 
 	// Dialect returns what differs between the engines' SQL.
 	Dialect() Dialect

@@ -1,5 +1,66 @@
 package duckdb
 
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
 type dialect struct{}
 
+var _ warehouse.Dialect = dialect{}
+
 func (dialect) Name() string { return "duckdb" }
+
+// JSON addresses a value by JSON pointer, in which a key's points, quotes and dollar
+// signs mean themselves.
+func (dialect) JSON(as warehouse.JSONType, column string, path ...string) string {
+	var pointer strings.Builder
+	for _, key := range path {
+		pointer.WriteByte('/')
+		pointer.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(key))
+	}
+	at := quote(pointer.String())
+	switch as {
+	case warehouse.AsText:
+		return "json_extract_string(" + column + ", " + at + ")"
+	case warehouse.AsBoolean:
+		return "(CASE CAST(json_extract(" + column + ", " + at + ") AS VARCHAR) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
+	}
+	// The JSON text of a number casts as it stands. A string's begins with a quote, does
+	// not cast, and is then looked at more closely, because the cast alone would take
+	// "1_000" and " 5 ", too.
+	raw := "CAST(json_extract(" + column + ", " + at + ") AS VARCHAR)"
+	number := "coalesce(TRY_CAST(" + raw + " AS DOUBLE), CASE WHEN regexp_full_match(" + raw +
+		`, '"[-+.0-9eE]{1,400}"') THEN TRY_CAST(` + raw + "[2:-2] AS DOUBLE) END)"
+	return "(CASE WHEN isfinite(" + number + ") THEN " + number + " END)"
+}
+
+func (dialect) Millis(expr string) string { return "epoch_ms(" + expr + ")" }
+
+func (dialect) Month(expr string) string {
+	at := "make_timestamp((" + expr + ") * 1000)"
+	return "(year(" + at + ") * 12 + month(" + at + ") - 1)"
+}
+
+func (dialect) Sum(expr string) string { return "fsum(" + expr + ")" }
+
+func (dialect) Quantile(expr string, q float64) string {
+	return fmt.Sprintf("quantile_cont(%s, %s)", expr, strconv.FormatFloat(q, 'f', -1, 64))
+}
+
+func (dialect) List(expr string) string { return "list(" + expr + ")" }
+
+func (dialect) Latest(expr string, k int) string { return fmt.Sprintf("max(%s, %d)", expr, k) }
+
+func (dialect) Numbers() string { return "(SELECT unnest(CAST(? AS BIGINT[])) AS n)" }
+
+func (dialect) Words(rows int) string {
+	row := "(CAST(? AS VARCHAR), CAST(? AS BIGINT))"
+	return "(SELECT * FROM (VALUES " + row + strings.Repeat(", "+row, rows-1) + ") AS w(word, n))"
+}
+
+// quote writes a text as an SQL literal.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

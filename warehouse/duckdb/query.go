@@ -3,8 +3,10 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
@@ -85,8 +87,9 @@ func chunks(ctx context.Context, res *mapping.Result, fn func(chunk mapping.Data
 	}
 }
 
-// Sequences implements warehouse.Warehouse: items is DuckDB's own memory.
-func (w *Warehouse) Sequences(ctx context.Context, s warehouse.Statement, fn func(subject int64, items []int64) error) error {
+// Sequences implements warehouse.Warehouse. Workers take turns at fetching chunks, and
+// each reads the lists of its chunk where the engine put them.
+func (w *Warehouse) Sequences(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, subject int64, items []int64) error) error {
 	return w.reading(ctx, func(ctx context.Context, c *conn) error {
 		if err := c.checkReading(ctx, s.SQL); err != nil {
 			return err
@@ -95,17 +98,38 @@ func (w *Warehouse) Sequences(ctx context.Context, s warehouse.Statement, fn fun
 			if err := checkSequenceTypes(res); err != nil {
 				return err
 			}
-			var failed error
-			err := chunks(ctx, res, func(chunk mapping.DataChunk, rows int) bool {
-				failed = eachSequence(chunk, rows, fn)
-				return failed == nil
-			})
-			if failed != nil {
-				return failed
+			var fetching sync.Mutex
+			group, ctx := errgroup.WithContext(ctx)
+			for worker := range max(1, workers) {
+				group.Go(func() error {
+					return readSequences(ctx, res, &fetching, func(subject int64, items []int64) error {
+						return fn(worker, subject, items)
+					})
+				})
 			}
-			return err
+			return group.Wait()
 		})
 	})
+}
+
+func readSequences(ctx context.Context, res *mapping.Result, fetching *sync.Mutex, fn func(subject int64, items []int64) error) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		fetching.Lock()
+		chunk := mapping.FetchChunk(*res)
+		fetching.Unlock()
+		if chunk.Ptr == nil {
+			return nil
+		}
+		rows := int(mapping.DataChunkGetSize(chunk))
+		err := eachSequence(chunk, rows, fn)
+		mapping.DestroyDataChunk(&chunk)
+		if err != nil || rows == 0 {
+			return err
+		}
+	}
 }
 
 func checkSequenceTypes(res *mapping.Result) error {

@@ -1,0 +1,317 @@
+package analytics
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// trend counts or measures events per interval, for each series and group.
+type trend struct {
+	scope
+	calendar *calendar
+	series   []series
+	limit    int // groups
+}
+
+// series is one line of a trend.
+type series struct {
+	selector
+	measure  string
+	property string
+}
+
+// The measures of a series.
+const (
+	measureCount     = "count"      // events
+	measurePersons   = "persons"    // different people
+	measurePerPerson = "per_person" // events per person who had any
+)
+
+// aggregates of a property's numbers; events without a number are left out.
+var aggregates = map[string]func(d warehouse.Dialect, number string) string{
+	"sum":    func(d warehouse.Dialect, x string) string { return d.Sum(x) },
+	"avg":    func(d warehouse.Dialect, x string) string { return d.Sum(x) + " / count(" + x + ")" },
+	"min":    func(_ warehouse.Dialect, x string) string { return "min(" + x + ")" },
+	"max":    func(_ warehouse.Dialect, x string) string { return "max(" + x + ")" },
+	"median": func(d warehouse.Dialect, x string) string { return d.Quantile(x, 0.5) },
+	"p90":    func(d warehouse.Dialect, x string) string { return d.Quantile(x, 0.9) },
+	"p95":    func(d warehouse.Dialect, x string) string { return d.Quantile(x, 0.95) },
+	"p99":    func(d warehouse.Dialect, x string) string { return d.Quantile(x, 0.99) },
+}
+
+var measures = []string{measureCount, measurePersons, measurePerPerson, "sum", "avg", "min", "max", "median", "p90", "p95", "p99"}
+
+// The bounds of a trend.
+const (
+	maxSeries  = 50
+	maxBuckets = 10_000
+	maxPoints  = 200_000 // intervals × series × groups
+)
+
+func parseTrend(e *Engine, f *fields) Query {
+	d := f.d
+	t := &trend{scope: parseScope(e, f)}
+	interval := f.choice("interval", day, hour, week, month, total)
+	v, ok := f.take("series")
+	if !ok {
+		d.fail(f.place("series"), "is missing; at least one event and measure")
+		return t
+	}
+	for i, item := range d.list(f.place("series"), v, 1, maxSeries) {
+		o := d.object(f.place("series")+"."+strconv.Itoa(i), item)
+		s := series{selector: o.selector(), measure: o.choice("measure", measures...), property: o.name("property")}
+		o.end()
+		_, aggregate := aggregates[s.measure]
+		switch {
+		case d.err != nil:
+		case aggregate && s.property == "":
+			d.fail(o.place("property"), "is missing; %s needs the property to measure", s.measure)
+		case !aggregate && s.property != "":
+			d.fail(o.place("property"), "%s measures no property", s.measure)
+		}
+		t.series = append(t.series, s)
+	}
+	t.limit = f.whole("limit", groupsDefault, 1, maxGroups)
+	if d.err != nil {
+		return t
+	}
+	if t.calendar = newCalendar(interval, t.zone, t.from, t.to, maxBuckets); t.calendar == nil {
+		d.fail(f.place("interval"), "the range has more than %d intervals of one %s; use a longer interval", maxBuckets, interval)
+		return t
+	}
+	t.limit = max(1, min(t.limit, maxPoints/(len(t.calendar.buckets)*len(t.series))))
+	return t
+}
+
+func (t *trend) run(ctx context.Context, r *run) (*Answer, error) {
+	p, err := t.prepare(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	groups, more, err := r.topGroups(ctx, &t.scope, p.source, p.anySeries(t, r.d), t.limit)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{Columns: t.columns(), Rows: [][]any{}}
+	a.Meta.Truncated = more
+	for i := range t.series {
+		rows, err := t.measureSeries(ctx, r, p, i, groups, more)
+		if err != nil {
+			return nil, err
+		}
+		a.Rows = append(a.Rows, rows...)
+	}
+	return a, r.finish(ctx, &t.scope, a)
+}
+
+func (t *trend) columns() []warehouse.Column {
+	columns := []warehouse.Column{{Name: "time", Type: warehouse.Time}, {Name: "series", Type: warehouse.Number}}
+	return append(append(columns, t.breakdownColumns()...), warehouse.Column{Name: "value", Type: warehouse.Number})
+}
+
+// prepared is what a question's statements share.
+type prepared struct {
+	source fragment
+	codes  map[string]int64
+}
+
+func (r *run) prepare(ctx context.Context, s *scope, selectors ...selector) (prepared, error) {
+	codes, err := r.codes(ctx, selectors...)
+	if err != nil {
+		return prepared{}, err
+	}
+	members, err := r.members(ctx, s)
+	if err != nil {
+		return prepared{}, err
+	}
+	return prepared{s.source(r.d, members), codes}, nil
+}
+
+func (t *trend) prepare(ctx context.Context, r *run) (prepared, error) {
+	var selectors []selector
+	for _, s := range t.series {
+		selectors = append(selectors, s.selector)
+	}
+	return r.prepare(ctx, &t.scope, selectors...)
+}
+
+// anySeries is true for events of at least one series.
+func (p prepared) anySeries(t *trend, d warehouse.Dialect) fragment {
+	var any []fragment
+	for _, s := range t.series {
+		any = append(any, s.sql(d, p.codes))
+	}
+	return joined(any, " OR ", "FALSE")
+}
+
+// measureSeries returns the rows of one series, with every interval of every group.
+func (t *trend) measureSeries(ctx context.Context, r *run, p prepared, i int, groups [][]any, narrowed bool) ([][]any, error) {
+	s := t.series[i]
+	where := s.sql(r.d, p.codes)
+	if narrowed {
+		where = build(where, t.among(r.d, groups))
+	}
+	res, err := r.query(ctx, t.statement(r.d, s, build(p.source, " AND (", where, ")")), 0)
+	if err != nil {
+		return nil, err
+	}
+	if res.Truncated {
+		return nil, touchstone.Errorf(touchstone.Invalid, "series.%d: has too many groups", i).WithHint("use a longer interval or fewer breakdowns")
+	}
+	place := map[string]int{}
+	for g := range groups {
+		place[groupKey(groups[g])] = g
+	}
+	buckets, n := t.calendar.buckets, len(t.breakdown)
+	values := make([]any, len(groups)*len(buckets))
+	if s.measure == measureCount || s.measure == measurePersons || s.measure == "sum" {
+		for j := range values {
+			values[j] = int64(0)
+		}
+	}
+	for _, row := range res.Rows {
+		g, known := place[groupKey(row[1:1+n])]
+		b, inside := t.calendar.index[row[0].(int64)]
+		if known && inside && row[1+n] != nil {
+			values[g*len(buckets)+b] = tidy(row[1+n])
+		}
+	}
+	rows := make([][]any, 0, len(values))
+	for g := range groups {
+		for b := range buckets {
+			row := append([]any{buckets[b].start, int64(i)}, groups[g]...)
+			rows = append(rows, append(row, values[g*len(buckets)+b]))
+		}
+	}
+	return rows, nil
+}
+
+// among restricts events to those whose group may be one of groups.
+func (t *trend) among(d warehouse.Dialect, groups [][]any) fragment {
+	var b builder
+	for i, g := range t.breakdown {
+		texts, null := []any{}, false
+		for _, values := range groups {
+			switch {
+			case values[i] == nil:
+				null = true
+			case !slices.Contains(texts, values[i]):
+				texts = append(texts, values[i])
+			}
+		}
+		var either []fragment
+		if null {
+			either = append(either, frag(g.groupText(d)+" IS NULL"))
+		}
+		if len(texts) > 0 {
+			either = append(either, frag(g.groupText(d)+" IN ("+marks(len(texts))+")", texts...))
+		}
+		b.add(" AND (", joined(either, " OR ", "FALSE"), ")")
+	}
+	return b.fragment()
+}
+
+// marks returns n parameters: "?, ?, ?".
+func marks(n int) string {
+	s := ""
+	for i := range n {
+		if i > 0 {
+			s += ", "
+		}
+		s += "?"
+	}
+	return s
+}
+
+// statement measures one series: columns key, g0 …, value.
+func (t *trend) statement(d warehouse.Dialect, s series, source fragment) fragment {
+	key := t.calendar.keyExpr(d, d.Millis("e.time"))
+	selected, names := t.groupColumns(d)
+	switch s.measure {
+	case measureCount:
+		return build("SELECT k", names, ", count(*) FROM (SELECT ", key, " AS k", selected, " ", source, ") x GROUP BY k", names)
+	case measurePersons, measurePerPerson:
+		value := "count(DISTINCT person)"
+		if s.measure == measurePerPerson {
+			value = "CAST(sum(n) AS DOUBLE) / count(DISTINCT person)"
+		}
+		// Per node first: the overrides then meet one row per node, not one per event.
+		nodes := build("SELECT k", names, ", node, count(*) AS n FROM (SELECT ", key, " AS k", selected, ", e.node ", source, ") x GROUP BY k", names, ", node")
+		return build("SELECT k", names, ", ", value, " FROM (SELECT k", names, ", n, coalesce(o.person, p.node) AS person FROM (", nodes,
+			") p LEFT JOIN overrides o ON o.node = p.node) y GROUP BY k", names)
+	}
+	number := d.JSON(warehouse.AsNumber, "e.properties", s.property)
+	return build("SELECT k", names, ", ", aggregates[s.measure](d, "v"), " FROM (SELECT ", key, " AS k", selected, ", ", number, " AS v ", source,
+		") x WHERE v IS NOT NULL GROUP BY k", names)
+}
+
+// tidy takes the last digit off a sum or quotient, which rounding has made meaningless:
+// 9747747.933999998 becomes 9747747.934.
+func tidy(v any) any {
+	f, ok := v.(float64)
+	if !ok {
+		return v
+	}
+	f, err := strconv.ParseFloat(strconv.FormatFloat(f, 'g', 15, 64), 64)
+	if err != nil {
+		return v
+	}
+	return f
+}
+
+// trendSelection names the people of one interval, series and group.
+type trendSelection struct {
+	*trend
+	bucket bucket
+	series int
+	values []any
+}
+
+func (t *trend) selection(d *decoder, f *fields) selection {
+	s := trendSelection{trend: t, series: f.whole("series", 0, 0, len(t.series)-1), values: f.values(&t.scope)}
+	at, ok := f.moment("bucket")
+	if d.err != nil {
+		return s
+	}
+	if !ok && t.calendar.interval != total {
+		d.fail(f.place("bucket"), "is missing; the time of the row")
+		return s
+	}
+	i := slices.IndexFunc(t.calendar.buckets, func(b bucket) bool { return b.start.Equal(at) || !ok })
+	if i < 0 {
+		d.fail(f.place("bucket"), "%s is not the time of a row", at.Format(time.RFC3339))
+		return s
+	}
+	s.bucket = t.calendar.buckets[i]
+	return s
+}
+
+func (s trendSelection) people(ctx context.Context, r *run) ([]touchstone.PersonID, error) {
+	p, err := s.prepare(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var b builder
+	b.add("SELECT e.node ", p.source, " AND (", s.trend.series[s.series].sql(r.d, p.codes), ")")
+	if s.calendar.interval != total {
+		b.add(" AND ", frag(s.calendar.keyExpr(r.d, r.d.Millis("e.time"))+" = ?", s.bucket.key))
+	}
+	for i, g := range s.breakdown {
+		if s.values[i] == nil {
+			b.add(" AND ", g.groupText(r.d), " IS NULL")
+		} else {
+			b.add(" AND ", frag(g.groupText(r.d)+" = ?", s.values[i]))
+		}
+	}
+	return r.persons(ctx, distinctPersons(b.fragment()))
+}
+
+// distinctPersons turns a statement that selects nodes into one that selects persons.
+func distinctPersons(nodes fragment) fragment {
+	return build("SELECT DISTINCT coalesce(o.person, p.node) AS person FROM (SELECT DISTINCT node FROM (", nodes, ") x) p LEFT JOIN overrides o ON o.node = p.node")
+}
