@@ -57,21 +57,24 @@ type Config struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
 
-	MaxEventBytes   int           // per event; 32 KiB
-	MaxBatchBytes   int           // per request, unpacked; 500 KiB
-	MaxBatchEvents  int           // 2,500
-	HardBodyBytes   int           // a larger body is not read; 4 MiB, at least MaxBatchBytes
-	MaxNameBytes    int           // of an event's name; 256
-	MaxIDBytes      int           // of messageId, groupId and previousId; 256
-	MaxIdentifiers  int           // per event; 20
-	MaxAge          time.Duration // older events go to quarantine; 0: any age since 1970
-	MaxFuture       time.Duration // later events get the time of receipt; 24 h
-	TrustedProxies  []netip.Prefix
-	PublicURL       string // "https://events.example.com", for SDK settings; default: what the request says
-	FeedPerSecond   int    // most events per second that are shown in the live feed; 50
-	QuarantineRows  int    // most rows kept; 100,000
-	QuarantineBytes int64  // about the most bytes of raw events kept; 256 MiB
-	QuarantineAge   time.Duration
+	MaxEventBytes  int // per event; 32 KiB
+	MaxBatchBytes  int // per request, unpacked; 500 KiB
+	MaxBatchEvents int // 2,500
+	HardBodyBytes  int // a larger body is not read; 4 MiB, at least MaxBatchBytes
+	// MaxRequestMemory bounds the bodies and frames of all requests at once; 128 MiB.
+	// Requests beyond it are told to come back.
+	MaxRequestMemory int64
+	MaxNameBytes     int           // of an event's name; 256
+	MaxIDBytes       int           // of messageId, groupId and previousId; 256
+	MaxIdentifiers   int           // per event; 20
+	MaxAge           time.Duration // older events go to quarantine; 0: any age since 1970
+	MaxFuture        time.Duration // later events get the time of receipt; 24 h
+	TrustedProxies   []netip.Prefix
+	PublicURL        string // "https://events.example.com", for SDK settings; default: what the request says
+	FeedPerSecond    int    // most events per second that are shown in the live feed; 50
+	QuarantineRows   int    // most rows kept; 100,000
+	QuarantineBytes  int64  // about the most bytes of raw events kept; 256 MiB
+	QuarantineAge    time.Duration
 }
 
 func (c *Config) setDefaults() error {
@@ -79,6 +82,7 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.MaxBatchBytes, 500<<10)
 	setDefault(&c.MaxBatchEvents, 2500)
 	setDefault(&c.HardBodyBytes, max(4<<20, c.MaxBatchBytes))
+	setDefault(&c.MaxRequestMemory, 128<<20)
 	setDefault(&c.MaxNameBytes, 256)
 	setDefault(&c.MaxIDBytes, 256)
 	setDefault(&c.MaxIdentifiers, 20)
@@ -127,7 +131,10 @@ type Collector struct {
 	quarantine *Quarantine
 	feed       *feed
 	metrics    *metrics
+	bodies     *bodyReader
+	memory     budget
 	exchanges  sync.Pool // of *exchange
+	outboxes   sync.Pool // of *outbox
 	partitions int
 	warned     atomic.Int64 // when a failed append was logged last, in seconds
 }
@@ -144,7 +151,12 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 	c := &Collector{cfg: cfg, log: cfg.Logger, clock: cfg.Clock, sources: sources, partitions: cfg.Log.Partitions(), metrics: newMetrics(cfg.Metrics, callNames())}
 	c.feed = newFeed(cfg.FeedPerSecond, c.metrics.sampledOut)
 	c.quarantine = newQuarantine(c)
+	if c.bodies, err = newBodyReader(cfg.HardBodyBytes); err != nil {
+		return nil, err
+	}
+	c.memory.max = cfg.MaxRequestMemory
 	c.exchanges.New = func() any { return c.newExchange() }
+	c.outboxes.New = func() any { return c.newOutbox() }
 	return c, nil
 }
 

@@ -15,13 +15,13 @@ func BenchParse() func(body []byte) error {
 	c.cfg.Kinds = touchstone.DefaultKindSet()
 	c.cfg.MaxNameBytes, c.cfg.MaxIDBytes, c.cfg.MaxIdentifiers, c.cfg.MaxEventBytes, c.cfg.MaxFuture = 256, 256, 20, 32<<10, 24*time.Hour
 	c.feed = newFeed(0, c.metrics.sampledOut)
-	x := c.newExchange()
+	x, o := c.newExchange(), c.newOutbox()
 	return func(body []byte) error {
 		if !x.scanner.scan(body, true, benchLimits) {
 			return errors.New(x.scanner.err.message)
 		}
-		x.parts[0] = part{frames: x.parts[0].frames[:0]}
-		rejected := c.encode(x, true, origin{source: "src_0123456789abcdef", received: time.Now().UnixMilli()})
+		o.parts[0] = part{frames: o.parts[0].frames[:0]}
+		rejected := c.encode(x, o, true, origin{source: "src_0123456789abcdef", received: time.Now().UnixMilli()})
 		if rejected != nil {
 			return errors.New(x.event.Reason)
 		}

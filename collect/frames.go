@@ -45,6 +45,8 @@ func (c *Collector) AppendFrames(ctx context.Context, sourceID string, body io.R
 	}
 	x := c.exchanges.Get().(*exchange)
 	defer c.release(x)
+	o := c.outboxes.Get().(*outbox)
+	defer c.putOutbox(o)
 	now := c.clock.Now().UTC().Truncate(time.Millisecond)
 	pending, show := 0, c.feed.room(now.UnixMilli(), 1)
 	append1 := func(e *touchstone.Event) error {
@@ -54,22 +56,22 @@ func (c *Collector) AppendFrames(ctx context.Context, sourceID string, body io.R
 		} else {
 			rejected++
 		}
-		c.put(x, e)
-		if pending++; pending < framesPerAppend && x.size() < bytesPerAppend {
+		c.put(o, e)
+		if pending++; pending < framesPerAppend && o.size() < bytesPerAppend {
 			return nil
 		}
 		pending = 0
-		return c.appendParts(ctx, x)
+		return c.append(ctx, o)
 	}
 	err = ReadFrames(body, func(e *touchstone.Event) error {
 		if show > 0 {
 			show--
-			x.shown = append(x.shown, string(touchstone.AppendEvent(nil, e)))
+			o.shown = append(o.shown, string(touchstone.AppendEvent(nil, e)))
 		}
 		return append1(e)
 	})
 	if err == nil {
-		err = c.appendParts(ctx, x)
+		err = c.append(ctx, o)
 	}
 	c.metrics.add(&x.builder.tally)
 	if err != nil {
@@ -80,7 +82,7 @@ func (c *Collector) AppendFrames(ctx context.Context, sourceID string, body io.R
 	src.counts.accepted.Add(int64(accepted))
 	src.counts.quarantined.Add(int64(rejected))
 	src.counts.last.Store(now.UnixMilli())
-	c.feed.publish(now.UnixMilli(), len(x.shown), x.shown)
+	c.feed.publish(now.UnixMilli(), len(o.shown), o.shown)
 	return accepted, rejected, nil
 }
 

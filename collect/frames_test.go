@@ -165,21 +165,3 @@ func TestAppendFramesRefusesBadBodies(t *testing.T) {
 		t.Errorf("empty: %d %d %v", accepted, rejected, err)
 	}
 }
-
-func BenchmarkAppendFrames(b *testing.B) {
-	e := newEdge(b, func(c *collect.Config) { c.Log = nullLog{} })
-	const n = 10_000
-	var body []byte
-	for i := range n {
-		ev := imported(i)
-		body = stream.AppendFrame(body, touchstone.AppendEvent(nil, &ev))
-	}
-	packed := s2ed(body)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, _, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(packed)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/event")
-}

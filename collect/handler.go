@@ -10,12 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
 	"github.com/go-chi/chi/v5"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
-	"github.com/touchstone-cdp/touchstone/stream"
 )
 
 // batchCall is the name of the calls that carry many events.
@@ -94,9 +92,7 @@ func (c *Collector) tracking(call touchstone.EventType) http.HandlerFunc {
 	handle := httpapi.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		began := time.Now() // for the histogram only; events get the Clock's time
 		allowOrigin(w.Header())
-		x := c.exchanges.Get().(*exchange)
-		defer c.release(x)
-		err := c.accept(x, r, call)
+		err := c.accept(r, call)
 		c.metrics.seconds.Observe(time.Since(began).Seconds())
 		if err != nil {
 			c.metrics.answered(name, httpapi.Status(touchstone.KindOf(err)))
@@ -114,112 +110,75 @@ func (c *Collector) tracking(call touchstone.EventType) http.HandlerFunc {
 	return handle
 }
 
-// exchange is the memory of one request, reused by later ones.
-type exchange struct {
-	body    []byte
-	scanner scanner
-	builder builder
-	event   touchstone.Event
-	frame   []byte // of one event
-	parts   []part
-	full    []fullPart // parts of more than one record
-	shown   []string   // frames for the live feed
-}
-
-// part collects the frames for one partition.
-type part struct {
-	frames []byte
-	count  int
-}
-
-type fullPart struct {
-	partition int
-	part
-}
-
-// size is how many bytes of frames wait.
-func (x *exchange) size() int {
-	n := 0
-	for i := range x.parts {
-		n += len(x.parts[i].frames)
-	}
-	for i := range x.full {
-		n += len(x.full[i].frames)
-	}
-	return n
-}
-
-func (c *Collector) newExchange() *exchange {
-	return &exchange{
-		parts: make([]part, c.partitions),
-		builder: builder{kinds: c.cfg.Kinds, limits: eventLimits{
-			contextBytes: c.cfg.MaxEventBytes, nameBytes: c.cfg.MaxNameBytes, idBytes: c.cfg.MaxIDBytes, identifiers: c.cfg.MaxIdentifiers,
-			maxAge: c.cfg.MaxAge, maxFuture: c.cfg.MaxFuture,
-		}},
-	}
-}
-
-// release gives an exchange back, but for one that a rare large request has made big.
-func (c *Collector) release(x *exchange) {
-	size := cap(x.body) + cap(x.builder.arena) + cap(x.frame)
-	for i := range x.parts {
-		size += cap(x.parts[i].frames)
-		x.parts[i] = part{frames: x.parts[i].frames[:0]}
-	}
-	if size > 4<<20 || cap(x.scanner.events) > 10_000 {
-		return
-	}
-	x.body, x.scanner.buf, x.builder.body = x.body[:0], nil, nil
-	x.event, x.full, x.shown = touchstone.Event{}, nil, x.shown[:0]
-	clear(x.builder.ids)
-	c.exchanges.Put(x)
+// delivery is what a request brought, encoded.
+type delivery struct {
+	source   *knownSource
+	received int64
+	events   int
+	rejected map[string]int // by code
 }
 
 // accept takes one request: who sends, what it says, into the log.
-func (c *Collector) accept(x *exchange, r *http.Request, call touchstone.EventType) error {
-	src, err := c.authenticate(r)
+func (c *Collector) accept(r *http.Request, call touchstone.EventType) error {
+	held := lease{budget: &c.memory}
+	defer held.end()
+	o := c.outboxes.Get().(*outbox)
+	defer c.putOutbox(o)
+	d, err := c.read(r, call, o, &held)
 	if err != nil {
 		return err
+	}
+	// While the log syncs, only the frames are needed.
+	held.resize(o.size())
+	return c.store(r.Context(), o, d)
+}
+
+// read reads, checks and encodes a request.
+func (c *Collector) read(r *http.Request, call touchstone.EventType, o *outbox, held *lease) (*delivery, error) {
+	src, err := c.authenticate(r)
+	if err != nil {
+		return nil, err
 	}
 	if src != nil { // the key came with the headers: refuse before reading
 		if err := c.allow(src, 0); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	var wire int64
-	x.body, wire, err = readBody(x.body[:0], r, c.cfg.HardBodyBytes)
+	x := c.exchanges.Get().(*exchange)
+	defer c.release(x)
+	wire, err := c.bodies.read(x, r, held)
 	c.metrics.received.Add(float64(wire))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.metrics.unpacked.Add(float64(len(x.body)))
 	if len(x.body) > c.cfg.MaxBatchBytes {
-		return touchstone.Errorf(touchstone.Invalid, "The body has %d bytes; at most %d are accepted.", len(x.body), c.cfg.MaxBatchBytes).
+		return nil, touchstone.Errorf(touchstone.Invalid, "The body has %d bytes; at most %d are accepted.", len(x.body), c.cfg.MaxBatchBytes).
 			WithHint("Send smaller batches.")
 	}
 	began := time.Now()
+	defer func() { c.metrics.parse.Add(time.Since(began).Seconds()) }()
 	limits := scanLimits{events: c.cfg.MaxBatchEvents, eventBytes: c.cfg.MaxEventBytes}
 	if !x.scanner.scan(x.body, call == 0, limits) {
-		return malformed(&x.scanner, call == 0)
+		return nil, malformed(&x.scanner, call == 0)
 	}
 	c.metrics.mended.Add(float64(x.scanner.mended))
 	if src == nil {
 		if src, err = c.sourceOfBody(r.Context(), x, call == 0); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if b := x.scanner.envelope.fields[fBatch]; call == 0 && b.kind != isArray {
-		return touchstone.Errorf(touchstone.Invalid, "batch is %s, not an array of events.", b.kind)
+		return nil, touchstone.Errorf(touchstone.Invalid, "batch is %s, not an array of events.", b.kind)
 	}
 	if err := c.allow(src, len(x.scanner.events)); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.sharedContext(&x.scanner); err != nil {
-		return err
+		return nil, err
 	}
-	rejected := c.encode(x, call == 0, c.origin(r, src, call))
-	c.metrics.parse.Add(time.Since(began).Seconds())
-	return c.store(r.Context(), x, src, rejected)
+	from := c.origin(r, src, call)
+	return &delivery{src, from.received, len(x.scanner.events), c.encode(x, o, call == 0, from)}, nil
 }
 
 // sharedContext refuses a batch whose context would make it many times larger when each
@@ -233,8 +192,8 @@ func (c *Collector) sharedContext(s *scanner) error {
 	return nil
 }
 
-// encode builds all events of a scanned request and puts their frames into x.parts.
-func (c *Collector) encode(x *exchange, batch bool, from origin) (rejected map[string]int) {
+// encode builds all events of a scanned request and puts them into the outbox.
+func (c *Collector) encode(x *exchange, o *outbox, batch bool, from origin) (rejected map[string]int) {
 	b := &x.builder
 	b.start(&x.scanner, batch, from)
 	show := c.feed.room(from.received, len(x.scanner.events))
@@ -245,100 +204,33 @@ func (c *Collector) encode(x *exchange, batch bool, from origin) (rejected map[s
 			}
 			rejected[code]++
 		}
-		c.put(x, &x.event)
+		c.put(o, &x.event)
 		if i < show {
-			x.shown = append(x.shown, string(x.frame))
+			o.shown = append(o.shown, string(o.frame))
 		}
 	}
 	c.metrics.add(&b.tally)
 	return rejected
 }
 
-// put encodes an event into the part of its partition.
-func (c *Collector) put(x *exchange, e *touchstone.Event) {
-	x.frame = touchstone.AppendEvent(x.frame[:0], e)
-	i := c.partition(e)
-	p := &x.parts[i]
-	if len(p.frames) > 0 && len(p.frames)+len(x.frame) > bytesPerAppend { // more than one record takes
-		x.full = append(x.full, fullPart{i, *p})
-		*p = part{}
-	}
-	p.frames = stream.AppendFrame(p.frames, x.frame)
-	p.count++
-}
-
-// partition keeps the events of one person together as far as the edge can see, so that
-// they are worked on in order.
-func (c *Collector) partition(e *touchstone.Event) int {
-	if c.partitions == 1 || len(e.Identifiers) == 0 {
-		return 0
-	}
-	h := xxhash.Sum64String(e.Identifiers[0].Value) + uint64(len(e.Identifiers[0].Kind))
-	return int(h % uint64(c.partitions))
-}
-
-// appendParts makes what put has collected durable, and empties it.
-func (c *Collector) appendParts(ctx context.Context, x *exchange) error {
-	// A client that hangs up must not leave its events half-stored.
-	ctx = context.WithoutCancel(ctx)
-	for _, f := range x.full {
-		if err := c.appendPart(ctx, f.partition, &f.part); err != nil {
-			return err
-		}
-	}
-	x.full = nil
-	for i := range x.parts {
-		if err := c.appendPart(ctx, i, &x.parts[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *Collector) appendPart(ctx context.Context, partition int, p *part) error {
-	if p.count == 0 {
-		return nil
-	}
-	_, err := c.cfg.Log.Append(ctx, partition, p.frames, p.count)
-	if err != nil {
-		c.metrics.appendErrors.Inc()
-		c.warnOfAppend(err)
-		if touchstone.KindOf(err) == touchstone.Internal {
-			return touchstone.Wrap(touchstone.Unavailable, err, "The events could not be stored.").WithHint("Send them again.")
-		}
-		return err
-	}
-	p.frames, p.count = p.frames[:0], 0
-	return nil
-}
-
-// warnOfAppend logs that the log refuses events, not once per request.
-func (c *Collector) warnOfAppend(err error) {
-	now := c.clock.Now().Unix()
-	if last := c.warned.Load(); now-last >= 10 && c.warned.CompareAndSwap(last, now) {
-		c.log.Warn("collect: the log does not take events; clients are told to come back", "error", err)
-	}
-}
-
 // store appends what was encoded and counts it once it is durable.
-func (c *Collector) store(ctx context.Context, x *exchange, src *knownSource, rejected map[string]int) error {
-	total := len(x.scanner.events)
-	if total == 0 {
+func (c *Collector) store(ctx context.Context, o *outbox, d *delivery) error {
+	if d.events == 0 {
 		return nil
 	}
-	if err := c.appendParts(ctx, x); err != nil {
+	if err := c.append(ctx, o); err != nil {
 		return err
 	}
 	bad := 0
-	for code, n := range rejected {
+	for code, n := range d.rejected {
 		c.metrics.rejected.WithLabelValues(code).Add(float64(n))
 		bad += n
 	}
-	c.metrics.accepted.Add(float64(total - bad))
-	src.counts.accepted.Add(int64(total - bad))
-	src.counts.quarantined.Add(int64(bad))
-	src.counts.last.Store(x.builder.from.received)
-	c.feed.publish(x.builder.from.received, total, x.shown)
+	c.metrics.accepted.Add(float64(d.events - bad))
+	d.source.counts.accepted.Add(int64(d.events - bad))
+	d.source.counts.quarantined.Add(int64(bad))
+	d.source.counts.last.Store(d.received)
+	c.feed.publish(d.received, d.events, o.shown)
 	return nil
 }
 
@@ -420,9 +312,11 @@ func (c *Collector) allow(src *knownSource, n int) error {
 // origin notes what the connection tells about the events.
 func (c *Collector) origin(r *http.Request, src *knownSource, call touchstone.EventType) origin {
 	from := origin{call: call, source: src.ID, received: c.clock.Now().UnixMilli()}
-	if src.onPhone {
+	// A page sends Origin with every POST; what lacks it on a site's key is a server.
+	browser := r.Header.Get("Origin") != ""
+	if src.onDevice && (browser || src.Kind != "web") {
 		from.ip = clientIP(r, c.cfg.TrustedProxies)
-		if r.Header.Get("Origin") != "" || src.Kind == "web" {
+		if browser {
 			from.userAgent = r.Header.Get("User-Agent")
 		}
 	}

@@ -388,8 +388,10 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 		q.rows.WithLabelValues("refused_again").Inc()
 		return x.event.Reason, nil
 	}
-	q.c.put(x, &x.event)
-	if err := q.c.appendParts(ctx, x); err != nil {
+	o := q.c.outboxes.Get().(*outbox)
+	defer q.c.putOutbox(o)
+	q.c.put(o, &x.event)
+	if err := q.c.append(ctx, o); err != nil {
 		return "", err
 	}
 	q.c.metrics.accepted.Inc()

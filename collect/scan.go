@@ -150,12 +150,12 @@ func (s *scanner) checkObject(text touchstone.JSON) problem {
 	if text == "" {
 		return problem{}
 	}
-	var e rawEvent
-	*s = scanner{buf: unsafe.Slice(unsafe.StringData(string(text)), len(text)), keys: s.keys[:0], events: s.events[:0], cur: &e}
+	s.buf, s.pos, s.bad = unsafe.Slice(unsafe.StringData(string(text)), len(text)), 0, false
+	s.keys, s.envelope.flaw, s.cur = s.keys[:0], flaw{}, &s.envelope
 	if text[0] != '{' || !s.object(1, elsewhere) || s.pos != len(text) {
 		return problem{CodeWrongType, "properties, traits and context must be JSON objects"}
 	}
-	return problem{code: e.flaw.code}
+	return problem{code: s.envelope.flaw.code}
 }
 
 func (s *scanner) finish(e *rawEvent, start, end int, spaced bool) bool {

@@ -89,9 +89,9 @@ type sourceSnapshot struct {
 // knownSource is a source in memory. The limiter and the counters outlive reloads.
 type knownSource struct {
 	Source
-	limiter *rate.Limiter
-	counts  *sourceCounts
-	onPhone bool // runs on people's devices: web, app, mini_program, device
+	limiter  *rate.Limiter
+	counts   *sourceCounts
+	onDevice bool // runs on people's devices: web, app, mini_program, device
 }
 
 // sourceCounts is what has not been written to the database yet.
@@ -178,7 +178,7 @@ func (s *Sources) reload(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			k := &knownSource{Source: src, onPhone: slices.Contains([]string{"web", "app", "mini_program", "device"}, src.Kind)}
+			k := &knownSource{Source: src, onDevice: slices.Contains([]string{"web", "app", "mini_program", "device"}, src.Kind)}
 			if before := old.byID[src.ID]; before != nil {
 				k.counts, k.limiter = before.counts, before.limiter
 			} else {

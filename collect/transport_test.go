@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -226,6 +227,7 @@ func TestAddressAndAgentOfPeoplesDevicesOnly(t *testing.T) {
 	}{
 		"server":               {e, e.key, []string{"203.0.113.7"}, "", event(``), ``},
 		"web":                  {e, web, []string{"203.0.113.7"}, "https://x.cn", event(``), `{"ip":"203.0.113.7","userAgent":"Agent \"7\""}`},
+		"server on web's key":  {e, web, []string{"203.0.113.7"}, "", event(``), ``},
 		"app":                  {e, app, []string{"203.0.113.7"}, "", event(``), `{"ip":"203.0.113.7"}`},
 		"forged first":         {e, app, []string{"1.1.1.1, 203.0.113.7, 10.2.3.4"}, "", event(``), `{"ip":"203.0.113.7"}`},
 		"several lines":        {e, app, []string{"1.1.1.1", "203.0.113.7", "10.2.3.4"}, "", event(``), `{"ip":"203.0.113.7"}`},
@@ -234,7 +236,7 @@ func TestAddressAndAgentOfPeoplesDevicesOnly(t *testing.T) {
 		"no header":            {e, app, nil, "", event(``), `{"ip":"127.0.0.1"}`},
 		"IPv6":                 {e, app, []string{"2001:db8::1"}, "", event(``), `{"ip":"2001:db8::1"}`},
 		"untrusted proxy":      {strict, key(strict, "app"), []string{"203.0.113.7"}, "", event(``), `{"ip":"127.0.0.1"}`},
-		"the event knows more": {e, web, []string{"203.0.113.7"}, "", event(`,"context":{"ip":"9.9.9.9","userAgent":"own"}`), `{"ip":"9.9.9.9","userAgent":"own"}`},
+		"the event knows more": {e, web, []string{"203.0.113.7"}, "https://x.cn", event(`,"context":{"ip":"9.9.9.9","userAgent":"own"}`), `{"ip":"9.9.9.9","userAgent":"own"}`},
 		"beside other context": {e, app, []string{"203.0.113.7"}, "", event(`,"context":{"locale":"zh-CN"}`), `{"locale":"zh-CN","ip":"203.0.113.7"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -411,5 +413,65 @@ func TestLiveFeedShowsAcceptedAndRejected(t *testing.T) {
 	e.post(t, "/v1/track", event(``))
 	if n := len(e.Feed().Latest(100, nil)); n != 6 {
 		t.Errorf("the feed shows what was not stored")
+	}
+}
+
+func TestMemoryOfAllRequestsIsBounded(t *testing.T) {
+	e := newEdge(t, func(c *collect.Config) { c.MaxRequestMemory = 8 << 10 })
+	big := event(`,"properties":{"a":"` + strings.Repeat("x", 20<<10) + `"}`)
+	for _, encoding := range []string{"", "gzip", "zstd"} {
+		body := map[string]string{"": big, "gzip": gzipped(big), "zstd": zstded(big)}[encoding]
+		a := e.do(t, "POST", "/v1/track", body, "Authorization", basic(e.key), "Content-Encoding", encoding)
+		if a.status != 503 || a.header.Get("Retry-After") != "1" || len(e.log.take()) != 0 {
+			t.Errorf("%q: %d %s", encoding, a.status, a.body)
+		}
+	}
+	for range 100 { // what was held was given back
+		e.one(t, "/v1/track", event(``))
+	}
+}
+
+func TestManyClientsAtOnce(t *testing.T) {
+	log := &fakeLog{partitions: 4}
+	e := newEdgeOn(t, openDB(t), func(c *collect.Config) { c.Log = log })
+	const clients, requests = 16, 30
+	var wg sync.WaitGroup
+	for client := range clients {
+		wg.Go(func() {
+			for i := range requests {
+				id := fmt.Sprintf("%d-%d", client, i)
+				var a *answer
+				switch i % 3 {
+				case 0:
+					a = e.post(t, "/v1/track", `{"event":"`+id+`","userId":"u`+id+`","properties":{"id":"`+id+`"}}`)
+				case 1:
+					body := `{"batch":[{"type":"track","event":"` + id + `","userId":"u` + id + `","properties": {"id": "` + id + `"}},{"type":"track","event":"` + id + `"}]}`
+					a = e.do(t, "POST", "/v1/batch", gzipped(body), "Authorization", basic(e.key), "Content-Encoding", "gzip")
+				case 2:
+					a = e.do(t, "POST", "/v1/track", zstded(`{"event":"`+id+`","userId":"\u0075`+id+`","properties":{"id":"`+id+`"},"writeKey":"`+e.key+`"}`), "Content-Encoding", "zstd")
+				}
+				if a.status != 200 {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	seen := map[string]int{}
+	for _, ev := range log.take() {
+		if ev.Type == touchstone.Rejected {
+			seen["rejected"]++
+			continue
+		}
+		if want := touchstone.JSON(`{"id":"` + ev.Name + `"}`); ev.UserID != "u"+ev.Name || ev.Properties != want {
+			t.Fatalf("events were mixed up: %+v", ev)
+		}
+		seen[ev.Name]++
+	}
+	if len(seen) != clients*requests+1 || seen["rejected"] != clients*requests/3 {
+		t.Errorf("%d names, %d rejected", len(seen), seen["rejected"])
+	}
+	if e.counter(t, "events_accepted_total") != clients*requests {
+		t.Errorf("accepted %v", e.counter(t, "events_accepted_total"))
 	}
 }
