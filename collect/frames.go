@@ -26,6 +26,7 @@ const (
 	bytesPerAppend  = 4 << 20
 	maxBodyFrames   = 1_000_000
 	maxBodyBytes    = 1 << 30 // unpacked
+	maxReasonBytes  = 1024
 )
 
 // AppendFrames stores the events of an importer: stream frames of events in touchstone's
@@ -94,12 +95,15 @@ func ReadFrames(body io.Reader, fn func(e *touchstone.Event) error) error {
 		return err
 	}
 	defer closer()
-	in := bufio.NewReaderSize(&io.LimitedReader{R: r, N: maxBodyBytes}, 256<<10)
+	limited := &io.LimitedReader{R: r, N: maxBodyBytes + 1}
+	in := bufio.NewReaderSize(limited, 256<<10)
 	var e touchstone.Event
 	block := make([]byte, 0, 64<<10)
 	for n := 0; ; n++ {
 		size, err := binary.ReadUvarint(in)
 		switch {
+		case limited.N <= 0: // its end is not the body's
+			return touchstone.Errorf(touchstone.TooLarge, "The body unpacks to more than %d bytes.", maxBodyBytes)
 		case err == io.EOF:
 			return nil
 		case err != nil:
@@ -160,7 +164,13 @@ func unpack(body io.Reader) (io.Reader, func(), error) {
 // vet checks and normalises an event that did not come as JSON. It makes a Rejected
 // event of one that fails, and reports false.
 func (c *Collector) vet(x *exchange, e *touchstone.Event) bool {
-	if e.Type == touchstone.Rejected {
+	if e.Type == touchstone.Rejected { // by the importer
+		e.Identifiers = nil
+		e.Raw, e.Reason = touchstone.JSON(cut(string(e.Raw), c.cfg.MaxEventBytes)), cut(e.Reason, maxReasonBytes)
+		e.Context = touchstone.JSON(cut(string(e.Context), maxReasonBytes))
+		if e.MessageID == "" || len(e.MessageID) > c.cfg.MaxIDBytes || !utf8.ValidString(e.MessageID) {
+			e.MessageID = newMessageID()
+		}
 		return false
 	}
 	p := c.problemOf(x, e)
@@ -179,6 +189,14 @@ func (c *Collector) vet(x *exchange, e *touchstone.Event) bool {
 		Reason: Reason(p.code, p.detail), Raw: touchstone.JSON(raw), Context: `{"origin":"import"}`,
 	}
 	return false
+}
+
+// cut bounds a text that is kept for people only.
+func cut(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "\ufffd")
 }
 
 func validOr(j touchstone.JSON) any {
