@@ -24,7 +24,9 @@ type Node struct {
 }
 
 // Identifier returns the node's identifier.
-func (n Node) Identifier() touchstone.Identifier { return touchstone.Identifier{Kind: n.Kind, Value: n.Value} }
+func (n Node) Identifier() touchstone.Identifier {
+	return touchstone.Identifier{Kind: n.Kind, Value: n.Value}
+}
 
 // Edge is evidence that two identifiers belong together.
 type Edge struct {
@@ -354,7 +356,7 @@ func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Iden
 	}
 	query := `SELECT person, kind, value FROM identity_nodes WHERE value >= ? AND (value > ? OR kind > ?)`
 	args := []any{max(prefix, after.Value), after.Value, string(after.Kind)}
-	if end := prefixEnd(prefix); end != "" {
+	if end := store.PrefixEnd(prefix); end != "" {
 		query += ` AND value < ?`
 		args = append(args, end)
 	}
@@ -380,27 +382,37 @@ func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Iden
 	return list, rows.Err()
 }
 
+// FindIdentifiers is Search for who wants identifiers and persons apart.
+func (g *Graph) FindIdentifiers(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]touchstone.Identifier, []touchstone.PersonID, error) {
+	matches, err := g.Search(ctx, prefix, after, limit)
+	ids, persons := make([]touchstone.Identifier, len(matches)), make([]touchstone.PersonID, len(matches))
+	for i, m := range matches {
+		ids[i], persons[i] = m.Identifier, m.Person
+	}
+	return ids, persons, err
+}
+
+// IdentifiersOf returns the identifiers of persons, strongest first.
+func (g *Graph) IdentifiersOf(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]touchstone.Identifier, error) {
+	nodes, err := g.nodesOf(ctx, g.cfg.DB.Reader(), persons)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[touchstone.PersonID][]touchstone.Identifier, len(nodes))
+	for person, list := range nodes {
+		ids := make([]touchstone.Identifier, len(list))
+		for i, n := range list {
+			ids[i] = n.Identifier()
+		}
+		g.cfg.Kinds.Sort(ids)
+		all[person] = ids
+	}
+	return all, nil
+}
+
 func (t *kindTable) configured(kind touchstone.IdentifierKind) bool {
 	_, ok := t.current.Load().numbers[kind]
 	return ok
-}
-
-// prefixEnd returns the least text, in byte order, that is greater than all that begin
-// with prefix. It counts code points up, because the store holds valid UTF-8 only.
-func prefixEnd(prefix string) string {
-	r := []rune(prefix)
-	for len(r) > 0 {
-		last := r[len(r)-1]
-		r = r[:len(r)-1]
-		if last < '\U0010FFFF' {
-			next := last + 1
-			if next >= 0xD800 && next <= 0xDFFF {
-				next = 0xE000
-			}
-			return string(append(r, next))
-		}
-	}
-	return ""
 }
 
 // NodesOf returns the node of each identifier, 0 for one that is not known.

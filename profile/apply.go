@@ -1,0 +1,449 @@
+package profile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/slabcache"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// batch is the work on one batch of facts.
+type batch struct {
+	ctx     context.Context // of the Apply; for TraitsOf, which has none
+	tx      *store.Tx
+	facts   []touchstone.Fact
+	changes []touchstone.Change // new ones
+	persons []person            // ascending
+	order   []uint64            // facts by person: person<<17 | index
+	parsed  []seen              // by index of fact
+	arena   []byte              // new states
+
+	loaded map[touchstone.PersonID][]byte // traits read for look-ups
+	terms  termChanges
+	days   []dayRow
+	gone   []touchstone.PersonID // absorbed persons whose rows go
+	fresh  int64                 // persons without a row so far
+	seen   []activePerson
+}
+
+// person is a person of a batch.
+type person struct {
+	id       touchstone.PersonID
+	from, to int // of batch.order
+	rare     bool
+	absorbed []touchstone.PersonID
+
+	activity, traits       []byte // as they were; nil: no row
+	hasActivity, hasTraits bool   // whether that is known yet
+
+	newActivity, newTraits area // in the arena; empty: unchanged
+	dropTraits             bool
+}
+
+type area struct{ from, to int }
+
+func (a area) of(arena []byte) []byte { return arena[a.from:a.to:a.to] }
+func (a area) empty() bool            { return a.from == a.to }
+
+// scratch is memory that batches use one after the other.
+type scratch struct {
+	order           []uint64
+	parsed          []seen
+	persons         []person
+	arena           []byte
+	activity, other activity
+	traits, another traits
+	terms           [2][]string
+}
+
+const (
+	indexBits = 17
+	maxFacts  = 1 << indexBits
+	maxPerson = 1 << (63 - indexBits)
+)
+
+// Apply folds the batch's facts into the profiles of their persons and reports changed
+// traits.
+func (p *Profiles) Apply(ctx context.Context, tx *store.Tx, tb *touchstone.Batch) error {
+	if len(tb.Facts) > maxFacts {
+		return fmt.Errorf("a batch of %d events; at most %d fit", len(tb.Facts), maxFacts)
+	}
+	if err := p.begin(ctx, tx); err != nil {
+		return err
+	}
+	b := &batch{ctx: ctx, tx: tx, facts: tb.Facts, order: p.scratch.order[:0], parsed: p.scratch.parsed[:0], persons: p.scratch.persons[:0], arena: p.scratch.arena[:0]}
+	p.batch = b
+	p.gather(b, tb.Changes)
+	if err := p.rebuildDue(ctx, tx, b, tb); err != nil {
+		return err
+	}
+	if len(b.persons) > 0 {
+		if err := p.load(ctx, b); err != nil {
+			return err
+		}
+		for i := range b.persons {
+			if err := p.fold(ctx, b, &b.persons[i]); err != nil {
+				return err
+			}
+		}
+		tb.Changes = append(tb.Changes, b.changes...)
+		if err := p.write(ctx, tx, b); err != nil {
+			return err
+		}
+		p.remember(b)
+	}
+	clear(b.parsed) // lets go of the records' memory
+	b.facts, b.changes = nil, nil
+	p.scratch.order, p.scratch.parsed, p.scratch.arena = b.order, b.parsed, b.arena
+	// Persons stay with the batch until the next one, for TraitsOf and Committed.
+	p.scratch.persons = b.persons
+	return nil
+}
+
+// gather groups the facts by person and notes who was absorbed.
+func (p *Profiles) gather(b *batch, changes []touchstone.Change) {
+	for i := range b.facts {
+		f := &b.facts[i]
+		b.parsed = append(b.parsed, p.parse(f))
+		if f.Person > 0 && f.Person < maxPerson {
+			b.order = append(b.order, uint64(f.Person)<<indexBits|uint64(i)) //nolint:gosec // both in their bounds
+		}
+	}
+	slices.Sort(b.order)
+	for i := 0; i < len(b.order); {
+		id := b.order[i] >> indexBits
+		one := person{id: touchstone.PersonID(id), from: i} //nolint:gosec // in its bounds
+		for ; i < len(b.order) && b.order[i]>>indexBits == id; i++ {
+			at := b.order[i] & (maxFacts - 1)
+			one.rare = one.rare || b.parsed[at].rare(&b.facts[at])
+		}
+		one.to = i
+		b.persons = append(b.persons, one)
+	}
+	absorbed := mergesOf(changes)
+	if len(absorbed) == 0 {
+		return
+	}
+	for kept, list := range absorbed {
+		one := b.person(kept)
+		if one == nil {
+			b.persons = append(b.persons, person{id: kept})
+			one = &b.persons[len(b.persons)-1]
+			slices.SortFunc(b.persons, func(x, y person) int { return cmp.Compare(x.id, y.id) })
+			one = b.person(kept)
+		}
+		one.absorbed, one.rare = list, true
+	}
+}
+
+// mergesOf returns who was absorbed by whom in the end.
+func mergesOf(changes []touchstone.Change) map[touchstone.PersonID][]touchstone.PersonID {
+	into := map[touchstone.PersonID]touchstone.PersonID{}
+	var order []touchstone.PersonID
+	for _, c := range changes {
+		if c.Kind == touchstone.PersonsMerged {
+			into[c.Other] = c.Person
+			order = append(order, c.Other)
+		}
+	}
+	byKept := map[touchstone.PersonID][]touchstone.PersonID{}
+	for _, other := range order {
+		kept := other
+		for range len(into) {
+			next, ok := into[kept]
+			if !ok {
+				break
+			}
+			kept = next
+		}
+		byKept[kept] = append(byKept[kept], other)
+	}
+	return byKept
+}
+
+// person returns a person of the batch, nil if it is not one.
+func (b *batch) person(id touchstone.PersonID) *person {
+	i, ok := slices.BinarySearchFunc(b.persons, id, func(x person, id touchstone.PersonID) int { return cmp.Compare(x.id, id) })
+	if !ok {
+		return nil
+	}
+	return &b.persons[i]
+}
+
+// load finds the states of the batch's persons, in the cache or with a few statements.
+func (p *Profiles) load(ctx context.Context, b *batch) error {
+	var activity, traits []touchstone.PersonID
+	var key [8]byte
+	for i := range b.persons {
+		one := &b.persons[i]
+		if one.id > p.newestPerson {
+			one.hasActivity, one.hasTraits = true, true
+			continue
+		}
+		k := slabcache.IntKey(&key, int64(one.id))
+		if one.activity = p.activity.Get(0, k); one.activity != nil {
+			one.hasActivity = true
+		} else {
+			activity = append(activity, one.id)
+		}
+		if one.rare {
+			if one.traits = p.traits.Get(0, k); one.traits != nil {
+				one.hasTraits = true
+			} else {
+				traits = append(traits, one.id)
+			}
+		}
+	}
+	p.metrics.misses.Add(float64(len(activity)))
+	err := readStates(ctx, b.tx, "profile_activity", activity, func(id touchstone.PersonID, state []byte) {
+		one := b.person(id)
+		one.activity, one.hasActivity = state, true
+	})
+	if err != nil {
+		return err
+	}
+	return readStates(ctx, b.tx, "profile_traits", traits, func(id touchstone.PersonID, state []byte) {
+		one := b.person(id)
+		one.traits, one.hasTraits = state, true
+	})
+}
+
+// readStates calls fn with the state of each person, nil for those without a row.
+func readStates(ctx context.Context, q store.Querier, table string, persons []touchstone.PersonID, fn func(id touchstone.PersonID, state []byte)) error {
+	const most = 256
+	for some := range slices.Chunk(persons, most) {
+		size := 1
+		for size < len(some) {
+			size *= 4
+		}
+		args := make([]any, size)
+		missing := make(map[touchstone.PersonID]struct{}, len(some))
+		for i := range args {
+			args[i] = int64(some[min(i, len(some)-1)])
+		}
+		for _, id := range some {
+			missing[id] = struct{}{}
+		}
+		rows, err := q.Query(ctx, `SELECT person, state FROM `+table+` WHERE person IN (?`+strings.Repeat(",?", size-1)+`)`, args...)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", table, err)
+		}
+		for rows.Next() {
+			var id int64
+			var state []byte
+			if err := rows.Scan(&id, &state); err != nil {
+				rows.Close()
+				return err
+			}
+			delete(missing, touchstone.PersonID(id))
+			fn(touchstone.PersonID(id), state)
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("read %s: %w", table, err)
+		}
+		for id := range missing {
+			fn(id, nil)
+		}
+	}
+	return nil
+}
+
+// fold brings one person's states up to date.
+func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
+	a := &p.scratch.activity
+	fresh := len(one.activity) == 0
+	if fresh {
+		a.reset()
+	} else if err := a.decode(one.activity); err != nil {
+		return fmt.Errorf("person %s: %w", one.id, err)
+	}
+	before := dayOf(a)
+	var t *traits
+	if one.rare {
+		t = &p.scratch.traits
+		t.reset()
+		if len(one.traits) > 0 {
+			if err := t.decode(one.traits); err != nil {
+				return fmt.Errorf("person %s: %w", one.id, err)
+			}
+		}
+	}
+	terms := p.termsOf(p.scratch.terms[0][:0], t)
+	changed, err := p.absorb(ctx, b, one, a, t)
+	if err != nil {
+		return err
+	}
+	delta := p.rebuilds[one.id]
+	for _, key := range b.order[one.from:one.to] {
+		at := int(key & (maxFacts - 1)) //nolint:gosec // masked
+		a.fold(b.parsed[at].touch)
+		if t != nil && p.foldRare(b, one, at, t) {
+			changed = true
+		}
+		if delta != nil {
+			p.foldDelta(b, delta, at)
+		}
+	}
+	if a.empty() {
+		return nil // it absorbed persons without events
+	}
+	if fresh {
+		b.fresh++
+	}
+	one.newActivity = b.put(a.append)
+	if day := dayOf(a); day != before {
+		b.days = append(b.days, dayRow{one.id, day})
+	}
+	b.seen = append(b.seen, activePerson{one.id, a.last})
+	if changed {
+		if one.dropTraits = t.empty(); !one.dropTraits {
+			one.newTraits = b.put(t.append)
+		}
+		after := p.termsOf(p.scratch.terms[1][:0], t)
+		b.terms.note(one.id, terms, after)
+		p.scratch.terms[1] = after
+	}
+	p.scratch.terms[0] = terms
+	return nil
+}
+
+// put appends a state to the arena.
+func (b *batch) put(write func([]byte) []byte) area {
+	from := len(b.arena)
+	b.arena = write(b.arena)
+	return area{from, len(b.arena)}
+}
+
+// foldRare folds what few events have: traits, groups, consent.
+func (p *Profiles) foldRare(b *batch, one *person, at int, t *traits) (changed bool) {
+	f, s := &b.facts[at], &b.parsed[at]
+	st := stamp{s.at, f.Seq, s.source}
+	set := func(object string) {
+		members(object, func(key, json string) bool {
+			if p.setTrait(b, one, f, t, unescape(key), json, st) {
+				changed = true
+			}
+			return true
+		})
+	}
+	if s.contextTraits != "" {
+		set(s.contextTraits)
+	}
+	if s.traits != "" {
+		set(s.traits)
+	}
+	if s.consent != "" && t.setConsent(value{s.consent, st}) {
+		changed = true
+	}
+	if f.GroupID != "" && len(f.GroupID) <= maxGroupBytes && t.join(f.GroupID, st) {
+		changed = true
+	}
+	return changed
+}
+
+func (p *Profiles) setTrait(b *batch, one *person, f *touchstone.Fact, t *traits, name, json string, st stamp) bool {
+	if json == "null" {
+		json = ""
+	}
+	word := p.words[traitWords].id(name)
+	switch {
+	case word == 0:
+		p.metrics.drop("trait_name")
+		return false
+	case len(json) > maxValueBytes:
+		p.metrics.drop("trait_value")
+		return false
+	}
+	old, did := t.set(word, value{json, st})
+	switch did {
+	case full:
+		p.metrics.drop("trait")
+	case replaced:
+		p.traitChanged(b, one.id, f, word, old, json)
+	}
+	return did == replaced || did == kept
+}
+
+func (p *Profiles) traitChanged(b *batch, id touchstone.PersonID, f *touchstone.Fact, word uint32, old, json string) {
+	p.catalogue.changed(word, old, json)
+	b.changes = append(b.changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: id, Time: f.Time,
+		Name: p.words[traitWords].word(word), Old: touchstone.JSON(old), New: touchstone.JSON(json)})
+}
+
+// absorb takes over the states of persons that were merged into this one.
+func (p *Profiles) absorb(ctx context.Context, b *batch, one *person, a *activity, t *traits) (changed bool, err error) {
+	if len(one.absorbed) == 0 {
+		return false, nil
+	}
+	activities, traitStates, err := p.statesOf(ctx, b, one.absorbed)
+	if err != nil {
+		return false, err
+	}
+	for i, id := range one.absorbed {
+		if len(activities[i]) > 0 {
+			if err := p.scratch.other.decode(activities[i]); err != nil {
+				return false, fmt.Errorf("person %s: %w", id, err)
+			}
+			a.merge(&p.scratch.other)
+			b.fresh--
+		}
+		if len(traitStates[i]) > 0 {
+			other := &p.scratch.another
+			if err := other.decode(traitStates[i]); err != nil {
+				return false, fmt.Errorf("person %s: %w", id, err)
+			}
+			b.terms.note(id, p.termsOf(nil, other), nil)
+			p.mergeTraits(b, one.id, t, other)
+			changed = true
+		}
+		if d := p.rebuilds[id]; d != nil {
+			if err := p.mergeRebuilds(ctx, b, one.id, d); err != nil {
+				return false, err
+			}
+		}
+	}
+	b.gone = append(b.gone, one.absorbed...)
+	return changed, nil
+}
+
+func (p *Profiles) mergeTraits(b *batch, id touchstone.PersonID, t, other *traits) {
+	for _, x := range other.list {
+		if x.json != "" { // one person less has it; if the value moves over, it counts again
+			p.catalogue.changed(x.name, x.json, "")
+		}
+	}
+	t.merge(other, func(name uint32, old, json string, s stamp) {
+		p.catalogue.changed(name, old, json)
+		b.changes = append(b.changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: id, Time: timeOf(s.at),
+			Name: p.words[traitWords].word(name), Old: touchstone.JSON(old), New: touchstone.JSON(json)})
+	})
+}
+
+// statesOf returns the states of persons that have no facts in the batch.
+func (p *Profiles) statesOf(ctx context.Context, b *batch, ids []touchstone.PersonID) (activities, traitStates [][]byte, err error) {
+	read := func(cache *slabcache.Cache, table string) ([][]byte, error) {
+		states := make([][]byte, len(ids))
+		var missing []touchstone.PersonID
+		var key [8]byte
+		for i, id := range ids {
+			if states[i] = cache.Get(0, slabcache.IntKey(&key, int64(id))); states[i] == nil && id <= p.newestPerson {
+				missing = append(missing, id)
+			}
+		}
+		err := readStates(ctx, b.tx, table, missing, func(id touchstone.PersonID, state []byte) {
+			states[slices.Index(ids, id)] = state
+		})
+		return states, err
+	}
+	if activities, err = read(p.activity, "profile_activity"); err != nil {
+		return nil, nil, err
+	}
+	traitStates, err = read(p.traits, "profile_traits")
+	return activities, traitStates, err
+}

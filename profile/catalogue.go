@@ -1,0 +1,247 @@
+package profile
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// catalogue counts, per trait, persons, types and values. It changes only when a
+// trait's value does, and is bounded by the number of trait names.
+type catalogue struct {
+	traits map[uint32]*traitStats
+	dirty  map[uint32]struct{}
+}
+
+// traitStats is what is known about a trait over all persons.
+type traitStats struct {
+	persons int64
+	Types   map[string]int64 `json:"types"`
+	// Values counts the most frequent short values: exactly while there are few, else
+	// after Metwally's space-saving sketch (never too low).
+	Values map[string]int64 `json:"values"`
+	Many   bool             `json:"many"` // there were more values than fit
+}
+
+const (
+	maxCatalogueValues     = 60
+	maxCatalogueValueBytes = 80
+)
+
+// changed notes that a person's trait went from one value to another, "" being none.
+func (c *catalogue) changed(name uint32, old, value string) {
+	s := c.traits[name]
+	if s == nil {
+		s = &traitStats{Types: map[string]int64{}, Values: map[string]int64{}}
+		c.traits[name] = s
+	}
+	c.dirty[name] = struct{}{}
+	if old != "" {
+		s.persons--
+		s.add(typeOf(old), old, -1)
+	}
+	if value != "" {
+		s.persons++
+		s.add(typeOf(value), value, 1)
+	}
+}
+
+func (s *traitStats) add(kind, value string, n int64) {
+	if s.Types[kind] += n; s.Types[kind] <= 0 {
+		delete(s.Types, kind)
+	}
+	if len(value) > maxCatalogueValueBytes || kind == "object" || kind == "array" {
+		s.Many = true
+		return
+	}
+	if had, ok := s.Values[value]; ok {
+		if s.Values[value] = had + n; had+n <= 0 {
+			delete(s.Values, value)
+		}
+		return
+	}
+	if n < 0 {
+		return
+	}
+	if len(s.Values) >= maxCatalogueValues {
+		least, least64 := "", int64(1)<<62
+		for v, m := range s.Values {
+			if m < least64 || m == least64 && v < least {
+				least, least64 = v, m
+			}
+		}
+		delete(s.Values, least)
+		s.Many = true
+		n += least64
+	}
+	s.Values[strings.Clone(value)] = n
+}
+
+// typeOf returns the type of a JSON value's text.
+func typeOf(json string) string {
+	switch json[0] {
+	case '"':
+		return "string"
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case 't', 'f':
+		return "boolean"
+	}
+	return "number"
+}
+
+func loadCatalogue(ctx context.Context, q store.Querier) (*catalogue, error) {
+	c := &catalogue{traits: map[uint32]*traitStats{}, dirty: map[uint32]struct{}{}}
+	rows, err := q.Query(ctx, `SELECT trait, persons, detail FROM profile_catalogue`)
+	if err != nil {
+		return nil, fmt.Errorf("read the catalogue of traits: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name uint32
+		var detail string
+		s := &traitStats{}
+		if err := rows.Scan(&name, &s.persons, &detail); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(detail), s); err != nil {
+			return nil, fmt.Errorf("read the catalogue of traits: %w", err)
+		}
+		if s.Types == nil {
+			s.Types = map[string]int64{}
+		}
+		if s.Values == nil {
+			s.Values = map[string]int64{}
+		}
+		c.traits[name] = s
+	}
+	return c, rows.Err()
+}
+
+func (c *catalogue) save(ctx context.Context, tx *store.Tx) error {
+	if len(c.dirty) == 0 {
+		return nil
+	}
+	names := make([]uint32, 0, len(c.dirty))
+	for name := range c.dirty {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	details := make([]string, len(names))
+	for i, name := range names {
+		b, err := json.Marshal(c.traits[name])
+		if err != nil {
+			return err
+		}
+		details[i] = string(b)
+	}
+	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_catalogue", Columns: []string{"trait", "persons", "detail"}, Key: []string{"trait"}},
+		len(names), func(i int, args []any) {
+			args[0], args[1], args[2] = int64(names[i]), c.traits[names[i]].persons, details[i]
+		})
+	clear(c.dirty)
+	return err
+}
+
+// TraitInfo is a trait in the catalogue.
+type TraitInfo struct {
+	Trait    string            `json:"trait"`
+	Type     string            `json:"type"` // of most values; mixed if no type has nine tenths
+	Types    map[string]int64  `json:"types"`
+	FillRate float64           `json:"fill_rate"` // of all persons
+	Persons  int64             `json:"persons"`
+	Examples []touchstone.JSON `json:"examples"` // the most frequent first
+}
+
+// Traits returns the catalogue of traits, in order of name.
+func (p *Profiles) Traits(ctx context.Context) ([]TraitInfo, error) {
+	c, words, total, err := p.readCatalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]TraitInfo, 0, len(c.traits))
+	for name, s := range c.traits {
+		if s.persons == 0 {
+			continue
+		}
+		info := TraitInfo{Trait: wordOf(words, name), Type: mainType(s.Types), Types: s.Types, Persons: s.persons, FillRate: float64(s.persons) / float64(max(total, s.persons, 1)), Examples: []touchstone.JSON{}}
+		for _, v := range s.frequent() {
+			if len(info.Examples) == 5 {
+				break
+			}
+			info.Examples = append(info.Examples, touchstone.JSON(v))
+		}
+		list = append(list, info)
+	}
+	slices.SortFunc(list, func(a, b TraitInfo) int { return cmp.Compare(a.Trait, b.Trait) })
+	return list, nil
+}
+
+// Values returns frequent values of a trait whose text contains q, for suggestions.
+func (p *Profiles) Values(ctx context.Context, trait, q string, limit int) ([]touchstone.JSON, error) {
+	c, words, _, err := p.readCatalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	values := []touchstone.JSON{}
+	q = strings.ToLower(q)
+	for name, s := range c.traits {
+		if wordOf(words, name) != trait {
+			continue
+		}
+		for _, v := range s.frequent() {
+			if len(values) < limit && strings.Contains(strings.ToLower(v), q) {
+				values = append(values, touchstone.JSON(v))
+			}
+		}
+	}
+	return values, nil
+}
+
+func (s *traitStats) frequent() []string {
+	list := make([]string, 0, len(s.Values))
+	for v := range s.Values {
+		list = append(list, v)
+	}
+	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(s.Values[b], s.Values[a]), cmp.Compare(a, b)) })
+	return list
+}
+
+func mainType(types map[string]int64) string {
+	total, most, name := int64(0), int64(0), ""
+	for t, n := range types {
+		total += n
+		if n > most || n == most && t < name {
+			most, name = n, t
+		}
+	}
+	if most*10 < total*9 {
+		return "mixed"
+	}
+	return name
+}
+
+func (p *Profiles) readCatalogue(ctx context.Context) (c *catalogue, words []string, persons int64, err error) {
+	err = p.cfg.DB.View(ctx, func(tx *store.Tx) error {
+		if c, err = loadCatalogue(ctx, tx); err != nil {
+			return err
+		}
+		highest := uint32(0)
+		for name := range c.traits {
+			highest = max(highest, name)
+		}
+		if words, err = p.shown.upTo(ctx, tx, traitWords, highest); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT persons FROM profile_state WHERE id = 1`).Scan(&persons)
+	})
+	return c, words, persons, err
+}

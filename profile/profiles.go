@@ -1,0 +1,179 @@
+// Package profile keeps what is known of each person: traits with the last value by event
+// time, first and last seen, channels, counters, sessions, groups and consent.
+//
+// [Profiles] is the stage after identity, and the reads of the API. A person has two
+// small rows: activity, which every event changes, and traits, which few do. Both are
+// cached in their binary form, decoded once per batch, and written once per batch in
+// the order of persons.
+//
+// docs/design/profile.md tells why.
+package profile
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/slabcache"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// Migrations returns the feature's migrations; New runs them.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the directory is embedded above
+	}
+	return sub
+}
+
+// Config is what New needs. Zero values take the defaults named here.
+type Config struct {
+	DB      *store.DB
+	Clock   touchstone.Clock
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
+
+	// Channel tells the kind of a source, which is the channel of events that do not
+	// name one themselves. Without it they have none.
+	Channel func(source string) string
+	// Identifiers answers searches by identifier and completes summaries. Without it,
+	// persons are found by name, e-mail and phone traits only.
+	Identifiers Identifiers
+	// History lets a split compute both profiles anew. Without it, all traits and
+	// counters stay with the older person.
+	History History
+
+	CacheBytes int // states kept in memory, half for activity, half for traits; 192 MiB
+}
+
+func (c *Config) setDefaults() {
+	if c.Clock == nil {
+		c.Clock = touchstone.SystemClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Channel == nil {
+		c.Channel = func(string) string { return "" }
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 192 << 20
+	}
+}
+
+// Profiles is the read model of persons: a stage of the pipeline, and the reads of the API.
+type Profiles struct {
+	cfg     Config
+	metrics *metrics
+	shown   glossary // for readers
+	recent  recent   // for readers, too
+
+	// Only the stage uses what follows.
+	words            [classes]*vocabulary
+	activity, traits *slabcache.Cache // by person, in binary form; an empty value: no row
+	version          int64            // of the rows that the caches show; -1: none
+	newestPerson     touchstone.PersonID
+	persons          int64
+	catalogue        *catalogue
+	labels           map[string]sourceLabels
+	rebuilds         map[touchstone.PersonID]*rebuild
+	batch            *batch // of the latest Apply, for Prefetch and TraitsOf
+	scratch          scratch
+}
+
+// sourceLabels are the words of a source and of its channel.
+type sourceLabels struct{ source, channel uint32 }
+
+// New brings the tables up to date and returns the profiles.
+func New(ctx context.Context, cfg Config) (*Profiles, error) {
+	cfg.setDefaults()
+	if err := cfg.DB.Migrate(ctx, "profile", Migrations()); err != nil {
+		return nil, err
+	}
+	p := &Profiles{cfg: cfg, metrics: newMetrics(cfg.Metrics), activity: slabcache.New(cfg.CacheBytes / 2), traits: slabcache.New(cfg.CacheBytes / 2)}
+	for c := range classes {
+		p.words[c] = newVocabulary(c)
+	}
+	p.forget()
+	return p, nil
+}
+
+// Name is the stage's name.
+func (p *Profiles) Name() string { return "profile" }
+
+// Rollback forgets what a failed batch may have left in memory.
+func (p *Profiles) Rollback() { p.forget() }
+
+// Committed makes the batch's persons the most recently active ones.
+func (p *Profiles) Committed(*touchstone.Batch) {
+	if p.batch == nil {
+		return
+	}
+	p.recent.add(p.batch.seen, p.batch.gone)
+	p.metrics.cachedActivity.Set(float64(p.activity.Len()))
+	p.metrics.cachedTraits.Set(float64(p.traits.Len()))
+	p.metrics.cacheBytes.Set(float64(p.activity.Bytes() + p.traits.Bytes()))
+	p.metrics.persons.Set(float64(p.persons))
+}
+
+func (p *Profiles) forget() {
+	p.activity.Reset()
+	p.traits.Reset()
+	p.version = -1
+	p.labels = map[string]sourceLabels{}
+	p.rebuilds = nil
+	p.batch = nil
+}
+
+// begin makes sure that the caches show what the store holds.
+func (p *Profiles) begin(ctx context.Context, tx *store.Tx) error {
+	query := `SELECT version, persons FROM profile_state WHERE id = 1`
+	if tx.Dialect() == store.Postgres {
+		query += ` FOR UPDATE` // processors take turns
+	}
+	var version int64
+	if err := tx.QueryRow(ctx, query).Scan(&version, &p.persons); err != nil {
+		return fmt.Errorf("read the profiles' counters: %w", err)
+	}
+	if version == p.version {
+		return nil
+	}
+	p.forget()
+	if err := p.loadVocabularies(ctx, tx); err != nil {
+		return err
+	}
+	var newest int64
+	if err := tx.QueryRow(ctx, `SELECT COALESCE(MAX(person), 0) FROM profile_activity`).Scan(&newest); err != nil {
+		return err
+	}
+	p.newestPerson = touchstone.PersonID(newest)
+	var err error
+	if p.catalogue, err = loadCatalogue(ctx, tx); err != nil {
+		return err
+	}
+	if p.rebuilds, err = loadRebuilds(ctx, tx); err != nil {
+		return err
+	}
+	p.version = version
+	return nil
+}
+
+func (p *Profiles) loadVocabularies(ctx context.Context, q store.Querier) error {
+	for c := range classes {
+		words, err := loadWords(ctx, q, c)
+		if err != nil {
+			return err
+		}
+		p.words[c].set(words)
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package profile
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/slabcache"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// dayRow is the day of a person's latest event.
+type dayRow struct {
+	person touchstone.PersonID
+	day    int64
+}
+
+const noDay = -1 << 40
+
+func dayOf(a *activity) int64 {
+	if a.empty() {
+		return noDay
+	}
+	return floorDay(a.last)
+}
+
+const millisPerDay = 24 * 60 * 60 * 1000
+
+func floorDay(at int64) int64 {
+	d := at / millisPerDay
+	if at%millisPerDay < 0 {
+		d--
+	}
+	return d
+}
+
+func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// write stores the batch's new states, each table in the order of its key.
+func (p *Profiles) write(ctx context.Context, tx *store.Tx, b *batch) error {
+	for _, v := range p.words {
+		if err := v.save(ctx, tx); err != nil {
+			return err
+		}
+	}
+	active := b.persons
+	if slices.ContainsFunc(active, func(one person) bool { return one.newActivity.empty() }) {
+		active = slices.DeleteFunc(slices.Clone(active), func(one person) bool { return one.newActivity.empty() })
+	}
+	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_activity", Columns: []string{"person", "state"}, Key: []string{"person"}},
+		len(active), func(i int, args []any) {
+			args[0], args[1] = int64(active[i].id), active[i].newActivity.of(b.arena)
+		})
+	if err != nil {
+		return err
+	}
+	if err := p.writeTraits(ctx, tx, b); err != nil {
+		return err
+	}
+	err = tx.BulkUpsert(ctx, store.Upsert{Table: "profile_days", Columns: []string{"person", "day"}, Key: []string{"person"}},
+		len(b.days), func(i int, args []any) { args[0], args[1] = int64(b.days[i].person), b.days[i].day })
+	if err != nil {
+		return err
+	}
+	if err := p.writeGone(ctx, tx, b); err != nil {
+		return err
+	}
+	if err := b.terms.save(ctx, tx); err != nil {
+		return err
+	}
+	if err := p.catalogue.save(ctx, tx); err != nil {
+		return err
+	}
+	if err := p.saveRebuilds(ctx, tx); err != nil {
+		return err
+	}
+	p.version++
+	p.persons += b.fresh
+	_, err = tx.Exec(ctx, `UPDATE profile_state SET version = ?, persons = ? WHERE id = 1`, p.version, p.persons)
+	return err
+}
+
+func (p *Profiles) writeTraits(ctx context.Context, tx *store.Tx, b *batch) error {
+	var changed, emptied []*person
+	for i := range b.persons {
+		one := &b.persons[i]
+		switch {
+		case !one.newTraits.empty():
+			changed = append(changed, one)
+		case one.dropTraits:
+			emptied = append(emptied, one)
+		}
+	}
+	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_traits", Columns: []string{"person", "state"}, Key: []string{"person"}},
+		len(changed), func(i int, args []any) {
+			args[0], args[1] = int64(changed[i].id), changed[i].newTraits.of(b.arena)
+		})
+	if err != nil {
+		return err
+	}
+	return tx.BulkDelete(ctx, "profile_traits", "person", len(emptied), func(i int) any { return int64(emptied[i].id) })
+}
+
+// writeGone deletes the rows of persons that were absorbed.
+func (p *Profiles) writeGone(ctx context.Context, tx *store.Tx, b *batch) error {
+	slices.Sort(b.gone)
+	for _, table := range []string{"profile_activity", "profile_traits", "profile_days"} {
+		if err := tx.BulkDelete(ctx, table, "person", len(b.gone), func(i int) any { return int64(b.gone[i]) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember puts the batch's states in the caches.
+func (p *Profiles) remember(b *batch) {
+	var key [8]byte
+	for i := range b.persons {
+		one := &b.persons[i]
+		k := slabcache.IntKey(&key, int64(one.id))
+		if !one.newActivity.empty() {
+			replace(p.activity, k, one.newActivity.of(b.arena))
+		}
+		switch {
+		case !one.newTraits.empty():
+			p.traits.Put(0, k, one.newTraits.of(b.arena))
+		case one.dropTraits:
+			p.traits.Put(0, k, nil)
+		case one.hasTraits && len(one.traits) == 0:
+			p.traits.Put(0, k, nil)
+		case one.hasTraits:
+			if p.traits.Get(0, k) == nil { // read from the store
+				p.traits.Put(0, k, one.traits)
+			}
+		}
+		p.newestPerson = max(p.newestPerson, one.id)
+	}
+	for _, id := range b.gone {
+		k := slabcache.IntKey(&key, int64(id))
+		p.activity.Put(0, k, nil)
+		p.traits.Put(0, k, nil)
+	}
+}
+
+// replace overwrites a state of the same length: activity grows by a byte now and then
+// only, and nobody holds it.
+func replace(c *slabcache.Cache, key string, state []byte) {
+	if old := c.Get(0, key); len(old) == len(state) && len(state) > 0 {
+		copy(old, state)
+		return
+	}
+	c.Put(0, key, state)
+}
