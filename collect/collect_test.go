@@ -216,3 +216,5 @@ func pretty(t testing.TB, v any) string {
 	}
 	return b.String()
 }
+
+var _ collect.Appender = (*stream.Batcher)(nil)

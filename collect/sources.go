@@ -480,3 +480,12 @@ func (s *Sources) flush(ctx context.Context) error {
 	}
 	return err
 }
+
+// Kind returns the kind of a source, "" if there is none with this id. It costs a map
+// look-up and may be called for every event.
+func (s *Sources) Kind(id string) string {
+	if src := s.byID(id); src != nil {
+		return src.Kind
+	}
+	return ""
+}
