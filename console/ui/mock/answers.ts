@@ -74,7 +74,10 @@ function trend(q: TrendQuery) {
     columns: [
       { name: "time", type: "time" as const },
       { name: "series", type: "number" as const },
-      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.context ?? b.dimension ?? "", type: "string" as const })),
+      ...(q.breakdown ?? []).map((b) => ({
+        name: b.property ?? b.context ?? b.dimension ?? "",
+        type: "string" as const,
+      })),
       { name: "value", type: "number" as const },
     ],
     rows,
@@ -105,7 +108,10 @@ function funnel(q: FunnelQuery) {
     columns: [
       { name: "step", type: "number" as const },
       { name: "event", type: "string" as const },
-      ...(q.breakdown ?? []).map((b) => ({ name: b.property ?? b.context ?? b.dimension ?? "", type: "string" as const })),
+      ...(q.breakdown ?? []).map((b) => ({
+        name: b.property ?? b.context ?? b.dimension ?? "",
+        type: "string" as const,
+      })),
       { name: "persons", type: "number" as const },
       { name: "conversion", type: "number" as const },
       { name: "step_conversion", type: "number" as const },

@@ -396,8 +396,8 @@ export function pathBetween(g: IdentityGraph, from: string, to: string) {
 export const quarantine: QuarantinedEvent[] = Array.from({ length: 64 }, (_, i) => {
   const kinds = [
     [
-      "missing_identity",
-      "userId or anonymousId is required",
+      "missing_user",
+      "there is no userId, no anonymousId and no other identifier",
       {
         type: "track",
         event: "Order Completed",
@@ -406,8 +406,8 @@ export const quarantine: QuarantinedEvent[] = Array.from({ length: 64 }, (_, i) 
       },
     ],
     [
-      "time_invalid",
-      "timestamp: “2026-13-45” is not a time",
+      "bad_timestamp",
+      "timestamp “2026-13-45” is not an ISO 8601 date",
       {
         type: "track",
         event: "Test Drive Booked",
@@ -422,7 +422,7 @@ export const quarantine: QuarantinedEvent[] = Array.from({ length: 64 }, (_, i) 
       { type: "track", event: "Telemetry", userId: "u-9", properties: { blob: "…" } },
     ],
     [
-      "type_unknown",
+      "unknown_type",
       "type “trck” is not one of track, identify, page, screen, group, alias",
       { type: "trck", event: "Model Viewed", anonymousId: "a-1" },
     ],

@@ -171,6 +171,7 @@ export function antdThemeFor(mode: Mode): ThemeConfig {
       colorBorderSecondary: p.line,
       colorSplit: p.line,
       colorFillAlter: p.sunken,
+      colorBgMask: mode === "dark" ? "rgb(0 0 0 / 55%)" : "rgb(28 28 26 / 26%)",
       controlItemBgHover: p.hover,
       controlItemBgActive: p.goldSoft,
       controlItemBgActiveHover: p.goldSoft,

@@ -166,7 +166,7 @@ function Types({ property }: { property: CatalogueProperty }) {
   const shares = typesOf(property).map((x) => `${x} ${format.percent((property.types[x] ?? 0) / total, 0)}`);
   return (
     <code
-      className={types.length > 1 ? "types-mixed" : ""}
+      className={types.length > 1 ? "types types-mixed" : "types"}
       title={types.length > 1 ? t("collect.catalogue.mixed", { types: format.list(shares) }) : undefined}
     >
       {types.slice(0, 2).join(" | ") || "null"}

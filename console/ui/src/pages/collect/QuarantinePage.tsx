@@ -49,7 +49,7 @@ export function QuarantinePage() {
       render: (e) => (
         <span className="row nowrap">
           <b className="trait ellipsis">{eventNameOf(e.event) ?? "–"}</b>
-          {e.replayed_at && <Pill tone="good">{t("collect.quarantine.replayedAt")}</Pill>}
+          {e.replayed_at && <Pill tone="good">{t("collect.quarantine.replayed")}</Pill>}
         </span>
       ),
     },

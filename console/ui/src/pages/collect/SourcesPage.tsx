@@ -13,6 +13,7 @@ import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
+import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { NewSourceDrawer } from "./NewSourceDrawer";
@@ -25,11 +26,12 @@ const route = getRouteApi("/shell/collect/sources");
 export function SourcesPage() {
   const { t } = useTranslation();
   const format = useFormat();
-  const { source: openId, create } = route.useSearch();
+  const { source: openId, create, q = "" } = route.useSearch();
   const setSearch = useSetSearch();
   const mayCreate = useMay("data");
   const query = useQuery({ ...sourcesQuery, refetchInterval: 10_000 });
   const sources = query.data?.items;
+  const shown = sources?.filter((s) => !q || `${s.name} ${s.id}`.toLowerCase().includes(q.toLowerCase()));
 
   const columns: Column<Source>[] = [
     {
@@ -128,20 +130,34 @@ export function SourcesPage() {
         id="sources"
         label={t("collect.sources.title")}
         columns={columns}
-        rows={sources}
+        rows={shown}
         rowKey={(s) => s.id}
         loading={query.isPending}
         error={query.error}
         onRetry={() => void query.refetch()}
         onOpen={(s) => setSearch({ source: s.id }, "push")}
         openKey={openId}
+        filters={
+          sources &&
+          sources.length > 0 && (
+            <SearchField
+              value={q}
+              onSearch={(text) => setSearch({ q: text })}
+              placeholder={t("collect.sources.search")}
+            />
+          )
+        }
         empty={
-          <EmptyState
-            icon={<Plug />}
-            title={t("collect.sources.empty")}
-            hint={t("collect.sources.emptyHint")}
-            action={createButton}
-          />
+          q ? (
+            <EmptyState title={t("collect.sources.none", { q })} hint={t("table.emptyHint")} />
+          ) : (
+            <EmptyState
+              icon={<Plug />}
+              title={t("collect.sources.empty")}
+              hint={t("collect.sources.emptyHint")}
+              action={createButton}
+            />
+          )
         }
       />
       <SourceDrawer id={openId} sources={sources} onClose={() => setSearch({ source: undefined })} />

@@ -15,8 +15,8 @@ const collectRoute = createRoute({
 const sourcesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/collect/sources",
-  validateSearch: (raw: Raw): { source?: string; create?: true } =>
-    compact({ source: str(raw, "source"), create: flag(raw, "create") }),
+  validateSearch: (raw: Raw): { source?: string; create?: true; q?: string } =>
+    compact({ source: str(raw, "source"), create: flag(raw, "create"), q: str(raw, "q") }),
   component: lazyRouteComponent(() => import("./SourcesPage"), "SourcesPage"),
 });
 

@@ -18,10 +18,16 @@ export function snippets(origin: string, writeKey: string): Snippet[] {
       code: `import { AnalyticsBrowser } from "@segment/analytics-next";
 
 const analytics = AnalyticsBrowser.load(
-  { writeKey: "${writeKey}", cdnSettings: { integrations: { "Segment.io": {} } } },
+  {
+    writeKey: "${writeKey}",
+    cdnSettings: { integrations: { "Segment.io": {} } },
+  },
   {
     integrations: {
-      "Segment.io": { apiHost: "${url.host}/v1", protocol: "${url.protocol.replace(":", "")}" },
+      "Segment.io": {
+        apiHost: "${url.host}/v1",
+        protocol: "${url.protocol.replace(":", "")}",
+      },
     },
   },
 );

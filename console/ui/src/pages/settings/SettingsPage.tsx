@@ -1,3 +1,44 @@
+import { getRouteApi } from "@tanstack/react-router";
+import { Tabs } from "antd";
+import { useTranslation } from "react-i18next";
+import { useMay } from "@/app/session";
+import { PageHeader } from "@/components/PageHeader";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { Appearance } from "./Appearance";
+import { Audit } from "./Audit";
+import { Keys } from "./Keys";
+import { Organisation } from "./Organisation";
+import { Users } from "./Users";
+import "./settings.css";
+
+const route = getRouteApi("/shell/settings");
+
 export function SettingsPage() {
-  return <div className="page">SettingsPage</div>;
+  const { t } = useTranslation();
+  const { tab = "organisation" } = route.useSearch();
+  const setSearch = useSetSearch();
+  const admin = useMay("admin");
+  const audit = useMay("audit");
+  const items = [
+    { key: "organisation", label: t("settings.tabs.organisation"), children: <Organisation /> },
+    { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
+    ...(admin
+      ? [
+          { key: "users", label: t("settings.tabs.users"), children: <Users /> },
+          { key: "keys", label: t("settings.tabs.keys"), children: <Keys /> },
+        ]
+      : []),
+    ...(audit ? [{ key: "audit", label: t("settings.tabs.audit"), children: <Audit /> }] : []),
+  ];
+  return (
+    <div className="page">
+      <PageHeader title={t("settings.title")} about={t("settings.about")} />
+      <Tabs
+        activeKey={tab}
+        onChange={(key) => setSearch({ tab: key === "organisation" ? undefined : key, sort: undefined })}
+        destroyOnHidden
+        items={items}
+      />
+    </div>
+  );
 }

@@ -1,0 +1,207 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { App, Button, Checkbox, Form, Input } from "antd";
+import { KeyRound, Plus } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
+import { apiKeysQuery } from "@/api/queries";
+import type { ApiKey, Scope } from "@/api/types";
+import { CodeSnippet } from "@/components/CodeSnippet";
+import { type Column, DataTable } from "@/components/DataTable";
+import { DetailDrawer } from "@/components/DetailDrawer";
+import { Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+import { EmptyState, errorText } from "@/components/states";
+
+const scopes: readonly Scope[] = ["read", "write", "ingest", "admin"];
+
+export function Keys() {
+  const { t } = useTranslation();
+  const { message, modal } = App.useApp();
+  const client = useQueryClient();
+  const query = useQuery(apiKeysQuery);
+  const [creating, setCreating] = useState(false);
+  const revoke = useMutation({
+    mutationFn: (k: ApiKey) => data(api.DELETE("/api/v1/api-keys/{id}", { params: { path: { id: k.id } } })),
+    onSuccess: async (_, k) => {
+      message.success(t("settings.keys.revoked", { name: k.name }));
+      await client.invalidateQueries({ queryKey: ["api-keys"] });
+    },
+    onError: (e) => message.error(errorText(e)),
+  });
+  const columns: Column<ApiKey>[] = [
+    {
+      key: "name",
+      title: t("settings.keys.name"),
+      width: 220,
+      value: (k) => k.name,
+      render: (k) => <b className="trait">{k.name}</b>,
+    },
+    {
+      key: "prefix",
+      title: t("settings.keys.prefix"),
+      width: 140,
+      value: (k) => k.prefix,
+      render: (k) => <code>{k.prefix}…</code>,
+    },
+    {
+      key: "scopes",
+      title: t("settings.keys.scopes"),
+      value: (k) => k.scopes.join(" "),
+      render: (k) => (
+        <span className="row">
+          {k.scopes.map((s) => (
+            <Pill key={s}>{t(`settings.scope.${s}`)}</Pill>
+          ))}
+        </span>
+      ),
+    },
+    {
+      key: "created",
+      title: t("settings.keys.created"),
+      width: 130,
+      align: "right",
+      value: (k) => k.created_at,
+      render: (k) => <RelativeTime at={k.created_at} />,
+    },
+    {
+      key: "used",
+      title: t("settings.keys.lastUsed"),
+      width: 130,
+      align: "right",
+      value: (k) => k.last_used_at,
+      render: (k) => <RelativeTime at={k.last_used_at} />,
+    },
+    {
+      key: "revoke",
+      title: "",
+      width: 88,
+      align: "right",
+      sortable: false,
+      value: () => "",
+      render: (k) => (
+        <Button
+          danger
+          type="text"
+          size="small"
+          onClick={() =>
+            modal.confirm({
+              title: t("settings.keys.revokeTitle", { name: k.name }),
+              content: t("settings.keys.revokeText"),
+              okText: t("settings.keys.revoke"),
+              okButtonProps: { danger: true },
+              icon: null,
+              onOk: () => revoke.mutateAsync(k).catch(() => {}),
+            })
+          }
+        >
+          {t("settings.keys.revoke")}
+        </Button>
+      ),
+    },
+  ];
+  const add = (
+    <Button type="primary" icon={<Plus size={14} />} onClick={() => setCreating(true)}>
+      {t("settings.keys.add")}
+    </Button>
+  );
+  return (
+    <>
+      <DataTable
+        id="api-keys"
+        label={t("settings.tabs.keys")}
+        columns={columns}
+        rows={query.data?.items}
+        rowKey={(k) => k.id}
+        loading={query.isPending}
+        error={query.error}
+        onRetry={() => void query.refetch()}
+        filters={query.data?.items.length ? add : null}
+        empty={
+          <EmptyState
+            icon={<KeyRound />}
+            title={t("settings.keys.empty")}
+            hint={t("settings.keys.emptyHint")}
+            action={add}
+          />
+        }
+      />
+      <DetailDrawer
+        open={creating}
+        onClose={() => setCreating(false)}
+        title={t("settings.keys.add")}
+        width={520}
+      >
+        <NewKey onDone={() => setCreating(false)} />
+      </DetailDrawer>
+    </>
+  );
+}
+
+function NewKey({ onDone }: { onDone: () => void }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const create = useMutation({
+    mutationFn: (body: { name: string; scopes: Scope[] }) =>
+      data(api.POST("/api/v1/api-keys", { body: { ...body, name: body.name.trim() } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["api-keys"] }),
+    onError: (e) => message.error(errorText(e)),
+  });
+  const key = create.data?.key;
+  if (key) {
+    return (
+      <div className="stack drawer-stack">
+        <section>
+          <h3 className="drawer-title">{t("settings.keys.made")}</h3>
+          <p className="muted">{t("settings.keys.madeHint")}</p>
+          <CodeSnippet code={key} />
+        </section>
+        <section>
+          <h3 className="drawer-title">{t("settings.keys.try")}</h3>
+          <CodeSnippet
+            code={`curl ${window.location.origin}/api/v1/stats \\\n  -H 'Authorization: Bearer ${key}'`}
+          />
+        </section>
+        <div>
+          <Button type="primary" onClick={onDone}>
+            {t("settings.keys.done")}
+          </Button>
+        </div>
+      </div>
+    );
+  }
+  return (
+    <Form
+      layout="vertical"
+      requiredMark={false}
+      initialValues={{ scopes: ["read"] }}
+      onFinish={create.mutate}
+    >
+      <Form.Item
+        name="name"
+        label={t("settings.keys.name")}
+        rules={[{ required: true, whitespace: true, message: "" }]}
+      >
+        <Input autoFocus maxLength={100} placeholder={t("settings.keys.namePlaceholder")} />
+      </Form.Item>
+      <Form.Item
+        name="scopes"
+        label={t("settings.keys.scopes")}
+        rules={[{ required: true, type: "array", min: 1, message: "" }]}
+      >
+        <Checkbox.Group className="scopes">
+          {scopes.map((s) => (
+            <Checkbox key={s} value={s}>
+              {t(`settings.scope.${s}`)}
+              <small className="muted option-hint">{t(`settings.scopeHint.${s}`)}</small>
+            </Checkbox>
+          ))}
+        </Checkbox.Group>
+      </Form.Item>
+      <Button type="primary" htmlType="submit" loading={create.isPending}>
+        {t("action.create")}
+      </Button>
+    </Form>
+  );
+}

@@ -1,0 +1,236 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { App, Button, Form, Input, Select } from "antd";
+import { Plus, UsersRound } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
+import { usersQuery } from "@/api/queries";
+import type { Role, User } from "@/api/types";
+import { useSession } from "@/app/session";
+import { type Column, DataTable } from "@/components/DataTable";
+import { DetailDrawer } from "@/components/DetailDrawer";
+import { Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+import { EmptyState, errorText } from "@/components/states";
+
+const roles: readonly Role[] = ["admin", "analyst", "marketer", "developer", "auditor"];
+const passwordLength = 10;
+
+export function Users() {
+  const { t } = useTranslation();
+  const me = useSession()?.user?.id;
+  const query = useQuery(usersQuery);
+  const [open, setOpen] = useState<User | "new" | null>(null);
+  const columns: Column<User>[] = [
+    {
+      key: "email",
+      title: t("settings.users.email"),
+      value: (u) => u.email,
+      render: (u) => (
+        <span className="row">
+          <b className="trait">{u.email}</b>
+          {u.id === me && <Pill>{t("settings.users.you")}</Pill>}
+        </span>
+      ),
+    },
+    { key: "role", title: t("settings.users.role"), width: 160, value: (u) => t(`settings.role.${u.role}`) },
+    {
+      key: "created",
+      title: t("settings.users.created"),
+      width: 160,
+      align: "right",
+      value: (u) => u.created_at,
+      render: (u) => <RelativeTime at={u.created_at} />,
+    },
+    {
+      key: "seen",
+      title: t("settings.users.lastSeen"),
+      width: 160,
+      align: "right",
+      value: (u) => u.last_seen_at,
+      render: (u) => <RelativeTime at={u.last_seen_at} />,
+    },
+  ];
+  return (
+    <>
+      <DataTable
+        id="users"
+        label={t("settings.tabs.users")}
+        columns={columns}
+        rows={query.data?.items}
+        rowKey={(u) => u.id}
+        loading={query.isPending}
+        error={query.error}
+        onRetry={() => void query.refetch()}
+        onOpen={setOpen}
+        openKey={open && open !== "new" ? open.id : undefined}
+        filters={
+          <Button type="primary" icon={<Plus size={14} />} onClick={() => setOpen("new")}>
+            {t("settings.users.add")}
+          </Button>
+        }
+        empty={
+          <EmptyState
+            icon={<UsersRound />}
+            title={t("settings.users.empty")}
+            hint={t("settings.users.emptyHint")}
+          />
+        }
+      />
+      <DetailDrawer
+        open={open !== null}
+        onClose={() => setOpen(null)}
+        title={open && open !== "new" ? open.email : t("settings.users.add")}
+        width={480}
+      >
+        {open === "new" && <NewUser onDone={() => setOpen(null)} />}
+        {open && open !== "new" && (
+          <EditUser user={open} self={open.id === me} onDone={() => setOpen(null)} />
+        )}
+      </DetailDrawer>
+    </>
+  );
+}
+
+function useUserWrite(onDone: () => void) {
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  return {
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ["users"] });
+      onDone();
+    },
+    onError: (e: Error) => void message.error(errorText(e)),
+  };
+}
+
+function RoleSelect(props: { value?: Role; onChange?: (r: Role) => void }) {
+  const { t } = useTranslation();
+  return (
+    <Select
+      {...props}
+      options={roles.map((r) => ({
+        value: r,
+        label: t(`settings.role.${r}`),
+        hint: t(`settings.roleHint.${r}`),
+      }))}
+      optionRender={(o) => (
+        <span>
+          {o.label}
+          <small className="muted option-hint">{o.data.hint}</small>
+        </span>
+      )}
+    />
+  );
+}
+
+function NewUser({ onDone }: { onDone: () => void }) {
+  const { t } = useTranslation();
+  const create = useMutation({
+    mutationFn: (body: { email: string; password: string; role: Role }) =>
+      data(api.POST("/api/v1/users", { body: { ...body, email: body.email.trim() } })),
+    ...useUserWrite(onDone),
+  });
+  return (
+    <Form layout="vertical" requiredMark={false} initialValues={{ role: "analyst" }} onFinish={create.mutate}>
+      <Form.Item
+        name="email"
+        label={t("settings.users.email")}
+        rules={[{ required: true, type: "email", message: "" }]}
+      >
+        <Input autoFocus maxLength={254} autoComplete="off" />
+      </Form.Item>
+      <Form.Item name="role" label={t("settings.users.role")}>
+        <RoleSelect />
+      </Form.Item>
+      <Form.Item
+        name="password"
+        label={t("settings.users.password")}
+        extra={t("settings.users.passwordHint", { n: passwordLength })}
+        rules={[{ required: true, min: passwordLength, message: "" }]}
+      >
+        <Input.Password autoComplete="new-password" maxLength={256} />
+      </Form.Item>
+      <Button type="primary" htmlType="submit" loading={create.isPending}>
+        {t("settings.users.add")}
+      </Button>
+    </Form>
+  );
+}
+
+function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: () => void }) {
+  const { t } = useTranslation();
+  const { message, modal } = App.useApp();
+  const write = useUserWrite(onDone);
+  const patch = useMutation({
+    mutationFn: (body: { role?: Role; password?: string }) =>
+      data(api.PATCH("/api/v1/users/{id}", { params: { path: { id: user.id } }, body })),
+    ...write,
+  });
+  const remove = useMutation({
+    mutationFn: () => data(api.DELETE("/api/v1/users/{id}", { params: { path: { id: user.id } } })),
+    ...write,
+  });
+  return (
+    <div className="stack drawer-stack">
+      <Form
+        layout="vertical"
+        initialValues={{ role: user.role }}
+        onFinish={(f: { role: Role }) =>
+          patch.mutate({ role: f.role }, { onSuccess: () => void message.success(t("state.saved")) })
+        }
+      >
+        <Form.Item name="role" label={t("settings.users.role")}>
+          <RoleSelect />
+        </Form.Item>
+        <Button type="primary" htmlType="submit" loading={patch.isPending}>
+          {t("action.save")}
+        </Button>
+      </Form>
+      <Form
+        layout="vertical"
+        requiredMark={false}
+        onFinish={(f: { password: string }) =>
+          patch.mutate(
+            { password: f.password },
+            { onSuccess: () => void message.success(t("settings.users.passwordSet", { email: user.email })) },
+          )
+        }
+      >
+        <Form.Item
+          name="password"
+          label={t("settings.users.newPassword")}
+          extra={t("settings.users.setPasswordHint")}
+          rules={[{ required: true, min: passwordLength, message: "" }]}
+        >
+          <Input.Password autoComplete="new-password" maxLength={256} />
+        </Form.Item>
+        <Button htmlType="submit">{t("settings.users.setPassword")}</Button>
+      </Form>
+      {!self && (
+        <div>
+          <Button
+            danger
+            type="text"
+            onClick={() =>
+              modal.confirm({
+                title: t("settings.users.removeTitle", { email: user.email }),
+                content: t("settings.users.removeText"),
+                okText: t("settings.users.remove"),
+                okButtonProps: { danger: true },
+                icon: null,
+                onOk: () =>
+                  remove
+                    .mutateAsync()
+                    .then(() => void message.success(t("settings.users.removed", { email: user.email })))
+                    .catch(() => {}),
+              })
+            }
+          >
+            {t("settings.users.remove")}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
