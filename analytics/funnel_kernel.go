@@ -19,6 +19,10 @@ type funnelShape struct {
 // modes does: events are taken by time, those of the same moment by step; a later first
 // step begins anew; a step counts when the step before it was reached by a chain whose
 // first step is at most the window ago. The same event may serve as several steps.
+//
+// The chain that is kept for its times is the first one to come the furthest; of those
+// that came there with the same event, the one that began last; each of its steps is the
+// first one after the step before.
 type matcher struct {
 	funnelShape
 	chains []chain // the latest chain that reached each step
@@ -64,6 +68,9 @@ func (m *matcher) match(items []int64) {
 			before := &m.chains[step-1]
 			if len(before.times) == 0 || t > before.times[0]+m.window {
 				continue
+			}
+			if len(c.times) > 0 && c.times[0] == before.times[0] {
+				continue // the same beginning has been here before; its first time counts
 			}
 			c.times, c.group = append(append(c.times[:0], before.times...), t), before.group
 		}

@@ -35,7 +35,7 @@ func (dialect) JSON(as warehouse.JSONType, column string, path ...string) string
 	raw := "CAST(json_extract(" + column + ", " + at + ") AS VARCHAR)"
 	number := "coalesce(TRY_CAST(" + raw + " AS DOUBLE), CASE WHEN regexp_full_match(" + raw +
 		`, '"[-+.0-9eE]{1,400}"') THEN TRY_CAST(` + raw + "[2:-2] AS DOUBLE) END)"
-	return "(CASE WHEN isfinite(" + number + ") THEN " + number + " END)"
+	return "nullif(nullif(" + number + ", CAST('inf' AS DOUBLE)), CAST('-inf' AS DOUBLE))"
 }
 
 func (dialect) Millis(expr string) string { return "epoch_ms(" + expr + ")" }

@@ -98,11 +98,11 @@ func (w *Warehouse) Sequences(ctx context.Context, s warehouse.Statement, worker
 			if err := checkSequenceTypes(res); err != nil {
 				return err
 			}
-			var fetching sync.Mutex
+			next := fetcher{res: res}
 			group, ctx := errgroup.WithContext(ctx)
 			for worker := range max(1, workers) {
 				group.Go(func() error {
-					return readSequences(ctx, res, &fetching, func(subject int64, items []int64) error {
+					return readSequences(ctx, &next, func(subject int64, items []int64) error {
 						return fn(worker, subject, items)
 					})
 				})
@@ -112,21 +112,36 @@ func (w *Warehouse) Sequences(ctx context.Context, s warehouse.Statement, worker
 	})
 }
 
-func readSequences(ctx context.Context, res *mapping.Result, fetching *sync.Mutex, fn func(subject int64, items []int64) error) error {
+// fetcher hands out a result's chunks to several goroutines.
+type fetcher struct {
+	mu  sync.Mutex
+	res *mapping.Result
+	end bool // asking an ended result once more would make it an error
+}
+
+func (f *fetcher) chunk() mapping.DataChunk {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.end {
+		return mapping.DataChunk{}
+	}
+	chunk := mapping.FetchChunk(*f.res)
+	f.end = chunk.Ptr == nil
+	return chunk
+}
+
+func readSequences(ctx context.Context, next *fetcher, fn func(subject int64, items []int64) error) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		fetching.Lock()
-		chunk := mapping.FetchChunk(*res)
-		fetching.Unlock()
+		chunk := next.chunk()
 		if chunk.Ptr == nil {
 			return nil
 		}
-		rows := int(mapping.DataChunkGetSize(chunk))
-		err := eachSequence(chunk, rows, fn)
+		err := eachSequence(chunk, int(mapping.DataChunkGetSize(chunk)), fn)
 		mapping.DestroyDataChunk(&chunk)
-		if err != nil || rows == 0 {
+		if err != nil {
 			return err
 		}
 	}

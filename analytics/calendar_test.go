@@ -1,0 +1,82 @@
+package analytics
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func zoneOf(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}
+
+func date(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
+
+func TestCalendarStarts(t *testing.T) {
+	for _, c := range []struct {
+		interval, zone, from, to string
+		want                     []string
+	}{
+		{day, "UTC", "2026-01-30T00:00:00Z", "2026-02-02T00:00:00Z", []string{"2026-01-30T00:00:00Z", "2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z"}},
+		{day, "Asia/Shanghai", "2026-01-01T00:00:00Z", "2026-01-01T17:00:00Z", []string{"2025-12-31T16:00:00Z", "2026-01-01T16:00:00Z"}},
+		// London springs forward on 29 March 2026: that day has 23 hours.
+		{day, "Europe/London", "2026-03-28T00:00:00Z", "2026-03-30T23:00:00Z", []string{"2026-03-28T00:00:00Z", "2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z"}},
+		{hour, "Europe/London", "2026-03-29T00:00:00Z", "2026-03-29T03:00:00Z", []string{"2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z"}},
+		// New York falls back on 1 November 2026: the hour from 1:00 is there twice.
+		{hour, "America/New_York", "2026-11-01T04:00:00Z", "2026-11-01T08:00:00Z", []string{"2026-11-01T04:00:00Z", "2026-11-01T05:00:00Z", "2026-11-01T06:00:00Z", "2026-11-01T07:00:00Z"}},
+		{day, "America/New_York", "2026-11-01T04:00:00Z", "2026-11-03T05:00:00Z", []string{"2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"}},
+		{hour, "Asia/Kolkata", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", []string{"2025-12-31T23:30:00Z", "2026-01-01T00:30:00Z"}},
+		{week, "UTC", "2026-01-01T00:00:00Z", "2026-01-13T00:00:00Z", []string{"2025-12-29T00:00:00Z", "2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z"}},
+		{week, "America/New_York", "2026-03-02T05:00:00Z", "2026-03-16T04:00:00Z", []string{"2026-03-02T05:00:00Z", "2026-03-09T04:00:00Z"}},
+		{month, "Europe/London", "2026-02-15T00:00:00Z", "2026-05-01T00:00:00Z", []string{"2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z", "2026-03-31T23:00:00Z", "2026-04-30T23:00:00Z"}},
+		{total, "UTC", "2026-02-15T00:00:00Z", "2026-05-01T00:00:00Z", []string{"2026-02-15T00:00:00Z"}},
+	} {
+		from, _ := time.Parse(time.RFC3339, c.from)
+		to, _ := time.Parse(time.RFC3339, c.to)
+		cal := newCalendar(c.interval, zoneOf(c.zone), from, to, 100)
+		var got []string
+		for _, b := range cal.buckets {
+			got = append(got, b.start.Format(time.RFC3339))
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s in %s from %s to %s:\n%s", c.interval, c.zone, c.from, c.to, diff)
+		}
+	}
+	if c := newCalendar(hour, time.UTC, date(2026, 1, 1), date(2026, 2, 1), 24*31-1); c != nil {
+		t.Errorf("a calendar of %d intervals, more than allowed", len(c.buckets))
+	}
+}
+
+// TestCalendarKeys compares the arithmetic with the time package at random moments of
+// zones with odd rules.
+func TestCalendarKeys(t *testing.T) {
+	zones := []string{"UTC", "Asia/Shanghai", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Sao_Paulo", "Africa/Casablanca", "Pacific/Apia", "America/St_Johns"}
+	rapid.Check(t, func(t *rapid.T) {
+		zone := zoneOf(rapid.SampledFrom(zones).Draw(t, "zone"))
+		from := time.UnixMilli(rapid.Int64Range(300, 18_000).Draw(t, "day") * dayMillis).Add(time.Duration(rapid.IntRange(0, 86_399_999).Draw(t, "ms")) * time.Millisecond)
+		to := from.Add(time.Duration(rapid.IntRange(1, 400*24).Draw(t, "hours")) * time.Hour)
+		at := from.Add(time.Duration(rapid.Int64Range(0, to.Sub(from).Milliseconds()-1).Draw(t, "at")) * time.Millisecond)
+		y, m, d := at.In(zone).Date()
+		for interval, want := range map[string]time.Time{
+			day:   time.Date(y, m, d, 0, 0, 0, 0, zone),
+			week:  time.Date(y, m, d-int(at.In(zone).Weekday()+6)%7, 0, 0, 0, 0, zone),
+			month: time.Date(y, m, 1, 0, 0, 0, 0, zone),
+		} {
+			c := newCalendar(interval, zone, from, to, 1000)
+			i, ok := c.index[c.key(at.UnixMilli())]
+			if !ok || !c.buckets[i].start.Equal(want) {
+				t.Fatalf("%s of %v: got %v (%v), want %v", interval, at.In(zone), c.buckets[i].start.In(zone), ok, want)
+			}
+		}
+		c := newCalendar(hour, zone, from, from.Add(90*time.Minute), 1000)
+		if _, ok := c.index[c.key(from.UnixMilli())]; !ok {
+			t.Fatalf("the hour of %v is missing", from)
+		}
+	})
+}

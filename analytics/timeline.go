@@ -1,0 +1,113 @@
+package analytics
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// TimelineQuery asks for events of one person.
+type TimelineQuery struct {
+	Person touchstone.PersonID
+	Nodes  []touchstone.NodeID // all of the person's
+	Event  string              // only events of this name; "" = all
+	Cursor string              // where the page before ended; "" = the newest
+	Limit  int                 // 1 to 500; default 50
+}
+
+// TimelineEvent is one event of a timeline. For identify and group calls Properties holds
+// the traits that were sent.
+type TimelineEvent struct {
+	MessageID  string              `json:"message_id"`
+	Time       string              `json:"time"`
+	ReceivedAt string              `json:"received_at"`
+	Type       string              `json:"type"`
+	Event      string              `json:"event"`
+	Properties touchstone.JSON     `json:"properties"`
+	Context    touchstone.JSON     `json:"context"`
+	Source     string              `json:"source"`
+	Person     touchstone.PersonID `json:"person"`
+}
+
+const maxTimeline = 500
+
+// Timeline returns a page of a person's events, newest first, and the cursor of the next
+// page, "" at the end. Events that arrive between two pages do not shift the second.
+func (e *Engine) Timeline(ctx context.Context, q TimelineQuery) ([]TimelineEvent, string, error) {
+	if q.Limit <= 0 {
+		q.Limit = 50
+	}
+	q.Limit = min(q.Limit, maxTimeline)
+	nodes := make([]int64, len(q.Nodes))
+	for i, n := range q.Nodes {
+		nodes[i] = int64(n)
+	}
+	var b builder
+	b.add("SELECT e.message_id, e.time, e.received_at, e.type, n.name, e.properties, e.context, e.source, e.seq",
+		" FROM events_raw e JOIN event_names n ON n.code = e.event WHERE e.node IN (SELECT n FROM ", frag(e.d.Numbers(), nodes), ")")
+	if q.Event != "" {
+		b.add(" AND ", frag("n.name = ?", q.Event))
+	}
+	if q.Cursor != "" {
+		at, seq, err := parseTimelineCursor(q.Cursor)
+		if err != nil {
+			return nil, "", err
+		}
+		b.add(" AND ", frag("(e.time < ? OR e.time = ? AND e.seq < ?)", at, at, seq))
+	}
+	b.add(" ORDER BY e.time DESC, e.seq DESC LIMIT ", literal(int64(q.Limit+1)))
+	f := b.fragment()
+	res, err := e.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args})
+	if err != nil {
+		return nil, "", err
+	}
+	events := make([]TimelineEvent, 0, len(res.Rows))
+	for i, row := range res.Rows {
+		if i == q.Limit {
+			last := res.Rows[i-1]
+			return events, timelineCursor(last[1].(time.Time), last[8].(int64)), nil
+		}
+		events = append(events, TimelineEvent{
+			MessageID: textOf(row[0]), Time: timeOf(row[1]), ReceivedAt: timeOf(row[2]), Type: textOf(row[3]), Event: textOf(row[4]),
+			Properties: jsonOf(row[5]), Context: jsonOf(row[6]), Source: textOf(row[7]), Person: q.Person,
+		})
+	}
+	return events, "", nil
+}
+
+func timelineCursor(at time.Time, seq int64) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", at.UnixMicro(), seq))
+}
+
+func parseTimelineCursor(s string) (at time.Time, seq int64, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	var micros int64
+	if err == nil {
+		_, err = fmt.Sscanf(string(b), "%d.%d", &micros, &seq)
+	}
+	if err != nil {
+		return at, 0, touchstone.Errorf(touchstone.Invalid, "cursor: %.40q is not one that was given out", s)
+	}
+	return time.UnixMicro(micros).UTC(), seq, nil
+}
+
+func textOf(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func timeOf(v any) string {
+	if t, ok := v.(time.Time); ok {
+		return formatTime(t)
+	}
+	return ""
+}
+
+func jsonOf(v any) touchstone.JSON {
+	j, _ := v.(touchstone.JSON)
+	return j
+}
