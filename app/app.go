@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -16,6 +15,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
@@ -43,9 +43,12 @@ type App struct {
 	pipeline  *pipeline.Pipeline
 	sink      *pipeline.Sink
 	queries   *analytics.Engine
+	settings  *console.Settings
 	console   *console.Console
+	feed      *changeFeed
 
-	ready atomic.Bool
+	setupToken string
+	ready      atomic.Bool
 
 	// accepted counts the events that the log has acknowledged since the data folder
 	// was made: those consumed before this start, those that were waiting, and new ones.
@@ -56,6 +59,7 @@ type App struct {
 func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.feed = newChangeFeed()
 	if a.engines, err = openEngines(ctx, cfg, logger, a.metrics); err != nil {
 		return nil, err
 	}
@@ -65,6 +69,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		}
 	}()
 	for _, wire := range []func(context.Context) error{
+		a.wireSettings,
 		a.wireEdge,
 		a.wirePersons,
 		a.wirePipeline,
@@ -79,6 +84,12 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 }
 
 func (a *App) part(name string) *slog.Logger { return a.logger.With("part", name) }
+
+// wireSettings reads what the organisation has chosen in the console.
+func (a *App) wireSettings(ctx context.Context) (err error) {
+	a.settings, err = console.OpenSettings(ctx, a.store, console.Organisation{Name: "Touchstone", TimeZone: a.cfg.TimeZone})
+	return err
+}
 
 // wireEdge makes the tracking API: events go through the batcher into the log.
 func (a *App) wireEdge(ctx context.Context) error {
@@ -138,18 +149,20 @@ func parsePrefixes(texts []string) ([]netip.Prefix, error) {
 func (a *App) wirePersons(ctx context.Context) (err error) {
 	wake := func() { a.pipeline.Wake() }
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: wake,
+		Imports:    func(source string) bool { return a.collector.Sources().Kind(source) == "import" },
 		CacheBytes: a.cfg.Cache.Identifiers * 110})
 	if err != nil {
 		return err
 	}
-	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics})
+	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
+		Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph}, History: profileHistory{a}})
 	if err != nil {
 		return err
 	}
 	a.segments, err = segment.Open(ctx, segment.Config{
 		DB: a.store, Traits: a.profiles, Persons: a.graph, Profiles: a.profiles,
-		History: a.history(),
-		Clock:   a.clock, Wake: wake, Zone: a.zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
+		History: segmentHistory{a},
+		Clock:   a.clock, Wake: wake, Zone: a.settings.Zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
 	})
 	return err
 }
@@ -162,6 +175,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 			a.graph,
 			a.profiles,
 			a.segments.Stage(),
+			a.feed,
 		},
 		Reject: collect.NewQuarantineWriter(a.metrics).Write,
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
@@ -180,5 +194,31 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline,
 		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,
 	})
+	return err
+}
+
+// wireQueries lets analytics ask the warehouse.
+func (a *App) wireQueries(context.Context) error {
+	a.queries = analytics.New(a.warehouse, analytics.Options{
+		Segments: segmentMembers{a.segments}, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout,
+	})
+	return nil
+}
+
+// wireConsole makes the management API and the pages.
+func (a *App) wireConsole(ctx context.Context) (err error) {
+	a.console, err = console.New(ctx, console.Config{
+		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
+		Settings: a.settings, Counters: a.counters, Storage: a.storage, Checks: a.checks(),
+		Features: console.Features{
+			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
+			Events: a.collector.Feed(), Changes: a.feed.hub,
+			Identity: a.graph, Segments: a.segments, Members: a.segments, Questions: a.queries,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	a.setupToken, err = a.console.SetupToken(ctx)
 	return err
 }

@@ -27,6 +27,8 @@ type Config struct {
 	Listen string   // HOST:PORT of HTTP
 	Dev    bool     // no sign-in, write key and API key "dev"; loopback only
 	Roles  []string // see AllRoles
+	// TimeZone is the organisation's until it chooses another in the console.
+	TimeZone string
 
 	Log struct {
 		Level  string // debug, info, warn, error
@@ -77,7 +79,7 @@ var AllRoles = []string{"collect", "process", "sink", "console"}
 
 // DefaultConfig returns the configuration of an embedded server in ./data.
 func DefaultConfig() *Config {
-	c := &Config{Data: "data", Listen: "127.0.0.1:8484", Roles: slices.Clone(AllRoles)}
+	c := &Config{Data: "data", Listen: "127.0.0.1:8484", Roles: slices.Clone(AllRoles), TimeZone: "UTC"}
 	c.Log.Level, c.Log.Format = "info", "text"
 	c.Stream.RetainAge, c.Stream.RetainBytes = 7*24*time.Hour, 100<<30
 	c.Warehouse.MemoryLimit, c.Warehouse.Threads = 512<<20, 2
@@ -111,6 +113,7 @@ func (c *Config) settings() []setting {
 		{"listen", &c.Listen, "HOST:PORT to serve HTTP on"},
 		{"dev", &c.Dev, "development: no sign-in, write key and API key \"dev\" (loopback addresses only)"},
 		{"roles", &c.Roles, "roles to run: " + strings.Join(AllRoles, ",")},
+		{"time_zone", &c.TimeZone, "time zone of reports until another is chosen in the console"},
 		{"log.level", &c.Log.Level, "least level that is logged: debug, info, warn or error"},
 		{"log.format", &c.Log.Format, "text or json"},
 		{"stream.url", &c.Stream.URL, "nats://… of an external JetStream; empty: embedded"},

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// segmentHistory answers what segments ask of the past: [segment.History].
+type segmentHistory struct{ app *App }
+
+// Position returns the last place of the log that the warehouse holds.
+func (h segmentHistory) Position(_ context.Context, partition int) (touchstone.Seq, error) {
+	return touchstone.MakeSeq(partition, uint64(h.app.sink.Through(partition)), touchstone.MaxEventsPerRecord-1), nil
+}
+
+// LatestTimes asks the warehouse.
+func (h segmentHistory) LatestTimes(ctx context.Context, q segment.LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error {
+	return h.app.queries.LatestTimes(ctx, analytics.LatestQuery(q), fn)
+}
+
+// segmentMembers tells analytics who is in a segment: [analytics.Members].
+type segmentMembers struct{ segments *segment.Segments }
+
+// Members returns the persons in a segment.
+func (m segmentMembers) Members(ctx context.Context, id string) ([]touchstone.PersonID, error) {
+	return m.segments.MemberIDs(ctx, id)
+}
+
+// profileHistory lets a split rebuild profiles from what happened: [profile.History].
+type profileHistory struct{ app *App }
+
+// Mark names the records that the pipeline has committed, one number a partition.
+func (h profileHistory) Mark() string {
+	var marks []string
+	for i := range h.app.log.Partitions() {
+		marks = append(marks, strconv.FormatUint(uint64(h.app.pipeline.Through(i)), 10))
+	}
+	return strings.Join(marks, ",")
+}
+
+// Events calls fn with a person's events once the warehouse holds all up to mark.
+func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, mark string, fn func(f *touchstone.Fact) error) (bool, error) {
+	for i, text := range strings.Split(mark, ",") {
+		through, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || i >= h.app.log.Partitions() {
+			return false, touchstone.Errorf(touchstone.Internal, "%q is not a mark", mark)
+		}
+		if h.app.sink.Through(i) < stream.Offset(through) {
+			return false, nil
+		}
+	}
+	nodes, err := h.app.graph.Nodes(ctx, person)
+	if err != nil {
+		return false, err
+	}
+	q := analytics.TimelineQuery{Person: person, Limit: 500}
+	for _, n := range nodes {
+		q.Nodes = append(q.Nodes, n.ID)
+	}
+	for {
+		page, next, err := h.app.queries.Timeline(ctx, q)
+		if err != nil {
+			return false, err
+		}
+		for i := range page {
+			f, err := factOf(&page[i], person)
+			if err != nil {
+				return false, err
+			}
+			if err := fn(f); err != nil {
+				return false, err
+			}
+		}
+		if q.Cursor = next; next == "" {
+			return true, nil
+		}
+	}
+}
+
+// factOf turns a row of the warehouse back into the fact that it was written from.
+func factOf(e *analytics.TimelineEvent, person touchstone.PersonID) (*touchstone.Fact, error) {
+	f := &touchstone.Fact{Person: person}
+	f.Type, _ = touchstone.ParseEventType(e.Type)
+	f.MessageID, f.Name, f.Source, f.Context = e.MessageID, e.Event, e.Source, e.Context
+	if f.Type == touchstone.Identify || f.Type == touchstone.Group {
+		f.Traits = e.Properties
+	} else {
+		f.Properties = e.Properties
+	}
+	var err error
+	if f.Time, err = time.Parse(time.RFC3339Nano, e.Time); err != nil {
+		return nil, err
+	}
+	f.ReceivedAt, err = time.Parse(time.RFC3339Nano, e.ReceivedAt)
+	return f, err
+}
+
+// personIdentifiers lets profiles be found by identifier: [profile.Identifiers].
+type personIdentifiers struct{ graph *identity.Graph }
+
+// IdentifiersOf returns the identifiers of persons, strongest first.
+func (p personIdentifiers) IdentifiersOf(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]touchstone.Identifier, error) {
+	nodes, err := p.graph.NodesOfPersons(ctx, persons)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[touchstone.PersonID][]touchstone.Identifier, len(nodes))
+	for person, list := range nodes {
+		for _, n := range list {
+			out[person] = append(out[person], n.Identifier())
+		}
+	}
+	return out, nil
+}
+
+// FindIdentifiers returns identifiers that begin with prefix and the person of each.
+func (p personIdentifiers) FindIdentifiers(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]touchstone.Identifier, []touchstone.PersonID, error) {
+	matches, err := p.graph.Search(ctx, prefix, after, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids, persons := make([]touchstone.Identifier, len(matches)), make([]touchstone.PersonID, len(matches))
+	for i, m := range matches {
+		ids[i], persons[i] = m.Identifier, m.Person
+	}
+	return ids, persons, nil
+}
