@@ -41,7 +41,7 @@ func (u *unit) want(t *table, g *generation) (*rule.Rule, error) {
 	}
 	for i := range r.Leaves() {
 		need := &r.Leaves()[i]
-		l := t.choose(need)
+		l := t.choose(need, false)
 		for _, f := range u.fresh {
 			if l == nil && f.Event == need.Event && f.Key() == need.Key() {
 				f.Widen(need)
@@ -266,7 +266,7 @@ func (s *Stage) mergeChunks() {
 // flip makes a unit's generations the ones that answer. Nobody is told of entries and
 // exits: a new or changed rule is not something that happened to a person.
 func (s *Stage) flip(ctx context.Context, tx *store.Tx, u *unit) error {
-	s.work.sweeping = true
+	s.work.more = true
 	for _, g := range u.generations {
 		p := s.table.program(g.id)
 		if p == nil || p.live {

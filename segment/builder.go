@@ -15,6 +15,7 @@ import (
 // Run builds new segments and changed ones from history, one unit after the other, until
 // ctx is done.
 func (s *Segments) Run(ctx context.Context) error {
+	s.cfg.Wake() // the stage may have builds of an earlier process to restart
 	for {
 		u := s.builds.first()
 		if u == nil {
@@ -144,25 +145,51 @@ func (b *builder) needs() (*interest, []*rule.Rule) {
 	return &in, byTraits
 }
 
-// await waits until the warehouse holds every event before the first tracked batch.
+// await waits until the warehouse holds every event before the first tracked batch, and
+// knows who is behind each.
 func (b *builder) await(ctx context.Context) error {
-	for partition, through := range b.unit.through {
-		for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-			at, err := b.cfg.History.Position(ctx, partition)
-			if err != nil {
-				b.cfg.Logger.Warn("the warehouse's position cannot be read; trying again", "error", err)
-			} else if at >= through {
-				break
-			}
-			if b.abandoned() {
-				return errAbandoned
-			}
-			if err := pauseFor(ctx, pause); err != nil {
-				return err
-			}
+	var mark string
+	marker, marked := b.cfg.History.(Marker)
+	if marked {
+		if err := b.until(ctx, func() (ok bool, err error) {
+			mark, err = marker.Mark(ctx)
+			return err == nil, err
+		}); err != nil {
+			return err
 		}
 	}
-	return nil
+	for partition, through := range b.unit.through {
+		if err := b.until(ctx, func() (bool, error) {
+			at, err := b.cfg.History.Position(ctx, partition)
+			return at >= through, err
+		}); err != nil {
+			return err
+		}
+	}
+	if !marked {
+		return nil
+	}
+	return b.until(ctx, func() (bool, error) { return marker.Reached(ctx, mark) })
+}
+
+// until asks again and again, with growing pauses, until the answer is yes. The warehouse
+// may be away for as long as it likes.
+func (b *builder) until(ctx context.Context, ask func() (bool, error)) error {
+	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		ok, err := ask()
+		switch {
+		case err != nil:
+			b.cfg.Logger.Warn("the warehouse's position cannot be read; trying again", "error", err)
+		case ok:
+			return nil
+		}
+		if b.abandoned() {
+			return errAbandoned
+		}
+		if err := pauseFor(ctx, pause); err != nil {
+			return err
+		}
+	}
 }
 
 func pauseFor(ctx context.Context, d time.Duration) error {
@@ -178,9 +205,6 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 // answer has come is asked again; later that would count events twice.
 func (b *builder) history(ctx context.Context, l *leaf) error {
 	q := LatestQuery{Event: l.Event, Where: l.Where, Keep: l.Keep, Through: b.unit.through}
-	if q.Through == nil {
-		q.Through = []touchstone.Seq{}
-	}
 	if l.horizon > 0 {
 		q.Since = b.cfg.Clock.Now().UnixMilli() - l.horizon
 	}

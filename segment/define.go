@@ -342,13 +342,19 @@ func rebuildDependents(ctx context.Context, tx *store.Tx, ids ...string) error {
 		return err
 	}
 	for _, id := range dependents(refs, ids...) {
-		var text string
-		if err := tx.QueryRow(ctx, `SELECT rule FROM segments WHERE id = ?`, id).Scan(&text); err != nil {
-			return err
-		}
-		if _, err := newGeneration(ctx, tx, id, touchstone.JSON(text)); err != nil {
+		if err := rebuild(ctx, tx, id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// rebuild has a segment built again by its saved rule. A static one has nothing to build.
+func rebuild(ctx context.Context, tx *store.Tx, id string) error {
+	var text string
+	if err := tx.QueryRow(ctx, `SELECT rule FROM segments WHERE id = ?`, id).Scan(&text); err != nil || text == "" {
+		return err
+	}
+	_, err := newGeneration(ctx, tx, id, touchstone.JSON(text))
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +55,7 @@ func loadDefinitions(ctx context.Context, q store.Querier) (*definitions, error)
 }
 
 func (d *definitions) loadLeaves(ctx context.Context, q store.Querier) error {
-	rows, err := q.Query(ctx, `SELECT leaf, event, filters, keep, horizon_ms, windowed, ready FROM segment_leaves ORDER BY leaf`)
+	rows, err := q.Query(ctx, `SELECT leaf, event, filters, keep, horizon_ms, windowed, ready, stale FROM segment_leaves ORDER BY leaf`)
 	if err != nil {
 		return err
 	}
@@ -61,11 +63,11 @@ func (d *definitions) loadLeaves(ctx context.Context, q store.Querier) error {
 	for rows.Next() {
 		var l leaf
 		var filters string
-		var windowed, ready int64
-		if err := rows.Scan(&l.id, &l.Event, &filters, &l.Keep, &l.horizon, &windowed, &ready); err != nil {
+		var windowed, ready, stale int64
+		if err := rows.Scan(&l.id, &l.Event, &filters, &l.Keep, &l.horizon, &windowed, &ready, &stale); err != nil {
 			return err
 		}
-		l.Windowed, l.ready = windowed != 0, ready != 0
+		l.Windowed, l.ready, l.stale = windowed != 0, ready != 0, stale != 0
 		l.Horizon = time.Duration(l.horizon) * time.Millisecond
 		if l.Where, err = rule.ParseFilters(touchstone.JSON(filters), "where"); err != nil {
 			return err
@@ -161,7 +163,7 @@ func (d *definitions) begin(ctx context.Context, tx *store.Tx) (*unit, error) {
 		if l.Windowed {
 			windowed = 1
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO segment_leaves (leaf, event, filters, keep, horizon_ms, windowed, ready) VALUES (?, ?, ?, ?, ?, ?, 0)`,
+		if _, err := tx.Exec(ctx, `INSERT INTO segment_leaves (leaf, event, filters, keep, horizon_ms, windowed, ready, stale) VALUES (?, ?, ?, ?, ?, ?, 0, 0)`,
 			l.id, l.Event, string(l.WhereJSON()), l.Keep, l.horizon, windowed); err != nil {
 			return nil, err
 		}
@@ -181,6 +183,24 @@ func (d *definitions) begin(ctx context.Context, tx *store.Tx) (*unit, error) {
 		}
 	}
 	return u, nil
+}
+
+// startOver has everything built anew after a person was split: what is kept of the two
+// cannot be told apart. The present generations answer until then.
+func startOver(ctx context.Context, tx *store.Tx) error {
+	if _, err := tx.Exec(ctx, `UPDATE segment_leaves SET stale = 1`); err != nil {
+		return err
+	}
+	refs, err := references(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(refs)) {
+		if err := rebuild(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	return bump(ctx, tx)
 }
 
 // restart gives up the builds of an earlier process: nobody is left to finish them. They

@@ -65,7 +65,7 @@ func (h *history) person() touchstone.PersonID {
 
 func (h *history) step() {
 	t := h.t
-	switch rapid.SampledFrom([]string{"batch", "batch", "batch", "advance", "advance", "create", "static", "update", "delete", "build", "idle", "restart"}).Draw(t, "step") {
+	switch rapid.SampledFrom([]string{"batch", "batch", "batch", "advance", "advance", "create", "static", "update", "delete", "build", "idle", "restart", "split"}).Draw(t, "step") {
 	case "batch":
 		for range rapid.IntRange(1, 4).Draw(t, "facts") {
 			h.fact()
@@ -109,6 +109,19 @@ func (h *history) step() {
 			} else if touchstone.KindOf(err) != touchstone.Conflict {
 				t.Fatal(err)
 			}
+		}
+	case "split":
+		if gone := sortedPersons(h.merged); len(gone) > 0 {
+			for id, list := range h.static { // a fixed list stays with the person who was in it
+				if _, live := h.answering(id); !live { // half of it may be in
+					h.settle()
+				}
+				for i, p := range list {
+					h.static[id][i] = h.current(p)
+				}
+			}
+			h.split(rapid.SampledFrom(gone).Draw(t, "gone"))
+			h.settle() // until then the old reckoning answers
 		}
 	case "build":
 		h.build()

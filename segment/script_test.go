@@ -146,6 +146,10 @@ func (s *script) run(line string) {
 		s.commit(0)
 	case "advance":
 		s.advance(s.duration(s.word(&line)))
+	case "split":
+		s.split(s.person(s.word(&line)))
+	case "ignore-changes":
+		s.changes = nil
 	case "crash":
 		s.open()
 		s.commit(0)

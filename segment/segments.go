@@ -23,6 +23,16 @@ type History interface {
 	LatestTimes(ctx context.Context, q LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error
 }
 
+// Marker is a History that can tell whether it knows who is behind each event as of a
+// moment. app's History is one; without it a build trusts Position alone, which may be too
+// early after a split of a person.
+type Marker interface {
+	// Mark returns a text that stands for all that the pipeline has committed.
+	Mark(ctx context.Context) (string, error)
+	// Reached tells whether the warehouse holds all that a mark stands for.
+	Reached(ctx context.Context, mark string) (bool, error)
+}
+
 // LatestQuery asks for the latest times of each person's events.
 type LatestQuery struct {
 	Event string

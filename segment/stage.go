@@ -70,7 +70,7 @@ type work struct {
 	days     map[string]*dayCount
 	chunks   []*chunk
 	begun    *unit
-	sweeping bool
+	more     bool // another batch is needed soon
 	starting bool
 	evals    int
 	fired    int
@@ -123,11 +123,18 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	if err := s.position(ctx, tx, b); err != nil {
 		return err
 	}
+	split := slices.ContainsFunc(b.Changes, func(c touchstone.Change) bool { return c.Kind == touchstone.PersonSplit })
+	if split {
+		if err := startOver(ctx, tx); err != nil { // takes effect with the next batch
+			return fmt.Errorf("start over after a split: %w", err)
+		}
+	}
 	if s.table.idle() && s.maxPerson == 0 && len(b.Due) == 0 && len(s.table.garbage) == 0 && s.builds.pending() == 0 {
 		return nil
 	}
 	s.batch++
 	s.work.reset(b.Now)
+	s.work.more = split
 	s.collect(b)
 	if err := s.takeChunks(ctx, tx); err != nil {
 		return err
@@ -173,10 +180,10 @@ func (s *Stage) Committed(*touchstone.Batch) {
 	w.chunks, w.begun, w.starting = nil, nil, false
 	s.cache.trim()
 	s.metrics.batch(w, s.cache, s.builds.pending())
-	if w.sweeping || s.builds.pending() > 0 {
+	if w.more || s.builds.pending() > 0 {
 		s.wake()
 	}
-	w.sweeping = false
+	w.more = false
 	w.evals, w.fired, w.set, w.late, w.feed = 0, 0, 0, 0, w.feed[:0]
 }
 
@@ -253,16 +260,20 @@ func (s *Stage) position(ctx context.Context, tx *store.Tx, b *touchstone.Batch)
 }
 
 func positions(ctx context.Context, q store.Querier) ([]touchstone.Seq, error) {
-	rows, err := q.Query(ctx, `SELECT seq FROM segment_positions ORDER BY partition_id`)
+	rows, err := q.Query(ctx, `SELECT partition_id, seq FROM segment_positions ORDER BY partition_id`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var through []touchstone.Seq
+	through := []touchstone.Seq{}
 	for rows.Next() {
+		var partition int
 		var seq touchstone.Seq
-		if err := rows.Scan(&seq); err != nil {
+		if err := rows.Scan(&partition, &seq); err != nil {
 			return nil, err
+		}
+		for len(through) < partition { // nothing has come from these yet
+			through = append(through, touchstone.MakeSeq(len(through), 0, 0))
 		}
 		through = append(through, seq)
 	}
@@ -334,6 +345,11 @@ func (s *Stage) collect(b *touchstone.Batch) {
 			s.touch(c.Person)
 			s.touch(c.Other)
 			w.ask = append(w.ask, c.Person)
+		case touchstone.PersonSplit: // the other is new; what the two have done is read again
+			s.meet(s.touch(c.Other))
+			s.askAll(s.touch(c.Person))
+			s.askAll(s.touch(c.Other))
+			w.ask = append(w.ask, c.Person, c.Other)
 		}
 	}
 	for i := range b.Due {
@@ -384,6 +400,13 @@ func (s *Stage) meet(st *state) {
 	}
 }
 
+// askAll has every rule asked about a person.
+func (s *Stage) askAll(st *state) {
+	for i := range s.table.programs {
+		st.ask.set(i)
+	}
+}
+
 // count adds the batch's events to the leaves, and has those asked again for whom
 // something changed.
 func (s *Stage) count() {
@@ -415,9 +438,7 @@ func (s *Stage) merge(b *touchstone.Batch) {
 			kept.inherit(m)
 		}
 		kept.absorbed = false
-		for j := range s.table.programs {
-			kept.ask.set(j)
-		}
+		s.askAll(kept)
 		gone.keepWas()
 		gone.leaves, gone.in, gone.timer = nil, gone.in[:0], 0
 		gone.absorbed, gone.dirty = true, true

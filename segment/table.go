@@ -47,6 +47,7 @@ type leaf struct {
 	rule.Leaf
 	id      uint32
 	ready   bool
+	stale   bool  // complete, but not to be used by a new build
 	horizon int64 // in milliseconds
 	users   mask  // programs that ask about it
 }
@@ -213,7 +214,7 @@ func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]genera
 		need := &p.rule.Leaves()[i]
 		var l *leaf
 		if p.live {
-			l = t.choose(need)
+			l = t.choose(need, true)
 		} else if i < len(g.leaves) { // what its build fills, though a better one may be complete by now
 			l = t.leaf(g.leaves[i])
 		}
@@ -258,12 +259,16 @@ func (g *generation) target(fromLive bool) uint32 {
 	return g.live
 }
 
-// choose returns the complete leaf that answers a need, or nil.
-func (t *table) choose(need *rule.Leaf) *leaf {
+// choose returns the complete leaf that answers a need, or nil. One that is not stale is
+// preferred.
+func (t *table) choose(need *rule.Leaf, staleToo bool) *leaf {
 	var best *leaf
 	key := need.Key()
 	for _, l := range t.leaves {
-		if l.ready && l.Event == need.Event && l.Covers(need) && l.Key() == key && (best == nil || l.Covers(&best.Leaf)) {
+		if !l.ready || l.stale && !staleToo || l.Event != need.Event || !l.Covers(need) || l.Key() != key {
+			continue
+		}
+		if best == nil || best.stale && !l.stale || l.stale == best.stale && l.Covers(&best.Leaf) {
 			best = l
 		}
 	}

@@ -46,12 +46,12 @@ type fataler interface {
 }
 
 type pastEvent struct {
-	seq    touchstone.Seq
-	person touchstone.PersonID // at the time
-	name   string
-	props  touchstone.JSON
-	ctx    touchstone.JSON
-	at     int64
+	seq   touchstone.Seq
+	node  touchstone.PersonID // who it came under
+	name  string
+	props touchstone.JSON
+	ctx   touchstone.JSON
+	at    int64
 }
 
 // openDB opens a fresh database, in memory where the system has a file system for that:
@@ -148,7 +148,7 @@ func (w *world) LatestTimes(_ context.Context, q LatestQuery, fn func(touchstone
 			}
 		}
 		if e.name == q.Event && e.seq <= through && (q.Since == 0 || e.at > q.Since) && l.Match(e.props, e.ctx) {
-			p := w.current(e.person)
+			p := w.current(e.node)
 			times[p] = append(times[p], e.at)
 		}
 	}
@@ -190,11 +190,12 @@ func (w *world) meet(p touchstone.PersonID) {
 // event adds an event that happened some time before now to the batch.
 func (w *world) event(p touchstone.PersonID, ago time.Duration, name string, props touchstone.JSON) {
 	b := w.next()
+	node := p
 	p = w.current(p)
 	w.meet(p)
 	seq := touchstone.MakeSeq(0, w.offset, len(b.Facts))
 	at := w.now.Add(-ago)
-	w.events = append(w.events, pastEvent{seq: seq, person: p, name: name, props: props, at: at.UnixMilli()})
+	w.events = append(w.events, pastEvent{seq: seq, node: node, name: name, props: props, at: at.UnixMilli()})
 	b.Facts = append(b.Facts, touchstone.Fact{Event: touchstone.Event{Type: touchstone.Track, Name: name, Properties: props, Time: at}, Seq: seq, Person: p})
 }
 
@@ -249,6 +250,16 @@ func (w *world) merge(a, b touchstone.PersonID) {
 		}
 	}
 	w.batch.Changes = changes
+}
+
+// split parts a person again from the one who absorbed it, in a batch of its own. History
+// goes with it; traits stay.
+func (w *world) split(gone touchstone.PersonID) {
+	kept := w.current(gone)
+	delete(w.merged, gone)
+	w.meet(gone)
+	w.next().Changes = []touchstone.Change{{Kind: touchstone.PersonSplit, Person: kept, Other: gone}}
+	w.commit(0)
 }
 
 var errInjected = errors.New("injected failure")

@@ -336,7 +336,7 @@ func (s *Stage) sweep(ctx context.Context, tx *store.Tx) error {
 	if len(garbage) == 0 {
 		return nil
 	}
-	s.work.sweeping = true
+	s.work.more = true
 	g := int64(garbage[0])
 	res, err := tx.Exec(ctx, `DELETE FROM segment_members WHERE generation = ? AND (entered_at, person) IN
 		(SELECT entered_at, person FROM segment_members WHERE generation = ? LIMIT ?)`, g, g, sweepRows)

@@ -31,7 +31,8 @@ CREATE TABLE segment_leaves (
 	keep       BIGINT NOT NULL,
 	horizon_ms BIGINT NOT NULL, -- 0 = all time
 	windowed   BIGINT NOT NULL, -- 0: only the number of times matters
-	ready      BIGINT NOT NULL  -- 1: complete for every person
+	ready      BIGINT NOT NULL, -- 1: complete for every person
+	stale      BIGINT NOT NULL  -- 1: a person was split since; new builds do not use it again
 );
 
 -- What is known of a person: event times per leaf, memberships, the pending timer.
