@@ -14,9 +14,12 @@ type Features struct {
 	Events     *live.Hub[touchstone.Event]  // collect.Collector.Feed
 	Changes    *live.Hub[touchstone.Change] // of the pipeline's batches
 	Identity   Identity
+	Profiles   Profiles
+	Timeline   Timeline
 	Segments   Segments
 	Members    Members
 	Questions  Questions
+	Catalogue  Catalogue
 }
 
 // notHere is the answer for a feature that this process does not run.

@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/profile"
+	"github.com/touchstone-cdp/touchstone/segment"
 )
 
 // Identity is the graph of identifiers: *identity.Graph.
@@ -15,7 +18,20 @@ type Identity interface {
 	Identity(ctx context.Context, person touchstone.PersonID) (*identity.View, error)
 	Explain(ctx context.Context, from, to touchstone.Identifier) ([]identity.Edge, error)
 	NodesOfPersons(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]identity.Node, error)
-	Search(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]identity.Match, error)
+}
+
+// Profiles are what is known of persons: *profile.Profiles.
+type Profiles interface {
+	Get(ctx context.Context, person touchstone.PersonID) (*profile.Profile, error)
+	Summaries(ctx context.Context, persons []touchstone.PersonID) ([]profile.Summary, error)
+	Search(ctx context.Context, q string, limit int, cursor string) ([]profile.Summary, string, error)
+	Traits(ctx context.Context) ([]profile.TraitInfo, error)
+	Values(ctx context.Context, trait, q string, limit int) ([]touchstone.JSON, error)
+}
+
+// Timeline reads the events of a person: *analytics.Engine.
+type Timeline interface {
+	Timeline(ctx context.Context, q analytics.TimelineQuery) ([]analytics.TimelineEvent, string, error)
 }
 
 func (c *Console) identity() (Identity, error) {
@@ -25,33 +41,161 @@ func (c *Console) identity() (Identity, error) {
 	return c.cfg.Identity, nil
 }
 
-type personSummary struct {
-	ID          touchstone.PersonID     `json:"id"`
-	Name        *string                 `json:"name"`
-	Known       bool                    `json:"known"`
-	Identifiers []touchstone.Identifier `json:"identifiers"`
-	FirstSeen   time.Time               `json:"first_seen"`
-	LastSeen    time.Time               `json:"last_seen"`
-	Events      int64                   `json:"events"`
-	Channels    []string                `json:"channels"`
-	City        *string                 `json:"city"`
+func (c *Console) profiles() (Profiles, error) {
+	if c.cfg.Profiles == nil {
+		return nil, notHere("profiles")
+	}
+	return c.cfg.Profiles, nil
 }
 
-func (c *Console) summaries(context.Context, []touchstone.PersonID) ([]personSummary, error) {
-	return nil, nil
+// person is the person that the path names.
+func (c *Console) person(r *http.Request) (touchstone.PersonID, error) {
+	graph, err := c.identity()
+	if err != nil {
+		return 0, err
+	}
+	return graph.Resolve(r.Context(), param(r, "ref"))
+}
+
+// summaries returns a line per person, in the order asked. One without a profile (it was
+// merged into another in the meantime) has its id only.
+func (c *Console) summaries(ctx context.Context, ids []touchstone.PersonID) ([]profile.Summary, error) {
+	lines := make([]profile.Summary, len(ids))
+	if len(ids) == 0 {
+		return lines, nil
+	}
+	profiles, err := c.profiles()
+	if err != nil {
+		return nil, err
+	}
+	found, err := profiles.Summaries(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[touchstone.PersonID]*profile.Summary, len(found))
+	for i := range found {
+		byID[found[i].ID] = &found[i]
+	}
+	for i, id := range ids {
+		if s := byID[id]; s != nil {
+			lines[i] = *s
+		} else {
+			lines[i].ID = id
+		}
+	}
+	return lines, nil
+}
+
+func (c *Console) listPersons(w http.ResponseWriter, r *http.Request) error {
+	p, err := readPaging(r)
+	if err != nil {
+		return err
+	}
+	profiles, err := c.profiles()
+	if err != nil {
+		return err
+	}
+	items, next, err := profiles.Search(r.Context(), r.URL.Query().Get("q"), p.limit, p.after)
+	if err != nil {
+		return err
+	}
+	return writePage(w, items, next)
+}
+
+type personIdentifier struct {
+	Kind      touchstone.IdentifierKind `json:"kind"`
+	Value     string                    `json:"value"`
+	FirstSeen time.Time                 `json:"first_seen"`
+	LastSeen  time.Time                 `json:"last_seen"`
+	Events    int64                     `json:"events"`
+}
+
+// personTag is a computed fact about a person. No package computes tags yet.
+type personTag struct {
+	Tag        string          `json:"tag"`
+	Value      touchstone.JSON `json:"value"`
+	ComputedAt time.Time       `json:"computed_at"`
+	By         string          `json:"by"`
+	StaleAt    time.Time       `json:"stale_at"`
+}
+
+type personAnswer struct {
+	*profile.Profile
+	Tags        []personTag                `json:"tags"`
+	Segments    []segment.Membership       `json:"segments"`
+	Identifiers []personIdentifier         `json:"identifiers"`
+	Scores      map[string]touchstone.JSON `json:"scores"`
+	Aliases     []touchstone.PersonID      `json:"aliases"`
+}
+
+func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	id, err := c.person(r)
+	if err != nil {
+		return err
+	}
+	profiles, err := c.profiles()
+	if err != nil {
+		return err
+	}
+	a := personAnswer{}
+	if a.Profile, err = profiles.Get(ctx, id); err != nil {
+		return err
+	}
+	if a.Consent == "" {
+		a.Consent = "{}"
+	}
+	view, err := c.cfg.Identity.Identity(ctx, id)
+	if err != nil {
+		return err
+	}
+	a.Aliases = view.Aliases()
+	for _, n := range view.Nodes {
+		a.Identifiers = append(a.Identifiers, personIdentifier{n.Kind, n.Value, n.FirstSeen, n.LastSeen, n.Events})
+	}
+	if c.cfg.Members != nil {
+		if a.Segments, err = c.cfg.Members.Memberships(ctx, id); err != nil {
+			return err
+		}
+	}
+	return writeJSON(w, http.StatusOK, a)
+}
+
+func (c *Console) listPersonEvents(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	p, err := readPaging(r)
+	if err != nil {
+		return err
+	}
+	if c.cfg.Timeline == nil {
+		return notHere("analytics")
+	}
+	id, err := c.person(r)
+	if err != nil {
+		return err
+	}
+	nodes, err := c.cfg.Identity.NodesOfPersons(ctx, []touchstone.PersonID{id})
+	if err != nil {
+		return err
+	}
+	q := analytics.TimelineQuery{Person: id, Event: r.URL.Query().Get("event"), Cursor: p.after, Limit: p.limit}
+	for _, n := range nodes[id] {
+		q.Nodes = append(q.Nodes, n.ID)
+	}
+	items, next, err := c.cfg.Timeline.Timeline(ctx, q)
+	if err != nil {
+		return err
+	}
+	return writePage(w, items, next)
 }
 
 func (c *Console) getPersonIdentity(w http.ResponseWriter, r *http.Request) error {
-	graph, err := c.identity()
-	if err != nil {
-		return err
-	}
 	ctx, q := r.Context(), r.URL.Query()
-	person, err := graph.Resolve(ctx, param(r, "ref"))
+	person, err := c.person(r)
 	if err != nil {
 		return err
 	}
-	view, err := graph.Identity(ctx, person)
+	view, err := c.cfg.Identity.Identity(ctx, person)
 	if err != nil {
 		return err
 	}
@@ -61,9 +205,36 @@ func (c *Console) getPersonIdentity(w http.ResponseWriter, r *http.Request) erro
 		if !ok1 || !ok2 {
 			return touchstone.Errorf(touchstone.Invalid, "Give both from and to, each as kind:value.")
 		}
-		if view.Path, err = graph.Explain(ctx, a, b); err != nil {
+		if view.Path, err = c.cfg.Identity.Explain(ctx, a, b); err != nil {
 			return err
 		}
 	}
 	return writeJSON(w, http.StatusOK, view)
+}
+
+// knownPersons returns the persons that ids mean now: those that were merged are
+// followed, and one that does not exist is an error.
+func (c *Console) knownPersons(ctx context.Context, ids []touchstone.PersonID) ([]touchstone.PersonID, error) {
+	graph, err := c.identity()
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := graph.NodesOfPersons(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	known := make([]touchstone.PersonID, len(ids))
+	for i, id := range ids {
+		if known[i] = id; len(nodes[id]) > 0 {
+			continue
+		}
+		known[i], err = graph.Resolve(ctx, id.String())
+		if touchstone.KindOf(err) == touchstone.NotFound {
+			return nil, touchstone.Errorf(touchstone.Invalid, "There is no person %s.", id)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
 }

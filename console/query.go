@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/profile"
 )
 
 // Questions answers questions about events: *analytics.Engine.
@@ -62,9 +63,9 @@ func checkObject(body []byte) error {
 }
 
 type peopleAnswer struct {
-	Total      int             `json:"total"`
-	Items      []personSummary `json:"items"`
-	NextCursor string          `json:"next_cursor"`
+	Total      int               `json:"total"`
+	Items      []profile.Summary `json:"items"`
+	NextCursor string            `json:"next_cursor"`
 }
 
 func (c *Console) queryPeople(w http.ResponseWriter, r *http.Request) error {

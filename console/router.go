@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/klauspost/compress/gzhttp"
@@ -109,6 +110,9 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 	}
 	inner := c.handler(func(w http.ResponseWriter, r *http.Request) error {
 		setAPIHeaders(w.Header())
+		if err := checkURL(r); err != nil {
+			return err
+		}
 		p, err := c.authenticate(r)
 		if err != nil {
 			return unauthenticated(w, err)
@@ -132,6 +136,24 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		inner(sw, r)
 		c.metrics.request(rt.method+" "+rt.path, sw.status, time.Since(start))
 	}
+}
+
+// checkURL refuses texts that no database stores: invalid UTF-8 and NUL.
+func checkURL(r *http.Request) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return touchstone.Wrap(touchstone.Invalid, err, "The address is not well-formed behind its question mark.")
+	}
+	texts := []string{r.URL.Path}
+	for name, values := range query {
+		texts = append(append(texts, name), values...)
+	}
+	for _, text := range texts {
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return touchstone.Errorf(touchstone.Invalid, "The address holds a text that is not valid UTF-8.")
+		}
+	}
+	return nil
 }
 
 func unauthenticated(w http.ResponseWriter, err error) error {
@@ -268,7 +290,7 @@ func param(r *http.Request, name string) string {
 	return v
 }
 
-// statusText is used as a label: "2xx".
+// statusClass is used as a label: "2xx".
 func statusClass(status int) string {
 	if status == 0 {
 		status = http.StatusOK

@@ -42,6 +42,14 @@ func (c *Console) routes() []route {
 
 		{method: get, path: "/live/changes", need: permRead, handle: c.streamChanges, stream: true},
 
+		{method: get, path: "/catalogue/events", need: permRead, handle: c.listCatalogueEvents},
+		{method: get, path: "/catalogue/events/{name}/properties", need: permRead, handle: c.listCatalogueProperties},
+		{method: get, path: "/catalogue/traits", need: permRead, handle: c.listCatalogueTraits},
+		{method: get, path: "/catalogue/values", need: permRead, handle: c.listCatalogueValues},
+
+		{method: get, path: "/persons", need: permRead, handle: c.listPersons},
+		{method: get, path: "/persons/{ref}", need: permRead, handle: c.getPerson},
+		{method: get, path: "/persons/{ref}/events", need: permRead, handle: c.listPersonEvents},
 		{method: get, path: "/persons/{ref}/identity", need: permRead, handle: c.getPersonIdentity},
 
 		{method: get, path: "/segments", need: permRead, handle: c.listSegments},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
 )
 
@@ -110,7 +111,10 @@ func (c *Console) createSegment(w http.ResponseWriter, r *http.Request) error {
 	case len(*in.Persons) > maxStaticPersons:
 		return touchstone.Errorf(touchstone.Invalid, "The field \"persons\" has %d entries; at most %d fit.", len(*in.Persons), maxStaticPersons)
 	default:
-		s, err = segments.CreateStatic(r.Context(), in.Name, in.Description, *in.Persons)
+		var persons []touchstone.PersonID
+		if persons, err = c.knownPersons(r.Context(), *in.Persons); err == nil {
+			s, err = segments.CreateStatic(r.Context(), in.Name, in.Description, persons)
+		}
 	}
 	if err != nil {
 		return err
@@ -167,7 +171,7 @@ func (c *Console) deleteSegment(w http.ResponseWriter, r *http.Request) error {
 type previewAnswer struct {
 	Members   int64                 `json:"members"`
 	Of        int64                 `json:"of"`
-	Sample    []personSummary       `json:"sample"`
+	Sample    []profile.Summary     `json:"sample"`
 	Leaves    []segment.PreviewLeaf `json:"leaves"`
 	ElapsedMS int64                 `json:"elapsed_ms"`
 }
@@ -195,7 +199,7 @@ func (c *Console) previewSegment(w http.ResponseWriter, r *http.Request) error {
 }
 
 type memberAnswer struct {
-	personSummary
+	profile.Summary
 	EnteredAt time.Time `json:"entered_at"`
 }
 

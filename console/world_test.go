@@ -1,0 +1,226 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/internal/live"
+	"github.com/touchstone-cdp/touchstone/pipeline"
+	"github.com/touchstone-cdp/touchstone/profile"
+	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/stream/memory"
+	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
+)
+
+// world is a console with every feature behind it, from the edge to the warehouse, and a
+// few people in it.
+type world struct {
+	*testServer
+	admin    string // an API key
+	edge     *collect.Collector
+	graph    *identity.Graph
+	segments *segment.Segments
+	pipeline *pipeline.Pipeline
+	sink     *pipeline.Sink
+	engine   *analytics.Engine
+}
+
+func must[T any](v T, err error) func(t *testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	ctx, db, dir := context.Background(), newTestDB(t), t.TempDir()
+	w := &world{}
+	clock := &testClock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	if err := db.Migrate(ctx, "collect", collect.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	log := memory.New(1, clock)
+	batcher := stream.NewBatcher(log, stream.BatcherConfig{})
+	w.edge = must(collect.New(ctx, collect.Config{DB: db, Log: batcher, Clock: clock}))(t)
+	w.graph = must(identity.New(ctx, identity.Config{DB: db, Clock: clock}))(t)
+	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}}))(t)
+	w.segments = must(segment.Open(ctx, segment.Config{DB: db, Clock: clock, Traits: profiles, Persons: w.graph, Profiles: profiles,
+		History: worldHistory{w}, Wake: func() { w.pipeline.Wake() }}))(t)
+	changes := live.New[touchstone.Change](200, 10)
+	w.pipeline = must(pipeline.New(ctx, pipeline.Config{Log: log, DB: db, Clock: clock, MinInterval: time.Millisecond,
+		Stages: []pipeline.Stage{w.graph, profiles, w.segments.Stage(), worldFeed{changes}}, Reject: collect.NewQuarantineWriter(nil).Write}))(t)
+	lake := must(duckdb.Open(ctx, filepath.Join(dir, "events.duckdb"), duckdb.Options{}))(t)
+	t.Cleanup(func() { lake.Close() })
+	w.sink = must(pipeline.NewSink(ctx, pipeline.SinkConfig{Log: log, DB: db, Warehouse: lake, Graph: w.graph, Pipeline: w.pipeline, Clock: clock, Interval: time.Millisecond}))(t)
+	settings := must(OpenSettings(ctx, db, Organisation{Name: "Hexagon", TimeZone: "Asia/Shanghai", Currency: "CNY"}))(t)
+	w.engine = analytics.New(lake, analytics.Options{Segments: worldMembers{w.segments}, Clock: clock, Zone: settings.Zone})
+
+	w.testServer = newTestServerOn(t, db, func(c *Config) {
+		c.Clock, c.Settings = clock, settings
+		c.Counters = func(context.Context) (Counters, error) {
+			n := w.pipeline.Totals()
+			return Counters{Processed: n.Processed, Duplicates: n.Duplicates, Quarantined: n.Rejected, InWarehouse: w.sink.Events()}, nil
+		}
+		c.Features = Features{
+			Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Frames: w.edge, Simulator: w.graph, Events: w.edge.Feed(), Changes: changes,
+			Identity: w.graph, Profiles: profiles, Timeline: w.engine, Segments: w.segments, Members: w.segments, Questions: w.engine, Catalogue: w.engine,
+		}
+	})
+	w.clock = clock
+	w.admin = w.apiKey("admin")
+
+	running, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context) error{w.pipeline.Run, w.sink.Run, w.segments.Run} {
+		wg.Go(func() {
+			if err := run(running); err != nil && running.Err() == nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(func() { batcher.Close(); stop(); wg.Wait() })
+	return w
+}
+
+// The adapters that the program's wiring has, too.
+
+type worldIdentifiers struct{ *identity.Graph }
+
+func (g worldIdentifiers) IdentifiersOf(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]touchstone.Identifier, error) {
+	nodes, err := g.NodesOfPersons(ctx, persons)
+	out := map[touchstone.PersonID][]touchstone.Identifier{}
+	for p, list := range nodes {
+		for _, n := range list {
+			out[p] = append(out[p], n.Identifier())
+		}
+	}
+	return out, err
+}
+
+func (g worldIdentifiers) FindIdentifiers(ctx context.Context, prefix string, after touchstone.Identifier, limit int) (ids []touchstone.Identifier, persons []touchstone.PersonID, err error) {
+	found, err := g.Search(ctx, prefix, after, limit)
+	for _, m := range found {
+		ids, persons = append(ids, m.Identifier), append(persons, m.Person)
+	}
+	return ids, persons, err
+}
+
+type worldHistory struct{ w *world }
+
+func (h worldHistory) Position(_ context.Context, partition int) (touchstone.Seq, error) {
+	return touchstone.MakeSeq(partition, uint64(h.w.sink.Through(partition)), touchstone.MaxEventsPerRecord-1), nil
+}
+
+func (h worldHistory) LatestTimes(ctx context.Context, q segment.LatestQuery, fn func(touchstone.PersonID, []int64) error) error {
+	return h.w.engine.LatestTimes(ctx, analytics.LatestQuery(q), fn)
+}
+
+type worldMembers struct{ *segment.Segments }
+
+func (m worldMembers) Members(ctx context.Context, id string) ([]touchstone.PersonID, error) {
+	return m.MemberIDs(ctx, id)
+}
+
+type worldFeed struct{ hub *live.Hub[touchstone.Change] }
+
+func (worldFeed) Name() string                                              { return "feed" }
+func (worldFeed) Apply(context.Context, *store.Tx, *touchstone.Batch) error { return nil }
+func (worldFeed) Rollback()                                                 {}
+func (f worldFeed) Committed(b *touchstone.Batch)                           { f.hub.Publish(b.Changes...) }
+
+// send gives the edge events as an import and waits until they are in the warehouse.
+func (w *world) send(events ...touchstone.Event) {
+	w.t.Helper()
+	ctx := context.Background()
+	source, err := w.edge.Sources().EnsureByName(ctx, "shop", "web")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var frames []byte
+	for i := range events {
+		e := &events[i]
+		if e.MessageID == "" {
+			e.MessageID = fmt.Sprintf("m-%d-%d", w.clock.Now().UnixNano(), i)
+		}
+		frames = stream.AppendFrame(frames, touchstone.AppendEvent(nil, e))
+	}
+	if _, _, err := w.edge.AppendFrames(ctx, source.ID, newBody(frames)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.settle()
+}
+
+// settle waits until everything in the log has reached its end.
+func (w *world) settle() {
+	w.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		pending, err := w.pipeline.Pending(context.Background())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if pending == 0 && w.sink.Through(0) >= w.pipeline.Through(0) {
+			return
+		}
+	}
+	w.t.Fatal("the events did not arrive")
+}
+
+func ids(pairs ...string) []touchstone.Identifier {
+	var list []touchstone.Identifier
+	for i := 0; i < len(pairs); i += 2 {
+		list = append(list, touchstone.Identifier{Kind: touchstone.IdentifierKind(pairs[i]), Value: pairs[i+1]})
+	}
+	return list
+}
+
+// shop sends a small story. Ann views twice, is recognised, and buys. Ben views and puts
+// something into the cart. Nobody knows the third one.
+func (w *world) shop() {
+	w.t.Helper()
+	at := func(hours int) time.Time { return time.Date(2026, 2, 20, hours, 0, 0, 0, time.UTC) }
+	track := func(hours int, name string, properties touchstone.JSON, who ...string) touchstone.Event {
+		return touchstone.Event{Type: touchstone.Track, MessageID: fmt.Sprint("e", hours), Name: name, Time: at(hours), Properties: properties, Identifiers: ids(who...),
+			Context: `{"page":{"path":"/shop"}}`}
+	}
+	w.send(
+		track(1, "view", `{"price":9,"city":"上海"}`, "anonymous_id", "a1"),
+		track(2, "view", `{"price":12.5,"city":"上海"}`, "anonymous_id", "a1"),
+		touchstone.Event{Type: touchstone.Identify, MessageID: "e3", Name: "$identify", Time: at(3), Traits: `{"name":"Ann Lee","email":"ann@example.com","city":"上海"}`,
+			Identifiers: ids("user_id", "u-ann", "email", "ann@example.com", "anonymous_id", "a1")},
+		track(4, "addtocart", `{"price":12.5}`, "user_id", "u-ann"),
+		track(5, "transaction", `{"price":12.5,"amount":25}`, "user_id", "u-ann"),
+		track(6, "view", `{"price":"n/a"}`, "user_id", "u-ben", "anonymous_id", "b1"),
+		track(7, "addtocart", `{"price":3}`, "user_id", "u-ben"),
+		touchstone.Event{Type: touchstone.Identify, MessageID: "e8", Name: "$identify", Time: at(8), Traits: `{"name":"Ben","city":"北京"}`, Identifiers: ids("user_id", "u-ben")},
+		track(9, "view", `{}`, "anonymous_id", "c1"),
+	)
+}
+
+// live waits until a segment is built.
+func (w *world) live(id string) {
+	w.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		s, err := w.segments.Get(context.Background(), id)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if s.Status == segment.Live {
+			return
+		}
+	}
+	w.t.Fatalf("segment %s is not live", id)
+}
