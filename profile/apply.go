@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/slabcache"
@@ -29,6 +30,8 @@ type batch struct {
 	gone   []touchstone.PersonID // absorbed persons whose rows go
 	fresh  int64                 // persons without a row so far
 	seen   []activePerson
+
+	startedRebuilds, endedRebuilds []touchstone.PersonID
 }
 
 // person is a person of a batch.
@@ -37,6 +40,7 @@ type person struct {
 	from, to int // of batch.order
 	rare     bool
 	absorbed []touchstone.PersonID
+	rebuilt  *rebuilt // takes the place of both states
 
 	activity, traits       []byte // as they were; nil: no row
 	hasActivity, hasTraits bool   // whether that is known yet
@@ -79,10 +83,10 @@ func (p *Profiles) Apply(ctx context.Context, tx *store.Tx, tb *touchstone.Batch
 	b := &batch{ctx: ctx, tx: tx, facts: tb.Facts, order: p.scratch.order[:0], parsed: p.scratch.parsed[:0], persons: p.scratch.persons[:0], arena: p.scratch.arena[:0]}
 	p.batch = b
 	p.gather(b, tb.Changes)
-	if err := p.rebuildDue(ctx, tx, b, tb); err != nil {
+	if err := p.rebuildDue(ctx, b, tb); err != nil {
 		return err
 	}
-	if len(b.persons) > 0 {
+	if len(b.persons) > 0 || len(b.startedRebuilds) > 0 {
 		if err := p.load(ctx, b); err != nil {
 			return err
 		}
@@ -129,17 +133,31 @@ func (p *Profiles) gather(b *batch, changes []touchstone.Change) {
 	if len(absorbed) == 0 {
 		return
 	}
-	for kept, list := range absorbed {
-		one := b.person(kept)
-		if one == nil {
-			b.persons = append(b.persons, person{id: kept})
-			one = &b.persons[len(b.persons)-1]
-			slices.SortFunc(b.persons, func(x, y person) int { return cmp.Compare(x.id, y.id) })
-			one = b.person(kept)
-		}
-		one.absorbed, one.rare = list, true
+	kept := make([]touchstone.PersonID, 0, len(absorbed))
+	for id := range absorbed {
+		kept = append(kept, id)
+	}
+	b.include(kept)
+	for _, id := range kept {
+		one := b.person(id)
+		one.absorbed, one.rare = absorbed[id], true
 	}
 }
+
+// include makes sure that persons are in the batch, also those without facts.
+func (b *batch) include(ids []touchstone.PersonID) {
+	n := len(b.persons)
+	for _, id := range ids {
+		if _, ok := slices.BinarySearchFunc(b.persons[:n], id, comparePerson); !ok {
+			b.persons = append(b.persons, person{id: id})
+		}
+	}
+	if len(b.persons) > n {
+		slices.SortFunc(b.persons, func(x, y person) int { return cmp.Compare(x.id, y.id) })
+	}
+}
+
+func comparePerson(x person, id touchstone.PersonID) int { return cmp.Compare(x.id, id) }
 
 // mergesOf returns who was absorbed by whom in the end.
 func mergesOf(changes []touchstone.Change) map[touchstone.PersonID][]touchstone.PersonID {
@@ -168,7 +186,7 @@ func mergesOf(changes []touchstone.Change) map[touchstone.PersonID][]touchstone.
 
 // person returns a person of the batch, nil if it is not one.
 func (b *batch) person(id touchstone.PersonID) *person {
-	i, ok := slices.BinarySearchFunc(b.persons, id, func(x person, id touchstone.PersonID) int { return cmp.Compare(x.id, id) })
+	i, ok := slices.BinarySearchFunc(b.persons, id, comparePerson)
 	if !ok {
 		return nil
 	}
@@ -279,19 +297,30 @@ func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
 	if err != nil {
 		return err
 	}
-	delta := p.rebuilds[one.id]
+	if one.rebuilt != nil {
+		p.install(b, one, a, t)
+		changed = true
+	}
 	for _, key := range b.order[one.from:one.to] {
 		at := int(key & (maxFacts - 1)) //nolint:gosec // masked
 		a.fold(b.parsed[at].touch)
-		if t != nil && p.foldRare(b, one, at, t) {
+		f := &b.facts[at]
+		if t != nil && p.foldRare(f, &b.parsed[at], t, func(word uint32, old, json string) { p.traitChanged(b, one.id, f.Time, word, old, json) }) {
 			changed = true
 		}
-		if delta != nil {
-			p.foldDelta(b, delta, at)
+	}
+	if d := p.rebuilds[one.id]; d != nil {
+		if err := p.foldDelta(b, one, d); err != nil {
+			return err
 		}
 	}
 	if a.empty() {
-		return nil // it absorbed persons without events
+		if !fresh { // all of its events belong to somebody else now
+			b.fresh--
+			b.gone = append(b.gone, one.id)
+			b.terms.note(one.id, terms, nil)
+		}
+		return nil // else it absorbed persons without events
 	}
 	if fresh {
 		b.fresh++
@@ -320,14 +349,14 @@ func (b *batch) put(write func([]byte) []byte) area {
 	return area{from, len(b.arena)}
 }
 
-// foldRare folds what few events have: traits, groups, consent.
-func (p *Profiles) foldRare(b *batch, one *person, at int, t *traits) (changed bool) {
-	f, s := &b.facts[at], &b.parsed[at]
+// foldRare folds what few events have: traits, groups, consent. changed is called for each
+// trait that gets another value.
+func (p *Profiles) foldRare(f *touchstone.Fact, s *seen, t *traits, changed func(word uint32, old, json string)) (any bool) {
 	st := stamp{s.at, f.Seq, s.source}
 	set := func(object string) {
 		members(object, func(key, json string) bool {
-			if p.setTrait(b, one, f, t, unescape(key), json, st) {
-				changed = true
+			if p.setTrait(t, unescape(key), value{json, st}, changed) {
+				any = true
 			}
 			return true
 		})
@@ -339,40 +368,40 @@ func (p *Profiles) foldRare(b *batch, one *person, at int, t *traits) (changed b
 		set(s.traits)
 	}
 	if s.consent != "" && t.setConsent(value{s.consent, st}) {
-		changed = true
+		any = true
 	}
 	if f.GroupID != "" && len(f.GroupID) <= maxGroupBytes && t.join(f.GroupID, st) {
-		changed = true
+		any = true
 	}
-	return changed
+	return any
 }
 
-func (p *Profiles) setTrait(b *batch, one *person, f *touchstone.Fact, t *traits, name, json string, st stamp) bool {
-	if json == "null" {
-		json = ""
+func (p *Profiles) setTrait(t *traits, name string, v value, changed func(word uint32, old, json string)) bool {
+	if v.json == "null" {
+		v.json = ""
 	}
 	word := p.words[traitWords].id(name)
 	switch {
 	case word == 0:
 		p.metrics.drop("trait_name")
 		return false
-	case len(json) > maxValueBytes:
+	case len(v.json) > maxValueBytes:
 		p.metrics.drop("trait_value")
 		return false
 	}
-	old, did := t.set(word, value{json, st})
+	old, did := t.set(word, v)
 	switch did {
 	case full:
 		p.metrics.drop("trait")
 	case replaced:
-		p.traitChanged(b, one.id, f, word, old, json)
+		changed(word, old, v.json)
 	}
 	return did == replaced || did == kept
 }
 
-func (p *Profiles) traitChanged(b *batch, id touchstone.PersonID, f *touchstone.Fact, word uint32, old, json string) {
+func (p *Profiles) traitChanged(b *batch, id touchstone.PersonID, at time.Time, word uint32, old, json string) {
 	p.catalogue.changed(word, old, json)
-	b.changes = append(b.changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: id, Time: f.Time,
+	b.changes = append(b.changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: id, Time: at,
 		Name: p.words[traitWords].word(word), Old: touchstone.JSON(old), New: touchstone.JSON(json)})
 }
 
@@ -402,11 +431,6 @@ func (p *Profiles) absorb(ctx context.Context, b *batch, one *person, a *activit
 			p.mergeTraits(b, one.id, t, other)
 			changed = true
 		}
-		if d := p.rebuilds[id]; d != nil {
-			if err := p.mergeRebuilds(ctx, b, one.id, d); err != nil {
-				return false, err
-			}
-		}
 	}
 	b.gone = append(b.gone, one.absorbed...)
 	return changed, nil
@@ -419,9 +443,7 @@ func (p *Profiles) mergeTraits(b *batch, id touchstone.PersonID, t, other *trait
 		}
 	}
 	t.merge(other, func(name uint32, old, json string, s stamp) {
-		p.catalogue.changed(name, old, json)
-		b.changes = append(b.changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: id, Time: timeOf(s.at),
-			Name: p.words[traitWords].word(name), Old: touchstone.JSON(old), New: touchstone.JSON(json)})
+		p.traitChanged(b, id, timeOf(s.at), name, old, json)
 	})
 }
 

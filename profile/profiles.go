@@ -85,8 +85,8 @@ type Profiles struct {
 	persons          int64
 	catalogue        *catalogue
 	labels           map[string]sourceLabels
-	rebuilds         map[touchstone.PersonID]*rebuild
-	batch            *batch // of the latest Apply, for Prefetch and TraitsOf
+	rebuilds         map[touchstone.PersonID]*rebuild // that wait for their history
+	batch            *batch                           // of the latest Apply, for Prefetch and TraitsOf
 	scratch          scratch
 }
 

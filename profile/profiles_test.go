@@ -49,7 +49,9 @@ func (m identifiers) FindIdentifiers(_ context.Context, prefix string, after tou
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b match) int { return strings.Compare(a.id.Value+string(a.id.Kind), b.id.Value+string(b.id.Kind)) })
+	slices.SortFunc(all, func(a, b match) int {
+		return strings.Compare(a.id.Value+string(a.id.Kind), b.id.Value+string(b.id.Kind))
+	})
 	for _, m := range all[:min(limit, len(all))] {
 		ids, persons = append(ids, m.id), append(persons, m.person)
 	}

@@ -72,7 +72,7 @@ func (p *Profiles) write(ctx context.Context, tx *store.Tx, b *batch) error {
 	if err := p.catalogue.save(ctx, tx); err != nil {
 		return err
 	}
-	if err := p.saveRebuilds(ctx, tx); err != nil {
+	if err := p.saveRebuilds(ctx, tx, b); err != nil {
 		return err
 	}
 	p.version++
