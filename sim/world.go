@@ -169,6 +169,10 @@ func (w *World) advance() *happening {
 // History yields the events before the end, in the order of time. An event is valid until
 // yield returns; its texts stay. It stops when yield returns false, and can go on later.
 func (w *World) History(yield func(*touchstone.Event) bool) {
+	w.tell(func(h *happening) bool { return yield(&h.Event) })
+}
+
+func (w *World) tell(yield func(*happening) bool) {
 	for {
 		h := w.advance()
 		if h.at >= w.end {
@@ -177,7 +181,7 @@ func (w *World) History(yield func(*touchstone.Event) bool) {
 		}
 		w.name(h)
 		w.truth.note(h)
-		if !yield(&h.Event) {
+		if !yield(h) {
 			return
 		}
 	}

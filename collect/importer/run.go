@@ -27,7 +27,9 @@ func Run(ctx context.Context, options Options) (Summary, error) {
 	r := newRun(o)
 	began := time.Now()
 	if err = r.run(ctx); err != nil && ctx.Err() != nil {
-		err = ctx.Err() // being broken off is the cause of whatever failed then
+		// Being broken off is the cause of whatever failed then.
+		err = touchstone.Wrap(touchstone.Unavailable, ctx.Err(), "the import was broken off after %s rows", thousands(r.summary.Rows)).
+			WithHint("the same command goes on there")
 	}
 	r.summary.Seconds = time.Since(began).Seconds()
 	if sent := r.summary.Rows - r.summary.Skipped; sent > 0 {
