@@ -213,7 +213,8 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 		Features: console.Features{
 			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
 			Events: a.collector.Feed(), Changes: a.feed.hub,
-			Identity: a.graph, Segments: a.segments, Members: a.segments, Questions: a.queries,
+			Identity: a.graph, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
+			Questions: a.queries, Catalogue: a.queries,
 		},
 	})
 	if err != nil {
