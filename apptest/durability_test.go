@@ -9,8 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/touchstone-cdp/touchstone"
 )
 
 // A client's acknowledged events survive SIGKILL at any moment, exactly once, and store
@@ -127,13 +125,13 @@ func (c *ackClient) verify(t *testing.T, s *Server) {
 	if lost > 0 {
 		t.Errorf("%d of %d acknowledged events are not in the warehouse", lost, len(c.acked))
 	}
-	perPerson := map[touchstone.PersonID]float64{}
+	perPerson := map[string]float64{}
 	for _, row := range s.SQL("select person, count(*) from events group by 1") {
-		perPerson[touchstone.PersonID(row[0].(float64))] = row[1].(float64)
+		perPerson[row[0].(string)] = row[1].(float64)
 	}
 	for u := range c.users {
 		var person struct {
-			ID       touchstone.PersonID
+			ID       string
 			Counters struct{ Events float64 }
 		}
 		s.Call(http.MethodGet, fmt.Sprintf("/api/v1/persons/user_id:user-%d", u), nil, &person)

@@ -19,8 +19,12 @@ import (
 	"time"
 )
 
-// binary builds the program once per test run.
+// binary builds the program once per test run, unless TOUCHSTONE_TEST_BINARY names one
+// that is to be tested as it is.
 var binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("TOUCHSTONE_TEST_BINARY"); path != "" {
+		return path, nil
+	}
 	dir, err := os.MkdirTemp("", "touchstone-apptest-")
 	if err != nil {
 		return "", err

@@ -9,7 +9,7 @@ import { launch } from './chromium.mjs'
 
 const [server, writeKey, chromium] = process.argv.slice(2)
 const sdk = dirname(createRequire(import.meta.url).resolve('@segment/analytics-next/package.json'))
-const page = `<!doctype html><title>Shop 车</title><script src="/umd/standalone.js"></script><h1>Shop</h1>`
+const page = `<!doctype html><title>Shop 车</title><script src="/umd/index.js"></script><h1>Shop</h1>`
 
 const shop = createServer(async (req, res) => {
   try {
@@ -36,12 +36,7 @@ try {
   await tab.goto(`${origin}/models?utm_source=weibo&utm_medium=cpc`)
   const anonymousId = await tab.evaluate(
     async ([cdnURL, writeKey]) => {
-      const { AnalyticsBrowser } = window
-      const url = new URL(cdnURL)
-      const [analytics] = await AnalyticsBrowser.load(
-        { writeKey, cdnURL },
-        { integrations: { 'Segment.io': { apiHost: `${url.host}/v1`, protocol: url.protocol.slice(0, -1) } } },
-      )
+      const [analytics] = await window.AnalyticsNext.AnalyticsBrowser.load({ writeKey, cdnURL })
       const anonymousId = analytics.user().anonymousId()
       await analytics.page('Models', 'All models')
       await analytics.track('Product Viewed', { product_id: 'p-1', price: 12.5 })
