@@ -3,7 +3,8 @@ package console
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -107,17 +108,58 @@ func TestGuessingIsSlow(t *testing.T) {
 
 func TestGuessBudgetIsBounded(t *testing.T) {
 	var l signInLimit
-	r, _ := http.NewRequest("POST", "/", nil)
 	now := time.Now()
 	for i := range 3 * maxGuessers {
-		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)
-		if _, err := l.reserve(r, "a@example.com", now.Add(time.Duration(i)*time.Minute)); err != nil {
+		if _, err := l.reserve(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), "a@example.com", now.Add(time.Duration(i)*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if len(l.budget) > maxGuessers+3 {
 		t.Errorf("%d budgets", len(l.budget))
 	}
+}
+
+func TestClientNetwork(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	for _, test := range []struct{ peer, forwarded, want string }{
+		{"203.0.113.9:1234", "", "203.0.113.9"},
+		{"203.0.113.9:1234", "198.51.100.1", "203.0.113.9"}, // a stranger's word
+		{"127.0.0.1:1", "198.51.100.1", "198.51.100.1"},
+		{"127.0.0.1:1", "1.1.1.1, 198.51.100.1, 10.1.1.1", "198.51.100.1"}, // what the client put first is not believed
+		{"127.0.0.1:1", "nonsense", "127.0.0.1"},
+		{"127.0.0.1:1", "", "127.0.0.1"},
+		{"[2001:db8:1:2:3:4:5:6]:1", "", "2001:db8:1:2::/64"},
+		{"[::ffff:203.0.113.9]:1", "", "203.0.113.9"},
+	} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.RemoteAddr = test.peer
+		if test.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", test.forwarded)
+		}
+		if got := clientNetwork(r, trusted); got != test.want {
+			t.Errorf("%s, forwarded for %q: %s, want %s", test.peer, test.forwarded, got, test.want)
+		}
+	}
+}
+
+func TestChangePassword(t *testing.T) {
+	s := newTestServer(t, nil)
+	cookie := s.userSession(RoleAnalyst)
+	other := s.want(call{method: "POST", path: "/api/v1/session", body: `{"email":"analyst@example.com","password":"` + testPassword + `"}`}, 200).cookie
+	change := func(current, password string) call {
+		return call{method: "PATCH", path: "/api/v1/session", cookie: cookie, body: `{"current_password":"` + current + `","password":"` + password + `"}`}
+	}
+	s.want(change("wrong", "a different phrase"), 403, "current password")
+	s.want(change(testPassword, "short"), 400)
+	s.want(change(testPassword, "a different phrase"), 204)
+	s.want(call{method: "GET", path: "/api/v1/settings", cookie: cookie}, 200)
+	s.want(call{method: "GET", path: "/api/v1/settings", cookie: other}, 401)
+	s.want(call{method: "POST", path: "/api/v1/session", body: `{"email":"analyst@example.com","password":"a different phrase"}`}, 200)
+	c := change("x", "a different phrase")
+	c.cookie = ""
+	s.want(c, 403)
+	c.key = s.apiKey("admin")
+	s.want(c, 403)
 }
 
 // Every operation is asked without a credential, with a wrong key, and with each role and

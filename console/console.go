@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,10 +33,11 @@ type Config struct {
 
 	Settings *Settings // nil: opened by New
 
-	SessionIdle     time.Duration // a session ends when it was not used for so long; 12 h
-	SessionLifetime time.Duration // and after so long in any case; 7 days
-	MaxStreams      int           // live feeds at a time; 200
-	MaxImports      int           // imports whose progress is held in memory; 1,000
+	SessionIdle     time.Duration  // a session ends when it was not used for so long; 12 h
+	SessionLifetime time.Duration  // and after so long in any case; 7 days
+	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed; loopback
+	MaxStreams      int            // live feeds at a time; 200
+	MaxImports      int            // imports whose progress is held in memory; 1,000
 
 	// Counters and Storage are asked for statistics: Counters each second, so it must cost
 	// next to nothing, Storage every ten.
@@ -56,6 +58,9 @@ func (c *Config) setDefaults() {
 	}
 	setDefault(&c.SessionIdle, 12*time.Hour)
 	setDefault(&c.SessionLifetime, 7*24*time.Hour)
+	if c.TrustedProxies == nil {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	}
 	setDefault(&c.MaxStreams, 200)
 	setDefault(&c.MaxImports, 1000)
 }

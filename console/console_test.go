@@ -142,6 +142,9 @@ func (s *testServer) do(c call) answer {
 			a.cookie = k.Value
 		}
 	}
+	if c.method != "HEAD" && c.path != "/" && strings.HasPrefix(c.path, "/api/v1/") {
+		s.checkContract(c, a)
+	}
 	return a
 }
 

@@ -86,6 +86,7 @@ func TestLiveEvents(t *testing.T) {
 	if got := next(t, all); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	checkMessage(t, "LiveEvent", want)
 	next(t, all)
 	if got := next(t, all); !strings.Contains(got, `"rejected":true,"reason":"missing_user: nobody"`) {
 		t.Errorf("a refused event: %s", got)
@@ -111,6 +112,7 @@ func TestLiveStats(t *testing.T) {
 	})
 	ch, _ := s.subscribe("/api/v1/live/stats", s.apiKey("read"))
 	first, second := next(t, ch), next(t, ch)
+	checkMessage(t, "Stats", first)
 	if !strings.Contains(first, `"accepted":100,"processed":50`) || !strings.Contains(second, `"accepted":200`) ||
 		!strings.Contains(first, `"lag_seconds":{"pipeline":1.5,"warehouse":0}`) || !strings.Contains(first, `"log_bytes":7`) {
 		t.Errorf("%s\n%s", first, second)

@@ -30,7 +30,7 @@ func (s *countingSources) Create(ctx context.Context, n collect.NewSource) (coll
 	if s.fail.Load() {
 		return collect.Source{}, touchstone.Errorf(touchstone.Unavailable, "not now")
 	}
-	return collect.Source{ID: fmt.Sprintf("src_%d", s.made.Add(1)), Name: n.Name, Kind: n.Kind}, nil
+	return collect.Source{ID: fmt.Sprintf("src_%d", s.made.Add(1)), Name: n.Name, Kind: n.Kind, CreatedAt: time.UnixMilli(1e12)}, nil
 }
 
 func TestWritesHappenOnce(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -60,6 +61,26 @@ func TestEveryRouteIsDocumentedAndBack(t *testing.T) {
 		if _, ok := served[op]; !ok && !strings.HasPrefix(strings.SplitN(op, " ", 2)[1], "/v1/") {
 			t.Errorf("%s is in openapi.yaml and not served", op)
 		}
+	}
+}
+
+// The tracking API's part of the document names calls that the edge serves.
+func TestTrackingCallsAreServed(t *testing.T) {
+	w := newWorld(t)
+	r := chi.NewRouter()
+	w.edge.Routes(r)
+	n := 0
+	for op := range loadDocument(t).operations() {
+		method, path, _ := strings.Cut(op, " ")
+		if strings.HasPrefix(path, "/v1/") {
+			n++
+			if !r.Match(chi.NewRouteContext(), method, path) {
+				t.Errorf("%s is not served", op)
+			}
+		}
+	}
+	if n != 8 {
+		t.Errorf("%d calls of the tracking API are documented", n)
 	}
 }
 
@@ -140,6 +161,10 @@ func TestDocsPage(t *testing.T) {
 	}
 	if !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Error("no strict policy")
+	}
+	packed := s.do(call{method: "GET", path: "/openapi.json", header: map[string]string{"Accept-Encoding": "gzip"}})
+	if packed.header.Get("Content-Encoding") != "gzip" || len(packed.body) > 40_000 {
+		t.Errorf("%d bytes, packed %q", len(packed.body), packed.header.Get("Content-Encoding"))
 	}
 	a = s.want(call{method: "GET", path: "/openapi.json"}, 200, `"openapi":"3.1.0"`)
 	if !jsontext.Value(a.body).IsValid() {

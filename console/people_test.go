@@ -106,6 +106,31 @@ func TestTimelineAndIdentity(t *testing.T) {
 	w.get("/persons/"+ann+"/identity?from=anonymous_id:a1&to=user_id:u-ben", 404)
 }
 
+// Two known visitors turn out to be one person.
+func TestMerges(t *testing.T) {
+	w := newWorld(t)
+	at := w.clock.Now()
+	view := func(id string, who ...string) touchstone.Event {
+		return touchstone.Event{Type: touchstone.Track, MessageID: id, Name: "view", Time: at, Identifiers: ids(who...)}
+	}
+	w.send(view("m1", "anonymous_id", "x1"), view("m2", "email", "x@example.com"))
+	kept, absorbed := w.personID("anonymous_id:x1"), w.personID("email:x@example.com")
+	changes, _ := w.subscribe("/api/v1/live/changes", w.admin)
+	w.send(view("m3", "anonymous_id", "x1", "email", "x@example.com"))
+	if m := next(t, changes); !strings.Contains(m, `"kind":"persons_merged"`) || !strings.Contains(m, `"other":"`+absorbed+`"`) || !strings.Contains(m, `"segment":null`) {
+		t.Errorf("live change: %s", m)
+	} else {
+		checkMessage(t, "LiveChange", m)
+	}
+	w.get("/persons/"+absorbed, 200, `"id":"`+kept+`"`, `"aliases":["`+absorbed+`"]`)
+	w.get("/persons/"+absorbed+"/events", 200, `"message_id":"m1"`, `"message_id":"m2"`, `"message_id":"m3"`)
+	w.get("/persons/"+kept+"/identity", 200, `"merges":[{"kept":"`+kept+`","absorbed":"`+absorbed+`"`, `"because":{`)
+	// A fixed list that names the absorbed person means the one that it became.
+	id := w.post("/segments", `{"name":"Panel","persons":["`+absorbed+`"]}`, 201).field(t, "id")
+	w.live(id)
+	w.get("/segments/"+id+"/members", 200, `"id":"`+kept+`"`)
+}
+
 func TestCatalogue(t *testing.T) {
 	w := newWorld(t)
 	w.get("/catalogue/events", 200, `"items":[]`)
@@ -154,6 +179,7 @@ func TestSegments(t *testing.T) {
 	w.send(touchstone.Event{Type: touchstone.Identify, Name: "$identify", Time: w.clock.Now(), Traits: `{"city":"上海"}`, Identifiers: ids("user_id", "u-ben")})
 	for {
 		m := next(t, changes)
+		checkMessage(t, "LiveChange", m)
 		if strings.Contains(m, `"person":"`+ben+`"`) {
 			if !strings.Contains(m, `"kind":"segment_entered"`) || !strings.Contains(m, `"segment":{"id":"`+id+`","name":"Shanghai"}`) || !strings.Contains(m, `"name":"Ben"`) {
 				t.Errorf("live change: %s", m)

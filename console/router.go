@@ -2,6 +2,8 @@ package console
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -101,6 +103,9 @@ func newCompressor() (func(http.Handler) http.HandlerFunc, error) {
 	}))
 }
 
+// statusClientGone is for the metrics; nobody is there to read it.
+const statusClientGone = 499
+
 // serve wraps an operation: who asks, may they, is the body in bounds; and for writes
 // idempotency and the audit log.
 func (c *Console) serve(rt route) http.HandlerFunc {
@@ -125,10 +130,16 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		}
 		r = withPrincipal(r, p)
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
-		if rt.action == "" {
-			return rt.handle(w, r)
+		run := rt.handle
+		if rt.action != "" {
+			run = func(w http.ResponseWriter, r *http.Request) error { return c.write(rt, p, w, r) }
 		}
-		return c.write(rt, p, w, r)
+		err = run(w, r)
+		if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+			w.WriteHeader(statusClientGone)
+			return nil
+		}
+		return err
 	})
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()

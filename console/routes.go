@@ -8,6 +8,7 @@ func (c *Console) routes() []route {
 	return []route{
 		{method: get, path: "/session", need: permNone, handle: c.getSession},
 		{method: post, path: "/session", need: permNone, handle: c.signIn, action: "session.create", secret: true},
+		{method: patch, path: "/session", need: permNone, handle: c.changePassword, action: "password.change", secret: true},
 		{method: del, path: "/session", need: permNone, handle: c.signOut, action: "session.delete", secret: true},
 		{method: post, path: "/setup", need: permNone, handle: c.postSetup, action: "setup", secret: true},
 		{method: get, path: "/users", need: permAdmin, handle: c.listUsers},

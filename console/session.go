@@ -71,7 +71,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 	if email == "" || in.Password == "" || len(email) > 254 || len(in.Password) > maxPasswordBytes {
 		return wrongPassword()
 	}
-	undo, err := c.guesses.reserve(r, email, c.cfg.Clock.Now())
+	undo, err := c.guesses.reserve(clientNetwork(r, c.cfg.TrustedProxies), email, c.cfg.Clock.Now())
 	if err != nil {
 		c.metrics.signInsRefused.Inc()
 		return err
@@ -132,6 +132,56 @@ func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie
 	}
 }
 
+// changePassword is how a user replaces the password that an administrator gave.
+func (c *Console) changePassword(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Current  string `json:"current_password"`
+		Password string `json:"password"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	ctx, p := r.Context(), principalOf(r)
+	if p.kind != "user" {
+		return touchstone.Errorf(touchstone.Forbidden, "Only a user who is signed in has a password.")
+	}
+	if err := checkPassword(in.Password); err != nil {
+		return err
+	}
+	undo, err := c.guesses.reserve(clientNetwork(r, c.cfg.TrustedProxies), p.name, c.cfg.Clock.Now())
+	if err != nil {
+		return err
+	}
+	var stored string
+	if err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT password FROM console_users WHERE id = ?`, p.id).Scan(&stored); err != nil {
+		return err
+	}
+	ok, err := c.passwords.verify(ctx, stored, in.Current)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return touchstone.Errorf(touchstone.Forbidden, "The current password is wrong.")
+	}
+	undo()
+	hash, err := c.passwords.hash(ctx, in.Password)
+	if err != nil {
+		return err
+	}
+	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, p.id); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE user_id = ? AND token <> ?`, p.id, p.token)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	noteTarget(r, p.id)
+	return noContent(w)
+}
+
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
 	p := principalOf(r)
 	if p.token != "" {
@@ -190,7 +240,7 @@ func (c *Console) postSetup(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	undo, err := c.guesses.reserve(r, "setup", c.cfg.Clock.Now())
+	undo, err := c.guesses.reserve(clientNetwork(r, c.cfg.TrustedProxies), "setup", c.cfg.Clock.Now())
 	if err != nil {
 		return err
 	}

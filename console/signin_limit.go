@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,8 +39,7 @@ var guessBudgets = map[byte]struct {
 }
 
 // reserve takes one try of each budget, or refuses. undo gives them back after a right password.
-func (l *signInLimit) reserve(r *http.Request, email string, now time.Time) (undo func(), err error) {
-	address := clientNetwork(r)
+func (l *signInLimit) reserve(address, email string, now time.Time) (undo func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var taken []*rate.Reservation
@@ -92,19 +93,33 @@ func (l *signInLimit) forget(now time.Time) {
 	}
 }
 
-// clientNetwork is the caller's address; of IPv6 the part that one household has.
-func clientNetwork(r *http.Request) string {
+// clientNetwork is the caller's address; of IPv6 the part that one household has. A
+// trusted proxy's word about its peer is taken, or all its users would share one budget.
+func clientNetwork(r *http.Request, trusted []netip.Prefix) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		host = r.RemoteAddr
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
 		return host
 	}
-	if ip.Is6() && !ip.Is4In6() {
-		p, _ := ip.WithZone("").Prefix(64)
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && contains(trusted, ip); i-- {
+		before, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		ip = before
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is6() {
+		p, _ := ip.Prefix(64)
 		return p.String()
 	}
-	return ip.Unmap().String()
+	return ip.String()
+}
+
+func contains(networks []netip.Prefix, ip netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
 }
