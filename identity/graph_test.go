@@ -295,6 +295,11 @@ func TestHostileIdentifiersDoNotStopThePipeline(t *testing.T) {
 				t.Fatalf("%+v", got.Facts)
 			}
 		}
+		odd := b.event("user_id:odd")
+		odd.Identifiers = append(odd.Identifiers, touchstone.Identifier{Kind: "\xfe", Value: "v"}, touchstone.Identifier{Kind: "\xff", Value: "v"}, touchstone.Identifier{Kind: "", Value: "v"})
+		if n := len(b.apply(odd).Facts); n != 1 || len(b.view("user_id:odd").Nodes) != 1 {
+			t.Error("odd kinds became nodes")
+		}
 		many := b.event("user_id:many")
 		for i := range 400 {
 			many.Identifiers = append(many.Identifiers, touchstone.Identifier{Kind: touchstone.IdentifierKind(fmt.Sprint("k", i)), Value: "v"})
@@ -431,7 +436,7 @@ func TestSweepWritesCountsInTime(t *testing.T) {
 func TestSearchByPrefix(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		b := newBench(t, db)
-		b.apply(b.event("user_id:ann"), b.event("user_id:Ann"), b.event("email:ann@x.org"), b.event("user_id:张伟"), b.event("user_id:anna"), b.event("user_id:张三"))
+		b.apply(b.event("user_id:ann"), b.event("user_id:Ann"), b.event("email:ann@x.org"), b.event("user_id:张伟"), b.event("user_id:anna"), b.event("user_id:张三"), b.event("phone:+8613800138000"))
 		search := func(q string) (found []string) {
 			var after touchstone.Identifier
 			for {
@@ -449,12 +454,14 @@ func TestSearchByPrefix(t *testing.T) {
 			}
 		}
 		for q, want := range map[string][]string{
-			"ann":        {"user_id:ann", "email:ann@x.org", "user_id:anna"},
-			"email:ann":  {"email:ann@x.org"},
-			"user_id:an": {"user_id:ann", "user_id:anna"},
-			"张":          {"user_id:张三", "user_id:张伟"},
-			"none":       nil,
-			"%":          nil,
+			"ann":               {"user_id:ann", "email:ann@x.org", "user_id:anna"},
+			"email:ann":         {"email:ann@x.org"},
+			"user_id:an":        {"user_id:ann", "user_id:anna"},
+			"张":                 {"user_id:张三", "user_id:张伟"},
+			"none":              nil,
+			"%":                 nil,
+			"ANN@X.org":         {"email:ann@x.org"}, // as the edge would have written it
+			"+86 138-0013-8000": {"phone:+8613800138000"},
 		} {
 			if d := gocmp.Diff(want, search(q)); d != "" {
 				t.Errorf("%s: %s", q, d)

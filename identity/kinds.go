@@ -16,6 +16,7 @@ const userIDKind = 0
 
 const (
 	maxKinds        = 250
+	maxKindBytes    = 64
 	maxValueBytes   = 1024 // PostgreSQL indexes no more than about 2,700 bytes
 	groupIDKind     = touchstone.IdentifierKind("group_id")
 	noKind          = 255
@@ -53,7 +54,7 @@ func (t *kindTable) number(kind touchstone.IdentifierKind) uint8 {
 	if n, ok := t.current.Load().numbers[kind]; ok {
 		return n
 	}
-	if kind == groupIDKind || kind == "" {
+	if kind == groupIDKind || len(kind) > maxKindBytes || !storable(string(kind)) {
 		return noKind
 	}
 	return t.add(kind)

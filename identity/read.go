@@ -346,14 +346,34 @@ type Match struct {
 }
 
 // Search returns identifiers that begin with prefix, after the given one, in order of
-// value and kind: of any kind, or of one when prefix has the form "kind:value".
+// value and kind: of any kind, or of one when prefix has the form "kind:value". When
+// there is none, prefix is tried as an e-mail address or phone number that somebody
+// wrote in another form than the edge stores.
 func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]Match, error) {
-	kind := ""
+	var kind touchstone.IdentifierKind
 	if id, ok := touchstone.ParseIdentifier(prefix); ok {
 		if k, ok := touchstone.ParseKind(string(id.Kind)); ok && g.kinds.configured(k) {
-			kind, prefix = string(k), id.Value
+			kind, prefix = k, id.Value
 		}
 	}
+	found, err := g.search(ctx, kind, prefix, after, limit)
+	for _, k := range []touchstone.IdentifierKind{touchstone.KindEmail, touchstone.KindPhone} {
+		if err != nil || len(found) > 0 || after.Value != "" {
+			break
+		}
+		if v, ok := g.cfg.Kinds.Normalise(k, prefix); ok && v != prefix && (kind == "" || kind == k) {
+			found, err = g.search(ctx, k, v, after, limit)
+		}
+	}
+	return found, err
+}
+
+func (t *kindTable) configured(kind touchstone.IdentifierKind) bool {
+	_, ok := t.current.Load().numbers[kind]
+	return ok
+}
+
+func (g *Graph) search(ctx context.Context, kind touchstone.IdentifierKind, prefix string, after touchstone.Identifier, limit int) ([]Match, error) {
 	query := `SELECT person, kind, value FROM identity_nodes WHERE value >= ? AND (value > ? OR kind > ?)`
 	args := []any{max(prefix, after.Value), after.Value, string(after.Kind)}
 	if end := store.PrefixEnd(prefix); end != "" {
@@ -362,7 +382,7 @@ func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Iden
 	}
 	if kind != "" {
 		query += ` AND kind = ?`
-		args = append(args, kind)
+		args = append(args, string(kind))
 	}
 	rows, err := g.cfg.DB.Reader().Query(ctx, query+` ORDER BY value, kind LIMIT ?`, append(args, limit)...)
 	if err != nil {
@@ -380,39 +400,6 @@ func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Iden
 		list = append(list, m)
 	}
 	return list, rows.Err()
-}
-
-// FindIdentifiers is Search for who wants identifiers and persons apart.
-func (g *Graph) FindIdentifiers(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]touchstone.Identifier, []touchstone.PersonID, error) {
-	matches, err := g.Search(ctx, prefix, after, limit)
-	ids, persons := make([]touchstone.Identifier, len(matches)), make([]touchstone.PersonID, len(matches))
-	for i, m := range matches {
-		ids[i], persons[i] = m.Identifier, m.Person
-	}
-	return ids, persons, err
-}
-
-// IdentifiersOf returns the identifiers of persons, strongest first.
-func (g *Graph) IdentifiersOf(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]touchstone.Identifier, error) {
-	nodes, err := g.nodesOf(ctx, g.cfg.DB.Reader(), persons)
-	if err != nil {
-		return nil, err
-	}
-	all := make(map[touchstone.PersonID][]touchstone.Identifier, len(nodes))
-	for person, list := range nodes {
-		ids := make([]touchstone.Identifier, len(list))
-		for i, n := range list {
-			ids[i] = n.Identifier()
-		}
-		g.cfg.Kinds.Sort(ids)
-		all[person] = ids
-	}
-	return all, nil
-}
-
-func (t *kindTable) configured(kind touchstone.IdentifierKind) bool {
-	_, ok := t.current.Load().numbers[kind]
-	return ok
 }
 
 // NodesOf returns the node of each identifier, 0 for one that is not known.

@@ -17,6 +17,7 @@ import (
 type batch struct {
 	ctx     context.Context // of the Apply; for TraitsOf, which has none
 	tx      *store.Tx
+	now     time.Time
 	facts   []touchstone.Fact
 	changes []touchstone.Change // new ones
 	persons []person            // ascending
@@ -80,7 +81,7 @@ func (p *Profiles) Apply(ctx context.Context, tx *store.Tx, tb *touchstone.Batch
 	if err := p.begin(ctx, tx); err != nil {
 		return err
 	}
-	b := &batch{ctx: ctx, tx: tx, facts: tb.Facts, order: p.scratch.order[:0], parsed: p.scratch.parsed[:0], persons: p.scratch.persons[:0], arena: p.scratch.arena[:0]}
+	b := &batch{ctx: ctx, tx: tx, now: tb.Now, facts: tb.Facts, order: p.scratch.order[:0], parsed: p.scratch.parsed[:0], persons: p.scratch.persons[:0], arena: p.scratch.arena[:0]}
 	p.batch = b
 	p.gather(b, tb.Changes)
 	if err := p.rebuildDue(ctx, b, tb); err != nil {
@@ -327,7 +328,7 @@ func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
 	}
 	one.newActivity = b.put(a.append)
 	if day := dayOf(a); day != before {
-		b.days = append(b.days, dayRow{one.id, day})
+		p.noteDay(b, one.id, day, before == noDay)
 	}
 	b.seen = append(b.seen, activePerson{one.id, a.last})
 	if changed {

@@ -3,10 +3,12 @@ package profile
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -16,7 +18,9 @@ import (
 // trait's value does, and is bounded by the number of trait names.
 type catalogue struct {
 	traits map[uint32]*traitStats
-	dirty  map[uint32]struct{}
+	dirty  map[uint32]struct{} // counts to write with this batch
+	stale  map[uint32]struct{} // details to write some time
+	saved  time.Time           // when details were last written
 }
 
 // traitStats is what is known about a trait over all persons.
@@ -41,7 +45,7 @@ func (c *catalogue) changed(name uint32, old, value string) {
 		s = &traitStats{Types: map[string]int64{}, Values: map[string]int64{}}
 		c.traits[name] = s
 	}
-	c.dirty[name] = struct{}{}
+	c.dirty[name], c.stale[name] = struct{}{}, struct{}{}
 	if old != "" {
 		s.persons--
 		s.add(typeOf(old), old, -1)
@@ -99,21 +103,23 @@ func typeOf(json string) string {
 }
 
 func loadCatalogue(ctx context.Context, q store.Querier) (*catalogue, error) {
-	c := &catalogue{traits: map[uint32]*traitStats{}, dirty: map[uint32]struct{}{}}
-	rows, err := q.Query(ctx, `SELECT trait, persons, detail FROM profile_catalogue`)
+	c := &catalogue{traits: map[uint32]*traitStats{}, dirty: map[uint32]struct{}{}, stale: map[uint32]struct{}{}}
+	rows, err := q.Query(ctx, `SELECT c.trait, c.persons, e.detail FROM profile_catalogue c LEFT JOIN profile_examples e ON e.trait = c.trait`)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue of traits: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var name uint32
-		var detail string
+		var detail sql.NullString
 		s := &traitStats{}
 		if err := rows.Scan(&name, &s.persons, &detail); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal([]byte(detail), s); err != nil {
-			return nil, fmt.Errorf("read the catalogue of traits: %w", err)
+		if detail.Valid {
+			if err := json.Unmarshal([]byte(detail.String), s); err != nil {
+				return nil, fmt.Errorf("read the catalogue of traits: %w", err)
+			}
 		}
 		if s.Types == nil {
 			s.Types = map[string]int64{}
@@ -126,15 +132,24 @@ func loadCatalogue(ctx context.Context, q store.Querier) (*catalogue, error) {
 	return c, rows.Err()
 }
 
-func (c *catalogue) save(ctx context.Context, tx *store.Tx) error {
-	if len(c.dirty) == 0 {
-		return nil
+// detailPause is how long types and values may stay in memory only. A crash loses what
+// they learned since; the counts of persons are in the batch's transaction.
+const detailPause = 10 * time.Second
+
+func (c *catalogue) save(ctx context.Context, tx *store.Tx, now time.Time) error {
+	names := sortedKeys(c.dirty)
+	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_catalogue", Columns: []string{"trait", "persons"}, Key: []string{"trait"}},
+		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), c.traits[names[i]].persons })
+	clear(c.dirty)
+	if err != nil || len(c.stale) == 0 || now.Sub(c.saved).Abs() < detailPause {
+		return err
 	}
-	names := make([]uint32, 0, len(c.dirty))
-	for name := range c.dirty {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	c.saved = now
+	return c.saveDetails(ctx, tx)
+}
+
+func (c *catalogue) saveDetails(ctx context.Context, tx *store.Tx) error {
+	names := sortedKeys(c.stale)
 	details := make([]string, len(names))
 	for i, name := range names {
 		b, err := json.Marshal(c.traits[name])
@@ -143,12 +158,18 @@ func (c *catalogue) save(ctx context.Context, tx *store.Tx) error {
 		}
 		details[i] = string(b)
 	}
-	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_catalogue", Columns: []string{"trait", "persons", "detail"}, Key: []string{"trait"}},
-		len(names), func(i int, args []any) {
-			args[0], args[1], args[2] = int64(names[i]), c.traits[names[i]].persons, details[i]
-		})
-	clear(c.dirty)
-	return err
+	clear(c.stale)
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_examples", Columns: []string{"trait", "detail"}, Key: []string{"trait"}},
+		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), details[i] })
+}
+
+func sortedKeys(set map[uint32]struct{}) []uint32 {
+	list := make([]uint32, 0, len(set))
+	for k := range set {
+		list = append(list, k)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // TraitInfo is a trait in the catalogue.

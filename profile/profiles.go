@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -85,6 +86,8 @@ type Profiles struct {
 	persons          int64
 	catalogue        *catalogue
 	labels           map[string]sourceLabels
+	days             map[touchstone.PersonID]int64 // of profile_days, not yet written
+	daysSaved        time.Time
 	rebuilds         map[touchstone.PersonID]*rebuild // that wait for their history
 	batch            *batch                           // of the latest Apply, for Prefetch and TraitsOf
 	scratch          scratch
@@ -131,7 +134,23 @@ func (p *Profiles) forget() {
 	p.version = -1
 	p.labels = map[string]sourceLabels{}
 	p.rebuilds = nil
+	p.days = map[touchstone.PersonID]int64{}
 	p.batch = nil
+}
+
+// Flush writes what is held back: days and details of the catalogue. Call it when the
+// pipeline has stopped.
+func (p *Profiles) Flush(ctx context.Context) error {
+	if p.version < 0 {
+		return nil
+	}
+	return p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		b := &batch{now: p.daysSaved.Add(dayPause)}
+		if err := p.writeDays(ctx, tx, b); err != nil {
+			return err
+		}
+		return p.catalogue.saveDetails(ctx, tx)
+	})
 }
 
 // begin makes sure that the caches show what the store holds.

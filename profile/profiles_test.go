@@ -235,6 +235,9 @@ func TestMergedPersonsShareOneProfile(t *testing.T) {
 		if err != nil || len(found) != 1 || found[0].ID != 1 {
 			t.Errorf("found %+v, %v", found, err)
 		}
+		if err := b.p.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 		catalogue, err := b.p.Traits(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -453,15 +456,17 @@ func TestCatalogueOfTraits(t *testing.T) {
 		facts = append(facts, b.track(500, 0, "Viewed"), b.identify(1, 1, `{"city":7}`), b.identify(2, 1, `{"city":null,"id":null}`))
 		b.apply(facts...)
 		b.p.Rollback() // what was counted is in the store
+		b.apply(b.identify(600, 0, `{"id":1}`))
+		b.p.Rollback() // the count of persons, even if nothing else
 		got, err := b.p.Traits(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := TraitInfo{Trait: "city", Type: "string", Types: map[string]int64{"string": 198, "number": 1}, Persons: 199, FillRate: 199.0 / 201, Examples: []touchstone.JSON{`"Rome"`, `"Oslo"`, "7"}}
+		want := TraitInfo{Trait: "city", Type: "string", Types: map[string]int64{"string": 198, "number": 1}, Persons: 199, FillRate: 199.0 / 202, Examples: []touchstone.JSON{`"Rome"`, `"Oslo"`, "7"}}
 		if d := gocmp.Diff(want, got[0]); d != "" {
 			t.Error(d)
 		}
-		if got[1].Type != "number" || got[1].Persons != 199 || len(got[1].Examples) != 5 {
+		if got[1].Type != "number" || got[1].Persons != 200 || len(got[1].Examples) != 5 {
 			t.Errorf("%+v", got[1])
 		}
 		values, err := b.p.Values(context.Background(), "city", "o", 10)

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -37,6 +38,36 @@ func floorDay(at int64) int64 {
 
 func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
+const (
+	maxHeldDays = 1 << 16
+	dayPause    = 10 * time.Second
+)
+
+// noteDay notes the day of a person's latest event. That of a new person is written with
+// the batch; changes are held back for seconds, because a backfill brings a person to
+// another day with every batch, and the list that they are for can be a little late.
+func (p *Profiles) noteDay(b *batch, id touchstone.PersonID, day int64, fresh bool) {
+	if fresh || len(p.days) >= maxHeldDays {
+		delete(p.days, id)
+		b.days = append(b.days, dayRow{id, day})
+		return
+	}
+	p.days[id] = day
+}
+
+func (p *Profiles) writeDays(ctx context.Context, tx *store.Tx, b *batch) error {
+	if b.now.Sub(p.daysSaved).Abs() >= dayPause || len(p.days) >= maxHeldDays {
+		p.daysSaved = b.now
+		for id, day := range p.days {
+			b.days = append(b.days, dayRow{id, day})
+		}
+		clear(p.days)
+		slices.SortFunc(b.days, func(x, y dayRow) int { return cmp.Compare(x.person, y.person) })
+	}
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_days", Columns: []string{"person", "day"}, Key: []string{"person"}},
+		len(b.days), func(i int, args []any) { args[0], args[1] = int64(b.days[i].person), b.days[i].day })
+}
+
 // write stores the batch's new states, each table in the order of its key.
 func (p *Profiles) write(ctx context.Context, tx *store.Tx, b *batch) error {
 	for _, v := range p.words {
@@ -58,18 +89,16 @@ func (p *Profiles) write(ctx context.Context, tx *store.Tx, b *batch) error {
 	if err := p.writeTraits(ctx, tx, b); err != nil {
 		return err
 	}
-	err = tx.BulkUpsert(ctx, store.Upsert{Table: "profile_days", Columns: []string{"person", "day"}, Key: []string{"person"}},
-		len(b.days), func(i int, args []any) { args[0], args[1] = int64(b.days[i].person), b.days[i].day })
-	if err != nil {
+	if err := p.writeDays(ctx, tx, b); err != nil {
 		return err
 	}
-	if err := p.writeGone(ctx, tx, b); err != nil {
+	if err := p.writeGone(ctx, tx, b); err != nil { // after the days: one of them may be among them
 		return err
 	}
 	if err := b.terms.save(ctx, tx); err != nil {
 		return err
 	}
-	if err := p.catalogue.save(ctx, tx); err != nil {
+	if err := p.catalogue.save(ctx, tx, b.now); err != nil {
 		return err
 	}
 	if err := p.saveRebuilds(ctx, tx, b); err != nil {
@@ -105,6 +134,9 @@ func (p *Profiles) writeTraits(ctx context.Context, tx *store.Tx, b *batch) erro
 // writeGone deletes the rows of persons that were absorbed.
 func (p *Profiles) writeGone(ctx context.Context, tx *store.Tx, b *batch) error {
 	slices.Sort(b.gone)
+	for _, id := range b.gone {
+		delete(p.days, id)
+	}
 	for _, table := range []string{"profile_activity", "profile_traits", "profile_days"} {
 		if err := tx.BulkDelete(ctx, table, "person", len(b.gone), func(i int) any { return int64(b.gone[i]) }); err != nil {
 			return err

@@ -43,11 +43,16 @@ CREATE TABLE profile_terms (
     PRIMARY KEY (term, person)
 );
 
--- What is known about each trait over all persons.
+-- How many persons have each trait: exact.
 CREATE TABLE profile_catalogue (
     trait   BIGINT PRIMARY KEY,
-    persons BIGINT NOT NULL,
-    detail  TEXT NOT NULL
+    persons BIGINT NOT NULL
+);
+
+-- Types and frequent values of each trait, written every few seconds.
+CREATE TABLE profile_examples (
+    trait  BIGINT PRIMARY KEY,
+    detail TEXT NOT NULL
 );
 
 -- Persons whose profile is being computed anew after a split.
@@ -60,6 +65,7 @@ CREATE TABLE profile_rebuilds (
 
 -- +goose Down
 DROP TABLE profile_rebuilds;
+DROP TABLE profile_examples;
 DROP TABLE profile_catalogue;
 DROP TABLE profile_terms;
 DROP TABLE profile_words;
