@@ -399,6 +399,34 @@ func TestATruncatedFileFails(t *testing.T) {
 	}
 }
 
+func TestIdentifierFormats(t *testing.T) {
+	for _, c := range []struct{ cell, spec, want string }{
+		{"17850.0", "a", "17850"},
+		{"17850.0", "{column: a, format: text}", "17850.0"},
+		{"00017850", "a", "00017850"},
+		{"17850.5", "a", "17850.5"},
+		{"17850.5", "{column: a, format: integer}", "!"},
+		{" AbC ", "{column: a, format: lower}", "abc"},
+		{"abC", "{column: a, format: upper}", "ABC"},
+		{"No. 1-23", "{column: a, format: digits}", "123"},
+		{"(138) 0013 8000", "{column: a, format: phone}", "+8613800138000"},
+		{"Ann@X.com", "{column: a, format: email}", "ann@x.com"},
+		{"Ann", "{column: a, format: email}", "!"},
+		{"17850.0", "{column: a, prefix: shop-}", "shop-17850"},
+		{"null", "a", "!"},
+		{"0", "a", "!"},
+	} {
+		got := convert(t, writeFile(t, "a.csv", "a,b\n"+c.cell+",1\n"), "event: E\ntime: {constant: 2026-01-02}\nidentifiers: {user_id: "+c.spec+"}")
+		want := "E 2026-01-02T00:00:00Z [user_id:" + c.want + "] "
+		if c.want == "!" && strings.HasPrefix(got[0], "! ") {
+			continue
+		}
+		if strings.TrimSpace(got[0]) != strings.TrimSpace(want) {
+			t.Errorf("%s as %s: %s", c.cell, c.spec, got[0])
+		}
+	}
+}
+
 func TestMessageIDs(t *testing.T) {
 	ids := func(more string) (list []string) {
 		c, err := newConverter(writeFile(t, "a.csv", simpleCSV), mustMapping(t, simpleMapping+more), testPlan())

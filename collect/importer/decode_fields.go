@@ -93,6 +93,7 @@ func decodeIdentifiers(n ast.Node) ([]identifierSpec, error) {
 			err := eachKey(p.value, "identifier "+p.key, []keyDecoder{
 				{"column", func(n ast.Node) (err error) { spec.column, err = nonEmpty(n); return }},
 				{"format", func(n ast.Node) (err error) { spec.format, err = oneOf(n, identifierFormats...); return }},
+				{"prefix", func(n ast.Node) (err error) { spec.prefix, err = nonEmpty(n); return }},
 			})
 			if err != nil {
 				return nil, err

@@ -59,6 +59,7 @@ type identifierSpec struct {
 	kind   touchstone.IdentifierKind
 	column string
 	format string // see identifierFormats
+	prefix string // keeps equal numbers of different systems apart
 	line   int
 }
 

@@ -57,6 +57,7 @@ type boundIdentifier struct {
 	kind   touchstone.IdentifierKind
 	column string
 	format string
+	prefix string
 	cell   int
 }
 
@@ -99,7 +100,7 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 		return nil, err
 	}
 	for _, id := range m.identifiers {
-		p.identifiers = append(p.identifiers, boundIdentifier{id.kind, id.column, id.format, at(id.column)})
+		p.identifiers = append(p.identifiers, boundIdentifier{id.kind, id.column, id.format, id.prefix, at(id.column)})
 	}
 	for _, c := range m.messageID {
 		if c == rowPlaceholder {
@@ -244,7 +245,7 @@ func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
 				continue
 			}
 		}
-		text, why := p.kinds.Check(id.kind, text)
+		text, why := p.kinds.Check(id.kind, id.prefix+text)
 		if why != "" {
 			refused = id.column + " (" + string(why) + ")"
 			continue
