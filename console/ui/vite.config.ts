@@ -1,11 +1,12 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type PluginOption } from "vite";
+import { precompress } from "./precompress.ts";
 
 // `--mode mock` answers /api from mock/ instead of from a server. The mock is loaded only then, and is never
 // part of a build.
 export default defineConfig(async ({ mode }) => {
-  const plugins: PluginOption[] = [react()];
+  const plugins: PluginOption[] = [react(), precompress()];
   if (mode === "mock") plugins.push((await import("./mock/plugin.ts")).mockApi());
   const server = process.env.TOUCHSTONE_URL ?? "http://127.0.0.1:8080";
   const proxy = mode === "mock" ? undefined : { "/api": server, "/v1": server, "/openapi.json": server };

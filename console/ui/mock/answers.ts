@@ -52,9 +52,10 @@ function trend(q: TrendQuery) {
   const rows: unknown[][] = [];
   q.series.forEach((s, i) => {
     for (const g of groups(q)) {
-      const volume = s.event
-        ? (catalogue.find((c: CatalogueEvent) => c.event === s.event)?.count ?? 500)
-        : 480_000;
+      const volume =
+        s.event !== "*"
+          ? (catalogue.find((c: CatalogueEvent) => c.event === s.event)?.count ?? 500)
+          : 480_000;
       for (let t = from; t < to; t += size) {
         const season = 0.75 + 0.25 * Math.sin(t / day) + 0.3 * noise(t, i, g);
         const persons = s.measure === "persons" || s.measure === "per_person";

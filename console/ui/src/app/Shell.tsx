@@ -2,11 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { Drawer, Tooltip } from "antd";
 import { Menu, PanelLeftClose, PanelLeftOpen, Search } from "lucide-react";
-import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { statsQuery } from "@/api/queries";
 import { CrashBoundary } from "@/components/states";
 import { setPreferences, usePreferences } from "@/lib/prefs";
+import { useMedia } from "@/lib/useMedia";
 import { AccountMenu } from "./AccountMenu";
 import { useFormat } from "./appearance";
 import { Logo } from "./logo";
@@ -17,17 +18,6 @@ const Palette = lazy(() => import("./Palette").then((m) => ({ default: m.Palette
 const PeopleBehindDrawer = lazy(() =>
   import("@/components/PeopleBehindDrawer").then((m) => ({ default: m.PeopleBehindDrawer })),
 );
-
-const narrow = window.matchMedia("(max-width: 1120px)");
-function useNarrow(): boolean {
-  return useSyncExternalStore(
-    (l) => {
-      narrow.addEventListener("change", l);
-      return () => narrow.removeEventListener("change", l);
-    },
-    () => narrow.matches,
-  );
-}
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
@@ -62,7 +52,7 @@ function useShortcuts(openPalette: () => void): void {
 export function Shell() {
   const { t } = useTranslation();
   const { nav } = usePreferences();
-  const isNarrow = useNarrow();
+  const isNarrow = useMedia("(max-width: 1120px)");
   const rail = nav === "rail" || (nav === "auto" && isNarrow);
   const [menuOpen, setMenuOpen] = useState(false);
   const [paletteOpen, setPaletteOpen] = useState(false);

@@ -3,10 +3,11 @@ import { App as AntApp, ConfigProvider } from "antd";
 import type { Locale } from "antd/es/locale";
 import enGB from "antd/es/locale/en_GB";
 import zhCN from "antd/es/locale/zh_CN";
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { createFormat, type Format, type Lang } from "@/lib/format";
 import { usePreferences } from "@/lib/prefs";
+import { useMedia } from "@/lib/useMedia";
 import { antdThemeFor, applyPalette, type Mode } from "./theme";
 
 const ModeContext = createContext<Mode>("light");
@@ -17,24 +18,13 @@ export const useMode = () => useContext(ModeContext);
 /** Numbers and times for the shown language and the workspace's time zone. */
 export const useFormat = () => useContext(FormatContext);
 
-const darkMedia = window.matchMedia("(prefers-color-scheme: dark)");
-function useSystemDark(): boolean {
-  return useSyncExternalStore(
-    (l) => {
-      darkMedia.addEventListener("change", l);
-      return () => darkMedia.removeEventListener("change", l);
-    },
-    () => darkMedia.matches,
-  );
-}
-
 const antdLocales: Record<Lang, Locale> = { "zh-CN": zhCN, en: enGB };
 
 /** Theme, component locale and formats around the whole console. */
 export function Appearance({ timeZone, children }: { timeZone: string; children: ReactNode }) {
   const { i18n } = useTranslation();
   const { theme } = usePreferences();
-  const systemDark = useSystemDark();
+  const systemDark = useMedia("(prefers-color-scheme: dark)");
   const mode: Mode = theme === "system" ? (systemDark ? "dark" : "light") : theme;
   const lang: Lang = i18n.language === "zh-CN" ? "zh-CN" : "en";
   const antdTheme = useMemo(() => antdThemeFor(mode), [mode]);
@@ -44,7 +34,12 @@ export function Appearance({ timeZone, children }: { timeZone: string; children:
     <ModeContext.Provider value={mode}>
       <FormatContext.Provider value={format}>
         <StyleProvider layer>
-          <ConfigProvider theme={antdTheme} locale={antdLocales[lang]} wave={{ disabled: true }}>
+          <ConfigProvider
+            theme={antdTheme}
+            locale={antdLocales[lang]}
+            wave={{ disabled: true }}
+            button={{ autoInsertSpace: false }}
+          >
             <AntApp component={false} message={{ maxCount: 3 }}>
               {children}
             </AntApp>

@@ -249,7 +249,7 @@ export function antdThemeFor(mode: Mode): ThemeConfig {
       },
       Checkbox: { colorPrimary: p.goldLine, colorWhite: mode === "dark" ? p.onGold : "#ffffff" },
       Segmented: {
-        itemSelectedBg: p.surface,
+        itemSelectedBg: mode === "dark" ? "#45453f" : p.surface,
         trackBg: mode === "dark" ? p.hover : "#e9e7e1",
         itemColor: p.text2,
         itemSelectedColor: p.text,
@@ -258,7 +258,14 @@ export function antdThemeFor(mode: Mode): ThemeConfig {
       Input: { activeBorderColor: p.goldLine, hoverBorderColor: p.text3 },
       InputNumber: { activeBorderColor: p.goldLine, hoverBorderColor: p.text3 },
       DatePicker: { activeBorderColor: p.goldLine, hoverBorderColor: p.text3 },
-      Drawer: { paddingLG: 24 },
+      Drawer: { paddingLG: 24, footerPaddingInline: 24, footerPaddingBlock: 12 },
+      // What is chosen in a menu is marked quietly: gold is for what matters on the page.
+      Dropdown: {
+        colorPrimary: p.text,
+        controlItemBgActive: p.hover,
+        controlItemBgActiveHover: p.hover,
+        paddingBlock: 5,
+      },
       Tooltip: { fontSize: 12, colorTextLightSolid: "#f5f4f0" },
       Modal: { titleFontSize: 15 },
       Form: { labelColor: p.text2, verticalLabelPadding: "0 0 4px", itemMarginBottom: 20 },

@@ -80,7 +80,7 @@ function Body({ behind, open }: { behind: Behind; open: boolean }) {
       title={
         <div>
           <div className="ellipsis">{behind.title || t("behind.title")}</div>
-          <small className="muted">
+          <small className="muted drawer-sub">
             {total === undefined ? "…" : t("behind.total", { count: total, n: format.num(total) })}
           </small>
         </div>

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { useLabels } from "@/lib/labels";
+import { initialsOf } from "./initials";
 import "./person.css";
 
 /** A person's name that leads to their page. `person` needs only an id; the name is shown when it is known. */
@@ -40,16 +41,6 @@ export function Avatar({ id, name, size = 24 }: { id: string; name: string | nul
       {initials}
     </span>
   );
-}
-
-/** 王小明 → 明, Ana Silva → AS. The last character of a Chinese name tells people apart, as the first does not. */
-export function initialsOf(name: string): string {
-  const s = name.trim();
-  if (/^[\u3400-\u9fff·]+$/.test(s)) return s.slice(-1);
-  const words = s.split(/[\s._-]+/).filter(Boolean);
-  const first = Array.from(words[0] ?? "")[0] ?? "";
-  const last = words.length > 1 ? (Array.from(words.at(-1) ?? "")[0] ?? "") : "";
-  return (first + last).toUpperCase();
 }
 
 function shadeOf(id: string): number {

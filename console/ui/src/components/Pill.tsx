@@ -17,7 +17,7 @@ export function Pill({ tone = "plain", dot, children }: { tone?: Tone; dot?: boo
 export function IdentifierChip({ kind, value, label }: { kind: string; value: string; label: string }) {
   return (
     <span className="idchip" title={`${kind}:${value}`}>
-      <small>{label}</small>
+      {label && <small>{label}</small>}
       <code>{value}</code>
     </span>
   );

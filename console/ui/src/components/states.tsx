@@ -62,7 +62,8 @@ export function ErrorState({
   if (error instanceof ApiError && error.status === 404) {
     return (
       <State icon={<SearchX />} title={t("state.notFound")}>
-        {error.message}
+        <p>{t("state.notFoundHint")}</p>
+        <p className="muted">{error.message}</p>
       </State>
     );
   }

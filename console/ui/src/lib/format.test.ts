@@ -25,6 +25,8 @@ describe("numbers", () => {
   });
   it("percent and bytes", () => {
     expect(en.percent(0.1234)).toBe("12.3%");
+    expect([0.05, 0, -0.042].map(en.change)).toEqual(["+5%", "0%", "\u22124%"]);
+    expect(en.axis(5000)).toBe("5K");
     expect(en.bytes(999)).toBe("999 B");
     expect(en.bytes(1_540_000)).toBe("1.5 MB");
     expect(en.bytes(0)).toBe("0 B");

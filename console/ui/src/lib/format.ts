@@ -13,6 +13,10 @@ export interface Format {
   compact(n: number | null | undefined): string;
   /** 0.123 → 12.3 % */
   percent(ratio: number | null | undefined, digits?: number): string;
+  /** 0.05 → +5 %, −0.05 → −5 % */
+  change(ratio: number | null | undefined): string;
+  /** 5K, 5000: labels of an axis, where all must look alike. */
+  axis(n: number): string;
   bytes(n: number | null | undefined): string;
   /** Seconds as "120 ms", "1.2 s", "3 min 20 s", "2 d 4 h". */
   duration(seconds: number | null | undefined): string;
@@ -134,6 +138,17 @@ export function createFormat(lang: Lang, timeZone: string): Format {
       known(r)
         ? new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(r)
         : none,
+    change: (r) =>
+      known(r)
+        ? new Intl.NumberFormat(locale, {
+            style: "percent",
+            maximumFractionDigits: 0,
+            signDisplay: "exceptZero",
+          })
+            .format(r)
+            .replace("-", "\u2212")
+        : none,
+    axis: (n) => fCompact.format(n),
     bytes(n) {
       if (!known(n)) return none;
       const units = ["B", "KB", "MB", "GB", "TB", "PB"];

@@ -52,6 +52,7 @@ export const common = {
     forbiddenHint:
       "Your role does not include the permission. An administrator of the organisation can grant it.",
     notFound: "Not found",
+    notFoundHint: "It may have been deleted, or the address is not complete.",
     errorId: "Error id",
     saved: "Saved",
     crashed: "This page stopped working",

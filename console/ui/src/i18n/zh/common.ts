@@ -51,6 +51,7 @@ export const common = {
     forbidden: "你没有查看权限",
     forbiddenHint: "你的角色不含这项权限，请联系组织管理员开通。",
     notFound: "没有找到",
+    notFoundHint: "它可能已被删除，或者链接不完整。",
     errorId: "错误编号",
     saved: "已保存",
     crashed: "这个页面出错了",

@@ -96,7 +96,9 @@ export function SegmentSizes() {
             s ? (
               <li key={s.id}>
                 <Link to="/segments/$id" params={{ id: s.id }} title={s.description || s.name}>
-                  <i style={{ width: `${(100 * s.members) / most}%` }} aria-hidden="true" />
+                  {s.members > 0 && (
+                    <i style={{ width: `${(100 * s.members) / most}%` }} aria-hidden="true" />
+                  )}
                   <span className="ellipsis">{s.name}</span>
                   <span className="n">{format.num(s.members)}</span>
                 </Link>

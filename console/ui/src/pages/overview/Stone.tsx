@@ -95,8 +95,10 @@ function Streak({ values, length, label }: { values: readonly number[]; length: 
   const width = 600;
   const height = 72;
   const max = Math.max(...values, 1) * 1.1;
+  // A young page shows its first minute over the whole width, then more and more.
+  const span = Math.min(length, Math.max(60, values.length));
   const points = values.map((v, i) => {
-    const x = width - ((values.length - 1 - i) * width) / (length - 1);
+    const x = width - ((values.length - 1 - i) * width) / (span - 1);
     return `${x.toFixed(1)},${(height - 2 - (v / max) * (height - 6)).toFixed(1)}`;
   });
   const line = points.length > 1 ? `M${points.join("L")}` : "";

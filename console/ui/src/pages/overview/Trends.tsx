@@ -50,6 +50,7 @@ function DayChart(props: {
   const behind = usePeopleBehind();
   const title = t(field === "events" ? "overview.events" : "overview.active");
   const today = rows?.at(-1);
+  const yesterday = rows?.at(-2);
   const change = rows ? changeOverWeek(rows.map((r) => r[field])) : null;
 
   const open = (r: DayRow) =>
@@ -87,7 +88,7 @@ function DayChart(props: {
       yAxis: {
         type: "value",
         splitNumber: 3,
-        axisLabel: { formatter: (v: number) => format.compact(v) },
+        axisLabel: { formatter: (v: number) => format.axis(v) },
         minInterval: 1,
       },
       series: [
@@ -153,12 +154,8 @@ function DayChart(props: {
           )}
           <small>
             {t("overview.today")}
-            {change !== null && (
-              <>
-                {" "}
-                · {t("overview.change", { change: `${change > 0 ? "+" : ""}${format.percent(change, 0)}` })}
-              </>
-            )}
+            {yesterday && <> · {t("overview.yesterday", { n: format.num(yesterday[field]) })}</>}
+            {change !== null && <>, {t("overview.change", { change: format.change(change) })}</>}
           </small>
         </p>
       </header>

@@ -36,8 +36,8 @@ it("has one row for every day across a change of clocks", () => {
   expect(rows.at(-1)?.time).toBe("2026-04-09T22:00:00.000Z");
 });
 
-it("compares with the same weekday", () => {
-  expect(changeOverWeek([10, 1, 1, 1, 1, 1, 1, 15])).toBeCloseTo(0.5);
-  expect(changeOverWeek([0, 1, 1, 1, 1, 1, 1, 15])).toBeNull();
+it("compares whole days of the same weekday", () => {
+  expect(changeOverWeek([10, 1, 1, 1, 1, 1, 1, 15, 3])).toBeCloseTo(0.5);
+  expect(changeOverWeek([0, 1, 1, 1, 1, 1, 1, 15, 3])).toBeNull();
   expect(changeOverWeek([])).toBeNull();
 });

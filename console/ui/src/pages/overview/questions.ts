@@ -50,9 +50,9 @@ export function dailyRows(
   return out;
 }
 
-/** How much today stands over the same weekday a week ago; nothing to compare with gives null. */
+/** How much yesterday, the last whole day, stands over a week before; nothing to compare with gives null. */
 export function changeOverWeek(rows: readonly number[]): number | null {
-  const today = rows.at(-1);
-  const before = rows.at(-8);
-  return today === undefined || !before ? null : today / before - 1;
+  const yesterday = rows.at(-2);
+  const before = rows.at(-9);
+  return yesterday === undefined || !before ? null : yesterday / before - 1;
 }

@@ -16,6 +16,7 @@ import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
 import { useLabels } from "@/lib/labels";
+import { useMedia, useSmall } from "@/lib/useMedia";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
 import "./people.css";
@@ -73,16 +74,19 @@ export function PeoplePage() {
 export function usePersonColumns(): Column<PersonSummary>[] {
   const { t } = useTranslation();
   const labels = useLabels();
+  const small = useSmall();
+  const narrow = useMedia("(max-width: 1280px)");
+  const shown = narrow ? 1 : 2;
   return useMemo(
     () => [
       {
         key: "name",
         title: t("people.name"),
-        width: 220,
+        width: small ? 148 : 220,
         value: (p) => labels.person(p),
         render: (p) => (
           <div className="cell-person">
-            <PersonLink person={p} avatar />
+            <PersonLink person={p} avatar={!small} />
           </div>
         ),
       },
@@ -92,12 +96,12 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         sortable: false,
         value: (p) => p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
         render: (p) => (
-          <span className="id-list">
-            {p.identifiers.slice(0, 2).map((i) => (
+          <span className="id-list" data-narrow={narrow || undefined}>
+            {p.identifiers.slice(0, shown).map((i) => (
               <IdentifierChip key={i.kind + i.value} {...i} label={labels.identifierKind(i.kind)} />
             ))}
-            {p.identifiers.length > 2 && (
-              <small className="muted">{t("people.more", { n: p.identifiers.length - 2 })}</small>
+            {p.identifiers.length > shown && (
+              <small className="muted">{t("people.more", { n: p.identifiers.length - shown })}</small>
             )}
           </span>
         ),
@@ -120,7 +124,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
       {
         key: "events",
         title: t("people.events"),
-        width: 96,
+        width: 80,
         align: "right",
         value: (p) => p.events,
         render: (p) => <Num value={p.events} short />,
@@ -128,7 +132,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
       {
         key: "first_seen",
         title: t("people.firstSeen"),
-        width: 120,
+        width: 108,
         align: "right",
         value: (p) => p.first_seen,
         render: (p) => <RelativeTime at={p.first_seen} />,
@@ -136,7 +140,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
       {
         key: "last_seen",
         title: t("people.lastSeen"),
-        width: 120,
+        width: 108,
         align: "right",
         value: (p) => p.last_seen,
         render: (p) => <RelativeTime at={p.last_seen} />,
@@ -150,6 +154,6 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         render: (p) => <code>{p.id}</code>,
       },
     ],
-    [t, labels],
+    [t, labels, small, narrow, shown],
   );
 }
