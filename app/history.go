@@ -21,10 +21,28 @@ func (h segmentHistory) Position(_ context.Context, partition int) (touchstone.S
 	return touchstone.MakeSeq(partition, uint64(h.app.sink.Through(partition)), touchstone.MaxEventsPerRecord-1), nil
 }
 
+// Mark names the newest override of a node's person: [segment.Marker].
+func (h segmentHistory) Mark(ctx context.Context) (string, error) {
+	version, err := h.app.graph.OverrideVersion(ctx)
+	return strconv.FormatInt(version, 10), err
+}
+
+// Reached tells whether the warehouse has the override that mark names.
+func (h segmentHistory) Reached(ctx context.Context, mark string) (bool, error) {
+	version, err := strconv.ParseInt(mark, 10, 64)
+	if err != nil {
+		return false, touchstone.Errorf(touchstone.Internal, "%q is not a mark", mark)
+	}
+	pos, err := h.app.warehouse.Position(ctx, 0)
+	return pos.OverrideVersion >= version, err
+}
+
 // LatestTimes asks the warehouse.
 func (h segmentHistory) LatestTimes(ctx context.Context, q segment.LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error {
 	return h.app.queries.LatestTimes(ctx, analytics.LatestQuery(q), fn)
 }
+
+var _ segment.Marker = segmentHistory{}
 
 // segmentMembers tells analytics who is in a segment: [analytics.Members].
 type segmentMembers struct{ segments *segment.Segments }

@@ -494,3 +494,9 @@ func (g *Graph) Canonical(ctx context.Context, q store.Querier, persons []touchs
 	}
 	return out, err
 }
+
+// OverrideVersion returns the version of the newest override, 0 if there is none yet.
+func (g *Graph) OverrideVersion(ctx context.Context) (version int64, err error) {
+	err = g.cfg.DB.Reader().QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM identity_overrides`).Scan(&version)
+	return version, err
+}

@@ -88,6 +88,8 @@ type Pipeline struct {
 	parts   []*partition
 	wake    chan struct{}
 	metrics *metrics
+	spare   factPool
+	work    []touchstone.Fact // the facts of the batch under way; reused
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced after each commit
@@ -113,7 +115,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	if err := cfg.DB.Migrate(ctx, "pipeline", migrations()); err != nil {
 		return nil, err
 	}
-	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics)}
+	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics), spare: newFactPool()}
 	now := cfg.Clock.Now()
 	for i := range cfg.Log.Partitions() {
 		part := &partition{index: i, seen: newWindow(cfg.DedupeWindow, cfg.DedupeMax, now)}
@@ -177,7 +179,7 @@ func (p *Pipeline) Lag(ctx context.Context) (time.Duration, error) {
 func (p *Pipeline) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	chunks := make(chan chunk, 4)
+	chunks := make(chan chunk, chunksAhead)
 	errs := make(chan error, len(p.parts))
 	var readers sync.WaitGroup
 	for _, part := range p.parts {
@@ -208,12 +210,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 	var held *chunk // read from the channel, but of another partition than the batch
 	for {
-		work, err := p.await(ctx, chunks, held)
+		first, err := p.await(ctx, chunks, held)
 		if err != nil {
 			return err
 		}
 		held = nil
 		began := time.Now()
+		work := p.begin(first)
 	gather:
 		for len(work.facts)+len(work.rejected) < p.cfg.MaxEvents {
 			select {
@@ -222,7 +225,7 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 					held = &c
 					break gather
 				}
-				work.add(c)
+				p.take(&work, c)
 			default:
 				break gather
 			}
@@ -230,6 +233,7 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 		if err := p.commitUntilDone(ctx, work); err != nil {
 			return err
 		}
+		p.end(work)
 		if pause := p.cfg.MinInterval - time.Since(began); pause > 0 && work.count() < p.cfg.MaxEvents/8 {
 			select {
 			case <-ctx.Done():
@@ -237,6 +241,31 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 			case <-time.After(pause):
 			}
 		}
+	}
+}
+
+// begin starts a batch's work with its first chunk, which may be without events.
+func (p *Pipeline) begin(first chunk) chunk {
+	work := chunk{facts: p.work[:0]}
+	if first.part != nil {
+		p.take(&work, first)
+	}
+	return work
+}
+
+// take adds a chunk to the work and its slice to the spare ones.
+func (p *Pipeline) take(work *chunk, c chunk) {
+	work.add(c)
+	p.spare.put(c.facts)
+}
+
+// end keeps the work's slice for the next batch, but none of its texts. One that grew
+// far beyond a usual batch is left to the collector.
+func (p *Pipeline) end(work chunk) {
+	clear(work.facts)
+	p.work = work.facts[:0]
+	if cap(work.facts) > 2*p.cfg.MaxEvents {
+		p.work = nil
 	}
 }
 

@@ -11,11 +11,14 @@ import (
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
-// How much one read takes from the log: enough to keep the loop busy, small enough that
-// the chunks in flight stay within some tens of megabytes.
+// How much one read takes from the log. Records are compressed, often tenfold, so this
+// keeps a decoded chunk within some megabytes, and the chunks in flight within some tens.
 const (
-	readRecords = 256
-	readBytes   = 4 << 20
+	readRecords  = 64
+	readBytes    = 512 << 10
+	chunksAhead  = 3
+	spareFacts   = 4       // slices of facts that wait for reuse
+	maxSpareFact = 1 << 15 // longer slices are not kept
 )
 
 // chunk is a run of decoded records of one partition. The zero chunk carries no events.
@@ -30,11 +33,11 @@ type chunk struct {
 
 func (c *chunk) count() int { return len(c.facts) + len(c.rejected) }
 
-// add appends d, which continues c in the same partition or is the first of an empty c.
+// add appends a copy of d, which continues c in the same partition or is the first of an
+// empty c.
 func (c *chunk) add(d chunk) {
 	if c.part == nil {
-		*c = d
-		return
+		c.part, c.first, c.oldest = d.part, d.first, d.oldest
 	}
 	c.last = d.last
 	if d.oldest.Before(c.oldest) {
@@ -42,6 +45,36 @@ func (c *chunk) add(d chunk) {
 	}
 	c.facts = append(c.facts, d.facts...)
 	c.rejected = append(c.rejected, d.rejected...)
+}
+
+// factPool hands slices of facts round between the goroutine that decodes and the one
+// that works, so that the steady state allocates none.
+type factPool chan []touchstone.Fact
+
+func newFactPool() factPool { return make(factPool, spareFacts) }
+
+// get returns an empty slice with room for n facts.
+func (p factPool) get(n int) []touchstone.Fact {
+	select {
+	case s := <-p:
+		if cap(s) >= n {
+			return s
+		}
+	default:
+	}
+	return make([]touchstone.Fact, 0, n)
+}
+
+// put takes a slice back. It lets go of the texts, which would hold the record's memory.
+func (p factPool) put(s []touchstone.Fact) {
+	if cap(s) == 0 || cap(s) > maxSpareFact {
+		return
+	}
+	clear(s)
+	select {
+	case p <- s[:0]:
+	default:
+	}
 }
 
 // read decodes the partition's records, ahead of the loop by a bounded number of chunks.
@@ -60,7 +93,7 @@ func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) 
 			}
 			continue
 		}
-		c, err := decodeChunk(part.index, records)
+		c, err := decodeChunk(p.spare, part.index, records)
 		if err != nil {
 			return err
 		}
@@ -80,7 +113,7 @@ func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) 
 
 // decodeChunk unpacks records into facts. A record that does not decode stops the
 // pipeline: going on would lose acknowledged events in silence.
-func decodeChunk(partition int, records []stream.Record) (chunk, error) {
+func decodeChunk(spare factPool, partition int, records []stream.Record) (chunk, error) {
 	c := chunk{first: records[0].Offset, last: records[len(records)-1].Offset}
 	total := 0
 	for _, r := range records {
@@ -90,7 +123,7 @@ func decodeChunk(partition int, records []stream.Record) (chunk, error) {
 		}
 		total += n
 	}
-	c.facts = make([]touchstone.Fact, 0, total)
+	c.facts = spare.get(total)
 	for _, r := range records {
 		frames, err := stream.DecodeRecord(r.Data)
 		if err != nil {

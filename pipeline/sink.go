@@ -37,7 +37,7 @@ type SinkConfig struct {
 	Logger   *slog.Logger
 	Metrics  prometheus.Registerer
 
-	MaxEvents int           // most events in one append; 50,000
+	MaxEvents int           // most events in one append; 30,000
 	Interval  time.Duration // an append waits this long for more events; 500 ms
 }
 
@@ -51,12 +51,14 @@ type Sink struct {
 	behind  atomic.Int64 // ns: age of the oldest committed event at the latest append
 	seconds prometheus.Counter
 	lag     prometheus.Histogram
-	dropped []stream.Offset // up to where pipeline_dropped has been cleaned
+	spare   factPool
+	work    [][]touchstone.Fact // by partition: the facts of the append under way; reused
+	dropped []stream.Offset     // up to where pipeline_dropped has been cleaned
 }
 
 // NewSink reads the warehouse's position.
 func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
-	setDefault(&cfg.MaxEvents, 50_000)
+	setDefault(&cfg.MaxEvents, 30_000)
 	setDefault(&cfg.Interval, 500*time.Millisecond)
 	if cfg.Clock == nil {
 		cfg.Clock = touchstone.SystemClock{}
@@ -65,7 +67,7 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := cfg.Log.Partitions()
-	s := &Sink{cfg: cfg, through: make([]atomic.Uint64, n), dropped: make([]stream.Offset, n),
+	s := &Sink{cfg: cfg, through: make([]atomic.Uint64, n), dropped: make([]stream.Offset, n), spare: newFactPool(), work: make([][]touchstone.Fact, n),
 		seconds: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_append_seconds_total", Help: "Time spent in appending to the warehouse."}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_sink_lag_seconds",
 			Help: "Age of an append's oldest event when it became visible in queries, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 12)}),
@@ -155,6 +157,10 @@ func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
 		return 0, s.copyOverrides(ctx, partition)
 	}
 	work, err := s.gather(ctx, partition, from, until)
+	defer func() {
+		clear(work.facts)
+		s.work[partition] = work.facts[:0]
+	}()
 	if err != nil {
 		return 0, err
 	}
@@ -181,7 +187,7 @@ func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
 
 // gather reads records from from to until, at most MaxEvents events.
 func (s *Sink) gather(ctx context.Context, partition int, from, until stream.Offset) (chunk, error) {
-	var work chunk
+	work := chunk{facts: s.work[partition][:0]}
 	for from <= until && work.count() < s.cfg.MaxEvents {
 		records, err := s.cfg.Log.Read(ctx, partition, from, readRecords, readBytes)
 		if err != nil {
@@ -191,15 +197,16 @@ func (s *Sink) gather(ctx context.Context, partition int, from, until stream.Off
 			records = records[:len(records)-1]
 		}
 		if len(records) == 0 { // everything up to until was trimmed
-			work.last = until
+			work.last, work.oldest = until, s.cfg.Clock.Now()
 			break
 		}
-		c, err := decodeChunk(partition, records)
+		c, err := decodeChunk(s.spare, partition, records)
 		if err != nil {
 			return work, err
 		}
 		c.part = s.cfg.Pipeline.parts[partition]
 		work.add(c)
+		s.spare.put(c.facts)
 		from = c.last + 1
 	}
 	return work, nil
