@@ -190,7 +190,7 @@ func (g *Graph) refresh(ctx context.Context, tx *store.Tx, version int64) error 
 // extend works on the facts that the cache could not settle.
 func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, st *state) error {
 	g.metrics.extended.Add(float64(len(hard)))
-	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode))
+	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), len(hard))
 	sets := make([]mention, len(hard))
 	for i, at := range hard {
 		sets[i] = g.mention(&b.Facts[at])

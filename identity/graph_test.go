@@ -523,7 +523,7 @@ func TestStoredGraphEqualsPureOne(t *testing.T) {
 		b := newBench(t, db)
 		rapid.Check(t, func(rt *rapid.T) {
 			reset(t, db, b)
-			pure := newRegion(b.g.rules(&apartness{}), 0)
+			pure := newRegion(b.g.rules(&apartness{}), 0, 0)
 			var ways []*node
 			var facts []touchstone.Fact
 			events := drawEvents(rt, 3)

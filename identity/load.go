@@ -88,7 +88,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 		g.mu.Lock()
 		defer g.mu.Unlock()
 	}
-	asked := map[ident]bool{}
+	asked := make(map[ident]bool, len(mentions))
 	look := func(ids []ident) {
 		for _, id := range ids {
 			if r.nodes[id] != nil || asked[id] {

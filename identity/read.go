@@ -409,7 +409,7 @@ func (g *Graph) NodesOf(ctx context.Context, ids []touchstone.Identifier) ([]tou
 	if len(missing) == 0 {
 		return nodes, nil
 	}
-	r := newRegion(rules{}, 0)
+	r := newRegion(rules{}, 0, len(missing))
 	asked := map[ident]bool{}
 	var wanted []ident
 	for _, i := range missing {

@@ -163,10 +163,12 @@ type region struct {
 
 	spareNodes []node
 	spareParts []part
+	spareEdges []edge
 }
 
-func newRegion(r rules, lastNode touchstone.NodeID) *region {
-	return &region{rules: r, lastNode: lastNode, nodes: map[ident]*node{}, parts: map[touchstone.PersonID]*part{}, edges: map[edgeKey]*edge{}}
+// newRegion makes a region for about that many mentions.
+func newRegion(r rules, lastNode touchstone.NodeID, mentions int) *region {
+	return &region{rules: r, lastNode: lastNode, nodes: make(map[ident]*node, 2*mentions), parts: make(map[touchstone.PersonID]*part, mentions), edges: make(map[edgeKey]*edge, mentions)}
 }
 
 // Regions of an import hold tens of thousands of nodes: they are made in blocks.
@@ -177,6 +179,15 @@ func (r *region) newNode() *node {
 	n := &r.spareNodes[0]
 	r.spareNodes = r.spareNodes[1:]
 	return n
+}
+
+func (r *region) newEdge() *edge {
+	if len(r.spareEdges) == 0 {
+		r.spareEdges = make([]edge, min(256, 8+2*len(r.edges)))
+	}
+	e := &r.spareEdges[0]
+	r.spareEdges = r.spareEdges[1:]
+	return e
 }
 
 func (r *region) newPart() *part {
@@ -310,7 +321,9 @@ func (r *region) edge(first, n *node, c cause) {
 		e.time, e.last = min(e.time, c.time), max(e.last, c.time)
 		return
 	}
-	r.edges[key] = &edge{edgeKey: key, cause: c, last: c.time, count: 1, fresh: first.fresh || n.fresh}
+	e := r.newEdge()
+	*e = edge{edgeKey: key, cause: c, last: c.time, count: 1, fresh: first.fresh || n.fresh}
+	r.edges[key] = e
 	n.links = append(n.links, link{first.id, c.evidence})
 }
 

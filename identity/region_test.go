@@ -104,13 +104,13 @@ func naive(events [][]ident) [][]string {
 func TestComponentsEqualUnionFindInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := drawEvents(t, 10)
-		r := newRegion(unlimited(), 0)
+		r := newRegion(unlimited(), 0, 0)
 		linkAll(r, events)
 		if d := gocmp.Diff(naive(events), components(r)); d != "" {
 			t.Fatal(d)
 		}
 		shuffled := rapid.Permutation(events).Draw(t, "shuffled")
-		s := newRegion(unlimited(), 0)
+		s := newRegion(unlimited(), 0, 0)
 		linkAll(s, shuffled)
 		if d := gocmp.Diff(components(r), components(s)); d != "" {
 			t.Fatalf("order matters: %s", d)
@@ -122,7 +122,7 @@ func TestComponentsEqualUnionFindInAnyOrder(t *testing.T) {
 func TestLimitsHoldForAnyEvents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := drawEvents(t, 10)
-		r := newRegion(limited(), 0)
+		r := newRegion(limited(), 0, 0)
 		r.limit = func(kind uint8) int { return int(kind) + 1 }
 		firsts := linkAll(r, events)
 		checkInvariants(t, r)
@@ -224,7 +224,7 @@ func TestGuards(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRegion(limited(), 0)
+			r := newRegion(limited(), 0, 0)
 			linkAll(r, c.events)
 			var drops []string
 			for _, d := range r.drops {
@@ -239,7 +239,7 @@ func TestGuards(t *testing.T) {
 }
 
 func TestApartPersonsStayApartThroughMerges(t *testing.T) {
-	r := newRegion(unlimited(), 0)
+	r := newRegion(unlimited(), 0, 0)
 	a, b, c := id("email", "a"), id("email", "b"), id("phone", "c")
 	linkAll(r, [][]ident{{c}, {a}, {b}})
 	r.apart.add(r.nodes[a].part.person, r.nodes[b].part.person)

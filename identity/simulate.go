@@ -38,7 +38,7 @@ func (g *Graph) Simulate(ctx context.Context, events iter.Seq[[]touchstone.Ident
 		if err != nil {
 			return err
 		}
-		r := newRegion(g.rules(&apartness{pairs: pairs}), touchstone.NodeID(st.lastNode))
+		r := newRegion(g.rules(&apartness{pairs: pairs}), touchstone.NodeID(st.lastNode), simulateChunk)
 		r.withoutEdges = true
 		var chunk []mention
 		for ids := range events {

@@ -129,7 +129,7 @@ type parting struct {
 }
 
 func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, req request) (touchstone.PersonID, error) {
-	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode))
+	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), 1)
 	if err := g.loadPersons(ctx, tx, r, appendPart(r, req.person)); err != nil {
 		return 0, err
 	}
