@@ -2,9 +2,8 @@ package sim
 
 // The brand. None of it exists.
 const (
-	brandName   = "Lumora"
-	brandNameZH = "澄光汽车"
-	website     = "https://www.lumora.example"
+	brandName = "Lumora"
+	website   = "https://www.lumora.example"
 )
 
 // model is a car of the line-up.

@@ -31,7 +31,7 @@ var planted = Drivers{
 	OrderBase: -3.3, OrderReferred: 0.7, OrderSensitivity: -1.1, OrderHours: -0.02, OrderTierOne: 0.2,
 }
 
-// unless it is true, a driver adds nothing.
+// when returns the coefficient of a driver that is present, and nothing otherwise.
 func when(yes bool, coefficient float64) float64 {
 	if yes {
 		return coefficient

@@ -1,8 +1,6 @@
 package sim
 
-import (
-	"slices"
-)
+import "slices"
 
 const (
 	dayMillis  = 86_400_000
@@ -264,7 +262,7 @@ func (w *World) maybeBook(s *scene, day int32) {
 		whole("days_ahead", in).track("Test Drive Booked", factBooked)
 	p.booked = true
 	if p.stage == stageCompare {
-		p.stage, p.since = stageDrive, day
+		p.stage = stageDrive
 	}
 	p.replyHours = w.replyTime(s.d, p)
 	p.later(day+int32(p.replyHours)/24, taskCall)
@@ -333,7 +331,7 @@ func (w *World) testDrive(s *scene, day int32) {
 	if !s.d.chance(w.shows(p)) {
 		s.text("model", models[m].name).text("consultant_id", w.consultantID(p)).track("Test Drive Missed", factNone)
 		if p.stage == stageDrive {
-			p.stage, p.since = stageCompare, day
+			p.stage = stageCompare
 		}
 		return
 	}
@@ -345,7 +343,7 @@ func (w *World) testDrive(s *scene, day int32) {
 	if s.d.chance(0.7) {
 		s.car(m, int(p.trim)).text("consultant_id", w.consultantID(p)).track("Quote Given", factNone)
 	}
-	p.drove, p.since = day, day
+	p.drove = day
 }
 
 // moveOn is what changes a person from one day to the next.
@@ -354,7 +352,7 @@ func (w *World) moveOn(s *scene, day int32) {
 	switch p.stage {
 	case stageInterest:
 		if p.content >= 2 && s.d.chance(0.008+times(0.005, float64(min(p.content, 10)))) {
-			p.stage, p.since = stageCompare, day
+			p.stage = stageCompare
 		}
 	case stageDrive, stageReplace:
 		if p.drove >= 0 && day > p.drove && day-p.drove <= 21 && s.d.chance(w.ordersToday(p)) {
@@ -362,7 +360,7 @@ func (w *World) moveOn(s *scene, day int32) {
 		}
 	case stageOwn:
 		if s.d.chance(0.0006) {
-			p.stage, p.since, p.drove = stageReplace, day, -1
+			p.stage, p.drove = stageReplace, -1
 			p.model = uint8(s.d.pick(modelWeights))
 		}
 		if s.d.chance(0.006) && len(p.todo) == 0 {
@@ -390,7 +388,7 @@ func (w *World) buy(s *scene, day int32) {
 	if p.stage == stageReplace {
 		p.car.number++
 	}
-	p.stage, p.since, p.booked, p.drove = stageBuy, day, false, -1
+	p.stage, p.booked, p.drove = stageBuy, false, -1
 	p.later(day+int32(s.d.between(4, 24)), taskDeliver)
 }
 
@@ -398,7 +396,7 @@ func (w *World) buy(s *scene, day int32) {
 func (w *World) deliver(s *scene, day int32) {
 	p := s.p
 	p.car = carState{model: p.model, trim: p.trim, number: p.car.number, commutes: s.d.chance(0.6), km: int32(s.d.between(5, 60)), charge: 90}
-	p.stage, p.since = stageOwn, day
+	p.stage = stageOwn
 	p.hasApp, p.reported = true, false
 	s.storeScene(w.timeOfDay(s.d, day, &storeHours))
 	s.external(touchstoneVIN, w.vin(p))

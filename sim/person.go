@@ -54,7 +54,6 @@ type person struct {
 	campaign                 int8 // that brought the person in; −1 = none
 
 	stage      stage
-	since      int32 // day of the stage's beginning
 	content    uint8 // articles read, up to 20
 	booked     bool
 	drove      int32 // day of the latest test drive; −1 = never
@@ -157,7 +156,6 @@ func (w *World) birth(p *person) {
 	case at < shareNew+shareOwners:
 		p.stage, p.known, p.hasApp = stageOwn, true, true
 		p.car = carState{model: p.model, trim: p.trim, commutes: d.chance(0.6), km: int32(d.between(800, 60_000)), charge: int8(d.between(25, 95))}
-		p.since = -int32(d.between(5, 900))
 		if d.chance(0.05) {
 			p.stage, p.model = stageReplace, uint8(d.pick(modelWeights))
 		}

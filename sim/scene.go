@@ -74,7 +74,7 @@ func (s *scene) raw(parts ...string) {
 	}
 }
 
-// identify adds an identifier of the person.
+// identifier adds an identifier of the person to the scene.
 func (s *scene) identifier(kind touchstone.IdentifierKind, value string) {
 	s.ids = append(s.ids, touchstone.Identifier{Kind: kind, Value: value})
 }

@@ -14,13 +14,12 @@ type Definition struct {
 	Rule        json.RawMessage `json:"rule"`
 }
 
-// ActivityEvents are the events by which somebody counts as active.
+// activityEvents are the events by which somebody counts as active.
 var activityEvents = []string{"$page", "Application Opened", "Content Viewed", "Product Viewed", "Store Visited", "Trip Ended"}
 
 const day = 24 * time.Hour
 
-// Definitions returns the segments of the demo, and what they mean as Go: Members counts
-// with the latter, a server with the former.
+// Definitions returns the segments of the demo.
 func Definitions() []Definition {
 	list := make([]Definition, len(definitions))
 	for i, d := range definitions {
@@ -29,6 +28,8 @@ func Definitions() []Definition {
 	return list
 }
 
+// definition is a segment as a rule, which a server evaluates, and as Go, which Members
+// counts with.
 type definition struct {
 	Definition
 	member func(h history) bool

@@ -12,7 +12,7 @@ type fact uint8
 
 const (
 	factNone       fact = iota
-	factActive          // one of ActivityEvents, and none of the below
+	factActive          // one of activityEvents, and none of the below
 	factNamed           // an identify call: the person has a name
 	factOwner           // an identify call that tells a vehicle
 	factViewed          // Product Viewed
@@ -36,9 +36,10 @@ type Truth struct {
 	EventsBySource  map[string]int64            `json:"events_by_source"`
 	EventsByChannel map[string]int64            `json:"events_by_channel"`
 
-	People      int `json:"people"`     // who have done something
-	Households  int `json:"households"` // of two or more
-	Identifiers int `json:"identifiers"`
+	People        int            `json:"people"`          // who have done something
+	PeopleByStage map[string]int `json:"people_by_stage"` // of them, after the last day
+	Households    int            `json:"households"`      // of two or more
+	Identifiers   int            `json:"identifiers"`
 	// Persons is how many persons a deterministic resolver finds: components of the
 	// identifiers that were seen together, under the limits of touchstone.DefaultKinds.
 	Persons      int `json:"persons"`
@@ -211,6 +212,12 @@ func (w *World) Truth() Truth {
 	r := &w.truth
 	t := r.truth
 	t.Identifiers = len(r.nodes)
+	t.PeopleByStage = make(map[string]int)
+	for i, alive := range r.alive {
+		if alive {
+			t.PeopleByStage[w.people[i].stage.String()]++
+		}
+	}
 	for _, h := range w.households {
 		for i := h.first; i < h.first+h.size; i++ {
 			if r.alive[i] {

@@ -133,7 +133,7 @@ func (c *converter) chunk(rows int, scratch *chunkScratch) (*chunk, error) {
 	var e touchstone.Event
 	for int(k.rows) < rows && len(frames) < maxChunkBytes {
 		err := c.next(&e)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

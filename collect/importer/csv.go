@@ -57,7 +57,7 @@ func newCSVTable(r io.Reader, closer io.Closer, m *Mapping) (*csvTable, error) {
 	}
 	if header {
 		switch err := t.readRow(); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil, touchstone.Errorf(touchstone.Invalid, "the file is empty")
 		case err != nil:
 			return nil, touchstone.Wrap(touchstone.Invalid, err, "the header line cannot be read: %v", err)
@@ -174,19 +174,19 @@ var errUnclosedQuote = errors.New("unclosed quote")
 func (t *csvTable) readRow() error {
 	for {
 		n, err := t.scanRow()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return err
 		}
-		if err == errUnclosedQuote || err == errRowTooLong {
+		if errors.Is(err, errUnclosedQuote) || errors.Is(err, errRowTooLong) {
 			// Take the physical line alone as the bad row, so that the rest of the file
 			// is not lost with it.
 			line, lineErr := t.w.line()
-			if lineErr != nil && lineErr != errRowTooLong {
+			if lineErr != nil && !errors.Is(lineErr, errRowTooLong) {
 				return lineErr
 			}
 			t.text = append(t.text[:0], line[:min(len(line), 4096)]...)
 			t.ends = append(t.ends[:0], len(t.text))
-			if err == errUnclosedQuote {
+			if errors.Is(err, errUnclosedQuote) {
 				return badRow(codeRow, "a quote is opened and not closed")
 			}
 			return badRow(codeRow, "the row is longer than %d bytes", maxRowBytes)

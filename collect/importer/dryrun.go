@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/cespare/xxhash/v2"
@@ -96,7 +97,7 @@ func (r *run) readAll(ctx context.Context, c *converter, show int, result *DryRu
 	var e touchstone.Event
 	for {
 		err := c.next(&e)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return frames, nil
 		}
 		if err != nil {

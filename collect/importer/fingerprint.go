@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,7 +37,7 @@ func fingerprint(ctx context.Context, path string, progress func(Progress)) (sum
 		h.Write(buf[:n])
 		size += int64(n)
 		progress(Progress{Phase: PhaseFingerprint, Bytes: size, TotalBytes: info.Size()})
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

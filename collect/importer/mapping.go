@@ -2,6 +2,7 @@ package importer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -102,7 +103,8 @@ func LoadMapping(path string) (*Mapping, error) {
 	}
 	m, err := ParseMapping(text)
 	if err != nil {
-		if e, ok := err.(*touchstone.Error); ok {
+		var e *touchstone.Error
+		if errors.As(err, &e) {
 			e.Message = path + ": " + e.Message
 		}
 		return nil, err

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func (t *jsonTable) next(cells []cell) error {
 	line, err := t.readLine()
 	t.line = string(line)
 	switch {
-	case err == errRowTooLong:
+	case errors.Is(err, errRowTooLong):
 		return badRow(codeRow, "the row is longer than %d bytes", maxRowBytes)
 	case err != nil:
 		return err

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -92,7 +93,8 @@ func (o *object) append(dst []byte, cells []cell) (_ []byte, any bool, err error
 			dst, ok, err = m.append(dst, cells)
 		}
 		if err != nil {
-			if e, isRow := err.(*rowError); isRow && m.nested == nil {
+			var e *rowError
+			if m.nested == nil && errors.As(err, &e) {
 				return dst, false, badRow(e.code, "%s: %s", m.name, e.detail)
 			}
 			return dst, false, err

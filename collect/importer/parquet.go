@@ -3,6 +3,7 @@ package importer
 import (
 	"bufio"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -163,7 +164,7 @@ func (t *parquetTable) next(cells []cell) (err error) {
 		t.have, err = t.reader.ReadRows(t.batch)
 		t.at = 0
 		if t.have == 0 {
-			if err == nil || err == io.EOF {
+			if err == nil || errors.Is(err, io.EOF) {
 				return io.EOF
 			}
 			return touchstone.Wrap(touchstone.Invalid, err, "the Parquet file cannot be read after row %d: %v", t.read, err)

@@ -161,7 +161,7 @@ func decompress(r io.Reader) (*bufio.Reader, []byte, error) {
 	in := bufio.NewReaderSize(r, 256<<10)
 	for range 2 { // a .csv.gz may have been compressed again on its way
 		head, err := in.Peek(4)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, nil, err
 		}
 		var out io.Reader
@@ -184,7 +184,7 @@ func decompress(r io.Reader) (*bufio.Reader, []byte, error) {
 		in = bufio.NewReaderSize(out, 256<<10)
 	}
 	head, err := in.Peek(8 << 10)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
 	return in, head, nil
@@ -291,7 +291,7 @@ func (w *window) more() bool {
 
 // failed returns the error that ended reading, unless it is the end of the file.
 func (w *window) failed() error {
-	if w.err == nil || w.err == io.EOF {
+	if w.err == nil || errors.Is(w.err, io.EOF) {
 		return nil
 	}
 	return touchstone.Wrap(touchstone.Invalid, w.err, "the file cannot be read to its end: %v", w.err)
