@@ -43,8 +43,9 @@ type person struct {
 	absorbed []touchstone.PersonID
 	rebuilt  *rebuilt // takes the place of both states
 
-	activity, traits       []byte // as they were; nil: no row
-	hasActivity, hasTraits bool   // whether that is known yet
+	activity, traits []byte // as they were; empty: no row
+	cached           bool   // activity is the cache's own memory
+	hasTraits        bool   // whether traits were looked for
 
 	newActivity, newTraits area // in the arena; empty: unchanged
 	dropTraits             bool
@@ -201,12 +202,12 @@ func (p *Profiles) load(ctx context.Context, b *batch) error {
 	for i := range b.persons {
 		one := &b.persons[i]
 		if one.id > p.newestPerson {
-			one.hasActivity, one.hasTraits = true, true
+			one.hasTraits = true
 			continue
 		}
 		k := slabcache.IntKey(&key, int64(one.id))
 		if one.activity = p.activity.Get(0, k); one.activity != nil {
-			one.hasActivity = true
+			one.cached = true
 		} else {
 			activity = append(activity, one.id)
 		}
@@ -220,8 +221,7 @@ func (p *Profiles) load(ctx context.Context, b *batch) error {
 	}
 	p.metrics.misses.Add(float64(len(activity)))
 	err := readStates(ctx, b.tx, "profile_activity", activity, func(id touchstone.PersonID, state []byte) {
-		one := b.person(id)
-		one.activity, one.hasActivity = state, true
+		b.person(id).activity = state
 	})
 	if err != nil {
 		return err

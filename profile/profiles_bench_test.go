@@ -84,7 +84,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 	b.ReportMetric(float64(spent)/float64(b.N)/benchEvents, "cpu-ns/event")
 	var bytes int64
-	if err := db.Reader().QueryRow(context.Background(), `SELECT AVG(LENGTH(state)) FROM profile_activity`).Scan(&bytes); err == nil {
+	if err := db.Reader().QueryRow(context.Background(), `SELECT CAST(AVG(LENGTH(state)) AS BIGINT) FROM profile_activity`).Scan(&bytes); err == nil {
 		b.ReportMetric(float64(bytes), "B/activity")
 	}
 	if err := db.Reader().QueryRow(context.Background(), `SELECT CAST(AVG(LENGTH(state)) AS BIGINT) FROM profile_traits`).Scan(&bytes); err == nil {

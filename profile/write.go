@@ -147,19 +147,26 @@ func (p *Profiles) writeGone(ctx context.Context, tx *store.Tx, b *batch) error 
 
 // remember puts the batch's states in the caches.
 func (p *Profiles) remember(b *batch) {
+	// First those that fit where the old one is, which needs no look-up: what is put
+	// afterwards may move entries.
+	for i := range b.persons {
+		one := &b.persons[i]
+		if now := one.newActivity.of(b.arena); one.cached && len(now) == len(one.activity) {
+			copy(one.activity, now)
+			one.newActivity = area{}
+		}
+	}
 	var key [8]byte
 	for i := range b.persons {
 		one := &b.persons[i]
 		k := slabcache.IntKey(&key, int64(one.id))
 		if !one.newActivity.empty() {
-			replace(p.activity, k, one.newActivity.of(b.arena))
+			p.activity.Put(0, k, one.newActivity.of(b.arena))
 		}
 		switch {
 		case !one.newTraits.empty():
 			p.traits.Put(0, k, one.newTraits.of(b.arena))
-		case one.dropTraits:
-			p.traits.Put(0, k, nil)
-		case one.hasTraits && len(one.traits) == 0:
+		case one.dropTraits, one.hasTraits && len(one.traits) == 0:
 			p.traits.Put(0, k, nil)
 		case one.hasTraits:
 			if p.traits.Get(0, k) == nil { // read from the store
@@ -173,14 +180,4 @@ func (p *Profiles) remember(b *batch) {
 		p.activity.Put(0, k, nil)
 		p.traits.Put(0, k, nil)
 	}
-}
-
-// replace overwrites a state of the same length: activity grows by a byte now and then
-// only, and nobody holds it.
-func replace(c *slabcache.Cache, key string, state []byte) {
-	if old := c.Get(0, key); len(old) == len(state) && len(state) > 0 {
-		copy(old, state)
-		return
-	}
-	c.Put(0, key, state)
 }
