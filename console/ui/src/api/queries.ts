@@ -62,6 +62,9 @@ export const quarantineSummaryQuery = queryOptions({
   queryKey: ["quarantine", "summary"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/quarantine/summary", { signal })),
 });
+/** How many events wait in quarantine; replayed and discarded ones do not. */
+export const totalWaiting = (summary: readonly { count: number }[]) =>
+  summary.reduce((n, s) => n + s.count, 0);
 export const quarantineQuery = (filter: { source?: string; code?: string; q?: string }) =>
   infiniteQueryOptions({
     queryKey: ["quarantine", "list", filter],

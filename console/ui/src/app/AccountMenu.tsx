@@ -26,7 +26,8 @@ export function AccountMenu({ rail }: { rail: boolean }) {
     {
       key: "who",
       type: "group",
-      label: session?.user ? t("nav.signedInAs", { email: session.user.email }) : t("nav.devMode"),
+      label:
+        session?.user && !session.dev ? t("nav.signedInAs", { email: session.user.email }) : t("nav.devMode"),
     },
     {
       key: "theme",
@@ -60,7 +61,9 @@ export function AccountMenu({ rail }: { rail: boolean }) {
         </a>
       ),
     },
-    ...(session?.user ? [{ key: "out", label: t("nav.signOut"), onClick: () => void signOut() }] : []),
+    ...(session?.user && !session.dev
+      ? [{ key: "out", label: t("nav.signOut"), onClick: () => void signOut() }]
+      : []),
     { key: "version", type: "group", label: t("nav.version", { version: session?.version ?? "" }) },
   ];
 

@@ -4,7 +4,7 @@ import { Drawer, Tooltip } from "antd";
 import { Menu, PanelLeftClose, PanelLeftOpen, Search } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { statsQuery } from "@/api/queries";
+import { quarantineSummaryQuery, totalWaiting } from "@/api/queries";
 import { CrashBoundary } from "@/components/states";
 import { setPreferences, usePreferences } from "@/lib/prefs";
 import { useMedia } from "@/lib/useMedia";
@@ -145,7 +145,8 @@ function NavColumn({
   const { t } = useTranslation();
   const format = useFormat();
   const pathname = useRouterState({ select: (s) => s.location.pathname });
-  const stats = useQuery({ ...statsQuery, refetchInterval: 30_000 }).data;
+  const waiting =
+    useQuery({ ...quarantineSummaryQuery, refetchInterval: 30_000, select: totalWaiting }).data ?? 0;
   const toggle = t(rail ? "nav.unfold" : "nav.fold");
   return (
     <nav className="nav" aria-label={t("nav.label")}>
@@ -162,7 +163,7 @@ function NavColumn({
           {group.title && <div className="nav-title">{t(`nav.${group.title}`)}</div>}
           {group.items.map(({ key, to, icon: Icon }) => {
             const here = to === "/" ? pathname === "/" : pathname === to || pathname.startsWith(`${to}/`);
-            const badge = key === "quarantine" && stats && stats.quarantined > 0 ? stats.quarantined : null;
+            const badge = key === "quarantine" && waiting > 0 ? waiting : null;
             return (
               <Tooltip key={key} title={rail ? t(`nav.${key}`) : null} placement="right">
                 <Link

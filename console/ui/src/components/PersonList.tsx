@@ -1,6 +1,7 @@
 import { Button } from "antd";
 import { useTranslation } from "react-i18next";
 import type { PersonSummary } from "@/api/types";
+import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { PersonLink } from "./PersonLink";
 import { IdentifierChip } from "./Pill";
@@ -22,11 +23,13 @@ export function PersonList({
         p ? (
           <li key={p.id}>
             <PersonLink person={p} avatar />
-            {p.identifiers[0] ? (
-              <IdentifierChip {...p.identifiers[0]} label={labels.identifierKind(p.identifiers[0].kind)} />
-            ) : (
-              <span />
-            )}
+            <span className="person-list-id">
+              {strongestFirst(p.identifiers)
+                .slice(0, 1)
+                .map((i) => (
+                  <IdentifierChip key={i.value} {...i} label={labels.identifierKind(i.kind)} />
+                ))}
+            </span>
             <span className="muted num">
               <RelativeTime at={p.last_seen} />
             </span>

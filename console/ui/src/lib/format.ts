@@ -2,6 +2,8 @@
  * Numbers, times and sizes for people: by locale, and by the workspace's time zone rather than the browser's, so that
  * two colleagues in two cities read the same day. Plain functions over Intl; components get them from useFormat().
  */
+import { justNow } from "@/i18n/now";
+
 export type Lang = "zh-CN" | "en";
 
 export interface Format {
@@ -18,7 +20,7 @@ export interface Format {
   /** 5K, 5000: labels of an axis, where all must look alike. */
   axis(n: number): string;
   bytes(n: number | null | undefined): string;
-  /** Seconds as "120 ms", "1.2 s", "3 min 20 s", "2 d 4 h". */
+  /** Seconds as "120ms", "1.2s", "3m 20s", "2d 4h". */
   duration(seconds: number | null | undefined): string;
   /** 31 Jan 2026 */
   date(t: TimeLike): string;
@@ -57,11 +59,6 @@ const relativeSteps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 
-const durationUnits: Record<Lang, Record<"ms" | "s" | "min" | "h" | "d", string>> = {
-  "zh-CN": { ms: "毫秒", s: "秒", min: "分", h: "小时", d: "天" },
-  en: { ms: "ms", s: "s", min: "min", h: "h", d: "d" },
-};
-
 export function createFormat(lang: Lang, timeZone: string): Format {
   const zone = validZone(timeZone);
   const locale = lang === "en" ? "en-GB" : lang;
@@ -93,7 +90,19 @@ export function createFormat(lang: Lang, timeZone: string): Format {
     maximumFractionDigits: 1,
   });
   const fList = new Intl.ListFormat(locale, { style: "short", type: "conjunction" });
-  const unit = durationUnits[lang];
+  const units = (unit: string, digits = 0) =>
+    new Intl.NumberFormat(locale, {
+      style: "unit",
+      unit,
+      unitDisplay: lang === "en" ? "narrow" : "short",
+      maximumFractionDigits: digits,
+    });
+  const fMs = units("millisecond");
+  const fSecond = units("second");
+  const fSecondPart = units("second", 1);
+  const fMinute = units("minute");
+  const fHour = units("hour");
+  const fDays = units("day");
   const num = (n: number | null | undefined, digits = 0) =>
     known(n) ? new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n) : none;
   const gap = " ";
@@ -101,27 +110,16 @@ export function createFormat(lang: Lang, timeZone: string): Format {
   function duration(seconds: number | null | undefined): string {
     if (!known(seconds)) return none;
     const s = Math.abs(seconds);
-    if (s < 0.9995) return `${num(s * 1000)}${gap}${unit.ms}`;
-    if (s < 59.95) return `${num(s, 1)}${gap}${unit.s}`;
-    const parts: [number, string][] =
-      s < 3600
-        ? [
-            [Math.floor(s / 60), unit.min],
-            [Math.round(s % 60), unit.s],
-          ]
-        : s < 86400
-          ? [
-              [Math.floor(s / 3600), unit.h],
-              [Math.floor((s % 3600) / 60), unit.min],
-            ]
-          : [
-              [Math.floor(s / 86400), unit.d],
-              [Math.floor((s % 86400) / 3600), unit.h],
-            ];
-    return parts
-      .filter(([n], i) => i === 0 || n > 0)
-      .map(([n, u]) => `${num(n)}${gap}${u}`)
-      .join(" ");
+    if (s < 0.9995) return fMs.format(s * 1000);
+    if (s < 59.95) return fSecondPart.format(s);
+    const whole = Math.round(s);
+    const [large, small, n, rest] =
+      whole < 3600
+        ? [fMinute, fSecond, Math.floor(whole / 60), whole % 60]
+        : whole < 86400
+          ? [fHour, fMinute, Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)]
+          : [fDays, fHour, Math.floor(whole / 86400), Math.floor((whole % 86400) / 3600)];
+    return [large.format(n), ...(rest > 0 ? [small.format(rest)] : [])].join(lang === "en" ? " " : "");
   }
 
   function at(t: TimeLike, f: Intl.DateTimeFormat): string {
@@ -176,7 +174,7 @@ export function createFormat(lang: Lang, timeZone: string): Format {
       if (!d) return none;
       const seconds = (d.getTime() - now) / 1000;
       // Clocks differ by a little: nothing that has happened is shown as "in 2 seconds".
-      if (Math.abs(seconds) < 5) return fRelative.format(0, "second");
+      if (Math.abs(seconds) < 5) return justNow[lang];
       for (const [u, size] of relativeSteps) {
         if (Math.abs(seconds) >= size) {
           const f = u === "year" || u === "month" ? fRelativeLong : fRelative;

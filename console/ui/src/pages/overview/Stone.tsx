@@ -1,7 +1,9 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Tooltip } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { quarantineSummaryQuery, totalWaiting } from "@/api/queries";
 import type { Stats } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useGlide } from "@/lib/useGlide";
@@ -20,6 +22,12 @@ export function Stone({
   const format = useFormat();
   const rate = stats?.throughput.accepted_per_second;
   const accepted = useGlide(stats?.accepted);
+  const quarantined = useQuery({
+    ...quarantineSummaryQuery,
+    refetchInterval: 15_000,
+    select: totalWaiting,
+  }).data;
+  const lag = (seconds: number) => (seconds > 0 ? format.duration(seconds) : t("overview.upToDate"));
   return (
     <section className="stone">
       <div className="stone-top">
@@ -51,18 +59,18 @@ export function Stone({
         <Figure
           label={t("overview.quarantined")}
           help={t("overview.quarantinedHelp")}
-          value={stats ? format.num(stats.quarantined) : null}
+          value={quarantined === undefined ? null : format.num(quarantined)}
           to="/collect/quarantine"
         />
         <Figure
           label={t("overview.freshProfiles")}
           help={t("overview.freshProfilesHelp")}
-          value={stats ? format.duration(stats.lag_seconds.pipeline) : null}
+          value={stats ? lag(stats.lag_seconds.pipeline) : null}
         />
         <Figure
           label={t("overview.freshReports")}
           help={t("overview.freshReportsHelp")}
-          value={stats ? format.duration(stats.lag_seconds.warehouse) : null}
+          value={stats ? lag(stats.lag_seconds.warehouse) : null}
         />
       </dl>
     </section>

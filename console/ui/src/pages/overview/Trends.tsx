@@ -154,8 +154,14 @@ function DayChart(props: {
           )}
           <small>
             {t("overview.today")}
-            {yesterday && <> · {t("overview.yesterday", { n: format.num(yesterday[field]) })}</>}
-            {change !== null && <>, {t("overview.change", { change: format.change(change) })}</>}
+            {yesterday && " · "}
+            {yesterday &&
+              (change === null
+                ? t("overview.yesterday", { n: format.num(yesterday[field]) })
+                : t("overview.yesterdayChange", {
+                    n: format.num(yesterday[field]),
+                    change: format.change(change),
+                  }))}
           </small>
         </p>
       </header>

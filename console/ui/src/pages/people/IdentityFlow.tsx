@@ -14,6 +14,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
 import { useMode } from "@/app/appearance";
+import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import "@xyflow/react/dist/base.css";
 
@@ -141,7 +142,7 @@ function Controls() {
   );
 }
 
-/** Turns every line away from the first identifier, the strongest, which then stands on the left. */
+/** Turns every line away from one identifier, which then stands on the left. */
 export function outward(start: number | undefined, edges: IdentityEdge[]): IdentityEdge[] {
   const depth = new Map<number, number>();
   if (start !== undefined) depth.set(start, 0);
@@ -173,7 +174,7 @@ function layout(graph: IdentityGraph, limit: number) {
     seen.add(k);
     return true;
   });
-  const edges = outward(shown[0]?.id, once);
+  const edges = outward(strongestFirst(shown)[0]?.id, once);
   for (const n of shown) g.setNode(String(n.id), { width, height });
   for (const e of edges) g.setEdge(String(e.from), String(e.to));
   dagre.layout(g);

@@ -11,6 +11,7 @@ import { Num } from "@/components/Num";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
+import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
@@ -215,7 +216,7 @@ function Identifiers({ person }: { person: Person }) {
         id="person-identifiers"
         label={t("people.identifiers")}
         columns={columns}
-        rows={person.identifiers}
+        rows={strongestFirst(person.identifiers)}
         rowKey={(r) => refOf(r)}
       />
     </section>

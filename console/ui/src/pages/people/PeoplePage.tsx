@@ -15,6 +15,7 @@ import { IdentifierChip } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
+import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useMedia, useSmall } from "@/lib/useMedia";
 import { usePages } from "@/lib/usePages";
@@ -97,9 +98,11 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         value: (p) => p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
         render: (p) => (
           <span className="id-list" data-narrow={narrow || undefined}>
-            {p.identifiers.slice(0, shown).map((i) => (
-              <IdentifierChip key={i.kind + i.value} {...i} label={labels.identifierKind(i.kind)} />
-            ))}
+            {strongestFirst(p.identifiers)
+              .slice(0, shown)
+              .map((i) => (
+                <IdentifierChip key={i.kind + i.value} {...i} label={labels.identifierKind(i.kind)} />
+              ))}
             {p.identifiers.length > shown && (
               <small className="muted">{t("people.more", { n: p.identifiers.length - shown })}</small>
             )}

@@ -14,6 +14,7 @@ import { Avatar } from "@/components/PersonLink";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
+import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { Timeline } from "./Timeline";
@@ -179,12 +180,14 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
           <h2>{t("people.identifiers")}</h2>
         </div>
         <ul className="aside-list">
-          {person.identifiers.slice(0, 12).map((i) => (
-            <li key={i.kind + i.value}>
-              <IdentifierChip kind={i.kind} value={i.value} label={labels.identifierKind(i.kind)} />
-              <CopyButton text={i.value} />
-            </li>
-          ))}
+          {strongestFirst(person.identifiers)
+            .slice(0, 12)
+            .map((i) => (
+              <li key={i.kind + i.value}>
+                <IdentifierChip kind={i.kind} value={i.value} label={labels.identifierKind(i.kind)} />
+                <CopyButton text={i.value} />
+              </li>
+            ))}
           {person.identifiers.length > 12 && (
             <li>
               <Link

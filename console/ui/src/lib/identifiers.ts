@@ -1,0 +1,15 @@
+/** Which identifier names a person best: what they gave themselves first, what a browser made up last. */
+const order = ["user_id", "phone", "email", "unionid", "openid", "vin", "plate"];
+const last = ["device_id", "anonymous_id"];
+
+function rank(kind: string): number {
+  const i = order.indexOf(kind);
+  if (i >= 0) return i;
+  const j = last.indexOf(kind);
+  return j >= 0 ? 100 + j : 50;
+}
+
+/** The strongest first; those of one strength keep their order. */
+export function strongestFirst<T extends { kind: string }>(identifiers: readonly T[]): T[] {
+  return identifiers.toSorted((a, b) => rank(a.kind) - rank(b.kind));
+}
