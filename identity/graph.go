@@ -244,7 +244,7 @@ type mention struct {
 }
 
 func (g *Graph) mention(f *touchstone.Fact) mention {
-	m := mention{ids: make([]ident, 0, len(f.Identifiers)), cause: causeOf(f, g.cfg.Imports)}
+	m := mention{ids: make([]ident, 0, len(f.Identifiers)), cause: cause{evidenceOf(f.Type, g.imports(f.Source)), f.MessageID, f.Source, f.Time.UnixMilli()}}
 	for _, id := range f.Identifiers {
 		kind := g.kinds.number(id.Kind)
 		if kind == noKind || !storable(id.Value) {
@@ -284,8 +284,13 @@ func (r *region) mention(m mention) *node {
 func (g *Graph) resolve(facts []touchstone.Fact) (hard []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	source, imports := "", g.imports("") // neighbours mostly have the same source
 	for i := range facts {
-		if f := &facts[i]; !g.settled(f) {
+		f := &facts[i]
+		if f.Source != source {
+			source, imports = f.Source, g.imports(f.Source)
+		}
+		if !g.settled(f, evidenceOf(f.Type, imports)) {
 			f.Node, f.Person = 0, 0
 			hard = append(hard, i)
 		}
@@ -296,7 +301,9 @@ func (g *Graph) resolve(facts []touchstone.Fact) (hard []int) {
 // maxSettled is how many identifiers an event of the fast path may have.
 const maxSettled = 12
 
-func (g *Graph) settled(f *touchstone.Fact) bool {
+func (g *Graph) imports(source string) bool { return g.cfg.Imports != nil && g.cfg.Imports(source) }
+
+func (g *Graph) settled(f *touchstone.Fact, ev evidence) bool {
 	if f.Type == touchstone.Alias || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
 		return false
 	}
@@ -307,7 +314,6 @@ func (g *Graph) settled(f *touchstone.Fact) bool {
 		return false
 	}
 	node, person := first.node(), first.person()
-	ev := causeEvidence(f, g.cfg.Imports)
 	for i, id := range f.Identifiers[1:] {
 		kind := g.kinds.number(id.Kind)
 		e := entry(g.cache.Get(kind, id.Value))

@@ -430,17 +430,14 @@ func (a *apartness) merged(kept, absorbed touchstone.PersonID) {
 	}
 }
 
-func causeOf(f *touchstone.Fact, imports func(source string) bool) cause {
-	return cause{causeEvidence(f, imports), f.MessageID, f.Source, f.Time.UnixMilli()}
-}
-
-func causeEvidence(f *touchstone.Fact, imports func(source string) bool) evidence {
+// evidenceOf tells what a call of a type, from an import or not, is evidence of.
+func evidenceOf(t touchstone.EventType, imports bool) evidence {
 	switch {
-	case f.Type == touchstone.Alias:
+	case t == touchstone.Alias:
 		return aliased
-	case imports != nil && imports(f.Source):
+	case imports:
 		return imported
-	case f.Type == touchstone.Identify:
+	case t == touchstone.Identify:
 		return identified
 	}
 	return seenTogether

@@ -29,7 +29,7 @@ type Profile struct {
 	Traits    map[string]touchstone.JSON `json:"traits"`
 	TraitMeta map[string]TraitMeta       `json:"trait_meta"`
 	Groups    []Group                    `json:"groups"`
-	Consent   touchstone.JSON            `json:"consent"` // category → true or false; null when never given
+	Consent   touchstone.JSON            `json:"consent"` // category → true or false; empty when never given
 	FirstSeen time.Time                  `json:"first_seen"`
 	LastSeen  time.Time                  `json:"last_seen"`
 	Counters  Counters                   `json:"counters"`
@@ -204,7 +204,7 @@ func (s *stored) profile(identifiers []touchstone.Identifier) *Profile {
 	a := &s.activity
 	v := &Profile{
 		ID: s.id, Name: s.name(identifiers), Known: known(identifiers),
-		Traits: map[string]touchstone.JSON{}, TraitMeta: map[string]TraitMeta{}, Groups: []Group{}, Consent: touchstone.JSON(s.traits.consent.json),
+		Traits: map[string]touchstone.JSON{}, TraitMeta: map[string]TraitMeta{}, Groups: []Group{}, Consent: touchstone.JSON(cmp.Or(s.traits.consent.json, "{}")),
 		FirstSeen: timeOf(a.first), LastSeen: timeOf(a.last), City: s.label(a.city.word), Country: s.label(a.country.word),
 		First: Origin{s.labelText(a.firstSource), s.labelText(a.firstChannel)}, Last: Origin{s.labelText(a.lastSource), s.labelText(a.lastChannel)},
 		Counters: Counters{
