@@ -624,3 +624,27 @@ func compare(t *rapid.T, b *bench, pure *region, facts []touchstone.Fact, ways [
 		t.Fatalf("%d persons, %d known, want %d and %d (%v)", persons, known, pure.persons, pure.known, err)
 	}
 }
+
+func TestEvidenceOfImports(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db, func(c *Config) { c.Imports = func(source string) bool { return source == "src_file" } })
+		imported := func() touchstone.Fact {
+			f := b.event("identify user_id:u1", "anonymous_id:a1")
+			f.Source = "src_file"
+			return f
+		}
+		for range 2 { // from the region, then from the cache
+			b.apply(imported(), b.event("user_id:u1", "anonymous_id:a1"), imported())
+		}
+		if err := b.g.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		counts := map[string]int64{}
+		for _, e := range b.view("user_id:u1").Edges {
+			counts[e.Evidence] = e.Count
+		}
+		if d := gocmp.Diff(map[string]int64{"import": 4, "event": 2}, counts); d != "" {
+			t.Error(d)
+		}
+	})
+}
