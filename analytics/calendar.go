@@ -34,6 +34,8 @@ type calendar struct {
 	offsets  []offset // ascending
 	buckets  []bucket
 	index    map[int64]int // key → place in buckets
+	table    []int32       // unit of local time after the first one → place in buckets
+	first    int64
 }
 
 // offset is what is added to UTC before a moment.
@@ -61,7 +63,52 @@ func newCalendar(interval string, zone *time.Location, from, to time.Time, most 
 	if !c.enumerate(most) {
 		return nil
 	}
+	c.tabulate()
 	return c
+}
+
+// unit is a length of time such that a moment's unit tells its interval: of local time,
+// and for hours, whose keys are moments of UTC, of these.
+func (c *calendar) unit(millis int64) int64 {
+	if c.interval == hour {
+		return c.key(millis) / (hourMillis / 4)
+	}
+	return c.local(millis) / dayMillis
+}
+
+// tabulate makes place fast.
+func (c *calendar) tabulate() {
+	if c.interval == total {
+		return
+	}
+	least, most := c.unit(c.from), c.unit(c.from)
+	step := dayMillis / 2
+	if c.interval == hour {
+		step = hourMillis / 4
+	}
+	for fill := range 2 {
+		for t := c.from; ; t += step {
+			t = min(t, c.to-1)
+			if fill == 1 {
+				c.table[c.unit(t)-least] = int32(c.index[c.key(t)])
+			}
+			least, most = min(least, c.unit(t)), max(most, c.unit(t))
+			if t == c.to-1 {
+				break
+			}
+		}
+		if fill == 0 {
+			c.table, c.first = make([]int32, most-least+1), least
+		}
+	}
+}
+
+// place returns the place of a moment's interval in buckets.
+func (c *calendar) place(millis int64) int {
+	if c.interval == total {
+		return 0
+	}
+	return int(c.table[c.unit(millis)-c.first])
 }
 
 func (c *calendar) enumerate(most int) bool {

@@ -70,13 +70,13 @@ func TestCalendarKeys(t *testing.T) {
 		} {
 			c := newCalendar(interval, zone, from, to, 1000)
 			i, ok := c.index[c.key(at.UnixMilli())]
-			if !ok || !c.buckets[i].start.Equal(want) {
+			if !ok || !c.buckets[i].start.Equal(want) || c.place(at.UnixMilli()) != i {
 				t.Fatalf("%s of %v: got %v (%v), want %v", interval, at.In(zone), c.buckets[i].start.In(zone), ok, want)
 			}
 		}
-		c := newCalendar(hour, zone, from, from.Add(90*time.Minute), 1000)
-		if _, ok := c.index[c.key(from.UnixMilli())]; !ok {
-			t.Fatalf("the hour of %v is missing", from)
+		c := newCalendar(hour, zone, from, to, 10_000)
+		if i, ok := c.index[c.key(at.UnixMilli())]; !ok || c.place(at.UnixMilli()) != i || at.Before(c.buckets[i].start) || at.Sub(c.buckets[i].start) >= time.Hour {
+			t.Fatalf("hour of %v: got place %d (%v), index %d", at.In(zone), c.place(at.UnixMilli()), ok, i)
 		}
 	})
 }

@@ -24,6 +24,9 @@ type Options struct {
 	Clock    touchstone.Clock      // default: the system's
 	Zone     func() *time.Location // of questions that name none; default: UTC
 	Timeout  time.Duration         // of one question; default: 30 s
+	// GatherEvents is how many events a question holds in memory at a time, at 16 bytes
+	// each; default: 16 million. Questions about more read them in several passes.
+	GatherEvents int
 }
 
 // Engine answers questions. It is safe for use by many goroutines.
@@ -43,6 +46,9 @@ func New(w warehouse.Warehouse, opts Options) *Engine {
 	}
 	if opts.Timeout <= 0 {
 		opts.Timeout = 30 * time.Second
+	}
+	if opts.GatherEvents <= 0 {
+		opts.GatherEvents = 16_000_000
 	}
 	return &Engine{w: w, d: w.Dialect(), opts: opts}
 }
@@ -217,24 +223,6 @@ type run struct {
 func (r *run) query(ctx context.Context, f fragment, maxRows int) (*warehouse.Result, error) {
 	r.statements = append(r.statements, f.sql)
 	return r.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, MaxRows: maxRows})
-}
-
-// maxPeople bounds a list of people.
-const maxPeople = 1_000_000
-
-// persons runs a statement whose only column is a person's number.
-func (r *run) persons(ctx context.Context, f fragment) ([]touchstone.PersonID, error) {
-	people := []touchstone.PersonID{}
-	res, err := r.query(ctx, build(f, " ORDER BY 1"), maxPeople)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range res.Rows {
-		if n, ok := row[0].(int64); ok {
-			people = append(people, touchstone.PersonID(n))
-		}
-	}
-	return people, nil
 }
 
 // formatTime writes times as everywhere in the API.

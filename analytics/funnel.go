@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"math/bits"
 	"slices"
 	"strconv"
 	"time"
@@ -81,7 +82,7 @@ func (q *funnel) run(ctx context.Context, r *run) (*Answer, error) {
 		t := newTally(plan.shape, len(plan.groups)+1)
 		tallies, workers = append(tallies, t), append(workers, t)
 	}
-	if err := r.gather(ctx, plan.items, workers); err != nil {
+	if err := r.gather(ctx, plan.gathering, workers); err != nil {
 		return nil, err
 	}
 	for _, t := range tallies[1:] {
@@ -139,11 +140,11 @@ func ratio(part, whole int64) float64 {
 
 // funnelPlan is how a funnel's items are gathered.
 type funnelPlan struct {
-	shape  funnelShape
-	items  fragment // selects node and item
-	groups [][]any
-	base   int // the group number of groups[0]; 1 where 0 stands for groups that were left out
-	more   bool
+	shape     funnelShape
+	gathering gathering
+	groups    [][]any
+	base      int // the group number of groups[0]; 1 where 0 stands for groups that were left out
+	more      bool
 }
 
 func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
@@ -152,88 +153,42 @@ func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
 		return nil, err
 	}
 	plan := &funnelPlan{}
-	plan.groups, plan.more, err = r.topGroups(ctx, &q.scope, p.source, q.steps[0].sql(r.d, p.codes), q.limit)
+	first := q.steps[0].sql(r.d, p.codes)
+	plan.groups, plan.more, err = r.topGroups(ctx, &q.scope, p.source, first, q.limit)
 	if err != nil {
 		return nil, err
 	}
-	numbered := 0
-	if len(q.breakdown) > 0 {
-		plan.base, numbered = 1, len(plan.groups)
+	c := classify(r.d, p.codes, q.steps)
+	source := build(p.source, " AND (", c.where, ")")
+	if len(q.breakdown) == 0 {
+		plan.shape, _ = q.shape(0)
+		plan.gathering.rows = build("SELECT e.node, ", r.d.Millis("e.time"), ", ", c.column, " ", source)
+	} else {
+		plan.base = 1
+		plan.shape, _ = q.shape(len(plan.groups))
+		plan.gathering.rows = q.numbered(r.d, c.column, source, first, plan.groups)
 	}
-	plan.shape, _ = q.shape(numbered)
-	q.selectItems(r, p, plan)
+	plan.gathering.item = plan.shape.items(c)
 	return plan, nil
 }
 
-// selectItems writes the statement that packs each event which fits a step.
-func (q *funnel) selectItems(r *run, p prepared, plan *funnelPlan) {
-	var fits []fragment
-	for _, step := range q.steps {
-		fits = append(fits, step.sql(r.d, p.codes))
-	}
-	where := joined(fits, " OR ", "FALSE")
-	class := q.class(p, plan.shape, fits)
-	if len(q.breakdown) > 0 {
-		q.selectGroupedItems(r, p, plan, class, where)
-		return
-	}
-	plan.items = build("SELECT e.node, ", plan.shape.sql(r.d.Millis("e.time"), class, frag("0")), " AS item ", p.source, " AND (", where, ")")
-}
-
-// class is the SQL of an event's class: a set of steps, or the only step that it can fit.
-func (q *funnel) class(p prepared, s funnelShape, fits []fragment) fragment {
-	var b builder
-	b.add("(0")
-	for i, step := range q.steps {
-		code, known := p.codes[step.event]
-		switch {
-		case s.masks:
-			b.add(" + CASE WHEN ", fits[i], " THEN ", literal(1<<i), " ELSE 0 END")
-		case known && i > 0:
-			b.add(" + CASE WHEN ", frag("e.event = ?", code), " THEN ", literal(int64(i)), " ELSE 0 END")
+// items makes items of rows: time, class and, with a breakdown, group.
+func (s *funnelShape) items(c classifier) func(columns [][]int64, row int) (int64, bool) {
+	pack, masks := s.packing, s.masks
+	return func(columns [][]int64, row int) (int64, bool) {
+		set := c.set(columns[1][row])
+		if set == 0 {
+			return 0, false
 		}
-	}
-	return b.add(")").fragment()
-}
-
-// selectGroupedItems adds the number of the group to events of the first step. A group is
-// looked up by one text made of its values, each with a mark that tells NULL from "".
-func (q *funnel) selectGroupedItems(r *run, p prepared, plan *funnelPlan, classes, where fragment) {
-	var words []any
-	for i, values := range plan.groups {
-		words = append(words, groupWord(values), int64(i+1))
-	}
-	var word builder
-	for i, g := range q.breakdown {
-		if i > 0 {
-			word.add(" || ")
+		class, group := int(set), int64(0)
+		if !masks {
+			class = bits.TrailingZeros32(set)
 		}
-		word.add("coalesce('"+groupMark+"' || ", g.groupText(r.d), ", '"+groupNull+"')")
-	}
-	first := q.steps[0].sql(r.d, p.codes)
-	inner := build("SELECT e.node, ", r.d.Millis("e.time"), " AS t, ", classes, " AS class, CASE WHEN ", first, " THEN ", word.fragment(), " END AS word ",
-		p.source, " AND (", where, ")")
-	if len(words) == 0 {
-		plan.items = build("SELECT node, ", plan.shape.sql("t", frag("class"), frag("0")), " AS item FROM (", inner, ") i")
-		return
-	}
-	plan.items = build("SELECT i.node, ", plan.shape.sql("i.t", frag("i.class"), frag("coalesce(w.n, 0)")), " AS item FROM (", inner,
-		") i LEFT JOIN ", frag(r.d.Words(len(plan.groups)), words...), " w ON w.word = i.word")
-}
-
-// The marks before a value, and for a missing one, in the text of a group.
-const groupMark, groupNull = "\x1fv", "\x1fn"
-
-func groupWord(values []any) string {
-	word := ""
-	for _, v := range values {
-		if s, ok := v.(string); ok {
-			word += groupMark + s
-		} else {
-			word += groupNull
+		if len(columns) > 2 {
+			group = columns[2][row]
 		}
+		return pack.item(columns[0][row], class, group), true
 	}
-	return word
 }
 
 // literal writes a number that does not come from the user.
@@ -288,7 +243,7 @@ func (s funnelSelection) people(ctx context.Context, r *run) ([]touchstone.Perso
 		w := &funnelPeople{matcher: newMatcher(plan.shape), least: least, most: most, group: group + plan.base}
 		found, workers = append(found, w), append(workers, w)
 	}
-	if err := r.gather(ctx, plan.items, workers); err != nil {
+	if err := r.gather(ctx, plan.gathering, workers); err != nil {
 		return nil, err
 	}
 	people := []touchstone.PersonID{}
@@ -296,12 +251,6 @@ func (s funnelSelection) people(ctx context.Context, r *run) ([]touchstone.Perso
 		people = append(people, w.people...)
 	}
 	return firstPeople(people), nil
-}
-
-// firstPeople sorts and bounds a list of people.
-func firstPeople(people []touchstone.PersonID) []touchstone.PersonID {
-	slices.Sort(people)
-	return people[:min(len(people), maxPeople)]
 }
 
 // funnelPeople keeps the people of one group whose level is within bounds.

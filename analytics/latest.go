@@ -7,7 +7,6 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
-	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
 // LatestQuery asks for the latest times of each person's events of one name that pass the
@@ -33,21 +32,44 @@ func (e *Engine) LatestTimes(ctx context.Context, q LatestQuery, fn func(person 
 	if err != nil {
 		return err
 	}
+	millis := e.d.Millis("e.time")
 	var b builder
-	b.add("SELECT person, ", e.d.Latest("t", max(1, q.Keep)), " FROM (SELECT coalesce(o.person, x.node) AS person, x.t FROM (SELECT e.node, ",
-		e.d.Millis("e.time"), " AS t FROM events_raw e WHERE (", s.sql(e.d, codes), ")")
+	if q.Keep <= 1 {
+		b.add("SELECT e.node, max(", millis, ")")
+	} else {
+		b.add("SELECT e.node, ", millis)
+	}
+	b.add(" FROM events_raw e WHERE (", s.sql(e.d, codes), ")")
 	if q.Since > 0 {
 		b.add(" AND ", frag("e.time > ?", time.UnixMilli(q.Since).UTC()))
 	}
 	if q.Through != nil {
 		b.add(" AND (", through(q.Through), ")")
 	}
-	b.add(") x LEFT JOIN overrides o ON o.node = x.node) y GROUP BY person")
-	f := b.fragment()
-	return e.w.Sequences(ctx, warehouse.Statement{SQL: f.sql, Args: f.args}, 1, func(_ int, person int64, times []int64) error {
-		slices.Sort(times)
-		return fn(touchstone.PersonID(person), times)
-	})
+	if q.Keep <= 1 {
+		b.add(" GROUP BY e.node")
+	}
+	w := &latestWorker{keep: max(1, q.Keep), fn: fn}
+	g := gathering{b.fragment(), func(columns [][]int64, row int) (int64, bool) { return columns[0][row], true }}
+	if err := (&run{Engine: e}).gather(ctx, g, []worker{w}); err != nil {
+		return err
+	}
+	return w.err
+}
+
+// latestWorker keeps the latest times of each person.
+type latestWorker struct {
+	keep int
+	fn   func(person touchstone.PersonID, times []int64) error
+	err  error
+}
+
+func (w *latestWorker) person(id int64, times []int64) {
+	if w.err != nil {
+		return
+	}
+	slices.Sort(times)
+	w.err = w.fn(touchstone.PersonID(id), times[max(0, len(times)-w.keep):])
 }
 
 // through restricts the events to those up to an event in each partition.

@@ -55,17 +55,17 @@ func parseRetention(e *Engine, f *fields) Query {
 }
 
 func (q *retention) run(ctx context.Context, r *run) (*Answer, error) {
-	packing, items, err := q.plan(ctx, r)
+	pack, gathering, err := q.plan(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	var workers []worker
 	var tallies []*cohortTally
 	for range parallelism() {
-		t := newCohortTally(q, packing)
+		t := newCohortTally(q, pack)
 		tallies, workers = append(tallies, t), append(workers, t)
 	}
-	if err := r.gather(ctx, items, workers); err != nil {
+	if err := r.gather(ctx, gathering, workers); err != nil {
 		return nil, err
 	}
 	for _, t := range tallies[1:] {
@@ -98,16 +98,18 @@ func (q *retention) rows(t *cohortTally, now time.Time) [][]any {
 }
 
 // plan packs each event with two bits: it is a first event, it is a return.
-func (q *retention) plan(ctx context.Context, r *run) (packing, fragment, error) {
+func (q *retention) plan(ctx context.Context, r *run) (packing, gathering, error) {
 	p, err := r.prepare(ctx, &q.scope, q.first, q.back)
 	if err != nil {
-		return packing{}, fragment{}, err
+		return packing{}, gathering{}, err
 	}
 	pack, _ := newPacking(&q.scope, 4, 0) // a hundred years take 42 bits
-	first, back := q.first.sql(r.d, p.codes), q.back.sql(r.d, p.codes)
-	class := build("(CASE WHEN ", first, " THEN 1 ELSE 0 END + CASE WHEN ", back, " THEN 2 ELSE 0 END)")
-	return pack, build("SELECT e.node, ", pack.sql(r.d.Millis("e.time"), class, frag("0")), " AS item ", p.source,
-		" AND (", first, " OR ", back, ")"), nil
+	c := classify(r.d, p.codes, []selector{q.first, q.back})
+	rows := build("SELECT e.node, ", r.d.Millis("e.time"), ", ", c.column, " ", p.source, " AND (", c.where, ")")
+	return pack, gathering{rows, func(columns [][]int64, row int) (int64, bool) {
+		set := c.set(columns[1][row])
+		return pack.item(columns[0][row], int(set), 0), set != 0
+	}}, nil
 }
 
 // retentionSelection names the people of a cohort, or those of them who returned.
@@ -135,17 +137,17 @@ func (q *retention) selection(d *decoder, f *fields) selection {
 }
 
 func (s retentionSelection) people(ctx context.Context, r *run) ([]touchstone.PersonID, error) {
-	packing, items, err := s.plan(ctx, r)
+	pack, gathering, err := s.plan(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	var workers []worker
 	var found []*cohortPeople
 	for range parallelism() {
-		w := &cohortPeople{returns: newReturns(s.retention, packing), cohort: s.cohort, period: s.period}
+		w := &cohortPeople{returns: newReturns(s.retention, pack), cohort: s.cohort, period: s.period}
 		found, workers = append(found, w), append(workers, w)
 	}
-	if err := r.gather(ctx, items, workers); err != nil {
+	if err := r.gather(ctx, gathering, workers); err != nil {
 		return nil, err
 	}
 	people := []touchstone.PersonID{}

@@ -62,7 +62,7 @@ func (r *returns) find(items []int64) {
 }
 
 // bucket is the place of the interval of a time after the range's begin.
-func (r *returns) bucket(t int64) int { return r.calendar.index[r.calendar.key(r.from+t)] }
+func (r *returns) bucket(t int64) int { return r.calendar.place(r.from + t) }
 
 // cohortTally counts people per cohort and period.
 type cohortTally struct {

@@ -151,6 +151,29 @@ func (p prepared) anySeries(t *trend, d warehouse.Dialect) fragment {
 
 // measureSeries returns the rows of one series, with every interval of every group.
 func (t *trend) measureSeries(ctx context.Context, r *run, p prepared, i int, groups [][]any, narrowed bool) ([][]any, error) {
+	s, n := t.series[i], len(t.calendar.buckets)
+	var values []any
+	var err error
+	if s.measure == measurePersons || s.measure == measurePerPerson {
+		values, err = t.countPersons(ctx, r, p, s, groups)
+	} else {
+		values, err = t.aggregate(ctx, r, p, i, groups, narrowed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][]any, 0, len(values))
+	for g := range groups {
+		for b := range n {
+			row := append([]any{t.calendar.buckets[b].start, int64(i)}, groups[g]...)
+			rows = append(rows, append(row, values[g*n+b]))
+		}
+	}
+	return rows, nil
+}
+
+// aggregate returns values by group and interval, computed by the engine.
+func (t *trend) aggregate(ctx context.Context, r *run, p prepared, i int, groups [][]any, narrowed bool) ([]any, error) {
 	s := t.series[i]
 	where := s.sql(r.d, p.codes)
 	if narrowed {
@@ -169,7 +192,7 @@ func (t *trend) measureSeries(ctx context.Context, r *run, p prepared, i int, gr
 	}
 	buckets, n := t.calendar.buckets, len(t.breakdown)
 	values := make([]any, len(groups)*len(buckets))
-	if s.measure == measureCount || s.measure == measurePersons || s.measure == "sum" {
+	if s.measure == measureCount || s.measure == "sum" {
 		for j := range values {
 			values[j] = int64(0)
 		}
@@ -181,14 +204,72 @@ func (t *trend) measureSeries(ctx context.Context, r *run, p prepared, i int, gr
 			values[g*len(buckets)+b] = tidy(row[1+n])
 		}
 	}
-	rows := make([][]any, 0, len(values))
-	for g := range groups {
-		for b := range buckets {
-			row := append([]any{buckets[b].start, int64(i)}, groups[g]...)
-			rows = append(rows, append(row, values[g*len(buckets)+b]))
+	return values, nil
+}
+
+// countPersons returns values by group and interval: different people, or events per person.
+func (t *trend) countPersons(ctx context.Context, r *run, p prepared, s series, groups [][]any) ([]any, error) {
+	n := len(t.calendar.buckets)
+	var workers []worker
+	var counts []*distinct
+	for range parallelism() {
+		d := &distinct{persons: make([]int64, len(groups)*n), events: make([]int64, len(groups)*n)}
+		counts, workers = append(counts, d), append(workers, d)
+	}
+	if err := r.gather(ctx, t.places(r.d, p, s, groups), workers); err != nil {
+		return nil, err
+	}
+	values := make([]any, len(groups)*n)
+	for i := range values {
+		persons, events := int64(0), int64(0)
+		for _, d := range counts {
+			persons, events = persons+d.persons[i], events+d.events[i]
+		}
+		switch {
+		case s.measure == measurePersons:
+			values[i] = persons
+		case persons > 0:
+			values[i] = tidy(float64(events) / float64(persons))
 		}
 	}
-	return rows, nil
+	return values, nil
+}
+
+// places gathers, for each event of a series, the place of its value: by group, then by
+// interval.
+func (t *trend) places(d warehouse.Dialect, p prepared, s series, groups [][]any) gathering {
+	n, c := int64(len(t.calendar.buckets)), classify(d, p.codes, []selector{s.selector})
+	source := build(p.source, " AND (", c.where, ")")
+	if len(t.breakdown) == 0 {
+		rows := build("SELECT e.node, ", d.Millis("e.time"), ", ", c.column, " ", source)
+		return gathering{rows, func(columns [][]int64, row int) (int64, bool) {
+			if c.set(columns[1][row]) == 0 {
+				return 0, false
+			}
+			return int64(t.calendar.place(columns[0][row])), true
+		}}
+	}
+	rows := t.numbered(d, c.column, source, frag("TRUE"), groups)
+	return gathering{rows, func(columns [][]int64, row int) (int64, bool) {
+		group := columns[2][row] - 1
+		if group < 0 || c.set(columns[1][row]) == 0 {
+			return 0, false
+		}
+		return group*n + int64(t.calendar.place(columns[0][row])), true
+	}}
+}
+
+// distinct counts, for each place, events and the people who have any.
+type distinct struct{ persons, events []int64 }
+
+func (d *distinct) person(_ int64, items []int64) {
+	slices.Sort(items)
+	for i, item := range items {
+		d.events[item]++
+		if i == 0 || items[i-1] != item {
+			d.persons[item]++
+		}
+	}
 }
 
 // among restricts events to those whose group may be one of groups.
@@ -228,26 +309,16 @@ func marks(n int) string {
 	return s
 }
 
-// statement measures one series: columns key, g0 …, value.
+// statement measures one series in the engine: columns key, g0 …, value.
 func (t *trend) statement(d warehouse.Dialect, s series, source fragment) fragment {
 	key := t.calendar.keyExpr(d, d.Millis("e.time"))
 	selected, names := t.groupColumns(d)
-	switch s.measure {
-	case measureCount:
+	if s.measure == measureCount {
 		return build("SELECT k", names, ", count(*) FROM (SELECT ", key, " AS k", selected, " ", source, ") x GROUP BY k", names)
-	case measurePersons, measurePerPerson:
-		value := "count(DISTINCT person)"
-		if s.measure == measurePerPerson {
-			value = "CAST(sum(n) AS DOUBLE) / count(DISTINCT person)"
-		}
-		// Per node first: the overrides then meet one row per node, not one per event.
-		nodes := build("SELECT k", names, ", node, count(*) AS n FROM (SELECT ", key, " AS k", selected, ", e.node ", source, ") x GROUP BY k", names, ", node")
-		return build("SELECT k", names, ", ", value, " FROM (SELECT k", names, ", n, coalesce(o.person, p.node) AS person FROM (", nodes,
-			") p LEFT JOIN overrides o ON o.node = p.node) y GROUP BY k", names)
 	}
 	number := d.JSON(warehouse.AsNumber, "e.properties", s.property)
 	return build("SELECT k", names, ", ", aggregates[s.measure](d, "v"), " FROM (SELECT ", key, " AS k", selected, ", ", number, " AS v ", source,
-		") x WHERE v IS NOT NULL GROUP BY k", names)
+		") x GROUP BY k", names)
 }
 
 // tidy takes the last digit off a sum or quotient, which rounding has made meaningless:
@@ -296,22 +367,12 @@ func (s trendSelection) people(ctx context.Context, r *run) ([]touchstone.Person
 	if err != nil {
 		return nil, err
 	}
-	var b builder
-	b.add("SELECT e.node ", p.source, " AND (", s.trend.series[s.series].sql(r.d, p.codes), ")")
-	if s.calendar.interval != total {
-		b.add(" AND ", frag(s.calendar.keyExpr(r.d, r.d.Millis("e.time"))+" = ?", s.bucket.key))
+	wanted := int64(s.calendar.index[s.bucket.key])
+	g := s.places(r.d, p, s.trend.series[s.series], [][]any{s.values})
+	item := g.item
+	g.item = func(columns [][]int64, row int) (int64, bool) {
+		place, ok := item(columns, row)
+		return place, ok && place == wanted
 	}
-	for i, g := range s.breakdown {
-		if s.values[i] == nil {
-			b.add(" AND ", g.groupText(r.d), " IS NULL")
-		} else {
-			b.add(" AND ", frag(g.groupText(r.d)+" = ?", s.values[i]))
-		}
-	}
-	return r.persons(ctx, distinctPersons(b.fragment()))
-}
-
-// distinctPersons turns a statement that selects nodes into one that selects persons.
-func distinctPersons(nodes fragment) fragment {
-	return build("SELECT DISTINCT coalesce(o.person, p.node) AS person FROM (SELECT DISTINCT node FROM (", nodes, ") x) p LEFT JOIN overrides o ON o.node = p.node")
+	return r.people(ctx, g)
 }

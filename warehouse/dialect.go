@@ -39,11 +39,6 @@ type Dialect interface {
 	Sum(expr string) string
 	// Quantile interpolates between the two nearest values.
 	Quantile(expr string, q float64) string
-	// List gathers BIGINTs, in any order.
-	List(expr string) string
-	// Latest is a list of the k largest BIGINTs, the largest first.
-	Latest(expr string, k int) string
-
 	// Numbers is a relation with the column n of the BIGINTs in one parameter ([]int64).
 	Numbers() string
 	// Words is a relation of rows (word VARCHAR, n BIGINT) that takes 2*rows parameters.

@@ -59,11 +59,11 @@ type Warehouse interface {
 	// given to it: what they may not do is touchstone.Invalid, as is SQL that the
 	// engine refuses. When ctx ends the statement is stopped and ctx.Err() returned.
 	Query(ctx context.Context, s Statement) (*Result, error)
-	// Sequences runs a statement of two columns, subject (BIGINT) and items (a list of
-	// BIGINT), and calls fn for each row, from as many goroutines as there are workers
-	// (at least 1): worker tells them apart. items belongs to fn during the call and may
-	// be changed. The first error of fn ends the reading and is returned.
-	Sequences(ctx context.Context, s Statement, workers int, fn func(worker int, subject int64, items []int64) error) error
+	// Scan runs a statement whose columns are all BIGINT and hands the rows over in
+	// blocks, in any order: columns[i][row]. It calls fn from as many goroutines as there
+	// are workers (at least 1): worker tells them apart. columns is valid during the call
+	// only. NULL is read as 0. The first error of fn ends the reading and is returned.
+	Scan(ctx context.Context, s Statement, workers int, fn func(worker int, columns [][]int64) error) error
 
 	// Dialect returns what differs between the engines' SQL.
 	Dialect() Dialect

@@ -112,8 +112,6 @@ func at[T any](data unsafe.Pointer, i int) T {
 	return *(*T)(unsafe.Add(data, uintptr(i)*unsafe.Sizeof(*new(T))))
 }
 
-func sliceAt[T any](data unsafe.Pointer, n int) []T { return unsafe.Slice((*T)(data), n) }
-
 // stringHeader is duckdb_string_t: up to 12 bytes in place, else a prefix and a pointer.
 // The pointer is a number here: a slot may hold text, which Go's collector must not
 // take for a pointer when the slot is overwritten.

@@ -51,10 +51,6 @@ func (dialect) Quantile(expr string, q float64) string {
 	return fmt.Sprintf("quantile_cont(%s, %s)", expr, strconv.FormatFloat(q, 'f', -1, 64))
 }
 
-func (dialect) List(expr string) string { return "list(" + expr + ")" }
-
-func (dialect) Latest(expr string, k int) string { return fmt.Sprintf("max(%s, %d)", expr, k) }
-
 func (dialect) Numbers() string { return "(SELECT unnest(CAST(? AS BIGINT[])) AS n)" }
 
 func (dialect) Words(rows int) string {

@@ -42,7 +42,7 @@ func TestSmoke(t *testing.T) {
 	t.Log(w.Count(ctx))
 	t.Log(w.Size(ctx))
 	n := 0
-	if err := w.Sequences(ctx, warehouse.Statement{SQL: "select node, list(epoch_ms(time)*4+1) from events_raw group by 1"}, 1, func(_ int, s int64, items []int64) error { n += len(items); return nil }); err != nil {
+	if err := w.Scan(ctx, warehouse.Statement{SQL: "select node, epoch_ms(time)*4+1 from events_raw"}, 1, func(_ int, c [][]int64) error { n += len(c[1]); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(n)

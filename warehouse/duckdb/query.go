@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"unsafe"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 	"golang.org/x/sync/errgroup"
@@ -87,24 +88,25 @@ func chunks(ctx context.Context, res *mapping.Result, fn func(chunk mapping.Data
 	}
 }
 
-// Sequences implements warehouse.Warehouse. Workers take turns at fetching chunks, and
-// each reads the lists of its chunk where the engine put them.
-func (w *Warehouse) Sequences(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, subject int64, items []int64) error) error {
+// Scan implements warehouse.Warehouse. Workers take turns at fetching chunks, and each
+// reads the vectors of its chunk where the engine put them.
+func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, columns [][]int64) error) error {
 	return w.reading(ctx, func(ctx context.Context, c *conn) error {
 		if err := c.checkReading(ctx, s.SQL); err != nil {
 			return err
 		}
 		return c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
-			if err := checkSequenceTypes(res); err != nil {
-				return err
+			n := int(mapping.ColumnCount(res))
+			for i := range n {
+				if t := describe(mapping.ColumnLogicalType(res, mapping.IdxT(i))); t.id != mapping.TypeBigInt {
+					return fmt.Errorf("duckdb: column %d of a scan is not BIGINT", i+1)
+				}
 			}
 			next := fetcher{res: res}
 			group, ctx := errgroup.WithContext(ctx)
 			for worker := range max(1, workers) {
 				group.Go(func() error {
-					return readSequences(ctx, &next, func(subject int64, items []int64) error {
-						return fn(worker, subject, items)
-					})
+					return next.scan(ctx, n, func(columns [][]int64) error { return fn(worker, columns) })
 				})
 			}
 			return group.Wait()
@@ -130,16 +132,21 @@ func (f *fetcher) chunk() mapping.DataChunk {
 	return chunk
 }
 
-func readSequences(ctx context.Context, next *fetcher, fn func(subject int64, items []int64) error) error {
+func (f *fetcher) scan(ctx context.Context, n int, fn func(columns [][]int64) error) error {
+	columns := make([][]int64, n)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		chunk := next.chunk()
+		chunk := f.chunk()
 		if chunk.Ptr == nil {
 			return nil
 		}
-		err := eachSequence(chunk, int(mapping.DataChunkGetSize(chunk)), fn)
+		rows := int(mapping.DataChunkGetSize(chunk))
+		for i := range columns {
+			columns[i] = bigints(mapping.DataChunkGetVector(chunk, mapping.IdxT(i)), rows)
+		}
+		err := fn(columns)
 		mapping.DestroyDataChunk(&chunk)
 		if err != nil {
 			return err
@@ -147,38 +154,20 @@ func readSequences(ctx context.Context, next *fetcher, fn func(subject int64, it
 	}
 }
 
-func checkSequenceTypes(res *mapping.Result) error {
-	var types []columnType
-	for i := range mapping.ColumnCount(res) {
-		types = append(types, describe(mapping.ColumnLogicalType(res, mapping.IdxT(i))))
+// bigints is a vector's memory. What NULLs hold is not defined, so they are set to 0.
+func bigints(v mapping.Vector, rows int) []int64 {
+	if rows == 0 {
+		return nil
 	}
-	if len(types) != 2 || types[0].id != mapping.TypeBigInt || types[1].id != mapping.TypeList || types[1].children[0].id != mapping.TypeBigInt {
-		return fmt.Errorf("duckdb: Sequences needs the columns BIGINT and BIGINT[]")
-	}
-	return nil
-}
-
-func eachSequence(chunk mapping.DataChunk, rows int, fn func(subject int64, items []int64) error) error {
-	subjects := mapping.VectorGetData(mapping.DataChunkGetVector(chunk, 0))
-	lists := mapping.DataChunkGetVector(chunk, 1)
-	entries := mapping.VectorGetData(lists)
-	values := mapping.VectorGetData(mapping.ListVectorGetChild(lists))
-	validity := mapping.VectorGetValidity(lists)
-	total := int(mapping.ListVectorGetSize(lists))
-	var all []int64
-	if total > 0 {
-		all = sliceAt[int64](values, total)
-	}
-	for r := range rows {
-		if validity != nil && at[uint64](validity, r/64)&(1<<(r%64)) == 0 {
-			continue
-		}
-		e := at[listEntry](entries, r)
-		if err := fn(at[int64](subjects, r), all[e.offset:e.offset+e.length]); err != nil {
-			return err
+	values := unsafe.Slice((*int64)(mapping.VectorGetData(v)), rows)
+	if validity := mapping.VectorGetValidity(v); validity != nil {
+		for r := range rows {
+			if at[uint64](validity, r/64)&(1<<(r%64)) == 0 {
+				values[r] = 0
+			}
 		}
 	}
-	return nil
+	return values
 }
 
 // reading borrows a connection and runs fn in a read-only transaction on it.

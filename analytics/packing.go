@@ -1,0 +1,135 @@
+package analytics
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// packing puts an event into one number: from the high bits to the low, its time after
+// the range's begin, its class (which steps it fits), and its group. So numbers sort as
+// the events do.
+type packing struct {
+	from                 int64 // unix milliseconds
+	classBits, groupBits int
+}
+
+// newPacking reports false when the three do not fit into 63 bits.
+func newPacking(s *scope, classes, groups int) (packing, bool) {
+	p := packing{from: s.from.UnixMilli(), classBits: bits.Len(uint(classes - 1)), groupBits: bits.Len(uint(groups))}
+	return p, bits.Len64(uint64(s.to.UnixMilli()-p.from))+p.classBits+p.groupBits <= 63
+}
+
+func (p packing) item(millis int64, class int, group int64) int64 {
+	return ((millis-p.from)<<p.classBits|int64(class))<<p.groupBits | group
+}
+
+func (p packing) time(item int64) int64 { return item >> (p.classBits + p.groupBits) }
+
+func (p packing) class(item int64) int {
+	return int(item>>p.groupBits) & (1<<p.classBits - 1)
+}
+
+func (p packing) group(item int64) int { return int(item & (1<<p.groupBits - 1)) }
+
+// classifier tells which of several selectors an event fits, as a set of bits. When they
+// go by the event's name alone, the engine only reads the name's code, and the rest is a
+// look-up; otherwise the engine works out the set.
+type classifier struct {
+	column fragment // a BIGINT
+	where  fragment
+	sets   []uint32 // by code; nil when the column is the set itself
+	others uint32   // the set of codes beyond
+}
+
+func classify(d warehouse.Dialect, codes map[string]int64, selectors []selector) classifier {
+	c := classifier{column: frag("CAST(e.event AS BIGINT)"), sets: []uint32{}}
+	least, most := int64(1), int64(0)
+	for i, s := range selectors {
+		code, known := codes[s.event]
+		switch {
+		case len(s.where) > 0:
+			return classifyInSQL(d, codes, selectors)
+		case s.event == anyEvent:
+			c.others |= 1 << i
+		case known:
+			if most == 0 {
+				least = code
+			}
+			least, most = min(least, code), max(most, code)
+		}
+	}
+	c.sets = slices.Repeat([]uint32{c.others}, int(most)+1)
+	for i, s := range selectors {
+		if code, known := codes[s.event]; known {
+			c.sets[code] |= 1 << i
+		}
+	}
+	if c.where = frag("TRUE"); c.others == 0 {
+		// A range is checked faster than a list; the look-up does the rest.
+		c.where = frag("e.event >= ? AND e.event <= ?", least, most)
+	}
+	return c
+}
+
+func classifyInSQL(d warehouse.Dialect, codes map[string]int64, selectors []selector) classifier {
+	var column builder
+	var fits []fragment
+	column.add("CAST(0")
+	for i, s := range selectors {
+		f := s.sql(d, codes)
+		fits = append(fits, f)
+		column.add(" + CASE WHEN ", f, " THEN ", literal(1<<i), " ELSE 0 END")
+	}
+	return classifier{column: column.add(" AS BIGINT)").fragment(), where: joined(fits, " OR ", "FALSE")}
+}
+
+// set returns the selectors that the event of a row fits, given the value of column.
+func (c *classifier) set(value int64) uint32 {
+	switch {
+	case c.sets == nil:
+		return uint32(value)
+	case value >= 0 && value < int64(len(c.sets)):
+		return c.sets[value]
+	}
+	return c.others
+}
+
+// numbered selects an event's node, time in milliseconds, class, and the number of its
+// group, from 1; 0 stands for groups that are not listed, and for events that do not pass
+// when. A group is found by one text made of its values.
+func (s *scope) numbered(d warehouse.Dialect, class, source, when fragment, groups [][]any) fragment {
+	columns := build("e.node, ", d.Millis("e.time"), " AS t, ", class, " AS c")
+	if len(groups) == 0 {
+		return build("SELECT ", columns, ", CAST(0 AS BIGINT) AS g ", source)
+	}
+	var words []any
+	for i, values := range groups {
+		words = append(words, groupWord(values), int64(i+1))
+	}
+	var word builder
+	for i, g := range s.breakdown {
+		if i > 0 {
+			word.add(" || ")
+		}
+		word.add("coalesce('"+groupMark+"' || ", g.groupText(d), ", '"+groupNull+"')")
+	}
+	inner := build("SELECT ", columns, ", CASE WHEN ", when, " THEN ", word.fragment(), " END AS word ", source)
+	return build("SELECT i.node, i.t, i.c, coalesce(w.n, 0) AS g FROM (", inner, ") i LEFT JOIN ", frag(d.Words(len(groups)), words...), " w ON w.word = i.word")
+}
+
+// The marks before a value, and for a missing one, in the text of a group.
+const groupMark, groupNull = "\x1fv", "\x1fn"
+
+func groupWord(values []any) string {
+	word := ""
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			word += groupMark + s
+		} else {
+			word += groupNull
+		}
+	}
+	return word
+}
