@@ -2,9 +2,10 @@ import { analytics } from "./zh/analytics";
 import { auth } from "./zh/auth";
 import { collect } from "./zh/collect";
 import { common } from "./zh/common";
+import { condition } from "./zh/condition";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
 
-export const zh = { ...common, auth, overview, collect, people, segments, analytics, settings };
+export const zh = { ...common, auth, overview, collect, people, condition, segments, analytics, settings };

@@ -1,3 +1,99 @@
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { Button, Tabs } from "antd";
+import { ChartNoAxesCombined } from "lucide-react";
+import { lazy, Suspense, useCallback, useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { catalogueEventsQuery } from "@/api/queries";
+import { useFormat } from "@/app/appearance";
+import { PageHeader } from "@/components/PageHeader";
+import { EmptyState } from "@/components/states";
+import { compact } from "@/lib/search";
+import { useDraft } from "@/lib/useDraft";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { FilterBar } from "./FilterBar";
+import { type Frame, FrameProvider } from "./frame";
+import { type Kind, kinds, type Question, questionKeys, resolveRange } from "./question";
+import "./analytics.css";
+
+const TrendTab = lazy(() => import("./TrendTab").then((m) => ({ default: m.TrendTab })));
+const FunnelTab = lazy(() => import("./FunnelTab").then((m) => ({ default: m.FunnelTab })));
+const RetentionTab = lazy(() => import("./RetentionTab").then((m) => ({ default: m.RetentionTab })));
+const SqlTab = lazy(() => import("./SqlTab").then((m) => ({ default: m.SqlTab })));
+
+const route = getRouteApi("/shell/analytics");
+const tabs = { trend: TrendTab, funnel: FunnelTab, retention: RetentionTab, sql: SqlTab };
+
+/** Only the question; the open drawer and the table's order are in the address too, but are not part of it. */
+function questionOf(search: object): Question {
+  const all = search as Record<string, unknown>;
+  return compact(Object.fromEntries(questionKeys.map((k) => [k, all[k]]))) as Question;
+}
+
 export function AnalyticsPage() {
-  return <div className="page">AnalyticsPage</div>;
+  const { t } = useTranslation();
+  const format = useFormat();
+  const setSearch = useSetSearch();
+  const search = route.useSearch();
+  const fromAddress = useMemo(() => questionOf(search), [search]);
+  const [q, setQ] = useDraft(
+    fromAddress,
+    useCallback(
+      (next: Question) => setSearch(Object.fromEntries(questionKeys.map((k) => [k, next[k]]))),
+      [setSearch],
+    ),
+  );
+  const catalogue = useQuery(catalogueEventsQuery);
+  const events = useMemo(() => catalogue.data?.items ?? [], [catalogue.data]);
+  const today = format.dayKey(Date.now());
+  const firstSeen = useMemo(() => events.map((e) => e.first_seen).sort()[0], [events]);
+  const frame = useMemo<Frame>(
+    () => ({
+      q,
+      set: (change) => setQ(compact({ ...q, ...change })),
+      range: resolveRange(q.range, format.timeZone, today, firstSeen && format.dayKey(firstSeen)),
+      events,
+    }),
+    [q, setQ, format, today, firstSeen, events],
+  );
+  const tab: Kind = q.tab ?? "trend";
+  const Tab = tabs[tab];
+  const nothing = catalogue.data?.items.length === 0;
+
+  return (
+    <div className="page">
+      <PageHeader title={t("analytics.title")} about={t("analytics.about")} />
+      <Tabs
+        activeKey={tab}
+        onChange={(key) => {
+          frame.set({ tab: key === "trend" ? undefined : (key as Kind) });
+          setSearch({ sort: undefined });
+        }}
+        items={kinds.map((key) => ({ key, label: t(`analytics.tabs.${key}`) }))}
+      />
+      <FrameProvider value={frame}>
+        {nothing && tab !== "sql" ? (
+          <div className="card">
+            <EmptyState
+              icon={<ChartNoAxesCombined />}
+              title={t("analytics.noEvents")}
+              hint={t("analytics.noEventsHint")}
+              action={
+                <Link to="/collect/sources">
+                  <Button type="primary">{t("analytics.noEventsAction")}</Button>
+                </Link>
+              }
+            />
+          </div>
+        ) : (
+          <>
+            {tab !== "sql" && <FilterBar />}
+            <Suspense fallback={<div className="analytics-wait" aria-busy="true" />}>
+              <Tab />
+            </Suspense>
+          </>
+        )}
+      </FrameProvider>
+    </div>
+  );
 }

@@ -1,3 +1,524 @@
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { App, Button, Tabs } from "antd";
+import type { EChartsOption } from "echarts";
+import {
+  ArrowDownLeft,
+  ArrowUpRight,
+  ChartNoAxesCombined,
+  Download,
+  Pencil,
+  Trash2,
+  UsersRound,
+} from "lucide-react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
+import {
+  segmentChangesQuery,
+  segmentHistoryQuery,
+  segmentMembersQuery,
+  segmentQuery,
+  segmentsQuery,
+} from "@/api/queries";
+import type { LiveChange, Segment, SegmentChange, SegmentHistoryDay, SegmentMember } from "@/api/types";
+import { useFormat, useMode } from "@/app/appearance";
+import { useMay } from "@/app/session";
+import { palettes } from "@/app/theme";
+import { Chart } from "@/components/Chart";
+import { useRuleWords } from "@/components/conditions/useRuleWords";
+import { type Column, DataTable } from "@/components/DataTable";
+import { LiveStatus } from "@/components/LiveStatus";
+import { Num } from "@/components/Num";
+import { PageHeader } from "@/components/PageHeader";
+import { PersonLink } from "@/components/PersonLink";
+import { RelativeTime } from "@/components/RelativeTime";
+import { EmptyState, ErrorState, errorText } from "@/components/states";
+import { downloadCsv, toCsv } from "@/lib/csv";
+import { segmentsIn } from "@/lib/rule";
+import { useLiveList } from "@/lib/useLive";
+import { usePages } from "@/lib/usePages";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { startOfDay } from "@/lib/zone";
+import { usePersonColumns } from "@/pages/people/PeoplePage";
+import { SegmentStatus } from "./SegmentStatus";
+import "./segments.css";
+
+const route = getRouteApi("/shell/segments/$id");
+
 export function SegmentPage() {
-  return <div className="page">SegmentPage</div>;
+  const { t } = useTranslation();
+  const { id } = route.useParams();
+  const { tab = "members" } = route.useSearch();
+  const setSearch = useSetSearch();
+  const client = useQueryClient();
+  const live = useLiveList<LiveChange>(
+    `/api/v1/live/changes?segment=${encodeURIComponent(id)}`,
+    (c) => `${c.kind} ${c.person} ${c.time}`,
+  );
+  const query = useQuery({
+    ...segmentQuery(id),
+    refetchInterval: (x) => (x.state.data?.status === "building" ? 1000 : 10_000),
+  });
+  // Someone came or went: the count follows, at most once in two seconds.
+  const arrived = live.items[0]?.time;
+  const asked = useRef(0);
+  useEffect(() => {
+    if (!arrived) return;
+    const wait = Math.max(0, asked.current + 2000 - Date.now());
+    const timer = setTimeout(() => {
+      asked.current = Date.now();
+      void client.invalidateQueries({ queryKey: ["segments", id], exact: true });
+    }, wait);
+    return () => clearTimeout(timer);
+  }, [arrived, client, id]);
+
+  const s = query.data;
+  if (query.error && !s)
+    return (
+      <div className="page">
+        <PageHeader title={t("segments.title")} />
+        <div className="card">
+          <ErrorState error={query.error} onRetry={() => void query.refetch()} />
+        </div>
+      </div>
+    );
+  return (
+    <div className="page">
+      <Header segment={s} />
+      {s?.status === "failed" && (
+        <div className="segment-note" data-tone="bad" role="alert">
+          {t("segments.failedBecause", { why: s.failure ?? "" })}
+        </div>
+      )}
+      <Tabs
+        activeKey={tab}
+        destroyOnHidden
+        onChange={(key) => setSearch({ tab: key === "members" ? undefined : key, sort: undefined })}
+        items={[
+          { key: "members", label: t("segments.tabs.members"), children: <Members id={id} segment={s} /> },
+          {
+            key: "changes",
+            label: t("segments.tabs.changes"),
+            children: <Changes id={id} live={live.items} state={live.state} />,
+          },
+          { key: "history", label: t("segments.tabs.history"), children: <History id={id} /> },
+        ]}
+      />
+    </div>
+  );
+}
+
+function Header({ segment: s }: { segment: Segment | undefined }) {
+  const { t } = useTranslation();
+  const words = useRuleWords();
+  const may = useMay("segments");
+  if (!s)
+    return (
+      <header className="page-head" aria-busy="true">
+        <div>
+          <h1>
+            <span className="bone" style={{ width: 220, height: 20 }} />
+          </h1>
+          <p>
+            <span className="bone" style={{ width: 420 }} />
+          </p>
+        </div>
+      </header>
+    );
+  return (
+    <>
+      <PageHeader
+        title={s.name}
+        about={s.description || undefined}
+        actions={
+          <>
+            {may && <DeleteButton segment={s} />}
+            <Link to="/analytics" search={{ segment: s.id }}>
+              <Button icon={<ChartNoAxesCombined size={15} />}>{t("segments.analyse")}</Button>
+            </Link>
+            {may && (
+              <Link to="/segments/$id/edit" params={{ id: s.id }}>
+                <Button type="primary" icon={<Pencil size={14} />}>
+                  {t("segments.edit")}
+                </Button>
+              </Link>
+            )}
+          </>
+        }
+      />
+      <section className="card segment-head" aria-label={t("segments.summary")}>
+        <dl>
+          <dt>{t("segments.members")}</dt>
+          <dd className="segment-count" data-testid="segment-members">
+            <Num value={s.members} />
+          </dd>
+        </dl>
+        <dl className="segment-head-rule">
+          <dt>{t("segments.rule")}</dt>
+          <dd data-testid="segment-rule">{s.rule ? words.rule(s.rule) : t("segments.fixedHint")}</dd>
+        </dl>
+        <dl>
+          <dt>{t("segments.statusTitle")}</dt>
+          <dd>
+            <SegmentStatus segment={s} />
+          </dd>
+        </dl>
+        <dl>
+          <dt>{t("segments.since")}</dt>
+          <dd>
+            <RelativeTime at={s.created_at} />
+          </dd>
+        </dl>
+        <dl>
+          <dt>{t("segments.updated")}</dt>
+          <dd>
+            <RelativeTime at={s.updated_at} />
+          </dd>
+        </dl>
+      </section>
+    </>
+  );
+}
+
+function DeleteButton({ segment }: { segment: Segment }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { modal, message } = App.useApp();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const all = useQuery(segmentsQuery).data?.items ?? [];
+  const users = all.filter((s) => s.id !== segment.id && segmentsIn(s.rule).includes(segment.id));
+  const remove = useMutation({
+    mutationFn: () => data(api.DELETE("/api/v1/segments/{id}", { params: { path: { id: segment.id } } })),
+    onSuccess: async () => {
+      await navigate({ to: "/segments" });
+      client.removeQueries({ queryKey: ["segments", segment.id] });
+      void client.invalidateQueries({ queryKey: ["segments"] });
+      message.success(t("segments.deleted", { name: segment.name }));
+    },
+    onError: (e) => message.error(errorText(e)),
+  });
+  const ask = () => {
+    if (users.length > 0) {
+      modal.info({
+        title: t("segments.inUse", { name: segment.name }),
+        content: (
+          <>
+            <p>{t("segments.inUseHint")}</p>
+            <ul className="segment-users">
+              {users.map((u) => (
+                <li key={u.id}>{u.name}</li>
+              ))}
+            </ul>
+          </>
+        ),
+        okText: t("action.close"),
+      });
+      return;
+    }
+    modal.confirm({
+      title: t("segments.deleteTitle", { name: segment.name }),
+      content: t("segments.deleteHint", { count: segment.members, n: format.num(segment.members) }),
+      okText: t("action.delete"),
+      okButtonProps: { danger: true },
+      cancelText: t("action.cancel"),
+      onOk: () => remove.mutateAsync().catch(() => undefined),
+    });
+  };
+  return (
+    <Button icon={<Trash2 size={14} />} onClick={ask} loading={remove.isPending}>
+      {t("action.delete")}
+    </Button>
+  );
+}
+
+const exportLimit = 100_000;
+
+function Members({ id, segment }: { id: string; segment: Segment | undefined }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const navigate = useNavigate();
+  const { message } = App.useApp();
+  const person = usePersonColumns();
+  const pages = usePages(useInfiniteQuery(segmentMembersQuery(id)));
+  const [exported, setExported] = useState<number | null>(null);
+
+  const columns = useMemo(() => {
+    const entered: Column<SegmentMember> = {
+      key: "entered",
+      title: t("segments.entered"),
+      help: t("segments.enteredHelp"),
+      width: 130,
+      align: "right",
+      value: (m) => m.entered_at,
+      render: (m) => <RelativeTime at={m.entered_at} />,
+    };
+    const [first, ...rest] = person as Column<SegmentMember>[];
+    return first ? [first, entered, ...rest] : [entered];
+  }, [person, t]);
+
+  async function exportAll() {
+    const all: SegmentMember[] = [];
+    try {
+      let cursor = "";
+      do {
+        setExported(all.length);
+        const page = await data(
+          api.GET("/api/v1/segments/{id}/members", {
+            params: { path: { id }, query: { limit: 500, ...(cursor ? { cursor } : {}) } },
+          }),
+        );
+        all.push(...page.items);
+        cursor = page.next_cursor;
+      } while (cursor && all.length < exportLimit);
+      downloadCsv(
+        segment?.name ?? id,
+        toCsv(
+          ["id", "name", "entered_at", "city", "identifiers", "events", "first_seen", "last_seen"],
+          all.map((p) => [
+            p.id,
+            p.name,
+            p.entered_at,
+            p.city,
+            p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
+            p.events,
+            p.first_seen,
+            p.last_seen,
+          ]),
+        ),
+      );
+    } catch (e) {
+      message.error(errorText(e));
+    } finally {
+      setExported(null);
+    }
+  }
+
+  return (
+    <DataTable
+      id="segment-members"
+      label={t("segments.tabs.members")}
+      columns={columns}
+      {...pages}
+      rowKey={(m) => m.id}
+      onOpen={(m) => void navigate({ to: "/people/$ref", params: { ref: m.id } })}
+      tools={
+        <Button
+          type="text"
+          icon={<Download size={15} />}
+          onClick={() => void exportAll()}
+          loading={exported !== null}
+          disabled={!pages.rows?.length}
+        >
+          {exported ? t("behind.exporting", { n: format.num(exported) }) : t("segments.exportAll")}
+        </Button>
+      }
+      empty={
+        <EmptyState
+          icon={<UsersRound />}
+          title={t(segment?.status === "building" ? "segments.noMembersYet" : "segments.noMembers")}
+          hint={t(segment?.status === "building" ? "segments.noMembersYetHint" : "segments.noMembersHint")}
+        />
+      }
+    />
+  );
+}
+
+function Changes({
+  id,
+  live,
+  state,
+}: {
+  id: string;
+  live: LiveChange[];
+  state: ReturnType<typeof useLiveList>["state"];
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const pages = usePages(useInfiniteQuery(segmentChangesQuery(id)));
+  const rows = useMemo(() => {
+    const fresh = live
+      .filter((c) => c.segment?.id === id)
+      .map(
+        (c): SegmentChange => ({
+          person: c.person,
+          name: c.name,
+          time: c.time,
+          kind: c.kind === "segment_left" ? "left" : "entered",
+        }),
+      );
+    const seen = new Set<string>();
+    return [...fresh, ...(pages.rows ?? [])].filter((c) => {
+      const key = `${c.person} ${c.kind} ${c.time}`;
+      if (seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+  }, [live, pages.rows, id]);
+
+  if (pages.error && !pages.rows)
+    return (
+      <div className="card">
+        <ErrorState error={pages.error} onRetry={pages.onRetry} />
+      </div>
+    );
+  return (
+    <div className="card">
+      <div className="card-head">
+        <h2>{t("segments.changesTitle")}</h2>
+        <LiveStatus state={state} />
+      </div>
+      {!pages.loading && rows.length === 0 ? (
+        <EmptyState title={t("segments.noChanges")} hint={t("segments.noChangesHint")} />
+      ) : (
+        <ul className="changes" aria-busy={pages.loading} aria-live="polite">
+          {(pages.loading ? Array.from({ length: 8 }, () => null) : rows).map((c, i) =>
+            c ? (
+              <li key={`${c.person} ${c.kind} ${c.time}`} data-kind={c.kind}>
+                {c.kind === "entered" ? <ArrowDownLeft size={15} /> : <ArrowUpRight size={15} />}
+                <span>{t(`segments.change.${c.kind}`)}</span>
+                <PersonLink person={{ id: c.person, name: c.name }} avatar />
+                <span className="muted num" title={format.dateTime(c.time)}>
+                  <RelativeTime at={c.time} />
+                </span>
+              </li>
+            ) : (
+              // biome-ignore lint/suspicious/noArrayIndexKey: bones have no identity
+              <li key={i}>
+                <span className="bone" style={{ width: 14 }} />
+                <span className="bone" style={{ width: 40 }} />
+                <span className="bone" style={{ width: 160 }} />
+                <span className="bone" style={{ width: 64 }} />
+              </li>
+            ),
+          )}
+        </ul>
+      )}
+      {pages.more.has && (
+        <div className="table-more">
+          <Button size="small" loading={pages.more.loading} onClick={pages.more.load}>
+            {t("action.more")}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function History({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const mode = useMode();
+  const query = useQuery(segmentHistoryQuery(id));
+  const days = query.data;
+  const option = useMemo<EChartsOption | null>(() => {
+    if (!days) return null;
+    const p = palettes[mode];
+    const date = (d: SegmentHistoryDay) => format.day(startOfDay(d.date, format.timeZone));
+    return {
+      grid: [
+        { left: 8, right: 16, top: 32, height: 190, containLabel: true },
+        { left: 8, right: 16, top: 256, height: 90, containLabel: true },
+      ],
+      tooltip: { trigger: "axis" },
+      axisPointer: { link: [{ xAxisIndex: "all" }] },
+      legend: { top: 0, left: 0 },
+      xAxis: [
+        { type: "category", data: days.map(date), boundaryGap: true, axisLabel: { show: false } },
+        { type: "category", data: days.map(date), gridIndex: 1, boundaryGap: true },
+      ],
+      yAxis: [
+        { type: "value", minInterval: 1, axisLabel: { formatter: (v: number) => format.compact(v) } },
+        {
+          type: "value",
+          gridIndex: 1,
+          minInterval: 1,
+          splitNumber: 2,
+          axisLabel: { formatter: (v: number) => format.compact(Math.abs(v)) },
+        },
+      ],
+      series: [
+        {
+          type: "line",
+          name: t("segments.members"),
+          data: days.map((d) => d.members),
+          color: p.goldLine,
+          showSymbol: days.length < 3,
+          areaStyle: { color: p.goldLine, opacity: 0.12 },
+          tooltip: { valueFormatter: (v) => format.num(Number(v)) },
+        },
+        {
+          type: "bar",
+          name: t("segments.change.entered"),
+          xAxisIndex: 1,
+          yAxisIndex: 1,
+          stack: "change",
+          color: p.good,
+          data: days.map((d) => d.entered),
+          tooltip: { valueFormatter: (v) => `+${format.num(Number(v))}` },
+        },
+        {
+          type: "bar",
+          name: t("segments.change.left"),
+          xAxisIndex: 1,
+          yAxisIndex: 1,
+          stack: "change",
+          color: p.bad,
+          data: days.map((d) => -d.left),
+          itemStyle: { borderRadius: [0, 0, 2, 2] },
+          tooltip: { valueFormatter: (v) => `−${format.num(Math.abs(Number(v)))}` },
+        },
+      ],
+    };
+  }, [days, mode, format, t]);
+  const columns: Column<SegmentHistoryDay>[] = [
+    { key: "date", title: t("segments.date"), value: (d) => d.date },
+    {
+      key: "members",
+      title: t("segments.members"),
+      align: "right",
+      value: (d) => d.members,
+      render: (d) => <Num value={d.members} />,
+    },
+    {
+      key: "entered",
+      title: t("segments.change.entered"),
+      align: "right",
+      value: (d) => d.entered,
+      render: (d) => <Num value={d.entered} />,
+    },
+    {
+      key: "left",
+      title: t("segments.change.left"),
+      align: "right",
+      value: (d) => d.left,
+      render: (d) => <Num value={d.left} />,
+    },
+  ];
+  return (
+    <div className="card card-pad">
+      <Chart
+        label={t("segments.historyLabel")}
+        option={option}
+        height={380}
+        loading={query.isPending}
+        error={query.error}
+        onRetry={() => void query.refetch()}
+        empty={days?.length === 0}
+        emptyHint={t("segments.noHistoryHint")}
+        table={
+          <DataTable
+            plain
+            id="segment-history"
+            label={t("segments.tabs.history")}
+            columns={columns}
+            rows={days}
+            rowKey={(d) => d.date}
+            defaultSort="-date"
+          />
+        }
+      />
+    </div>
+  );
 }

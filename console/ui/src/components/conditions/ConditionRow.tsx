@@ -1,0 +1,115 @@
+import { Button, Select, Tooltip } from "antd";
+import { Plus, X } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { Condition, ConditionOp } from "@/api/types";
+import { FieldPicker } from "./FieldPicker";
+import { convertValue, type FieldType, opsFor, useProperties } from "./fields";
+import { ValueInput } from "./ValueInput";
+import "./conditions.css";
+
+export function OpSelect(props: { op: ConditionOp; type: FieldType; onChange: (op: ConditionOp) => void }) {
+  const { t } = useTranslation();
+  return (
+    <Select<ConditionOp>
+      className="pick pick-op"
+      aria-label={t("condition.operator")}
+      value={props.op}
+      onChange={props.onChange}
+      popupMatchSelectWidth={false}
+      options={opsFor(props.type, props.op).map((op) => ({ value: op, label: t(`condition.op.${op}`) }))}
+    />
+  );
+}
+
+/** One condition on an event: field, operator, value. */
+export function ConditionRow(props: {
+  events: readonly string[];
+  value: Condition;
+  onChange: (c: Condition) => void;
+  onRemove: () => void;
+  withDimensions?: boolean;
+}) {
+  const { t } = useTranslation();
+  const { value: c } = props;
+  const { items } = useProperties(props.events);
+  const type: FieldType = c.property
+    ? (items.find((x) => x.property === c.property)?.type ?? "unknown")
+    : "string";
+  const named = props.events.filter((e) => e && e !== "*");
+  return (
+    <div className="condition" data-testid="condition">
+      <FieldPicker
+        events={props.events}
+        value={c}
+        withDimensions={props.withDimensions ?? false}
+        label={t("condition.property")}
+        onChange={(field) => {
+          const next = field.property
+            ? (items.find((x) => x.property === field.property)?.type ?? "unknown")
+            : "string";
+          const op = opsFor(next).includes(c.op) ? c.op : "eq";
+          props.onChange({ ...field, op, value: undefined });
+        }}
+      />
+      <OpSelect
+        op={c.op}
+        type={type}
+        onChange={(op) => props.onChange({ ...c, op, value: convertValue(c.value, c.op, op) })}
+      />
+      <ValueInput
+        op={c.op}
+        type={type}
+        value={c.value}
+        onChange={(value) => props.onChange({ ...c, value })}
+        {...(c.property && named[0] ? { of: { event: named[0], property: c.property } } : {})}
+      />
+      <Tooltip title={t("condition.remove")}>
+        <Button
+          type="text"
+          size="small"
+          className="condition-x"
+          icon={<X size={14} />}
+          aria-label={t("condition.remove")}
+          onClick={props.onRemove}
+        />
+      </Tooltip>
+    </div>
+  );
+}
+
+/** Conditions that must all hold, and a button for another. */
+export function ConditionList(props: {
+  events: readonly string[];
+  value: readonly Condition[] | undefined;
+  onChange: (list: Condition[] | undefined) => void;
+  withDimensions?: boolean;
+  addLabel?: string;
+}) {
+  const { t } = useTranslation();
+  const list = props.value ?? [];
+  const set = (next: Condition[]) => props.onChange(next.length > 0 ? next : undefined);
+  return (
+    <div className="conditions">
+      {list.map((c, i) => (
+        <ConditionRow
+          // biome-ignore lint/suspicious/noArrayIndexKey: conditions have no identity but their place
+          key={i}
+          events={props.events}
+          value={c}
+          withDimensions={props.withDimensions ?? false}
+          onChange={(next) => set(list.map((x, j) => (j === i ? next : x)))}
+          onRemove={() => set(list.filter((_, j) => j !== i))}
+        />
+      ))}
+      <Button
+        type="text"
+        size="small"
+        className="add"
+        icon={<Plus size={13} />}
+        onClick={() => set([...list, { op: "eq" }])}
+      >
+        {props.addLabel ?? t("condition.addFilter")}
+      </Button>
+    </div>
+  );
+}

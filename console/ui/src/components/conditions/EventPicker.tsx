@@ -1,0 +1,71 @@
+import { useQuery } from "@tanstack/react-query";
+import { Select } from "antd";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { catalogueEventsQuery } from "@/api/queries";
+import { useFormat } from "@/app/appearance";
+import { useLabels } from "@/lib/labels";
+import "./conditions.css";
+
+/** An event of the catalogue, the frequent ones first, each with its volume; a name that was never seen can be typed. */
+export function EventPicker(props: {
+  value: string;
+  onChange: (event: string) => void;
+  label: string;
+  /** Offer "any event" ("*"). */
+  any?: boolean;
+  autoFocus?: boolean;
+  id?: string;
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const labels = useLabels();
+  const query = useQuery(catalogueEventsQuery);
+  const [typed, setTyped] = useState("");
+
+  const options = useMemo(() => {
+    const items = [...(query.data?.items ?? [])].sort((a, b) => b.count - a.count);
+    const known = items.map((e) => ({ value: e.event, label: labels.event(e.event), count: e.count }));
+    if (props.any) known.unshift({ value: "*", label: t("condition.anyEvent"), count: -1 });
+    const name = typed.trim();
+    const extra = [...new Set([props.value, name])].filter(
+      (v) => v !== "" && !known.some((k) => k.value === v || k.label === v),
+    );
+    return [...known, ...extra.map((v) => ({ value: v, label: labels.event(v), count: -1 }))];
+  }, [query.data, labels, props.value, props.any, typed, t]);
+
+  return (
+    <Select
+      {...(props.id ? { id: props.id } : {})}
+      className="pick"
+      aria-label={props.label}
+      value={props.value || null}
+      placeholder={t("condition.event")}
+      loading={query.isPending}
+      autoFocus={props.autoFocus ?? false}
+      popupMatchSelectWidth={false}
+      classNames={{ popup: { root: "pick-popup" } }}
+      showSearch={{
+        onSearch: setTyped,
+        filterOption: (text, option) =>
+          `${option?.label ?? ""} ${option?.value ?? ""}`.toLowerCase().includes(text.trim().toLowerCase()),
+      }}
+      onChange={(v: string) => {
+        setTyped("");
+        props.onChange(v);
+      }}
+      options={options}
+      optionRender={(o) => (
+        <span className="pick-option">
+          <span className="ellipsis">{o.data.label}</span>
+          {o.data.count >= 0 && (
+            <small title={t("condition.volume", { n: format.num(o.data.count) })}>
+              {format.compact(o.data.count)}
+            </small>
+          )}
+        </span>
+      )}
+      notFoundContent={<span className="muted">{t("condition.noEvents")}</span>}
+    />
+  );
+}

@@ -1,0 +1,99 @@
+import { Select } from "antd";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import {
+  contextPaths,
+  dimensions,
+  type Field,
+  fieldKey,
+  fieldName,
+  fieldOfKey,
+  useProperties,
+} from "./fields";
+import "./conditions.css";
+
+/** A property of the given events, a column that every event has (in questions), or a path into the context. */
+export function FieldPicker(props: {
+  events: readonly string[];
+  value: Field;
+  onChange: (field: Field) => void;
+  label: string;
+  placeholder?: string;
+  /** Questions know dimensions; rules of segments do not. */
+  withDimensions?: boolean;
+  /** Only properties, and numbers first: what sum and the like need. */
+  numbers?: boolean;
+  allowClear?: boolean;
+  onClear?: () => void;
+  autoFocus?: boolean;
+}) {
+  const { t, i18n } = useTranslation();
+  const { items, loading } = useProperties(props.events);
+  const [typed, setTyped] = useState("");
+  const key = fieldKey(props.value);
+
+  const options = useMemo(() => {
+    const properties = items.map((x) => ({
+      value: `p:${x.property}`,
+      label: x.property,
+      note: x.type as string,
+    }));
+    if (props.numbers) properties.sort((a, b) => Number(b.note === "number") - Number(a.note === "number"));
+    const groups = [{ label: t("condition.properties"), options: properties }];
+    if (!props.numbers) {
+      if (props.withDimensions)
+        groups.push({
+          label: t("condition.dimensions"),
+          options: dimensions.map((d) => ({
+            value: `d:${d}`,
+            label: i18n.exists(`condition.dimension.${d}`) ? t(`condition.dimension.${d}`) : d,
+            note: d,
+          })),
+        });
+      groups.push({
+        label: t("condition.context"),
+        options: contextPaths.map((p) => ({ value: `c:${p}`, label: p, note: "" })),
+      });
+    }
+    const known = groups.flatMap((g) => g.options.map((o) => o.value));
+    const name = typed.trim();
+    const extra = [key, name && !known.includes(`p:${name}`) ? `p:${name}` : ""].filter(
+      (k, i, all) => k !== "" && !known.includes(k) && all.indexOf(k) === i,
+    );
+    groups[0]?.options.push(...extra.map((k) => ({ value: k, label: fieldName(fieldOfKey(k)), note: "" })));
+    return groups.filter((g) => g.options.length > 0);
+  }, [items, props.numbers, props.withDimensions, t, i18n, typed, key]);
+
+  return (
+    <Select
+      className="pick"
+      aria-label={props.label}
+      value={key || null}
+      placeholder={props.placeholder ?? t("condition.property")}
+      loading={loading}
+      autoFocus={props.autoFocus ?? false}
+      allowClear={props.allowClear ?? false}
+      onClear={props.onClear}
+      popupMatchSelectWidth={false}
+      classNames={{ popup: { root: "pick-popup" } }}
+      showSearch={{
+        onSearch: setTyped,
+        filterOption: (text, option) =>
+          `${option?.label ?? ""} ${"note" in (option ?? {}) ? (option as { note?: string }).note : ""}`
+            .toLowerCase()
+            .includes(text.trim().toLowerCase()),
+      }}
+      onChange={(k: string | undefined) => {
+        setTyped("");
+        if (k) props.onChange(fieldOfKey(k));
+      }}
+      options={options}
+      optionRender={(o) => (
+        <span className="pick-option">
+          <span className="ellipsis">{o.data.label}</span>
+          <small>{(o.data as { note?: string }).note}</small>
+        </span>
+      )}
+    />
+  );
+}

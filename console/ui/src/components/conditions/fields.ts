@@ -1,0 +1,143 @@
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { cataloguePropertiesQuery, catalogueTraitsQuery } from "@/api/queries";
+import type { Condition, ConditionOp } from "@/api/types";
+
+/** What a condition or a breakdown looks at. */
+export type Field = Pick<Condition, "property" | "context" | "dimension">;
+export type FieldType = "string" | "number" | "boolean" | "unknown";
+
+/** Columns that every event has. Session, and the event itself, are not worth a filter. */
+export const dimensions = [
+  "city",
+  "country",
+  "platform",
+  "os",
+  "channel",
+  "page_path",
+  "utm_source",
+  "utm_medium",
+  "utm_campaign",
+  "utm_term",
+  "utm_content",
+  "source",
+  "type",
+] as const;
+
+/** Paths into the context that Segment's libraries fill. */
+export const contextPaths = [
+  "page.path",
+  "page.url",
+  "page.referrer",
+  "page.title",
+  "campaign.source",
+  "campaign.medium",
+  "campaign.name",
+  "locale",
+  "os.name",
+  "device.type",
+  "device.model",
+  "app.version",
+  "network.carrier",
+] as const;
+
+export const fieldKey = (f: Field): string =>
+  f.property ? `p:${f.property}` : f.context ? `c:${f.context}` : f.dimension ? `d:${f.dimension}` : "";
+
+export function fieldOfKey(key: string): Field {
+  const name = key.slice(2);
+  if (key.startsWith("c:")) return { context: name };
+  return key.startsWith("d:") ? { dimension: name } : { property: name };
+}
+
+export const fieldName = (f: Field): string => f.property || f.context || f.dimension || "";
+
+/** The most frequent type of what was seen. */
+export function mainType(types: Record<string, number>): FieldType {
+  const top = Object.entries(types).sort((a, b) => b[1] - a[1])[0]?.[0];
+  return top === "string" || top === "number" || top === "boolean" ? top : "unknown";
+}
+
+/** The properties of some events together, the well-filled ones first. */
+export function useProperties(events: readonly string[]): {
+  items: { property: string; type: FieldType }[];
+  loading: boolean;
+} {
+  const named = [...new Set(events)].filter((e) => e !== "" && e !== "*");
+  const results = useQueries({ queries: named.map((e) => cataloguePropertiesQuery(e)) });
+  const loading = results.some((r) => r.isPending);
+  const stamp = results.map((r) => r.dataUpdatedAt).join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: useQueries gives a new array each time
+  const items = useMemo(() => {
+    const found = new Map<string, { types: Record<string, number>; fill: number }>();
+    for (const r of results) {
+      for (const p of r.data?.items ?? []) {
+        const x = found.get(p.property) ?? { types: {}, fill: 0 };
+        for (const [type, n] of Object.entries(p.types)) x.types[type] = (x.types[type] ?? 0) + n;
+        found.set(p.property, { types: x.types, fill: Math.max(x.fill, p.fill_rate) });
+      }
+    }
+    return [...found]
+      .sort((a, b) => b[1].fill - a[1].fill)
+      .map(([property, x]) => ({ property, type: mainType(x.types) }));
+  }, [stamp]);
+  return { items, loading };
+}
+
+export function useTraitTypes(): { trait: string; type: FieldType }[] {
+  const items = useQuery(catalogueTraitsQuery).data?.items;
+  return useMemo(
+    () => (items ?? []).map((x) => ({ trait: x.trait, type: mainType({ [x.type]: 1 }) })),
+    [items],
+  );
+}
+
+const opsByType: Record<FieldType, readonly ConditionOp[]> = {
+  string: ["eq", "neq", "contains", "starts_with", "in", "not_in", "exists", "not_exists"],
+  number: ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "not_exists"],
+  boolean: ["eq", "neq", "exists", "not_exists"],
+  unknown: [
+    "eq",
+    "neq",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "contains",
+    "starts_with",
+    "in",
+    "not_in",
+    "exists",
+    "not_exists",
+  ],
+};
+
+/** The operators that make sense for a type; one that is in use stays. */
+export function opsFor(type: FieldType, used?: ConditionOp): readonly ConditionOp[] {
+  const ops = opsByType[type];
+  return used && !ops.includes(used) ? [...ops, used] : ops;
+}
+
+/** What was typed as a value of the type: "12" is a number where numbers are expected. */
+export function readValue(text: string, type: FieldType, op: ConditionOp): string | number | boolean {
+  if (op === "contains" || op === "starts_with") return text;
+  const ordered = op === "gt" || op === "gte" || op === "lt" || op === "lte";
+  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  if (
+    (type === "number" || (type === "unknown" && ordered)) &&
+    text.trim() !== "" &&
+    Number.isFinite(Number(text))
+  )
+    return Number(text);
+  return text;
+}
+
+/** Keeps of a value what still fits after another operator was chosen. */
+export function convertValue(value: unknown, from: ConditionOp, to: ConditionOp): unknown {
+  const list = (op: ConditionOp) => op === "in" || op === "not_in";
+  if (to === "exists" || to === "not_exists") return undefined;
+  if (list(to) && !list(from)) return value === undefined || value === "" ? [] : [value];
+  if (!list(to) && list(from)) return Array.isArray(value) ? value[0] : undefined;
+  if ((to === "contains" || to === "starts_with") && value !== undefined) return String(value);
+  return value;
+}

@@ -1,0 +1,92 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { segmentsQuery } from "@/api/queries";
+import type { Condition, Rule } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { useLabels } from "@/lib/labels";
+import {
+  type EventRule,
+  groupOf,
+  isEvent,
+  isNot,
+  isSegment,
+  isTrait,
+  parseLength,
+  takesNoValue,
+} from "@/lib/rule";
+import { fieldName } from "./fields";
+
+/** Rules as sentences: "city is Berlin, and did Order Completed at least 2 times in the last 30 days". */
+export function useRuleWords() {
+  const { t, i18n } = useTranslation();
+  const format = useFormat();
+  const labels = useLabels();
+  const segments = useQuery(segmentsQuery).data?.items;
+
+  return useMemo(() => {
+    // Marks, not words: what separates and encloses differs by script.
+    const [comma, open, close] = format.lang === "en" ? [", ", " (", ")"] : ["、", "（", "）"];
+    const value = (v: unknown): string => {
+      if (typeof v === "number") return format.num(v, 6);
+      if (typeof v === "boolean") return t(v ? "condition.true" : "condition.false");
+      if (v === undefined || v === null || v === "") return "…";
+      return typeof v === "string" ? v : JSON.stringify(v);
+    };
+    const test = (name: string, op: Condition["op"], v: unknown): string => {
+      const word = t(`condition.op.${op}`);
+      if (takesNoValue(op)) return t("condition.words.testNoValue", { name, op: word });
+      const shown = Array.isArray(v)
+        ? v.length > 5
+          ? `${v.slice(0, 5).map(value).join(comma)} …`
+          : v.map(value).join(comma)
+        : value(v);
+      return t("condition.words.test", { name, op: word, value: shown });
+    };
+    const field = (c: Condition): string =>
+      c.dimension && i18n.exists(`condition.dimension.${c.dimension}`)
+        ? t(`condition.dimension.${c.dimension as "city"}`)
+        : fieldName(c) || "…";
+    const condition = (c: Condition) => test(field(c), c.op, c.value);
+    const where = (list: readonly Condition[] | undefined): string =>
+      list?.length ? `${open}${list.map(condition).join(comma)}${close}` : "";
+    const window = (within: string | undefined): string => {
+      const length = parseLength(within);
+      return length
+        ? t("condition.words.within", {
+            window: t(`condition.length.${length.unit}`, { count: length.n, n: format.num(length.n) }),
+          })
+        : "";
+    };
+    const event = (r: EventRule): string => {
+      const name = r.event ? labels.event(r.event) : "…";
+      const op = r.count?.op ?? "gte";
+      const n = r.count?.value ?? 1;
+      const parts = { event: name, where: where(r.where), window: window(r.within) };
+      if (op !== "gte" && n === 0) return t("condition.words.never", parts).trim();
+      if (op === "gte" && n === 1) return t("condition.words.did", parts).trim();
+      return t("condition.words.didTimes", {
+        ...parts,
+        times: t(`condition.times.${op}`, { count: n, n: format.num(n) }),
+      }).trim();
+    };
+    const rule = (r: Rule, nested = false): string => {
+      if (isNot(r)) {
+        if (isSegment(r.not)) return t("condition.words.notInSegment", { name: segment(r.not.segment) });
+        return t("condition.words.not", { rule: rule(r.not) });
+      }
+      const group = groupOf(r);
+      if (group) {
+        const parts = group.of.map((x) => rule(x, true));
+        const text = parts.join(t(`condition.words.${group.kind}`));
+        return nested && parts.length > 1 ? `${open.trim()}${text}${close}` : text;
+      }
+      if (isTrait(r)) return test(r.trait || "…", r.op, r.value);
+      if (isEvent(r)) return event(r);
+      if (isSegment(r)) return t("condition.words.inSegment", { name: segment(r.segment) });
+      return "";
+    };
+    const segment = (id: string) => segments?.find((s) => s.id === id)?.name ?? (id || "…");
+    return { rule: (r: Rule) => rule(r), condition, where, field };
+  }, [t, i18n, format, labels, segments]);
+}

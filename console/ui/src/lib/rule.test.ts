@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { Rule } from "@/api/types";
+import { asGroup, parseLength, placeOfError, prune, readRule, segmentsIn } from "./rule";
+
+const city: Rule = { trait: "city", op: "eq", value: "Berlin" };
+const unfinished: Rule = { trait: "", op: "eq" };
+const bought: Rule = { event: "Order Completed", count: { op: "gte", value: 2 }, within: "30d" };
+
+describe("prune", () => {
+  it("keeps what is finished and remembers where it stood", () => {
+    const p = prune({ and: [unfinished, city, { or: [unfinished, { not: bought }] }] });
+    expect(p.rule).toEqual({ and: [city, { or: [{ not: bought }] }] });
+    expect(p.incomplete).toBe(2);
+    expect(p.places.get("and.0")).toBe("and.1");
+    expect(p.places.get("and.1.or.0")).toBe("and.2.or.1");
+    expect(p.places.get("and.1.or.0.not")).toBe("and.2.or.1.not");
+  });
+  it("leaves nothing of a draft without a finished condition", () => {
+    expect(prune({ and: [unfinished, { or: [] }] })).toMatchObject({ rule: null, incomplete: 1 });
+  });
+  it("knows when a value is missing", () => {
+    expect(prune({ and: [{ trait: "a", op: "in", value: [] }] }).rule).toBeNull();
+    expect(prune({ and: [{ trait: "a", op: "exists" }] }).rule).not.toBeNull();
+    expect(prune({ and: [{ trait: "a", op: "eq", value: 0 }] }).rule).not.toBeNull();
+    expect(prune({ and: [{ trait: "a", op: "eq", value: false }] }).rule).not.toBeNull();
+    expect(prune({ and: [{ event: "e", where: [{ property: "p", op: "gte" }] }] }).rule).toBeNull();
+  });
+});
+
+describe("placeOfError", () => {
+  const { places } = prune({ and: [unfinished, city, bought] });
+  it("finds the condition in the draft", () => {
+    expect(placeOfError("and.1.count.value: must be a whole number", places)).toEqual({
+      at: "and.2",
+      text: "count.value: must be a whole number",
+    });
+    expect(placeOfError("and.0: holds both", places)).toEqual({ at: "and.1", text: "holds both" });
+  });
+  it("falls back to the whole rule, and gives up on other messages", () => {
+    expect(placeOfError("rule: is nested more than 16 deep", places)).toEqual({
+      at: "",
+      text: "is nested more than 16 deep",
+    });
+    expect(placeOfError("The warehouse did not answer in time.", places)).toBeNull();
+  });
+});
+
+describe("readRule", () => {
+  it("reads what the builder can show, finished or not", () => {
+    for (const r of [city, bought, unfinished, { not: { segment: "seg_a" } }, { and: [] }])
+      expect(readRule(r)).toEqual({ rule: r });
+  });
+  it("names the place of what it cannot", () => {
+    expect(readRule({ and: [city, { or: "x" }] })).toEqual({ wrong: "and.1.or" });
+    expect(readRule({ and: [{ trait: "a", op: "like" }] })).toEqual({ wrong: "and.0.op" });
+    expect(readRule({ trait: "a", event: "b", op: "eq" })).toEqual({ wrong: "" });
+    expect(readRule({ event: "a", count: { op: "gt", value: 1 } })).toEqual({ wrong: "count" });
+    expect(readRule("x")).toEqual({ wrong: "" });
+  });
+});
+
+it("gives the builder a group to add to", () => {
+  expect(asGroup(null)).toEqual({ and: [] });
+  expect(asGroup(city)).toEqual({ and: [city] });
+  expect(asGroup({ or: [city] })).toEqual({ or: [city] });
+  expect(asGroup({ not: city })).toEqual({ and: [{ not: city }] });
+});
+
+it("finds the segments that a rule refers to", () => {
+  expect(segmentsIn({ and: [{ segment: "a" }, { not: { or: [{ segment: "b" }, city] } }] })).toEqual([
+    "a",
+    "b",
+  ]);
+  expect(segmentsIn(null)).toEqual([]);
+});
+
+it("reads lengths of time", () => {
+  expect(parseLength("30d")).toEqual({ n: 30, unit: "d" });
+  expect(parseLength("1.5d")).toBeNull();
+  expect(parseLength(undefined)).toBeNull();
+});

@@ -1,0 +1,203 @@
+import type { Condition, ConditionOp, Rule } from "@/api/types";
+
+/** The rule language of segments as data: shapes, places ("and.1.not"), and what may be sent to the server. */
+export type GroupKind = "and" | "or";
+export type AndRule = Extract<Rule, { and: unknown }>;
+export type OrRule = Extract<Rule, { or: unknown }>;
+export type NotRule = Extract<Rule, { not: unknown }>;
+export type TraitRule = Extract<Rule, { trait: unknown }>;
+export type EventRule = Extract<Rule, { event: unknown }>;
+export type SegmentRule = Extract<Rule, { segment: unknown }>;
+
+export const isNot = (r: Rule): r is NotRule => "not" in r;
+export const isTrait = (r: Rule): r is TraitRule => "trait" in r;
+export const isEvent = (r: Rule): r is EventRule => "event" in r;
+export const isSegment = (r: Rule): r is SegmentRule => "segment" in r;
+
+/** A group's word and parts, or null for a single condition. */
+export function groupOf(r: Rule): { kind: GroupKind; of: Rule[] } | null {
+  if ("and" in r) return { kind: "and", of: r.and };
+  if ("or" in r) return { kind: "or", of: r.or };
+  return null;
+}
+
+export function makeGroup(kind: GroupKind, of: Rule[]): Rule {
+  return kind === "and" ? { and: of } : { or: of };
+}
+
+/** The rule inside of a "not", and whether there was one. */
+export function unwrap(r: Rule): { inner: Rule; negated: boolean } {
+  return isNot(r) ? { inner: r.not, negated: true } : { inner: r, negated: false };
+}
+
+export function wrap(inner: Rule, negated: boolean): Rule {
+  return negated ? { not: inner } : inner;
+}
+
+/** The builder's root is always a group, so that there is a place for the second condition. */
+export function asGroup(rule: Rule | null | undefined): Rule {
+  if (!rule) return { and: [] };
+  return groupOf(rule) ? rule : { and: [rule] };
+}
+
+export const join = (at: string, name: string | number) => (at === "" ? String(name) : `${at}.${name}`);
+
+const valueless: readonly ConditionOp[] = ["exists", "not_exists"];
+const listed: readonly ConditionOp[] = ["in", "not_in"];
+export const takesNoValue = (op: ConditionOp) => valueless.includes(op);
+export const takesList = (op: ConditionOp) => listed.includes(op);
+
+function valueComplete(op: ConditionOp, value: unknown): boolean {
+  if (takesNoValue(op)) return true;
+  if (takesList(op)) return Array.isArray(value) && value.length > 0;
+  return value !== undefined && value !== null && value !== "" && !Array.isArray(value);
+}
+
+export function conditionComplete(c: Condition): boolean {
+  return Boolean(c.property || c.context || c.dimension) && valueComplete(c.op, c.value);
+}
+
+export function leafComplete(r: Rule): boolean {
+  if (isTrait(r)) return r.trait !== "" && valueComplete(r.op, r.value);
+  if (isSegment(r)) return r.segment !== "";
+  if (isEvent(r)) return r.event !== "" && (r.where ?? []).every(conditionComplete);
+  return true;
+}
+
+export interface Pruned {
+  /** Null when nothing complete is left. */
+  rule: Rule | null;
+  /** Where each condition and group of the pruned rule stands in the draft. */
+  places: Map<string, string>;
+  /** Conditions that are not finished yet. */
+  incomplete: number;
+}
+
+/** The part of a draft that is finished, and where its parts came from. */
+export function prune(draft: Rule): Pruned {
+  const places = new Map<string, string>();
+  let incomplete = 0;
+  const walk = (r: Rule, from: string, to: string): Rule | null => {
+    const mark = <T extends Rule>(x: T): T => {
+      places.set(to, from);
+      return x;
+    };
+    if (isNot(r)) {
+      const inner = walk(r.not, join(from, "not"), join(to, "not"));
+      return inner && mark({ not: inner });
+    }
+    const group = groupOf(r);
+    if (!group) {
+      if (leafComplete(r)) return mark(r);
+      incomplete++;
+      return null;
+    }
+    const parts: Rule[] = [];
+    group.of.forEach((part, i) => {
+      const at = `${group.kind}.`;
+      const kept = walk(part, join(from, `${at}${i}`), join(to, `${at}${parts.length}`));
+      if (kept) parts.push(kept);
+    });
+    return parts.length > 0 ? mark(makeGroup(group.kind, parts)) : null;
+  };
+  const rule = walk(draft, "", "");
+  return { rule, places, incomplete };
+}
+
+/**
+ * The server names the place of a mistake in front of it: "and.1.value: is missing". The longest beginning that is a
+ * part of the rule is where the message is shown.
+ */
+export function placeOfError(
+  message: string,
+  places: ReadonlyMap<string, string>,
+): { at: string; text: string } | null {
+  const m = /^((?:[a-z_]+|\d+)(?:\.(?:[a-z_]+|\d+))*): (.+)$/s.exec(message);
+  if (!m) return null;
+  const words = (m[1] as string).split(".").filter((w, i) => !(i === 0 && w === "rule"));
+  for (let n = words.length; n >= 0; n--) {
+    const at = places.get(words.slice(0, n).join("."));
+    if (at !== undefined) {
+      const rest = words.slice(n).join(".");
+      return { at, text: rest ? `${rest}: ${m[2]}` : (m[2] as string) };
+    }
+  }
+  return null;
+}
+
+const ops: readonly string[] = [
+  "eq",
+  "neq",
+  "gt",
+  "gte",
+  "lt",
+  "lte",
+  "contains",
+  "starts_with",
+  "in",
+  "not_in",
+  "exists",
+  "not_exists",
+];
+
+const isObject = (v: unknown): v is Record<string, unknown> =>
+  typeof v === "object" && v !== null && !Array.isArray(v);
+
+/**
+ * Reads a rule out of an address or a text field, loosely: unfinished conditions are fine, shapes that the builder
+ * cannot show are not. Gives the rule or the place that is wrong.
+ */
+export function readRule(v: unknown, at = ""): { rule: Rule } | { wrong: string } {
+  const wrong = { wrong: at };
+  if (!isObject(v)) return wrong;
+  const kinds = ["and", "or", "not", "trait", "event", "segment"].filter((k) => k in v);
+  const kind = kinds[0];
+  if (kinds.length !== 1 || kind === undefined) return wrong;
+  if (kind === "not") {
+    const inner = readRule(v.not, join(at, "not"));
+    return "wrong" in inner ? inner : { rule: { not: inner.rule } };
+  }
+  if (kind === "and" || kind === "or") {
+    const list = v[kind];
+    if (!Array.isArray(list)) return { wrong: join(at, kind) };
+    const parts: Rule[] = [];
+    for (const [i, part] of list.entries()) {
+      const r = readRule(part, join(at, `${kind}.${i}`));
+      if ("wrong" in r) return r;
+      parts.push(r.rule);
+    }
+    return { rule: makeGroup(kind, parts) };
+  }
+  if (typeof v[kind] !== "string") return { wrong: join(at, kind) };
+  if (kind === "trait" && !ops.includes(String(v.op))) return { wrong: join(at, "op") };
+  if (kind === "event") {
+    if (v.where !== undefined && !(Array.isArray(v.where) && v.where.every(isCondition)))
+      return { wrong: join(at, "where") };
+    const count = v.count;
+    if (
+      count !== undefined &&
+      !(isObject(count) && ["gte", "lte", "eq"].includes(String(count.op)) && typeof count.value === "number")
+    )
+      return { wrong: join(at, "count") };
+    if (v.within !== undefined && typeof v.within !== "string") return { wrong: join(at, "within") };
+  }
+  return { rule: v as unknown as Rule };
+}
+
+export function isCondition(v: unknown): v is Condition {
+  return isObject(v) && ops.includes(String(v.op));
+}
+
+/** Every segment that a rule refers to. */
+export function segmentsIn(rule: Rule | null): string[] {
+  if (!rule) return [];
+  if (isNot(rule)) return segmentsIn(rule.not);
+  if (isSegment(rule)) return [rule.segment];
+  return groupOf(rule)?.of.flatMap(segmentsIn) ?? [];
+}
+
+/** "30d" → 30 and "d"; null for what is not a length of time. */
+export function parseLength(s: string | undefined): { n: number; unit: "m" | "h" | "d" | "w" | "s" } | null {
+  const m = /^(\d{1,8})([smhdw])$/.exec(s ?? "");
+  return m ? { n: Number(m[1]), unit: m[2] as "m" | "h" | "d" } : null;
+}

@@ -1,0 +1,154 @@
+import type { EChartsOption } from "echarts";
+import type { Interval, Measure } from "@/api/types";
+import type { Format } from "@/lib/format";
+
+/** The name of an interval: what stands on the axis, in the table and over the people behind it. */
+export function bucketLabel(time: string, interval: Interval, format: Format): string {
+  if (interval === "hour") {
+    return new Intl.DateTimeFormat(format.lang === "en" ? "en-GB" : format.lang, {
+      timeZone: format.timeZone,
+      month: "short",
+      day: "numeric",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    }).format(new Date(time));
+  }
+  if (interval === "month") {
+    return new Intl.DateTimeFormat(format.lang === "en" ? "en-GB" : format.lang, {
+      timeZone: format.timeZone,
+      month: "short",
+      year: "numeric",
+    }).format(new Date(time));
+  }
+  return format.day(time);
+}
+
+/** A shorter one where many stand side by side. */
+export function bucketShort(time: string, interval: Interval, format: Format): string {
+  const locale = format.lang === "en" ? "en-GB" : format.lang;
+  const zone = { timeZone: format.timeZone };
+  if (interval === "hour")
+    return new Intl.DateTimeFormat(locale, {
+      ...zone,
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    }).format(new Date(time));
+  if (interval === "month") return bucketLabel(time, interval, format);
+  return new Intl.DateTimeFormat(locale, { ...zone, month: "numeric", day: "numeric" }).format(
+    new Date(time),
+  );
+}
+
+const millis = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 };
+
+/** When an interval ends: it is still running while that lies ahead. */
+export function bucketEnd(time: string, interval: Interval, to: string): number {
+  if (interval === "total") return Date.parse(to);
+  const start = Date.parse(time);
+  if (interval !== "month") return Math.min(Date.parse(to), start + millis[interval]);
+  const d = new Date(start + 15 * 86_400_000);
+  d.setUTCMonth(d.getUTCMonth() + 1);
+  return Math.min(Date.parse(to), start + millis.month);
+}
+
+/** Only counts and sums add up over time; the same person may come back on another day. */
+export function lineTotal(values: readonly (number | null)[], measure: Measure | undefined): number | null {
+  if (measure !== undefined && measure !== "count" && measure !== "sum") return null;
+  return values.reduce<number>((sum, v) => sum + (v ?? 0), 0);
+}
+
+const escapeHtml = (s: string) => s.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+interface Drawn {
+  name: string;
+  values: (number | null)[];
+  color: string;
+}
+
+/**
+ * Lines or bars over time. The running interval is dashed or pale, because it is not complete. Lines come first and
+ * their dashed ends after them, so that a series' index modulo the number of lines names the line.
+ */
+export function trendOption(p: {
+  times: readonly string[];
+  lines: readonly Drawn[];
+  chart: "line" | "bar";
+  stacked: boolean;
+  interval: Interval;
+  running: boolean;
+  runningWord: string;
+  format: Format;
+}): EChartsOption {
+  const { times, lines, format } = p;
+  const last = times.length - 1;
+  const dashed = p.running && p.chart === "line" && last > 0;
+  const few = times.length <= 31;
+  const main = lines.map((l) =>
+    p.chart === "line"
+      ? {
+          type: "line" as const,
+          name: l.name,
+          color: l.color,
+          data: dashed ? l.values.map((v, i) => (i === last ? null : v)) : l.values,
+          showSymbol: few && lines.length <= 4,
+          symbolSize: 6,
+          lineStyle: { width: 2 },
+          ...(lines.length === 1 ? { areaStyle: { color: l.color, opacity: 0.08 } } : {}),
+          emphasis: { scale: 1.6 },
+          triggerLineEvent: true,
+          cursor: "pointer",
+        }
+      : {
+          type: "bar" as const,
+          name: l.name,
+          color: l.color,
+          ...(p.stacked ? { stack: "all", itemStyle: { borderRadius: 0 } } : {}),
+          data: l.values.map((v, i) =>
+            p.running && i === last ? { value: v ?? 0, itemStyle: { opacity: 0.45 } } : (v ?? 0),
+          ),
+          cursor: "pointer",
+        },
+  );
+  const ends = dashed
+    ? lines.map((l) => ({
+        type: "line" as const,
+        name: l.name,
+        color: l.color,
+        data: l.values.map((v, i) => (i >= last - 1 ? v : null)),
+        lineStyle: { width: 2, type: "dashed" as const },
+        showSymbol: false,
+        symbolSize: 6,
+        cursor: "pointer",
+      }))
+    : [];
+  return {
+    grid: { left: 8, right: 20, top: 16, bottom: 8, containLabel: true },
+    xAxis: {
+      type: "category",
+      data: times.map((t) => bucketShort(t, p.interval, format)),
+      boundaryGap: p.chart === "bar",
+      axisLabel: { hideOverlap: true },
+    },
+    yAxis: { type: "value", axisLabel: { formatter: (v: number) => format.compact(v) } },
+    tooltip: {
+      trigger: "axis",
+      axisPointer: { type: p.chart === "bar" ? "shadow" : "line" },
+      formatter: (params) => {
+        const at = (Array.isArray(params) ? params[0] : params)?.dataIndex ?? 0;
+        const rows = lines
+          .map((l) => ({ l, v: l.values[at] }))
+          .sort((a, b) => (b.v ?? 0) - (a.v ?? 0))
+          .map(
+            ({ l, v }) =>
+              `<div style="display:flex;gap:16px;align-items:baseline"><span style="flex:1;max-width:260px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"><i style="display:inline-block;width:8px;height:8px;border-radius:2px;margin-right:6px;background:${l.color}"></i>${escapeHtml(l.name)}</span><b style="font-weight:600">${format.num(v, 2)}</b></div>`,
+          );
+        const head = bucketLabel(times[at] ?? "", p.interval, format);
+        const note = p.running && at === last ? ` · ${escapeHtml(p.runningWord)}` : "";
+        return `<div style="margin-bottom:4px;opacity:.75">${escapeHtml(head)}${note}</div>${rows.join("")}`;
+      },
+    },
+    series: [...main, ...ends],
+  };
+}

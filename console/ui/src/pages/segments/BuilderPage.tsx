@@ -1,0 +1,371 @@
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { App, Button, Input, Segmented } from "antd";
+import { Braces, ListTree, UsersRound } from "lucide-react";
+import { useEffect, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ApiError, api, data, idempotencyKey } from "@/api/client";
+import { segmentQuery } from "@/api/queries";
+import type { Rule, Segment, SegmentPreview } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { useRuleWords } from "@/components/conditions/useRuleWords";
+import { PageHeader } from "@/components/PageHeader";
+import { PersonList } from "@/components/PersonList";
+import { EmptyState, ErrorState, errorText } from "@/components/states";
+import { asGroup, groupOf, placeOfError, prune, readRule } from "@/lib/rule";
+import { compact } from "@/lib/search";
+import { useDraft, useRested } from "@/lib/useDraft";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { RuleEditor } from "./RuleEditor";
+import type { DraftSearch } from "./routes";
+import "./segments.css";
+
+export function NewSegmentPage() {
+  const search = getRouteApi("/shell/segments/new").useSearch();
+  return <Builder search={search} />;
+}
+
+export function EditSegmentPage() {
+  const { t } = useTranslation();
+  const route = getRouteApi("/shell/segments/$id/edit");
+  const { id } = route.useParams();
+  const search = route.useSearch();
+  const query = useQuery(segmentQuery(id));
+  if (query.error && !query.data)
+    return (
+      <div className="page">
+        <PageHeader title={t("segments.edit")} />
+        <div className="card">
+          <ErrorState error={query.error} onRetry={() => void query.refetch()} />
+        </div>
+      </div>
+    );
+  if (!query.data) return <div className="page" aria-busy="true" />;
+  return <Builder key={id} search={search} segment={query.data} />;
+}
+
+interface Draft {
+  name: string;
+  description: string;
+  rule: Rule;
+}
+
+function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }) {
+  const { t } = useTranslation();
+  const setSearch = useSetSearch();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const { message } = App.useApp();
+  const [key] = useState(idempotencyKey);
+  const [draft, setDraft] = useDraft<Draft>(
+    {
+      name: search.name ?? segment?.name ?? "",
+      description: search.description ?? segment?.description ?? "",
+      rule: asGroup(search.rule ?? segment?.rule),
+    },
+    (d) => setSearch({ name: d.name || undefined, description: d.description || undefined, rule: d.rule }),
+  );
+  const isStatic = segment?.kind === "static";
+  const pruned = useMemo(() => prune(draft.rule), [draft.rule]);
+  const preview = usePreview(isStatic ? null : pruned.rule);
+  const previewError =
+    preview.error instanceof ApiError && preview.error.status === 400
+      ? placeOfError(preview.error.message, pruned.places)
+      : null;
+  const save = useMutation({
+    mutationFn: () => {
+      const name = draft.name.trim();
+      const description = draft.description.trim();
+      const rule = pruned.rule ?? undefined;
+      return segment
+        ? data(
+            api.PATCH("/api/v1/segments/{id}", {
+              params: { path: { id: segment.id } },
+              body: isStatic ? { name, description } : compact({ name, description, rule }),
+            }),
+          )
+        : data(
+            api.POST("/api/v1/segments", {
+              params: { header: key },
+              body: compact({ name, description, rule }),
+            }),
+          );
+    },
+    onSuccess: (s) => {
+      client.setQueryData(segmentQuery(s.id).queryKey, s);
+      void client.invalidateQueries({ queryKey: ["segments"] });
+      message.success(t(segment ? "state.saved" : "segments.created_", { name: s.name }));
+      void navigate({ to: "/segments/$id", params: { id: s.id } });
+    },
+    onError: (e) => message.error(errorText(e)),
+  });
+  const nameMissing = draft.name.trim() === "";
+  const ready = !nameMissing && (isStatic || (pruned.rule !== null && pruned.incomplete === 0));
+  const why = nameMissing
+    ? t("segments.builder.needName")
+    : pruned.rule === null
+      ? t("segments.builder.needCondition")
+      : t("segments.builder.needFinish");
+
+  const counts = useMemo(() => {
+    const out = new Map<string, number>();
+    for (const leaf of preview.data?.leaves ?? []) {
+      const at = pruned.places.get(leaf.path);
+      if (at !== undefined) out.set(at, leaf.members);
+    }
+    return out;
+  }, [preview.data, pruned.places]);
+
+  return (
+    <div className="page">
+      <PageHeader
+        title={segment ? t("segments.editTitle", { name: segment.name }) : t("segments.newTitle")}
+        about={isStatic ? t("segments.staticAbout") : t("segments.builder.about")}
+        actions={
+          <>
+            {segment ? (
+              <Link to="/segments/$id" params={{ id: segment.id }}>
+                <Button>{t("action.cancel")}</Button>
+              </Link>
+            ) : (
+              <Link to="/segments">
+                <Button>{t("action.cancel")}</Button>
+              </Link>
+            )}
+            <Button
+              type="primary"
+              disabled={!ready}
+              title={ready ? undefined : why}
+              loading={save.isPending}
+              onClick={() => save.mutate()}
+            >
+              {segment ? t("action.save") : t("segments.create")}
+            </Button>
+          </>
+        }
+      />
+      <div className={isStatic ? "stack" : "builder"}>
+        <div className="stack">
+          <section className="card card-pad builder-names">
+            <label htmlFor="segment-name">
+              <span>{t("segments.name")}</span>
+              <Input
+                id="segment-name"
+                autoFocus={!segment}
+                value={draft.name}
+                maxLength={200}
+                placeholder={t("segments.builder.namePlaceholder")}
+                onChange={(e) => setDraft({ ...draft, name: e.target.value })}
+              />
+            </label>
+            <label htmlFor="segment-description">
+              <span>{t("segments.description")}</span>
+              <Input
+                id="segment-description"
+                value={draft.description}
+                maxLength={2000}
+                placeholder={t("segments.builder.descriptionPlaceholder")}
+                onChange={(e) => setDraft({ ...draft, description: e.target.value })}
+              />
+            </label>
+          </section>
+          {!isStatic && (
+            <section className="card">
+              <div className="card-head">
+                <h2>{t("segments.builder.who")}</h2>
+                <Segmented
+                  size="small"
+                  aria-label={t("segments.builder.view")}
+                  value={search.view ?? "visual"}
+                  onChange={(v) => setSearch({ view: v === "json" ? v : undefined })}
+                  options={[
+                    { value: "visual", icon: <ListTree size={13} />, label: t("segments.builder.visual") },
+                    { value: "json", icon: <Braces size={13} />, label: "JSON" },
+                  ]}
+                />
+              </div>
+              <div className="builder-rule">
+                {search.view === "json" ? (
+                  <JsonRule
+                    rule={draft.rule}
+                    onChange={(rule) => setDraft({ ...draft, rule })}
+                    error={previewError}
+                  />
+                ) : (
+                  <RuleEditor
+                    rule={draft.rule}
+                    onChange={(rule) => setDraft({ ...draft, rule })}
+                    remarks={{ counts, error: previewError, ...(segment ? { self: segment.id } : {}) }}
+                  />
+                )}
+              </div>
+            </section>
+          )}
+        </div>
+        {!isStatic && (
+          <Preview
+            draft={draft.rule}
+            rule={pruned.rule}
+            incomplete={pruned.incomplete}
+            preview={preview}
+            placed={previewError !== null}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Asks when the rule has rested for a moment; the answer before stays until the next one is there. */
+function usePreview(rule: Rule | null) {
+  const rested = useRested(rule);
+  return useQuery({
+    queryKey: ["segment-preview", rested],
+    queryFn: ({ signal }) =>
+      data(api.POST("/api/v1/segments/preview", { signal, body: { rule: rested as Rule } })),
+    enabled: rested !== null,
+    placeholderData: keepPreviousData,
+    staleTime: 10_000,
+    retry: false,
+  });
+}
+
+function Preview(props: {
+  draft: Rule;
+  rule: Rule | null;
+  incomplete: number;
+  preview: ReturnType<typeof usePreview>;
+  /** The error is shown at its condition. */
+  placed: boolean;
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const words = useRuleWords();
+  const { rule, preview } = props;
+  const answer: SegmentPreview | undefined = rule ? preview.data : undefined;
+  const share = answer && answer.of > 0 ? answer.members / answer.of : null;
+  return (
+    <aside className="card preview" aria-label={t("segments.preview.title")} aria-busy={preview.isFetching}>
+      <div className="card-head">
+        <h2>{t("segments.preview.title")}</h2>
+        {answer && (
+          <small className="preview-meta">
+            {preview.isFetching
+              ? t("segments.preview.counting")
+              : t("segments.preview.elapsed", { time: format.duration(answer.elapsed_ms / 1000) })}
+          </small>
+        )}
+      </div>
+      {!rule ? (
+        <EmptyState
+          icon={<UsersRound />}
+          title={t("segments.preview.empty")}
+          hint={t(
+            groupOf(props.draft)?.of.length ? "segments.preview.finishHint" : "segments.preview.emptyHint",
+          )}
+        />
+      ) : preview.error && !preview.isFetching ? (
+        props.placed ? (
+          <p className="preview-note muted">{t("segments.preview.mistake")}</p>
+        ) : (
+          <ErrorState
+            error={preview.error}
+            onRetry={() => void preview.refetch()}
+            title={t("segments.preview.failed")}
+          />
+        )
+      ) : (
+        <div className="preview-body" data-stale={preview.isPlaceholderData || undefined}>
+          <p className="preview-count" aria-live="polite">
+            <b data-testid="preview-members">
+              {answer ? (
+                format.num(answer.members)
+              ) : (
+                <span className="bone" style={{ width: 96, height: 24 }} />
+              )}
+            </b>
+            <span className="muted">
+              {answer &&
+                t("segments.preview.of", {
+                  count: answer.of,
+                  n: format.num(answer.of),
+                  share: format.percent(share),
+                })}
+            </span>
+          </p>
+          <div className="preview-share" aria-hidden="true">
+            <i style={{ width: `${(share ?? 0) * 100}%` }} />
+          </div>
+          {props.incomplete > 0 && (
+            <p className="preview-note muted">
+              {t("segments.preview.incomplete", { count: props.incomplete, n: format.num(props.incomplete) })}
+            </p>
+          )}
+          <p className="preview-words">{words.rule(rule)}</p>
+          <h3>{t("segments.preview.sample")}</h3>
+          {answer?.sample.length === 0 ? (
+            <p className="muted">{t("segments.preview.nobody")}</p>
+          ) : (
+            <div className="preview-people">
+              <PersonList rows={answer?.sample} />
+            </div>
+          )}
+        </div>
+      )}
+    </aside>
+  );
+}
+
+function JsonRule(props: {
+  rule: Rule;
+  onChange: (rule: Rule) => void;
+  error: { at: string; text: string } | null;
+}) {
+  const { t } = useTranslation();
+  const [text, setText] = useState(() => JSON.stringify(props.rule, null, 2));
+  const [wrong, setWrong] = useState<string | null>(null);
+  const shown = JSON.stringify(props.rule);
+  // The rule changed elsewhere (back, a link): the text follows, unless it says the same.
+  useEffect(() => {
+    setText((now) => {
+      try {
+        if (JSON.stringify(asGroup(JSON.parse(now) as Rule)) === shown) return now;
+      } catch {
+        return now;
+      }
+      return JSON.stringify(JSON.parse(shown), null, 2);
+    });
+  }, [shown]);
+  const change = (next: string) => {
+    setText(next);
+    try {
+      const read = readRule(JSON.parse(next));
+      if ("rule" in read) {
+        setWrong(null);
+        props.onChange(asGroup(read.rule));
+      } else setWrong(t("segments.builder.jsonShape", { at: read.wrong || t("segments.builder.jsonRoot") }));
+    } catch (e) {
+      setWrong(e instanceof Error ? e.message : String(e));
+    }
+  };
+  const problem =
+    wrong ?? (props.error ? `${props.error.at ? `${props.error.at}: ` : ""}${props.error.text}` : null);
+  return (
+    <div className="rule-json">
+      <Input.TextArea
+        aria-label={t("segments.builder.json")}
+        aria-invalid={problem !== null}
+        status={problem ? "error" : ""}
+        spellCheck={false}
+        autoSize={{ minRows: 12, maxRows: 32 }}
+        value={text}
+        onChange={(e) => change(e.target.value)}
+      />
+      {problem && (
+        <p className="rule-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}

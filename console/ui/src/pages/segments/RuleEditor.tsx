@@ -1,0 +1,411 @@
+import { Button, InputNumber, Segmented, Select, Tooltip } from "antd";
+import { CircleSlash2, Copy, FolderPlus, MousePointerClick, Shapes, Tag, X } from "lucide-react";
+import { createContext, useContext } from "react";
+import { useTranslation } from "react-i18next";
+import type { Rule } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { ConditionList, OpSelect } from "@/components/conditions/ConditionRow";
+import { EventPicker } from "@/components/conditions/EventPicker";
+import { convertValue, type FieldType, opsFor, useTraitTypes } from "@/components/conditions/fields";
+import { SegmentPicker } from "@/components/conditions/SegmentPicker";
+import { ValueInput } from "@/components/conditions/ValueInput";
+import {
+  type EventRule,
+  type GroupKind,
+  groupOf,
+  isEvent,
+  isSegment,
+  isTrait,
+  join,
+  leafComplete,
+  makeGroup,
+  parseLength,
+  type TraitRule,
+  unwrap,
+  wrap,
+} from "@/lib/rule";
+
+export interface Remarks {
+  /** How many people each condition alone would hold, by its place. */
+  counts: ReadonlyMap<string, number>;
+  /** What the server says about a part of the rule. */
+  error: { at: string; text: string } | null;
+  /** The segment that is being edited. */
+  self?: string;
+}
+
+const RemarksContext = createContext<Remarks>({ counts: new Map(), error: null });
+
+/** A rule as nested groups of conditions. The root is a group (lib/rule: asGroup). */
+export function RuleEditor(props: { rule: Rule; onChange: (rule: Rule) => void; remarks: Remarks }) {
+  return (
+    <RemarksContext value={props.remarks}>
+      <GroupEditor rule={props.rule} at="" depth={0} onChange={props.onChange} />
+    </RemarksContext>
+  );
+}
+
+interface PartProps {
+  rule: Rule;
+  at: string;
+  depth: number;
+  onChange: (rule: Rule) => void;
+  onRemove?: () => void;
+  onCopy?: () => void;
+}
+
+function Part(props: PartProps) {
+  const { inner } = unwrap(props.rule);
+  return groupOf(inner) ? <GroupEditor {...props} /> : <LeafEditor {...props} />;
+}
+
+function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy }: PartProps) {
+  const { t } = useTranslation();
+  const { error } = useContext(RemarksContext);
+  const { inner, negated } = unwrap(rule);
+  const group = groupOf(inner);
+  if (!group) return null;
+  const place = join(negated ? join(at, "not") : at, group.kind);
+  const set = (of: Rule[], kind = group.kind) => onChange(wrap(makeGroup(kind, of), negated));
+  const add = (part: Rule) => set([...group.of, part]);
+  return (
+    <fieldset
+      className="rule-group"
+      data-depth={depth}
+      data-not={negated || undefined}
+      data-testid="rule-group"
+    >
+      <legend className="visually-hidden">
+        {t(group.kind === "and" ? "segments.builder.all" : "segments.builder.any")}
+      </legend>
+      <div className="rule-group-head">
+        {depth > 0 && <NotToggle on={negated} onToggle={() => onChange(wrap(inner, !negated))} />}
+        <Segmented<GroupKind>
+          size="small"
+          value={group.kind}
+          aria-label={t("segments.builder.combine")}
+          onChange={(kind) => set(group.of, kind)}
+          options={[
+            { value: "and", label: t("segments.builder.all") },
+            { value: "or", label: t("segments.builder.any") },
+          ]}
+        />
+        <span className="rule-actions">
+          {onCopy && (
+            <IconAction label={t("segments.builder.copy")} icon={<Copy size={13} />} onClick={onCopy} />
+          )}
+          {onRemove && (
+            <IconAction label={t("segments.builder.removeGroup")} icon={<X size={14} />} onClick={onRemove} />
+          )}
+        </span>
+      </div>
+      {error?.at === at && (
+        <p className="rule-error" role="alert">
+          {error.text}
+        </p>
+      )}
+      {group.of.length > 0 && (
+        <ul className="rule-parts">
+          {group.of.map((part, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: parts have no identity but their place
+            <li key={i}>
+              {i > 0 && <span className="rule-word">{t(`segments.builder.${group.kind}`)}</span>}
+              <Part
+                rule={part}
+                at={join(place, i)}
+                depth={depth + 1}
+                onChange={(next) => set(group.of.map((x, j) => (j === i ? next : x)))}
+                onRemove={() => set(group.of.filter((_, j) => j !== i))}
+                onCopy={() => set(group.of.toSpliced(i + 1, 0, structuredClone(part)))}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+      <div className="rule-add" role="toolbar" aria-label={t("segments.builder.add")}>
+        <Button size="small" icon={<Tag size={13} />} onClick={() => add({ trait: "", op: "eq" })}>
+          {t("segments.builder.addTrait")}
+        </Button>
+        <Button
+          size="small"
+          icon={<MousePointerClick size={13} />}
+          onClick={() => add({ event: "", count: { op: "gte", value: 1 }, within: "30d" })}
+        >
+          {t("segments.builder.addEvent")}
+        </Button>
+        <Button size="small" icon={<Shapes size={13} />} onClick={() => add({ segment: "" })}>
+          {t("segments.builder.addSegment")}
+        </Button>
+        {depth < 6 && (
+          <Button
+            size="small"
+            type="text"
+            icon={<FolderPlus size={13} />}
+            onClick={() => add(makeGroup(group.kind === "and" ? "or" : "and", [{ trait: "", op: "eq" }]))}
+          >
+            {t("segments.builder.addGroup")}
+          </Button>
+        )}
+      </div>
+    </fieldset>
+  );
+}
+
+function LeafEditor({ rule, at, onChange, onRemove, onCopy }: PartProps) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { counts, error, self } = useContext(RemarksContext);
+  const { inner, negated } = unwrap(rule);
+  const place = negated ? join(at, "not") : at;
+  const set = (next: Rule) => onChange(wrap(next, negated));
+  const count = counts.get(place);
+  const complete = leafComplete(inner);
+  return (
+    <div
+      className="rule-leaf"
+      data-not={negated || undefined}
+      data-error={error?.at === place || undefined}
+      data-testid="rule-condition"
+    >
+      <div className="rule-leaf-row">
+        <NotToggle on={negated} onToggle={() => onChange(wrap(inner, !negated))} />
+        <div className="rule-leaf-body">
+          {isTrait(inner) && <TraitEditor rule={inner} onChange={set} />}
+          {isEvent(inner) && <EventEditor rule={inner} onChange={set} />}
+          {isSegment(inner) && (
+            <div className="rule-line">
+              <span className="rule-kind">{t("segments.builder.inSegment")}</span>
+              <SegmentPicker
+                value={inner.segment || undefined}
+                label={t("condition.segment")}
+                {...(self ? { except: self } : {})}
+                onChange={(id) => set({ segment: id ?? "" })}
+              />
+            </div>
+          )}
+        </div>
+        <span className="rule-actions">
+          <Tooltip title={t(complete ? "segments.builder.leafHelp" : "segments.builder.unfinishedHelp")}>
+            <span className="rule-count" data-testid="condition-count">
+              {complete ? (count === undefined ? "" : format.num(count)) : t("segments.builder.unfinished")}
+            </span>
+          </Tooltip>
+          {onCopy && (
+            <IconAction label={t("segments.builder.copy")} icon={<Copy size={13} />} onClick={onCopy} />
+          )}
+          {onRemove && <IconAction label={t("condition.remove")} icon={<X size={14} />} onClick={onRemove} />}
+        </span>
+      </div>
+      {(error?.at === place || (negated && error?.at === at)) && (
+        <p className="rule-error" role="alert">
+          {error?.text}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function TraitEditor({ rule, onChange }: { rule: TraitRule; onChange: (r: Rule) => void }) {
+  const { t } = useTranslation();
+  const traits = useTraitTypes();
+  const typeOf = (name: string): FieldType => traits.find((x) => x.trait === name)?.type ?? "unknown";
+  const type = typeOf(rule.trait);
+  const options = traits.map((x) => ({
+    value: x.trait,
+    label: x.trait,
+    note: x.type === "unknown" ? "" : x.type,
+  }));
+  if (rule.trait && !options.some((o) => o.value === rule.trait))
+    options.push({ value: rule.trait, label: rule.trait, note: "" });
+  return (
+    <div className="rule-line">
+      <span className="rule-kind">{t("segments.builder.trait")}</span>
+      <TraitSelect
+        value={rule.trait}
+        options={options}
+        onChange={(trait) => {
+          const op = opsFor(typeOf(trait)).includes(rule.op) ? rule.op : "eq";
+          onChange({ trait, op, value: convertValue(undefined, op, op) });
+        }}
+      />
+      <OpSelect
+        op={rule.op}
+        type={type}
+        onChange={(op) => onChange({ ...rule, op, value: convertValue(rule.value, rule.op, op) })}
+      />
+      <ValueInput
+        op={rule.op}
+        type={type}
+        value={rule.value}
+        of={{ trait: rule.trait }}
+        onChange={(value) => onChange({ ...rule, value })}
+      />
+    </div>
+  );
+}
+
+function TraitSelect(props: {
+  value: string;
+  options: { value: string; label: string; note: string }[];
+  onChange: (trait: string) => void;
+}) {
+  const { t } = useTranslation();
+  return (
+    <Select
+      className="pick pick-name"
+      aria-label={t("segments.builder.chooseTrait")}
+      placeholder={t("segments.builder.chooseTrait")}
+      mode="tags"
+      maxCount={2}
+      value={props.value ? [props.value] : []}
+      // One tag that is replaced by the next: a list to choose from that also takes a name of one's own.
+      onChange={(v: string[]) => props.onChange(v.at(-1) ?? "")}
+      popupMatchSelectWidth={false}
+      classNames={{ popup: { root: "pick-popup" } }}
+      tagRender={(tag) => <span className="pick-single">{tag.label}</span>}
+      options={props.options}
+      optionRender={(o) => (
+        <span className="pick-option">
+          <span className="ellipsis">{o.data.label}</span>
+          <small>{(o.data as { note?: string }).note}</small>
+        </span>
+      )}
+    />
+  );
+}
+
+type Times = "gte" | "lte" | "eq" | "never";
+
+function EventEditor({ rule, onChange }: { rule: EventRule; onChange: (r: Rule) => void }) {
+  const { t } = useTranslation();
+  const op = rule.count?.op ?? "gte";
+  const n = rule.count?.value ?? 1;
+  const times: Times = n === 0 && op !== "gte" ? "never" : op;
+  const length = parseLength(rule.within);
+  const { within: _, ...ever } = rule;
+  const unit =
+    length && (length.unit === "m" || length.unit === "h" || length.unit === "d") ? length.unit : "d";
+  return (
+    <>
+      <div className="rule-line">
+        <Select<Times>
+          className="pick rule-did"
+          aria-label={t("segments.builder.times")}
+          value={times}
+          popupMatchSelectWidth={false}
+          onChange={(next) =>
+            onChange({
+              ...rule,
+              count: next === "never" ? { op: "eq", value: 0 } : { op: next, value: Math.max(n, 1) },
+            })
+          }
+          options={(["gte", "lte", "eq", "never"] as const).map((v) => ({
+            value: v,
+            label: t(`segments.builder.did.${v}`),
+          }))}
+        />
+        {times !== "never" && (
+          <>
+            <InputNumber
+              className="rule-n"
+              aria-label={t("segments.builder.n")}
+              min={1}
+              max={1000}
+              precision={0}
+              value={n}
+              onChange={(v) => onChange({ ...rule, count: { op: op, value: v ?? 1 } })}
+            />
+            <span className="muted">{t("segments.builder.timesUnit", { count: n })}</span>
+          </>
+        )}
+        <EventPicker
+          value={rule.event}
+          label={t("condition.event")}
+          onChange={(event) => {
+            const { where: _where, ...rest } = rule;
+            onChange(event === rule.event ? rule : { ...rest, event });
+          }}
+        />
+      </div>
+      <div className="rule-line">
+        <Select
+          className="pick"
+          aria-label={t("segments.builder.window")}
+          value={length ? "within" : "ever"}
+          popupMatchSelectWidth={false}
+          onChange={(v) => onChange(v === "ever" ? ever : { ...rule, within: "30d" })}
+          options={[
+            { value: "within", label: t("segments.builder.within") },
+            { value: "ever", label: t("segments.builder.ever") },
+          ]}
+        />
+        {length && (
+          <>
+            <InputNumber
+              className="rule-n"
+              aria-label={t("segments.builder.windowN")}
+              min={1}
+              max={3650}
+              precision={0}
+              value={length.unit === "w" ? length.n * 7 : length.n}
+              onChange={(v) => onChange({ ...rule, within: `${v ?? 1}${unit}` })}
+            />
+            <Select
+              className="pick"
+              aria-label={t("segments.builder.windowUnit")}
+              value={unit}
+              onChange={(u) => onChange({ ...rule, within: `${length.n}${u}` })}
+              options={(["m", "h", "d"] as const).map((u) => ({
+                value: u,
+                label: t(`segments.builder.unit.${u}`),
+              }))}
+            />
+          </>
+        )}
+      </div>
+      {rule.event !== "" && (
+        <ConditionList
+          events={[rule.event]}
+          value={rule.where}
+          addLabel={t("segments.builder.addWhere")}
+          onChange={(where) => {
+            const { where: _where, ...rest } = rule;
+            onChange(where ? { ...rest, where } : rest);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function NotToggle({ on, onToggle }: { on: boolean; onToggle: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Tooltip title={t("segments.builder.notHelp")}>
+      <button
+        type="button"
+        className="rule-not"
+        aria-pressed={on}
+        aria-label={t("segments.builder.notHelp")}
+        onClick={onToggle}
+      >
+        {on ? t("segments.builder.not") : <CircleSlash2 size={13} />}
+      </button>
+    </Tooltip>
+  );
+}
+
+function IconAction(props: { label: string; icon: React.ReactNode; onClick: () => void }) {
+  return (
+    <Tooltip title={props.label}>
+      <Button
+        type="text"
+        size="small"
+        className="condition-x"
+        icon={props.icon}
+        aria-label={props.label}
+        onClick={props.onClick}
+      />
+    </Tooltip>
+  );
+}
