@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"html/template"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,12 +23,42 @@ type apiDocument struct {
 		Name        string `json:"name"`
 		Description string `json:"description"`
 	} `json:"tags"`
-	Paths      map[string]apiPath `json:"paths"`
+	Paths      apiPaths `json:"paths"`
 	Components struct {
 		Parameters    map[string]apiParameter `json:"parameters"`
 		RequestBodies map[string]apiBody      `json:"requestBodies"`
+		Responses     map[string]apiBody      `json:"responses"`
 		Schemas       map[string]*apiSchema   `json:"schemas"`
 	} `json:"components"`
+}
+
+// apiPaths keeps the order of the document.
+type apiPaths struct {
+	order []string
+	items map[string]apiPath
+}
+
+// UnmarshalJSONFrom reads the object member by member.
+func (p *apiPaths) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	p.items = make(map[string]apiPath)
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		path := name.String()
+		var item apiPath
+		if err := json.UnmarshalDecode(dec, &item); err != nil {
+			return err
+		}
+		p.order = append(p.order, path)
+		p.items[path] = item
+	}
+	_, err := dec.ReadToken()
+	return err
 }
 
 type apiPath struct {
@@ -93,23 +124,27 @@ var docsHTML string
 // What the template shows.
 type (
 	docsPage struct {
-		Title, Description string
-		Groups             []docsGroup
+		Title       string
+		Description template.HTML
+		Groups      []docsGroup
 	}
 	docsGroup struct {
 		Name, Description string
 		Operations        []docsOperation
 	}
 	docsOperation struct {
-		ID, Method, Path, Summary, Description, Permission string
+		ID, Method, Path, Summary, Permission string
+
+		Description template.HTML
 
 		Parameters []docsParameter
 		Requests   []string // examples of the body
 		Responses  []docsResponse
 	}
 	docsParameter struct {
-		Name, In, Type, Description string
-		Required                    bool
+		Name, In, Type string
+		Description    template.HTML
+		Required       bool
 	}
 	docsResponse struct {
 		Status, Description, Example string
@@ -121,11 +156,11 @@ func renderDocs(api *apiDocument) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := docsPage{Title: api.Info.Title, Description: strings.ReplaceAll(api.Info.Description, "**", "")}
+	p := docsPage{Title: api.Info.Title, Description: marked(api.Info.Description)}
 	for _, tag := range api.Tags {
 		g := docsGroup{Name: tag.Name, Description: tag.Description}
-		for _, path := range slices.Sorted(maps.Keys(api.Paths)) {
-			item := api.Paths[path]
+		for _, path := range api.Paths.order {
+			item := api.Paths.items[path]
 			for _, m := range []struct {
 				method string
 				op     *apiOperation
@@ -145,12 +180,12 @@ func renderDocs(api *apiDocument) ([]byte, error) {
 }
 
 func (api *apiDocument) operation(method, path string, item *apiPath, op *apiOperation) docsOperation {
-	d := docsOperation{ID: op.ID, Method: method, Path: path, Summary: op.Summary, Description: op.Description, Permission: op.Permission}
+	d := docsOperation{ID: op.ID, Method: method, Path: path, Summary: op.Summary, Description: marked(op.Description), Permission: op.Permission}
 	for _, p := range slices.Concat(item.Parameters, op.Parameters) {
 		if p.Ref != "" {
 			p = api.Components.Parameters[refName(p.Ref)]
 		}
-		d.Parameters = append(d.Parameters, docsParameter{p.Name, p.In, api.typeName(&p.Schema), p.Description, p.Required})
+		d.Parameters = append(d.Parameters, docsParameter{p.Name, p.In, api.typeName(&p.Schema), marked(p.Description), p.Required})
 	}
 	if op.Body != nil {
 		body := *op.Body
@@ -166,6 +201,9 @@ func (api *apiDocument) operation(method, path string, item *apiPath, op *apiOpe
 		if status == "default" {
 			continue // the introduction explains problems
 		}
+		if answer.Ref != "" {
+			answer = api.Components.Responses[refName(answer.Ref)]
+		}
 		r := docsResponse{Status: status, Description: answer.Description}
 		for _, media := range answer.Content {
 			if list := api.examples(&media); len(list) > 0 {
@@ -175,6 +213,19 @@ func (api *apiDocument) operation(method, path string, item *apiPath, op *apiOpe
 		d.Responses = append(d.Responses, r)
 	}
 	return d
+}
+
+var (
+	codeMark   = regexp.MustCompile("`([^`]+)`")
+	strongMark = regexp.MustCompile(`\*\*([^*]+)\*\*`)
+)
+
+// marked renders the two marks of Markdown that the document uses.
+func marked(text string) template.HTML {
+	text = template.HTMLEscapeString(text)
+	text = codeMark.ReplaceAllString(text, "<code>$1</code>")
+	text = strongMark.ReplaceAllString(text, "<strong>$1</strong>")
+	return template.HTML(text) //nolint:gosec // escaped above
 }
 
 func refName(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }

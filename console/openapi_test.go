@@ -27,7 +27,7 @@ func loadDocument(t *testing.T) *apiDocument {
 // operations lists "METHOD path" → permission.
 func (api *apiDocument) operations() map[string]string {
 	ops := map[string]string{}
-	for path, item := range api.Paths {
+	for path, item := range api.Paths.items {
 		for method, op := range map[string]*apiOperation{"GET": item.Get, "POST": item.Post, "PATCH": item.Patch, "DELETE": item.Delete} {
 			if op != nil {
 				ops[method+" "+path] = op.Permission
@@ -88,7 +88,7 @@ func TestTrackingCallsAreServed(t *testing.T) {
 func TestIdempotencyIsDocumented(t *testing.T) {
 	api := loadDocument(t)
 	for _, rt := range new(Console).routes() {
-		item := api.Paths["/api/v1"+rt.path]
+		item := api.Paths.items["/api/v1"+rt.path]
 		if rt.method != "POST" || item.Post == nil {
 			continue
 		}

@@ -33,6 +33,7 @@ var wireOptions = json.JoinOptions(
 			return errors.ErrUnsupported // write it as usual
 		}),
 	)),
+	json.Deterministic(true),        // the same answer is the same text
 	jsontext.AllowInvalidUTF8(true), // old events may hold anything; replace it, do not fail
 )
 
