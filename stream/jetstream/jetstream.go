@@ -169,7 +169,7 @@ func (l *Log) Append(ctx context.Context, partition int, data []byte) (stream.Of
 	if len(data) > stream.MaxRecordBytes {
 		return 0, touchstone.Errorf(touchstone.TooLarge, "a record of %d bytes; at most %d are possible", len(data), stream.MaxRecordBytes)
 	}
-	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: p.subject, Data: data})
+	ack, err := l.publish(ctx, p, data)
 	if err != nil {
 		return 0, explain(err)
 	}

@@ -62,7 +62,7 @@ func TestClusterOutlivesAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	b := stream.NewBatcher(l, stream.BatcherConfig{AppendTimeout: 2 * time.Second})
+	b := stream.NewBatcher(l, stream.BatcherConfig{})
 	defer b.Close()
 	deadline, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
