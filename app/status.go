@@ -14,10 +14,14 @@ func (a *App) SetupToken() string { return a.setupToken }
 
 // counters assembles the figures of GET /api/v1/stats.
 func (a *App) counters(ctx context.Context) (console.Counters, error) {
+	// What came out is read before what went in: no figure is ahead of its origin.
+	inWarehouse, lag := a.sink.Events(), a.sink.Lag()
 	totals := a.pipeline.Totals()
 	c := console.Counters{
-		Accepted: a.accepted.Load(), Processed: totals.Processed, InWarehouse: a.sink.Events(),
-		Quarantined: totals.Rejected, Duplicates: totals.Duplicates, WarehouseLag: a.sink.Lag(),
+		// An event whose acknowledgement got lost in a cluster is counted when it comes out.
+		Accepted:  max(a.accepted.Load(), totals.Consumed()),
+		Processed: totals.Processed, InWarehouse: inWarehouse,
+		Quarantined: totals.Rejected, Duplicates: totals.Duplicates, WarehouseLag: lag,
 	}
 	var err error
 	if c.PipelineLag, err = a.pipeline.Lag(ctx); err != nil {

@@ -6,34 +6,88 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
 
 // A client's acknowledged events survive SIGKILL at any moment, exactly once, and store
 // and warehouse agree about them.
 func TestAcknowledgedEventsSurviveKills(t *testing.T) {
-	const kills, users = 25, 40
+	t.Parallel()
+	const kills = 25
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	s := Start(t)
-	c := &ackClient{url: s.URL, users: users, acked: map[string]string{}}
-	stop := make(chan struct{})
-	var senders sync.WaitGroup
-	for i := range 4 {
-		senders.Go(func() { c.run(i, stop) })
-	}
+	c := startAckClient(s)
 	for range kills {
 		time.Sleep(time.Duration(50+rng.IntN(500)) * time.Millisecond)
 		s.Kill()
 		s.Launch()
 	}
-	close(stop)
-	senders.Wait()
-	stats := s.Drain()
+	c.finish(t, s)
+}
 
+// A log in a cluster loses the server that leads it, and the server of Touchstone is
+// killed once more: what was acknowledged is there.
+func TestAcknowledgedEventsSurviveTheLossOfAClusterServer(t *testing.T) {
+	t.Parallel()
+	store := storetest.PostgresSchema(t)
+	nodes := natsCluster(t)
+	s := Start(t, "--store-url", store, "--stream-url", clusterURL(nodes))
+	c := startAckClient(s)
+	time.Sleep(time.Second)
+	leader := slices.IndexFunc(nodes, func(n *server.Server) bool { return n.JetStreamIsStreamLeader("$G", "TS_EVENTS_0") })
+	if leader < 0 {
+		t.Fatal("no server leads the stream")
+	}
+	nodes[leader].Shutdown()
+	before := c.count()
+	Eventually(t, 30*time.Second, "events are acknowledged again", func() bool { return c.count() > before+200 })
+	s.Kill()
+	s.Launch()
+	c.finish(t, s)
+}
+
+// ackClient sends identified events and remembers which were acknowledged. An event
+// without an answer is sent again with the same id, as SDKs do.
+type ackClient struct {
+	url     string
+	users   int
+	stop    chan struct{}
+	senders sync.WaitGroup
+
+	mu    sync.Mutex
+	acked map[string]string // message id → user
+}
+
+// startAckClient begins to send.
+func startAckClient(s *Server) *ackClient {
+	c := &ackClient{url: s.URL, users: 40, stop: make(chan struct{}), acked: map[string]string{}}
+	for i := range 4 {
+		c.senders.Go(func() { c.run(i, c.stop) })
+	}
+	return c
+}
+
+func (c *ackClient) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.acked)
+}
+
+// finish ends sending and checks that nothing is lost or counted twice.
+func (c *ackClient) finish(t *testing.T, s *Server) {
+	t.Helper()
+	close(c.stop)
+	c.senders.Wait()
+	stats := s.Drain()
 	if len(c.acked) < 500 {
 		t.Fatalf("only %d events were acknowledged; the test says nothing", len(c.acked))
 	}
@@ -45,16 +99,6 @@ func TestAcknowledgedEventsSurviveKills(t *testing.T) {
 		t.Errorf("stats count %d events in the warehouse, a query %v", stats.InWarehouse, total[0])
 	}
 	c.verify(t, s)
-}
-
-// ackClient sends identified events and remembers which were acknowledged. An event
-// without an answer is sent again with the same id, as SDKs do.
-type ackClient struct {
-	url   string
-	users int
-
-	mu    sync.Mutex
-	acked map[string]string // message id → user
 }
 
 func (c *ackClient) run(sender int, stop <-chan struct{}) {

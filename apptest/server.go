@@ -4,10 +4,7 @@ package apptest
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -29,6 +27,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	binaryDir = dir
 	path := filepath.Join(dir, "touchstone")
 	cmd := exec.Command("go", "build", "-o", path, "./cmd/touchstone")
 	cmd.Dir = ".."
@@ -48,12 +47,16 @@ func Binary(t testing.TB) string {
 	return path
 }
 
+// binaryDir is the folder of the built program; TestMain removes it.
+var binaryDir string
+
 // Server is a running `touchstone serve --dev`.
 type Server struct {
 	URL  string
 	Data string
 
 	t     testing.TB
+	http  *http.Client
 	flags []string
 	cmd   *exec.Cmd
 	out   *tail
@@ -64,18 +67,33 @@ type Server struct {
 // test ends.
 func Start(t testing.TB, flags ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, Data: t.TempDir(), flags: flags}
-	address := FreeAddress(t)
-	s.URL = "http://" + address
-	s.flags = append([]string{"serve", "--dev", "--data", s.Data, "--listen", address}, flags...)
+	return StartIn(t, t.TempDir(), flags...)
+}
+
+// StartIn is Start with a data folder.
+func StartIn(t testing.TB, data string, flags ...string) *Server {
+	t.Helper()
+	s := NewServer(t, data, flags...)
 	s.Launch()
 	t.Cleanup(func() {
 		s.Stop()
+		s.http.CloseIdleConnections()
 		if t.Failed() {
 			t.Logf("the server's last words:\n%s", s.out)
 		}
 	})
 	return s
+}
+
+// NewServer is a server that has not been launched.
+func NewServer(t testing.TB, data string, flags ...string) *Server {
+	t.Helper()
+	address := FreeAddress(t)
+	return &Server{
+		t: t, Data: data, URL: "http://" + address,
+		http:  &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+		flags: append([]string{"serve", "--dev", "--data", data, "--listen", address}, flags...),
+	}
 }
 
 // FreeAddress returns a loopback address that nothing listens on.
@@ -108,7 +126,7 @@ func (s *Server) Launch() {
 			s.t.Fatalf("the server ended before it was ready: %v\n%s", err, s.out)
 		default:
 		}
-		resp, err := http.Get(s.URL + "/readyz")
+		resp, err := s.http.Get(s.URL + "/readyz")
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
@@ -125,19 +143,29 @@ func (s *Server) Kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.done
 	s.done <- nil
+	s.http.CloseIdleConnections()
 }
 
-// Stop ends the process as a service manager does, and waits.
+// Stop ends the process as a service manager does, and waits. A process that has ended
+// stays ended.
 func (s *Server) Stop() {
-	_ = s.cmd.Process.Signal(os.Interrupt)
+	s.t.Helper()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-s.done:
-		s.done <- err
+		s.done <- nil
+		if err != nil {
+			s.t.Errorf("the server ended with %v", err)
+		}
 	case <-time.After(30 * time.Second):
-		s.t.Errorf("the server did not stop within 30 s of SIGINT")
+		s.t.Errorf("the server did not stop within 30 s of SIGTERM")
 		s.Kill()
 	}
+	s.http.CloseIdleConnections()
 }
+
+// Log returns the last that the process has written.
+func (s *Server) Log() string { return s.out.String() }
 
 // PID returns the process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
@@ -146,8 +174,7 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 // it printed; it fails the test when the command fails.
 func (s *Server) Command(args ...string) string {
 	s.t.Helper()
-	cmd := exec.Command(Binary(s.t), args...)
-	cmd.Env = append(os.Environ(), "TOUCHSTONE_URL="+s.URL, "TOUCHSTONE_KEY=dev")
+	cmd := s.Prepare(args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -157,98 +184,11 @@ func (s *Server) Command(args ...string) string {
 	return string(out)
 }
 
-// Do calls the management API and decodes the answer into out. It returns the status.
-func (s *Server) Do(method, path string, in, out any) (int, error) {
-	var body io.Reader
-	if in != nil {
-		text, err := json.Marshal(in)
-		if err != nil {
-			return 0, err
-		}
-		body = bytes.NewReader(text)
-	}
-	req, err := http.NewRequest(method, s.URL+path, body)
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Authorization", "Bearer dev")
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return resp.StatusCode, err
-	}
-	if resp.StatusCode >= 300 {
-		return resp.StatusCode, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, text)
-	}
-	if out == nil || len(text) == 0 {
-		return resp.StatusCode, nil
-	}
-	return resp.StatusCode, json.Unmarshal(text, out)
-}
-
-// Call is Do that fails the test unless the answer is a success.
-func (s *Server) Call(method, path string, in, out any) {
-	s.t.Helper()
-	if _, err := s.Do(method, path, in, out); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// Stats is the part of GET /api/v1/stats that tests look at.
-type Stats struct {
-	Accepted     int64 `json:"accepted"`
-	Processed    int64 `json:"processed"`
-	InWarehouse  int64 `json:"in_warehouse"`
-	Quarantined  int64 `json:"quarantined"`
-	Duplicates   int64 `json:"duplicates"`
-	Persons      int64 `json:"persons"`
-	KnownPersons int64 `json:"known_persons"`
-	Process      struct {
-		CPUSeconds float64 `json:"cpu_seconds"`
-		RSSBytes   int64   `json:"rss_bytes"`
-	} `json:"process"`
-}
-
-// Drain waits until every accepted event is in the warehouse, a duplicate or in quarantine.
-func (s *Server) Drain() Stats {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	var st Stats
-	for ctx.Err() == nil {
-		s.Call(http.MethodGet, "/api/v1/stats", nil, &st)
-		if st.Accepted == st.Processed+st.Duplicates+st.Quarantined && st.Processed == st.InWarehouse {
-			return st
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	s.t.Fatalf("not drained after five minutes: %+v", st)
-	return st
-}
-
-// Query asks one analytics question and returns the rows.
-func (s *Server) Query(question any) [][]any {
-	s.t.Helper()
-	var answer struct{ Rows [][]any }
-	s.Call(http.MethodPost, "/api/v1/query", question, &answer)
-	return answer.Rows
-}
-
-// SQL runs an ad-hoc statement.
-func (s *Server) SQL(format string, args ...any) [][]any {
-	s.t.Helper()
-	return s.Query(map[string]any{"kind": "sql", "sql": fmt.Sprintf(format, args...)})
-}
-
-// Track sends events to the batch call and fails the test unless they are accepted.
-func (s *Server) Track(events ...map[string]any) {
-	s.t.Helper()
-	s.Call(http.MethodPost, "/v1/batch", map[string]any{"batch": events}, nil)
+// Prepare makes the command of another sub-command against this server.
+func (s *Server) Prepare(args ...string) *exec.Cmd {
+	cmd := exec.Command(Binary(s.t), args...)
+	cmd.Env = append(os.Environ(), "TOUCHSTONE_URL="+s.URL, "TOUCHSTONE_KEY=dev")
+	return cmd
 }
 
 // SharedFile returns the path of a public data file. Tests that need one are skipped on

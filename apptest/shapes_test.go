@@ -1,0 +1,34 @@
+package apptest
+
+import "testing"
+
+// The same bodies run on every shape. Each gets fresh back ends.
+func TestShapes(t *testing.T) {
+	bodies := []struct {
+		name string
+		run  func(t *testing.T, shape Shape)
+	}{
+		{"timeline of one person over six channels", testSixChannels},
+		{"merge of two persons", testMerge},
+		{"segment enter and exit by time", testSegmentByTime},
+		{"duplicates are dropped", testDuplicates},
+		{"quarantine, repair and replay", testQuarantine},
+		{"figures hold at every moment", testFigures},
+		{"restart", testRestart},
+	}
+	shapes := []struct {
+		name string
+		make func(t testing.TB) Shape
+	}{
+		{"embedded", func(testing.TB) Shape { return Embedded() }},
+		{"scale-out", ScaleOut},
+	}
+	for _, s := range shapes {
+		t.Run(s.name, func(t *testing.T) {
+			shape := s.make(t)
+			for _, b := range bodies {
+				t.Run(b.name, func(t *testing.T) { b.run(t, shape) })
+			}
+		})
+	}
+}
