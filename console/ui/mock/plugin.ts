@@ -85,7 +85,7 @@ const handle: Connect.NextHandleFunction = (req, res, next) => {
       res.setHeader("Content-Type", "application/json");
       setTimeout(
         () => res.end(out === undefined ? "" : JSON.stringify(out)),
-        Number(process.env.MOCK_DELAY ?? 60),
+        path[0] === "session" ? 10 : Number(process.env.MOCK_DELAY ?? 60),
       );
     } catch (e) {
       const p = e instanceof Problem ? e : new Problem(500, String(e));

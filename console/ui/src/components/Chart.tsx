@@ -46,6 +46,9 @@ export function Chart(props: ChartProps) {
   const setView = props.onView ?? setOwnView;
   const toggle = t(view === "chart" ? "chart.asTable" : "chart.asChart");
 
+  // A message or a table may need more room than the drawing.
+  const grows = view === "table" || props.empty || Boolean(props.error && !props.option);
+
   let body: ReactNode;
   if (props.error && !props.option) body = <ErrorState error={props.error} onRetry={props.onRetry} />;
   else if (props.loading && !props.option) body = <ChartSkeleton />;
@@ -54,11 +57,7 @@ export function Chart(props: ChartProps) {
   else body = props.option && <Canvas label={props.label} option={props.option} onPoint={props.onPoint} />;
 
   return (
-    <div
-      className="chart"
-      style={view === "table" ? { minHeight: height } : { height }}
-      aria-busy={props.loading}
-    >
+    <div className="chart" style={grows ? { minHeight: height } : { height }} aria-busy={props.loading}>
       {props.table && props.option && !props.empty && (
         <Tooltip title={toggle}>
           <Button

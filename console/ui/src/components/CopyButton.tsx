@@ -2,6 +2,7 @@ import { Tooltip } from "antd";
 import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import "./copy.css";
 
 export async function copyText(text: string): Promise<void> {
   if (navigator.clipboard && window.isSecureContext) {

@@ -37,7 +37,8 @@ describe("texts", () => {
   });
   it("are not empty, and Chinese is Chinese", () => {
     // Names and formats that are the same in both languages.
-    const same = /^(Touchstone|ID|JSON|SQL|API|CSV|Node\.js|Python|Go|curl|JavaScript|[\d\s{}#:.%–→/·+-]*)$/;
+    const same =
+      /^(Touchstone|ID|JSON|SQL|API|CSV|Node\.js|Python|Go|curl|JavaScript|[\d\s{}#:.%–→/·+，：-]*)$/;
     for (const [k, text] of [...enTexts, ...zhTexts]) expect(text.trim(), k).not.toBe("");
     const untranslated = [...zhTexts].filter(
       ([, text]) => !/[\u4e00-\u9fff]/.test(text) && !same.test(text.replace(/\{\{\w+\}\}/g, "").trim()),

@@ -169,7 +169,6 @@ export const collect = {
     search: "Find an event",
     searchTraits: "Find a trait",
     event: "Event",
-    type: "Type",
     trend: "Last 30 days",
     count: "Events",
     countHelp: "Events of this name in the last 30 days.",
@@ -196,7 +195,6 @@ export const collect = {
     noTrait: "No trait matches “{{q}}”",
     mixed: "Mixed types: {{types}}",
     peopleBehind: "People with “{{event}}” in the last 30 days",
-    analyse: "Analyse",
   },
   imports: {
     title: "Imports",

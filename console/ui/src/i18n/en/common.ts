@@ -37,15 +37,8 @@ export const common = {
     copied: "Copied",
     retry: "Try again",
     more: "Load more",
-    refresh: "Refresh",
-    clear: "Clear",
-    back: "Back",
-    show: "Show",
-    hide: "Hide",
-    rename: "Rename",
   },
   state: {
-    loading: "Loading",
     failed: "This could not be loaded",
     offline: "The server cannot be reached. Check that it is running and that you are connected.",
     forbidden: "You may not see this",
@@ -120,11 +113,8 @@ export const common = {
   },
   person: {
     anonymous: "Anonymous {{id}}",
-    known: "Known",
-    unknown: "Anonymous",
   },
   time: { zone: "Times are shown in {{zone}} ({{offset}})", never: "Never" },
-  unit: { perSecond: "/s", events: "events", persons: "people" },
   identifierKind: {
     user_id: "User ID",
     anonymous_id: "Anonymous ID",

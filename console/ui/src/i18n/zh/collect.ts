@@ -161,7 +161,6 @@ export const collect = {
     search: "查找事件",
     searchTraits: "查找属性",
     event: "事件",
-    type: "类型",
     trend: "近 30 天",
     count: "事件数",
     countHelp: "近 30 天内该事件的次数。",
@@ -188,7 +187,6 @@ export const collect = {
     noTrait: "没有匹配“{{q}}”的属性",
     mixed: "类型不一致：{{types}}",
     peopleBehind: "近 30 天做过“{{event}}”的人",
-    analyse: "去分析",
   },
   imports: {
     title: "导入",

@@ -37,15 +37,8 @@ export const common = {
     copied: "已复制",
     retry: "重试",
     more: "加载更多",
-    refresh: "刷新",
-    clear: "清空",
-    back: "返回",
-    show: "显示",
-    hide: "隐藏",
-    rename: "重命名",
   },
   state: {
-    loading: "加载中",
     failed: "没能加载出来",
     offline: "连不上服务器。请确认服务正在运行、网络可用。",
     forbidden: "你没有查看权限",
@@ -115,11 +108,8 @@ export const common = {
   },
   person: {
     anonymous: "匿名用户 {{id}}",
-    known: "已识别",
-    unknown: "匿名",
   },
   time: { zone: "时间按 {{zone}}（{{offset}}）显示", never: "从未" },
-  unit: { perSecond: "/秒", events: "条事件", persons: "人" },
   identifierKind: {
     user_id: "用户 ID",
     anonymous_id: "匿名 ID",

@@ -152,11 +152,10 @@ export function DebuggerPage() {
             <EmptyState
               title={filtered ? t("collect.debugger.waiting") : t("collect.debugger.empty")}
               hint={
-                !filtered &&
-                key && (
+                !filtered && (
                   <>
                     {t("collect.debugger.emptyHint")}
-                    <CodeSnippet code={curlSnippet(window.location.origin, key)} />
+                    <CodeSnippet code={curlSnippet(window.location.origin, key ?? "WRITE_KEY")} />
                   </>
                 )
               }

@@ -99,7 +99,7 @@ export function NewestChanges() {
                 <Icon size={15} strokeWidth={1.6} aria-hidden="true" className="muted" />
                 <PersonLink person={{ id: c.person, name: c.name }} />
                 <span className="ellipsis change-text">
-                  {t(`overview.change_${c.kind}`, { segment: c.segment?.name ?? "", other: c.other ?? "" })}
+                  {t(`overview.change.${c.kind}`, { segment: c.segment?.name ?? "", other: c.other ?? "" })}
                 </span>
               </div>
             </li>

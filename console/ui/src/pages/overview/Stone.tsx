@@ -53,7 +53,7 @@ export function Stone({
           label={t("overview.people")}
           help={t("overview.peopleHelp")}
           value={stats ? format.num(stats.persons) : null}
-          detail={stats && t("overview.known", { n: format.num(stats.known_persons) })}
+          detail={stats ? t("overview.known", { n: format.num(stats.known_persons) }) : "\u00a0"}
           to="/people"
         />
         <Figure

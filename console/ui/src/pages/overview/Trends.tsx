@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Tooltip } from "antd";
 import type { EChartsOption } from "echarts";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
@@ -142,7 +143,10 @@ function DayChart(props: {
     <section className="card trend">
       <header>
         <h2>
-          {title} <small>{t("overview.lastDays")}</small>
+          <Tooltip title={field === "persons" ? t("overview.activeHelp") : null}>
+            <span>{title}</span>
+          </Tooltip>{" "}
+          <small>{t("overview.lastDays")}</small>
         </h2>
         <p className="trend-today">
           {today ? (
@@ -150,7 +154,12 @@ function DayChart(props: {
               {format.num(today[field])}
             </button>
           ) : (
-            <span className="bone" style={{ width: 72, height: 20 }} />
+            <span
+              className={props.loading ? "bone" : "muted"}
+              style={props.loading ? { width: 72, height: 20 } : {}}
+            >
+              {props.loading ? "" : "–"}
+            </span>
           )}
           <small>
             {t("overview.today")}
