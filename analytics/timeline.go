@@ -31,6 +31,7 @@ type TimelineEvent struct {
 	Context    touchstone.JSON     `json:"context"`
 	Source     string              `json:"source"`
 	Person     touchstone.PersonID `json:"person"`
+	Seq        touchstone.Seq      `json:"-"` // place in the log
 }
 
 const maxTimeline = 500
@@ -74,6 +75,7 @@ func (e *Engine) Timeline(ctx context.Context, q TimelineQuery) ([]TimelineEvent
 		events = append(events, TimelineEvent{
 			MessageID: textOf(row[0]), Time: timeOf(row[1]), ReceivedAt: timeOf(row[2]), Type: textOf(row[3]), Event: textOf(row[4]),
 			Properties: jsonOf(row[5]), Context: jsonOf(row[6]), Source: textOf(row[7]), Person: q.Person,
+			Seq: touchstone.Seq(row[8].(int64)),
 		})
 	}
 	return events, "", nil

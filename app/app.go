@@ -35,6 +35,7 @@ type App struct {
 
 	*engines
 	kinds     *touchstone.KindSet
+	proxies   []netip.Prefix
 	batcher   *stream.Batcher
 	collector *collect.Collector
 	graph     *identity.Graph
@@ -99,8 +100,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 		return err
 	}
 	a.kinds = kinds
-	proxies, err := parsePrefixes(a.cfg.Collect.TrustedProxies)
-	if err != nil {
+	if a.proxies, err = parsePrefixes(a.cfg.Collect.TrustedProxies); err != nil {
 		return err
 	}
 	a.batcher = stream.NewBatcher(a.log, stream.BatcherConfig{MaxPendingBytes: int(a.cfg.Collect.MaxPendingBytes), Register: a.metrics})
@@ -110,7 +110,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 	a.collector, err = collect.New(ctx, collect.Config{
 		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
-		TrustedProxies: proxies,
+		TrustedProxies: a.proxies,
 	})
 	if err != nil || !a.cfg.Dev {
 		return err
@@ -155,7 +155,7 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 		return err
 	}
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
-		Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph}, History: profileHistory{a}})
+		Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, History: profileHistory{a}})
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (a *App) wireQueries(context.Context) error {
 func (a *App) wireConsole(ctx context.Context) (err error) {
 	a.console, err = console.New(ctx, console.Config{
 		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
-		Settings: a.settings, Counters: a.counters, Storage: a.storage, Checks: a.checks(),
+		Settings: a.settings, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(),
 		Features: console.Features{
 			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
 			Events: a.collector.Feed(), Changes: a.feed.hub,

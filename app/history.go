@@ -64,8 +64,9 @@ func (h profileHistory) Mark() string {
 	return strings.Join(marks, ",")
 }
 
-// Events calls fn with a person's events once the warehouse holds all up to mark.
+// Events calls fn with a person's events up to mark, once the warehouse holds them all.
 func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, mark string, fn func(f *touchstone.Fact) error) (bool, error) {
+	var until []uint64 // last record, by partition
 	for i, text := range strings.Split(mark, ",") {
 		through, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || i >= h.app.log.Partitions() {
@@ -74,6 +75,7 @@ func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, 
 		if h.app.sink.Through(i) < stream.Offset(through) {
 			return false, nil
 		}
+		until = append(until, through)
 	}
 	nodes, err := h.app.graph.Nodes(ctx, person)
 	if err != nil {
@@ -89,6 +91,9 @@ func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, 
 			return false, err
 		}
 		for i := range page {
+			if at := page[i].Seq; at.Offset() > until[at.Partition()] {
+				continue
+			}
 			f, err := factOf(&page[i], person)
 			if err != nil {
 				return false, err
@@ -105,7 +110,7 @@ func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, 
 
 // factOf turns a row of the warehouse back into the fact that it was written from.
 func factOf(e *analytics.TimelineEvent, person touchstone.PersonID) (*touchstone.Fact, error) {
-	f := &touchstone.Fact{Person: person}
+	f := &touchstone.Fact{Person: person, Seq: e.Seq}
 	f.Type, _ = touchstone.ParseEventType(e.Type)
 	f.MessageID, f.Name, f.Source, f.Context = e.MessageID, e.Event, e.Source, e.Context
 	if f.Type == touchstone.Identify || f.Type == touchstone.Group {
@@ -122,7 +127,10 @@ func factOf(e *analytics.TimelineEvent, person touchstone.PersonID) (*touchstone
 }
 
 // personIdentifiers lets profiles be found by identifier: [profile.Identifiers].
-type personIdentifiers struct{ graph *identity.Graph }
+type personIdentifiers struct {
+	graph *identity.Graph
+	kinds *touchstone.KindSet
+}
 
 // IdentifiersOf returns the identifiers of persons, strongest first.
 func (p personIdentifiers) IdentifiersOf(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]touchstone.Identifier, error) {
@@ -132,9 +140,12 @@ func (p personIdentifiers) IdentifiersOf(ctx context.Context, persons []touchsto
 	}
 	out := make(map[touchstone.PersonID][]touchstone.Identifier, len(nodes))
 	for person, list := range nodes {
-		for _, n := range list {
-			out[person] = append(out[person], n.Identifier())
+		ids := make([]touchstone.Identifier, len(list))
+		for i, n := range list {
+			ids[i] = n.Identifier()
 		}
+		p.kinds.Sort(ids)
+		out[person] = ids
 	}
 	return out, nil
 }

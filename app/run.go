@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -38,6 +38,7 @@ func (a *App) loops() []loop {
 		{"sink", []string{"sink"}, a.sink.Run},
 		{"retention", []string{"sink"}, a.retain},
 		{"console", []string{"console"}, a.console.Run},
+		{"memory", nil, a.releaseMemory},
 	}
 }
 
@@ -103,7 +104,21 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	a.batcher.Close()
 	stopLoops()
 	running.Wait()
+	a.saveCounts(context.WithoutCancel(ctx))
 	return err
+}
+
+// saveCounts writes what identity counts in memory. Nothing is decided by it, so a
+// failure is only noted.
+func (a *App) saveCounts(ctx context.Context) {
+	if !a.has("process") {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	if err := a.graph.Flush(ctx); err != nil {
+		a.logger.Warn("the latest counts of identifiers are lost", "error", err)
+	}
 }
 
 func (a *App) newServer() *http.Server {
@@ -114,6 +129,10 @@ func (a *App) newServer() *http.Server {
 	r.Handle("/metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
 	if a.has("console") {
 		a.console.Routes(r)
+	} else {
+		healthz, readyz := console.HealthHandlers(a.checks())
+		r.Get("/healthz", healthz)
+		r.Get("/readyz", readyz)
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -144,14 +163,6 @@ func (a *App) serveProfiles() (stop func(), err error) {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	return func() { _ = server.Close() }, nil
-}
-
-// limitMemory makes the garbage collector work harder before the heap outgrows what is
-// left beside the warehouse. GOMEMLIMIT wins, as always.
-func limitMemory(cfg *Config) {
-	if debug.SetMemoryLimit(-1) == 1<<63-1 {
-		debug.SetMemoryLimit(int64(cfg.MemoryLimit))
-	}
 }
 
 // retain trims the log behind the pipeline and the warehouse.

@@ -205,8 +205,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	return err
 }
 
-// loop gathers what waits into batches. While little waits it lets MinInterval pass
-// between two batches, so that an idle system does not pay a commit per event.
+// loop gathers what waits into batches. While little waits it lets some time pass
+// between two batches, so that a slow stream does not pay a commit per event.
 func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 	var held *chunk // read from the channel, but of another partition than the batch
 	for {
@@ -234,7 +234,7 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 			return err
 		}
 		p.end(work)
-		if pause := p.cfg.MinInterval - time.Since(began); pause > 0 && work.count() < p.cfg.MaxEvents/8 {
+		if pause := p.pause(time.Since(began)); pause > 0 && work.count() < p.cfg.MaxEvents/8 {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -242,6 +242,16 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 			}
 		}
 	}
+}
+
+// maxInterval bounds how long events gather between two small batches.
+const maxInterval = 120 * time.Millisecond
+
+// pause returns how long events may gather after a batch that took a while: MinInterval
+// from its start, and as long as it took again, so that small batches, which cost the
+// most per event, take at most half of the time.
+func (p *Pipeline) pause(took time.Duration) time.Duration {
+	return min(max(p.cfg.MinInterval-took, took), maxInterval)
 }
 
 // begin starts a batch's work with its first chunk, which may be without events.

@@ -1,5 +1,8 @@
 package sim
 
+// Brand is the name of every world's company.
+const Brand = brandName
+
 // The brand. None of it exists.
 const (
 	brandName = "Lumora"

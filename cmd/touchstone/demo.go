@@ -93,6 +93,10 @@ func (d *demo) serve(ctx context.Context, work func(ctx context.Context) error) 
 // present fills the server unless it is filled, says where to look, and keeps the world alive.
 func (d *demo) present(ctx context.Context) error {
 	marker := filepath.Join(d.cfg.Data, "demo.json")
+	brand := map[string]any{"organisation": map[string]string{"name": sim.Brand, "currency": "CNY"}}
+	if err := d.call(ctx, http.MethodPatch, "/api/v1/settings", brand, nil); err != nil {
+		return err
+	}
 	if err := d.makeSources(ctx); err != nil {
 		return err
 	}
@@ -108,9 +112,6 @@ func (d *demo) present(ctx context.Context) error {
 			return err
 		}
 		if err := writeMarker(marker, world.Config()); err != nil {
-			return err
-		}
-		if world, err = sim.NewWorld(world.Config()); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // reports in local time also where the system has no zone files
 
 	"github.com/spf13/cobra"
 )

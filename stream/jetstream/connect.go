@@ -69,6 +69,9 @@ func Connect(ctx context.Context, url string, cfg ConnectConfig) (*Log, error) {
 }
 
 func connectTwice(url string, opts ...nats.Option) (write, read *nats.Conn, err error) {
+	// Each read makes a subscription; the client's default would give it room for 65,536
+	// messages at once.
+	opts = append(opts, nats.SyncQueueLen(readQueue))
 	if write, err = nats.Connect(url, opts...); err != nil {
 		return nil, nil, err
 	}

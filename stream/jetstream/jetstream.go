@@ -30,6 +30,8 @@ const (
 	// So often is a replica asked again, each after a millisecond, when it does not
 	// have a record that was announced.
 	maxStaleReads = 50
+	// A read asks for at most so many records at once.
+	readQueue = 1024
 )
 
 // Log is a log in JetStream: one stream per partition.

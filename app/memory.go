@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// limitMemory makes the garbage collector work harder before the heap outgrows what is
+// left beside the warehouse. GOMEMLIMIT wins, as always.
+func limitMemory(cfg *Config) {
+	if debug.SetMemoryLimit(-1) == 1<<63-1 {
+		debug.SetMemoryLimit(int64(cfg.MemoryLimit))
+	}
+}
+
+// How a server that has been busy goes back to its idle size.
+const (
+	calmEvery  = 5 * time.Second
+	calmEvents = 2_000    // fewer than so many events a second count as calm
+	worthwhile = 64 << 20 // bytes that the heap must be able to give back
+)
+
+// releaseMemory gives the heap that a burst of events took back to the system once the
+// burst is over; by itself the runtime takes many minutes for it.
+func (a *App) releaseMemory(ctx context.Context) error {
+	tick := time.NewTicker(calmEvery)
+	defer tick.Stop()
+	before, busy := a.sink.Events(), false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		now := a.sink.Events()
+		calm := now-before < calmEvents*int64(calmEvery/time.Second)
+		before = now
+		if !calm {
+			busy = true
+			continue
+		}
+		if !busy {
+			continue
+		}
+		busy = false
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if m.HeapSys-m.HeapReleased > worthwhile {
+			debug.FreeOSMemory()
+		}
+	}
+}
