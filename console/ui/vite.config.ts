@@ -8,7 +8,7 @@ import { precompress } from "./precompress.ts";
 export default defineConfig(async ({ mode }) => {
   const plugins: PluginOption[] = [react(), precompress()];
   if (mode === "mock") plugins.push((await import("./mock/plugin.ts")).mockApi());
-  const server = process.env.TOUCHSTONE_URL ?? "http://127.0.0.1:8080";
+  const server = process.env.TOUCHSTONE_URL ?? "http://127.0.0.1:8484";
   const proxy = mode === "mock" ? undefined : { "/api": server, "/v1": server, "/openapi.json": server };
   return {
     plugins,

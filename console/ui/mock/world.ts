@@ -237,10 +237,12 @@ function makePerson(n: number): Made {
   const city = random() < 0.85 ? pick(cities) : null;
   const byEvent: Record<string, number> = {};
   const byChannel: Record<string, number> = {};
+  const bySource: Record<string, number> = {};
   for (const e of list) {
     byEvent[e.event] = (byEvent[e.event] ?? 0) + 1;
     const ch = sources.find((s) => s.id === e.source)?.kind ?? "web";
     byChannel[ch] = (byChannel[ch] ?? 0) + 1;
+    bySource[e.source] = (bySource[e.source] ?? 0) + 1;
   }
   const traits: Record<string, unknown> = known
     ? {
@@ -302,7 +304,13 @@ function makePerson(n: number): Made {
       sessions: Math.ceil(list.length / 6),
       by_event: byEvent,
       by_channel: byChannel,
+      by_source: bySource,
     },
+    groups: owner ? [{ id: "dealer-shanghai-xuhui", seen: iso(now - 9 * day) }] : [],
+    city,
+    country: city ? "CN" : null,
+    first: { source: list.at(-1)?.source ?? "", channel: "web" },
+    last: { source: list[0]?.source ?? "", channel: "app" },
     aliases: known && random() < 0.5 ? [`p_${(2_000_000 + n).toString(36)}`] : [],
   };
   return {
@@ -332,6 +340,8 @@ export function identityOf(m: Made): IdentityGraph {
     kind: i.kind,
     value: i.value,
     first_seen: i.first_seen,
+    last_seen: i.last_seen,
+    events: i.events,
     person: m.person.id,
   }));
   const edges = nodes.slice(1).map((n, i) => ({
@@ -359,10 +369,14 @@ export function identityOf(m: Made): IdentityGraph {
           {
             identifier: { kind: "phone", value: "+8613800138000" },
             reason: "limit of 3 phone numbers per person",
+            person: m.person.id,
+            message_id: id("m", 20),
+            source: pick(sources).id,
             time: iso(now - 3 * day),
           },
         ]
       : [],
+    parted: [],
   };
 }
 

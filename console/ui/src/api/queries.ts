@@ -77,6 +77,15 @@ export const catalogueEventsQuery = queryOptions({
   queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/events", { signal })),
   staleTime: 60_000,
 });
+/** Also what happened long ago, as after an import of old data: for choosing events, and for "all time". */
+export const catalogueAllEventsQuery = queryOptions({
+  queryKey: ["catalogue", "events", "all"],
+  queryFn: ({ signal }) =>
+    data(
+      api.GET("/api/v1/catalogue/events", { signal, params: { query: { from: "1971-01-01T00:00:00Z" } } }),
+    ),
+  staleTime: 300_000,
+});
 export const cataloguePropertiesQuery = (event: string) =>
   queryOptions({
     queryKey: ["catalogue", "properties", event],
@@ -92,12 +101,18 @@ export const catalogueTraitsQuery = queryOptions({
   queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/traits", { signal })),
   staleTime: 60_000,
 });
-export const catalogueValuesQuery = (of: { event?: string; property?: string; trait?: string; q?: string }) =>
+export const catalogueValuesQuery = (of: {
+  event?: string;
+  property?: string;
+  dimension?: string;
+  trait?: string;
+  q?: string;
+}) =>
   queryOptions({
     queryKey: ["catalogue", "values", of],
     queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/values", { signal, params: { query: of } })),
     staleTime: 60_000,
-    enabled: Boolean(of.property || of.trait),
+    enabled: Boolean(of.property || of.dimension || of.trait),
   });
 export const importsQuery = infiniteQueryOptions({
   queryKey: ["imports"],

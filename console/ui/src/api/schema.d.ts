@@ -23,7 +23,8 @@ export interface paths {
         delete: operations["signOut"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change your own password; other sessions of yours end */
+        patch: operations["changePassword"];
         trace?: never;
     };
     "/api/v1/setup": {
@@ -389,7 +390,7 @@ export interface paths {
         };
         /**
          * Frequent values of a property or a trait, for completion
-         * @description Name either `property` (with `event` to narrow it) or `trait`.
+         * @description Name one of `property` and `dimension` (with `event` to narrow it) and `trait`.
          */
         get: operations["listCatalogueValues"];
         put?: never;
@@ -840,6 +841,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/track": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Something that a user did */
+        post: operations["track"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who a user is */
+        post: operations["identify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A page that was seen */
+        post: operations["page"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/screen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A screen of an app that was seen */
+        post: operations["screen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An account that a user belongs to */
+        post: operations["group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alias": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Two ids of one user */
+        post: operations["alias"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Many calls at once */
+        post: operations["batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Many calls at once, as older libraries send them */
+        post: operations["importBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1003,6 +1140,10 @@ export interface components {
         };
         Credentials: {
             email: string;
+            password: string;
+        };
+        PasswordChange: {
+            current_password: string;
             password: string;
         };
         Setup: {
@@ -1244,6 +1385,14 @@ export interface components {
         };
         CatalogueTrait: {
             trait: string;
+            types: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Who have it
+             */
+            persons: number;
             /** @description string, number, boolean, object, array or mixed */
             type: string;
             fill_rate: number;
@@ -1406,9 +1555,28 @@ export interface components {
                 by_channel: {
                     [key: string]: number;
                 };
+                by_source: {
+                    [key: string]: number;
+                };
             };
+            /** @description Accounts that the person was seen in (group calls) */
+            groups: {
+                id: string;
+                seen: components["schemas"]["Time"];
+            }[];
+            city: string | null;
+            country: string | null;
+            first: components["schemas"]["Origin"];
+            last: components["schemas"]["Origin"];
+            /** @description There while a split is being worked in; values may be those of before */
+            rebuilding?: boolean;
             /** @description Ids of persons that were merged into this one */
             aliases: string[];
+        };
+        /** @description Where the first and the last event came from */
+        Origin: {
+            source: string;
+            channel: string;
         };
         PersonEvent: {
             message_id: string;
@@ -1432,6 +1600,9 @@ export interface components {
             kind: string;
             value: string;
             first_seen: components["schemas"]["Time"];
+            last_seen: components["schemas"]["Time"];
+            /** Format: int64 */
+            events: number;
             person: string;
         };
         IdentityEdge: {
@@ -1461,8 +1632,16 @@ export interface components {
             }[];
             /** @description Identifiers that the over-merge guard left out */
             dropped: {
+                person: string;
+                message_id: string;
+                source: string;
                 identifier: components["schemas"]["Identifier"];
                 reason: string;
+                time: components["schemas"]["Time"];
+            }[];
+            /** @description Persons that an operator parted from this one */
+            parted: {
+                person: string;
                 time: components["schemas"]["Time"];
             }[];
             /** @description With from and to: the edges that lead from one to the other */
@@ -1863,6 +2042,17 @@ export interface components {
         };
     };
     responses: {
+        /** @description The events are on disk */
+        OnDisk: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    success: boolean;
+                };
+            };
+        };
         /** @description What went wrong */
         Problem: {
             headers: {
@@ -1977,6 +2167,35 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "current_password": "what the admin gave me",
+                 *       "password": "correct horse battery"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2733,6 +2952,7 @@ export interface operations {
             query?: {
                 event?: string;
                 property?: string;
+                dimension?: components["schemas"]["Dimension"];
                 trait?: string;
                 /** @description Beginning of the value */
                 q?: string;
@@ -3462,6 +3682,212 @@ export interface operations {
                     "application/json": components["schemas"]["Import"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    track: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "u-1",
+                 *       "event": "Order Completed",
+                 *       "properties": {
+                 *         "amount": 25
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    identify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "u-1",
+                 *       "anonymousId": "a-1",
+                 *       "traits": {
+                 *         "email": "ann@example.com"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "anonymousId": "a-1",
+                 *       "name": "Home",
+                 *       "properties": {
+                 *         "path": "/"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    screen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "anonymousId": "a-1",
+                 *       "name": "Home"
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "u-1",
+                 *       "groupId": "g-1",
+                 *       "traits": {
+                 *         "name": "Hexagon"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    alias: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "userId": "u-1",
+                 *       "previousId": "a-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "batch": [
+                 *         {
+                 *           "type": "track",
+                 *           "userId": "u-1",
+                 *           "event": "Order Completed"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    importBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "batch": [
+                 *         {
+                 *           "type": "track",
+                 *           "userId": "u-1",
+                 *           "event": "Order Completed"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonObject"];
+            };
+        };
+        responses: {
+            200: components["responses"]["OnDisk"];
             default: components["responses"]["Problem"];
         };
     };

@@ -3,7 +3,7 @@ export const settings = {
   about: "The organisation, its people and its keys; and how the console looks to you.",
   tabs: {
     organisation: "Organisation",
-    appearance: "Appearance and language",
+    appearance: "You",
     users: "Users",
     keys: "API keys",
     audit: "Audit log",
@@ -21,6 +21,11 @@ export const settings = {
     lang: "Language",
     auto: "As the browser",
     hint: "For you, in this browser.",
+    password: "Your password",
+    current: "Present password",
+    next: "New password",
+    change: "Change password",
+    changed: "Your password was changed; other sessions of yours have ended",
   },
   users: {
     add: "Add user",

@@ -3,7 +3,7 @@ export const settings = {
   about: "组织、成员与密钥，以及控制台对你显示的样子。",
   tabs: {
     organisation: "组织",
-    appearance: "外观与语言",
+    appearance: "个人",
     users: "成员",
     keys: "API 密钥",
     audit: "审计日志",
@@ -21,6 +21,11 @@ export const settings = {
     lang: "语言",
     auto: "跟随浏览器",
     hint: "只影响你在这个浏览器里的显示。",
+    password: "你的密码",
+    current: "当前密码",
+    next: "新密码",
+    change: "修改密码",
+    changed: "密码已修改，其他设备上的登录已失效",
   },
   users: {
     add: "添加成员",

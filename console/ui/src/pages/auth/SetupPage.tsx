@@ -6,9 +6,8 @@ import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { queryClient, sessionQuery } from "@/api/queries";
 import { errorText } from "@/components/states";
+import { passwordLength } from "@/lib/password";
 import { AuthFrame } from "./AuthFrame";
-
-export const passwordLength = 10;
 
 /** The first run: whoever can read the server's output becomes its administrator. */
 export function SetupPage() {

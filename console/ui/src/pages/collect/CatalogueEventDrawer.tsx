@@ -9,21 +9,19 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { RelativeTime } from "@/components/RelativeTime";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
-import { usePeopleBehind } from "@/lib/behind";
 import { useLabels } from "@/lib/labels";
 import { Examples, Fill } from "./Fill";
-import { personsOfEvent } from "./personsOfEvent";
 
 /** One event: its volume, and what its properties look like. */
 export function CatalogueEventDrawer(props: {
   name: string | undefined;
   events: CatalogueEvent[] | undefined;
   onClose: () => void;
+  onPersons: (event: CatalogueEvent) => void;
 }) {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
-  const behind = usePeopleBehind();
   const [last, setLast] = useState(props.name);
   if (props.name && props.name !== last) setLast(props.name);
   const name = last ?? "";
@@ -80,19 +78,7 @@ export function CatalogueEventDrawer(props: {
               <div>
                 <dt>{t("collect.catalogue.persons")}</dt>
                 <dd>
-                  <button
-                    type="button"
-                    className="door"
-                    onClick={() =>
-                      behind(
-                        personsOfEvent(
-                          name,
-                          t("collect.catalogue.peopleBehind", { event: labels.event(name) }),
-                          format.timeZone,
-                        ),
-                      )
-                    }
-                  >
+                  <button type="button" className="door" onClick={() => props.onPersons(event)}>
                     {format.num(event.persons)}
                   </button>
                 </dd>

@@ -1,10 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { Tabs } from "antd";
+import { Button, Segmented, Tabs } from "antd";
 import { BookOpen } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { catalogueEventsQuery, catalogueTraitsQuery } from "@/api/queries";
+import {
+  catalogueAllEventsQuery,
+  catalogueEventsQuery,
+  catalogueTraitsQuery,
+  statsQuery,
+} from "@/api/queries";
 import type { CatalogueEvent, CatalogueTrait } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
@@ -51,10 +56,10 @@ function Events({ q }: { q: string }) {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
-  const { event: openEvent } = route.useSearch();
+  const { event: openEvent, range } = route.useSearch();
   const setSearch = useSetSearch();
   const behind = usePeopleBehind();
-  const query = useQuery(catalogueEventsQuery);
+  const query = useQuery(range === "all" ? catalogueAllEventsQuery : catalogueEventsQuery);
   const rows = useMemo(
     () =>
       query.data?.items.filter(
@@ -62,6 +67,19 @@ function Events({ q }: { q: string }) {
       ),
     [query.data, q, labels],
   );
+  const behindEvent = (e: CatalogueEvent) =>
+    range === "all"
+      ? personsOfEvent(
+          e.event,
+          t("collect.catalogue.peopleBehindAll", { event: labels.event(e.event) }),
+          format.timeZone,
+          e.first_seen,
+        )
+      : personsOfEvent(
+          e.event,
+          t("collect.catalogue.peopleBehind", { event: labels.event(e.event) }),
+          format.timeZone,
+        );
   const columns: Column<CatalogueEvent>[] = [
     {
       key: "event",
@@ -109,19 +127,7 @@ function Events({ q }: { q: string }) {
       align: "right",
       value: (e) => e.persons,
       render: (e) => (
-        <button
-          type="button"
-          className="door"
-          onClick={() =>
-            behind(
-              personsOfEvent(
-                e.event,
-                t("collect.catalogue.peopleBehind", { event: labels.event(e.event) }),
-                format.timeZone,
-              ),
-            )
-          }
-        >
+        <button type="button" className="door" onClick={() => behind(behindEvent(e))}>
           <Num value={e.persons} />
         </button>
       ),
@@ -158,30 +164,60 @@ function Events({ q }: { q: string }) {
         onOpen={(e) => setSearch({ event: e.event }, "push")}
         openKey={openEvent}
         filters={
-          <SearchField
-            value={q}
-            onSearch={(text) => setSearch({ q: text })}
-            placeholder={t("collect.catalogue.search")}
-          />
-        }
-        empty={
-          q ? (
-            <EmptyState title={t("collect.catalogue.none", { q })} hint={t("table.emptyHint")} />
-          ) : (
-            <EmptyState
-              icon={<BookOpen />}
-              title={t("collect.catalogue.empty")}
-              hint={t("collect.catalogue.emptyHint")}
+          <>
+            <SearchField
+              value={q}
+              onSearch={(text) => setSearch({ q: text })}
+              placeholder={t("collect.catalogue.search")}
             />
-          )
+            <Segmented
+              value={range ?? "recent"}
+              onChange={(v) => setSearch({ range: v === "all" ? v : undefined })}
+              options={(["recent", "all"] as const).map((v) => ({
+                value: v,
+                label: t(`collect.catalogue.${v}`),
+              }))}
+            />
+          </>
         }
+        empty={<NoEvents q={q} recent={range !== "all"} />}
       />
       <CatalogueEventDrawer
         name={openEvent}
         events={query.data?.items}
         onClose={() => setSearch({ event: undefined })}
+        onPersons={(e) => behind(behindEvent(e))}
       />
     </>
+  );
+}
+
+/** Nothing fits the search, or nothing in these days, or nothing ever. */
+function NoEvents({ q, recent }: { q: string; recent: boolean }) {
+  const { t } = useTranslation();
+  const setSearch = useSetSearch();
+  const some = (useQuery(statsQuery).data?.accepted ?? 0) > 0;
+  if (q) return <EmptyState title={t("collect.catalogue.none", { q })} hint={t("table.emptyHint")} />;
+  if (recent && some) {
+    return (
+      <EmptyState
+        icon={<BookOpen />}
+        title={t("collect.catalogue.older")}
+        hint={t("collect.catalogue.olderHint")}
+        action={
+          <Button size="small" onClick={() => setSearch({ range: "all" })}>
+            {t("collect.catalogue.showAll")}
+          </Button>
+        }
+      />
+    );
+  }
+  return (
+    <EmptyState
+      icon={<BookOpen />}
+      title={t("collect.catalogue.empty")}
+      hint={t("collect.catalogue.emptyHint")}
+    />
   );
 }
 

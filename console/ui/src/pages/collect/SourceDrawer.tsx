@@ -167,7 +167,8 @@ function Arriving({ source }: { source: Source }) {
           <li key={e.message_id}>
             <time className="muted">{format.time(e.received_at)}</time>
             <span className="ellipsis">
-              {labels.event(e.event)} {e.rejected && <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>}
+              {labels.event(e.event) || t("collect.debugger.raw")}{" "}
+              {e.rejected && <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>}
             </span>
             <PropertyPreview properties={e.properties} max={3} />
           </li>

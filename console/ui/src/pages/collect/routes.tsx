@@ -43,8 +43,13 @@ const quarantineRoute = createRoute({
 const catalogueRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/collect/catalogue",
-  validateSearch: (raw: Raw): { tab?: "traits"; event?: string; q?: string } =>
-    compact({ tab: oneOf(raw, "tab", ["traits"] as const), event: str(raw, "event"), q: str(raw, "q") }),
+  validateSearch: (raw: Raw): { tab?: "traits"; event?: string; q?: string; range?: "all" } =>
+    compact({
+      tab: oneOf(raw, "tab", ["traits"] as const),
+      event: str(raw, "event"),
+      q: str(raw, "q"),
+      range: oneOf(raw, "range", ["all"] as const),
+    }),
   component: lazyRouteComponent(() => import("./CataloguePage"), "CataloguePage"),
 });
 

@@ -9,7 +9,6 @@ export interface Snippet {
 
 /** Code to paste, with the real host and key: the official Segment SDKs, pointed at this server. */
 export function snippets(origin: string, writeKey: string): Snippet[] {
-  const url = new URL(origin);
   return [
     {
       key: "js",
@@ -17,20 +16,10 @@ export function snippets(origin: string, writeKey: string): Snippet[] {
       install: "npm install @segment/analytics-next",
       code: `import { AnalyticsBrowser } from "@segment/analytics-next";
 
-const analytics = AnalyticsBrowser.load(
-  {
-    writeKey: "${writeKey}",
-    cdnSettings: { integrations: { "Segment.io": {} } },
-  },
-  {
-    integrations: {
-      "Segment.io": {
-        apiHost: "${url.host}/v1",
-        protocol: "${url.protocol.replace(":", "")}",
-      },
-    },
-  },
-);
+const analytics = AnalyticsBrowser.load({
+  writeKey: "${writeKey}",
+  cdnURL: "${origin}",
+});
 
 analytics.page();
 analytics.identify("u-1001", { name: "Li Na", city: "Shanghai" });

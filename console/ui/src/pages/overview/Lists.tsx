@@ -32,6 +32,14 @@ export function TopEvents() {
         <ErrorState error={query.error} onRetry={() => void query.refetch()} />
       ) : (
         <ul className="bar-list">
+          {events?.length === 0 && (
+            <li className="bar-none muted">
+              {t("collect.catalogue.older")}{" "}
+              <Link to="/collect/catalogue" search={{ range: "all" }} className="text-link">
+                {t("collect.catalogue.showAll")}
+              </Link>
+            </li>
+          )}
           {(events ?? bones).map((e, i) =>
             e ? (
               <li key={e.event}>

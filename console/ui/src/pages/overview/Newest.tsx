@@ -39,7 +39,7 @@ export function Newest() {
             <>
               <time className="muted">{format.time(e.received_at)}</time>
               <ChannelIcon channel={sources.byId.get(e.source)?.kind ?? "server"} />
-              <b className="trait ellipsis">{labels.event(e.event)}</b>
+              <b className="trait ellipsis">{labels.event(e.event) || t("collect.debugger.raw")}</b>
               {e.rejected ? (
                 <span>
                   <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>

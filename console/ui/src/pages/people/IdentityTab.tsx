@@ -251,7 +251,17 @@ function Merges({ graph }: { graph: IdentityGraph | undefined }) {
             </small>
           </li>
         ))}
-        {graph?.merges.length === 0 && <li className="muted">{t("people.identity.mergesEmpty")}</li>}
+        {graph?.parted.map((p) => (
+          <li key={p.person + p.time}>
+            <span>{t("people.identity.partedFrom", { other: p.person })}</span>
+            <small className="muted nowrap">
+              <RelativeTime at={p.time} />
+            </small>
+          </li>
+        ))}
+        {graph?.merges.length === 0 && graph.parted.length === 0 && (
+          <li className="muted">{t("people.identity.mergesEmpty")}</li>
+        )}
       </ul>
     </section>
   );

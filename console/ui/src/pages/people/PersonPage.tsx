@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { personQuery } from "@/api/queries";
 import type { Person } from "@/api/types";
 import { useFormat } from "@/app/appearance";
-import { ChannelIcons } from "@/components/ChannelIcon";
+import { ChannelIcon, ChannelIcons } from "@/components/ChannelIcon";
 import { CopyButton } from "@/components/CopyButton";
 import { Num } from "@/components/Num";
 import { Avatar } from "@/components/PersonLink";
@@ -17,6 +17,7 @@ import { ErrorState } from "@/components/states";
 import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { useSources } from "@/lib/useSources";
 import { Timeline } from "./Timeline";
 import { TraitsTab } from "./TraitsTab";
 import "./people.css";
@@ -75,6 +76,7 @@ export function PersonPage() {
       {ref.startsWith("p_") && ref !== person.id && (
         <p className="person-note">{t("people.merged", { old: ref })}</p>
       )}
+      {person.rebuilding && <p className="person-note">{t("people.rebuilding")}</p>}
       <div className="person-grid">
         <div className="person-main">
           <Tabs
@@ -119,7 +121,7 @@ function Crumbs() {
 function Head({ person, name }: { person: Person; name: string }) {
   const { t } = useTranslation();
   const channels = Object.keys(person.counters.by_channel);
-  const city = typeof person.traits.city === "string" ? person.traits.city : null;
+  const city = person.city ?? (typeof person.traits.city === "string" ? person.traits.city : null);
   return (
     <header className="person-head">
       <Avatar id={person.id} name={person.name} size={48} />
@@ -170,6 +172,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
+  const sources = useSources();
   const byEvent = Object.entries(person.counters.by_event).sort((a, b) => b[1] - a[1]);
   const most = byEvent[0]?.[1] ?? 1;
   const consent = Object.entries(person.consent);
@@ -237,6 +240,28 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
           </ul>
         </section>
       )}
+      <section className="card">
+        <div className="card-head">
+          <h2>{t("people.origin.title")}</h2>
+        </div>
+        <ul className="aside-list">
+          {(["first", "last"] as const).map((which) => (
+            <li key={which}>
+              <span className="row nowrap origin">
+                <ChannelIcon channel={person[which].channel} />
+                <span className="ellipsis">{sources.nameOf(person[which].source)}</span>
+              </span>
+              <small className="muted nowrap">{t(`people.origin.${which}`)}</small>
+            </li>
+          ))}
+          {person.groups.map((g) => (
+            <li key={g.id}>
+              <code className="ellipsis">{g.id}</code>
+              <small className="muted nowrap">{t("people.groups")}</small>
+            </li>
+          ))}
+        </ul>
+      </section>
       {consent.length > 0 && (
         <section className="card">
           <div className="card-head">

@@ -12,9 +12,9 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState, errorText } from "@/components/states";
+import { passwordLength } from "@/lib/password";
 
 const roles: readonly Role[] = ["admin", "analyst", "marketer", "developer", "auditor"];
-const passwordLength = 10;
 
 export function Users() {
   const { t } = useTranslation();

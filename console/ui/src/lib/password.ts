@@ -1,0 +1,2 @@
+/** The least length of a password; the server checks it too. */
+export const passwordLength = 10;
