@@ -61,7 +61,11 @@ export function ConditionRow(props: {
         type={type}
         value={c.value}
         onChange={(value) => props.onChange({ ...c, value })}
-        {...(c.property && named[0] ? { of: { event: named[0], property: c.property } } : {})}
+        of={
+          c.dimension
+            ? { dimension: c.dimension }
+            : { ...(named.length === 1 ? { event: named[0] ?? "" } : {}), property: c.property ?? "" }
+        }
       />
       <Tooltip title={t("condition.remove")}>
         <Button

@@ -1,10 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
 import { Select } from "antd";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { catalogueEventsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
 import { useLabels } from "@/lib/labels";
+import { useEvents } from "./useEvents";
 import "./conditions.css";
 
 /** An event of the catalogue, the frequent ones first, each with its volume; a name that was never seen can be typed. */
@@ -20,19 +19,18 @@ export function EventPicker(props: {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
-  const query = useQuery(catalogueEventsQuery);
+  const events = useEvents();
   const [typed, setTyped] = useState("");
 
   const options = useMemo(() => {
-    const items = [...(query.data?.items ?? [])].sort((a, b) => b.count - a.count);
-    const known = items.map((e) => ({ value: e.event, label: labels.event(e.event), count: e.count }));
+    const known = events.items.map((e) => ({ value: e.event, label: labels.event(e.event), count: e.count }));
     if (props.any) known.unshift({ value: "*", label: t("condition.anyEvent"), count: -1 });
     const name = typed.trim();
     const extra = [...new Set([props.value, name])].filter(
       (v) => v !== "" && !known.some((k) => k.value === v || k.label === v),
     );
     return [...known, ...extra.map((v) => ({ value: v, label: labels.event(v), count: -1 }))];
-  }, [query.data, labels, props.value, props.any, typed, t]);
+  }, [events.items, labels, props.value, props.any, typed, t]);
 
   return (
     <Select
@@ -41,7 +39,7 @@ export function EventPicker(props: {
       aria-label={props.label}
       value={props.value || null}
       placeholder={t("condition.event")}
-      loading={query.isPending}
+      loading={events.pending}
       autoFocus={props.autoFocus ?? false}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}

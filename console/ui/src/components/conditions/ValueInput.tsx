@@ -16,7 +16,7 @@ export function ValueInput(props: {
   value: unknown;
   onChange: (value: unknown) => void;
   /** Where values that were seen come from; without it nothing is offered. */
-  of?: { event?: string; property?: string; trait?: string };
+  of?: { event?: string; property?: string; dimension?: string; trait?: string };
 }) {
   const { t } = useTranslation();
   const { op, type, value, onChange } = props;
@@ -25,7 +25,7 @@ export function ValueInput(props: {
   const q = useRested(typed.trim());
   const seen = useQuery({
     ...catalogueValuesQuery(compact({ ...props.of, q: q || undefined })),
-    enabled: asked && Boolean(props.of?.property || props.of?.trait),
+    enabled: asked && Boolean(props.of?.property || props.of?.dimension || props.of?.trait),
   });
   if (takesNoValue(op)) return null;
   const label = t("condition.value");

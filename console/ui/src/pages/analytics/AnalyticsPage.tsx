@@ -1,11 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Button, Tabs } from "antd";
 import { ChartNoAxesCombined } from "lucide-react";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { catalogueEventsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
+import { useEvents } from "@/components/conditions/useEvents";
 import { PageHeader } from "@/components/PageHeader";
 import { EmptyState } from "@/components/states";
 import { compact } from "@/lib/search";
@@ -43,22 +42,22 @@ export function AnalyticsPage() {
       [setSearch],
     ),
   );
-  const catalogue = useQuery(catalogueEventsQuery);
-  const events = useMemo(() => catalogue.data?.items ?? [], [catalogue.data]);
+  const { items: events, pending, since, until } = useEvents();
   const today = format.dayKey(Date.now());
-  const firstSeen = useMemo(() => events.map((e) => e.first_seen).sort()[0], [events]);
   const frame = useMemo<Frame>(
     () => ({
       q,
       set: (change) => setQ(compact({ ...q, ...change })),
-      range: resolveRange(q.range, format.timeZone, today, firstSeen && format.dayKey(firstSeen)),
+      range: resolveRange(q.range, format.timeZone, today, since && format.dayKey(since)),
       events,
+      since,
+      until,
     }),
-    [q, setQ, format, today, firstSeen, events],
+    [q, setQ, format, today, events, since, until],
   );
   const tab: Kind = q.tab ?? "trend";
   const Tab = tabs[tab];
-  const nothing = catalogue.data?.items.length === 0;
+  const nothing = !pending && events.length === 0;
 
   return (
     <div className="page">

@@ -4,14 +4,14 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { FunnelQuery, QueryResult } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { type Column, DataTable } from "@/components/DataTable";
-import { EmptyState } from "@/components/states";
 import { type Behind, usePeopleBehind } from "@/lib/behind";
 import { useLabels } from "@/lib/labels";
 import { parseLength } from "@/lib/rule";
 import { EventBlock } from "./EventBlock";
 import { useFrame } from "./frame";
-import { AnswerFrame, Door, StartState, useGroupName } from "./parts";
+import { AnswerFrame, Door, EmptyRange, StartState, useGroupName } from "./parts";
 import {
   defaultWindow,
   type EventDraft,
@@ -220,7 +220,7 @@ function FunnelBars({ query, result }: { query: FunnelQuery; result: QueryResult
   if (!first || !last || first.persons === 0)
     return (
       <section className="card">
-        <EmptyState title={t("analytics.funnel.nobody")} hint={t("analytics.emptyRange")} />
+        <EmptyRange title={t("analytics.funnel.nobody")} />
       </section>
     );
   const whole = steps.reduce((sum, s) => sum + (s.median ?? 0), 0);
@@ -439,6 +439,7 @@ function GroupTable({ query, result }: { query: FunnelQuery; result: QueryResult
   const format = useFormat();
   const labels = useLabels();
   const groupName = useGroupName();
+  const words = useRuleWords();
   const open = useStepDoor(query);
   const groups = readFunnel(result);
   type Group = (typeof groups)[number];
@@ -446,7 +447,7 @@ function GroupTable({ query, result }: { query: FunnelQuery; result: QueryResult
   const columns: Column<Group>[] = [
     {
       key: "group",
-      title: result.columns[2]?.name ?? "",
+      title: query.breakdown?.[0] ? words.field({ ...query.breakdown[0], op: "eq" }) : "",
       width: 200,
       value: (g) => groupName(g.group),
       render: (g) => (

@@ -7,14 +7,13 @@ import type { QueryResult, RetentionQuery } from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
 import { palettes } from "@/app/theme";
 import { Chart } from "@/components/Chart";
-import { EmptyState } from "@/components/states";
 import { usePeopleBehind } from "@/lib/behind";
 import { downloadCsv, toCsv } from "@/lib/csv";
 import { useLabels } from "@/lib/labels";
 import { EventBlock } from "./EventBlock";
 import { useFrame } from "./frame";
 import { heatColor } from "./heat";
-import { AnswerFrame, Door, StartState } from "./parts";
+import { AnswerFrame, Door, EmptyRange, StartState } from "./parts";
 import {
   autoCohort,
   type Cohort,
@@ -169,7 +168,7 @@ function RetentionAnswer({ query, result }: { query: RetentionQuery; result: Que
   if (filled.length === 0)
     return (
       <section className="card">
-        <EmptyState title={t("analytics.retention.nobody")} hint={t("analytics.emptyRange")} />
+        <EmptyRange title={t("analytics.retention.nobody")} />
       </section>
     );
   return (

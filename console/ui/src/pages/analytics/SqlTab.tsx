@@ -240,17 +240,21 @@ function SqlResult({ result }: { result: QueryResult }) {
     render: (r: Row) => <Cell value={r.cells[i]} type={c.type} />,
   }));
   return (
-    <DataTable
-      id="sql"
-      label={t("analytics.sql.result")}
-      columns={shown}
-      rows={rows}
-      rowKey={(r) => String(r.at)}
-      filters={
-        <h2 className="table-title">{t("table.rows", { count: rows.length, n: format.num(rows.length) })}</h2>
-      }
-      empty={<EmptyState title={t("analytics.sql.noRows")} hint={t("analytics.sql.noRowsHint")} />}
-    />
+    <div>
+      <DataTable
+        id="sql"
+        label={t("analytics.sql.result")}
+        columns={shown}
+        rows={rows}
+        rowKey={(r) => String(r.at)}
+        filters={
+          <h2 className="table-title">
+            {t("table.rows", { count: rows.length, n: format.num(rows.length) })}
+          </h2>
+        }
+        empty={<EmptyState title={t("analytics.sql.noRows")} hint={t("analytics.sql.noRowsHint")} />}
+      />
+    </div>
   );
 }
 

@@ -11,7 +11,7 @@ import { usePeopleBehind } from "@/lib/behind";
 import { useLabels } from "@/lib/labels";
 import { EventBlock } from "./EventBlock";
 import { useFrame } from "./frame";
-import { AnswerFrame, Door, StartState, useGroupName } from "./parts";
+import { AnswerFrame, Door, EmptyRange, StartState, useGroupName } from "./parts";
 import {
   autoInterval,
   exampleTrend,
@@ -204,12 +204,16 @@ function TrendAnswer(props: {
 
   const nothing = all.every((l) => l.values.every((v) => !v));
   const open_ = times.length > 0 && bucketEnd(times.at(-1) as string, interval, query.to) > askedAt;
+  // Money and counts do not share a scale: measures of a property go to the right when there are counts beside them.
+  const ofProperty = (l: Line) => needsProperty(query.series[l.series]?.measure ?? "count");
+  const right = (l: Line) => ofProperty(l) && visible.some((x) => !ofProperty(x));
   const option = trendOption({
     times,
     lines: visible.map((l) => ({
       name: nameOf(l),
       values: l.values,
       color: chartColor(mode, shown.indexOf(l)),
+      right: right(l),
     })),
     chart: props.chart,
     stacked: visible.every((l) => l.group.length > 0 && query.series[l.series]?.measure === "count"),
@@ -273,6 +277,7 @@ function TrendAnswer(props: {
                     >
                       <i style={{ background: chartColor(mode, i) }} />
                       <span className="ellipsis">{nameOf(l)}</span>
+                      {right(l) && <small>{t("analytics.trend.right")}</small>}
                       {sum !== null && <b>{format.compact(sum)}</b>}
                     </button>
                   </li>
@@ -284,17 +289,19 @@ function TrendAnswer(props: {
                 </li>
               )}
             </ul>
-            <Chart
-              label={t("analytics.trend.chartLabel", { names: format.list(shown.map(nameOf)) })}
-              option={option}
-              height={320}
-              empty={nothing}
-              emptyHint={t("analytics.emptyRange")}
-              onPoint={(p) => {
-                const line = visible[p.seriesIndex % Math.max(1, visible.length)];
-                if (line) open(line, p.dataIndex);
-              }}
-            />
+            {nothing ? (
+              <EmptyRange title={t("chart.empty")} />
+            ) : (
+              <Chart
+                label={t("analytics.trend.chartLabel", { names: format.list(shown.map(nameOf)) })}
+                option={option}
+                height={320}
+                onPoint={(p) => {
+                  const line = visible[p.seriesIndex % Math.max(1, visible.length)];
+                  if (line) open(line, p.dataIndex);
+                }}
+              />
+            )}
           </div>
         )}
       </section>

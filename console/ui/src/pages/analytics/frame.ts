@@ -8,6 +8,9 @@ export interface Frame {
   set: (change: Partial<Question>) => void;
   range: Range;
   events: readonly CatalogueEvent[];
+  /** The first and the last moment with data. */
+  since: string | undefined;
+  until: string | undefined;
 }
 
 const FrameContext = createContext<Frame | null>(null);

@@ -7,6 +7,8 @@ import { useFormat } from "@/app/appearance";
 import { CodeSnippet } from "@/components/CodeSnippet";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
+import { useSources } from "@/lib/useSources";
+import { useFrame } from "./frame";
 import type { Answer } from "./useAnswer";
 
 /** The states around an answer: an example to start from, a skeleton, progress with a way out, trouble. */
@@ -109,6 +111,25 @@ export function Meta({ result }: { result: QueryResult }) {
   );
 }
 
+/** Nothing in the range; when the data lies elsewhere, the way there. */
+export function EmptyRange({ title }: { title: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { q, set, range, since: first, until: last } = useFrame();
+  const elsewhere = first && last && q.range !== "all" && (last < range.from || first > range.from);
+  return (
+    <EmptyState
+      title={title}
+      hint={
+        first && last && elsewhere
+          ? t("analytics.dataReaches", { from: format.date(first), to: format.date(last) })
+          : t("analytics.emptyRange")
+      }
+      action={elsewhere && <Button onClick={() => set({ range: "all" })}>{t("analytics.showAll")}</Button>}
+    />
+  );
+}
+
 /** What belongs here, and a question out of the catalogue to begin with. */
 export function StartState(props: {
   icon: ReactNode;
@@ -163,5 +184,11 @@ export function Door(props: {
 /** Names of groups: a missing value has a name too. */
 export function useGroupName(): (group: readonly (string | null)[]) => string {
   const { t } = useTranslation();
-  return (group) => group.map((g) => (g === null || g === "" ? t("analytics.noValue") : g)).join(" · ");
+  const sources = useSources();
+  return (group) =>
+    group
+      .map((g) =>
+        g === null || g === "" ? t("analytics.noValue") : g.startsWith("src_") ? sources.nameOf(g) : g,
+      )
+      .join(" · ");
 }

@@ -191,3 +191,19 @@ it("proposes a funnel that narrows", () => {
   expect(steps?.map((s) => s.event)).toEqual(["look", "book", "buy"]);
   expect(exampleFunnel([e("look", 10)])).toBeNull();
 });
+
+it("prefers a way that people are known to go", () => {
+  const e = (event: string, persons: number) => ({ event, type: "track", count: persons, persons });
+  const seen = [
+    e("Order Completed", 30),
+    e("view", 90),
+    e("Product Viewed", 80),
+    e("Product Added", 40),
+    e("x", 999),
+  ];
+  expect(exampleFunnel(seen)?.steps.map((s) => s.event)).toEqual([
+    "Product Viewed",
+    "Product Added",
+    "Order Completed",
+  ]);
+});

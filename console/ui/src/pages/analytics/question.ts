@@ -344,8 +344,24 @@ export function exampleTrend(events: readonly Seen[]): TrendDraft | null {
   return top ? { series: [{ event: top.event, measure: "count" }] } : null;
 }
 
-/** Up to four events, each done by clearly fewer people than the one before. */
+/** Ways that people are known to go; each step by any of its names. */
+const knownWays: readonly (readonly (readonly string[])[])[] = [
+  [["Product Viewed", "Model Viewed"], ["Test Drive Booked"], ["Test Drive Completed"], ["Order Completed"]],
+  [
+    ["Product Viewed", "view"],
+    ["Product Added", "addtocart"],
+    ["Checkout Started"],
+    ["Order Completed", "transaction"],
+  ],
+];
+
+/** A way that is known and was gone here; else up to four events, each done by clearly fewer people than the one before. */
 export function exampleFunnel(events: readonly Seen[]): FunnelDraft | null {
+  const seen = new Set(events.filter((e) => e.persons > 0).map((e) => e.event));
+  for (const way of knownWays) {
+    const found = way.flatMap((names) => names.filter((n) => seen.has(n)).slice(0, 1));
+    if (found.length >= 3) return { steps: found.map((event) => ({ event })), window: "30d" };
+  }
   const steps: Seen[] = [];
   for (const e of [...events].sort((a, b) => b.persons - a.persons)) {
     if (e.type === "identify" || e.type === "alias" || e.type === "group" || e.persons === 0) continue;
@@ -357,7 +373,10 @@ export function exampleFunnel(events: readonly Seen[]): FunnelDraft | null {
 }
 
 export function exampleRetention(events: readonly Seen[]): RetentionDraft | null {
-  const top = exampleTrend(events)?.series[0];
+  const visit = ["Application Opened", "$screen", "$page", "Signed In"].find((name) =>
+    events.some((e) => e.event === name && e.persons > 0),
+  );
+  const top = visit ? { event: visit } : exampleTrend(events)?.series[0];
   return top ? { first: { event: top.event }, return: { event: top.event } } : null;
 }
 

@@ -65,6 +65,8 @@ interface Drawn {
   name: string;
   values: (number | null)[];
   color: string;
+  /** Measured on the axis on the right. */
+  right?: boolean;
 }
 
 /**
@@ -91,6 +93,7 @@ export function trendOption(p: {
           type: "line" as const,
           name: l.name,
           color: l.color,
+          yAxisIndex: l.right ? 1 : 0,
           data: dashed ? l.values.map((v, i) => (i === last ? null : v)) : l.values,
           showSymbol: few && lines.length <= 4,
           symbolSize: 6,
@@ -104,6 +107,7 @@ export function trendOption(p: {
           type: "bar" as const,
           name: l.name,
           color: l.color,
+          yAxisIndex: l.right ? 1 : 0,
           ...(p.stacked ? { stack: "all", itemStyle: { borderRadius: 0 } } : {}),
           data: l.values.map((v, i) =>
             p.running && i === last ? { value: v ?? 0, itemStyle: { opacity: 0.45 } } : (v ?? 0),
@@ -116,6 +120,7 @@ export function trendOption(p: {
         type: "line" as const,
         name: l.name,
         color: l.color,
+        yAxisIndex: l.right ? 1 : 0,
         data: l.values.map((v, i) => (i >= last - 1 ? v : null)),
         lineStyle: { width: 2, type: "dashed" as const },
         showSymbol: false,
@@ -131,7 +136,14 @@ export function trendOption(p: {
       boundaryGap: p.chart === "bar",
       axisLabel: { hideOverlap: true },
     },
-    yAxis: { type: "value", axisLabel: { formatter: (v: number) => format.compact(v) } },
+    yAxis: [false, true]
+      .filter((right) => !right || lines.some((l) => l.right))
+      .map((right) => ({
+        type: "value" as const,
+        position: right ? ("right" as const) : ("left" as const),
+        axisLabel: { formatter: (v: number) => format.compact(v) },
+        ...(right ? { splitLine: { show: false } } : {}),
+      })),
     tooltip: {
       trigger: "axis",
       axisPointer: { type: p.chart === "bar" ? "shadow" : "line" },

@@ -1,8 +1,8 @@
 import { Button, InputNumber, Segmented, Select, Tooltip } from "antd";
-import { CircleSlash2, Copy, FolderPlus, MousePointerClick, Shapes, Tag, X } from "lucide-react";
+import { CircleSlash2, Copy, FolderPlus, MousePointerClick, Plus, Shapes, Tag, X } from "lucide-react";
 import { createContext, useContext } from "react";
 import { useTranslation } from "react-i18next";
-import type { Rule } from "@/api/types";
+import type { Condition, Rule } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { ConditionList, OpSelect } from "@/components/conditions/ConditionRow";
 import { EventPicker } from "@/components/conditions/EventPicker";
@@ -283,41 +283,47 @@ function EventEditor({ rule, onChange }: { rule: EventRule; onChange: (r: Rule) 
   const times: Times = n === 0 && op !== "gte" ? "never" : op;
   const length = parseLength(rule.within);
   const { within: _, ...ever } = rule;
+  const setWhere = (where: Condition[] | undefined) => {
+    const { where: _where, ...rest } = rule;
+    onChange(where ? { ...rest, where } : rest);
+  };
   const unit =
     length && (length.unit === "m" || length.unit === "h" || length.unit === "d") ? length.unit : "d";
   return (
     <>
       <div className="rule-line">
-        <Select<Times>
-          className="pick rule-did"
-          aria-label={t("segments.builder.times")}
-          value={times}
-          popupMatchSelectWidth={false}
-          onChange={(next) =>
-            onChange({
-              ...rule,
-              count: next === "never" ? { op: "eq", value: 0 } : { op: next, value: Math.max(n, 1) },
-            })
-          }
-          options={(["gte", "lte", "eq", "never"] as const).map((v) => ({
-            value: v,
-            label: t(`segments.builder.did.${v}`),
-          }))}
-        />
-        {times !== "never" && (
-          <>
-            <InputNumber
-              className="rule-n"
-              aria-label={t("segments.builder.n")}
-              min={1}
-              max={1000}
-              precision={0}
-              value={n}
-              onChange={(v) => onChange({ ...rule, count: { op: op, value: v ?? 1 } })}
-            />
-            <span className="muted">{t("segments.builder.timesUnit", { count: n })}</span>
-          </>
-        )}
+        <span className="rule-bit">
+          <Select<Times>
+            className="pick rule-did"
+            aria-label={t("segments.builder.times")}
+            value={times}
+            popupMatchSelectWidth={false}
+            onChange={(next) =>
+              onChange({
+                ...rule,
+                count: next === "never" ? { op: "eq", value: 0 } : { op: next, value: Math.max(n, 1) },
+              })
+            }
+            options={(["gte", "lte", "eq", "never"] as const).map((v) => ({
+              value: v,
+              label: t(`segments.builder.did.${v}`),
+            }))}
+          />
+          {times !== "never" && (
+            <>
+              <InputNumber
+                className="rule-n"
+                aria-label={t("segments.builder.n")}
+                min={1}
+                max={1000}
+                precision={0}
+                value={n}
+                onChange={(v) => onChange({ ...rule, count: { op: op, value: v ?? 1 } })}
+              />
+              <span className="muted">{t("segments.builder.timesUnit", { count: n })}</span>
+            </>
+          )}
+        </span>
         <EventPicker
           value={rule.event}
           label={t("condition.event")}
@@ -326,53 +332,63 @@ function EventEditor({ rule, onChange }: { rule: EventRule; onChange: (r: Rule) 
             onChange(event === rule.event ? rule : { ...rest, event });
           }}
         />
-      </div>
-      <div className="rule-line">
-        <Select
-          className="pick"
-          aria-label={t("segments.builder.window")}
-          value={length ? "within" : "ever"}
-          popupMatchSelectWidth={false}
-          onChange={(v) => onChange(v === "ever" ? ever : { ...rule, within: "30d" })}
-          options={[
-            { value: "within", label: t("segments.builder.within") },
-            { value: "ever", label: t("segments.builder.ever") },
-          ]}
-        />
-        {length && (
-          <>
-            <InputNumber
-              className="rule-n"
-              aria-label={t("segments.builder.windowN")}
-              min={1}
-              max={3650}
-              precision={0}
-              value={length.unit === "w" ? length.n * 7 : length.n}
-              onChange={(v) => onChange({ ...rule, within: `${v ?? 1}${unit}` })}
-            />
-            <Select
-              className="pick"
-              aria-label={t("segments.builder.windowUnit")}
-              value={unit}
-              onChange={(u) => onChange({ ...rule, within: `${length.n}${u}` })}
-              options={(["m", "h", "d"] as const).map((u) => ({
-                value: u,
-                label: t(`segments.builder.unit.${u}`),
-              }))}
-            />
-          </>
+        <span className="rule-bit">
+          <Select
+            className="pick"
+            aria-label={t("segments.builder.window")}
+            value={length ? "within" : "ever"}
+            popupMatchSelectWidth={false}
+            onChange={(v) => onChange(v === "ever" ? ever : { ...rule, within: "30d" })}
+            options={[
+              { value: "within", label: t("segments.builder.within") },
+              { value: "ever", label: t("segments.builder.ever") },
+            ]}
+          />
+          {length && (
+            <>
+              <InputNumber
+                className="rule-n"
+                aria-label={t("segments.builder.windowN")}
+                min={1}
+                max={3650}
+                precision={0}
+                value={length.unit === "w" ? length.n * 7 : length.n}
+                onChange={(v) => onChange({ ...rule, within: `${v ?? 1}${unit}` })}
+              />
+              <Select
+                className="pick"
+                aria-label={t("segments.builder.windowUnit")}
+                value={unit}
+                onChange={(u) => onChange({ ...rule, within: `${length.n}${u}` })}
+                options={(["m", "h", "d"] as const).map((u) => ({
+                  value: u,
+                  label: t(`segments.builder.unit.${u}`),
+                }))}
+              />
+            </>
+          )}
+        </span>
+        {rule.event !== "" && !rule.where && (
+          <Button
+            type="text"
+            size="small"
+            className="add"
+            icon={<Plus size={13} />}
+            onClick={() => setWhere([{ op: "eq" }])}
+          >
+            {t("segments.builder.addWhere")}
+          </Button>
         )}
       </div>
-      {rule.event !== "" && (
-        <ConditionList
-          events={[rule.event]}
-          value={rule.where}
-          addLabel={t("segments.builder.addWhere")}
-          onChange={(where) => {
-            const { where: _where, ...rest } = rule;
-            onChange(where ? { ...rest, where } : rest);
-          }}
-        />
+      {rule.where && (
+        <div className="rule-where">
+          <ConditionList
+            events={[rule.event]}
+            value={rule.where}
+            addLabel={t("segments.builder.addWhere")}
+            onChange={setWhere}
+          />
+        </div>
       )}
     </>
   );

@@ -418,8 +418,8 @@ function History({ id }: { id: string }) {
     const date = (d: SegmentHistoryDay) => format.day(startOfDay(d.date, format.timeZone));
     return {
       grid: [
-        { left: 8, right: 16, top: 32, height: 190, containLabel: true },
-        { left: 8, right: 16, top: 256, height: 90, containLabel: true },
+        { left: 64, right: 16, top: 36, height: 200 },
+        { left: 64, right: 16, top: 260, height: 84 },
       ],
       tooltip: { trigger: "axis" },
       axisPointer: { link: [{ xAxisIndex: "all" }] },

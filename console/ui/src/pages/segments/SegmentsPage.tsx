@@ -203,7 +203,7 @@ function HistorySpark({ segment }: { segment: Segment }) {
   }).data?.slice(-30);
   return (
     <span ref={box} className="segment-spark">
-      {days && days.length > 1 && (
+      {days && days.length > 0 && (
         <Sparkline
           values={days.map((d) => d.members)}
           width={96}
