@@ -28,7 +28,10 @@ export interface ChartProps {
   onRetry?: () => void;
   empty?: boolean;
   emptyHint?: ReactNode;
+  /** A click on a mark. */
   onPoint?: (p: ChartPoint) => void;
+  /** A click anywhere above a category of the x axis: a thin line is hard to hit. */
+  onColumn?: (index: number) => void;
   /** Controlled view, for pages that keep it in their address. */
   view?: "chart" | "table";
   onView?: (view: "chart" | "table") => void;
@@ -54,7 +57,10 @@ export function Chart(props: ChartProps) {
   else if (props.loading && !props.option) body = <ChartSkeleton />;
   else if (props.empty) body = <EmptyState title={t("chart.empty")} hint={props.emptyHint} />;
   else if (view === "table" && props.table) body = <div className="chart-table">{props.table}</div>;
-  else body = props.option && <Canvas label={props.label} option={props.option} onPoint={props.onPoint} />;
+  else
+    body = props.option && (
+      <Canvas label={props.label} option={props.option} onPoint={props.onPoint} onColumn={props.onColumn} />
+    );
 
   return (
     <div className="chart" style={grows ? { minHeight: height } : { height }} aria-busy={props.loading}>
@@ -79,18 +85,20 @@ function Canvas({
   label,
   option,
   onPoint,
+  onColumn,
 }: {
   label: string;
   option: EChartsOption;
   onPoint?: ((p: ChartPoint) => void) | undefined;
+  onColumn?: ((index: number) => void) | undefined;
 }) {
   const mode = useMode();
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<EChartsType | null>(null);
   const [ready, setReady] = useState(false);
-  const latest = useRef({ option, onPoint });
+  const latest = useRef({ option, onPoint, onColumn });
   useEffect(() => {
-    latest.current = { option, onPoint };
+    latest.current = { option, onPoint, onColumn };
   });
 
   useEffect(() => {
@@ -108,6 +116,18 @@ function Canvas({
           name: e.name,
           value: e.value,
         });
+      });
+      const zr = c.getZr();
+      zr.on("click", (e) => {
+        const at = [e.offsetX, e.offsetY];
+        if (!latest.current.onColumn || !c.containPixel("grid", at)) return;
+        const [index] = c.convertFromPixel("grid", at) ?? [];
+        if (index !== undefined) latest.current.onColumn(Math.round(index));
+      });
+      zr.on("mousemove", (e) => {
+        if (latest.current.onColumn) {
+          zr.setCursorStyle(c.containPixel("grid", [e.offsetX, e.offsetY]) ? "pointer" : "default");
+        }
       });
       observer = new ResizeObserver(() => c.resize());
       observer.observe(box.current);

@@ -87,7 +87,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     ),
     align: c.align,
     ...(c.width ? { width: c.width } : {}),
-    fixed: i === 0 && shown.length > 3 ? "start" : undefined,
+    fixed: i === 0 && shown.length > 3 && !props.plain ? "start" : undefined,
     className: c.align === "right" ? "num" : "",
     sorter: c.sortable !== false && !skeleton,
     showSorterTooltip: false,
@@ -155,7 +155,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
           {props.empty ?? <EmptyState title={t("table.empty")} hint={t("table.emptyHint")} />}
         </div>
       ) : (
-        <div className={props.plain ? "table" : "card table"}>
+        <div className={props.plain ? "table table-plain" : "card table"}>
           <Table<T>
             aria-label={t("table.label", { what: props.label })}
             aria-busy={skeleton}
@@ -165,7 +165,8 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
             rowKey={(row) => (skeleton ? String((row as { skeleton: number }).skeleton) : props.rowKey(row))}
             pagination={false}
             sticky={!props.plain}
-            scroll={{ x: "max-content" }}
+            // A small table wraps its texts; a large one scrolls sideways under its first column.
+            {...(props.plain ? {} : { scroll: { x: "max-content" } })}
             onChange={(_p, _f, sorter) => {
               const s = Array.isArray(sorter) ? sorter[0] : sorter;
               setSort(s?.order ? sortParam(String(s.columnKey), s.order === "descend") : undefined);

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, useRouterState } from "@tanstack/react-router";
+import { useNavigate, useRouterState } from "@tanstack/react-router";
 import { App, Button, Form, Input } from "antd";
 import { Download, Shapes } from "lucide-react";
 import { useState } from "react";
@@ -124,6 +124,7 @@ function SaveForm({ behind, onDone }: { behind: Behind; onDone: () => void }) {
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
+  const navigate = useNavigate();
   const [key] = useState(idempotencyKey);
   const save = useMutation({
     mutationFn: ({ name }: { name: string }) =>
@@ -141,9 +142,17 @@ function SaveForm({ behind, onDone }: { behind: Behind; onDone: () => void }) {
         content: (
           <span>
             {t("behind.saved", { name: segment.name })}{" "}
-            <Link to="/segments/$id" params={{ id: segment.id }} className="text-link">
+            {/* Messages are drawn outside of the router: a link of its own would find none there. */}
+            <a
+              href={`/segments/${segment.id}`}
+              className="text-link"
+              onClick={(e) => {
+                e.preventDefault();
+                void navigate({ to: "/segments/$id", params: { id: segment.id } });
+              }}
+            >
               {t("behind.open")}
-            </Link>
+            </a>
           </span>
         ),
       });

@@ -26,6 +26,11 @@ export function offsetAt(at: number, timeZone: string): number {
   return wall - Math.floor(at / 1000) * 1000;
 }
 
+/** The day ("2026-01-31") of a moment in a time zone. */
+export function dayOf(at: number, timeZone: string): string {
+  return new Date(at + offsetAt(at, timeZone)).toISOString().slice(0, 10);
+}
+
 /** "2026-01-31" plus days. */
 export function addDays(dayKey: string, days: number): string {
   return new Date(Date.parse(`${dayKey}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);

@@ -182,8 +182,8 @@ function DayChart(props: {
         error={props.error}
         onRetry={props.onRetry}
         empty={rows?.every((r) => r[field] === 0) ?? false}
-        onPoint={(p) => {
-          const r = rows?.[p.dataIndex];
+        onColumn={(i) => {
+          const r = rows?.[i];
           if (r) open(r);
         }}
         table={

@@ -1,14 +1,15 @@
 import type { TrendQuery } from "@/api/types";
-import { startOfDay } from "@/lib/days";
+import { addDays, dayOf, startOfDay } from "@/lib/zone";
 
 export const trendDays = 30;
 
 /** Events and active people by day. The range ends with today, so the question stays the same all day long. */
 export function dailyQuestion(timeZone: string, now = Date.now()): TrendQuery {
+  const today = dayOf(now, timeZone);
   return {
     kind: "trend",
-    from: new Date(startOfDay(now, timeZone, trendDays - 1)).toISOString(),
-    to: new Date(startOfDay(now, timeZone, -1)).toISOString(),
+    from: startOfDay(addDays(today, 1 - trendDays), timeZone).toISOString(),
+    to: startOfDay(addDays(today, 1), timeZone).toISOString(),
     tz: timeZone,
     interval: "day",
     series: [
@@ -41,11 +42,10 @@ export function dailyRows(
     found.set(at, day);
   }
   const out: DayRow[] = [];
-  const from = Date.parse(query.from ?? "");
+  const first = dayOf(Date.parse(query.from ?? ""), timeZone);
   for (let i = 0; i < trendDays; i++) {
-    // Half a day further is surely inside the next day, whatever the clocks do.
-    const at = startOfDay(from + i * 86_400_000 + 43_200_000, timeZone);
-    out.push(found.get(at) ?? { time: new Date(at).toISOString(), events: 0, persons: 0 });
+    const day = startOfDay(addDays(first, i), timeZone);
+    out.push(found.get(day.getTime()) ?? { time: day.toISOString(), events: 0, persons: 0 });
   }
   return out;
 }
