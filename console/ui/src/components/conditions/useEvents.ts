@@ -10,12 +10,15 @@ import type { CatalogueEvent } from "@/api/types";
 export function useEvents(): {
   items: CatalogueEvent[];
   pending: boolean;
+  /** Neither answer could be had. */
+  error: unknown;
+  retry: () => void;
   since: string | undefined;
   until: string | undefined;
 } {
   const recent = useQuery(catalogueEventsQuery);
   const all = useQuery(catalogueAllEventsQuery);
-  return useMemo(() => {
+  const answer = useMemo(() => {
     const now = recent.data?.items ?? [];
     const ever = all.data?.items ?? [];
     const seen = new Set(now.map((e) => e.event));
@@ -31,4 +34,10 @@ export function useEvents(): {
         .at(-1),
     };
   }, [recent.data, recent.isPending, all.data, all.isPending]);
+  const error = answer.items.length === 0 ? (recent.error ?? all.error) : null;
+  const retry = () => {
+    void recent.refetch();
+    void all.refetch();
+  };
+  return { ...answer, error, retry };
 }

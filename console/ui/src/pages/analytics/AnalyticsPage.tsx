@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { useEvents } from "@/components/conditions/useEvents";
 import { PageHeader } from "@/components/PageHeader";
-import { EmptyState } from "@/components/states";
+import { EmptyState, ErrorState } from "@/components/states";
 import { compact } from "@/lib/search";
 import { useDraft } from "@/lib/useDraft";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -42,7 +42,7 @@ export function AnalyticsPage() {
       [setSearch],
     ),
   );
-  const { items: events, pending, since, until } = useEvents();
+  const { items: events, pending, error, retry, since, until } = useEvents();
   const today = format.dayKey(Date.now());
   const frame = useMemo<Frame>(
     () => ({
@@ -57,7 +57,7 @@ export function AnalyticsPage() {
   );
   const tab: Kind = q.tab ?? "trend";
   const Tab = tabs[tab];
-  const nothing = !pending && events.length === 0;
+  const nothing = !pending && !error && events.length === 0;
 
   return (
     <div className="page">
@@ -71,7 +71,11 @@ export function AnalyticsPage() {
         items={kinds.map((key) => ({ key, label: t(`analytics.tabs.${key}`) }))}
       />
       <FrameProvider value={frame}>
-        {nothing && tab !== "sql" ? (
+        {error && tab !== "sql" ? (
+          <div className="card">
+            <ErrorState error={error} onRetry={retry} />
+          </div>
+        ) : nothing && tab !== "sql" ? (
           <div className="card">
             <EmptyState
               icon={<ChartNoAxesCombined />}

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Interval, Measure, QueryResult, TrendQuery } from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
 import { chartColor } from "@/app/theme";
-import { Chart } from "@/components/Chart";
+import { Chart, type ChartPoint } from "@/components/Chart";
 import { FieldPicker } from "@/components/conditions/FieldPicker";
 import { usePeopleBehind } from "@/lib/behind";
 import { useLabels } from "@/lib/labels";
@@ -202,6 +202,7 @@ function TrendAnswer(props: {
     });
   };
 
+  const only = visible.length === 1 ? visible[0] : undefined;
   const nothing = all.every((l) => l.values.every((v) => !v));
   const open_ = times.length > 0 && bucketEnd(times.at(-1) as string, interval, query.to) > askedAt;
   // Money and counts do not share a scale: measures of a property go to the right when there are counts beside them.
@@ -296,10 +297,15 @@ function TrendAnswer(props: {
                 label={t("analytics.trend.chartLabel", { names: format.list(shown.map(nameOf)) })}
                 option={option}
                 height={320}
-                onPoint={(p) => {
-                  const line = visible[p.seriesIndex % Math.max(1, visible.length)];
-                  if (line) open(line, p.dataIndex);
-                }}
+                // With one line there is no doubt which one is meant: anywhere above the day will do.
+                {...(only
+                  ? { onColumn: (at: number) => open(only, at) }
+                  : {
+                      onPoint: (p: ChartPoint) => {
+                        const line = visible[p.seriesIndex % Math.max(1, visible.length)];
+                        if (line) open(line, p.dataIndex);
+                      },
+                    })}
               />
             )}
           </div>

@@ -100,12 +100,13 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
     onError: (e) => message.error(errorText(e)),
   });
   const nameMissing = draft.name.trim() === "";
-  const ready = !nameMissing && (isStatic || (pruned.rule !== null && pruned.incomplete === 0));
+  const ready =
+    !nameMissing && previewError === null && (isStatic || (pruned.rule !== null && pruned.incomplete === 0));
   const why = nameMissing
     ? t("segments.builder.needName")
     : pruned.rule === null
       ? t("segments.builder.needCondition")
-      : t("segments.builder.needFinish");
+      : t(previewError ? "segments.preview.mistake" : "segments.builder.needFinish");
 
   const counts = useMemo(() => {
     const out = new Map<string, number>();
