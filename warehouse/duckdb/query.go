@@ -22,6 +22,9 @@ func (w *Warehouse) Query(ctx context.Context, s warehouse.Statement) (*warehous
 	}
 	var out *warehouse.Result
 	err := w.reading(ctx, func(ctx context.Context, c *conn) error {
+		if err := c.checkGrowth(ctx, s.SQL); err != nil {
+			return err
+		}
 		if err := c.checkReading(ctx, s.SQL); err != nil {
 			return err
 		}
@@ -37,7 +40,12 @@ func (w *Warehouse) Query(ctx context.Context, s warehouse.Statement) (*warehous
 	return out, nil
 }
 
-// collect reads up to limit rows of a streamed result.
+// maxResultBytes bounds the values of a result in memory. Nested values take several
+// times what they take as text.
+const maxResultBytes = 32 << 20
+
+// collect reads up to limit rows of a streamed result, and not much more than
+// maxResultBytes.
 func collect(ctx context.Context, res *mapping.Result, limit int) (*warehouse.Result, error) {
 	n := int(mapping.ColumnCount(res))
 	out := &warehouse.Result{Columns: make([]warehouse.Column, n), Rows: [][]any{}}
@@ -46,6 +54,7 @@ func collect(ctx context.Context, res *mapping.Result, limit int) (*warehouse.Re
 		types[i] = describe(mapping.ColumnLogicalType(res, mapping.IdxT(i)))
 		out.Columns[i] = warehouse.Column{Name: mapping.ColumnName(res, mapping.IdxT(i)), Type: types[i].public()}
 	}
+	size := 0
 	err := chunks(ctx, res, func(chunk mapping.DataChunk, rows int) bool {
 		if room := limit - len(out.Rows); rows > room {
 			rows, out.Truncated = room, true
@@ -59,11 +68,39 @@ func collect(ctx context.Context, res *mapping.Result, limit int) (*warehouse.Re
 			v := open(mapping.DataChunkGetVector(chunk, mapping.IdxT(i)), &types[i])
 			for r := range rows {
 				out.Rows[base+r][i] = v.scalar(r)
+				size += sizeOf(out.Rows[base+r][i])
 			}
+		}
+		if size > maxResultBytes {
+			out.Truncated = true
 		}
 		return !out.Truncated
 	})
 	return out, err
+}
+
+// sizeOf is about how many bytes a value of a result takes.
+func sizeOf(v any) int {
+	const word = 16
+	switch v := v.(type) {
+	case string:
+		return word + len(v)
+	case touchstone.JSON:
+		return word + len(v)
+	case []any:
+		n := 2 * word
+		for _, x := range v {
+			n += sizeOf(x)
+		}
+		return n
+	case map[string]any:
+		n := 2 * word
+		for k, x := range v {
+			n += 2*word + len(k) + sizeOf(x)
+		}
+		return n
+	}
+	return word
 }
 
 // chunks calls fn for each chunk of a result until fn returns false.
