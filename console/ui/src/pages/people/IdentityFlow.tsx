@@ -16,9 +16,13 @@ import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
 import { useMode } from "@/app/appearance";
 import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
+import { useSmall } from "@/lib/useMedia";
 import "@xyflow/react/dist/base.css";
 
-type FlowNode = Node<{ node: IdentityNode; label: string; end: boolean; onPath: boolean }, "identifier">;
+type FlowNode = Node<
+  { node: IdentityNode; label: string; end: boolean; onPath: boolean; down: boolean },
+  "identifier"
+>;
 
 const width = 176;
 const height = 48;
@@ -38,7 +42,8 @@ export function IdentityFlow(props: {
   const { t } = useTranslation();
   const { graph, path, ends, limit } = props;
 
-  const laid = useMemo(() => layout(graph, limit), [graph, limit]);
+  const small = useSmall();
+  const laid = useMemo(() => layout(graph, limit, small), [graph, limit, small]);
   const { nodes, edges } = useMemo(() => {
     const onPath = new Set(path.flatMap((e) => [e.from, e.to]));
     const pathEdges = new Set(path.map(edgeKey));
@@ -54,6 +59,7 @@ export function IdentityFlow(props: {
         label: labels.identifierKind(node.kind),
         end: ends.includes(`${node.kind}:${node.value}`),
         onPath: onPath.has(node.id),
+        down: small,
       },
     }));
     const edges: Edge[] = laid.edges.map((e) => ({
@@ -65,10 +71,11 @@ export function IdentityFlow(props: {
       focusable: false,
     }));
     return { nodes, edges };
-  }, [laid, path, ends, labels, t]);
+  }, [laid, path, ends, labels, t, small]);
 
   return (
     <ReactFlow
+      key={small ? "down" : "right"}
       aria-label={props.label}
       nodes={nodes}
       edges={edges}
@@ -101,10 +108,10 @@ function IdentifierNode({ data }: NodeProps<FlowNode>) {
       data-path={data.onPath || undefined}
       title={data.node.value}
     >
-      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <Handle type="target" position={data.down ? Position.Top : Position.Left} isConnectable={false} />
       <small>{data.label}</small>
       <code className="ellipsis">{data.node.value}</code>
-      <Handle type="source" position={Position.Right} isConnectable={false} />
+      <Handle type="source" position={data.down ? Position.Bottom : Position.Right} isConnectable={false} />
     </div>
   );
 }
@@ -160,10 +167,16 @@ export function outward(start: number | undefined, edges: IdentityEdge[]): Ident
   );
 }
 
-/** Layers from left to right by dagre; identifiers without a line stand apart. */
-function layout(graph: IdentityGraph, limit: number) {
+/** Layers from left to right, on a telephone downwards, by dagre; identifiers without a line stand apart. */
+function layout(graph: IdentityGraph, limit: number, down: boolean) {
   const g = new dagre.graphlib.Graph();
-  g.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 104, marginx: 16, marginy: 16 });
+  g.setGraph({
+    rankdir: down ? "TB" : "LR",
+    nodesep: 16,
+    ranksep: down ? 48 : 104,
+    marginx: 16,
+    marginy: 16,
+  });
   g.setDefaultEdgeLabel(() => ({}));
   const shown = graph.nodes.slice(0, limit);
   const ids = new Set(shown.map((n) => n.id));

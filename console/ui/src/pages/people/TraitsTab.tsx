@@ -7,6 +7,7 @@ import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState } from "@/components/states";
 import { Value } from "@/components/Value";
+import { useSmall } from "@/lib/useMedia";
 import { useSources } from "@/lib/useSources";
 
 interface TraitRow {
@@ -22,6 +23,7 @@ export function TraitsTab({ person }: { person: Person }) {
   const { t } = useTranslation();
   const format = useFormat();
   const sources = useSources();
+  const small = useSmall();
   const traits = useMemo<TraitRow[]>(
     () =>
       Object.entries(person.traits).map(([trait, value]) => ({
@@ -64,6 +66,13 @@ export function TraitsTab({ person }: { person: Person }) {
     },
   ];
   const now = Date.now();
+  // A telephone shows what and since when; where from is on larger screens.
+  const fitting = <T,>(columns: Column<T>[], left: string): Column<T>[] =>
+    small
+      ? columns
+          .filter((c) => c.key !== left)
+          .map((c) => (c.width ? { ...c, width: Math.min(c.width, 112) } : c))
+      : columns;
   const tagColumns: Column<Tag>[] = [
     {
       key: "tag",
@@ -116,7 +125,7 @@ export function TraitsTab({ person }: { person: Person }) {
           plain
           id="person-traits"
           label={t("people.traits.title")}
-          columns={traitColumns}
+          columns={fitting(traitColumns, "source")}
           rows={traits}
           rowKey={(r) => r.trait}
           empty={<EmptyState title={t("people.traits.empty")} hint={t("people.traits.emptyHint")} />}
@@ -132,7 +141,7 @@ export function TraitsTab({ person }: { person: Person }) {
           plain
           id="person-tags"
           label={t("people.tags.title")}
-          columns={tagColumns}
+          columns={fitting(tagColumns, "by")}
           rows={person.tags}
           rowKey={(r) => r.tag}
           empty={<EmptyState title={t("people.tags.empty")} hint={t("people.tags.emptyHint")} />}
