@@ -418,8 +418,8 @@ function History({ id }: { id: string }) {
     const date = (d: SegmentHistoryDay) => format.day(startOfDay(d.date, format.timeZone));
     return {
       grid: [
-        { left: 64, right: 16, top: 36, height: 200 },
-        { left: 64, right: 16, top: 260, height: 84 },
+        { left: 64, right: 16, top: 36, height: 200, containLabel: false },
+        { left: 64, right: 16, top: 260, height: 84, containLabel: false },
       ],
       tooltip: { trigger: "axis" },
       axisPointer: { link: [{ xAxisIndex: "all" }] },
