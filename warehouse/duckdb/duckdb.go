@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	duck "github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -56,13 +57,19 @@ type Warehouse struct {
 	opts Options
 	db   mapping.Database
 
-	readers chan *conn // idle connections
-	opened  int        // how many there are in all
+	readers pool // for questions
+	own     pool // one, for the warehouse's own: questions cannot hold it up
 	closing chan struct{}
 
 	mu     sync.Mutex // guards the writer and all below
 	writer *writer
 	closed bool
+}
+
+// pool is a number of connections, one user at a time each.
+type pool struct {
+	idle   chan *conn
+	opened int
 }
 
 var _ warehouse.Warehouse = (*Warehouse)(nil)
@@ -73,7 +80,7 @@ func Open(ctx context.Context, path string, opts Options) (*Warehouse, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("duckdb: %w", err)
 	}
-	w := &Warehouse{path: path, opts: opts, readers: make(chan *conn, opts.Readers), closing: make(chan struct{})}
+	w := &Warehouse{path: path, opts: opts, closing: make(chan struct{})}
 	if err := w.openDatabase(); err != nil {
 		return nil, err
 	}
@@ -127,30 +134,43 @@ func (w *Warehouse) start(ctx context.Context) error {
 	if err := w.writer.load(ctx); err != nil {
 		return err
 	}
-	for range w.opts.Readers {
+	if err := w.fill(&w.readers, w.opts.Readers); err != nil {
+		return err
+	}
+	return w.fill(&w.own, 1)
+}
+
+func (w *Warehouse) fill(p *pool, n int) error {
+	p.idle = make(chan *conn, n)
+	for range n {
 		c, err := connect(w.db)
 		if err != nil {
 			return err
 		}
-		w.opened++
-		w.readers <- c
+		p.opened++
+		p.idle <- c
 	}
 	return nil
 }
 
 // borrow waits for an idle connection.
-func (w *Warehouse) borrow(ctx context.Context) (*conn, error) {
+func (w *Warehouse) borrow(ctx context.Context, from *pool) (*conn, error) {
 	select {
-	case c := <-w.readers:
+	case c := <-from.idle:
 		return c, nil
 	case <-w.closing:
 		return nil, errClosed()
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // it has not begun: the question is not at fault
+			return nil, &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse is busy with other questions",
+				Hint: "ask again in a moment", RetryAfter: busyPause}
+		}
 		return nil, ctx.Err()
 	}
 }
 
-func (w *Warehouse) giveBack(c *conn) { w.readers <- c }
+// busyPause is when to ask a warehouse again that was busy.
+const busyPause = 5 * time.Second
 
 func errClosed() error {
 	return touchstone.Errorf(touchstone.Unavailable, "the warehouse is closed")
@@ -158,7 +178,7 @@ func errClosed() error {
 
 // Position implements warehouse.Warehouse.
 func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Position, error) {
-	res, err := w.Query(ctx, warehouse.Statement{
+	res, err := w.query(ctx, &w.own, warehouse.Statement{
 		SQL:  "SELECT coalesce((SELECT through FROM positions WHERE partition = ?), 0), coalesce((SELECT version FROM override_version), 0)",
 		Args: []any{partition},
 	})
@@ -170,7 +190,7 @@ func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Posi
 
 // Count implements warehouse.Warehouse.
 func (w *Warehouse) Count(ctx context.Context) (int64, error) {
-	res, err := w.Query(ctx, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw"})
+	res, err := w.query(ctx, &w.own, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw"})
 	if err != nil {
 		return 0, err
 	}
@@ -201,8 +221,10 @@ func (w *Warehouse) Close() error {
 	}
 	w.closed = true
 	close(w.closing)
-	for range w.opened {
-		(<-w.readers).close()
+	for _, p := range []*pool{&w.readers, &w.own} {
+		for range p.opened {
+			(<-p.idle).close()
+		}
 	}
 	if w.writer != nil {
 		w.writer.close()

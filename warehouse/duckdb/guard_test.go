@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
@@ -65,4 +67,40 @@ func TestResultsAreBoundedInBytes(t *testing.T) {
 			t.Errorf("%.40s: %d rows of %d bytes, truncated %t", value, len(r.Rows), size, r.Truncated)
 		}
 	}
+}
+
+// Questions that take all the time allowed hold up neither the sink nor the health check,
+// and those that wait behind them are told that the warehouse is busy.
+func TestHeavyQuestionsDoNotHoldUpTheWarehouse(t *testing.T) {
+	w, err := Open(t.Context(), filepath.Join(t.TempDir(), "w.duckdb"), Options{Readers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	long, end := context.WithCancel(t.Context())
+	defer end()
+	var asked sync.WaitGroup
+	for range 2 {
+		asked.Go(func() {
+			_, _ = w.Query(long, warehouse.Statement{SQL: "select sum(a.range * b.range) from range(100000000) a, range(1000000) b"})
+		})
+	}
+	for len(w.readers.idle) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := w.Position(short, 0); err != nil {
+		t.Errorf("Position: %v", err)
+	}
+	if _, err := w.Count(short); err != nil {
+		t.Errorf("Count: %v", err)
+	}
+	wait, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := w.Query(wait, warehouse.Statement{SQL: "select 1"}); touchstone.KindOf(err) != touchstone.Unavailable {
+		t.Errorf("a question that waited in vain: %v", err)
+	}
+	end()
+	asked.Wait()
 }

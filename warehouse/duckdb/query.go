@@ -16,12 +16,16 @@ import (
 // Query implements warehouse.Warehouse. It refuses everything but one reading
 // statement, runs it in a read-only transaction and stops at the row bound.
 func (w *Warehouse) Query(ctx context.Context, s warehouse.Statement) (*warehouse.Result, error) {
+	return w.query(ctx, &w.readers, s)
+}
+
+func (w *Warehouse) query(ctx context.Context, readers *pool, s warehouse.Statement) (*warehouse.Result, error) {
 	limit := s.MaxRows
 	if limit <= 0 || limit > w.opts.MaxRows {
 		limit = w.opts.MaxRows
 	}
 	var out *warehouse.Result
-	err := w.reading(ctx, func(ctx context.Context, c *conn) error {
+	err := w.reading(ctx, readers, func(ctx context.Context, c *conn) error {
 		if err := c.checkGrowth(ctx, s.SQL); err != nil {
 			return err
 		}
@@ -128,7 +132,7 @@ func chunks(ctx context.Context, res *mapping.Result, fn func(chunk mapping.Data
 // Scan implements warehouse.Warehouse. Workers take turns at fetching chunks, and each
 // reads the vectors of its chunk where the engine put them.
 func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, columns [][]int64) error) error {
-	return w.reading(ctx, func(ctx context.Context, c *conn) error {
+	return w.reading(ctx, &w.readers, func(ctx context.Context, c *conn) error {
 		if err := c.checkReading(ctx, s.SQL); err != nil {
 			return err
 		}
@@ -207,13 +211,13 @@ func bigints(v mapping.Vector, rows int) []int64 {
 	return values
 }
 
-// reading borrows a connection and runs fn in a read-only transaction on it.
-func (w *Warehouse) reading(ctx context.Context, fn func(context.Context, *conn) error) error {
-	c, err := w.borrow(ctx)
+// reading borrows one of the connections and runs fn in a read-only transaction on it.
+func (w *Warehouse) reading(ctx context.Context, readers *pool, fn func(context.Context, *conn) error) error {
+	c, err := w.borrow(ctx, readers)
 	if err != nil {
 		return err
 	}
-	defer w.giveBack(c)
+	defer func() { readers.idle <- c }()
 	if err := c.exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return err
 	}
