@@ -211,6 +211,7 @@ export function antdThemeFor(mode: Mode): ThemeConfig {
         primaryShadow: "none",
         defaultShadow: "none",
         dangerShadow: "none",
+        dangerColor: mode === "dark" ? p.onGold : "#ffffff",
         defaultHoverBorderColor: p.text3,
         defaultHoverColor: p.text,
         defaultActiveBorderColor: p.text2,
