@@ -51,12 +51,19 @@ func openEngines(ctx context.Context, cfg *Config, logger *slog.Logger, metrics 
 
 func openLog(ctx context.Context, cfg *Config, logger *slog.Logger, metrics prometheus.Registerer) (stream.Log, error) {
 	logger = logger.With("part", "log")
+	var l *jetstream.Log
+	var err error
 	if cfg.Stream.URL != "" {
-		return jetstream.Connect(ctx, cfg.Stream.URL, jetstream.ConnectConfig{Logger: logger, Register: metrics})
+		l, err = jetstream.Connect(ctx, cfg.Stream.URL, jetstream.ConnectConfig{Logger: logger, Register: metrics})
+	} else {
+		l, err = jetstream.OpenEmbedded(ctx, jetstream.EmbeddedConfig{
+			Dir: filepath.Join(cfg.Data, "stream"), MinFreeBytes: int64(cfg.Stream.MinFreeBytes), Logger: logger, Register: metrics,
+		})
 	}
-	return jetstream.OpenEmbedded(ctx, jetstream.EmbeddedConfig{
-		Dir: filepath.Join(cfg.Data, "stream"), MinFreeBytes: int64(cfg.Stream.MinFreeBytes), Logger: logger, Register: metrics,
-	})
+	if err != nil { // a nil *Log would not be a nil stream.Log
+		return nil, err
+	}
+	return l, nil
 }
 
 func openStore(ctx context.Context, cfg *Config, metrics prometheus.Registerer) (*store.DB, error) {

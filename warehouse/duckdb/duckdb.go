@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,8 +117,11 @@ func (w *Warehouse) openDatabase() error {
 	}
 	var msg string
 	if mapping.GetOrCreateFromCache(duck.GetInstanceCache(), w.path, &w.db, config, &msg) == mapping.StateError {
-		return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse cannot be opened",
-			Hint: "one process at a time can hold " + w.path, Err: &engineError{msg}}
+		hint := "if the file is damaged, move it away: it is made anew from what the log still holds; or restore it from a backup"
+		if strings.Contains(msg, "lock") {
+			hint = "one process at a time can hold " + w.path
+		}
+		return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse cannot be opened", Hint: hint, Err: &engineError{msg}}
 	}
 	return nil
 }
