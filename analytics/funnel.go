@@ -168,26 +168,34 @@ func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
 		plan.shape, _ = q.shape(len(plan.groups))
 		plan.gathering.rows = q.numbered(r.d, c.column, source, first, plan.groups)
 	}
-	plan.gathering.item = plan.shape.items(c)
+	plan.gathering.items, plan.gathering.bits = plan.shape.items(c), plan.shape.bits()
 	return plan, nil
 }
 
 // items makes items of rows: time, class and, with a breakdown, group.
-func (s *funnelShape) items(c classifier) func(columns [][]int64, row int) (int64, bool) {
+func (s *funnelShape) items(c classifier) func(columns [][]int64, out []int64) {
 	pack, masks := s.packing, s.masks
-	return func(columns [][]int64, row int) (int64, bool) {
-		set := c.set(columns[1][row])
-		if set == 0 {
-			return 0, false
-		}
-		class, group := int(set), int64(0)
-		if !masks {
-			class = bits.TrailingZeros32(set)
+	return func(columns [][]int64, out []int64) {
+		times := columns[0]
+		for row, value := range columns[1] {
+			set := c.set(value)
+			if set == 0 {
+				out[row] = dropped
+				continue
+			}
+			class := int(set)
+			if !masks {
+				class = bits.TrailingZeros32(set)
+			}
+			out[row] = pack.item(times[row], class, 0)
 		}
 		if len(columns) > 2 {
-			group = columns[2][row]
+			for row, group := range columns[2] {
+				if out[row] != dropped {
+					out[row] |= group
+				}
+			}
 		}
-		return pack.item(columns[0][row], class, group), true
 	}
 }
 
@@ -262,7 +270,7 @@ type funnelPeople struct {
 
 func (w *funnelPeople) person(id int64, items []int64) {
 	w.match(items)
-	if w.level >= w.least && w.level <= w.most && w.best.group == w.group {
+	if w.level >= w.least && w.level <= w.most && w.matcher.group == w.group {
 		w.people = append(w.people, touchstone.PersonID(id))
 	}
 }

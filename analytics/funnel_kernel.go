@@ -25,32 +25,25 @@ type funnelShape struct {
 // first one after the step before.
 type matcher struct {
 	funnelShape
+	level  int     // how many steps the person reached
+	group  int     // of the chain that is kept
+	times  []int64 // its steps
 	chains []chain // the latest chain that reached each step
-	best   chain   // the first chain that came the furthest
-	level  int     // how many steps it reached
 	spread []int64
 }
 
-// chain is a way through the funnel: the time of each step so far and the first one's group.
+// chain is a way up to a step: when it began, and the group of the event that began it.
 type chain struct {
-	times []int64
+	began int64
 	group int
 }
 
 func newMatcher(s funnelShape) *matcher {
-	m := &matcher{funnelShape: s, chains: make([]chain, s.steps), best: chain{times: make([]int64, 0, s.steps)}}
-	for i := range m.chains {
-		m.chains[i].times = make([]int64, 0, i+1)
-	}
-	return m
+	return &matcher{funnelShape: s, chains: make([]chain, s.steps), times: make([]int64, 0, s.steps)}
 }
 
-// match leaves the result in level and best. It sorts items.
+// match leaves the result in level, group and times. It sorts items.
 func (m *matcher) match(items []int64) {
-	m.level = 0
-	for i := range m.chains {
-		m.chains[i].times = m.chains[i].times[:0]
-	}
 	stepBits := m.classBits
 	if m.masks {
 		items, stepBits = m.spreadSteps(items), maxStepBits
@@ -58,28 +51,52 @@ func (m *matcher) match(items []int64) {
 	if !slices.IsSorted(items) {
 		slices.Sort(items)
 	}
-	stepMask, groupMask, shift := 1<<stepBits-1, int64(1)<<m.groupBits-1, stepBits+m.groupBits
+	m.climb(items, stepBits)
+	m.retrace(items, stepBits)
+}
+
+// climb finds the level, and the chain that came there first.
+func (m *matcher) climb(items []int64, stepBits int) {
+	const never = -1
+	m.level = 0
+	for i := range m.chains {
+		m.chains[i].began = never
+	}
+	var best chain
+	stepMask, shift := 1<<stepBits-1, stepBits+m.groupBits
 	for _, item := range items {
 		t, step := item>>shift, int(item>>m.groupBits)&stepMask
-		c := &m.chains[step]
 		if step == 0 {
-			c.times, c.group = append(c.times[:0], t), int(item&groupMask)
+			m.chains[0] = chain{t, m.packing.group(item)}
 		} else {
-			before := &m.chains[step-1]
-			if len(before.times) == 0 || t > before.times[0]+m.window {
+			before := m.chains[step-1]
+			if before.began == never || t > before.began+m.window {
 				continue
 			}
-			if len(c.times) > 0 && c.times[0] == before.times[0] {
-				continue // the same beginning has been here before; its first time counts
-			}
-			c.times, c.group = append(append(c.times[:0], before.times...), t), before.group
+			m.chains[step] = before
 		}
-		if step+1 > m.level {
-			m.level = step + 1
-			m.best.times, m.best.group = append(m.best.times[:0], c.times...), c.group
+		if step == m.level {
+			m.level, best = step+1, m.chains[step]
 			if m.level == m.steps {
-				return
+				break
 			}
+		}
+	}
+	m.group, m.times = best.group, m.times[:0]
+	if m.level > 0 {
+		m.times = append(m.times, best.began)
+	}
+}
+
+// retrace fills in the times of the chain that began at times[0].
+func (m *matcher) retrace(items []int64, stepBits int) {
+	stepMask, shift := 1<<stepBits-1, stepBits+m.groupBits
+	for _, item := range items {
+		if len(m.times) == m.level {
+			return
+		}
+		if t := item >> shift; t >= m.times[0] && int(item>>m.groupBits)&stepMask == len(m.times) {
+			m.times = append(m.times, t)
 		}
 	}
 }
@@ -92,7 +109,7 @@ func (m *matcher) spreadSteps(items []int64) []int64 {
 	m.spread = m.spread[:0]
 	for _, item := range items {
 		base := m.time(item) << (maxStepBits + m.groupBits)
-		group := int64(m.group(item))
+		group := int64(m.packing.group(item))
 		for set := uint(m.class(item)); set != 0; set &= set - 1 {
 			m.spread = append(m.spread, base|int64(bits.TrailingZeros(set))<<m.groupBits|group)
 		}
@@ -125,11 +142,11 @@ func (t *tally) person(_ int64, items []int64) {
 	if t.level == 0 {
 		return
 	}
-	g := &t.groups[t.best.group]
+	g := &t.groups[t.matcher.group]
 	for step := range t.level {
 		g.reached[step]++
 		if step > 0 {
-			g.gaps[step] = append(g.gaps[step], t.best.times[step]-t.best.times[step-1])
+			g.gaps[step] = append(g.gaps[step], t.times[step]-t.times[step-1])
 		}
 	}
 }

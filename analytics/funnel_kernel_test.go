@@ -86,13 +86,13 @@ func TestMatcherEqualsNaive(t *testing.T) {
 		if m.level != level {
 			t.Fatalf("level %d, want %d; steps %d, window %d, events %v", m.level, level, steps, shape.window, events)
 		}
-		if level > 0 && !slices.Equal(m.best.times, times) {
-			t.Fatalf("times %v, want %v; steps %d, window %d, events %v", m.best.times, times, steps, shape.window, events)
+		if level > 0 && !slices.Equal(m.times, times) {
+			t.Fatalf("times %v, want %v; steps %d, window %d, events %v", m.times, times, steps, shape.window, events)
 		}
 		if level > 0 && !slices.ContainsFunc(events, func(o occurrence) bool {
-			return o.time == times[0] && slices.Contains(o.steps, 0) && o.group == m.best.group
+			return o.time == times[0] && slices.Contains(o.steps, 0) && o.group == m.group
 		}) {
-			t.Fatalf("group %d is not that of a first step at %d; events %v", m.best.group, times[0], events)
+			t.Fatalf("group %d is not that of a first step at %d; events %v", m.group, times[0], events)
 		}
 	})
 }

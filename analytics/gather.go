@@ -27,30 +27,33 @@ type worker interface {
 
 // gathering is what to read, and how a row becomes an item.
 type gathering struct {
-	// rows selects BIGINTs: node, and the numbers that item takes.
+	// rows selects BIGINTs: node, and whatever items takes.
 	rows fragment
-	// item packs the other columns of a row into a number; false drops the row. Items
-	// should sort as their events do. It is called from several goroutines.
-	item func(columns [][]int64, row int) (int64, bool)
+	// items packs each row's other columns into a number, or dropped, and writes it to
+	// out. Items should sort as their events do. It is called from several goroutines.
+	items func(columns [][]int64, out []int64)
+	bits  int // of an item, at most 63
 }
 
-// pair is an event of a person.
-type pair struct{ person, item int64 }
+// dropped in place of an item leaves the row out.
+const dropped = -1
 
-// There are 256 partitions, or more where one would else span too many persons.
+// There are 256 partitions, or more where one would else span too many persons for their
+// numbers, counted from the partition's first, to fit beside the items.
 const (
 	partitionBits = 8
 	maxWidth      = 20
-	blockPairs    = 512
+	maxPartitions = 1 << 16 // in one pass
+	blockItems    = 1024
 )
 
-// block is a piece of a partition.
-type block [blockPairs]pair
+// block is a piece of a partition: person and item in one number each.
+type block [blockItems]int64
 
 // blocks are used again, so that a busy console does not keep the collector busy.
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
-var errTooManyPairs = errors.New("more events than fit at a time")
+var errTooManyItems = errors.New("more events than fit at a time")
 
 // gather calls the workers for each person with items. When the events do not fit into the
 // memory allowed, it reads them several times, for a share of the people each time.
@@ -60,15 +63,15 @@ func (r *run) gather(ctx context.Context, g gathering, workers []worker) error {
 	if err != nil {
 		return err
 	}
-	width := min(maxWidth, max(0, bits.Len64(uint64(last))-partitionBits)) // of a partition, in bits
+	width := min(maxWidth, 63-g.bits, max(0, bits.Len64(uint64(last))-partitionBits)) // of a partition, in bits
 	partitions := int(last>>width) + 1
-	for from, share := 0, partitions; from < partitions; {
+	for from, share := 0, min(partitions, maxPartitions); from < partitions; {
 		p := &partitioner{gathering: g, persons: persons, width: width, from: from, to: min(from+share, partitions), workers: parallelism()}
 		p.room.Store(int64(r.opts.GatherEvents))
 		switch err := p.read(ctx, r); {
-		case errors.Is(err, errTooManyPairs) && share > 1:
+		case errors.Is(err, errTooManyItems) && share > 1:
 			share = (share + 1) / 2
-		case errors.Is(err, errTooManyPairs):
+		case errors.Is(err, errTooManyItems):
 			return tooManyEvents(r.opts.GatherEvents)
 		case err != nil:
 			return err
@@ -80,7 +83,7 @@ func (r *run) gather(ctx context.Context, g gathering, workers []worker) error {
 	return nil
 }
 
-// partitioner holds the pairs of the partitions from from to before to.
+// partitioner holds the items of the partitions from from to before to.
 type partitioner struct {
 	gathering
 	persons  *personMap
@@ -88,23 +91,28 @@ type partitioner struct {
 	from, to int
 	workers  int
 	parts    [][]partition // by worker
-	room     atomic.Int64  // pairs that may still come
+	room     atomic.Int64  // items that may still come
 }
 
+// partition is a chain of blocks; all but the last are full.
 type partition struct {
 	blocks []*block
+	last   *block
 	n      int
 }
 
 func (p *partitioner) read(ctx context.Context, r *run) error {
 	p.parts = make([][]partition, p.workers)
+	scratch := make([][]int64, p.workers)
 	for w := range p.parts {
 		p.parts[w] = make([]partition, p.to-p.from)
 	}
 	err := r.w.Scan(ctx, warehouse.Statement{SQL: p.rows.sql, Args: p.rows.args}, p.workers, func(w int, columns [][]int64) error {
-		kept := p.take(p.parts[w], columns)
+		scratch[w] = resized(scratch[w], len(columns[0]))
+		p.items(columns[1:], scratch[w])
+		kept := p.take(p.parts[w], columns[0], scratch[w])
 		if p.room.Add(-int64(kept)) < 0 {
-			return errTooManyPairs
+			return errTooManyItems
 		}
 		return nil
 	})
@@ -114,25 +122,26 @@ func (p *partitioner) read(ctx context.Context, r *run) error {
 	return err
 }
 
-// take puts the rows of a block into their partitions.
-func (p *partitioner) take(parts []partition, columns [][]int64) (kept int) {
-	nodes, rest := columns[0], columns[1:]
-	for row, node := range nodes {
-		item, ok := p.item(rest, row)
-		if !ok {
+// take puts the items of a block's rows into their partitions.
+func (p *partitioner) take(parts []partition, nodes, items []int64) (kept int) {
+	from, width, itemBits := p.from, p.width, p.bits
+	within := int64(1)<<width - 1
+	for row, item := range items {
+		if item == dropped {
 			continue
 		}
-		person := p.persons.of(node)
-		at := int(person>>p.width) - p.from
+		person := p.persons.of(nodes[row])
+		at := int(person>>width) - from
 		if uint(at) >= uint(len(parts)) {
 			continue // of another pass
 		}
 		part := &parts[at]
-		i := part.n % blockPairs
+		i := part.n % blockItems
 		if i == 0 {
-			part.blocks = append(part.blocks, blocks.Get().(*block))
+			part.last = blocks.Get().(*block)
+			part.blocks = append(part.blocks, part.last)
 		}
-		part.blocks[len(part.blocks)-1][i] = pair{person, item}
+		part.last[i] = person&within<<itemBits | item
 		part.n++
 		kept++
 	}
@@ -184,12 +193,12 @@ func (o *orderer) deliver(p *partitioner, i int, w worker) {
 	if total == 0 {
 		return
 	}
-	first := int64(i+p.from) << p.width
+	itemBits, itemMask := p.bits, int64(1)<<p.bits-1
 	o.ends = resized(o.ends, 1<<p.width)
 	clear(o.ends)
-	p.each(i, func(pairs []pair) {
-		for j := range pairs {
-			o.ends[pairs[j].person-first]++
+	p.each(i, func(packed []int64) {
+		for _, v := range packed {
+			o.ends[v>>itemBits]++
 		}
 	})
 	sum := int32(0)
@@ -198,14 +207,14 @@ func (o *orderer) deliver(p *partitioner, i int, w worker) {
 		sum += n
 	}
 	o.items = resized(o.items, total)
-	p.each(i, func(pairs []pair) {
-		for j := range pairs {
-			end := &o.ends[pairs[j].person-first]
-			o.items[*end] = pairs[j].item
+	p.each(i, func(packed []int64) {
+		for _, v := range packed {
+			end := &o.ends[v>>itemBits]
+			o.items[*end] = v & itemMask
 			*end++
 		}
 	})
-	begin := int32(0)
+	begin, first := int32(0), int64(i+p.from)<<p.width
 	for j, end := range o.ends {
 		if end > begin {
 			w.person(first+int64(j), o.items[begin:end])
@@ -215,11 +224,11 @@ func (o *orderer) deliver(p *partitioner, i int, w worker) {
 }
 
 // each calls fn for the pieces of a partition.
-func (p *partitioner) each(i int, fn func([]pair)) {
+func (p *partitioner) each(i int, fn func(packed []int64)) {
 	for _, parts := range p.parts {
 		left := parts[i].n
 		for _, b := range parts[i].blocks {
-			n := min(left, blockPairs)
+			n := min(left, blockItems)
 			fn(b[:n])
 			left -= n
 		}
@@ -233,82 +242,68 @@ func resized[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// personMap tells who is behind a node. Few nodes are somebody else's, and one bit tells
-// which.
+// personMap tells who is behind a node: for overridden nodes, of which a set of bits
+// tells, the person stands at the node's rank in the set. That takes 12 bits per node and
+// 8 bytes per override, and stays in the processor's cache where a hash table would not.
 type personMap struct {
 	overridden []uint64 // bits by node
-	nodes      []int64  // open addressing by hash; 0 is free
-	people     []int64
-	shift      int
+	ranks      []uint32 // bits set before each word
+	people     []int64  // by rank
 }
 
 // personMap reads the overrides. last is the greatest number of a node or person.
 func (r *run) personMap(ctx context.Context) (m *personMap, last int64, err error) {
-	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT (SELECT max(node) FROM events_raw), count(*), max(node), max(person) FROM overrides"}, 1,
-		func(_ int, c [][]int64) error {
-			if len(c[0]) > 0 {
-				last = max(c[0][0], c[3][0])
-				m = newPersonMap(c[1][0], c[2][0])
-			}
-			return nil
-		})
-	if err != nil || len(m.nodes) == 0 {
-		return m, last, err
-	}
+	var nodes, people []int64
 	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT node, person FROM overrides"}, 1, func(_ int, c [][]int64) error {
-		for i := range c[0] {
-			if !m.add(c[0][i], c[1][i]) {
-				return errOverridesGrew
-			}
-			last = max(last, c[1][i])
+		nodes, people = append(nodes, c[0]...), append(people, c[1]...)
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT max(node) FROM events_raw"}, 1, func(_ int, c [][]int64) error {
+		for _, n := range c[0] {
+			last = max(last, n)
 		}
 		return nil
 	})
-	if errors.Is(err, errOverridesGrew) { // between the two statements
-		return r.personMap(ctx)
+	for i := range nodes {
+		last = max(last, nodes[i], people[i])
 	}
-	return m, last, err
+	return newPersonMap(nodes, people), last, err
 }
 
-var errOverridesGrew = errors.New("there are more overrides than a moment ago")
-
-func newPersonMap(n, lastNode int64) *personMap {
-	m := &personMap{}
-	if n == 0 {
+func newPersonMap(nodes, people []int64) *personMap {
+	m := &personMap{people: make([]int64, len(nodes))}
+	if len(nodes) == 0 {
 		return m
 	}
-	size := 1 << bits.Len64(uint64(n+n/2+1000))
-	m.nodes, m.people, m.shift = make([]int64, size), make([]int64, size), 64-bits.Len(uint(size-1))
-	m.overridden = make([]uint64, lastNode/64+1)
+	words := slices.Max(nodes)/64 + 1
+	m.overridden, m.ranks = make([]uint64, words), make([]uint32, words)
+	for _, node := range nodes {
+		m.overridden[node>>6] |= 1 << (node & 63)
+	}
+	rank := 0
+	for i, word := range m.overridden {
+		m.ranks[i] = uint32(rank)
+		rank += bits.OnesCount64(word)
+	}
+	for i, node := range nodes {
+		m.people[m.rank(node)] = people[i]
+	}
 	return m
 }
 
-func (m *personMap) slot(node int64) int { return int(uint64(node) * 0x9e3779b97f4a7c15 >> m.shift) }
-
-// add reports false when there is no more room.
-func (m *personMap) add(node, person int64) bool {
-	if node <= 0 || node>>6 >= int64(len(m.overridden)) {
-		return false
-	}
-	for i, tries := m.slot(node), 0; tries < len(m.nodes)-1; i, tries = (i+1)&(len(m.nodes)-1), tries+1 {
-		if m.nodes[i] == 0 || m.nodes[i] == node {
-			m.nodes[i], m.people[i] = node, person
-			m.overridden[node>>6] |= 1 << (node & 63)
-			return true
-		}
-	}
-	return false
+func (m *personMap) rank(node int64) int {
+	below := m.overridden[node>>6] & (1<<(node&63) - 1)
+	return int(m.ranks[node>>6]) + bits.OnesCount64(below)
 }
 
 func (m *personMap) of(node int64) int64 {
 	if word := uint64(node) >> 6; word >= uint64(len(m.overridden)) || m.overridden[word]>>(node&63)&1 == 0 {
 		return node
 	}
-	for i := m.slot(node); ; i = (i + 1) & (len(m.nodes) - 1) {
-		if m.nodes[i] == node {
-			return m.people[i]
-		}
-	}
+	return m.people[m.rank(node)]
 }
 
 func tooManyEvents(n int) error {

@@ -50,12 +50,15 @@ func (e *Engine) LatestTimes(ctx context.Context, q LatestQuery, fn func(person 
 		b.add(" GROUP BY e.node")
 	}
 	w := &latestWorker{keep: max(1, q.Keep), fn: fn}
-	g := gathering{b.fragment(), func(columns [][]int64, row int) (int64, bool) { return columns[0][row], true }}
+	g := gathering{rows: b.fragment(), bits: timeBits, items: func(columns [][]int64, out []int64) { copy(out, columns[0]) }}
 	if err := (&run{Engine: e}).gather(ctx, g, []worker{w}); err != nil {
 		return err
 	}
 	return w.err
 }
+
+// timeBits holds unix milliseconds up to the year 6000.
+const timeBits = 47
 
 // latestWorker keeps the latest times of each person.
 type latestWorker struct {

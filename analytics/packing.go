@@ -11,15 +11,18 @@ import (
 // the range's begin, its class (which steps it fits), and its group. So numbers sort as
 // the events do.
 type packing struct {
-	from                 int64 // unix milliseconds
-	classBits, groupBits int
+	from                           int64 // unix milliseconds
+	timeBits, classBits, groupBits int
 }
 
 // newPacking reports false when the three do not fit into 63 bits.
 func newPacking(s *scope, classes, groups int) (packing, bool) {
 	p := packing{from: s.from.UnixMilli(), classBits: bits.Len(uint(classes - 1)), groupBits: bits.Len(uint(groups))}
-	return p, bits.Len64(uint64(s.to.UnixMilli()-p.from))+p.classBits+p.groupBits <= 63
+	p.timeBits = bits.Len64(uint64(s.to.UnixMilli() - p.from))
+	return p, p.bits() <= 63
 }
+
+func (p packing) bits() int { return p.timeBits + p.classBits + p.groupBits }
 
 func (p packing) item(millis int64, class int, group int64) int64 {
 	return ((millis-p.from)<<p.classBits|int64(class))<<p.groupBits | group

@@ -106,9 +106,14 @@ func (q *retention) plan(ctx context.Context, r *run) (packing, gathering, error
 	pack, _ := newPacking(&q.scope, 4, 0) // a hundred years take 42 bits
 	c := classify(r.d, p.codes, []selector{q.first, q.back})
 	rows := build("SELECT e.node, ", r.d.Millis("e.time"), ", ", c.column, " ", p.source, " AND (", c.where, ")")
-	return pack, gathering{rows, func(columns [][]int64, row int) (int64, bool) {
-		set := c.set(columns[1][row])
-		return pack.item(columns[0][row], int(set), 0), set != 0
+	return pack, gathering{rows: rows, bits: pack.bits(), items: func(columns [][]int64, out []int64) {
+		for row, value := range columns[1] {
+			if set := c.set(value); set == 0 {
+				out[row] = dropped
+			} else {
+				out[row] = pack.item(columns[0][row], int(set), 0)
+			}
+		}
 	}}, nil
 }
 

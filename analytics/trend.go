@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"math/bits"
 	"slices"
 	"strconv"
 	"time"
@@ -240,22 +241,22 @@ func (t *trend) countPersons(ctx context.Context, r *run, p prepared, s series, 
 func (t *trend) places(d warehouse.Dialect, p prepared, s series, groups [][]any) gathering {
 	n, c := int64(len(t.calendar.buckets)), classify(d, p.codes, []selector{s.selector})
 	source := build(p.source, " AND (", c.where, ")")
-	if len(t.breakdown) == 0 {
-		rows := build("SELECT e.node, ", d.Millis("e.time"), ", ", c.column, " ", source)
-		return gathering{rows, func(columns [][]int64, row int) (int64, bool) {
-			if c.set(columns[1][row]) == 0 {
-				return 0, false
-			}
-			return int64(t.calendar.place(columns[0][row])), true
-		}}
+	rows := build("SELECT e.node, ", d.Millis("e.time"), ", ", c.column, " ", source)
+	if len(t.breakdown) > 0 {
+		rows = t.numbered(d, c.column, source, frag("TRUE"), groups)
 	}
-	rows := t.numbered(d, c.column, source, frag("TRUE"), groups)
-	return gathering{rows, func(columns [][]int64, row int) (int64, bool) {
-		group := columns[2][row] - 1
-		if group < 0 || c.set(columns[1][row]) == 0 {
-			return 0, false
+	return gathering{rows: rows, bits: bits.Len64(uint64(n) * uint64(len(groups))), items: func(columns [][]int64, out []int64) {
+		for row, value := range columns[1] {
+			group := int64(0)
+			if len(columns) > 2 {
+				group = columns[2][row] - 1
+			}
+			if group < 0 || c.set(value) == 0 {
+				out[row] = dropped
+			} else {
+				out[row] = group*n + int64(t.calendar.place(columns[0][row]))
+			}
 		}
-		return group*n + int64(t.calendar.place(columns[0][row])), true
 	}}
 }
 
@@ -369,10 +370,14 @@ func (s trendSelection) people(ctx context.Context, r *run) ([]touchstone.Person
 	}
 	wanted := int64(s.calendar.index[s.bucket.key])
 	g := s.places(r.d, p, s.trend.series[s.series], [][]any{s.values})
-	item := g.item
-	g.item = func(columns [][]int64, row int) (int64, bool) {
-		place, ok := item(columns, row)
-		return place, ok && place == wanted
+	places := g.items
+	g.items = func(columns [][]int64, out []int64) {
+		places(columns, out)
+		for i, place := range out {
+			if place != wanted {
+				out[i] = dropped
+			}
+		}
 	}
 	return r.people(ctx, g)
 }
