@@ -19,8 +19,12 @@ import (
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
-// How long a stopping server waits for requests under way.
-const drainTimeout = 10 * time.Second
+// How long a stopping server waits for requests under way, and after which time it ends
+// those that ask; those that store are finished.
+const (
+	drainTimeout = 10 * time.Second
+	askTimeout   = 2 * time.Second
+)
 
 // loop is a part that runs beside the HTTP server until its context ends.
 type loop struct {
@@ -80,6 +84,8 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		})
 	}
 	server := a.newServer()
+	requests, endRequests := context.WithCancelCause(loopCtx)
+	server.BaseContext = func(net.Listener) context.Context { return requests }
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
@@ -98,6 +104,8 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	a.console.Close()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
+	ending := time.AfterFunc(askTimeout, func() { endRequests(errStopping()) })
+	defer ending.Stop()
 	if shutdownErr := server.Shutdown(drain); shutdownErr != nil {
 		_ = server.Close()
 	}
@@ -119,6 +127,10 @@ func (a *App) saveCounts(ctx context.Context) {
 	if err := a.graph.Flush(ctx); err != nil {
 		a.logger.Warn("the latest counts of identifiers are lost", "error", err)
 	}
+}
+
+func errStopping() error {
+	return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the server is stopping", Hint: "ask again in a moment", RetryAfter: 5 * time.Second}
 }
 
 func (a *App) newServer() *http.Server {

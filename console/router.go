@@ -136,6 +136,10 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		}
 		err = run(w, r)
 		if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+			var stopping *touchstone.Error
+			if errors.As(context.Cause(r.Context()), &stopping) {
+				return stopping
+			}
 			w.WriteHeader(statusClientGone)
 			return nil
 		}

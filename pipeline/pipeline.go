@@ -122,6 +122,9 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 		if err := part.load(ctx, cfg.DB, now.Add(-cfg.DedupeWindow)); err != nil {
 			return nil, fmt.Errorf("load partition %d: %w", i, err)
 		}
+		if err := part.checkLog(ctx, cfg.Log); err != nil {
+			return nil, err
+		}
 		p.totals = p.totals.plus(part.totals)
 		p.parts = append(p.parts, part)
 	}

@@ -257,3 +257,18 @@ func TestWindowTakesBackFailedAdds(t *testing.T) {
 
 // spread makes well-mixed hashes of small numbers.
 func spread(n int) uint64 { return uint64(n) * 0x9e3779b97f4a7c15 }
+
+// A log that ends before what was committed is another log: its records would pass for old ones.
+func TestALostLogIsRefused(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		r := newRig(t, db)
+		r.start()
+		r.append("a", "b")
+		r.drain(Totals{Processed: 2})
+		r.stop()
+		_, err := New(t.Context(), Config{Log: memory.New(1, touchstone.SystemClock{}), DB: db})
+		if touchstone.KindOf(err) != touchstone.Conflict {
+			t.Errorf("got %v", err)
+		}
+	})
+}

@@ -47,6 +47,20 @@ func (part *partition) load(ctx context.Context, db *store.DB, since time.Time) 
 	return part.loadWindow(ctx, q, since)
 }
 
+// checkLog refuses a log that ends before what was committed: it was lost or is another
+// one, and its next records would be taken for old ones.
+func (part *partition) checkLog(ctx context.Context, log stream.Log) error {
+	_, next, err := log.Bounds(ctx, part.index)
+	if err != nil {
+		return err
+	}
+	if through := stream.Offset(part.through.Load()); through >= next {
+		return touchstone.Errorf(touchstone.Conflict, "the store has taken in records up to %d of partition %d, but the log ends at %d", through, part.index, next-1).
+			WithHint("the log was lost or is another one; restore log, store and warehouse from the same backup")
+	}
+	return nil
+}
+
 func (part *partition) loadWindow(ctx context.Context, q store.Querier, since time.Time) error {
 	rows, err := q.Query(ctx, `SELECT seen_at, hashes FROM pipeline_message_ids WHERE partition_id = ? AND seen_at >= ? ORDER BY through`,
 		part.index, since.UnixMilli())

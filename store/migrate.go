@@ -10,6 +10,8 @@ import (
 	"regexp"
 
 	"github.com/pressly/goose/v3"
+
+	touchstone "github.com/touchstone-cdp/touchstone"
 )
 
 var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
@@ -21,7 +23,7 @@ var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 // COLLATE "C" (text in byte order, so that a prefix is a range) is left out.
 //
 // Each feature has its own line of versions, in the table migrations_<feature>.
-// Processes that start together wait for each other.
+// Processes that start together wait for each other. Tables of a later release are refused.
 func (db *DB) Migrate(ctx context.Context, feature string, fsys fs.FS) error {
 	if !featureName.MatchString(feature) {
 		return fmt.Errorf("store: %q is not a feature's name", feature)
@@ -45,6 +47,14 @@ func (db *DB) Migrate(ctx context.Context, feature string, fsys fs.FS) error {
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)
+	}
+	has, known, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", feature, err)
+	}
+	if has > known {
+		return touchstone.Errorf(touchstone.Conflict, "the store was written by a newer version of Touchstone: its %s tables have version %d, this one knows %d", feature, has, known).
+			WithHint("run that version again, or restore a backup from before it")
 	}
 	return nil
 }

@@ -2,10 +2,12 @@ package storetest_test
 
 import (
 	"io/fs"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 
+	touchstone "github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -89,4 +91,18 @@ func TestMigrateAtOnceFromSeveralProcesses(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestMigrateRefusesTablesOfALaterRelease(t *testing.T) {
+	old := fstest.MapFS{"0001_a.sql": sqlFile("-- +goose Up\nCREATE TABLE a (id BIGINT);")}
+	newer := fstest.MapFS{"0001_a.sql": old["0001_a.sql"], "0002_b.sql": sqlFile("-- +goose Up\nCREATE TABLE b (id BIGINT);")}
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		if err := db.Migrate(ctx, "letters", newer); err != nil {
+			t.Fatal(err)
+		}
+		err := db.Migrate(ctx, "letters", old)
+		if touchstone.KindOf(err) != touchstone.Conflict || !strings.Contains(err.Error(), "newer version") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
