@@ -36,6 +36,7 @@ type loop struct {
 // loops lists what runs in the background, in the order of the data path.
 func (a *App) loops() []loop {
 	return []loop{
+		{"log", nil, a.watchLog},
 		{"collect", []string{"collect"}, a.collector.Run},
 		{"pipeline", []string{"process"}, a.pipeline.Run},
 		{"segments", []string{"process"}, a.segments.Run},
@@ -114,6 +115,15 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	running.Wait()
 	a.saveCounts(context.WithoutCancel(ctx))
 	return err
+}
+
+// watchLog ends the server when its log can no longer be written, so that it is started
+// anew: going on would refuse events for ever.
+func (a *App) watchLog(ctx context.Context) error {
+	if log, ok := a.log.(interface{ AwaitFailure(context.Context) error }); ok {
+		return log.AwaitFailure(ctx)
+	}
+	return nil
 }
 
 // saveCounts writes what identity counts in memory. Nothing is decided by it, so a

@@ -61,7 +61,8 @@ func OpenEmbedded(ctx context.Context, cfg EmbeddedConfig) (_ *Log, err error) {
 		return nil, err
 	}
 	stop = append(stop, func() { lock.Close() })
-	srv, err := startServer(cfg)
+	broken := newBreakage()
+	srv, err := startServer(cfg, broken)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +77,7 @@ func OpenEmbedded(ctx context.Context, cfg EmbeddedConfig) (_ *Log, err error) {
 	if err != nil {
 		return nil, err
 	}
+	l.broken = broken
 	if err := syncTree(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("sync the log's folder: %w", err)
 	}
@@ -91,7 +93,7 @@ func OpenEmbedded(ctx context.Context, cfg EmbeddedConfig) (_ *Log, err error) {
 	return l, nil
 }
 
-func startServer(cfg EmbeddedConfig) (*server.Server, error) {
+func startServer(cfg EmbeddedConfig, broken *breakage) (*server.Server, error) {
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "touchstone", DontListen: true, NoSigs: true, NoLog: true, DisableJetStreamBanner: true,
 		JetStream: true, StoreDir: cfg.Dir, SyncAlways: true,
@@ -103,7 +105,7 @@ func startServer(cfg EmbeddedConfig) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the embedded log: %w", err)
 	}
-	srv.SetLoggerV2(natsLogger{cfg.Logger}, false, false, false)
+	srv.SetLoggerV2(natsLogger{cfg.Logger, broken}, false, false, false)
 	srv.Start()
 	if !srv.ReadyForConnections(startTimeout) || !srv.JetStreamEnabled() {
 		srv.Shutdown()
@@ -187,11 +189,24 @@ func syncDir(path string) error {
 }
 
 // natsLogger hands the server's lines to slog. Its notices are about itself only.
-type natsLogger struct{ l *slog.Logger }
+type natsLogger struct {
+	l      *slog.Logger
+	broken *breakage
+}
 
 func (n natsLogger) Noticef(format string, v ...any) { n.l.Debug("nats: " + fmt.Sprintf(format, v...)) }
 func (n natsLogger) Debugf(format string, v ...any)  { n.l.Debug("nats: " + fmt.Sprintf(format, v...)) }
 func (n natsLogger) Tracef(format string, v ...any)  {}
 func (n natsLogger) Warnf(format string, v ...any)   { n.l.Warn("nats: " + fmt.Sprintf(format, v...)) }
-func (n natsLogger) Errorf(format string, v ...any)  { n.l.Error("nats: " + fmt.Sprintf(format, v...)) }
-func (n natsLogger) Fatalf(format string, v ...any)  { n.l.Error("nats: " + fmt.Sprintf(format, v...)) }
+
+// Errorf also looks for the one error after which the server stores nothing more. It is
+// told nowhere else; a test fills a disk to see that it is still worded like this.
+func (n natsLogger) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	n.l.Error("nats: " + text)
+	if strings.Contains(text, "ritical write error") {
+		n.broken.breaks(errors.New(text))
+	}
+}
+
+func (n natsLogger) Fatalf(format string, v ...any) { n.l.Error("nats: " + fmt.Sprintf(format, v...)) }

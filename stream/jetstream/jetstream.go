@@ -46,6 +46,7 @@ type Log struct {
 	js                  jetstream.JetStream
 
 	refuse func() error // nil, or why appends are refused now
+	broken *breakage    // embedded; else nil
 	stop   []func()     // in order
 	closed sync.Once
 }
