@@ -164,6 +164,21 @@ func (s *Server) Stop() {
 	s.http.CloseIdleConnections()
 }
 
+// Ended tells whether the process ends by itself within the time.
+func (s *Server) Ended(within time.Duration) bool {
+	for deadline := time.Now().Add(within); ; time.Sleep(5 * time.Millisecond) {
+		select {
+		case <-s.done:
+			s.done <- nil
+			return true
+		default:
+		}
+		if !time.Now().Before(deadline) {
+			return false
+		}
+	}
+}
+
 // Log returns the last that the process has written.
 func (s *Server) Log() string { return s.out.String() }
 
