@@ -17,11 +17,16 @@ type Segment struct {
 // CreateSegment makes a segment by a rule and waits until it is live.
 func (s *Server) CreateSegment(name string, rule any) Segment {
 	s.t.Helper()
-	seg := s.BeginSegment(name, rule)
-	Eventually(s.t, time.Minute, "segment "+name+" goes live", func() bool {
-		seg = s.Segment(seg.ID)
+	return s.AwaitLive(s.BeginSegment(name, rule).ID)
+}
+
+// AwaitLive waits until a segment has been built.
+func (s *Server) AwaitLive(id string) (seg Segment) {
+	s.t.Helper()
+	Eventually(s.t, time.Minute, "segment "+id+" goes live", func() bool {
+		seg = s.Segment(id)
 		if seg.Status == "failed" {
-			s.t.Fatalf("segment %s: %+v", name, seg)
+			s.t.Fatalf("it failed: %+v", seg)
 		}
 		return seg.Status == "live"
 	})

@@ -198,7 +198,7 @@ func TestSegmentBuiltWhileEventsArrive(t *testing.T) {
 		time.Sleep(150 * time.Millisecond)
 	}
 	for _, seg := range segments {
-		Eventually(t, time.Minute, "segment "+seg.ID+" goes live", func() bool { return s.Segment(seg.ID).Status == "live" })
+		s.AwaitLive(seg.ID)
 	}
 	time.Sleep(200 * time.Millisecond)
 	close(stop)
