@@ -82,15 +82,15 @@ func DefaultConfig() *Config {
 	c := &Config{Data: "data", Listen: "127.0.0.1:8484", Roles: slices.Clone(AllRoles), TimeZone: "UTC"}
 	c.Log.Level, c.Log.Format = "info", "text"
 	c.Stream.RetainAge, c.Stream.RetainBytes = 7*24*time.Hour, 100<<30
-	c.Warehouse.MemoryLimit, c.Warehouse.Threads = 384<<20, 2
+	c.Warehouse.MemoryLimit, c.Warehouse.Threads = 256<<20, 2
 	c.Collect.MaxEventBytes, c.Collect.MaxBatchBytes, c.Collect.MaxBatchEvents = 32<<10, 500<<10, 2500
 	c.Collect.TrustedProxies = []string{"127.0.0.0/8", "::1/128"}
 	c.Collect.PhoneRegion = "86"
 	c.Collect.MaxPendingBytes = 64 << 20
-	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 32<<10, 20*time.Millisecond
+	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 24_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
-	c.MemoryLimit = 400 << 20
+	c.MemoryLimit = 288 << 20
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
 	return c
 }

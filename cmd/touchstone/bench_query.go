@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/app"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
 )
 
@@ -64,7 +65,7 @@ func benchQuery(ctx context.Context, out io.Writer, events, users int64, runs in
 		return err
 	}
 	defer os.RemoveAll(dir)
-	w, err := duckdb.Open(ctx, filepath.Join(dir, "warehouse.duckdb"), duckdb.Options{})
+	w, err := duckdb.Open(ctx, filepath.Join(dir, "warehouse.duckdb"), duckdb.Options{MemoryLimit: fmt.Sprintf("%dB", app.DefaultConfig().Warehouse.MemoryLimit)})
 	if err != nil {
 		return err
 	}
