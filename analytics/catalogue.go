@@ -100,7 +100,7 @@ func emptyDays(c *calendar) []DayCount {
 
 // each runs a statement and calls fn for each row.
 func (e *Engine) each(ctx context.Context, f fragment, fn func(row []any)) error {
-	res, err := e.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args})
+	res, err := e.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, Own: true})
 	if err != nil {
 		return err
 	}

@@ -222,7 +222,7 @@ type run struct {
 
 func (r *run) query(ctx context.Context, f fragment, maxRows int) (*warehouse.Result, error) {
 	r.statements = append(r.statements, f.sql)
-	return r.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, MaxRows: maxRows})
+	return r.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, MaxRows: maxRows, Own: true})
 }
 
 // formatTime writes times as everywhere in the API.

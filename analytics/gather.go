@@ -107,7 +107,7 @@ func (p *partitioner) read(ctx context.Context, r *run) error {
 	for w := range p.parts {
 		p.parts[w] = make([]partition, p.to-p.from)
 	}
-	err := r.w.Scan(ctx, warehouse.Statement{SQL: p.rows.sql, Args: p.rows.args}, p.workers, func(w int, columns [][]int64) error {
+	err := r.w.Scan(ctx, warehouse.Statement{SQL: p.rows.sql, Args: p.rows.args, Own: true}, p.workers, func(w int, columns [][]int64) error {
 		scratch[w] = resized(scratch[w], len(columns[0]))
 		p.items(columns[1:], scratch[w])
 		kept := p.take(p.parts[w], columns[0], scratch[w])
@@ -254,14 +254,14 @@ type personMap struct {
 // personMap reads the overrides. last is the greatest number of a node or person.
 func (r *run) personMap(ctx context.Context) (m *personMap, last int64, err error) {
 	var nodes, people []int64
-	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT node, person FROM overrides"}, 1, func(_ int, c [][]int64) error {
+	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT node, person FROM overrides", Own: true}, 1, func(_ int, c [][]int64) error {
 		nodes, people = append(nodes, c[0]...), append(people, c[1]...)
 		return nil
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT max(node) FROM events_raw"}, 1, func(_ int, c [][]int64) error {
+	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT max(node) FROM events_raw", Own: true}, 1, func(_ int, c [][]int64) error {
 		for _, n := range c[0] {
 			last = max(last, n)
 		}

@@ -140,7 +140,7 @@ func (r *run) codes(ctx context.Context, selectors ...selector) (map[string]int6
 	if len(names) == 0 {
 		return codes, nil
 	}
-	res, err := r.w.Query(ctx, warehouse.Statement{SQL: "SELECT name, code FROM event_names WHERE name IN (" + marks[2:] + ")", Args: names})
+	res, err := r.w.Query(ctx, warehouse.Statement{SQL: "SELECT name, code FROM event_names WHERE name IN (" + marks[2:] + ")", Args: names, Own: true})
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +208,7 @@ func (r *run) finish(ctx context.Context, s *scope, a *Answer) error {
 	res, err := r.w.Query(ctx, warehouse.Statement{
 		SQL:  "SELECT count(*), (SELECT max(received_at) FROM events_raw) FROM events_raw WHERE time >= ? AND time < ?",
 		Args: []any{s.from, s.to},
+		Own:  true,
 	})
 	if err != nil {
 		return err

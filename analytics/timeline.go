@@ -62,7 +62,7 @@ func (e *Engine) Timeline(ctx context.Context, q TimelineQuery) ([]TimelineEvent
 	}
 	b.add(" ORDER BY e.time DESC, e.seq DESC LIMIT ", literal(int64(q.Limit+1)))
 	f := b.fragment()
-	res, err := e.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args})
+	res, err := e.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, Own: true})
 	if err != nil {
 		return nil, "", err
 	}

@@ -38,6 +38,7 @@ type Statement struct {
 	SQL     string
 	Args    []any // for its ? parameters
 	MaxRows int   // reading stops here and the result is marked Truncated; 0 = the back end's bound
+	Own     bool  // written by the program, not by a person, so that it needs no checks
 }
 
 // Warehouse is the port. Append is called by one goroutine per partition, the reads by many.
@@ -54,10 +55,10 @@ type Warehouse interface {
 	// Size returns the bytes that the warehouse takes on disk.
 	Size(ctx context.Context) (int64, error)
 
-	// Query runs one statement. Only statements that read are let through, and they
-	// reach no file, network, extension or setting, so that SQL from people can be
-	// given to it: what they may not do is touchstone.Invalid, as is SQL that the
-	// engine refuses. When ctx ends the statement is stopped and ctx.Err() returned.
+	// Query runs one statement, in a transaction that cannot write. Unless the statement
+	// is the program's own, it is let through only if it does nothing but read the
+	// warehouse, so that SQL from people can be given to it: what they may not do is
+	// touchstone.Invalid, as is SQL that the engine refuses. When ctx ends the statement is stopped and ctx.Err() returned.
 	Query(ctx context.Context, s Statement) (*Result, error)
 	// Scan runs a statement whose columns are all BIGINT and hands the rows over in
 	// blocks, in any order: columns[i][row]. It calls fn from as many goroutines as there

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -188,8 +189,8 @@ func (w *chunkWriter) fact(app mapping.Appender, f *touchstone.Fact, code int32)
 		w.text(colDimensions+i, w.dims[i])
 	}
 	last := colDimensions + len(w.dims)
-	w.text(last, string(properties))
-	w.text(last+1, string(f.Context))
+	w.text(last, sound(string(properties)))
+	w.text(last+1, sound(string(f.Context)))
 	w.rows++
 	return nil
 }
@@ -230,4 +231,49 @@ func valid(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s, "?")
+}
+
+// sound replaces halves of surrogate pairs ("\ud800" alone), which JSON allows and the
+// engine's parser refuses: one such value would fail every question that reads its row.
+func sound(s string) string {
+	if !strings.Contains(s, `\u`) {
+		return s
+	}
+	var fixed []byte
+	for i := strings.IndexByte(s, '\\'); i < len(s)-1; {
+		n, size := escape(s[i:])
+		if n >= 0xd800 && n < 0xe000 {
+			low, _ := escape(s[min(i+size, len(s)):])
+			if n < 0xdc00 && low >= 0xdc00 && low < 0xe000 {
+				size *= 2
+			} else {
+				if fixed == nil {
+					fixed = []byte(s)
+				}
+				copy(fixed[i:], `\ufffd`)
+			}
+		}
+		next := strings.IndexByte(s[min(i+size, len(s)):], '\\')
+		if next < 0 {
+			break
+		}
+		i += size + next
+	}
+	if fixed == nil {
+		return s
+	}
+	return string(fixed)
+}
+
+// escape returns the number of the \uXXXX at the beginning of s and its length, or 0 and
+// the length of another escape.
+func escape(s string) (n uint64, size int) {
+	if len(s) < 6 || s[:2] != `\u` {
+		return 0, 2
+	}
+	n, err := strconv.ParseUint(s[2:6], 16, 16)
+	if err != nil {
+		return 0, 2
+	}
+	return n, 6
 }

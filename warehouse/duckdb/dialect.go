@@ -34,7 +34,7 @@ func (dialect) JSON(as warehouse.JSONType, column string, path ...string) string
 	// "1_000" and " 5 ", too.
 	raw := "CAST(json_extract(" + column + ", " + at + ") AS VARCHAR)"
 	number := "coalesce(TRY_CAST(" + raw + " AS DOUBLE), CASE WHEN regexp_full_match(" + raw +
-		`, '"[-+.0-9eE]{1,400}"') THEN TRY_CAST(` + raw + "[2:-2] AS DOUBLE) END)"
+		`, '"[-+.0-9eE]+"') AND length(` + raw + ") <= 402 THEN TRY_CAST(" + raw + "[2:-2] AS DOUBLE) END)"
 	return "nullif(nullif(" + number + ", CAST('inf' AS DOUBLE)), CAST('-inf' AS DOUBLE))"
 }
 

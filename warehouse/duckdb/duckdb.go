@@ -185,6 +185,7 @@ func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Posi
 	res, err := w.query(ctx, &w.own, warehouse.Statement{
 		SQL:  "SELECT coalesce((SELECT through FROM positions WHERE partition = ?), 0), coalesce((SELECT version FROM override_version), 0)",
 		Args: []any{partition},
+		Own:  true,
 	})
 	if err != nil {
 		return warehouse.Position{}, err
@@ -194,7 +195,7 @@ func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Posi
 
 // Count implements warehouse.Warehouse.
 func (w *Warehouse) Count(ctx context.Context) (int64, error) {
-	res, err := w.query(ctx, &w.own, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw"})
+	res, err := w.query(ctx, &w.own, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw", Own: true})
 	if err != nil {
 		return 0, err
 	}

@@ -2,7 +2,9 @@ package duckdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -26,10 +28,7 @@ func (w *Warehouse) query(ctx context.Context, readers *pool, s warehouse.Statem
 	}
 	var out *warehouse.Result
 	err := w.reading(ctx, readers, func(ctx context.Context, c *conn) error {
-		if err := c.checkGrowth(ctx, s.SQL); err != nil {
-			return err
-		}
-		if err := c.checkReading(ctx, s.SQL); err != nil {
+		if err := c.check(ctx, s); err != nil {
 			return err
 		}
 		return c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
@@ -133,7 +132,7 @@ func chunks(ctx context.Context, res *mapping.Result, fn func(chunk mapping.Data
 // reads the vectors of its chunk where the engine put them.
 func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, columns [][]int64) error) error {
 	return w.reading(ctx, &w.readers, func(ctx context.Context, c *conn) error {
-		if err := c.checkReading(ctx, s.SQL); err != nil {
+		if err := c.check(ctx, s); err != nil {
 			return err
 		}
 		return c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
@@ -221,19 +220,44 @@ func (w *Warehouse) reading(ctx context.Context, readers *pool, fn func(context.
 	if err := c.exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return err
 	}
-	err = fn(ctx, c)
+	err = explain(fn(ctx, c))
 	if end := c.exec(context.WithoutCancel(ctx), "ROLLBACK"); end != nil && err == nil {
 		err = end
 	}
 	return err
 }
 
-// checkReading lets one statement through that reads, and no other. The read-only
-// transaction would refuse writes as well; this refuses what a transaction does not
-// cover (SET, COPY, ATTACH, LOAD, PRAGMA) and gives a better message.
-func (c *conn) checkReading(ctx context.Context, query string) error {
+// explain turns what the engine says about a statement into an error for its author.
+func explain(err error) error {
+	var said *engineError
+	if !errors.As(err, &said) {
+		return err
+	}
+	what, detail, _ := strings.Cut(said.msg, ": ")
+	switch what {
+	case "Parser Error", "Binder Error", "Catalog Error", "Conversion Error", "Invalid Input Error", "Out of Range Error", "Permission Error",
+		"Not implemented Error", "Syntax Error", "Mismatch Type Error", "Expression Error", "TransactionContext Error":
+		return touchstone.Wrap(touchstone.Invalid, err, "SQL: %s", detail)
+	case "Out of Memory Error":
+		return touchstone.Wrap(touchstone.Invalid, err, "the question needs more memory than the warehouse may use").
+			WithHint("ask about a shorter range or fewer groups, or raise the warehouse's memory limit")
+	}
+	return err
+}
+
+// check lets one statement through that reads, and no other. The read-only transaction
+// would refuse writes as well; this refuses what a transaction does not cover, and gives
+// a better message. The calls come first: preparing a statement already runs functions
+// whose arguments are constants.
+func (c *conn) check(ctx context.Context, s warehouse.Statement) error {
+	if s.Own {
+		return nil
+	}
+	if strings.IndexByte(s.SQL, 0) >= 0 {
+		return touchstone.Errorf(touchstone.Invalid, "the SQL holds a NUL character")
+	}
 	var list mapping.ExtractedStatements
-	n := mapping.ExtractStatements(c.c, query, &list)
+	n := mapping.ExtractStatements(c.c, s.SQL, &list)
 	defer mapping.DestroyExtracted(&list)
 	if n == 0 {
 		if msg := mapping.ExtractStatementsError(list); msg != "" {
@@ -243,6 +267,9 @@ func (c *conn) checkReading(ctx context.Context, query string) error {
 	}
 	if n > 1 {
 		return touchstone.Errorf(touchstone.Invalid, "the SQL holds %d statements; only one is allowed", n)
+	}
+	if err := c.checkCalls(ctx, s.SQL); err != nil {
+		return err
 	}
 	var stmt mapping.PreparedStatement
 	defer func() { mapping.DestroyPrepare(&stmt) }()

@@ -1,0 +1,53 @@
+package warehousetest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// testDialect checks each expression of the dialect on one row.
+func testDialect(t *testing.T, s *subject) {
+	f := record(0, 1, 1)
+	f[0].Properties = touchstone.JSON(`{"n":1.5,"s":"2.50","b":true,"t":"true","z":null,"o":{"k.x":{"y":"deep"}},"w":" 5 ","u":"1_0","i":"inf","e":"-1e2","l":[1]}`)
+	s.append(t, warehouse.Commit{Through: 1, Facts: f})
+	d := s.Dialect()
+	for _, c := range []struct{ expr, want string }{
+		{d.JSON(warehouse.AsText, "properties", "n"), "1.5"},
+		{d.JSON(warehouse.AsText, "properties", "s"), "2.50"},
+		{d.JSON(warehouse.AsText, "properties", "b"), "true"},
+		{d.JSON(warehouse.AsText, "properties", "z"), "<nil>"},
+		{d.JSON(warehouse.AsText, "properties", "missing"), "<nil>"},
+		{d.JSON(warehouse.AsText, "properties", "o", "k.x", "y"), "deep"},
+		{d.JSON(warehouse.AsNumber, "properties", "n"), "1.5"},
+		{d.JSON(warehouse.AsNumber, "properties", "s"), "2.5"},
+		{d.JSON(warehouse.AsNumber, "properties", "e"), "-100"},
+		{d.JSON(warehouse.AsNumber, "properties", "b"), "<nil>"},
+		{d.JSON(warehouse.AsNumber, "properties", "w"), "<nil>"},
+		{d.JSON(warehouse.AsNumber, "properties", "u"), "<nil>"},
+		{d.JSON(warehouse.AsNumber, "properties", "i"), "<nil>"},
+		{d.JSON(warehouse.AsNumber, "properties", "l"), "<nil>"},
+		{d.JSON(warehouse.AsBoolean, "properties", "b"), "true"},
+		{d.JSON(warehouse.AsBoolean, "properties", "t"), "<nil>"},
+		{d.Millis("time"), fmt.Sprint(start.UnixMilli())},
+		{d.Month(d.Millis("time")), fmt.Sprint(2026*12 + 0)},
+		{d.Month("1772323200000 - 1"), fmt.Sprint(2026*12 + 1)}, // the last moment of February
+	} {
+		s.expect(t, "SELECT "+c.expr+" FROM events_raw", c.want)
+	}
+	values := "(SELECT CAST(n AS DOUBLE) AS x FROM " + d.Numbers() + ") v"
+	for _, c := range []struct{ expr, want string }{
+		{d.Quantile("x", 0.5), "2.5"},
+		{d.Quantile("x", 0.9), "3.7"},
+		{d.Sum("x"), "10"},
+	} {
+		if got := s.rows(t, "SELECT "+c.expr+" FROM "+values, []int64{4, 1, 3, 2}); got[0] != c.want {
+			t.Errorf("%s: got %s, want %s", c.expr, got[0], c.want)
+		}
+	}
+	if got := s.rows(t, "SELECT word, n FROM "+d.Words(2)+" w ORDER BY n", "it's", 1, "上海", 2); fmt.Sprint(got) != "[it's 1 上海 2]" {
+		t.Errorf("words: got %v", got)
+	}
+}
