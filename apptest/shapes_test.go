@@ -11,6 +11,7 @@ func TestShapes(t *testing.T) {
 		{"timeline of one person over six channels", testSixChannels},
 		{"merge of two persons", testMerge},
 		{"segment enter and exit by time", testSegmentByTime},
+		{"segments built while events arrive", testSegmentBuiltWhileEventsArrive},
 		{"duplicates are dropped", testDuplicates},
 		{"quarantine, repair and replay", testQuarantine},
 		{"figures hold at every moment", testFigures},
