@@ -62,8 +62,8 @@ func TestClocks(t *testing.T) {
 
 // Every text that a user writes comes back as it was, wherever it may stand, and can be
 // asked for.
-func TestTextOfTheWorld(t *testing.T) {
-	s := Start(t)
+func testTextOfTheWorld(t *testing.T, shape Shape) {
+	s := shape.Start(t)
 	texts := []string{
 		"上海交通大学", "日本語テキスト", "עברית مرحبا", "👨‍👩‍👧‍👦🚗⚡️🏎️", "Zoë Müller-Ångström", "naïve café", "a'b\"c`d\\e/f", "'; drop table events; --", "%s %d %n {} ${x} {{y}}",
 		"<script>alert(1)</script>", "../../etc/passwd", "null", "tab\tnew\nline", "a:b:c", "a b+c&d=e?f#g", "zero\u200b\u200d wid\u2060th", "Ⅷ ½ ﬁ", "𝒳 𠜎 🀄",

@@ -21,22 +21,35 @@ import (
 
 // Whatever is sent to it, the server answers with what is wrong and goes on: no 5xx but
 // "not now", no crash, bounded memory, and figures that add up.
-func TestHostileInput(t *testing.T) {
-	s := Start(t, "--query-timeout", "2s")
+func testHostileInput(t *testing.T, shape Shape) {
+	s := shape.Start(t)
 	fillForQueries(s)
-	pid := s.PID()
-	for _, part := range []struct {
-		name string
-		run  func(t *testing.T, s *Server)
-	}{
+	runHostile(t, s, []hostilePart{
 		{"bodies of the tracking API", hostileBodies},
 		{"every call of the API", hostileCalls},
-		{"SQL", hostileSQL},
 		{"questions", hostileQuestions},
+	})
+}
+
+func TestHostileLoad(t *testing.T) {
+	s := Start(t, "--query-timeout", "2s")
+	fillForQueries(s)
+	runHostile(t, s, []hostilePart{
+		{"SQL", hostileSQL},
 		{"connections that do not come to the point", slowConnections},
 		{"packed bodies that explode", bombs},
 		{"heavy queries while events arrive", heavyQueries},
-	} {
+	})
+}
+
+type hostilePart struct {
+	name string
+	run  func(t *testing.T, s *Server)
+}
+
+func runHostile(t *testing.T, s *Server, parts []hostilePart) {
+	t.Helper()
+	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
 			part.run(t, s)
 			st := s.Drain()
@@ -46,7 +59,7 @@ func TestHostileInput(t *testing.T) {
 			}
 		})
 	}
-	if s.PID() != pid || strings.Contains(s.Log(), "panic") || strings.Contains(s.Log(), "goroutine ") {
+	if s.Ended(0) || strings.Contains(s.Log(), "panic") || strings.Contains(s.Log(), "goroutine ") {
 		t.Errorf("something panicked:\n%s", s.Log())
 	}
 }

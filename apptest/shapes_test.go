@@ -15,6 +15,8 @@ func TestShapes(t *testing.T) {
 		{"duplicates are dropped", testDuplicates},
 		{"quarantine, repair and replay", testQuarantine},
 		{"figures hold at every moment", testFigures},
+		{"texts of the world", testTextOfTheWorld},
+		{"hostile input", testHostileInput},
 		{"restart", testRestart},
 	}
 	shapes := []struct {
