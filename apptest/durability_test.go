@@ -25,6 +25,10 @@ func TestAcknowledgedEventsSurviveKills(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	s := Start(t)
+	segments := map[int]Segment{}
+	for _, n := range []int{20, 100, 300, 1000} {
+		segments[n] = s.CreateSegment(fmt.Sprintf("at least %d", n), DidEvent("Kill Test", n, ""))
+	}
 	c := startAckClient(s)
 	for range kills {
 		time.Sleep(time.Duration(50+rng.IntN(500)) * time.Millisecond)
@@ -32,6 +36,19 @@ func TestAcknowledgedEventsSurviveKills(t *testing.T) {
 		s.Launch()
 	}
 	c.finish(t, s)
+	for n, seg := range segments {
+		members := s.Members(seg.ID)
+		rows := s.SQL("select person from events where event = 'Kill Test' group by 1 having count(*) >= %d", n)
+		for _, row := range rows {
+			if _, in := members[row[0].(string)]; !in {
+				t.Errorf("%s has done enough for the segment of %d, but is not in it", row[0], n)
+			}
+		}
+		if len(members) != len(rows) {
+			t.Errorf("the segment of %d has %d members, a query finds %d", n, len(members), len(rows))
+		}
+		t.Logf("%d persons have %d events", len(members), n)
+	}
 }
 
 // A log in a cluster loses the server that leads it, and the server of Touchstone is
@@ -70,7 +87,7 @@ type ackClient struct {
 
 // startAckClient begins to send.
 func startAckClient(s *Server) *ackClient {
-	c := &ackClient{url: s.URL, prefix: fmt.Sprintf("ack-%x", rand.Uint32()), users: 40, stop: make(chan struct{}), acked: map[string]string{}}
+	c := &ackClient{url: s.URL, prefix: fmt.Sprintf("ack-%x", rand.Uint32()), users: 400, stop: make(chan struct{}), acked: map[string]string{}}
 	for i := range 4 {
 		c.senders.Go(func() { c.run(i, c.stop) })
 	}
@@ -95,6 +112,13 @@ func (c *ackClient) finish(t *testing.T, s *Server) {
 	total := s.SQL("select count(*), count(distinct message_id) from events")[0]
 	if total[0] != total[1] {
 		t.Errorf("%v events, but %v message ids", total[0], total[1])
+	}
+	users := map[string]bool{}
+	for _, user := range c.acked {
+		users[user] = true
+	}
+	if stats.Persons != stats.KnownPersons || stats.Persons < int64(len(users)) || stats.Persons > int64(c.users) {
+		t.Errorf("%d of %d users make %d persons, %d of them known", len(users), c.users, stats.Persons, stats.KnownPersons)
 	}
 	if float64(stats.InWarehouse) != total[0] {
 		t.Errorf("stats count %d events in the warehouse, a query %v", stats.InWarehouse, total[0])
@@ -129,13 +153,21 @@ func (c *ackClient) batch(sender, n int) (map[string]string, []byte) {
 	ids := map[string]string{}
 	var events []map[string]any
 	for i := range 5 {
-		id, user := fmt.Sprintf("%s-%d-%d-%d", c.prefix, sender, n, i), fmt.Sprintf("user-%d", (n*5+i)%c.users)
+		id, user := fmt.Sprintf("%s-%d-%d-%d", c.prefix, sender, n, i), fmt.Sprintf("user-%d", skewed(n*5+i, c.users))
 		ids[id] = user
 		events = append(events, map[string]any{"type": "track", "event": "Kill Test", "messageId": id, "userId": user,
 			"anonymousId": "anon-" + user, "properties": map[string]any{"n": n}})
 	}
 	body, _ := json.Marshal(map[string]any{"batch": events, "writeKey": "dev"})
 	return ids, body
+}
+
+// skewed spreads events over users so that some have many more than others, and all some.
+func skewed(i, users int) int {
+	if i%2 == 0 {
+		return i / 2 % users
+	}
+	return i / 2 % (1 + i/2/users%users)
 }
 
 func send(client *http.Client, url string, body []byte) bool {
@@ -179,7 +211,13 @@ func (c *ackClient) verify(t *testing.T, s *Server) {
 			ID       string
 			Counters struct{ Events float64 }
 		}
-		s.Call(http.MethodGet, fmt.Sprintf("/api/v1/persons/user_id:user-%d", u), nil, &person)
+		status, err := s.Do(http.MethodGet, fmt.Sprintf("/api/v1/persons/user_id:user-%d", u), nil, &person)
+		if status == http.StatusNotFound {
+			continue // none of this user's events arrived
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n := perPerson[person.ID]; n != person.Counters.Events {
 			t.Errorf("user-%d: the profile counts %v events, the warehouse %v", u, person.Counters.Events, n)
 		}
