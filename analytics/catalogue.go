@@ -39,7 +39,7 @@ func (e *Engine) Events(ctx context.Context, from, to time.Time) ([]EventVolume,
 	if !from.Before(to) {
 		return nil, touchstone.Errorf(touchstone.Invalid, "to: must be later than from")
 	}
-	days := newCalendar(day, e.opts.Zone(), maxTime(earliest, to.AddDate(0, 0, -catalogueDays+1)), to, catalogueDays+2)
+	days := newCalendar(day, e.opts.Zone(), maxTime(earliest, to.AddDate(0, 0, -catalogueDays)), to, catalogueDays+2)
 	if days == nil || to.Before(earliest.AddDate(0, 2, 0)) {
 		return nil, touchstone.Errorf(touchstone.Invalid, "to: lies before everything")
 	}

@@ -24,8 +24,8 @@ type Options struct {
 	Clock    touchstone.Clock      // default: the system's
 	Zone     func() *time.Location // of questions that name none; default: UTC
 	Timeout  time.Duration         // of one question; default: 30 s
-	// GatherEvents is how many events a question holds in memory at a time, at 16 bytes
-	// each; default: 16 million. Questions about more read them in several passes.
+	// GatherEvents is how many events a question holds in memory at a time, at 8 bytes
+	// each; default: 32 million. Questions about more read them in several passes.
 	GatherEvents int
 }
 
@@ -48,7 +48,7 @@ func New(w warehouse.Warehouse, opts Options) *Engine {
 		opts.Timeout = 30 * time.Second
 	}
 	if opts.GatherEvents <= 0 {
-		opts.GatherEvents = 16_000_000
+		opts.GatherEvents = 32_000_000
 	}
 	return &Engine{w: w, d: w.Dialect(), opts: opts}
 }

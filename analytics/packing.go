@@ -76,16 +76,17 @@ func classify(d warehouse.Dialect, codes map[string]int64, selectors []selector)
 	return c
 }
 
+// classifyInSQL leaves rows without a fitting selector in: the conditions are worked out
+// once, for the set, and only for events of the right name.
 func classifyInSQL(d warehouse.Dialect, codes map[string]int64, selectors []selector) classifier {
 	var column builder
-	var fits []fragment
+	var named []fragment
 	column.add("CAST(0")
 	for i, s := range selectors {
-		f := s.sql(d, codes)
-		fits = append(fits, f)
-		column.add(" + CASE WHEN ", f, " THEN ", literal(1<<i), " ELSE 0 END")
+		column.add(" + CASE WHEN ", s.sql(d, codes), " THEN ", literal(1<<i), " ELSE 0 END")
+		named = append(named, selector{event: s.event}.sql(d, codes))
 	}
-	return classifier{column: column.add(" AS BIGINT)").fragment(), where: joined(fits, " OR ", "FALSE")}
+	return classifier{column: column.add(" AS BIGINT)").fragment(), where: joined(named, " OR ", "FALSE")}
 }
 
 // set returns the selectors that the event of a row fits, given the value of column.
@@ -107,6 +108,9 @@ func (s *scope) numbered(d warehouse.Dialect, class, source, when fragment, grou
 	if len(groups) == 0 {
 		return build("SELECT ", columns, ", CAST(0 AS BIGINT) AS g ", source)
 	}
+	if len(s.breakdown) == 1 {
+		return s.numberedByValue(d, columns, source, when, groups)
+	}
 	var words []any
 	for i, values := range groups {
 		words = append(words, groupWord(values), int64(i+1))
@@ -120,6 +124,25 @@ func (s *scope) numbered(d warehouse.Dialect, class, source, when fragment, grou
 	}
 	inner := build("SELECT ", columns, ", CASE WHEN ", when, " THEN ", word.fragment(), " END AS word ", source)
 	return build("SELECT i.node, i.t, i.c, coalesce(w.n, 0) AS g FROM (", inner, ") i LEFT JOIN ", frag(d.Words(len(groups)), words...), " w ON w.word = i.word")
+}
+
+// numberedByValue is numbered for one field, whose values need no marks.
+func (s *scope) numberedByValue(d warehouse.Dialect, columns, source, when fragment, groups [][]any) fragment {
+	words, null := []any{}, int64(0)
+	for i, values := range groups {
+		if values[0] == nil {
+			null = int64(i + 1)
+		} else {
+			words = append(words, values[0], int64(i+1))
+		}
+	}
+	inner := build("SELECT ", columns, ", ", when, " AS counts, ", s.breakdown[0].groupText(d), " AS word ", source)
+	missing := build("CASE WHEN i.word IS NULL THEN ", literal(null), " ELSE 0 END")
+	if len(words) == 0 {
+		return build("SELECT i.node, i.t, i.c, CAST(CASE WHEN i.counts THEN ", missing, " ELSE 0 END AS BIGINT) AS g FROM (", inner, ") i")
+	}
+	return build("SELECT i.node, i.t, i.c, CAST(CASE WHEN i.counts THEN coalesce(w.n, ", missing, ") ELSE 0 END AS BIGINT) AS g FROM (", inner,
+		") i LEFT JOIN ", frag(d.Words(len(words)/2), words...), " w ON w.word = i.word")
 }
 
 // The marks before a value, and for a missing one, in the text of a group.

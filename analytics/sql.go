@@ -3,7 +3,6 @@ package analytics
 import (
 	"context"
 
-	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
@@ -28,16 +27,7 @@ func (q *sqlQuery) run(ctx context.Context, r *run) (*Answer, error) {
 	r.statements = append(r.statements, q.statement)
 	res, err := r.w.Query(ctx, warehouse.Statement{SQL: q.statement, MaxRows: maxSQLRows})
 	if err != nil {
-		return nil, refused(ctx, err)
+		return nil, err
 	}
 	return &Answer{Columns: res.Columns, Rows: res.Rows, Meta: Meta{Truncated: res.Truncated}}, nil
-}
-
-// refused makes what the engine says about a statement an error for the person who wrote
-// it: the fault is in the statement, not here.
-func refused(ctx context.Context, err error) error {
-	if ctx.Err() != nil || touchstone.KindOf(err) != touchstone.Internal {
-		return err
-	}
-	return touchstone.Wrap(touchstone.Invalid, err, "sql: %s", err)
 }
