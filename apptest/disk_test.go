@@ -17,7 +17,7 @@ import (
 // and that everything else works.
 func wantFull(t *testing.T, s *Server) {
 	t.Helper()
-	body := `{"writeKey":"dev","event":"Refused","userId":"u-1"}`
+	body := `{"writeKey":"dev","event":"Refused","userId":"user-1"}`
 	resp, err := s.http.Post(s.URL+"/v1/track", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -124,11 +124,11 @@ func TestDiskFillsUp(t *testing.T) {
 			Eventually(t, 20*time.Second, "events are acknowledged", func() bool { return c.count() > 500 })
 			filler := fill(t, disk, test.free)
 			Eventually(t, 20*time.Second, "events are refused", func() bool {
-				status, _ := s.Send("dev", Event{"type": "track", "event": "Probe", "userId": "u-1"})
+				status, _ := s.Send("dev", Event{"type": "track", "event": "Probe", "userId": "user-1"})
 				return status == http.StatusServiceUnavailable || s.Ended(0)
 			})
 			for range 10 {
-				if status, text := s.Send("dev", Event{"type": "track", "event": "Probe", "userId": "u-1"}); status != http.StatusServiceUnavailable && status != http.StatusOK && (status != 0 || test.free > 0) {
+				if status, text := s.Send("dev", Event{"type": "track", "event": "Probe", "userId": "user-1"}); status != http.StatusServiceUnavailable && status != http.StatusOK && (status != 0 || test.free > 0) {
 					t.Errorf("on a full disk an event is answered with %d: %s", status, text)
 				}
 				time.Sleep(100 * time.Millisecond)
