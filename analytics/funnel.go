@@ -176,24 +176,15 @@ func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
 func (s *funnelShape) items(c classifier) func(columns [][]int64, out []int64) {
 	pack, masks := s.packing, s.masks
 	return func(columns [][]int64, out []int64) {
-		times := columns[0]
-		for row, value := range columns[1] {
-			set := c.set(value)
-			if set == 0 {
-				out[row] = dropped
-				continue
+		pack.items(c, columns[0], columns[1], out, func(set uint32) int {
+			if masks {
+				return int(set)
 			}
-			class := int(set)
-			if !masks {
-				class = bits.TrailingZeros32(set)
-			}
-			out[row] = pack.item(times[row], class, 0)
-		}
+			return bits.TrailingZeros32(set)
+		})
 		if len(columns) > 2 {
 			for row, group := range columns[2] {
-				if out[row] != dropped {
-					out[row] |= group
-				}
+				out[row] |= group
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -28,7 +29,7 @@ type matcher struct {
 	level  int     // how many steps the person reached
 	group  int     // of the chain that is kept
 	times  []int64 // its steps
-	chains []chain // the latest chain that reached each step
+	chains []chain // chains[s] is the latest chain with s steps
 	spread []int64
 }
 
@@ -39,44 +40,41 @@ type chain struct {
 }
 
 func newMatcher(s funnelShape) *matcher {
-	return &matcher{funnelShape: s, chains: make([]chain, s.steps), times: make([]int64, 0, s.steps)}
+	return &matcher{funnelShape: s, chains: make([]chain, s.steps+1), times: make([]int64, 0, s.steps)}
 }
 
-// match leaves the result in level, group and times. It sorts items.
+// match leaves the result in level, group and times. The items are in order.
 func (m *matcher) match(items []int64) {
 	stepBits := m.classBits
 	if m.masks {
 		items, stepBits = m.spreadSteps(items), maxStepBits
-	}
-	if !slices.IsSorted(items) {
 		slices.Sort(items)
 	}
 	m.climb(items, stepBits)
 	m.retrace(items, stepBits)
 }
 
-// climb finds the level, and the chain that came there first.
+// climb finds the level, and the chain that came there first. Every event could begin a
+// chain, so that first steps are steps like the others.
 func (m *matcher) climb(items []int64, stepBits int) {
-	const never = -1
+	const never = math.MinInt64 / 2 // longer ago than any window
 	m.level = 0
 	for i := range m.chains {
 		m.chains[i].began = never
 	}
 	var best chain
 	stepMask, shift := 1<<stepBits-1, stepBits+m.groupBits
+	groupMask := 1<<m.groupBits - 1
 	for _, item := range items {
 		t, step := item>>shift, int(item>>m.groupBits)&stepMask
-		if step == 0 {
-			m.chains[0] = chain{t, m.packing.group(item)}
-		} else {
-			before := m.chains[step-1]
-			if before.began == never || t > before.began+m.window {
-				continue
-			}
-			m.chains[step] = before
+		m.chains[0] = chain{t, int(item) & groupMask}
+		before := m.chains[step]
+		if t-before.began > m.window {
+			continue
 		}
+		m.chains[step+1] = before
 		if step == m.level {
-			m.level, best = step+1, m.chains[step]
+			m.level, best = step+1, before
 			if m.level == m.steps {
 				break
 			}

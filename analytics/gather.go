@@ -20,7 +20,7 @@ import (
 // in the engine (GROUP BY with lists) took four times as long and did not fit into its
 // memory.
 
-// worker takes people one after another. It may change items.
+// worker takes people one after another, with their items in order. It may change items.
 type worker interface {
 	person(id int64, items []int64)
 }
@@ -90,8 +90,8 @@ type partitioner struct {
 	width    int
 	from, to int
 	workers  int
-	parts    [][]partition // by worker
-	room     atomic.Int64  // items that may still come
+	intakes  []intake     // by worker
+	room     atomic.Int64 // items that may still come
 }
 
 // partition is a chain of blocks; all but the last are full.
@@ -102,16 +102,17 @@ type partition struct {
 }
 
 func (p *partitioner) read(ctx context.Context, r *run) error {
-	p.parts = make([][]partition, p.workers)
-	scratch := make([][]int64, p.workers)
-	for w := range p.parts {
-		p.parts[w] = make([]partition, p.to-p.from)
+	p.intakes = make([]intake, p.workers)
+	for w := range p.intakes {
+		p.intakes[w].parts = make([]partition, p.to-p.from)
 	}
 	err := r.w.Scan(ctx, warehouse.Statement{SQL: p.rows.sql, Args: p.rows.args, Own: true}, p.workers, func(w int, columns [][]int64) error {
-		scratch[w] = resized(scratch[w], len(columns[0]))
-		p.items(columns[1:], scratch[w])
-		kept := p.take(p.parts[w], columns[0], scratch[w])
-		if p.room.Add(-int64(kept)) < 0 {
+		to := &p.intakes[w]
+		to.items = resized(to.items, len(columns[0]))
+		p.items(columns[1:], to.items)
+		before := to.n
+		p.take(to, columns[0])
+		if p.room.Add(int64(before-to.n)) < 0 {
 			return errTooManyItems
 		}
 		return nil
@@ -123,38 +124,54 @@ func (p *partitioner) read(ctx context.Context, r *run) error {
 }
 
 // take puts the items of a block's rows into their partitions.
-func (p *partitioner) take(parts []partition, nodes, items []int64) (kept int) {
+func (p *partitioner) take(to *intake, nodes []int64) {
 	from, width, itemBits := p.from, p.width, p.bits
 	within := int64(1)<<width - 1
-	for row, item := range items {
-		if item == dropped {
-			continue
-		}
+	for _, row := range to.kept() {
 		person := p.persons.of(nodes[row])
 		at := int(person>>width) - from
-		if uint(at) >= uint(len(parts)) {
+		if uint(at) >= uint(len(to.parts)) {
 			continue // of another pass
 		}
-		part := &parts[at]
+		part := &to.parts[at]
 		i := part.n % blockItems
 		if i == 0 {
 			part.last = blocks.Get().(*block)
 			part.blocks = append(part.blocks, part.last)
 		}
-		part.last[i] = person&within<<itemBits | item
+		part.last[i] = person&within<<itemBits | to.items[row]
 		part.n++
-		kept++
+		to.n++
 	}
-	return kept
+}
+
+// intake is what one worker reads.
+type intake struct {
+	parts []partition
+	n     int // items in them
+	items []int64
+	rows  []int32
+}
+
+// kept lists the rows whose items are not dropped. There is no branch in it: which rows
+// those are cannot be foreseen.
+func (t *intake) kept() []int32 {
+	t.rows = resized(t.rows, len(t.items))
+	n := 0
+	for row, item := range t.items {
+		t.rows[n] = int32(row)
+		n += int(^uint64(item) >> 63)
+	}
+	return t.rows[:n]
 }
 
 func (p *partitioner) release() {
-	for _, parts := range p.parts {
-		for i := range parts {
-			for _, b := range parts[i].blocks {
+	for _, in := range p.intakes {
+		for i := range in.parts {
+			for _, b := range in.parts[i].blocks {
 				blocks.Put(b)
 			}
-			parts[i] = partition{}
+			in.parts[i] = partition{}
 		}
 	}
 }
@@ -183,12 +200,13 @@ func (p *partitioner) deliver(workers []worker) {
 type orderer struct {
 	ends  []int32 // where each person's items end
 	items []int64
+	run   []int64 // see merge
 }
 
 func (o *orderer) deliver(p *partitioner, i int, w worker) {
 	total := 0
-	for _, parts := range p.parts {
-		total += parts[i].n
+	for _, in := range p.intakes {
+		total += in.parts[i].n
 	}
 	if total == 0 {
 		return
@@ -217,17 +235,56 @@ func (o *orderer) deliver(p *partitioner, i int, w worker) {
 	begin, first := int32(0), int64(i+p.from)<<p.width
 	for j, end := range o.ends {
 		if end > begin {
-			w.person(first+int64(j), o.items[begin:end])
+			items := o.items[begin:end]
+			o.sort(items)
+			w.person(first+int64(j), items)
 			begin = end
 		}
 	}
 }
 
+// sort orders one person's items. Events are stored in about the order of time and read by
+// a few threads, so most often there is nothing to do, or two runs to merge.
+func (o *orderer) sort(items []int64) {
+	first := runLength(items)
+	switch {
+	case first == len(items):
+	case first+runLength(items[first:]) == len(items):
+		o.merge(items, first)
+	default:
+		slices.Sort(items)
+	}
+}
+
+// runLength is how many items from the first on are in order.
+func runLength(items []int64) int {
+	for i := 1; i < len(items); i++ {
+		if items[i] < items[i-1] {
+			return i
+		}
+	}
+	return len(items)
+}
+
+// merge orders items of which the first n are in order, and the others too. There is no
+// branch on a comparison in it, since none could be foreseen; items are not negative.
+func (o *orderer) merge(items []int64, n int) {
+	o.run = append(o.run[:0], items[:n]...)
+	i, j, to := 0, n, 0
+	for i < n && j < len(items) {
+		a, b := o.run[i], items[j]
+		second := (b - a) >> 63 // -1 when it is b's turn
+		items[to] = a + (b-a)&second
+		i, j, to = i+1+int(second), j-int(second), to+1
+	}
+	copy(items[to:], o.run[i:])
+}
+
 // each calls fn for the pieces of a partition.
 func (p *partitioner) each(i int, fn func(packed []int64)) {
-	for _, parts := range p.parts {
-		left := parts[i].n
-		for _, b := range parts[i].blocks {
+	for _, in := range p.intakes {
+		left := in.parts[i].n
+		for _, b := range in.parts[i].blocks {
 			n := min(left, blockItems)
 			fn(b[:n])
 			left -= n

@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -71,7 +70,6 @@ func (w *latestWorker) person(id int64, times []int64) {
 	if w.err != nil {
 		return
 	}
-	slices.Sort(times)
 	w.err = w.fn(touchstone.PersonID(id), times[max(0, len(times)-w.keep):])
 }
 

@@ -36,6 +36,33 @@ func (p packing) class(item int64) int {
 
 func (p packing) group(item int64) int { return int(item & (1<<p.groupBits - 1)) }
 
+// items packs events, given their times and the values of the classifier's column, without
+// a group; those that fit no selector are dropped.
+func (p packing) items(c classifier, times, values, out []int64, class func(set uint32) int) {
+	number := func(set uint32) int64 {
+		if set == 0 {
+			return dropped
+		}
+		return int64(class(set)) << p.groupBits
+	}
+	shift := p.classBits + p.groupBits
+	if c.sets == nil {
+		for row, value := range values {
+			out[row] = (times[row]-p.from)<<shift | number(uint32(value))
+		}
+		return
+	}
+	// A table has no branches: which event comes next cannot be foreseen.
+	table := make([]int64, len(c.sets)+1)
+	for value := range table {
+		table[value] = number(c.set(int64(value)))
+	}
+	beyond := uint64(len(c.sets))
+	for row, value := range values {
+		out[row] = (times[row]-p.from)<<shift | table[min(uint64(value), beyond)]
+	}
+}
+
 // classifier tells which of several selectors an event fits, as a set of bits. When they
 // go by the event's name alone, the engine only reads the name's code, and the rest is a
 // look-up; otherwise the engine works out the set.
@@ -46,11 +73,11 @@ type classifier struct {
 	others uint32   // the set of codes beyond
 }
 
-func classify(d warehouse.Dialect, codes map[string]int64, selectors []selector) classifier {
+func classify(d warehouse.Dialect, codes eventCodes, selectors []selector) classifier {
 	c := classifier{column: frag("CAST(e.event AS BIGINT)"), sets: []uint32{}}
 	least, most := int64(1), int64(0)
 	for i, s := range selectors {
-		code, known := codes[s.event]
+		code, known := codes.of[s.event]
 		switch {
 		case len(s.where) > 0:
 			return classifyInSQL(d, codes, selectors)
@@ -65,12 +92,13 @@ func classify(d warehouse.Dialect, codes map[string]int64, selectors []selector)
 	}
 	c.sets = slices.Repeat([]uint32{c.others}, int(most)+1)
 	for i, s := range selectors {
-		if code, known := codes[s.event]; known {
+		if code, known := codes.of[s.event]; known {
 			c.sets[code] |= 1 << i
 		}
 	}
-	if c.where = frag("TRUE"); c.others == 0 {
-		// A range is checked faster than a list; the look-up does the rest.
+	// A range is checked faster than a list, and the look-up does the rest. A range of most
+	// names would leave out little.
+	if c.where = frag("TRUE"); c.others == 0 && 2*(most-least+1) <= codes.last {
 		c.where = frag("e.event >= ? AND e.event <= ?", least, most)
 	}
 	return c
@@ -78,7 +106,7 @@ func classify(d warehouse.Dialect, codes map[string]int64, selectors []selector)
 
 // classifyInSQL leaves rows without a fitting selector in: the conditions are worked out
 // once, for the set, and only for events of the right name.
-func classifyInSQL(d warehouse.Dialect, codes map[string]int64, selectors []selector) classifier {
+func classifyInSQL(d warehouse.Dialect, codes eventCodes, selectors []selector) classifier {
 	var column builder
 	var named []fragment
 	column.add("CAST(0")

@@ -107,13 +107,7 @@ func (q *retention) plan(ctx context.Context, r *run) (packing, gathering, error
 	c := classify(r.d, p.codes, []selector{q.first, q.back})
 	rows := build("SELECT e.node, ", r.d.Millis("e.time"), ", ", c.column, " ", p.source, " AND (", c.where, ")")
 	return pack, gathering{rows: rows, bits: pack.bits(), items: func(columns [][]int64, out []int64) {
-		for row, value := range columns[1] {
-			if set := c.set(value); set == 0 {
-				out[row] = dropped
-			} else {
-				out[row] = pack.item(columns[0][row], int(set), 0)
-			}
-		}
+		pack.items(c, columns[0], columns[1], out, func(set uint32) int { return int(set) })
 	}}, nil
 }
 

@@ -25,11 +25,10 @@ func newReturns(q *retention, p packing) returns {
 	return returns{packing: p, calendar: q.calendar, rolling: q.mode == rolling, periods: make([]bool, q.periods+1)}
 }
 
-// find leaves its result in cohort and periods. It sorts items.
+// find leaves its result in cohort and periods. The items are in order.
 func (r *returns) find(items []int64) {
 	clear(r.periods)
 	r.cohort = -1
-	slices.Sort(items)
 	first := slices.IndexFunc(items, func(item int64) bool { return r.class(item)&isFirst != 0 })
 	if first < 0 {
 		return

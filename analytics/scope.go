@@ -126,8 +126,14 @@ func (f *fields) event(name string) selector {
 	return o.selector()
 }
 
+// eventCodes are the codes of some names of events.
+type eventCodes struct {
+	of   map[string]int64
+	last int64 // of all names
+}
+
 // codes looks up the codes of event names. A name that was never seen has none.
-func (r *run) codes(ctx context.Context, selectors ...selector) (map[string]int64, error) {
+func (r *run) codes(ctx context.Context, selectors ...selector) (eventCodes, error) {
 	var names []any
 	marks := ""
 	for _, s := range selectors {
@@ -136,25 +142,25 @@ func (r *run) codes(ctx context.Context, selectors ...selector) (map[string]int6
 			marks += ", ?"
 		}
 	}
-	codes := map[string]int64{}
+	codes := eventCodes{of: map[string]int64{}}
 	if len(names) == 0 {
 		return codes, nil
 	}
-	res, err := r.w.Query(ctx, warehouse.Statement{SQL: "SELECT name, code FROM event_names WHERE name IN (" + marks[2:] + ")", Args: names, Own: true})
+	res, err := r.w.Query(ctx, warehouse.Statement{SQL: "SELECT name, code, (SELECT max(code) FROM event_names) FROM event_names WHERE name IN (" + marks[2:] + ")", Args: names, Own: true})
 	if err != nil {
-		return nil, err
+		return codes, err
 	}
 	for _, row := range res.Rows {
-		codes[row[0].(string)] = row[1].(int64)
+		codes.of[row[0].(string)], codes.last = row[1].(int64), row[2].(int64)
 	}
 	return codes, nil
 }
 
 // sql is the selector's condition on a row e of events_raw.
-func (s selector) sql(d warehouse.Dialect, codes map[string]int64) fragment {
+func (s selector) sql(d warehouse.Dialect, codes eventCodes) fragment {
 	all := []fragment{}
 	if s.event != anyEvent {
-		code, known := codes[s.event]
+		code, known := codes.of[s.event]
 		if !known {
 			return frag("FALSE")
 		}

@@ -118,7 +118,7 @@ func (t *trend) columns() []warehouse.Column {
 // prepared is what a question's statements share.
 type prepared struct {
 	source fragment
-	codes  map[string]int64
+	codes  eventCodes
 }
 
 func (r *run) prepare(ctx context.Context, s *scope, selectors ...selector) (prepared, error) {
@@ -264,7 +264,6 @@ func (t *trend) places(d warehouse.Dialect, p prepared, s series, groups [][]any
 type distinct struct{ persons, events []int64 }
 
 func (d *distinct) person(_ int64, items []int64) {
-	slices.Sort(items)
 	for i, item := range items {
 		d.events[item]++
 		if i == 0 || items[i-1] != item {

@@ -132,6 +132,9 @@ func (w *Warehouse) start(ctx context.Context) error {
 		return err
 	}
 	w.writer = &writer{conn: c, names: map[string]int32{}}
+	if err := c.registerScan(); err != nil {
+		return err
+	}
 	if err := w.writer.migrate(ctx); err != nil {
 		return err
 	}

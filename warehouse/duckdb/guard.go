@@ -20,7 +20,7 @@ var growing = map[string]growth{
 	"list_resize": byArgument(1), "array_resize": byArgument(1), "equi_width_bins": byArgument(2),
 	"range": byRange, "generate_series": byRange,
 	"format": byFormat, "printf": byFormat,
-	"sleep_ms": never, "pg_sleep": never, "write_log": never,
+	"sleep_ms": never, "pg_sleep": never, "write_log": never, scanFunction: never,
 }
 
 // tableFunctions are those that a statement may read from. Others reach files, raw

@@ -28,7 +28,7 @@ func TestStatementsThatWouldMakeHugeValuesAreRefused(t *testing.T) {
 		"with a as (select repeat('x', 900000) s) select repeat(s, 900) from a", "select repeat('x', range) from range(10)", "select lpad('x', 1000000000, 'y')", "select rpad('x', 1000000000, 'y')",
 		"select range(100000000)", "select unnest(range(100000000))", "select generate_series(timestamp '1900-01-01', timestamp '2100-01-01', interval '1 second')", "select [x for x in range(1000000000)]",
 		"select * from (select range(1 + 100000000)) t", "select list_resize([1], 1000000000)", "select bitstring('1', 1000000000)", "select to_base(1, 2, 1000000)||repeat('x', 1000)",
-		"select format('{:>1000000000}', 'x')", "select format('{:>{}}', 'x', 1000000000)", "select printf('%*d', 1000000000, 1)", "select format(event, 1) from events", "select sleep_ms(100000)",
+		"select format('{:>1000000000}', 'x')", "select format('{:>{}}', 'x', 1000000000)", "select printf('%*d', 1000000000, 1)", "select format(event, 1) from events", "select sleep_ms(100000)", "select touchstone_scan(1, 2)", "select Main.\"TouchStone_Scan\"(1, node) from events",
 		"from query('select 1')", "explain analyze select repeat('x', 1000000000)", "select 1 from range(10) t(x) where length(repeat('x', 1000000000)) > 1", "from range(10) order by repeat('x', 1000000000)",
 		"select system.main.repeat('x', 1000000000)", "pivot (select range a, repeat('x', 1000000000) b from range(2)) on a using count(*)",
 	} {

@@ -3,13 +3,9 @@ package duckdb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
-	"unsafe"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
@@ -126,88 +122,6 @@ func chunks(ctx context.Context, res *mapping.Result, fn func(chunk mapping.Data
 			return nil
 		}
 	}
-}
-
-// Scan implements warehouse.Warehouse. Workers take turns at fetching chunks, and each
-// reads the vectors of its chunk where the engine put them.
-func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, columns [][]int64) error) error {
-	return w.reading(ctx, &w.readers, func(ctx context.Context, c *conn) error {
-		if err := c.check(ctx, s); err != nil {
-			return err
-		}
-		return c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
-			n := int(mapping.ColumnCount(res))
-			for i := range n {
-				if t := describe(mapping.ColumnLogicalType(res, mapping.IdxT(i))); t.id != mapping.TypeBigInt {
-					return fmt.Errorf("duckdb: column %d of a scan is not BIGINT", i+1)
-				}
-			}
-			next := fetcher{res: res}
-			group, ctx := errgroup.WithContext(ctx)
-			for worker := range max(1, workers) {
-				group.Go(func() error {
-					return next.scan(ctx, n, func(columns [][]int64) error { return fn(worker, columns) })
-				})
-			}
-			return group.Wait()
-		})
-	})
-}
-
-// fetcher hands out a result's chunks to several goroutines.
-type fetcher struct {
-	mu  sync.Mutex
-	res *mapping.Result
-	end bool // asking an ended result once more would make it an error
-}
-
-func (f *fetcher) chunk() mapping.DataChunk {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.end {
-		return mapping.DataChunk{}
-	}
-	chunk := mapping.FetchChunk(*f.res)
-	f.end = chunk.Ptr == nil
-	return chunk
-}
-
-func (f *fetcher) scan(ctx context.Context, n int, fn func(columns [][]int64) error) error {
-	columns := make([][]int64, n)
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		chunk := f.chunk()
-		if chunk.Ptr == nil {
-			return nil
-		}
-		rows := int(mapping.DataChunkGetSize(chunk))
-		for i := range columns {
-			columns[i] = bigints(mapping.DataChunkGetVector(chunk, mapping.IdxT(i)), rows)
-		}
-		err := fn(columns)
-		mapping.DestroyDataChunk(&chunk)
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// bigints is a vector's memory. What NULLs hold is not defined, so they are set to 0.
-func bigints(v mapping.Vector, rows int) []int64 {
-	if rows == 0 {
-		return nil
-	}
-	values := unsafe.Slice((*int64)(mapping.VectorGetData(v)), rows)
-	if validity := mapping.VectorGetValidity(v); validity != nil {
-		for r := range rows {
-			if at[uint64](validity, r/64)&(1<<(r%64)) == 0 {
-				values[r] = 0
-			}
-		}
-	}
-	return values
 }
 
 // reading borrows one of the connections and runs fn in a read-only transaction on it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -347,6 +348,25 @@ func testScan(t *testing.T, s *subject) {
 		}
 		if sum, n := sums[0]+sums[1]+sums[2], rows[0]+rows[1]+rows[2]; sum != 1_250_025_000-7 || n != 49_999 || rows[3] != 0 {
 			t.Errorf("%d workers: got %d rows %v with the sum %d", workers, n, rows, sum)
+		}
+	}
+	// Only rows that pass every condition come, whatever the engine makes of the conditions.
+	for range 20 {
+		var mu sync.Mutex
+		rows := 0
+		err := s.Scan(t.Context(), warehouse.Statement{SQL: "SELECT node FROM events_raw WHERE node % 3 = 0 AND sqrt(node) > 100 AND length(message_id) > 1"}, 2, func(_ int, c [][]int64) error {
+			mu.Lock()
+			defer mu.Unlock()
+			rows += len(c[0])
+			for _, node := range c[0] {
+				if node%3 != 0 || node <= 10_000 {
+					return fmt.Errorf("node %d came", node)
+				}
+			}
+			return nil
+		})
+		if err != nil || rows != 13_333 {
+			t.Fatalf("%d rows, %v", rows, err)
 		}
 	}
 	stop := fmt.Errorf("enough")

@@ -1,0 +1,222 @@
+package duckdb
+
+/*
+void touchstone_scan(void *, void *, void *);
+typedef void (*touchstone_scan_t)(void *, void *, void *);
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+	"golang.org/x/sys/unix"
+
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// Scan implements warehouse.Warehouse. The statement becomes the source of a query that
+// calls a function of ours for every row, so the engine's threads call it with the vectors
+// that they have just filled: rows never wait in a buffer, and never change processors.
+// Fetching a streamed result from several goroutines took a third longer. (The function is
+// not a condition: the engine takes conditions in the order that it likes best.)
+func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, columns [][]int64) error) error {
+	return w.reading(ctx, &w.readers, func(ctx context.Context, c *conn) error {
+		if err := c.check(ctx, s); err != nil {
+			return err
+		}
+		n, err := c.columnCount(ctx, s.SQL)
+		if err != nil {
+			return err
+		}
+		scan := newScan(max(1, workers), fn)
+		handle := scans.add(scan)
+		defer scans.remove(handle)
+		columns := make([]string, n)
+		for i := range columns {
+			columns[i] = fmt.Sprintf("c%d", i)
+		}
+		list := strings.Join(columns, ", ")
+		query := fmt.Sprintf("SELECT bool_or(%s(%d, %s)) FROM (%s\n) AS rows(%s)", scanFunction, handle, list, s.SQL, list)
+		err = c.run(ctx, query, s.Args, func(res *mapping.Result) error {
+			return chunks(ctx, res, func(mapping.DataChunk, int) bool { return true })
+		})
+		if scan.err != nil {
+			return scan.err
+		}
+		return err
+	})
+}
+
+// columnCount prepares a statement for the number of its columns.
+func (c *conn) columnCount(ctx context.Context, query string) (int, error) {
+	var stmt mapping.PreparedStatement
+	defer func() { mapping.DestroyPrepare(&stmt) }()
+	if mapping.Prepare(c.c, query, &stmt) == mapping.StateError {
+		return 0, c.failure(ctx, mapping.PrepareError(stmt))
+	}
+	return int(mapping.PreparedStatementColumnCount(stmt)), nil
+}
+
+// scanFunction takes the number of a scan and a row of BIGINTs, and is never true.
+// Statements of people may not call it.
+const scanFunction = "touchstone_scan"
+
+func (c *conn) registerScan() error {
+	f := mapping.CreateScalarFunction()
+	defer mapping.DestroyScalarFunction(&f)
+	number, boolean := mapping.CreateLogicalType(mapping.TypeBigInt), mapping.CreateLogicalType(mapping.TypeBoolean)
+	defer mapping.DestroyLogicalType(&number)
+	defer mapping.DestroyLogicalType(&boolean)
+	mapping.ScalarFunctionSetName(f, scanFunction)
+	mapping.ScalarFunctionSetVarargs(f, number)
+	mapping.ScalarFunctionSetReturnType(f, boolean)
+	mapping.ScalarFunctionSetVolatile(f)
+	mapping.ScalarFunctionSetSpecialHandling(f) // of NULL: by us
+	mapping.ScalarFunctionSetFunction(f, unsafe.Pointer(C.touchstone_scan_t(C.touchstone_scan)))
+	if mapping.RegisterScalarFunction(c.c, f) == mapping.StateError {
+		return errors.New("duckdb: cannot register " + scanFunction)
+	}
+	return nil
+}
+
+//export touchstone_scan
+func touchstone_scan(info, input, output unsafe.Pointer) { //nolint:revive // a name of C
+	if err := scanBlock(mapping.DataChunk{Ptr: input}, mapping.Vector{Ptr: output}); err != nil {
+		mapping.ScalarFunctionSetError(mapping.FunctionInfo{Ptr: info}, err.Error())
+	}
+}
+
+// scanBlock hands the rows of a chunk to the scan that its first column names.
+func scanBlock(chunk mapping.DataChunk, passed mapping.Vector) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // it would end the program: the caller is not Go
+			err = fmt.Errorf("panic in a scan: %v", p)
+		}
+	}()
+	rows := int(mapping.DataChunkGetSize(chunk))
+	if rows == 0 {
+		return nil
+	}
+	clear(unsafe.Slice((*bool)(mapping.VectorGetData(passed)), rows))
+	s := scans.get(bigints(mapping.DataChunkGetVector(chunk, 0), 1)[0])
+	if s == nil {
+		return errors.New(scanFunction + " is for the program itself")
+	}
+	return s.block(chunk, rows)
+}
+
+// scan hands blocks from the engine's threads to workers.
+type scan struct {
+	fn func(worker int, columns [][]int64) error
+
+	mu   sync.Mutex
+	idle sync.Cond
+	free []*scanWorker
+	err  error // the first of fn
+}
+
+// scanWorker is worked with by one thread at a time.
+type scanWorker struct {
+	number  int
+	thread  int // that had it last
+	columns [][]int64
+}
+
+func newScan(workers int, fn func(worker int, columns [][]int64) error) *scan {
+	s := &scan{fn: fn}
+	s.idle.L = &s.mu
+	for i := range workers {
+		s.free = append(s.free, &scanWorker{number: i})
+	}
+	return s
+}
+
+func (s *scan) block(chunk mapping.DataChunk, rows int) error {
+	w, err := s.take()
+	if err != nil {
+		return err
+	}
+	w.columns = w.columns[:0]
+	for i := 1; i < int(mapping.DataChunkGetColumnCount(chunk)); i++ {
+		w.columns = append(w.columns, bigints(mapping.DataChunkGetVector(chunk, mapping.IdxT(i)), rows))
+	}
+	err = s.fn(w.number, w.columns)
+	s.give(w, err)
+	return err
+}
+
+// take waits for a worker; a thread gets the one that it had before, if it can, so that
+// each worker sees rows in about their order.
+func (s *scan) take() (*scanWorker, error) {
+	thread := unix.Gettid()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.free) == 0 && s.err == nil {
+		s.idle.Wait()
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	last := len(s.free) - 1
+	for i, w := range s.free {
+		if w.thread == thread {
+			s.free[i], s.free[last] = s.free[last], w
+			break
+		}
+	}
+	w := s.free[last]
+	s.free, w.thread = s.free[:last], thread
+	return w, nil
+}
+
+func (s *scan) give(w *scanWorker, err error) {
+	s.mu.Lock()
+	s.free = append(s.free, w)
+	if s.err == nil {
+		s.err = err
+	}
+	s.mu.Unlock()
+	s.idle.Broadcast()
+}
+
+// scans are those that run.
+var scans running
+
+type running struct {
+	last atomic.Int64
+	byID sync.Map // int64 → *scan
+}
+
+func (r *running) add(s *scan) int64 {
+	id := r.last.Add(1)
+	r.byID.Store(id, s)
+	return id
+}
+
+func (r *running) remove(id int64) { r.byID.Delete(id) }
+
+func (r *running) get(id int64) *scan {
+	s, _ := r.byID.Load(id)
+	out, _ := s.(*scan)
+	return out
+}
+
+// bigints is a vector's memory. What NULLs hold is not defined, so they are set to 0.
+func bigints(v mapping.Vector, rows int) []int64 {
+	values := unsafe.Slice((*int64)(mapping.VectorGetData(v)), rows)
+	if validity := mapping.VectorGetValidity(v); validity != nil {
+		for r := range rows {
+			if at[uint64](validity, r/64)&(1<<(r%64)) == 0 {
+				values[r] = 0
+			}
+		}
+	}
+	return values
+}
