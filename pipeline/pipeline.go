@@ -106,6 +106,7 @@ type partition struct {
 	through atomic.Uint64 // last record committed
 	totals  Totals
 	seen    *window
+	sink    *handover
 	swept   int64 // hour in which expired message ids were last deleted
 }
 
@@ -118,7 +119,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics), spare: newFactPool()}
 	now := cfg.Clock.Now()
 	for i := range cfg.Log.Partitions() {
-		part := &partition{index: i, seen: newWindow(cfg.DedupeWindow, cfg.DedupeMax, now)}
+		part := &partition{index: i, seen: newWindow(cfg.DedupeWindow, cfg.DedupeMax, now), sink: newHandover(cfg.MaxEvents)}
 		if err := part.load(ctx, cfg.DB, now.Add(-cfg.DedupeWindow)); err != nil {
 			return nil, fmt.Errorf("load partition %d: %w", i, err)
 		}
@@ -136,10 +137,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 // Wake makes the loop run a batch soon even when no event waits, for stages that have
 // work of their own (a new segment, a builder's rows).
 func (p *Pipeline) Wake() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	signal(p.wake)
 }
 
 // Totals returns the counters as of the last commit.
@@ -220,18 +218,16 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 		held = nil
 		began := time.Now()
 		work := p.begin(first)
-	gather:
-		for len(work.facts)+len(work.rejected) < p.cfg.MaxEvents {
-			select {
-			case c := <-chunks:
-				if work.part != nil && c.part != work.part {
-					held = &c
-					break gather
-				}
-				p.take(&work, c)
-			default:
-				break gather
+		for work.count() < p.cfg.MaxEvents {
+			c, ok := next(ctx, chunks, work.more)
+			if !ok {
+				break
 			}
+			if work.part != nil && c.part != work.part {
+				held = &c
+				break
+			}
+			p.take(&work, c)
 		}
 		if err := p.commitUntilDone(ctx, work); err != nil {
 			return err
@@ -245,6 +241,26 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 			}
 		}
 	}
+}
+
+// next returns a chunk that is there, or soon will be.
+func next(ctx context.Context, chunks <-chan chunk, soon bool) (c chunk, ok bool) {
+	select {
+	case c = <-chunks:
+		return c, true
+	default:
+	}
+	if !soon {
+		return chunk{}, false
+	}
+	const moment = 20 * time.Millisecond
+	select {
+	case c = <-chunks:
+		return c, true
+	case <-time.After(moment):
+	case <-ctx.Done():
+	}
+	return chunk{}, false
 }
 
 // maxInterval bounds how long events gather between two small batches.
@@ -380,7 +396,7 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		return err
 	}
 	p.nextDue = next
-	p.committed(work, fresh, b, time.Since(began))
+	p.committed(ctx, work, fresh, b, time.Since(began))
 	return nil
 }
 
@@ -398,11 +414,12 @@ func (p *Pipeline) afterTimers(ctx context.Context, tx *store.Tx, fired bool, se
 	return next, nil
 }
 
-func (p *Pipeline) committed(work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration) {
+func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration) {
 	now := p.cfg.Clock.Now()
 	if part := work.part; part != nil {
 		delta := Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected))}
 		part.totals = part.totals.plus(delta)
+		part.sink.give(ctx, work, b.Facts)
 		part.through.Store(uint64(work.last))
 		p.metrics.count(delta)
 		p.metrics.windowIDs.Set(float64(part.seen.total))

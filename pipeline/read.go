@@ -12,12 +12,12 @@ import (
 )
 
 // How much one read takes from the log. Records are compressed, often tenfold, so this
-// keeps a decoded chunk within some megabytes, and the chunks in flight within some tens.
+// keeps a decoded chunk, of which there are two or three beside the batch, within a few megabytes.
 const (
 	readRecords  = 64
-	readBytes    = 512 << 10
-	chunksAhead  = 3
-	spareFacts   = 4       // slices of facts that wait for reuse
+	readBytes    = 256 << 10
+	chunksAhead  = 1
+	spareFacts   = 2       // slices of facts that wait for reuse
 	maxSpareFact = 1 << 15 // longer slices are not kept
 )
 
@@ -29,6 +29,7 @@ type chunk struct {
 	oldest   time.Time // smallest ReceivedAt
 	facts    []touchstone.Fact
 	rejected []touchstone.Fact
+	more     bool // the log had more
 }
 
 func (c *chunk) count() int { return len(c.facts) + len(c.rejected) }
@@ -39,7 +40,7 @@ func (c *chunk) add(d chunk) {
 	if c.part == nil {
 		c.part, c.first, c.oldest = d.part, d.first, d.oldest
 	}
-	c.last = d.last
+	c.last, c.more = d.last, d.more
 	if d.oldest.Before(c.oldest) {
 		c.oldest = d.oldest
 	}
@@ -97,7 +98,7 @@ func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) 
 		if err != nil {
 			return err
 		}
-		c.part = part
+		c.part, c.more = part, full(records)
 		if lost := c.first - from; lost > 0 {
 			p.cfg.Logger.Error("records were trimmed before they were worked on", "partition", part.index, "from", from, "records", lost)
 			p.metrics.skippedRecords.Add(float64(lost))
@@ -109,6 +110,15 @@ func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) 
 			return nil
 		}
 	}
+}
+
+// full tells whether a read ended because of its limits.
+func full(records []stream.Record) bool {
+	size := 0
+	for _, r := range records {
+		size += len(r.Data)
+	}
+	return len(records) >= readRecords || size >= readBytes/2
 }
 
 // decodeChunk unpacks records into facts. A record that does not decode stops the

@@ -52,8 +52,7 @@ type Sink struct {
 	seconds prometheus.Counter
 	lag     prometheus.Histogram
 	spare   factPool
-	work    [][]touchstone.Fact // by partition: the facts of the append under way; reused
-	dropped []stream.Offset     // up to where pipeline_dropped has been cleaned
+	dropped []stream.Offset // up to where pipeline_dropped has been cleaned
 }
 
 // NewSink reads the warehouse's position.
@@ -67,7 +66,7 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := cfg.Log.Partitions()
-	s := &Sink{cfg: cfg, through: make([]atomic.Uint64, n), dropped: make([]stream.Offset, n), spare: newFactPool(), work: make([][]touchstone.Fact, n),
+	s := &Sink{cfg: cfg, through: make([]atomic.Uint64, n), dropped: make([]stream.Offset, n), spare: newFactPool(),
 		seconds: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_append_seconds_total", Help: "Time spent in appending to the warehouse."}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_sink_lag_seconds",
 			Help: "Age of an append's oldest event when it became visible in queries, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 12)}),
@@ -139,55 +138,76 @@ func (s *Sink) run(ctx context.Context, partition int) {
 			select {
 			case <-ctx.Done():
 			case <-changed:
-				sleep(ctx, s.cfg.Interval)
+				s.await(ctx, partition, s.cfg.Interval)
 			}
 		case n < s.cfg.MaxEvents/4:
 			attempt = 0
-			sleep(ctx, s.cfg.Interval-time.Since(began))
+			s.await(ctx, partition, s.cfg.Interval-time.Since(began))
 		default:
 			attempt = 0
 		}
 	}
 }
 
-// copy appends the next committed records and returns how many events it took from the log.
+// await lets events gather for a time, or until there are many.
+func (s *Sink) await(ctx context.Context, partition int, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-s.cfg.Pipeline.parts[partition].sink.ready:
+	case <-time.After(d):
+	}
+}
+
+// copy appends the next committed records and returns how many events it took.
 func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
 	from, until := s.Through(partition)+1, s.cfg.Pipeline.Through(partition)
 	if from > until {
 		return 0, s.copyOverrides(ctx, partition)
 	}
-	work, err := s.gather(ctx, partition, from, until)
-	defer func() {
-		clear(work.facts)
-		s.work[partition] = work.facts[:0]
-	}()
-	if err != nil {
+	handover := s.cfg.Pipeline.parts[partition].sink
+	work, before, ok := handover.take(from)
+	if ok {
+		defer handover.put(work.facts)
+	} else {
+		if before != 0 {
+			until = min(until, before-1)
+		}
+		var err error
+		if work, err = s.read(ctx, partition, from, until); err != nil {
+			return 0, err
+		}
+		defer handover.put(work.facts)
+	}
+	if err := s.setNodes(ctx, work.facts); err != nil {
 		return 0, err
 	}
-	taken := work.count()
-	facts, err := s.keep(ctx, partition, work)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.setNodes(ctx, facts); err != nil {
-		return 0, err
-	}
-	if err := s.append(ctx, warehouse.Commit{Partition: partition, Through: work.last, Facts: facts}); err != nil {
+	if err := s.append(ctx, warehouse.Commit{Partition: partition, Through: work.last, Facts: work.facts}); err != nil {
 		return 0, err
 	}
 	s.through[partition].Store(uint64(work.last))
-	s.events.Add(int64(len(facts)))
-	if taken > 0 {
+	s.events.Add(int64(len(work.facts)))
+	if work.events > 0 {
 		lag := s.cfg.Clock.Now().Sub(work.oldest)
 		s.behind.Store(int64(lag))
 		s.lag.Observe(lag.Seconds())
 	}
-	return max(taken, 1), s.cleanDropped(ctx, partition, work.last)
+	return max(work.events, 1), s.cleanDropped(ctx, partition, work.last)
+}
+
+// read makes a portion of what the log holds from record from to until, at most MaxEvents
+// events.
+func (s *Sink) read(ctx context.Context, partition int, from, until stream.Offset) (portion, error) {
+	work, err := s.gather(ctx, partition, from, until)
+	if err != nil {
+		return portion{}, err
+	}
+	facts, err := s.keep(ctx, partition, work)
+	return portion{first: from, last: work.last, oldest: work.oldest, facts: facts, events: work.count()}, err
 }
 
 // gather reads records from from to until, at most MaxEvents events.
 func (s *Sink) gather(ctx context.Context, partition int, from, until stream.Offset) (chunk, error) {
-	work := chunk{facts: s.work[partition][:0]}
+	work := chunk{facts: s.cfg.Pipeline.parts[partition].sink.get()}
 	for from <= until && work.count() < s.cfg.MaxEvents {
 		records, err := s.cfg.Log.Read(ctx, partition, from, readRecords, readBytes)
 		if err != nil {
@@ -230,21 +250,28 @@ func (s *Sink) keep(ctx context.Context, partition int, work chunk) ([]touchston
 	return kept, nil
 }
 
-// setNodes fills in the node that each event came under: that of its strongest identifier.
+// setNodes fills in the node that each event came under, that of its strongest identifier,
+// where the pipeline has not told it.
 func (s *Sink) setNodes(ctx context.Context, facts []touchstone.Fact) error {
-	ids := make([]touchstone.Identifier, len(facts))
+	var ids []touchstone.Identifier
+	var unknown []int
 	for i := range facts {
-		ids[i] = facts[i].Identifiers[0]
+		if facts[i].Node == 0 {
+			ids, unknown = append(ids, facts[i].Identifiers[0]), append(unknown, i)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	nodes, err := s.cfg.Graph.NodesOf(ctx, ids)
 	if err != nil {
 		return err
 	}
-	for i, n := range nodes {
-		if n == 0 {
-			return fmt.Errorf("event %s came under %s, which the identity graph does not know", facts[i].MessageID, ids[i])
+	for i, at := range unknown {
+		if nodes[i] == 0 {
+			return fmt.Errorf("event %s came under %s, which the identity graph does not know", facts[at].MessageID, ids[i])
 		}
-		facts[i].Node = n
+		facts[at].Node = nodes[i]
 	}
 	return nil
 }

@@ -1,0 +1,131 @@
+package pipeline
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// handover keeps what the pipeline has just committed of one partition until the sink
+// takes it, so that the sink need not read and decode the log once more. It is bounded:
+// a pipeline that is faster than the sink waits for it, but not for long, for the sink
+// may be in trouble. What is not handed over the sink reads from the log.
+type handover struct {
+	most  int           // events kept
+	ready chan struct{} // gets a value when the sink should not wait for more
+	taken chan struct{} // gets a value when there is room
+
+	mu      sync.Mutex
+	waiting portion // no batches: last is 0
+	closed  bool    // a batch has been left out, so the next ones do not follow
+	spare   []touchstone.Fact
+}
+
+// portion is a run of committed records for one append.
+type portion struct {
+	first, last stream.Offset
+	oldest      time.Time         // smallest ReceivedAt
+	facts       []touchstone.Fact // that reached the stages
+	events      int               // in the records, with duplicates and rejected ones
+}
+
+func newHandover(most int) *handover {
+	return &handover{most: most, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
+}
+
+// patience is how long the pipeline waits for the sink, once in a row.
+const patience = 2 * time.Second
+
+// give adds the facts of a committed batch.
+func (h *handover) give(ctx context.Context, work chunk, facts []touchstone.Fact) {
+	var late <-chan time.Time
+	for !h.add(work, facts, false) {
+		if late == nil {
+			late = time.After(patience)
+		}
+		select {
+		case <-h.taken:
+			continue
+		case <-late:
+		case <-ctx.Done():
+		}
+		h.add(work, facts, true)
+		return
+	}
+}
+
+// add reports false when there is no room, unless it is the last try.
+func (h *handover) add(work chunk, facts []touchstone.Fact, last bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w := &h.waiting
+	switch {
+	case w.last == 0:
+		*w = portion{first: work.first, oldest: work.oldest, facts: h.spare[:0]}
+		h.spare = nil
+	case h.closed:
+		return true
+	case len(w.facts)+len(facts) > h.most:
+		h.closed = last
+		return last
+	case work.oldest.Before(w.oldest):
+		w.oldest = work.oldest
+	}
+	w.last, w.facts, w.events = work.last, append(w.facts, facts...), w.events+work.count()
+	if len(w.facts) >= h.most/2 {
+		signal(h.ready)
+	}
+	return true
+}
+
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the portion that begins with a record. When there is none, ok is false and
+// the records before the one returned must be read from the log; 0 stands for all.
+func (h *handover) take(from stream.Offset) (p portion, before stream.Offset, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w := h.waiting
+	if w.first > from {
+		return portion{}, w.first, false
+	}
+	h.waiting, h.closed = portion{}, false
+	signal(h.taken)
+	if w.first < from { // nothing, or an append that failed half-way
+		h.keep(w.facts)
+		return portion{}, 0, false
+	}
+	return w, 0, true
+}
+
+// get returns a slice for facts.
+func (h *handover) get() []touchstone.Fact {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	facts := h.spare[:0]
+	h.spare = nil
+	return facts
+}
+
+// put takes back the slice of facts of a portion that has been appended.
+func (h *handover) put(facts []touchstone.Fact) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keep(facts)
+}
+
+// keep lets go of the texts, which would hold the records' memory.
+func (h *handover) keep(facts []touchstone.Fact) {
+	clear(facts)
+	if cap(facts) > cap(h.spare) && cap(facts) <= 2*h.most {
+		h.spare = facts[:0]
+	}
+}
