@@ -87,10 +87,10 @@ func DefaultConfig() *Config {
 	c.Collect.TrustedProxies = []string{"127.0.0.0/8", "::1/128"}
 	c.Collect.PhoneRegion = "86"
 	c.Collect.MaxPendingBytes = 64 << 20
-	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 24_000, 20*time.Millisecond
+	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 16_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
-	c.MemoryLimit = 288 << 20
+	c.MemoryLimit = 352 << 20
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
 	return c
 }

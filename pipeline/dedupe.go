@@ -2,35 +2,64 @@ package pipeline
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"time"
 )
 
-// window remembers the message ids of the last hours as 64-bit hashes, in one open
-// addressing table. Ids are grouped by the hour they came in; an hour that leaves the
-// window turns its slots into tombstones, which the next rehash sweeps out.
+// window remembers the message ids of the last hours as 64-bit hashes, in open addressing
+// tables. Ids are grouped by the hour they came in; an hour that leaves the window turns
+// its slots into tombstones, which the next rehash sweeps out. There are many tables, by
+// the hash's first bits, so that growing takes neither long nor twice the memory.
 //
 // Two different ids collide with a chance of n/2^64 per event: 5 in 10^12 for 10^8 ids.
 type window struct {
-	span  time.Duration
-	max   int // most ids held; the oldest hour goes early when it is reached
-	keys  []uint64
-	hours []uint16 // hour number + 1 relative to base, 0 = never used
-	base  int64    // hour that counts as 1
-	used  int      // slots that are not 0, tombstones included
-	live  map[uint16]int
-	first uint16 // oldest hour still in the window
-	total int
+	span   time.Duration
+	max    int // most ids held; the oldest hour goes early when it is reached
+	tables [1 << tableBits]table
+	base   int64 // hour that counts as 1
+	live   map[uint16]int
+	first  uint16 // oldest hour still in the window
+	total  int
 
 	shortened int64 // times an hour was dropped before its time
 }
 
-const minWindowSlots = 1 << 12
+// table holds ids with the hours they came in.
+type table struct {
+	keys  []uint64
+	hours []uint16 // hour number + 1 relative to base (which lasts seven years), 0 = never used
+	used  int      // slots that are not 0, tombstones included
+}
+
+const (
+	tableBits = 6
+	minSlots  = 64
+)
 
 func newWindow(span time.Duration, maxIDs int, now time.Time) *window {
 	w := &window{span: span, max: maxIDs, live: map[uint16]int{}, first: 1, base: hourOf(now.Add(-span)) - 1}
-	w.keys = make([]uint64, minWindowSlots)
-	w.hours = make([]uint16, minWindowSlots)
+	for i := range w.tables {
+		w.tables[i].resize(minSlots)
+	}
 	return w
+}
+
+func (t *table) resize(size int) {
+	t.keys, t.hours, t.used = make([]uint64, size), make([]uint16, size), 0
+}
+
+// place is where the search for a hash begins: the bits behind those that chose the table,
+// as a fraction of the table.
+func (t *table) place(hash uint64) int {
+	at, _ := bits.Mul64(hash<<tableBits, uint64(len(t.keys)))
+	return int(at)
+}
+
+func (t *table) after(i int) int {
+	if i++; i == len(t.keys) {
+		return 0
+	}
+	return i
 }
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
@@ -45,28 +74,27 @@ func (w *window) add(hash uint64, t time.Time) bool {
 	if hash == 0 {
 		hash = 1
 	}
-	h := w.hour(t)
-	if (w.used+1)*4 > len(w.keys)*3 {
-		w.rehash()
+	h, tab := w.hour(t), &w.tables[hash>>(64-tableBits)]
+	if (tab.used+1)*4 > len(tab.keys)*3 {
+		tab.rehash(w.first)
 	}
-	mask := uint64(len(w.keys) - 1)
 	free := -1
-	for i := hash & mask; ; i = (i + 1) & mask {
-		switch at := w.hours[i]; {
+	for i := tab.place(hash); ; i = tab.after(i) {
+		switch at := tab.hours[i]; {
 		case at == 0:
 			if free < 0 {
-				free = int(i)
-				w.used++
+				free = i
+				tab.used++
 			}
-			w.keys[free], w.hours[free] = hash, h
+			tab.keys[free], tab.hours[free] = hash, h
 			w.live[h]++
 			w.total++
 			return true
 		case at < w.first:
 			if free < 0 {
-				free = int(i)
+				free = i
 			}
-		case w.keys[i] == hash:
+		case tab.keys[i] == hash:
 			return false
 		}
 	}
@@ -77,14 +105,14 @@ func (w *window) remove(hash uint64) {
 	if hash == 0 {
 		hash = 1
 	}
-	mask := uint64(len(w.keys) - 1)
-	for i := hash & mask; w.hours[i] != 0; i = (i + 1) & mask {
-		if w.keys[i] == hash && w.hours[i] >= w.first {
-			w.live[w.hours[i]]--
+	tab := &w.tables[hash>>(64-tableBits)]
+	for i := tab.place(hash); tab.hours[i] != 0; i = tab.after(i) {
+		if tab.keys[i] == hash && tab.hours[i] >= w.first {
+			w.live[tab.hours[i]]--
 			w.total--
 			// An unreachable key in a live slot keeps probe chains whole; the next
 			// rehash drops it, since key 0 is never looked up.
-			w.keys[i] = 0
+			tab.keys[i] = 0
 			return
 		}
 	}
@@ -111,36 +139,27 @@ func (w *window) drop(before uint16) {
 	}
 }
 
-// rehash sweeps tombstones out and doubles the table when it is really full. It also
-// moves base forward, so that hours never outgrow 16 bits.
-func (w *window) rehash() {
-	size := len(w.keys)
-	if (w.total+1)*2 > size {
-		size *= 2
+// rehash sweeps out what came before the hour first, and leaves room for a third more.
+func (t *table) rehash(first uint16) {
+	live := 0
+	for i, h := range t.hours {
+		if h >= first && t.keys[i] != 0 {
+			live++
+		}
 	}
-	for size > minWindowSlots && w.total*8 < size {
-		size /= 2
-	}
-	keys, hours := w.keys, w.hours
-	shift := w.first - 1
-	w.keys, w.hours, w.used = make([]uint64, size), make([]uint16, size), 0
-	mask := uint64(size - 1)
+	keys, hours := t.keys, t.hours
+	t.resize(max(minSlots, live*16/9+1))
 	for i, h := range hours {
-		if h < w.first || keys[i] == 0 {
+		if h < first || keys[i] == 0 {
 			continue
 		}
-		j := keys[i] & mask
-		for w.hours[j] != 0 {
-			j = (j + 1) & mask
+		j := t.place(keys[i])
+		for t.hours[j] != 0 {
+			j = t.after(j)
 		}
-		w.keys[j], w.hours[j] = keys[i], h-shift
-		w.used++
+		t.keys[j], t.hours[j] = keys[i], h
+		t.used++
 	}
-	live := make(map[uint16]int, len(w.live))
-	for h, n := range w.live {
-		live[h-shift] = n
-	}
-	w.live, w.base, w.first = live, w.base+int64(shift), 1
 }
 
 func appendHashes(dst []byte, hashes []uint64) []byte {

@@ -46,14 +46,14 @@ type Config struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
 
-	MaxEvents    int           // most events in a batch; 24,000
+	MaxEvents    int           // most events in a batch; 16,000
 	MinInterval  time.Duration // least time between two batches while few events wait; 20 ms
 	DedupeWindow time.Duration // how long a message id is remembered; 24 h
 	DedupeMax    int           // most message ids remembered; 20,000,000
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.MaxEvents, 24_000)
+	setDefault(&c.MaxEvents, 16_000)
 	setDefault(&c.MinInterval, 20*time.Millisecond)
 	setDefault(&c.DedupeWindow, 24*time.Hour)
 	setDefault(&c.DedupeMax, 20_000_000)

@@ -37,7 +37,7 @@ type SinkConfig struct {
 	Logger   *slog.Logger
 	Metrics  prometheus.Registerer
 
-	MaxEvents int           // most events in one append; 24,000
+	MaxEvents int           // most events in one append; 16,000
 	Interval  time.Duration // an append waits this long for more events; 500 ms
 }
 
@@ -57,7 +57,7 @@ type Sink struct {
 
 // NewSink reads the warehouse's position.
 func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
-	setDefault(&cfg.MaxEvents, 24_000)
+	setDefault(&cfg.MaxEvents, 16_000)
 	setDefault(&cfg.Interval, 500*time.Millisecond)
 	if cfg.Clock == nil {
 		cfg.Clock = touchstone.SystemClock{}

@@ -28,7 +28,7 @@ type Options struct {
 }
 
 const (
-	pageSize    = 16 << 10
+	pageSize    = 8 << 10
 	idleReaders = 4
 	// A checkpoint copies changed pages into the database file and syncs it. Under
 	// load the same pages change again and again, so a long log saves most copies.

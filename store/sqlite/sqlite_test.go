@@ -172,7 +172,7 @@ func TestSettings(t *testing.T) {
 	}
 	err := db.Update(ctx, func(tx *store.Tx) error {
 		for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1",
-			"page_size": "16384", "busy_timeout": "10000", "cache_size": "-65536"} {
+			"page_size": "8192", "busy_timeout": "10000", "cache_size": "-65536"} {
 			if got := pragma(tx, name); got != want {
 				t.Errorf("%s is %s, want %s", name, got, want)
 			}
