@@ -90,7 +90,7 @@ func DefaultConfig() *Config {
 	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 16_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
-	c.MemoryLimit = 352 << 20
+	c.MemoryLimit = 384 << 20
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
 	return c
 }
