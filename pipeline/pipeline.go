@@ -233,7 +233,7 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 			return err
 		}
 		p.end(work)
-		if pause := p.pause(time.Since(began)); pause > 0 && work.count() < p.cfg.MaxEvents/8 {
+		if pause := p.pause(time.Since(began)); pause > 0 && work.count() < p.cfg.MaxEvents/2 {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -264,13 +264,13 @@ func next(ctx context.Context, chunks <-chan chunk, soon bool) (c chunk, ok bool
 }
 
 // maxInterval bounds how long events gather between two small batches.
-const maxInterval = 120 * time.Millisecond
+const maxInterval = 160 * time.Millisecond
 
 // pause returns how long events may gather after a batch that took a while: MinInterval
-// from its start, and as long as it took again, so that small batches, which cost the
-// most per event, take at most half of the time.
+// from its start, and twice as long as it took, so that small batches, which cost the
+// most per event, take at most a third of the time.
 func (p *Pipeline) pause(took time.Duration) time.Duration {
-	return min(max(p.cfg.MinInterval-took, took), maxInterval)
+	return min(max(p.cfg.MinInterval-took, 2*took), maxInterval)
 }
 
 // begin starts a batch's work with its first chunk, which may be without events.
