@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,7 +299,8 @@ func TestRun(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	running.Go(func() { // the pipeline
+	var visits atomic.Int64 // batches with visits
+	running.Go(func() {     // the pipeline
 		for offset := uint64(1); ; {
 			b := &touchstone.Batch{Now: time.Now()}
 			select {
@@ -316,6 +318,9 @@ func TestRun(t *testing.T) {
 				return
 			}
 			segs.Stage().Committed(b)
+			if len(b.Facts) > 0 {
+				visits.Add(1)
+			}
 		}
 	})
 	var ids []string
@@ -343,7 +348,12 @@ func TestRun(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(20 * time.Millisecond) // a batch more, at least
+	// The history does not know the visits of before; two of everybody must come after it.
+	for enough := visits.Load() + 2; visits.Load() < enough; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no visits any more")
+		}
+	}
 	stop()
 	running.Wait()
 	for i, want := range []int{frozenPersons + 50, frozenPersons/2 + 25, frozenPersons / 2} {
