@@ -24,10 +24,6 @@ func newPacking(s *scope, classes, groups int) (packing, bool) {
 
 func (p packing) bits() int { return p.timeBits + p.classBits + p.groupBits }
 
-func (p packing) item(millis int64, class int, group int64) int64 {
-	return ((millis-p.from)<<p.classBits|int64(class))<<p.groupBits | group
-}
-
 func (p packing) time(item int64) int64 { return item >> (p.classBits + p.groupBits) }
 
 func (p packing) class(item int64) int {

@@ -69,12 +69,16 @@ func (w *window) hour(t time.Time) uint16 {
 	return uint16(min(max(h, 1), 1<<16-1)) //nolint:gosec // clamped
 }
 
+// table returns the table of a hash, and the hash as it stands there: 0 marks what was removed.
+func (w *window) table(hash uint64) (uint64, *table) {
+	hash = max(hash, 1)
+	return hash, &w.tables[hash>>(64-tableBits)]
+}
+
 // add notes hash as seen at t. It reports false if the id is in the window already.
 func (w *window) add(hash uint64, t time.Time) bool {
-	if hash == 0 {
-		hash = 1
-	}
-	h, tab := w.hour(t), &w.tables[hash>>(64-tableBits)]
+	hash, tab := w.table(hash)
+	h := w.hour(t)
 	if (tab.used+1)*4 > len(tab.keys)*3 {
 		tab.rehash(w.first)
 	}
@@ -102,10 +106,7 @@ func (w *window) add(hash uint64, t time.Time) bool {
 
 // remove takes back an add of the batch that has just failed.
 func (w *window) remove(hash uint64) {
-	if hash == 0 {
-		hash = 1
-	}
-	tab := &w.tables[hash>>(64-tableBits)]
+	hash, tab := w.table(hash)
 	for i := tab.place(hash); tab.hours[i] != 0; i = tab.after(i) {
 		if tab.keys[i] == hash && tab.hours[i] >= w.first {
 			w.live[tab.hours[i]]--

@@ -21,7 +21,8 @@ type handover struct {
 	mu      sync.Mutex
 	waiting portion // no batches: last is 0
 	closed  bool    // a batch has been left out, so the next ones do not follow
-	spare   []touchstone.Fact
+
+	spare factPool // the slices of portions, given back by the sink
 }
 
 // portion is a run of committed records for one append.
@@ -33,7 +34,7 @@ type portion struct {
 }
 
 func newHandover(most int) *handover {
-	return &handover{most: most, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1)}
+	return &handover{most: most, ready: make(chan struct{}, 1), taken: make(chan struct{}, 1), spare: newFactPool()}
 }
 
 // patience is how long the pipeline waits for the sink, once in a row.
@@ -64,8 +65,7 @@ func (h *handover) add(work chunk, facts []touchstone.Fact, last bool) bool {
 	w := &h.waiting
 	switch {
 	case w.last == 0:
-		*w = portion{first: work.first, oldest: work.oldest, facts: h.spare[:0]}
-		h.spare = nil
+		*w = portion{first: work.first, oldest: work.oldest, facts: h.spare.get(len(facts))}
 	case h.closed:
 		return true
 	case len(w.facts)+len(facts) > h.most:
@@ -100,32 +100,8 @@ func (h *handover) take(from stream.Offset) (p portion, before stream.Offset, ok
 	h.waiting, h.closed = portion{}, false
 	signal(h.taken)
 	if w.first < from { // nothing, or an append that failed half-way
-		h.keep(w.facts)
+		h.spare.put(w.facts)
 		return portion{}, 0, false
 	}
 	return w, 0, true
-}
-
-// get returns a slice for facts.
-func (h *handover) get() []touchstone.Fact {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	facts := h.spare[:0]
-	h.spare = nil
-	return facts
-}
-
-// put takes back the slice of facts of a portion that has been appended.
-func (h *handover) put(facts []touchstone.Fact) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.keep(facts)
-}
-
-// keep lets go of the texts, which would hold the records' memory.
-func (h *handover) keep(facts []touchstone.Fact) {
-	clear(facts)
-	if cap(facts) > cap(h.spare) && cap(facts) <= 2*h.most {
-		h.spare = facts[:0]
-	}
 }

@@ -54,7 +54,7 @@ func TestHandoverAndLogMakeEveryRecordOnce(t *testing.T) {
 				if len(p.facts) != last-appended {
 					t.Fatalf("records %d to %d have %d facts", appended+1, last, len(p.facts))
 				}
-				h.put(p.facts)
+				h.spare.put(p.facts)
 			case before != 0:
 				last = int(before) - 1
 			}

@@ -48,8 +48,8 @@ func (c *chunk) add(d chunk) {
 	c.rejected = append(c.rejected, d.rejected...)
 }
 
-// factPool hands slices of facts round between the goroutine that decodes and the one
-// that works, so that the steady state allocates none.
+// factPool hands slices of facts round between a goroutine that fills them and one that
+// works on them, so that the steady state allocates none.
 type factPool chan []touchstone.Fact
 
 func newFactPool() factPool { return make(factPool, spareFacts) }

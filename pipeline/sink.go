@@ -166,9 +166,7 @@ func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
 	}
 	handover := s.cfg.Pipeline.parts[partition].sink
 	work, before, ok := handover.take(from)
-	if ok {
-		defer handover.put(work.facts)
-	} else {
+	if !ok {
 		if before != 0 {
 			until = min(until, before-1)
 		}
@@ -176,8 +174,8 @@ func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
 		if work, err = s.read(ctx, partition, from, until); err != nil {
 			return 0, err
 		}
-		defer handover.put(work.facts)
 	}
+	defer handover.spare.put(work.facts)
 	if err := s.setNodes(ctx, work.facts); err != nil {
 		return 0, err
 	}
@@ -191,7 +189,7 @@ func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
 		s.behind.Store(int64(lag))
 		s.lag.Observe(lag.Seconds())
 	}
-	return max(work.events, 1), s.cleanDropped(ctx, partition, work.last)
+	return max(work.events, 1), s.cleanDropped(ctx, partition)
 }
 
 // read makes a portion of what the log holds from record from to until, at most MaxEvents
@@ -207,7 +205,7 @@ func (s *Sink) read(ctx context.Context, partition int, from, until stream.Offse
 
 // gather reads records from from to until, at most MaxEvents events.
 func (s *Sink) gather(ctx context.Context, partition int, from, until stream.Offset) (chunk, error) {
-	work := chunk{facts: s.cfg.Pipeline.parts[partition].sink.get()}
+	work := chunk{facts: s.cfg.Pipeline.parts[partition].sink.spare.get(0)}
 	for from <= until && work.count() < s.cfg.MaxEvents {
 		records, err := s.cfg.Log.Read(ctx, partition, from, readRecords, readBytes)
 		if err != nil {
@@ -318,7 +316,7 @@ func (s *Sink) copyOverrides(ctx context.Context, partition int) error {
 // cleanDropped deletes the notes on duplicates that nobody needs any more. A rebuilt
 // warehouse does without them: it would see the duplicates' message ids again, so they
 // are kept until the log itself is trimmed.
-func (s *Sink) cleanDropped(ctx context.Context, partition int, _ stream.Offset) error {
+func (s *Sink) cleanDropped(ctx context.Context, partition int) error {
 	first, _, err := s.cfg.Log.Bounds(ctx, partition)
 	if err != nil || first <= s.dropped[partition] {
 		return err

@@ -44,9 +44,7 @@ func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int
 		}
 		list := strings.Join(columns, ", ")
 		query := fmt.Sprintf("SELECT bool_or(%s(%d, %s)) FROM (%s\n) AS rows(%s)", scanFunction, handle, list, s.SQL, list)
-		err = c.run(ctx, query, s.Args, func(res *mapping.Result) error {
-			return chunks(ctx, res, func(mapping.DataChunk, int) bool { return true })
-		})
+		err = c.exec(ctx, query, s.Args...)
 		if scan.err != nil {
 			return scan.err
 		}
