@@ -390,4 +390,4 @@ func firstPeople(people []touchstone.PersonID) []touchstone.PersonID {
 }
 
 // parallelism is how many workers share a question's work.
-func parallelism() int { return min(runtime.GOMAXPROCS(0), 8) }
+func parallelism() int { return min(runtime.NumCPU(), 8) }

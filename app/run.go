@@ -69,6 +69,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	}
 	defer stopProfiles()
 	limitMemory(a.cfg)
+	shareProcessors()
 
 	loopCtx, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLoops()

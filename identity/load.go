@@ -1,8 +1,10 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
@@ -116,9 +118,15 @@ const nodeColumns = `id, kind, value, person, carries`
 // loadIdents reads the nodes of identifiers. One value is rarely used by two kinds, so
 // asking by value alone costs nothing and keeps the statement simple.
 func (g *Graph) loadIdents(ctx context.Context, q store.Querier, r *region, ids []ident) error {
+	slices.SortFunc(ids, byValue)
 	return inChunks(len(ids), func(i int) any { return ids[i].value }, func(list string, args []any) error {
 		return g.loadNodes(ctx, q, r, `SELECT `+nodeColumns+` FROM identity_nodes WHERE value IN `+list, args)
 	})
+}
+
+// byValue is the order of the index by which identifiers are found.
+func byValue(a, b ident) int {
+	return cmp.Or(strings.Compare(a.value, b.value), cmp.Compare(a.kind, b.kind))
 }
 
 func (g *Graph) loadPersons(ctx context.Context, q store.Querier, r *region, persons []touchstone.PersonID) error {

@@ -43,6 +43,9 @@ func (g *Graph) writeNodes(ctx context.Context, tx *store.Tx, r *region, st *sta
 	}
 	g.metrics.created.Add(float64(len(fresh)))
 	st.lastNode = int64(r.lastNode)
+	// The index by value is the one in which new rows fall anywhere; so each of its pages is
+	// touched once.
+	slices.SortFunc(fresh, func(a, b *node) int { return byValue(a.ident, b.ident) })
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "identity_nodes",
 		Columns: []string{"id", "kind", "value", "person", "carries", "first_seen", "last_seen", "events"}},
 		len(fresh), func(i int, args []any) {

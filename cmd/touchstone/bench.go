@@ -80,6 +80,8 @@ type ingestFigures struct {
 	FinalRSSMiB     int64   `json:"server_final_rss_mib"`
 	Refused         any     `json:"refused,omitempty"`
 	LostOrAmbiguous int64   `json:"accepted_minus_counted"`
+	ReferenceRate   float64 `json:"reference_requests_per_second"` // see referenceRate
+	OfReference     float64 `json:"requests_of_reference"`
 	conditions
 }
 
@@ -119,6 +121,10 @@ func benchIngest(ctx context.Context, c *client, cfg loadgen.Config) (ingestFigu
 	if cfg.Seed == 0 {
 		cfg.Seed = rand.Uint64() >> 20 //nolint:gosec // not a secret
 	}
+	reference, err := referenceRate(ctx, cfg)
+	if err != nil {
+		return ingestFigures{}, err
+	}
 	before, err := c.waitDrained(ctx)
 	if err != nil {
 		return ingestFigures{}, err
@@ -141,16 +147,18 @@ func benchIngest(ctx context.Context, c *client, cfg loadgen.Config) (ingestFigu
 		return ingestFigures{}, err
 	}
 	drained := time.Now()
+	rate := float64(result.Requests) / result.Seconds
 	ms := func(q float64) float64 { return float64(result.Quantile(q).Microseconds()) / 1000 }
 	return ingestFigures{
 		Bench: "ingest", Batch: cfg.Batch, Connections: cfg.Connections, Seconds: result.Seconds, Events: result.Events,
-		AcceptedRate: result.EventsPerSecond(), RequestRate: float64(result.Requests) / result.Seconds,
+		AcceptedRate: result.EventsPerSecond(), RequestRate: rate,
 		P50: ms(.5), P99: ms(.99), Max: ms(1),
 		SustainedRate: float64(after.InWarehouse-before.InWarehouse) / drained.Sub(began).Seconds(), DrainSeconds: drained.Sub(loaded).Seconds(),
 		CPUPerThousand: (after.Process.CPUSeconds - before.Process.CPUSeconds) / float64(max(result.Events, 1)) * 1000,
 		PeakRSSMiB:     rss >> 20, FinalRSSMiB: after.Process.RSSBytes >> 20, Refused: result.Refused,
 		LostOrAmbiguous: after.InWarehouse - before.InWarehouse - result.Events,
-		conditions:      newConditions("fsync before each 200; all stages running"),
+		ReferenceRate:   reference, OfReference: rate / reference,
+		conditions: newConditions("fsync before each 200; all stages running"),
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"syscall"
@@ -97,4 +98,49 @@ func cpu() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+const identifiers = `
+CREATE TABLE nodes (id BIGINT PRIMARY KEY, value TEXT NOT NULL, person BIGINT NOT NULL);
+CREATE UNIQUE INDEX nodes_value ON nodes (value);
+CREATE TABLE states (person BIGINT PRIMARY KEY, state BYTEA);`
+
+// BenchmarkSmallBatches is a busy hour of single events: each transaction brings 3,000
+// new identifiers, whose values fall anywhere into an index, and changes 1,500 of
+// 200,000 states.
+func BenchmarkSmallBatches(b *testing.B) {
+	const persons, fresh, changed = 200_000, 3000, 1500
+	db := openBench(b, identifiers)
+	nodes := store.Upsert{Table: "nodes", Columns: []string{"id", "value", "person"}}
+	states := store.Upsert{Table: "states", Columns: []string{"person", "state"}, Key: []string{"person"}}
+	next := int64(0)
+	write := func(inserts int, updates []int64) {
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			err := tx.BulkUpsert(ctx, nodes, inserts, func(_ int, args []any) {
+				next++
+				args[0], args[1], args[2] = next, fmt.Sprintf("%016x", uint64(next)*0x9e3779b97f4a7c15), next
+			})
+			if err != nil {
+				return err
+			}
+			return tx.BulkUpsert(ctx, states, len(updates), func(i int, args []any) { args[0], args[1] = updates[i], make([]byte, 300) })
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	all := make([]int64, persons)
+	for i := range all {
+		all[i] = int64(i)
+	}
+	write(persons, all)
+	before := cpu()
+	for b.Loop() {
+		var some []int64
+		for i := range int64(changed) {
+			some = append(some, i*(persons/changed)+rand.Int64N(persons/changed))
+		}
+		write(fresh, some)
+	}
+	b.ReportMetric(float64((cpu()-before).Nanoseconds())/float64(b.N)/(fresh+changed), "cpu-ns/row")
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -12,6 +13,18 @@ import (
 func limitMemory(cfg *Config) {
 	if debug.SetMemoryLimit(-1) == 1<<63-1 {
 		debug.SetMemoryLimit(int64(cfg.MemoryLimit))
+	}
+}
+
+// shareProcessors lets twice as many threads run Go code as there are processors, so that
+// the kernel, which is fair within a millisecond, and not the Go scheduler, which lets a
+// goroutine run for ten, divides them between requests and the pipeline, the store and
+// the warehouse. With single events the slowest percent of the answers takes two thirds
+// of the time for it. GOMAXPROCS wins.
+func shareProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.SetDefaultGOMAXPROCS()
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
 	}
 }
 
