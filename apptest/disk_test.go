@@ -18,7 +18,12 @@ import (
 func wantFull(t *testing.T, s *Server) {
 	t.Helper()
 	body := `{"writeKey":"dev","event":"Refused","userId":"user-1"}`
-	resp, err := s.http.Post(s.URL+"/v1/track", "application/json", strings.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, s.URL+"/v1/track", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Origin", "https://shop.example")
+	resp, err := s.http.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
