@@ -165,9 +165,6 @@ func TestNoMachinePaths(t *testing.T) {
 		default:
 			return
 		}
-		if path == "tidy_test.go" {
-			return
-		}
 		f, err := os.Open(path)
 		if err != nil {
 			t.Fatal(err)
@@ -176,7 +173,7 @@ func TestNoMachinePaths(t *testing.T) {
 		lines := bufio.NewScanner(f)
 		lines.Buffer(nil, 16<<20)
 		for n := 1; lines.Scan(); n++ {
-			for _, bad := range []string{"/work/", "/root/", "/tmp/bash"} {
+			for _, bad := range []string{"/work" + "/", "/root" + "/", "/tmp/" + "bash"} { // in parts: this file is read, too
 				if strings.Contains(lines.Text(), bad) {
 					t.Errorf("%s:%d: a path of one machine: %q", path, n, bad)
 				}

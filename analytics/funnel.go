@@ -78,7 +78,7 @@ func (q *funnel) run(ctx context.Context, r *run) (*Answer, error) {
 	}
 	var workers []worker
 	var tallies []*tally
-	for range parallelism() {
+	for range parallelism {
 		t := newTally(plan.shape, len(plan.groups)+1)
 		tallies, workers = append(tallies, t), append(workers, t)
 	}
@@ -238,7 +238,7 @@ func (s funnelSelection) people(ctx context.Context, r *run) ([]touchstone.Perso
 	}
 	var workers []worker
 	var found []*funnelPeople
-	for range parallelism() {
+	for range parallelism {
 		w := &funnelPeople{matcher: newMatcher(plan.shape), least: least, most: most, group: group + plan.base}
 		found, workers = append(found, w), append(workers, w)
 	}

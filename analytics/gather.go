@@ -66,7 +66,7 @@ func (r *run) gather(ctx context.Context, g gathering, workers []worker) error {
 	width := min(maxWidth, 63-g.bits, max(0, bits.Len64(uint64(last))-partitionBits)) // of a partition, in bits
 	partitions := int(last>>width) + 1
 	for from, share := 0, min(partitions, maxPartitions); from < partitions; {
-		p := &partitioner{gathering: g, persons: persons, width: width, from: from, to: min(from+share, partitions), workers: parallelism()}
+		p := &partitioner{gathering: g, persons: persons, width: width, from: from, to: min(from+share, partitions), workers: parallelism}
 		p.room.Store(int64(r.opts.GatherEvents))
 		switch err := p.read(ctx, r); {
 		case errors.Is(err, errTooManyItems) && share > 1:
@@ -389,5 +389,6 @@ func firstPeople(people []touchstone.PersonID) []touchstone.PersonID {
 	return people[:min(len(people), maxPeople)]
 }
 
-// parallelism is how many workers share a question's work.
-func parallelism() int { return min(runtime.NumCPU(), 8) }
+// parallelism is how many workers share a question's work: the processors that this
+// process may use, as at its start, for a server lets more threads than that run.
+var parallelism = min(runtime.GOMAXPROCS(0), 8)

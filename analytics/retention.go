@@ -61,7 +61,7 @@ func (q *retention) run(ctx context.Context, r *run) (*Answer, error) {
 	}
 	var workers []worker
 	var tallies []*cohortTally
-	for range parallelism() {
+	for range parallelism {
 		t := newCohortTally(q, pack)
 		tallies, workers = append(tallies, t), append(workers, t)
 	}
@@ -142,7 +142,7 @@ func (s retentionSelection) people(ctx context.Context, r *run) ([]touchstone.Pe
 	}
 	var workers []worker
 	var found []*cohortPeople
-	for range parallelism() {
+	for range parallelism {
 		w := &cohortPeople{returns: newReturns(s.retention, pack), cohort: s.cohort, period: s.period}
 		found, workers = append(found, w), append(workers, w)
 	}

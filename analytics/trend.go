@@ -213,7 +213,7 @@ func (t *trend) countPersons(ctx context.Context, r *run, p prepared, s series, 
 	n := len(t.calendar.buckets)
 	var workers []worker
 	var counts []*distinct
-	for range parallelism() {
+	for range parallelism {
 		d := &distinct{persons: make([]int64, len(groups)*n), events: make([]int64, len(groups)*n)}
 		counts, workers = append(counts, d), append(workers, d)
 	}

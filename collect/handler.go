@@ -89,8 +89,8 @@ func preflight(w http.ResponseWriter, r *http.Request) {
 func (c *Collector) tracking(call touchstone.EventType) http.HandlerFunc {
 	name := callName(call)
 	handle := httpapi.Handler(func(w http.ResponseWriter, r *http.Request) error {
-		began := time.Now()            // for the histogram only; events get the Clock's time
-		if r.Header["Origin"] != nil { // servers have no use for these headers
+		began := time.Now() // for the histogram only; events get the Clock's time
+		if fromBrowser(r) { // servers have no use for these headers
 			allowOrigin(w.Header())
 		}
 		err := c.accept(r, call)
@@ -309,11 +309,14 @@ func (c *Collector) allow(src *knownSource, n int) error {
 	}
 }
 
+// fromBrowser tells whether a page sent a POST: it sends Origin with each, which a server
+// does not.
+func fromBrowser(r *http.Request) bool { return r.Header.Get("Origin") != "" }
+
 // origin notes what the connection tells about the events.
 func (c *Collector) origin(r *http.Request, src *knownSource, call touchstone.EventType) origin {
 	from := origin{call: call, source: src.ID, received: c.clock.Now().UnixMilli()}
-	// A page sends Origin with every POST; what lacks it on a site's key is a server.
-	browser := r.Header.Get("Origin") != ""
+	browser := fromBrowser(r)
 	if src.onDevice && (browser || src.Kind != "web") {
 		from.ip = clientIP(r, c.cfg.TrustedProxies)
 		if browser {

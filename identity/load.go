@@ -116,7 +116,8 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 const nodeColumns = `id, kind, value, person, carries`
 
 // loadIdents reads the nodes of identifiers. One value is rarely used by two kinds, so
-// asking by value alone costs nothing and keeps the statement simple.
+// asking by value alone costs nothing and keeps the statement simple. It sorts ids, so that
+// each page of the index is read once.
 func (g *Graph) loadIdents(ctx context.Context, q store.Querier, r *region, ids []ident) error {
 	slices.SortFunc(ids, byValue)
 	return inChunks(len(ids), func(i int) any { return ids[i].value }, func(list string, args []any) error {

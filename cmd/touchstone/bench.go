@@ -147,17 +147,16 @@ func benchIngest(ctx context.Context, c *client, cfg loadgen.Config) (ingestFigu
 		return ingestFigures{}, err
 	}
 	drained := time.Now()
-	rate := float64(result.Requests) / result.Seconds
 	ms := func(q float64) float64 { return float64(result.Quantile(q).Microseconds()) / 1000 }
 	return ingestFigures{
 		Bench: "ingest", Batch: cfg.Batch, Connections: cfg.Connections, Seconds: result.Seconds, Events: result.Events,
-		AcceptedRate: result.EventsPerSecond(), RequestRate: rate,
+		AcceptedRate: result.EventsPerSecond(), RequestRate: result.RequestsPerSecond(),
 		P50: ms(.5), P99: ms(.99), Max: ms(1),
 		SustainedRate: float64(after.InWarehouse-before.InWarehouse) / drained.Sub(began).Seconds(), DrainSeconds: drained.Sub(loaded).Seconds(),
 		CPUPerThousand: (after.Process.CPUSeconds - before.Process.CPUSeconds) / float64(max(result.Events, 1)) * 1000,
 		PeakRSSMiB:     rss >> 20, FinalRSSMiB: after.Process.RSSBytes >> 20, Refused: result.Refused,
 		LostOrAmbiguous: after.InWarehouse - before.InWarehouse - result.Events,
-		ReferenceRate:   reference, OfReference: rate / reference,
+		ReferenceRate:   reference, OfReference: result.RequestsPerSecond() / reference,
 		conditions: newConditions("fsync before each 200; all stages running"),
 	}, nil
 }

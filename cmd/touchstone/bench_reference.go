@@ -30,8 +30,5 @@ func referenceRate(ctx context.Context, cfg loadgen.Config) (float64, error) {
 	defer server.Close()
 	cfg.Address, cfg.Duration, cfg.Rate = listener.Addr().String(), referenceTime, 0
 	result, err := loadgen.Run(ctx, cfg)
-	if err != nil {
-		return 0, err
-	}
-	return float64(result.Requests) / result.Seconds, nil
+	return result.RequestsPerSecond(), err
 }

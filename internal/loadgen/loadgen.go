@@ -43,6 +43,9 @@ type Result struct {
 // EventsPerSecond is the rate of accepted events.
 func (r Result) EventsPerSecond() float64 { return float64(r.Events) / r.Seconds }
 
+// RequestsPerSecond is the rate of answers of any status.
+func (r Result) RequestsPerSecond() float64 { return float64(r.Requests) / r.Seconds }
+
 // Quantile returns the latency below which the share q of the requests lies.
 func (r Result) Quantile(q float64) time.Duration {
 	if len(r.Latencies) == 0 {

@@ -109,12 +109,12 @@ func (w *Warehouse) openDatabase() error {
 		{"autoload_known_extensions", "false"},
 		{"allow_community_extensions", "false"},
 		{"enable_external_access", "false"},
-		{"lock_configuration", "true"},
 		// Freed memory goes back to the system within a second or so; otherwise the allocator keeps
 		// several times the limit's worth of it, in one arena per thread that ran a question.
 		{"allocator_background_threads", "true"},
 		{"allocator_flush_threshold", "16MB"},
 		{"allocator_bulk_deallocation_flush_threshold", "32MB"},
+		{"lock_configuration", "true"},
 	} {
 		if mapping.SetConfig(config, kv[0], kv[1]) == mapping.StateError {
 			return fmt.Errorf("duckdb: setting %s=%s was refused", kv[0], kv[1])
