@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // to look into a store from outside
+	_ "github.com/mattn/go-sqlite3" // to look into a store from outside
 )
 
 // refusedStart runs the program with flags that it must refuse, and returns what it says.
@@ -186,7 +186,7 @@ func TestDamagedFolders(t *testing.T) {
 
 // ageStore makes a store look like that of a later release.
 func ageStore(dir string) error {
-	db, err := sql.Open("sqlite", filepath.Join(dir, "store.db"))
+	db, err := sql.Open("sqlite3", filepath.Join(dir, "store.db"))
 	if err != nil {
 		return err
 	}

@@ -117,9 +117,9 @@ func (b *bulk) run(ctx context.Context, rows int, row func(i int, args []any)) e
 		b.named[i].Ordinal = i + 1
 	}
 	err := b.tx.conn.Raw(func(conn any) error {
-		exec, ok := conn.(driver.ExecerContext)
-		if !ok {
-			return fmt.Errorf("the driver's %T cannot execute", conn)
+		run, err := runOf(conn)
+		if err != nil {
+			return err
 		}
 		for next := 0; next < rows; size /= 2 {
 			if rows-next < size {
@@ -127,7 +127,7 @@ func (b *bulk) run(ctx context.Context, rows int, row func(i int, args []any)) e
 			}
 			text := b.tx.db.text(b.text(size))
 			for ; rows-next >= size; next += size {
-				if err := b.chunk(ctx, exec, text, next, size, row); err != nil {
+				if err := b.chunk(ctx, run, text, next, size, row); err != nil {
 					return err
 				}
 			}
@@ -138,7 +138,26 @@ func (b *bulk) run(ctx context.Context, rows int, row func(i int, args []any)) e
 	return err
 }
 
-func (b *bulk) chunk(ctx context.Context, exec driver.ExecerContext, text string, first, rows int, row func(i int, args []any)) error {
+// runFunc runs a statement without telling its result.
+type runFunc func(ctx context.Context, query string, args []driver.NamedValue) error
+
+// runOf returns the fastest way in which a driver's connection runs a statement.
+func runOf(conn any) (runFunc, error) {
+	switch c := conn.(type) {
+	case interface {
+		RunContext(ctx context.Context, query string, args []driver.NamedValue) error
+	}:
+		return c.RunContext, nil
+	case driver.ExecerContext:
+		return func(ctx context.Context, query string, args []driver.NamedValue) error {
+			_, err := c.ExecContext(ctx, query, args)
+			return err
+		}, nil
+	}
+	return nil, fmt.Errorf("the driver's %T cannot execute", conn)
+}
+
+func (b *bulk) chunk(ctx context.Context, run runFunc, text string, first, rows int, row func(i int, args []any)) error {
 	// Chunks are short. Watching the context during each would cost a goroutine.
 	if err := ctx.Err(); err != nil {
 		return err
@@ -154,6 +173,5 @@ func (b *bulk) chunk(ctx context.Context, exec driver.ExecerContext, text string
 			b.named[i*b.width+j].Value = v
 		}
 	}
-	_, err := exec.ExecContext(context.WithoutCancel(ctx), text, b.named[:rows*b.width])
-	return err
+	return run(context.WithoutCancel(ctx), text, b.named[:rows*b.width])
 }

@@ -4,46 +4,68 @@ import (
 	"container/list"
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 
-	"modernc.org/sqlite"
+	"github.com/mattn/go-sqlite3"
 )
 
 // maxStatements bounds the prepared statements of one connection.
 const maxStatements = 256
 
 // connector opens connections that keep their prepared statements. database/sql's own
-// prepared statements would have to be carried through every call by hand.
+// prepared statements would have to be carried through every call by hand, and the
+// driver's cache does not serve a text that is running.
 type connector struct {
 	dsn     string
-	pragmas []string // run in order; the driver would sort them, and page_size must come early
+	pragmas []string // run in order: page_size must come early
 }
 
 // Connect opens a connection.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	inner, err := c.Driver().Open(c.dsn)
 	if err != nil {
-		return nil, err
+		return nil, coded(err)
 	}
 	for _, p := range c.pragmas {
 		if _, err := inner.(driver.ExecerContext).ExecContext(ctx, "PRAGMA "+p, nil); err != nil {
 			inner.Close()
-			return nil, fmt.Errorf("PRAGMA %s: %w", p, err)
+			return nil, fmt.Errorf("PRAGMA %s: %w", p, coded(err))
 		}
 	}
 	return &conn{sqliteConn: inner.(sqliteConn), byText: make(map[string]*list.Element)}, nil
 }
 
 // Driver returns the driver beneath.
-func (c *connector) Driver() driver.Driver { return &sqlite.Driver{} }
+func (c *connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+
+// failure is an error of the database with its result code, for [store.IsRetryable].
+type failure struct{ error }
+
+// Code returns SQLite's result code, extended where there is one.
+func (f failure) Code() int {
+	var e sqlite3.Error
+	if !errors.As(f.error, &e) {
+		return 0
+	}
+	return max(int(e.Code), int(e.ExtendedCode))
+}
+
+func (f failure) Unwrap() error { return f.error }
+
+func coded(err error) error {
+	var e sqlite3.Error
+	if errors.As(err, &e) {
+		return failure{err}
+	}
+	return err
+}
 
 // sqliteConn is what the driver's connection offers and conn passes on.
 type sqliteConn interface {
 	driver.Conn
 	driver.ConnBeginTx
 	driver.ConnPrepareContext
-	driver.SessionResetter
-	driver.Validator
 }
 
 // statement is a prepared statement that runs and, while busy, has open rows.
@@ -70,11 +92,11 @@ func (c *conn) statement(ctx context.Context, text string) (st *statement, cache
 			return st, true, nil
 		}
 		inner, err := c.PrepareContext(ctx, text)
-		return &statement{Stmt: inner}, false, err
+		return &statement{Stmt: inner}, false, coded(err)
 	}
 	inner, err := c.PrepareContext(ctx, text)
 	if err != nil {
-		return nil, false, err
+		return nil, false, coded(err)
 	}
 	st = &statement{Stmt: inner, text: text}
 	c.evict()
@@ -104,7 +126,19 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if !cached {
 		defer st.Close()
 	}
-	return st.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+	result, err := st.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+	return result, coded(err)
+}
+
+// RunContext runs a statement whose result nobody wants to know. The driver's query takes
+// all arguments and the first step, which is all of a statement without rows, in one call
+// into C, where its exec makes a call for each argument.
+func (c *conn) RunContext(ctx context.Context, query string, args []driver.NamedValue) error {
+	rows, err := c.QueryContext(ctx, query, args)
+	if err != nil {
+		return err
+	}
+	return rows.Close()
 }
 
 // QueryContext runs a statement that returns rows.
@@ -118,11 +152,24 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		if !cached {
 			st.Close()
 		}
-		return nil, err
+		return nil, coded(err)
 	}
 	st.busy = true
 	return &rows{Rows: inner, st: st, cached: cached}, nil
 }
+
+// BeginTx begins a transaction; the writer's takes the lock at once.
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	inner, err := c.sqliteConn.BeginTx(ctx, o)
+	if err != nil {
+		return nil, coded(err)
+	}
+	return transaction{inner}, nil
+}
+
+type transaction struct{ driver.Tx }
+
+func (t transaction) Commit() error { return coded(t.Tx.Commit()) }
 
 // Close closes the connection and its statements.
 func (c *conn) Close() error {
@@ -140,6 +187,9 @@ type rows struct {
 	st     *statement
 	cached bool
 }
+
+// Next reads a row.
+func (r *rows) Next(dest []driver.Value) error { return coded(r.Rows.Next(dest)) }
 
 // Close ends the query.
 func (r *rows) Close() error {

@@ -94,7 +94,10 @@ func setDefault[T int | int64](v *T, def T) {
 func kibibytes(n int64) string { return strconv.FormatInt(-max(n>>10, 64), 10) }
 
 func open(path, begin string, pragmas []string) *sql.DB {
-	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{"_txlock": {begin}}.Encode()}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
+		"_txlock": {begin},
+		"_mutex":  {"no"}, // database/sql gives a connection to one goroutine at a time
+	}.Encode()}
 	busy := "busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")"
 	return sql.OpenDB(&connector{dsn: dsn.String(), pragmas: append([]string{busy}, pragmas...)})
 }

@@ -26,8 +26,7 @@ func (w *writer) close() {
 	w.conn.close()
 }
 
-// Append implements warehouse.Warehouse. Commits of several partitions follow one
-// another: the engine writes with all its threads anyway.
+// Append implements warehouse.Warehouse. Commits of several partitions follow one another.
 func (w *Warehouse) Append(ctx context.Context, c warehouse.Commit) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

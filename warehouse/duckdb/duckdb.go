@@ -59,6 +59,7 @@ type Warehouse struct {
 	db   mapping.Database
 
 	readers pool // for questions
+	helpers *helpers
 	own     pool // one, for the warehouse's own: questions cannot hold it up
 	closing chan struct{}
 
@@ -101,10 +102,11 @@ func (w *Warehouse) openDatabase() error {
 	defer mapping.DestroyConfig(&config)
 	for _, kv := range [][2]string{
 		{"threads", strconv.Itoa(w.opts.Threads)},
+		{"external_threads", strconv.Itoa(w.opts.Threads)}, // see helpers
 		{"memory_limit", w.opts.MemoryLimit},
 		{"temp_directory", w.path + ".tmp"},
 		{"checkpoint_threshold", w.opts.CheckpointSize},
-		{"preserve_insertion_order", "false"},
+		{"preserve_insertion_order", "true"}, // otherwise every append is made in parts, which are then copied together
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
 		{"allow_community_extensions", "false"},
@@ -132,6 +134,7 @@ func (w *Warehouse) openDatabase() error {
 }
 
 func (w *Warehouse) start(ctx context.Context) error {
+	w.helpers = newHelpers(w.db, w.opts.Threads-1)
 	c, err := connect(w.db)
 	if err != nil {
 		return err
@@ -241,6 +244,9 @@ func (w *Warehouse) Close() error {
 	}
 	if w.writer != nil {
 		w.writer.close()
+	}
+	if w.helpers != nil {
+		w.helpers.close()
 	}
 	mapping.Close(&w.db)
 	return nil

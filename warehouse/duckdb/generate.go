@@ -31,6 +31,8 @@ func (w *Warehouse) Generate(ctx context.Context, n, users int64) error {
 	if n <= 0 || users <= 0 || len(w.writer.names) > 0 {
 		return touchstone.Errorf(touchstone.Invalid, "events are generated for an empty warehouse only, at least one of at least one user")
 	}
+	w.helpers.begin()
+	defer w.helpers.end()
 	c := w.writer.conn
 	if err := c.exec(ctx, "BEGIN TRANSACTION"); err != nil {
 		return err

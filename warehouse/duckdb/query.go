@@ -131,6 +131,10 @@ func (w *Warehouse) reading(ctx context.Context, readers *pool, fn func(context.
 		return err
 	}
 	defer func() { readers.idle <- c }()
+	if readers == &w.readers {
+		w.helpers.begin()
+		defer w.helpers.end()
+	}
 	if err := c.exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return err
 	}
