@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/internal/slabcache"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -355,8 +356,8 @@ func (b *batch) put(write func([]byte) []byte) area {
 func (p *Profiles) foldRare(f *touchstone.Fact, s *seen, t *traits, changed func(word uint32, old, json string)) (any bool) {
 	st := stamp{s.at, f.Seq, s.source}
 	set := func(object string) {
-		members(object, func(key, json string) bool {
-			if p.setTrait(t, unescape(key), value{json, st}, changed) {
+		jsonwalk.Members(object, func(key, json string) bool {
+			if p.setTrait(t, jsonwalk.Unescape(key), value{json, st}, changed) {
 				any = true
 			}
 			return true

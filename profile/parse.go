@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 )
 
 // seen is what a profile takes from an event.
@@ -24,10 +25,10 @@ func (p *Profiles) parse(f *touchstone.Fact) (s seen) {
 	source := p.source(f.Source)
 	s.source, s.channel = source.source, source.channel
 	var channel, library, location string
-	members(string(f.Context), func(key, value string) bool {
+	jsonwalk.Members(string(f.Context), func(key, value string) bool {
 		switch key {
 		case "channel":
-			channel = text(value)
+			channel = jsonwalk.Text(value)
 		case "library":
 			library = value
 		case "traits":
@@ -48,12 +49,12 @@ func (p *Profiles) parse(f *touchstone.Fact) (s seen) {
 		s.channel = p.words[labelWords].id(name)
 	}
 	if location != "" {
-		members(location, func(key, value string) bool {
+		jsonwalk.Members(location, func(key, value string) bool {
 			switch key {
 			case "city":
-				s.city = p.words[labelWords].id(text(value))
+				s.city = p.words[labelWords].id(jsonwalk.Text(value))
 			case "country":
-				s.country = p.words[labelWords].id(text(value))
+				s.country = p.words[labelWords].id(jsonwalk.Text(value))
 			}
 			return true
 		})
@@ -65,7 +66,7 @@ func (p *Profiles) parse(f *touchstone.Fact) (s seen) {
 }
 
 func consentOf(consent string) string {
-	if c := member(consent, "categoryPreferences"); len(c) > 2 && c[0] == '{' && len(c) <= maxValueBytes {
+	if c := jsonwalk.Member(consent, "categoryPreferences"); len(c) > 2 && c[0] == '{' && len(c) <= maxValueBytes {
 		return c
 	}
 	return ""
@@ -100,7 +101,7 @@ func channelName(channel, library string) string {
 	if library == "" {
 		return ""
 	}
-	switch name := text(member(library, "name")); name {
+	switch name := jsonwalk.Text(jsonwalk.Member(library, "name")); name {
 	case "analytics.js", "@segment/analytics-next":
 		return "web"
 	case "analytics-ios", "analytics-swift", "analytics-android", "analytics-kotlin", "analytics-react-native",

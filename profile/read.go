@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -253,7 +254,7 @@ func (s *stored) label(n uint32) *string {
 func (s *stored) trait(name string) string {
 	for _, t := range s.traits.list {
 		if wordOf(s.words[traitWords], t.name) == name {
-			if v := text(t.json); v != "" || strings.HasPrefix(t.json, `"`) {
+			if v := jsonwalk.Text(t.json); v != "" || strings.HasPrefix(t.json, `"`) {
 				return v
 			}
 			return t.json // a number, as phone numbers may come

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -29,7 +30,7 @@ func (p *Profiles) termsOf(dst []string, t *traits) []string {
 			continue
 		}
 		if i, ok := t.find(word); ok {
-			dst = appendTerms(dst, text(t.list[i].json))
+			dst = appendTerms(dst, jsonwalk.Text(t.list[i].json))
 		}
 	}
 	slices.Sort(dst)

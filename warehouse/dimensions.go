@@ -4,9 +4,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 )
 
 // The dimensions are the few parts of the context that everybody filters by. They are
@@ -41,14 +40,12 @@ const maxDimensionLength = 512
 func (d *Dimensions) Extract(e *touchstone.Event) {
 	*d = Dimensions{}
 	var hints platformHints
-	if e.Context != "" {
-		gjson.Parse(string(e.Context)).ForEach(func(key, value gjson.Result) bool {
-			d.fromContext(key.Str, value, &hints)
-			return true
-		})
-	}
+	jsonwalk.Members(string(e.Context), func(key, value string) bool {
+		d.fromContext(key, value, &hints)
+		return true
+	})
 	if d[PagePath] == "" && e.Type == touchstone.Page {
-		d[PagePath] = text(gjson.Get(string(e.Properties), "path"))
+		d[PagePath] = text(jsonwalk.Member(string(e.Properties), "path"))
 	}
 	if d[OS] == "" {
 		d[OS] = osOfUserAgent(hints.userAgent)
@@ -61,7 +58,7 @@ func (d *Dimensions) Extract(e *touchstone.Event) {
 	}
 }
 
-func (d *Dimensions) fromContext(key string, value gjson.Result, hints *platformHints) {
+func (d *Dimensions) fromContext(key, value string, hints *platformHints) {
 	switch key {
 	case "sessionId":
 		d[Session] = text(value)
@@ -70,68 +67,48 @@ func (d *Dimensions) fromContext(key string, value gjson.Result, hints *platform
 	case "channel":
 		d[Channel] = text(value)
 	case "os":
-		d[OS] = text(value.Get("name"))
+		d[OS] = text(jsonwalk.Member(value, "name"))
 	case "location":
-		each(value, func(k string, v gjson.Result) {
-			switch k {
-			case "country":
-				d[Country] = text(v)
-			case "city":
-				d[City] = text(v)
-			}
-		})
+		d.fill(value, location)
 	case "campaign":
-		each(value, d.fromCampaign)
+		d.fill(value, campaign)
 	case "page":
 		hints.page = true
-		d[PagePath] = text(value.Get("path"))
+		d[PagePath] = text(jsonwalk.Member(value, "path"))
 	case "device":
-		hints.device = text(value.Get("type"))
+		hints.device = text(jsonwalk.Member(value, "type"))
 	case "library":
-		hints.library = text(value.Get("name"))
+		hints.library = text(jsonwalk.Member(value, "name"))
 	case "userAgent":
-		hints.userAgent = value.Str
+		hints.userAgent = jsonwalk.Text(value)
 	case "userAgentData":
 		if d[OS] == "" {
-			d[OS] = text(value.Get("platform"))
+			d[OS] = text(jsonwalk.Member(value, "platform"))
 		}
 	}
 }
 
-func (d *Dimensions) fromCampaign(key string, value gjson.Result) {
-	switch key {
-	case "source":
-		d[UTMSource] = text(value)
-	case "medium":
-		d[UTMMedium] = text(value)
-	case "name":
-		d[UTMCampaign] = text(value)
-	case "term":
-		d[UTMTerm] = text(value)
-	case "content":
-		d[UTMContent] = text(value)
-	}
-}
+// Which dimensions the members of an object of the context are.
+var (
+	location = map[string]int{"country": Country, "city": City}
+	campaign = map[string]int{"source": UTMSource, "medium": UTMMedium, "name": UTMCampaign, "term": UTMTerm, "content": UTMContent}
+)
 
-func each(object gjson.Result, fn func(key string, value gjson.Result)) {
-	if !object.IsObject() {
-		return
-	}
-	object.ForEach(func(k, v gjson.Result) bool {
-		fn(k.Str, v)
+func (d *Dimensions) fill(object string, places map[string]int) {
+	jsonwalk.Members(object, func(key, value string) bool {
+		if at, ok := places[key]; ok {
+			d[at] = text(value)
+		}
 		return true
 	})
 }
 
 // text returns strings and numbers as text; what else is sent in their place is ignored.
-func text(v gjson.Result) string {
-	switch v.Type {
-	case gjson.String:
-		return v.Str
-	case gjson.Number:
-		return v.Raw
+func text(value string) string {
+	if value != "" && (value[0] == '-' || value[0] >= '0' && value[0] <= '9') {
+		return value
 	}
-	return ""
+	return jsonwalk.Text(value)
 }
 
 // cut bounds s without breaking a character.
@@ -203,10 +180,19 @@ func equalsAny(s string, words ...string) bool {
 }
 
 // osOfUserAgent tells the families of operating systems apart; browsers send nothing better.
+// It is most often in the first comment: "Mozilla/5.0 (Windows NT 10.0; Win64; x64) …".
 func osOfUserAgent(agent string) string {
+	if _, rest, found := strings.Cut(agent, "("); found {
+		comment, _, _ := strings.Cut(rest, ")")
+		if os := osIn(comment); os != "" && os != "Linux" {
+			return os
+		}
+	}
+	return osIn(agent)
+}
+
+func osIn(agent string) string {
 	switch {
-	case agent == "":
-		return ""
 	case strings.Contains(agent, "iPhone"), strings.Contains(agent, "iPad"):
 		return "iOS"
 	case strings.Contains(agent, "HarmonyOS"):

@@ -1,4 +1,4 @@
-package profile
+package jsonwalk
 
 import (
 	"encoding/json"
@@ -31,8 +31,8 @@ func TestMembersReadsWhatEncodingJSONWrites(t *testing.T) {
 			return true
 		})
 		got := map[string]string{}
-		members(string(text), func(key, value string) bool {
-			got[unescape(key)] = value
+		Members(string(text), func(key, value string) bool {
+			got[Unescape(key)] = value
 			return true
 		})
 		if d := gocmp.Diff(want, got); d != "" {
@@ -43,7 +43,7 @@ func TestMembersReadsWhatEncodingJSONWrites(t *testing.T) {
 
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{`"a"`: "a", `""`: "", `"a\"b"`: `a"b`, `"\u4f1f"`: "伟", `12`: "", `{}`: "", ``: "", `"`: ""} {
-		if got := text(in); got != want {
+		if got := Text(in); got != want {
 			t.Errorf("%s: %q", in, got)
 		}
 	}
@@ -55,12 +55,12 @@ func FuzzMembers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		n := 0
-		members(s, func(key, value string) bool {
+		Members(s, func(key, value string) bool {
 			if value == "" {
 				t.Fatal("an empty value")
 			}
-			unescape(key)
-			text(value)
+			Unescape(key)
+			Text(value)
 			n++
 			return true
 		})

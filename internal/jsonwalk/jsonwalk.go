@@ -1,4 +1,6 @@
-package profile
+// Package jsonwalk walks through JSON that is known to be valid without decoding it. It
+// reads each byte once and jumps over strings, which is what most of an event's context is.
+package jsonwalk
 
 import (
 	"strings"
@@ -6,12 +8,10 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// members calls fn with each key and value of a JSON object's text until fn returns
-// false. Keys come as they are written, see [unescape]. The edge has checked that the
-// text is valid; of one that is not, members sees a part.
-//
-// It reads each byte once and jumps over strings, which is what most of a context is.
-func members(object string, fn func(key, value string) bool) {
+// Members calls fn with each key and value of an object until fn returns false. Both come
+// as they are written, see [Unescape] and [Text]. Of a text that is not valid Members sees a
+// part, and of what is not an object nothing.
+func Members(object string, fn func(key, value string) bool) {
 	i := skipSpace(object, 0)
 	if i >= len(object) || object[i] != '{' {
 		return
@@ -41,9 +41,9 @@ func members(object string, fn func(key, value string) bool) {
 	}
 }
 
-// member returns the value of a key, "" without it.
-func member(object, name string) (found string) {
-	members(object, func(key, value string) bool {
+// Member returns the value of a key, "" without it.
+func Member(object, name string) (found string) {
+	Members(object, func(key, value string) bool {
 		if key == name {
 			found = value
 		}
@@ -61,14 +61,23 @@ func skipSpace(s string, i int) int {
 
 // endOfString returns the index behind the quote that closes the string at i.
 func endOfString(s string, i int) int {
-	for at := i + 1; ; {
+	at := i + 1
+	for short := min(len(s), at+16); at < short; at++ { // keys are, and a call to search costs more
+		switch s[at] {
+		case '"':
+			return at + 1
+		case '\\':
+			at++
+		}
+	}
+	for at < len(s) {
 		n := strings.IndexByte(s[at:], '"')
 		if n < 0 {
-			return len(s)
+			break
 		}
 		quote := at + n
 		slashes := 0
-		for quote-1-slashes > i && s[quote-1-slashes] == '\\' {
+		for quote-1-slashes >= at && s[quote-1-slashes] == '\\' {
 			slashes++
 		}
 		if slashes%2 == 0 {
@@ -76,6 +85,7 @@ func endOfString(s string, i int) int {
 		}
 		at = quote + 1
 	}
+	return len(s)
 }
 
 func endOfValue(s string, i int) int {
@@ -109,8 +119,8 @@ func endOfValue(s string, i int) int {
 	return i
 }
 
-// text returns the string that a JSON value stands for, "" when it is none.
-func text(value string) string {
+// Text returns the string that a value stands for, "" when it is none.
+func Text(value string) string {
 	if len(value) < 2 || value[0] != '"' {
 		return ""
 	}
@@ -120,8 +130,8 @@ func text(value string) string {
 	return gjson.Parse(value).String()
 }
 
-// unescape returns a key as it is meant.
-func unescape(key string) string {
+// Unescape returns a key as it is meant.
+func Unescape(key string) string {
 	if strings.IndexByte(key, '\\') < 0 {
 		return key
 	}
