@@ -127,19 +127,22 @@ func (p *partitioner) read(ctx context.Context, r *run) error {
 func (p *partitioner) take(to *intake, nodes []int64) {
 	from, width, itemBits := p.from, p.width, p.bits
 	within := int64(1)<<width - 1
-	for _, row := range to.kept() {
-		person := p.persons.of(nodes[row])
+	rows := to.kept()
+	to.people = resized(to.people, len(rows))
+	to.moved = p.persons.all(nodes, rows, to.people, resized(to.moved, len(rows)))
+	for i, row := range rows {
+		person := to.people[i]
 		at := int(person>>width) - from
 		if uint(at) >= uint(len(to.parts)) {
 			continue // of another pass
 		}
 		part := &to.parts[at]
-		i := part.n % blockItems
-		if i == 0 {
+		end := part.n % blockItems
+		if end == 0 {
 			part.last = blocks.Get().(*block)
 			part.blocks = append(part.blocks, part.last)
 		}
-		part.last[i] = person&within<<itemBits | to.items[row]
+		part.last[end] = person&within<<itemBits | to.items[row]
 		part.n++
 		to.n++
 	}
@@ -149,8 +152,11 @@ func (p *partitioner) take(to *intake, nodes []int64) {
 type intake struct {
 	parts []partition
 	n     int // items in them
-	items []int64
-	rows  []int32
+
+	items  []int64 // of a block's rows
+	rows   []int32 // see kept
+	people []int64 // of those rows
+	moved  []int32 // see personMap.all
 }
 
 // kept lists the rows whose items are not dropped. There is no branch in it: which rows
@@ -327,15 +333,16 @@ func (r *run) personMap(ctx context.Context) (m *personMap, last int64, err erro
 	for i := range nodes {
 		last = max(last, nodes[i], people[i])
 	}
-	return newPersonMap(nodes, people), last, err
+	return newPersonMap(nodes, people, last), last, err
 }
 
-func newPersonMap(nodes, people []int64) *personMap {
+// newPersonMap makes the map of the nodes up to last.
+func newPersonMap(nodes, people []int64, last int64) *personMap {
 	m := &personMap{people: make([]int64, len(nodes))}
 	if len(nodes) == 0 {
 		return m
 	}
-	words := slices.Max(nodes)/64 + 1
+	words := last/64 + 1
 	m.overridden, m.ranks = make([]uint64, words), make([]uint32, words)
 	for _, node := range nodes {
 		m.overridden[node>>6] |= 1 << (node & 63)
@@ -356,11 +363,23 @@ func (m *personMap) rank(node int64) int {
 	return int(m.ranks[node>>6]) + bits.OnesCount64(below)
 }
 
-func (m *personMap) of(node int64) int64 {
-	if word := uint64(node) >> 6; word >= uint64(len(m.overridden)) || m.overridden[word]>>(node&63)&1 == 0 {
-		return node
+// all writes the person behind the node of each row to people. moved is room for as many
+// numbers as there are rows. Who is overridden cannot be foreseen, so those rows are listed
+// first, without a branch, and looked up together: the processor then waits for several
+// look-ups at a time.
+func (m *personMap) all(nodes []int64, rows []int32, people []int64, moved []int32) []int32 {
+	n := 0
+	for i, row := range rows {
+		node := nodes[row]
+		people[i], moved[n] = node, int32(i)
+		if word := uint64(node) >> 6; word < uint64(len(m.overridden)) {
+			n += int(m.overridden[word] >> (node & 63) & 1)
+		}
 	}
-	return m.people[m.rank(node)]
+	for _, i := range moved[:n] {
+		people[i] = m.people[m.rank(people[i])]
+	}
+	return moved
 }
 
 func tooManyEvents(n int) error {
