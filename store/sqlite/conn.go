@@ -40,23 +40,20 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 func (c *connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
 // failure is an error of the database with its result code, for [store.IsRetryable].
-type failure struct{ error }
+type failure struct {
+	error
+	code int
+}
 
 // Code returns SQLite's result code, extended where there is one.
-func (f failure) Code() int {
-	var e sqlite3.Error
-	if !errors.As(f.error, &e) {
-		return 0
-	}
-	return max(int(e.Code), int(e.ExtendedCode))
-}
+func (f failure) Code() int { return f.code }
 
 func (f failure) Unwrap() error { return f.error }
 
 func coded(err error) error {
 	var e sqlite3.Error
 	if errors.As(err, &e) {
-		return failure{err}
+		return failure{err, max(int(e.Code), int(e.ExtendedCode))}
 	}
 	return err
 }
