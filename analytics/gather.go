@@ -128,8 +128,8 @@ func (p *partitioner) take(to *intake, nodes []int64) {
 	from, width, itemBits := p.from, p.width, p.bits
 	within := int64(1)<<width - 1
 	rows := to.kept()
-	to.people = resized(to.people, len(rows))
-	to.moved = p.persons.all(nodes, rows, to.people, resized(to.moved, len(rows)))
+	to.people, to.moved = resized(to.people, len(rows)), resized(to.moved, len(rows))
+	p.persons.all(nodes, rows, to.people, to.moved)
 	for i, row := range rows {
 		person := to.people[i]
 		at := int(person>>width) - from
@@ -367,7 +367,7 @@ func (m *personMap) rank(node int64) int {
 // numbers as there are rows. Who is overridden cannot be foreseen, so those rows are listed
 // first, without a branch, and looked up together: the processor then waits for several
 // look-ups at a time.
-func (m *personMap) all(nodes []int64, rows []int32, people []int64, moved []int32) []int32 {
+func (m *personMap) all(nodes []int64, rows []int32, people []int64, moved []int32) {
 	n := 0
 	for i, row := range rows {
 		node := nodes[row]
@@ -379,7 +379,6 @@ func (m *personMap) all(nodes []int64, rows []int32, people []int64, moved []int
 	for _, i := range moved[:n] {
 		people[i] = m.people[m.rank(people[i])]
 	}
-	return moved
 }
 
 func tooManyEvents(n int) error {

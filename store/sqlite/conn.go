@@ -14,8 +14,7 @@ import (
 const maxStatements = 256
 
 // connector opens connections that keep their prepared statements. database/sql's own
-// prepared statements would have to be carried through every call by hand, and the
-// driver's cache does not serve a text that is running.
+// prepared statements would have to be carried through every call by hand.
 type connector struct {
 	dsn     string
 	pragmas []string // run in order: page_size must come early
@@ -83,19 +82,21 @@ type conn struct {
 // statement returns the prepared statement for a text. Its owner is the cache unless
 // it is busy with another query of the same text: then it is the caller's to close.
 func (c *conn) statement(ctx context.Context, text string) (st *statement, cached bool, err error) {
-	if e, ok := c.byText[text]; ok {
+	e, known := c.byText[text]
+	if known {
 		c.recent.MoveToFront(e)
 		if st := e.Value.(*statement); !st.busy {
 			return st, true, nil
 		}
-		inner, err := c.PrepareContext(ctx, text)
-		return &statement{Stmt: inner}, false, coded(err)
 	}
 	inner, err := c.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, false, coded(err)
 	}
 	st = &statement{Stmt: inner, text: text}
+	if known {
+		return st, false, nil
+	}
 	c.evict()
 	c.byText[text] = c.recent.PushFront(st)
 	return st, true, nil

@@ -16,8 +16,8 @@ import (
 
 // helpers are the threads beside a question's own that work on its tasks. The engine's own
 // threads would also be there when no question is asked, and take row groups out of the
-// writer's hands at a checkpoint, which then spins until they are written. So the engine is told that its threads come from outside,
-// and they come while there is a question.
+// writer's hands at a checkpoint, which then spins until they are written. So the engine
+// is told that its threads come from outside, and they come while there is a question.
 type helpers struct {
 	db   mapping.Database
 	gone sync.WaitGroup

@@ -22,7 +22,7 @@ import (
 )
 
 // Scan implements warehouse.Warehouse. The statement becomes the source of a query that
-// calls a function of ours for every row, so the engine's threads call it with the vectors
+// calls a function of ours for every row, so the question's threads call it with the vectors
 // that they have just filled: rows never wait in a buffer, and never change processors.
 // Fetching a streamed result from several goroutines took a third longer. (The function is
 // not a condition: the engine takes conditions in the order that it likes best.)
@@ -110,7 +110,7 @@ func scanBlock(chunk mapping.DataChunk, passed mapping.Vector) (err error) {
 	return s.block(chunk, rows)
 }
 
-// scan hands blocks from the engine's threads to workers.
+// scan hands blocks from the question's threads to workers.
 type scan struct {
 	fn func(worker int, columns [][]int64) error
 
