@@ -16,6 +16,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/internal/httpfront"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -88,8 +89,9 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	server := a.newServer()
 	requests, endRequests := context.WithCancelCause(loopCtx)
 	server.BaseContext = func(net.Listener) context.Context { return requests }
+	front := a.newFront(listener, requests)
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(front); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
 		}
 	}()
@@ -110,6 +112,9 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	defer ending.Stop()
 	if shutdownErr := server.Shutdown(drain); shutdownErr != nil {
 		_ = server.Close()
+	}
+	if err := front.Wait(drain); err != nil {
+		a.logger.Warn("some tracking calls were cut off", "error", err)
 	}
 	a.batcher.Close()
 	stopLoops()
@@ -163,11 +168,27 @@ func (a *App) newServer() *http.Server {
 	return &http.Server{
 		Handler:           r,
 		Protocols:         protocols,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       2 * time.Minute,
-		IdleTimeout:       2 * time.Minute,
+		ReadHeaderTimeout: firstTimeout,
+		ReadTimeout:       idleTimeout,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
 	}
+}
+
+// How long a connection may take for its first request, a request to arrive, and a client
+// to send the next.
+const (
+	firstTimeout = 10 * time.Second
+	idleTimeout  = 2 * time.Minute
+)
+
+// newFront serves the tracking calls before net/http sees them.
+func (a *App) newFront(listener net.Listener, requests context.Context) *httpfront.Listener {
+	cfg := httpfront.Config{BaseContext: requests, Logger: a.logger, FirstTimeout: firstTimeout, IdleTimeout: idleTimeout}
+	if a.has("collect") {
+		cfg.Handlers = a.collector.Posts()
+	}
+	return httpfront.New(listener, cfg)
 }
 
 // serveProfiles offers Go's profiles on an address of their own, if one is configured.

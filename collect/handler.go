@@ -49,12 +49,21 @@ func callNames() []string {
 	return names
 }
 
+// Posts returns the handlers of the calls by path. They keep nothing of a request, and
+// its context may outlive the client.
+func (c *Collector) Posts() map[string]http.Handler {
+	posts := make(map[string]http.Handler, len(routes))
+	for _, route := range routes {
+		posts[route.path] = c.tracking(route.call)
+	}
+	return posts
+}
+
 // Routes adds the tracking API to a router.
 func (c *Collector) Routes(r chi.Router) {
-	for _, route := range routes {
-		h := c.tracking(route.call)
-		r.Post(route.path, h)
-		r.Options(route.path, preflight)
+	for path, h := range c.Posts() {
+		r.Method(http.MethodPost, path, h)
+		r.Options(path, preflight)
 	}
 	r.Post("/v1/m", c.beacon)
 	r.Options("/v1/m", preflight)

@@ -1,0 +1,229 @@
+package httpfront
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// A head must fit in with the buffer; a larger one is net/http's business.
+	bufferBytes = 4 << 10
+	// So much of a body that a handler left is read, so that the connection can go on.
+	mostLeftover = 256 << 10
+	// A connection that is cut while the client still sends is kept so long, half closed,
+	// because a reset could overtake the answer.
+	lingerTime = 500 * time.Millisecond
+)
+
+// conn is a connection that the front serves.
+type conn struct {
+	l        *Listener
+	net      net.Conn
+	busy     atomic.Bool // a request has been read and is not yet answered
+	deadline time.Time   // that the network has been told
+
+	buf        []byte
+	start, end int // of what has been read and not yet used
+
+	base     *http.Request // what all requests of the connection have in common
+	request  http.Request
+	head     head
+	body     body
+	response response
+}
+
+func newConn(l *Listener, nc net.Conn) *conn {
+	c := &conn{l: l, net: nc, buf: make([]byte, bufferBytes)}
+	ctx := context.WithValue(l.cfg.BaseContext, http.LocalAddrContextKey, nc.LocalAddr())
+	c.base = (&http.Request{Method: http.MethodPost, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: nc.RemoteAddr().String()}).WithContext(ctx)
+	c.head.fields = make(http.Header, 16)
+	c.response.header = make(http.Header, 8)
+	c.body.c = c
+	return c
+}
+
+// serve answers posts until the connection ends or is handed over.
+func (c *conn) serve() {
+	defer c.l.forget(c)
+	wait := c.l.cfg.FirstTimeout
+	for {
+		if c.start == c.end && !c.fill(wait) {
+			c.net.Close()
+			return
+		}
+		size, route := c.head.parse(c.buf[c.start:c.end], c.l.routes)
+		if route == nil {
+			c.handOver()
+			return
+		}
+		c.start += size
+		c.busy.Store(true)
+		goesOn := c.answer(route)
+		c.busy.Store(false)
+		if !goesOn {
+			c.net.Close()
+			return
+		}
+		wait = c.l.cfg.IdleTimeout
+	}
+}
+
+// fill reads into the empty buffer; false when nothing comes any more.
+func (c *conn) fill(wait time.Duration) bool {
+	c.extend(wait)
+	// The listener may have been closed since the last look: then nobody interrupts this
+	// read any more.
+	if c.l.isClosed() {
+		return false
+	}
+	n, err := c.net.Read(c.buf)
+	c.start, c.end = 0, n
+	return n > 0 || err == nil
+}
+
+// extend moves the deadline of the connection once half of it is over; setting it for
+// each request would cost more than reading the request.
+func (c *conn) extend(wait time.Duration) {
+	now := time.Now()
+	if c.deadline.Sub(now) < wait/2 {
+		c.deadline = now.Add(wait)
+		_ = c.net.SetDeadline(c.deadline)
+	}
+}
+
+// interrupt ends the wait for a next request.
+func (c *conn) interrupt() {
+	if !c.busy.Load() {
+		_ = c.net.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// handOver gives the connection, with what has been read of it, to net/http.
+func (c *conn) handOver() {
+	_ = c.net.SetDeadline(time.Time{})
+	if !c.l.handOver(accepted{conn: &handed{Conn: c.net, read: bytes.Clone(c.buf[c.start:c.end])}}) {
+		c.net.Close()
+	}
+}
+
+// answer lets the handler work on one request and sends what it answers. It reports
+// whether the connection goes on.
+func (c *conn) answer(r *route) (goesOn bool) {
+	c.request = *c.base
+	c.request.URL, c.request.RequestURI = r.url, r.url.Path
+	c.request.Host, c.request.Header, c.request.ContentLength = c.head.host, c.head.fields, c.head.length
+	c.body.left, c.body.err = c.head.length, nil
+	c.request.Body = &c.body
+	c.response.reset()
+	if !c.call(r.handler) {
+		return false
+	}
+	rest := c.body.left
+	if rest > 0 && rest <= mostLeftover {
+		_, _ = io.Copy(io.Discard, &c.body)
+		rest = c.body.left
+	}
+	goesOn = rest == 0 && !c.l.isClosed()
+	if _, err := c.net.Write(c.response.render(c.l.dateAt(time.Now()), goesOn)); err != nil {
+		return false
+	}
+	if rest > 0 && c.body.err == nil {
+		c.linger()
+	}
+	return goesOn
+}
+
+// call runs the handler; false when it panicked.
+func (c *conn) call(h http.Handler) (ok bool) {
+	defer func() {
+		if p := recover(); p != nil && !errors.Is(asError(p), http.ErrAbortHandler) {
+			c.l.cfg.Logger.Error("httpfront: a handler panicked", "path", c.request.URL.Path, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	h.ServeHTTP(&c.response, &c.request)
+	return true
+}
+
+func asError(p any) error {
+	err, _ := p.(error)
+	return err
+}
+
+// linger closes the way out and waits a moment for the client to read the answer.
+func (c *conn) linger() {
+	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+		time.Sleep(lingerTime)
+	}
+}
+
+// body is what follows the head.
+type body struct {
+	c    *conn
+	left int64
+	err  error
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := 0, error(nil)
+	if c := b.c; c.start < c.end {
+		n = copy(p, c.buf[c.start:c.end])
+		c.start += n
+	} else {
+		n, err = c.net.Read(p)
+	}
+	b.left -= int64(n)
+	switch {
+	case b.left == 0:
+		return n, io.EOF
+	case err == io.EOF:
+		err = io.ErrUnexpectedEOF
+	}
+	b.err = err
+	return n, err
+}
+
+func (b *body) Close() error { return nil }
+
+// handed is a connection whose first bytes have been read.
+type handed struct {
+	net.Conn
+	read []byte
+}
+
+func (h *handed) Read(p []byte) (int, error) {
+	if len(h.read) == 0 {
+		return h.Conn.Read(p)
+	}
+	n := copy(p, h.read)
+	h.read = h.read[n:]
+	return n, nil
+}
+
+// CloseWrite lets net/http end an answer properly while the client still sends.
+func (h *handed) CloseWrite() error {
+	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return os.ErrInvalid
+}

@@ -1,0 +1,120 @@
+package httpfront
+
+import (
+	"bytes"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// route is a path that the front serves.
+type route struct {
+	handler http.Handler
+	url     *url.URL
+}
+
+func newRoutes(handlers map[string]http.Handler) map[string]*route {
+	routes := make(map[string]*route, len(handlers))
+	for path, h := range handlers {
+		routes[path] = &route{h, &url.URL{Path: path}}
+	}
+	return routes
+}
+
+// head is what a request says before its body.
+type head struct {
+	host   string
+	length int64
+	fields http.Header
+	values [24]string // that fields point to
+	used   int
+}
+
+var (
+	endOfHead = []byte("\r\n\r\n")
+	post      = []byte("POST ")
+	version   = []byte(" HTTP/1.1\r\n")
+)
+
+// mostDigits of a Content-Length keep it within an int64.
+const mostDigits = 15
+
+// parse reads a head at the start of data. It returns the head's size and the route that
+// the request takes, or nil for everything that is not plainly a post to a known path:
+// that is another method, path or version, a head that is not complete or not beyond
+// doubt (RFC 9112: folded lines, lone line feeds, control characters, a length that is
+// missing or said twice), and every wish for another way of transfer.
+func (h *head) parse(data []byte, routes map[string]*route) (size int, to *route) {
+	rest, ok := bytes.CutPrefix(data, post)
+	if !ok {
+		return 0, nil
+	}
+	path, rest, ok := bytes.Cut(rest, version)
+	if !ok {
+		return 0, nil
+	}
+	if to = routes[string(path)]; to == nil {
+		return 0, nil
+	}
+	end := bytes.Index(rest, endOfHead)
+	if end < 0 {
+		return 0, nil
+	}
+	clear(h.fields)
+	h.host, h.length, h.used = "", -1, 0
+	// One string for all names and values.
+	for line := range strings.SplitSeq(string(rest[:end]), "\r\n") {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || !httpguts.ValidHeaderFieldName(name) {
+			return 0, nil
+		}
+		value = strings.Trim(value, " \t")
+		if !httpguts.ValidHeaderFieldValue(value) || !h.add(textproto.CanonicalMIMEHeaderKey(name), value) {
+			return 0, nil
+		}
+	}
+	if h.host == "" || h.length < 0 {
+		return 0, nil
+	}
+	return len(data) - len(rest) + end + len(endOfHead), to
+}
+
+// add takes one header field; false when it makes the request special.
+func (h *head) add(name, value string) bool {
+	switch name {
+	case "Host":
+		if h.host != "" || !httpguts.ValidHostHeader(value) {
+			return false
+		}
+		h.host = value
+		return true // http.Request keeps it apart
+	case "Content-Length":
+		if h.length >= 0 || value == "" || len(value) > mostDigits {
+			return false
+		}
+		h.length = 0
+		for i := range len(value) {
+			if value[i] < '0' || value[i] > '9' {
+				return false
+			}
+			h.length = 10*h.length + int64(value[i]-'0')
+		}
+	case "Connection":
+		if !strings.EqualFold(value, "keep-alive") {
+			return false
+		}
+	case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te", "Http2-Settings":
+		return false
+	}
+	if before, again := h.fields[name]; again || h.used == len(h.values) {
+		h.fields[name] = append(before, value)
+		return true
+	}
+	h.values[h.used] = value
+	h.fields[name] = h.values[h.used : h.used+1 : h.used+1]
+	h.used++
+	return true
+}
