@@ -53,9 +53,9 @@ func newConn(l *Listener, nc net.Conn) *conn {
 // serve answers posts until the connection ends or is handed over.
 func (c *conn) serve() {
 	defer c.l.forget(c)
-	wait := c.l.cfg.FirstTimeout
+	c.extend(c.l.cfg.FirstTimeout)
 	for {
-		if c.start == c.end && !c.fill(wait) {
+		if c.start == c.end && !c.fill() {
 			c.net.Close()
 			return
 		}
@@ -72,15 +72,12 @@ func (c *conn) serve() {
 			c.net.Close()
 			return
 		}
-		wait = c.l.cfg.IdleTimeout
 	}
 }
 
 // fill reads into the empty buffer; false when nothing comes any more.
-func (c *conn) fill(wait time.Duration) bool {
-	c.extend(wait)
-	// The listener may have been closed since the last look: then nobody interrupts this
-	// read any more.
+func (c *conn) fill() bool {
+	// Close may have been called while nothing waited here that it could interrupt.
 	if c.l.isClosed() {
 		return false
 	}
@@ -89,8 +86,8 @@ func (c *conn) fill(wait time.Duration) bool {
 	return n > 0 || err == nil
 }
 
-// extend moves the deadline of the connection once half of it is over; setting it for
-// each request would cost more than reading the request.
+// extend gives the connection more time once half of it is over; doing so for each
+// request would cost more than reading it.
 func (c *conn) extend(wait time.Duration) {
 	now := time.Now()
 	if c.deadline.Sub(now) < wait/2 {
@@ -117,6 +114,7 @@ func (c *conn) handOver() {
 // answer lets the handler work on one request and sends what it answers. It reports
 // whether the connection goes on.
 func (c *conn) answer(r *route) (goesOn bool) {
+	c.extend(c.l.cfg.IdleTimeout)
 	c.request = *c.base
 	c.request.URL, c.request.RequestURI = r.url, r.url.Path
 	c.request.Host, c.request.Header, c.request.ContentLength = c.head.host, c.head.fields, c.head.length

@@ -22,11 +22,11 @@ import (
 type Config struct {
 	// Handlers of POST requests, by exact path. They must keep nothing of the request
 	// after they return, and its context ends with the server's, not when the client
-	// hangs up. The answer is sent when they return.
+	// hangs up. The answer is sent when they return; they set its Content-Type.
 	Handlers map[string]http.Handler
 
-	// IdleTimeout ends a connection that sends nothing, or not the body it promised; 2 min.
-	// It is kept to within half.
+	// IdleTimeout ends a connection that sends nothing, or not the body it promised, or
+	// does not read its answer; 2 min. It is kept to within half.
 	IdleTimeout time.Duration
 	// FirstTimeout ends a new connection that sends nothing; 10 s.
 	FirstTimeout time.Duration
