@@ -162,7 +162,7 @@ func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
 	source := build(p.source, " AND (", c.where, ")")
 	if len(q.breakdown) == 0 {
 		plan.shape, _ = q.shape(0)
-		plan.gathering.rows = build("SELECT e.node, ", r.d.Millis("e.time"), ", ", c.column, " ", source)
+		plan.gathering.rows = build("SELECT e.node, e.time, ", c.column, " ", source)
 	} else {
 		plan.base = 1
 		plan.shape, _ = q.shape(len(plan.groups))

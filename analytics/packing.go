@@ -124,11 +124,11 @@ func (c *classifier) set(value int64) uint32 {
 	return c.others
 }
 
-// numbered selects an event's node, time in milliseconds, class, and the number of its
+// numbered selects an event's node, time, class, and the number of its
 // group, from 1; 0 stands for groups that are not listed, and for events that do not pass
 // when. A group is found by one text made of its values.
 func (s *scope) numbered(d warehouse.Dialect, class, source, when fragment, groups [][]any) fragment {
-	columns := build("e.node, ", d.Millis("e.time"), " AS t, ", class, " AS c")
+	columns := build("e.node, e.time AS t, ", class, " AS c")
 	if len(groups) == 0 {
 		return build("SELECT ", columns, ", CAST(0 AS BIGINT) AS g ", source)
 	}

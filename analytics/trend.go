@@ -241,7 +241,7 @@ func (t *trend) countPersons(ctx context.Context, r *run, p prepared, s series, 
 func (t *trend) places(d warehouse.Dialect, p prepared, s series, groups [][]any) gathering {
 	n, c := int64(len(t.calendar.buckets)), classify(d, p.codes, []selector{s.selector})
 	source := build(p.source, " AND (", c.where, ")")
-	rows := build("SELECT e.node, ", d.Millis("e.time"), ", ", c.column, " ", source)
+	rows := build("SELECT e.node, e.time, ", c.column, " ", source)
 	if len(t.breakdown) > 0 {
 		rows = t.numbered(d, c.column, source, frag("TRUE"), groups)
 	}

@@ -43,7 +43,8 @@ func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int
 			columns[i] = fmt.Sprintf("c%d", i)
 		}
 		list := strings.Join(columns, ", ")
-		query := fmt.Sprintf("SELECT bool_or(%s(%d, %s)) FROM (%s\n) AS rows(%s)", scanFunction, handle, list, s.SQL, list)
+		// Counting is the cheapest thing to do with what the function returns.
+		query := fmt.Sprintf("SELECT count(%s(CAST(%d AS BIGINT), %s)) FROM (%s\n) AS rows(%s)", scanFunction, handle, list, s.SQL, list)
 		err = c.exec(ctx, query, s.Args...)
 		if scan.err != nil {
 			return scan.err
@@ -62,18 +63,18 @@ func (c *conn) columnCount(ctx context.Context, query string) (int, error) {
 	return int(mapping.PreparedStatementColumnCount(stmt)), nil
 }
 
-// scanFunction takes the number of a scan and a row of BIGINTs, and is never true.
-// Statements of people may not call it.
+// scanFunction takes the number of a scan and a row of BIGINTs and TIMESTAMPs, and is
+// always false. Statements of people may not call it.
 const scanFunction = "touchstone_scan"
 
 func (c *conn) registerScan() error {
 	f := mapping.CreateScalarFunction()
 	defer mapping.DestroyScalarFunction(&f)
-	number, boolean := mapping.CreateLogicalType(mapping.TypeBigInt), mapping.CreateLogicalType(mapping.TypeBoolean)
-	defer mapping.DestroyLogicalType(&number)
+	anything, boolean := mapping.CreateLogicalType(mapping.TypeAny), mapping.CreateLogicalType(mapping.TypeBoolean)
+	defer mapping.DestroyLogicalType(&anything)
 	defer mapping.DestroyLogicalType(&boolean)
 	mapping.ScalarFunctionSetName(f, scanFunction)
-	mapping.ScalarFunctionSetVarargs(f, number)
+	mapping.ScalarFunctionSetVarargs(f, anything)
 	mapping.ScalarFunctionSetReturnType(f, boolean)
 	mapping.ScalarFunctionSetVolatile(f)
 	mapping.ScalarFunctionSetSpecialHandling(f) // of NULL: by us
@@ -103,7 +104,7 @@ func scanBlock(chunk mapping.DataChunk, passed mapping.Vector) (err error) {
 		return nil
 	}
 	clear(unsafe.Slice((*bool)(mapping.VectorGetData(passed)), rows))
-	s := scans.get(bigints(mapping.DataChunkGetVector(chunk, 0), 1)[0])
+	s := scans.get(*(*int64)(mapping.VectorGetData(mapping.DataChunkGetVector(chunk, 0))))
 	if s == nil {
 		return errors.New(scanFunction + " is for the program itself")
 	}
@@ -125,6 +126,7 @@ type scanWorker struct {
 	number  int
 	thread  int // that had it last
 	columns [][]int64
+	millis  [][]int64 // by column: memory for the times of one, nil where there are none
 }
 
 func newScan(workers int, fn func(worker int, columns [][]int64) error) *scan {
@@ -141,13 +143,50 @@ func (s *scan) block(chunk mapping.DataChunk, rows int) error {
 	if err != nil {
 		return err
 	}
-	w.columns = w.columns[:0]
-	for i := 1; i < int(mapping.DataChunkGetColumnCount(chunk)); i++ {
-		w.columns = append(w.columns, bigints(mapping.DataChunkGetVector(chunk, mapping.IdxT(i)), rows))
+	if err = w.read(chunk, rows); err == nil {
+		err = s.fn(w.number, w.columns)
 	}
-	err = s.fn(w.number, w.columns)
 	s.give(w, err)
 	return err
+}
+
+// read sets the columns to the rows of a chunk.
+func (w *scanWorker) read(chunk mapping.DataChunk, rows int) error {
+	if w.columns == nil {
+		if err := w.prepare(chunk); err != nil {
+			return err
+		}
+	}
+	for i := range w.columns {
+		w.columns[i] = bigints(mapping.DataChunkGetVector(chunk, mapping.IdxT(i+1)), rows)
+		if times := w.millis[i]; times != nil {
+			for row, micros := range w.columns[i] {
+				times[row] = micros / 1000
+			}
+			w.columns[i] = times[:rows]
+		}
+	}
+	return nil
+}
+
+// prepare looks at the columns' types, which are the same in all chunks of a scan.
+func (w *scanWorker) prepare(chunk mapping.DataChunk) error {
+	n := int(mapping.DataChunkGetColumnCount(chunk)) - 1
+	w.columns, w.millis = make([][]int64, n), make([][]int64, n)
+	for i := range n {
+		t := mapping.VectorGetColumnType(mapping.DataChunkGetVector(chunk, mapping.IdxT(i+1)))
+		switch id := mapping.GetTypeId(t); id {
+		case mapping.TypeBigInt:
+		case mapping.TypeTimestamp:
+			w.millis[i] = make([]int64, mapping.VectorSize())
+		default:
+			w.columns = nil
+			mapping.DestroyLogicalType(&t)
+			return fmt.Errorf("column %d of a scan is neither a BIGINT nor a TIMESTAMP", i+1)
+		}
+		mapping.DestroyLogicalType(&t)
+	}
+	return nil
 }
 
 // take waits for a worker; a thread gets the one that it had before, if it can, so that
@@ -206,7 +245,8 @@ func (r *running) get(id int64) *scan {
 	return out
 }
 
-// bigints is a vector's memory. What NULLs hold is not defined, so they are set to 0.
+// bigints is a vector's memory, of eight bytes each. What NULLs hold is not defined, so
+// they are set to 0.
 func bigints(v mapping.Vector, rows int) []int64 {
 	values := unsafe.Slice((*int64)(mapping.VectorGetData(v)), rows)
 	if validity := mapping.VectorGetValidity(v); validity != nil {

@@ -350,6 +350,18 @@ func testScan(t *testing.T, s *subject) {
 			t.Errorf("%d workers: got %d rows %v with the sum %d", workers, n, rows, sum)
 		}
 	}
+	// A time is what the dialect makes of it.
+	asked := "SELECT time, " + s.Dialect().Millis("time") + ", CASE WHEN node % 2 = 0 THEN time END, node FROM events_raw"
+	if err := s.Scan(t.Context(), warehouse.Statement{SQL: asked}, 1, func(_ int, c [][]int64) error {
+		for i, millis := range c[0] {
+			if want := c[1][i] * (1 - c[3][i]%2); millis != c[1][i] || millis < 1e12 || c[2][i] != want {
+				return fmt.Errorf("the times of node %d are %d and %d, not %d", c[3][i], millis, c[2][i], c[1][i])
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
 	// Only rows that pass every condition come, whatever the engine makes of the conditions.
 	for range 20 {
 		var mu sync.Mutex
