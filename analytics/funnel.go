@@ -174,14 +174,15 @@ func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
 
 // items makes items of rows: time, class and, with a breakdown, group.
 func (s *funnelShape) items(c classifier) func(columns [][]int64, out []int64) {
-	pack, masks := s.packing, s.masks
+	masks := s.masks
+	items := s.packing.items(c, func(set uint32) int {
+		if masks {
+			return int(set)
+		}
+		return bits.TrailingZeros32(set)
+	})
 	return func(columns [][]int64, out []int64) {
-		pack.items(c, columns[0], columns[1], out, func(set uint32) int {
-			if masks {
-				return int(set)
-			}
-			return bits.TrailingZeros32(set)
-		})
+		items(columns[0], columns[1], out)
 		if len(columns) > 2 {
 			for row, group := range columns[2] {
 				out[row] |= group

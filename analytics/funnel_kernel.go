@@ -1,7 +1,6 @@
 package analytics
 
 import (
-	"math"
 	"math/bits"
 	"slices"
 )
@@ -26,21 +25,19 @@ type funnelShape struct {
 // first one after the step before.
 type matcher struct {
 	funnelShape
-	level  int     // how many steps the person reached
-	group  int     // of the chain that is kept
-	times  []int64 // its steps
-	chains []chain // chains[s] is the latest chain with s steps
+	level  int                       // how many steps the person reached
+	group  int                       // of the chain that is kept
+	times  []int64                   // its steps
+	chains [1<<maxStepBits + 1]chain // chains[s] is the latest chain with s steps
 	spread []int64
 }
 
-// chain is a way up to a step: when it began, and the group of the event that began it.
-type chain struct {
-	began int64
-	group int
-}
+// chain is a way up to a step: until when it may go on, which is the window after it
+// began, and the group of the item that began it; an item of that time without a class.
+type chain = int64
 
 func newMatcher(s funnelShape) *matcher {
-	return &matcher{funnelShape: s, chains: make([]chain, s.steps+1), times: make([]int64, 0, s.steps)}
+	return &matcher{funnelShape: s, times: make([]int64, 0, s.steps)}
 }
 
 // match leaves the result in level, group and times. The items are in order.
@@ -55,40 +52,41 @@ func (m *matcher) match(items []int64) {
 }
 
 // climb finds the level, and the chain that came there first. Every event could begin a
-// chain, so that first steps are steps like the others.
+// chain, so that first steps are steps like the others. Whether an event is within the
+// window cannot be foreseen, so there is no branch on it.
 func (m *matcher) climb(items []int64, stepBits int) {
-	const never = math.MinInt64 / 2 // longer ago than any window
-	m.level = 0
-	for i := range m.chains {
-		m.chains[i].began = never
+	const never = -1 // may go on until before all items
+	for i := range m.steps + 1 {
+		m.chains[i] = never
 	}
-	var best chain
-	stepMask, shift := 1<<stepBits-1, stepBits+m.groupBits
-	groupMask := 1<<m.groupBits - 1
+	groupBits, shift := m.groupBits&63, (stepBits+m.groupBits)&63
+	groupMask, notTime := int64(1)<<groupBits-1, int64(1)<<shift-1
+	// Items have 62 bits: the sum of a time and the window fits. No two times are further
+	// apart than the window is cut to.
+	window := min(m.window, int64(1)<<(maxItemBits-shift)-1) << shift
+	chains, level, steps, best := &m.chains, int64(0), int64(m.steps), chain(0)
 	for _, item := range items {
-		t, step := item>>shift, int(item>>m.groupBits)&stepMask
-		m.chains[0] = chain{t, int(item) & groupMask}
-		before := m.chains[step]
-		if t-before.began > m.window {
-			continue
-		}
-		m.chains[step+1] = before
-		if step == m.level {
-			m.level, best = step+1, before
-			if m.level == m.steps {
+		t, step := item&^notTime, (item&notTime)>>groupBits&(1<<maxStepBits-1)
+		chains[0] = t + window | item&groupMask
+		before := chains[step]
+		late := (before - t) >> 63 // -1 when the chain's time is over
+		chains[step+1] ^= (chains[step+1] ^ before) &^ late
+		if step^level|late == 0 {
+			level, best = level+1, before
+			if level == steps {
 				break
 			}
 		}
 	}
-	m.group, m.times = best.group, m.times[:0]
-	if m.level > 0 {
-		m.times = append(m.times, best.began)
+	m.level, m.group, m.times = int(level), int(best&groupMask), m.times[:0]
+	if level > 0 {
+		m.times = append(m.times, (best-window)>>shift)
 	}
 }
 
 // retrace fills in the times of the chain that began at times[0].
 func (m *matcher) retrace(items []int64, stepBits int) {
-	stepMask, shift := 1<<stepBits-1, stepBits+m.groupBits
+	stepMask, shift := 1<<stepBits-1, (stepBits+m.groupBits)&63
 	for _, item := range items {
 		if len(m.times) == m.level {
 			return

@@ -45,13 +45,13 @@ const (
 	maxWidth      = 20
 	maxPartitions = 1 << 16 // in one pass
 	blockItems    = 1024
+	slabItems     = 1 << 20 // of 8 bytes
 )
 
-// block is a piece of a partition: person and item in one number each.
-type block [blockItems]int64
-
-// blocks are used again, so that a busy console does not keep the collector busy.
-var blocks = sync.Pool{New: func() any { return new(block) }}
+// slabs are memory for many blocks each: hundreds of blocks are written in turn, so they
+// had better be in few pages. They are used again, so that a busy console does not keep
+// the collector busy.
+var slabs = sync.Pool{New: func() any { s := onHugePages(slabItems); return &s }}
 
 var errTooManyItems = errors.New("more events than fit at a time")
 
@@ -94,11 +94,12 @@ type partitioner struct {
 	room     atomic.Int64 // items that may still come
 }
 
-// partition is a chain of blocks; all but the last are full.
+// partition is a chain of blocks, in which person and item are one number each; all
+// blocks but the last are full.
 type partition struct {
-	blocks []*block
-	last   *block
-	n      int
+	last   []int64 // block
+	n      uint    // items in all blocks
+	blocks [][]int64
 }
 
 func (p *partitioner) read(ctx context.Context, r *run) error {
@@ -108,10 +109,8 @@ func (p *partitioner) read(ctx context.Context, r *run) error {
 	}
 	err := r.w.Scan(ctx, warehouse.Statement{SQL: p.rows.sql, Args: p.rows.args, Own: true}, p.workers, func(w int, columns [][]int64) error {
 		to := &p.intakes[w]
-		to.items = resized(to.items, len(columns[0]))
-		p.items(columns[1:], to.items)
 		before := to.n
-		p.take(to, columns[0])
+		p.takeAll(to, columns)
 		if p.room.Add(int64(before-to.n)) < 0 {
 			return errTooManyItems
 		}
@@ -123,63 +122,106 @@ func (p *partitioner) read(ctx context.Context, r *run) error {
 	return err
 }
 
-// take puts the items of a block's rows into their partitions.
-func (p *partitioner) take(to *intake, nodes []int64) {
-	from, width, itemBits := p.from, p.width, p.bits
-	within := int64(1)<<width - 1
-	rows := to.kept()
-	to.people, to.moved = resized(to.people, len(rows)), resized(to.moved, len(rows))
-	p.persons.all(nodes, rows, to.people, to.moved)
-	for i, row := range rows {
-		person := to.people[i]
-		at := int(person>>width) - from
-		if uint(at) >= uint(len(to.parts)) {
-			continue // of another pass
+// stride is how many rows are worked on at a time: what is noted of them stays in the
+// processor's first cache.
+const stride = 512
+
+// takeAll puts the items of a block's rows into their partitions.
+func (p *partitioner) takeAll(to *intake, columns [][]int64) {
+	for from, rows := 0, len(columns[0]); from < rows; from += stride {
+		n := min(stride, rows-from)
+		to.columns = to.columns[:0]
+		for _, c := range columns {
+			to.columns = append(to.columns, c[from:from+n])
 		}
-		part := &to.parts[at]
+		p.items(to.columns[1:], to.items[:n])
+		p.take(to, to.columns[0])
+	}
+}
+
+// take puts the items of some rows into their partitions.
+func (p *partitioner) take(to *intake, nodes []int64) {
+	rows := to.kept(len(nodes))
+	p.persons.all(nodes, rows, &to.people, &to.moved)
+	to.distribute(to.pack(rows, p.width, p.bits, p.from))
+}
+
+// pack writes the rows' items, with their persons' numbers within their partitions, to
+// packed, and the partitions to places; it returns how many there are.
+func (t *intake) pack(rows []int32, width, itemBits, from int) int {
+	width, itemBits = width&63, itemBits&63
+	within, n := int64(1)<<width-1, 0
+	for i, row := range rows {
+		person := t.people[i&(stride-1)]
+		t.places[n&(stride-1)] = int32(int(person>>width) - from)
+		t.packed[n&(stride-1)] = person&within<<itemBits | t.items[row&(stride-1)]
+		if uint(int(person>>width)-from) < uint(len(t.parts)) { // the others are of another pass
+			n++
+		}
+	}
+	return n
+}
+
+// distribute appends the first n of packed to their partitions.
+func (t *intake) distribute(n int) {
+	parts := t.parts
+	for i, v := range t.packed[:n] {
+		part := &parts[t.places[i]]
 		end := part.n % blockItems
 		if end == 0 {
-			part.last = blocks.Get().(*block)
-			part.blocks = append(part.blocks, part.last)
+			t.extend(part)
 		}
-		part.last[end] = person&within<<itemBits | to.items[row]
+		part.last[end] = v
 		part.n++
-		to.n++
 	}
+	t.n += n
+}
+
+// extend adds a block to a partition.
+func (t *intake) extend(p *partition) {
+	if len(t.slabs) == 0 || t.used == slabItems {
+		t.slabs, t.used = append(t.slabs, slabs.Get().(*[]int64)), 0
+	}
+	t.used += blockItems
+	p.last = (*t.slabs[len(t.slabs)-1])[t.used-blockItems : t.used]
+	p.blocks = append(p.blocks, p.last)
 }
 
 // intake is what one worker reads.
 type intake struct {
 	parts []partition
 	n     int // items in them
+	slabs []*[]int64
+	used  int // items of the last one that are given away
 
-	items  []int64 // of a block's rows
-	rows   []int32 // see kept
-	people []int64 // of those rows
-	moved  []int32 // see personMap.all
+	// Notes on the rows that are being taken.
+	columns [][]int64
+	items   [stride]int64
+	rows    [stride]int32 // see kept
+	people  [stride]int64 // of those rows
+	moved   [stride]int32 // see personMap.all
+	places  [stride]int32 // see pack
+	packed  [stride]int64
 }
 
-// kept lists the rows whose items are not dropped. There is no branch in it: which rows
-// those are cannot be foreseen.
-func (t *intake) kept() []int32 {
-	t.rows = resized(t.rows, len(t.items))
-	n := 0
-	for row, item := range t.items {
-		t.rows[n] = int32(row)
-		n += int(^uint64(item) >> 63)
+// kept lists those of n rows whose items are not dropped. There is no branch in it: which
+// rows those are cannot be foreseen.
+func (t *intake) kept(n int) []int32 {
+	k := 0
+	for row, item := range t.items[:n] {
+		t.rows[k&(stride-1)] = int32(row)
+		k += int(^uint64(item) >> 63)
 	}
-	return t.rows[:n]
+	return t.rows[:k]
 }
 
 func (p *partitioner) release() {
-	for _, in := range p.intakes {
-		for i := range in.parts {
-			for _, b := range in.parts[i].blocks {
-				blocks.Put(b)
-			}
-			in.parts[i] = partition{}
+	for i := range p.intakes {
+		for _, s := range p.intakes[i].slabs {
+			slabs.Put(s)
 		}
 	}
+	p.intakes = nil
 }
 
 // deliver hands out the partitions to the workers, as they have time.
@@ -212,32 +254,21 @@ type orderer struct {
 func (o *orderer) deliver(p *partitioner, i int, w worker) {
 	total := 0
 	for _, in := range p.intakes {
-		total += in.parts[i].n
+		total += int(in.parts[i].n)
 	}
 	if total == 0 {
 		return
 	}
-	itemBits, itemMask := p.bits, int64(1)<<p.bits-1
 	o.ends = resized(o.ends, 1<<p.width)
 	clear(o.ends)
-	p.each(i, func(packed []int64) {
-		for _, v := range packed {
-			o.ends[v>>itemBits]++
-		}
-	})
+	p.each(i, func(packed []int64) { count(packed, p.bits, o.ends) })
 	sum := int32(0)
 	for j, n := range o.ends { // now where each begins
 		o.ends[j] = sum
 		sum += n
 	}
 	o.items = resized(o.items, total)
-	p.each(i, func(packed []int64) {
-		for _, v := range packed {
-			end := &o.ends[v>>itemBits]
-			o.items[*end] = v & itemMask
-			*end++
-		}
-	})
+	p.each(i, func(packed []int64) { place(packed, p.bits, o.ends, o.items) })
 	begin, first := int32(0), int64(i+p.from)<<p.width
 	for j, end := range o.ends {
 		if end > begin {
@@ -246,6 +277,26 @@ func (o *orderer) deliver(p *partitioner, i int, w worker) {
 			w.person(first+int64(j), items)
 			begin = end
 		}
+	}
+}
+
+// count adds to each person's number of items. Loops as this one are functions of their
+// own, so that all they need is in registers.
+func count(packed []int64, itemBits int, numbers []int32) {
+	itemBits &= 63
+	for _, v := range packed {
+		numbers[v>>itemBits]++
+	}
+}
+
+// place writes each item behind the last one of its person.
+func place(packed []int64, itemBits int, ends []int32, items []int64) {
+	itemBits &= 63
+	mask := int64(1)<<itemBits - 1
+	for _, v := range packed {
+		end := &ends[v>>itemBits]
+		items[*end] = v & mask
+		*end++
 	}
 }
 
@@ -367,17 +418,18 @@ func (m *personMap) rank(node int64) int {
 // numbers as there are rows. Who is overridden cannot be foreseen, so those rows are listed
 // first, without a branch, and looked up together: the processor then waits for several
 // look-ups at a time.
-func (m *personMap) all(nodes []int64, rows []int32, people []int64, moved []int32) {
-	n := 0
+func (m *personMap) all(nodes []int64, rows []int32, people *[stride]int64, moved *[stride]int32) {
+	n, set := 0, m.overridden
 	for i, row := range rows {
 		node := nodes[row]
-		people[i], moved[n] = node, int32(i)
-		if word := uint64(node) >> 6; word < uint64(len(m.overridden)) {
-			n += int(m.overridden[word] >> (node & 63) & 1)
+		people[i&(stride-1)], moved[n&(stride-1)] = node, int32(i)
+		if word := uint64(node) >> 6; word < uint64(len(set)) {
+			n += int(set[word] >> (node & 63) & 1)
 		}
 	}
 	for _, i := range moved[:n] {
-		people[i] = m.people[m.rank(people[i])]
+		person := &people[i&(stride-1)]
+		*person = m.people[m.rank(*person)]
 	}
 }
 

@@ -15,11 +15,14 @@ type packing struct {
 	timeBits, classBits, groupBits int
 }
 
-// newPacking reports false when the three do not fit into 63 bits.
+// maxItemBits is the most that an item may have: the sum of two is a number, too.
+const maxItemBits = 62
+
+// newPacking reports false when the three do not fit into an item.
 func newPacking(s *scope, classes, groups int) (packing, bool) {
 	p := packing{from: s.from.UnixMilli(), classBits: bits.Len(uint(classes - 1)), groupBits: bits.Len(uint(groups))}
 	p.timeBits = bits.Len64(uint64(s.to.UnixMilli() - p.from))
-	return p, p.bits() <= 63
+	return p, p.bits() <= maxItemBits
 }
 
 func (p packing) bits() int { return p.timeBits + p.classBits + p.groupBits }
@@ -32,30 +35,34 @@ func (p packing) class(item int64) int {
 
 func (p packing) group(item int64) int { return int(item & (1<<p.groupBits - 1)) }
 
-// items packs events, given their times and the values of the classifier's column, without
-// a group; those that fit no selector are dropped.
-func (p packing) items(c classifier, times, values, out []int64, class func(set uint32) int) {
+// items returns a function that packs events, given their times and the values of the
+// classifier's column, without a group; those that fit no selector are dropped.
+func (p packing) items(c classifier, class func(set uint32) int) func(times, values, out []int64) {
+	shift := (p.classBits + p.groupBits) & 63
 	number := func(set uint32) int64 {
 		if set == 0 {
 			return dropped
 		}
 		return int64(class(set)) << p.groupBits
 	}
-	shift := p.classBits + p.groupBits
 	if c.sets == nil {
-		for row, value := range values {
-			out[row] = (times[row]-p.from)<<shift | number(uint32(value))
+		return func(times, values, out []int64) {
+			for row, value := range values {
+				out[row] = (times[row]-p.from)<<shift | number(uint32(value))
+			}
 		}
-		return
 	}
 	// A table has no branches: which event comes next cannot be foreseen.
 	table := make([]int64, len(c.sets)+1)
 	for value := range table {
 		table[value] = number(c.set(int64(value)))
 	}
-	beyond := uint64(len(c.sets))
-	for row, value := range values {
-		out[row] = (times[row]-p.from)<<shift | table[min(uint64(value), beyond)]
+	return func(times, values, out []int64) {
+		beyond, from := uint64(len(table)-1), p.from
+		times, out = times[:len(values)], out[:len(values)]
+		for row, value := range values {
+			out[row] = (times[row]-from)<<shift | table[min(uint64(value), beyond)]
+		}
 	}
 }
 

@@ -106,9 +106,8 @@ func (q *retention) plan(ctx context.Context, r *run) (packing, gathering, error
 	pack, _ := newPacking(&q.scope, 4, 0) // a hundred years take 42 bits
 	c := classify(r.d, p.codes, []selector{q.first, q.back})
 	rows := build("SELECT e.node, e.time, ", c.column, " ", p.source, " AND (", c.where, ")")
-	return pack, gathering{rows: rows, bits: pack.bits(), items: func(columns [][]int64, out []int64) {
-		pack.items(c, columns[0], columns[1], out, func(set uint32) int { return int(set) })
-	}}, nil
+	items := pack.items(c, func(set uint32) int { return int(set) })
+	return pack, gathering{rows: rows, bits: pack.bits(), items: func(columns [][]int64, out []int64) { items(columns[0], columns[1], out) }}, nil
 }
 
 // retentionSelection names the people of a cohort, or those of them who returned.
