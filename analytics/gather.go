@@ -304,11 +304,7 @@ func place(packed []int64, itemBits int, ends []int32, items []int64) {
 // a few threads, so most often there is nothing to do, or two runs to merge.
 func (o *orderer) sort(items []int64) {
 	first := runLength(items)
-	switch {
-	case first == len(items):
-	case first+runLength(items[first:]) == len(items):
-		o.merge(items, first)
-	default:
+	if first < len(items) && !o.merge(items, first) {
 		slices.Sort(items)
 	}
 }
@@ -323,18 +319,28 @@ func runLength(items []int64) int {
 	return len(items)
 }
 
-// merge orders items of which the first n are in order, and the others too. There is no
-// branch on a comparison in it, since none could be foreseen; items are not negative.
-func (o *orderer) merge(items []int64, n int) {
+// merge orders items of which the first n are in order, and the others too, or else reports
+// false. There is no branch on a comparison in it, since none could be foreseen; items are
+// not negative.
+func (o *orderer) merge(items []int64, n int) bool {
 	o.run = append(o.run[:0], items[:n]...)
-	i, j, to := 0, n, 0
-	for i < n && j < len(items) {
-		a, b := o.run[i], items[j]
+	run, i, j, to, last, fell := o.run, 0, n, 0, int64(0), int64(0)
+	for i < len(run) && j < len(items) {
+		a, b := run[i], items[j]
 		second := (b - a) >> 63 // -1 when it is b's turn
-		items[to] = a + (b-a)&second
-		i, j, to = i+1+int(second), j-int(second), to+1
+		v := a + (b-a)&second
+		items[to] = v
+		fell |= v - last
+		i, j, to, last = i+1+int(second), j-int(second), to+1, v
 	}
-	copy(items[to:], o.run[i:])
+	if copy(items[to:], run[i:]) > 0 {
+		return fell >= 0 && items[to] >= last
+	}
+	for ; j < len(items); j++ { // which stand where they should
+		fell |= items[j] - last
+		last = items[j]
+	}
+	return fell >= 0
 }
 
 // each calls fn for the pieces of a partition.
