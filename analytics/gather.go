@@ -90,7 +90,7 @@ type partitioner struct {
 	width    int
 	from, to int
 	workers  int
-	intakes  []intake     // by worker
+	intakes  []*intake    // by worker
 	room     atomic.Int64 // items that may still come
 }
 
@@ -98,17 +98,16 @@ type partitioner struct {
 // blocks but the last are full.
 type partition struct {
 	last   []int64 // block
-	n      uint    // items in all blocks
+	n      int     // items in all blocks
 	blocks [][]int64
 }
 
 func (p *partitioner) read(ctx context.Context, r *run) error {
-	p.intakes = make([]intake, p.workers)
-	for w := range p.intakes {
-		p.intakes[w].parts = make([]partition, p.to-p.from)
+	for range p.workers {
+		p.intakes = append(p.intakes, &intake{parts: make([]partition, p.to-p.from)})
 	}
 	err := r.w.Scan(ctx, warehouse.Statement{SQL: p.rows.sql, Args: p.rows.args, Own: true}, p.workers, func(w int, columns [][]int64) error {
-		to := &p.intakes[w]
+		to := p.intakes[w]
 		before := to.n
 		p.takeAll(to, columns)
 		if p.room.Add(int64(before-to.n)) < 0 {
@@ -167,7 +166,7 @@ func (t *intake) distribute(n int) {
 	parts := t.parts
 	for i, v := range t.packed[:n] {
 		part := &parts[t.places[i]]
-		end := part.n % blockItems
+		end := uint(part.n) % blockItems
 		if end == 0 {
 			t.extend(part)
 		}
@@ -216,8 +215,8 @@ func (t *intake) kept(n int) []int32 {
 }
 
 func (p *partitioner) release() {
-	for i := range p.intakes {
-		for _, s := range p.intakes[i].slabs {
+	for _, in := range p.intakes {
+		for _, s := range in.slabs {
 			slabs.Put(s)
 		}
 	}
@@ -254,7 +253,7 @@ type orderer struct {
 func (o *orderer) deliver(p *partitioner, i int, w worker) {
 	total := 0
 	for _, in := range p.intakes {
-		total += int(in.parts[i].n)
+		total += in.parts[i].n
 	}
 	if total == 0 {
 		return

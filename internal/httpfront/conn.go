@@ -27,8 +27,8 @@ const (
 type conn struct {
 	l        *Listener
 	net      net.Conn
-	busy     atomic.Bool // a request has been read and is not yet answered
-	deadline time.Time   // that the network has been told
+	state    atomic.Int32
+	deadline time.Time // that the network has been told
 
 	buf        []byte
 	start, end int // of what has been read and not yet used
@@ -39,6 +39,13 @@ type conn struct {
 	body     body
 	response response
 }
+
+// The states of a connection.
+const (
+	waiting int32 = iota // for a request
+	busy                 // with one
+	ended                // while it waited
+)
 
 func newConn(l *Listener, nc net.Conn) *conn {
 	c := &conn{l: l, net: nc, buf: make([]byte, bufferBytes)}
@@ -65,13 +72,13 @@ func (c *conn) serve() {
 			return
 		}
 		c.start += size
-		c.busy.Store(true)
-		goesOn := c.answer(route)
-		c.busy.Store(false)
-		if !goesOn {
+		// A request that comes together with the end gets no answer, which tells the client
+		// to send it again; half of its body would get a wrong one.
+		if !c.state.CompareAndSwap(waiting, busy) || !c.answer(route) {
 			c.net.Close()
 			return
 		}
+		c.state.Store(waiting)
 	}
 }
 
@@ -81,9 +88,9 @@ func (c *conn) fill() bool {
 	if c.l.isClosed() {
 		return false
 	}
-	n, err := c.net.Read(c.buf)
+	n, _ := c.net.Read(c.buf)
 	c.start, c.end = 0, n
-	return n > 0 || err == nil
+	return n > 0
 }
 
 // extend gives the connection more time once half of it is over; doing so for each
@@ -98,7 +105,7 @@ func (c *conn) extend(wait time.Duration) {
 
 // interrupt ends the wait for a next request.
 func (c *conn) interrupt() {
-	if !c.busy.Load() {
+	if c.state.CompareAndSwap(waiting, ended) {
 		_ = c.net.SetReadDeadline(time.Unix(1, 0))
 	}
 }

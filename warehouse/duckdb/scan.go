@@ -175,16 +175,16 @@ func (w *scanWorker) prepare(chunk mapping.DataChunk) error {
 	w.columns, w.millis = make([][]int64, n), make([][]int64, n)
 	for i := range n {
 		t := mapping.VectorGetColumnType(mapping.DataChunkGetVector(chunk, mapping.IdxT(i+1)))
-		switch id := mapping.GetTypeId(t); id {
+		id := mapping.GetTypeId(t)
+		mapping.DestroyLogicalType(&t)
+		switch id {
 		case mapping.TypeBigInt:
 		case mapping.TypeTimestamp:
 			w.millis[i] = make([]int64, mapping.VectorSize())
 		default:
 			w.columns = nil
-			mapping.DestroyLogicalType(&t)
 			return fmt.Errorf("column %d of a scan is neither a BIGINT nor a TIMESTAMP", i+1)
 		}
-		mapping.DestroyLogicalType(&t)
 	}
 	return nil
 }

@@ -26,7 +26,9 @@ const page = (cursor: string, limit = 50) => ({ limit, ...(cursor ? { cursor } :
 // Session and settings
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: ({ signal }) => data(api.GET("/api/v1/session", { signal })),
+  // Without a signal: the guard of a route waits for this answer, too, which must not be
+  // cancelled when a component that asked for it goes.
+  queryFn: () => data(api.GET("/api/v1/session")),
   staleTime: 60_000,
 });
 export const settingsQuery = queryOptions({

@@ -16,8 +16,8 @@ import { asGroup, groupOf, placeOfError, prune, readRule } from "@/lib/rule";
 import { compact } from "@/lib/search";
 import { useDraft, useRested } from "@/lib/useDraft";
 import { useSetSearch } from "@/lib/useSetSearch";
+import type { DraftSearch } from "./draftSearch";
 import { RuleEditor } from "./RuleEditor";
-import type { DraftSearch } from "./routes";
 import "./segments.css";
 
 export function NewSegmentPage() {

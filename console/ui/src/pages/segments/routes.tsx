@@ -1,29 +1,10 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import type { Rule } from "@/api/types";
 import { shellRoute } from "@/app/shellRoute";
-import { readRule } from "@/lib/rule";
 import { compact, oneOf, str } from "@/lib/search";
+import { draftSearch } from "./draftSearch";
 
 export const segmentTabs = ["members", "changes", "history"] as const;
 export type SegmentTab = (typeof segmentTabs)[number];
-
-/** The draft of a segment. It is in the address, so that a half-built rule can be shared and reloaded. */
-export interface DraftSearch {
-  name?: string;
-  description?: string;
-  rule?: Rule;
-  view?: "json";
-}
-
-function draftSearch(raw: Record<string, unknown>): DraftSearch {
-  const read = readRule(raw.rule);
-  return compact({
-    name: str(raw, "name"),
-    description: str(raw, "description"),
-    rule: "rule" in read ? read.rule : undefined,
-    view: oneOf(raw, "view", ["json"]),
-  });
-}
 
 const segmentsRoute = createRoute({
   getParentRoute: () => shellRoute,

@@ -1,0 +1,21 @@
+import type { Rule } from "@/api/types";
+import { readRule } from "@/lib/rule";
+import { compact, oneOf, str } from "@/lib/search";
+
+/** The draft of a segment. It is in the address, so that a half-built rule can be shared and reloaded. */
+export interface DraftSearch {
+  name?: string;
+  description?: string;
+  rule?: Rule;
+  view?: "json";
+}
+
+export function draftSearch(raw: Record<string, unknown>): DraftSearch {
+  const read = readRule(raw.rule);
+  return compact({
+    name: str(raw, "name"),
+    description: str(raw, "description"),
+    rule: "rule" in read ? read.rule : undefined,
+    view: oneOf(raw, "view", ["json"]),
+  });
+}
