@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,19 +139,20 @@ func (c *Console) streamStats(w http.ResponseWriter, r *http.Request) error {
 }
 
 type liveEvent struct {
-	MessageID   string          `json:"message_id"`
-	Time        time.Time       `json:"time"`
-	ReceivedAt  time.Time       `json:"received_at"`
-	Type        string          `json:"type"`
-	Event       string          `json:"event"`
-	Source      string          `json:"source"`
-	UserID      string          `json:"user_id"`
-	AnonymousID string          `json:"anonymous_id"`
-	Properties  touchstone.JSON `json:"properties"`
-	Traits      touchstone.JSON `json:"traits"`
-	Context     touchstone.JSON `json:"context"`
-	Rejected    bool            `json:"rejected"`
-	Reason      string          `json:"reason"`
+	MessageID   string                  `json:"message_id"`
+	Time        time.Time               `json:"time"`
+	ReceivedAt  time.Time               `json:"received_at"`
+	Type        string                  `json:"type"`
+	Event       string                  `json:"event"`
+	Source      string                  `json:"source"`
+	UserID      string                  `json:"user_id"`
+	AnonymousID string                  `json:"anonymous_id"`
+	Identifiers []touchstone.Identifier `json:"identifiers"`
+	Properties  touchstone.JSON         `json:"properties"`
+	Traits      touchstone.JSON         `json:"traits"`
+	Context     touchstone.JSON         `json:"context"`
+	Rejected    bool                    `json:"rejected"`
+	Reason      string                  `json:"reason"`
 }
 
 func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
@@ -160,7 +162,8 @@ func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	return relay(c, w, r, c.cfg.Events, eventFilter(r), func(_ context.Context, e touchstone.Event) any {
 		return liveEvent{
 			MessageID: e.MessageID, Time: e.Time, ReceivedAt: e.ReceivedAt, Type: e.Type.String(), Event: e.Name, Source: e.Source,
-			UserID: e.UserID, AnonymousID: e.AnonymousID, Properties: e.Properties, Traits: e.Traits, Context: e.Context,
+			UserID: e.UserID, AnonymousID: e.AnonymousID, Identifiers: slices.Concat([]touchstone.Identifier{}, e.Identifiers),
+			Properties: e.Properties, Traits: e.Traits, Context: e.Context,
 			Rejected: e.Type == touchstone.Rejected, Reason: e.Reason,
 		}
 	})

@@ -82,13 +82,13 @@ func TestLiveEvents(t *testing.T) {
 		touchstone.Event{Type: touchstone.Rejected, MessageID: "third", Source: "src_c", Reason: "missing_user: nobody", Raw: `{}`, Time: at, ReceivedAt: at})
 
 	want := `{"message_id":"first","time":"2026-03-01T01:02:03.004Z","received_at":"2026-03-01T01:02:03.004Z","type":"track","event":"first","source":"src_a",` +
-		`"user_id":"u1","anonymous_id":"","properties":{"Color":"Gold"},"traits":null,"context":null,"rejected":false,"reason":""}`
+		`"user_id":"u1","anonymous_id":"","identifiers":[{"kind":"user_id","value":"u1"},{"kind":"email","value":"u1@example.com"}],"properties":{"Color":"Gold"},"traits":null,"context":null,"rejected":false,"reason":""}`
 	if got := next(t, all); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	checkMessage(t, "LiveEvent", want)
 	next(t, all)
-	if got := next(t, all); !strings.Contains(got, `"rejected":true,"reason":"missing_user: nobody"`) {
+	if got := next(t, all); !strings.Contains(got, `"identifiers":[],`) || !strings.Contains(got, `"rejected":true,"reason":"missing_user: nobody"`) {
 		t.Errorf("a refused event: %s", got)
 	}
 	for name, ch := range map[string]<-chan string{"source": bySource, "text": byText, "person": byPerson} {

@@ -492,6 +492,7 @@ export function liveEvent(at = Date.now()): LiveEvent {
     source: source.id,
     user_id: m.person.known ? (m.person.identifiers[0]?.value ?? "") : "",
     anonymous_id: m.person.identifiers.find((i) => i.kind === "anonymous_id")?.value ?? "",
+    identifiers: rejected ? [] : m.person.identifiers.map(({ kind, value }) => ({ kind, value })),
     properties: props(),
     traits: null,
     context: { ip: "203.0.113.7", library: { name: "analytics.js", version: "2.11.1" } },

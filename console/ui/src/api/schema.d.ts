@@ -1459,6 +1459,8 @@ export interface components {
             source: string;
             user_id: string;
             anonymous_id: string;
+            /** @description Of all kinds */
+            identifiers: components["schemas"]["Identifier"][];
             properties: components["schemas"]["JsonObject"] | null;
             traits: components["schemas"]["JsonObject"] | null;
             context: components["schemas"]["JsonObject"] | null;

@@ -1,3 +1,5 @@
+import type { LiveEvent } from "@/api/types";
+
 /** Which identifier names a person best: what they gave themselves first, what a browser made up last. */
 const order = ["user_id", "phone", "email", "unionid", "openid", "vin", "plate"];
 const last = ["device_id", "anonymous_id"];
@@ -12,4 +14,13 @@ function rank(kind: string): number {
 /** The strongest first; those of one strength keep their order. */
 export function strongestFirst<T extends { kind: string }>(identifiers: readonly T[]): T[] {
   return identifiers.toSorted((a, b) => rank(a.kind) - rank(b.kind));
+}
+
+/** Who an event says that it is of, the strongest first. A refused event has only what could be read of it. */
+export function identifiersOf(event: Pick<LiveEvent, "identifiers" | "user_id" | "anonymous_id">) {
+  if (event.identifiers.length > 0) return strongestFirst(event.identifiers);
+  return [
+    { kind: "user_id", value: event.user_id },
+    { kind: "anonymous_id", value: event.anonymous_id },
+  ].filter((i) => i.value);
 }

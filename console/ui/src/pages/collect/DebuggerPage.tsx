@@ -17,6 +17,7 @@ import { ExactTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
 import { PropertyPreview } from "@/components/Value";
+import { identifiersOf } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useLiveList } from "@/lib/useLive";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -179,7 +180,7 @@ const FeedRow = memo(function FeedRow(props: {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
-  const who = e.user_id || e.anonymous_id;
+  const who = identifiersOf(e)[0];
   return (
     <button
       type="button"
@@ -193,7 +194,12 @@ const FeedRow = memo(function FeedRow(props: {
         <b className="ellipsis">{labels.event(e.event) || t("collect.debugger.raw")}</b>
         {e.rejected && <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>}
       </span>
-      <code className={e.user_id ? "ellipsis" : "ellipsis muted"}>{who}</code>
+      <code
+        className={e.user_id ? "ellipsis" : "ellipsis muted"}
+        title={who && labels.identifierKind(who.kind)}
+      >
+        {who?.value}
+      </code>
       {e.rejected ? (
         <span className="ellipsis feed-reason">{e.reason}</span>
       ) : (
@@ -213,10 +219,7 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
   const e = event ?? last;
   if (!e) return null;
   const lag = (Date.parse(e.received_at) - Date.parse(e.time)) / 1000;
-  const identifiers = [
-    { kind: "user_id", value: e.user_id },
-    { kind: "anonymous_id", value: e.anonymous_id },
-  ].filter((i) => i.value);
+  const identifiers = identifiersOf(e);
   const { rejected, reason, ...shown } = e;
   return (
     <DetailDrawer
@@ -266,7 +269,7 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
             )}
           </dd>
           {identifiers.map((i) => (
-            <div key={i.kind} className="pair">
+            <div key={`${i.kind}:${i.value}`} className="pair">
               <dt>{labels.identifierKind(i.kind)}</dt>
               <dd>
                 <IdentifierChip {...i} label="" />

@@ -7,6 +7,7 @@ import { ChannelIcon } from "@/components/ChannelIcon";
 import { PersonLink } from "@/components/PersonLink";
 import { Pill } from "@/components/Pill";
 import { PropertyPreview } from "@/components/Value";
+import { identifiersOf } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useLiveList } from "@/lib/useLive";
 import { useSources } from "@/lib/useSources";
@@ -30,11 +31,7 @@ export function Newest() {
       </div>
       <ul className="newest">
         {items.map((e) => {
-          const ref = e.user_id
-            ? `user_id:${e.user_id}`
-            : e.anonymous_id
-              ? `anonymous_id:${e.anonymous_id}`
-              : "";
+          const [who] = identifiersOf(e);
           const row = (
             <>
               <time className="muted">{format.time(e.received_at)}</time>
@@ -51,8 +48,8 @@ export function Newest() {
           );
           return (
             <li key={e.message_id}>
-              {ref && !e.rejected ? (
-                <Link to="/people/$ref" params={{ ref }}>
+              {who && !e.rejected ? (
+                <Link to="/people/$ref" params={{ ref: `${who.kind}:${who.value}` }}>
                   {row}
                 </Link>
               ) : (
