@@ -380,12 +380,8 @@ func (r *run) personMap(ctx context.Context) (m *personMap, last int64, err erro
 	if err != nil {
 		return nil, 0, err
 	}
-	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT max(node) FROM events_raw", Own: true}, 1, func(_ int, c [][]int64) error {
-		for _, n := range c[0] {
-			last = max(last, n)
-		}
-		return nil
-	})
+	lastNode, err := r.w.LastNode(ctx)
+	last = int64(lastNode)
 	for i := range nodes {
 		last = max(last, nodes[i], people[i])
 	}

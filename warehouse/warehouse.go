@@ -50,6 +50,9 @@ type Warehouse interface {
 	// and so are overrides that bring the table to no newer version: appending the same
 	// commit twice changes nothing.
 	Append(ctx context.Context, c Commit) error
+	// LastNode returns a node that no event of a commit before is beyond, 0 when there are
+	// no events. It is known without reading them.
+	LastNode(ctx context.Context) (touchstone.NodeID, error)
 	// Count returns the number of events stored.
 	Count(ctx context.Context) (int64, error)
 	// Size returns the bytes that the warehouse takes on disk.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -16,6 +17,7 @@ type writer struct {
 	names           map[string]int32 // the dictionary of event names
 	positions       map[int]stream.Offset
 	overrideVersion int64
+	lastNode        atomic.Int64 // of the events; read by questions
 	chunk           *chunkWriter
 }
 
@@ -114,6 +116,12 @@ func (w *writer) appendFacts(ctx context.Context, facts []touchstone.Fact) error
 	if w.chunk == nil {
 		w.chunk = newChunkWriter()
 	}
+	// Before the commit: a question must never see an event beyond the last node.
+	last := w.lastNode.Load()
+	for i := range facts {
+		last = max(last, int64(facts[i].Node))
+	}
+	w.lastNode.Store(last)
 	return w.chunk.write(ctx, w.conn, facts, w.names)
 }
 

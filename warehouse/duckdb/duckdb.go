@@ -204,6 +204,12 @@ func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Posi
 	return warehouse.Position{Through: stream.Offset(res.Rows[0][0].(int64)), OverrideVersion: res.Rows[0][1].(int64)}, nil
 }
 
+// LastNode implements warehouse.Warehouse. The engine would read all events for it: it
+// has no statistics of those that were appended since it was opened.
+func (w *Warehouse) LastNode(context.Context) (touchstone.NodeID, error) {
+	return touchstone.NodeID(w.writer.lastNode.Load()), nil
+}
+
 // Count implements warehouse.Warehouse.
 func (w *Warehouse) Count(ctx context.Context) (int64, error) {
 	res, err := w.query(ctx, &w.own, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw", Own: true})

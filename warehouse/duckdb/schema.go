@@ -50,7 +50,7 @@ func (w *writer) migrate(ctx context.Context) error {
 	return nil
 }
 
-// load reads the small tables that the writer keeps in memory.
+// load reads the small tables, and the last node, that the writer keeps in memory.
 func (w *writer) load(ctx context.Context) error {
 	w.names, w.positions, w.overrideVersion = map[string]int32{}, map[int]stream.Offset{}, 0
 	return errorsJoin(
@@ -62,6 +62,10 @@ func (w *writer) load(ctx context.Context) error {
 		}),
 		w.rows(ctx, "SELECT max(version) FROM override_version", func(row []any) {
 			w.overrideVersion, _ = row[0].(int64)
+		}),
+		w.rows(ctx, "SELECT max(node) FROM events_raw", func(row []any) {
+			last, _ := row[0].(int64)
+			w.lastNode.Store(last)
 		}),
 	)
 }

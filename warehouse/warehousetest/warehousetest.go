@@ -40,6 +40,7 @@ func Run(t *testing.T, open Opener) {
 		{"row bound", testRowBound},
 		{"parameters", testParameters},
 		{"scan", testScan},
+		{"last node", testLastNode},
 		{"reading while writing", testConcurrent},
 		{"end of a context", testContext},
 		{"closed", testClosed},
@@ -327,6 +328,25 @@ func testParameters(t *testing.T, s *subject) {
 	if _, err := s.Query(t.Context(), warehouse.Statement{SQL: "SELECT ?"}); touchstone.KindOf(err) != touchstone.Invalid {
 		t.Errorf("a parameter without a value: got %v", err)
 	}
+}
+
+func testLastNode(t *testing.T, s *subject) {
+	expect := func(want touchstone.NodeID) {
+		t.Helper()
+		if last, err := s.LastNode(t.Context()); err != nil || last != want {
+			t.Errorf("last node: got %d, %v, want %d", last, err, want)
+		}
+	}
+	expect(0)
+	facts := record(0, 1, 3)
+	facts[1].Node = 70_000
+	s.append(t, warehouse.Commit{Through: 1, Facts: facts})
+	expect(70_000)
+	s.append(t, warehouse.Commit{Through: 2, Facts: record(0, 2, 3)})
+	expect(70_000)
+	s.close(t)
+	s.Warehouse = s.open()
+	expect(70_000)
 }
 
 func testScan(t *testing.T, s *subject) {
