@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/priority"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
@@ -192,7 +193,13 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		})
 	}
 	p.lastDone.Store(p.cfg.Clock.Now().UnixMilli())
-	err := p.loop(ctx, chunks)
+	var err error
+	var worker sync.WaitGroup
+	worker.Go(func() {
+		priority.GiveWay()
+		err = p.loop(ctx, chunks)
+	})
+	worker.Wait()
 	cancel()
 	readers.Wait()
 	select {
