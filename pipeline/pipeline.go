@@ -18,7 +18,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/internal/priority"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
@@ -193,13 +192,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		})
 	}
 	p.lastDone.Store(p.cfg.Clock.Now().UnixMilli())
-	var err error
-	var worker sync.WaitGroup
-	worker.Go(func() {
-		priority.GiveWay()
-		err = p.loop(ctx, chunks)
-	})
-	worker.Wait()
+	err := p.loop(ctx, chunks)
 	cancel()
 	readers.Wait()
 	select {

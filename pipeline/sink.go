@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/internal/priority"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/warehouse"
@@ -117,10 +116,7 @@ func (s *Sink) Lag() time.Duration {
 func (s *Sink) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for i := range s.through {
-		running.Go(func() {
-			priority.GiveWay()
-			s.run(ctx, i)
-		})
+		running.Go(func() { s.run(ctx, i) })
 	}
 	running.Wait()
 	return nil
