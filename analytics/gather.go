@@ -148,7 +148,7 @@ func (p *partitioner) take(to *intake, nodes []int64) {
 // pack writes the rows' items, with their persons' numbers within their partitions, to
 // packed, and the partitions to places; it returns how many there are.
 func (t *intake) pack(rows []int32, width, itemBits, from int) int {
-	width, itemBits = width&63, itemBits&63
+	width, itemBits = width&63, itemBits&63 // a shift that is known to be short needs no check
 	within, n := int64(1)<<width-1, 0
 	for i, row := range rows {
 		person := t.people[i&(stride-1)]
@@ -381,11 +381,14 @@ func (r *run) personMap(ctx context.Context) (m *personMap, last int64, err erro
 		return nil, 0, err
 	}
 	lastNode, err := r.w.LastNode(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	last = int64(lastNode)
 	for i := range nodes {
 		last = max(last, nodes[i], people[i])
 	}
-	return newPersonMap(nodes, people, last), last, err
+	return newPersonMap(nodes, people, last), last, nil
 }
 
 // newPersonMap makes the map of the nodes up to last.

@@ -65,7 +65,7 @@ type Warehouse interface {
 	Query(ctx context.Context, s Statement) (*Result, error)
 	// Scan runs a statement whose columns are all BIGINT or TIMESTAMP and hands the rows
 	// over in blocks, in any order: columns[i][row], timestamps as unix milliseconds
-	// (sooner than the engine would make them). It calls fn from as many goroutines as there
+	// (the engine takes longer to make them). It calls fn from as many goroutines as there
 	// are workers (at least 1): worker tells them apart. columns is valid during the call
 	// only. NULL is read as 0. The first error of fn ends the reading and is returned.
 	Scan(ctx context.Context, s Statement, workers int, fn func(worker int, columns [][]int64) error) error

@@ -25,8 +25,6 @@ func BenchmarkRequest(b *testing.B) {
 			address, _ := start(b, withFront, httpfront.Config{Handlers: map[string]http.Handler{"/v1/track": handler}})
 			b.ReportAllocs()
 			for b.Loop() {
-				b.StopTimer()
-				b.StartTimer()
 				result, err := loadgen.Run(context.Background(), loadgen.Config{Address: address, WriteKey: "dev", Connections: 64, Batch: 1, Users: 1000, Duration: time.Second})
 				if err != nil {
 					b.Fatal(err)

@@ -3,7 +3,6 @@ package httpfront
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -149,17 +148,12 @@ func (c *conn) answer(r *route) (goesOn bool) {
 // call runs the handler; false when it panicked.
 func (c *conn) call(h http.Handler) (ok bool) {
 	defer func() {
-		if p := recover(); p != nil && !errors.Is(asError(p), http.ErrAbortHandler) {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
 			c.l.cfg.Logger.Error("httpfront: a handler panicked", "path", c.request.URL.Path, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
 	h.ServeHTTP(&c.response, &c.request)
 	return true
-}
-
-func asError(p any) error {
-	err, _ := p.(error)
-	return err
 }
 
 // linger closes the way out and waits a moment for the client to read the answer.

@@ -1,7 +1,7 @@
 // Package httpfront stands before net/http and serves the requests that a server gets by
 // the ten thousand a second: small HTTP/1.1 posts to a few known paths. net/http spends on
-// each of them a second goroutine that watches for the client hanging up, four deadlines,
-// and a dozen allocations; that is more than the work on one tracking event. Everything
+// each of them a second goroutine that watches for the client hanging up, several deadlines
+// and some fifty allocations; that is more than the work on one tracking event. Everything
 // else is net/http's: a connection is handed over, with the bytes that have been read,
 // as soon as it sends anything that is not plainly such a post. Handlers are ordinary
 // http.Handlers and cannot tell the difference, except as Config.Handlers says.
@@ -55,7 +55,7 @@ type accepted struct {
 	err  error
 }
 
-// New puts a front before a listener. It accepts from the first call of Accept.
+// New puts a front before a listener and begins to accept and to serve.
 func New(inner net.Listener, cfg Config) *Listener {
 	if cfg.IdleTimeout <= 0 {
 		cfg.IdleTimeout = 2 * time.Minute
@@ -123,10 +123,8 @@ func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	select {
-	case <-l.closed:
+	if l.isClosed() {
 		return nil
-	default:
 	}
 	close(l.closed)
 	for c := range l.conns {

@@ -172,7 +172,7 @@ func (w *scanWorker) read(chunk mapping.DataChunk, rows int) error {
 // prepare looks at the columns' types, which are the same in all chunks of a scan.
 func (w *scanWorker) prepare(chunk mapping.DataChunk) error {
 	n := int(mapping.DataChunkGetColumnCount(chunk)) - 1
-	w.columns, w.millis = make([][]int64, n), make([][]int64, n)
+	millis := make([][]int64, n)
 	for i := range n {
 		t := mapping.VectorGetColumnType(mapping.DataChunkGetVector(chunk, mapping.IdxT(i+1)))
 		id := mapping.GetTypeId(t)
@@ -180,12 +180,12 @@ func (w *scanWorker) prepare(chunk mapping.DataChunk) error {
 		switch id {
 		case mapping.TypeBigInt:
 		case mapping.TypeTimestamp:
-			w.millis[i] = make([]int64, mapping.VectorSize())
+			millis[i] = make([]int64, mapping.VectorSize())
 		default:
-			w.columns = nil
 			return fmt.Errorf("column %d of a scan is neither a BIGINT nor a TIMESTAMP", i+1)
 		}
 	}
+	w.columns, w.millis = make([][]int64, n), millis
 	return nil
 }
 
