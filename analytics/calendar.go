@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -71,9 +72,9 @@ func newCalendar(interval string, zone *time.Location, from, to time.Time, most 
 // and for hours, whose keys are moments of UTC, of these.
 func (c *calendar) unit(millis int64) int64 {
 	if c.interval == hour {
-		return c.key(millis) / (hourMillis / 4)
+		return floorDiv(c.key(millis), hourMillis/4)
 	}
-	return c.local(millis) / dayMillis
+	return floorDiv(c.local(millis), dayMillis)
 }
 
 // tabulate makes place fast.
@@ -82,23 +83,34 @@ func (c *calendar) tabulate() {
 		return
 	}
 	least, most := c.unit(c.from), c.unit(c.from)
+	for t := range c.moments() {
+		least, most = min(least, c.unit(t)), max(most, c.unit(t))
+	}
+	c.table, c.first = make([]int32, most-least+1), least
+	for t := range c.moments() {
+		c.table[c.unit(t)-least] = int32(c.index[c.key(t)])
+	}
+}
+
+// moments are some of the range, in order, of which every interval and unit holds at
+// least one: while the offset stays, days have 24 hours.
+func (c *calendar) moments() iter.Seq[int64] {
 	step := dayMillis / 2
 	if c.interval == hour {
 		step = hourMillis / 4
 	}
-	for fill := range 2 {
-		for t := c.from; ; t += step {
-			t = min(t, c.to-1)
-			if fill == 1 {
-				c.table[c.unit(t)-least] = int32(c.index[c.key(t)])
+	return func(yield func(int64) bool) {
+		from := c.from
+		for _, o := range c.offsets {
+			for t := from; t < o.until; t += step {
+				if !yield(t) {
+					return
+				}
 			}
-			least, most = min(least, c.unit(t)), max(most, c.unit(t))
-			if t == c.to-1 {
-				break
+			if !yield(o.until - 1) {
+				return
 			}
-		}
-		if fill == 0 {
-			c.table, c.first = make([]int32, most-least+1), least
+			from = o.until
 		}
 	}
 }
@@ -116,24 +128,15 @@ func (c *calendar) enumerate(most int) bool {
 		c.add(0, time.UnixMilli(c.from))
 		return true
 	}
-	// Every interval holds at least one of these moments: hours begin at quarters at
-	// most, and days are 23 hours at least.
-	step := dayMillis / 2
-	if c.interval == hour {
-		step = hourMillis / 4
-	}
-	for t := c.from; ; t += step {
-		t = min(t, c.to-1)
+	for t := range c.moments() {
 		if key := c.key(t); c.missing(key) {
 			if len(c.buckets) == most {
 				return false
 			}
-			c.add(key, c.start(key))
-		}
-		if t == c.to-1 {
-			return true
+			c.add(key, c.start(key, t))
 		}
 	}
+	return true
 }
 
 func (c *calendar) missing(key int64) bool {
@@ -161,11 +164,11 @@ func (c *calendar) key(millis int64) int64 {
 	local := c.local(millis)
 	switch c.interval {
 	case hour:
-		return millis - local%hourMillis
+		return millis - floorMod(local, hourMillis)
 	case day:
-		return local - local%dayMillis
+		return local - floorMod(local, dayMillis)
 	case week:
-		return local - (local+3*dayMillis)%weekMillis // the first of January 1970 was a Thursday
+		return local - floorMod(local+3*dayMillis, weekMillis) // the first of January 1970 was a Thursday
 	case month:
 		t := time.UnixMilli(local).UTC()
 		return int64(t.Year())*12 + int64(t.Month()) - 1
@@ -173,16 +176,56 @@ func (c *calendar) key(millis int64) int64 {
 	return 0
 }
 
-// start is the moment at which the interval of a key begins.
-func (c *calendar) start(key int64) time.Time {
+// floorMod is the remainder that is never negative, before 1970 either.
+func floorMod(a, n int64) int64 { return (a%n + n) % n }
+
+func floorDiv(a, n int64) int64 { return (a - floorMod(a, n)) / n }
+
+// start is the first moment of the interval of a key, in which the moment at lies.
+func (c *calendar) start(key, at int64) time.Time {
 	switch c.interval {
 	case hour:
+		// The hour during which the clock is moved by a part of an hour begins at that move.
+		if begin, _ := time.UnixMilli(at).In(c.zone).ZoneBounds(); begin.UnixMilli() > key && c.key(key) != key {
+			return begin
+		}
 		return time.UnixMilli(key)
 	case month:
-		return time.Date(int(key/12), time.Month(key%12+1), 1, 0, 0, 0, 0, c.zone)
+		return dayStart(int(key/12), time.Month(key%12+1), 1, c.zone)
 	}
 	y, m, d := time.UnixMilli(key).UTC().Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, c.zone)
+	return dayStart(y, m, d, c.zone)
+}
+
+// dayStart is the first moment of a day, or after it where the zone leaves the whole day
+// out. It is midnight, but for days whose midnight is skipped, because the clock is put forward
+// then (Santiago, Asunción, Beirut), and days that have two.
+func dayStart(y int, m time.Month, d int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	begin, end := t.ZoneBounds()
+	ty, tm, td := t.Date()
+	if h, minute, s := t.Clock(); ty != y || tm != m || td != d || h != 0 || minute != 0 || s != 0 {
+		// There is no midnight: time.Date names a moment on either side of the move.
+		if t.Before(end) && dateNumber(t) < y*10_000+int(m)*100+d {
+			return end
+		}
+		return begin
+	}
+	if begin.IsZero() {
+		return t
+	}
+	// The clock that was put back some minutes past midnight showed midnight before, too.
+	_, before := begin.Add(-1).Zone()
+	_, after := t.Zone()
+	if first := t.Add(time.Duration(after-before) * time.Second); first.Before(begin) {
+		return first
+	}
+	return t
+}
+
+func dateNumber(t time.Time) int {
+	y, m, d := t.Date()
+	return y*10_000 + int(m)*100 + d
 }
 
 // keyExpr is the SQL for the key of a moment, given in unix milliseconds.
@@ -201,13 +244,19 @@ func (c *calendar) keyExpr(d warehouse.Dialect, millis string) string {
 		}
 		fmt.Fprintf(&local, " ELSE %d END)", last)
 	}
+	mod := func(expr string, n int64) string {
+		if c.from < dayMillis { // as floorMod; all moments and offsets later on are positive
+			return fmt.Sprintf("((%s %% %d + %d) %% %d)", expr, n, n, n)
+		}
+		return fmt.Sprintf("%s %% %d", expr, n)
+	}
 	switch c.interval {
 	case hour:
-		return fmt.Sprintf("(%s - %s %% %d)", millis, &local, hourMillis)
+		return fmt.Sprintf("(%s - %s)", millis, mod(local.String(), hourMillis))
 	case day:
-		return fmt.Sprintf("(%s - %s %% %d)", &local, &local, dayMillis)
+		return fmt.Sprintf("(%s - %s)", &local, mod(local.String(), dayMillis))
 	case week:
-		return fmt.Sprintf("(%s - (%s + %d) %% %d)", &local, &local, 3*dayMillis, weekMillis)
+		return fmt.Sprintf("(%s - %s)", &local, mod(fmt.Sprintf("(%s + %d)", &local, 3*dayMillis), weekMillis))
 	}
 	return "CAST(" + d.Month(local.String()) + " AS BIGINT)"
 }

@@ -36,11 +36,11 @@ const catalogueDays = 30
 // Events lists the events ever seen, those with the most in the range first. The days are
 // those of the engine's zone.
 func (e *Engine) Events(ctx context.Context, from, to time.Time) ([]EventVolume, error) {
-	if !from.Before(to) {
+	if !from.Before(to) || !earliest.Before(to) {
 		return nil, touchstone.Errorf(touchstone.Invalid, "to: must be later than from")
 	}
 	days := newCalendar(day, e.opts.Zone(), maxTime(earliest, to.AddDate(0, 0, -catalogueDays)), to, catalogueDays+2)
-	if days == nil || to.Before(earliest.AddDate(0, 2, 0)) {
+	if days == nil {
 		return nil, touchstone.Errorf(touchstone.Invalid, "to: lies before everything")
 	}
 	volumes, order := map[int64]*EventVolume{}, []int64{}

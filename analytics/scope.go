@@ -23,11 +23,11 @@ const (
 	maxBreakdowns = 5
 	maxGroups     = 1000
 	groupsDefault = 100
-	maxRange      = 100 * 366 * 24 * time.Hour
+	maxRange      = 200 * 366 * 24 * time.Hour
 )
 
-// earliest is the first moment a range can begin at; calendars count from 1970.
-var earliest = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
+// earliest is the first moment a range can begin at, the first that an event can have.
+var earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func parseScope(e *Engine, f *fields) scope {
 	s := scope{zone: e.opts.Zone()}
@@ -44,7 +44,7 @@ func parseScope(e *Engine, f *fields) scope {
 	case !s.from.Before(s.to):
 		d.fail(f.place("to"), "must be later than from")
 	case s.from.Before(earliest) || s.to.Sub(s.from) > maxRange:
-		d.fail(f.place("from"), "must be from %s on, and at most 100 years before to", earliest.Format(time.DateOnly))
+		d.fail(f.place("from"), "must be from %s on, and at most 200 years before to", earliest.Format(time.DateOnly))
 	}
 	if v, ok := f.take("tz"); ok {
 		name := d.text(f.place("tz"), v, maxName)

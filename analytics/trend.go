@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/bits"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -194,18 +195,35 @@ func (t *trend) aggregate(ctx context.Context, r *run, p prepared, i int, groups
 	buckets, n := t.calendar.buckets, len(t.breakdown)
 	values := make([]any, len(groups)*len(buckets))
 	if s.measure == measureCount || s.measure == "sum" {
+		begun := t.begun(r.opts.Clock.Now())
 		for j := range values {
-			values[j] = int64(0)
+			if j%len(buckets) < begun {
+				values[j] = int64(0)
+			}
 		}
 	}
 	for _, row := range res.Rows {
 		g, known := place[groupKey(row[1:1+n])]
 		b, inside := t.calendar.index[row[0].(int64)]
-		if known && inside && row[1+n] != nil {
-			values[g*len(buckets)+b] = tidy(row[1+n])
+		if !known || !inside {
+			continue
+		}
+		value, numbers := row[1+n], row[2+n].(int64)
+		switch {
+		case value != nil:
+			values[g*len(buckets)+b] = tidy(value)
+		case numbers > 0:
+			return nil, touchstone.Errorf(touchstone.Invalid, "series.%d: the %s of %q goes beyond what a number can hold (1.8e308)", i, s.measure, s.property).
+				WithHint("leave the impossible values out with a condition, as in where: [{property: %q, op: lt, value: 1e15}]", s.property)
 		}
 	}
 	return values, nil
+}
+
+// begun is how many of the intervals have begun. Nothing is known of the others, so their
+// values are null, unless there are events (of clients whose clocks are fast) in them.
+func (t *trend) begun(now time.Time) int {
+	return sort.Search(len(t.calendar.buckets), func(i int) bool { return t.calendar.buckets[i].start.After(now) })
 }
 
 // countPersons returns values by group and interval: different people, or events per person.
@@ -220,16 +238,16 @@ func (t *trend) countPersons(ctx context.Context, r *run, p prepared, s series, 
 	if err := r.gather(ctx, t.places(r.d, p, s, groups), workers); err != nil {
 		return nil, err
 	}
-	values := make([]any, len(groups)*n)
+	values, begun := make([]any, len(groups)*n), t.begun(r.opts.Clock.Now())
 	for i := range values {
 		persons, events := int64(0), int64(0)
 		for _, d := range counts {
 			persons, events = persons+d.persons[i], events+d.events[i]
 		}
 		switch {
-		case s.measure == measurePersons:
+		case s.measure == measurePersons && (persons > 0 || i%n < begun):
 			values[i] = persons
-		case persons > 0:
+		case s.measure == measurePerPerson && persons > 0:
 			values[i] = tidy(float64(events) / float64(persons))
 		}
 	}
@@ -309,15 +327,16 @@ func marks(n int) string {
 	return s
 }
 
-// statement measures one series in the engine: columns key, g0 …, value.
+// statement measures one series in the engine: columns key, g0 …, value, and the number
+// of what it was made from: a value that is null all the same is beyond all numbers.
 func (t *trend) statement(d warehouse.Dialect, s series, source fragment) fragment {
 	key := t.calendar.keyExpr(d, d.Millis("e.time"))
 	selected, names := t.groupColumns(d)
 	if s.measure == measureCount {
-		return build("SELECT k", names, ", count(*) FROM (SELECT ", key, " AS k", selected, " ", source, ") x GROUP BY k", names)
+		return build("SELECT k", names, ", count(*), count(*) FROM (SELECT ", key, " AS k", selected, " ", source, ") x GROUP BY k", names)
 	}
 	number := d.JSON(warehouse.AsNumber, "e.properties", s.property)
-	return build("SELECT k", names, ", ", aggregates[s.measure](d, "v"), " FROM (SELECT ", key, " AS k", selected, ", ", number, " AS v ", source,
+	return build("SELECT k", names, ", ", aggregates[s.measure](d, "v"), ", count(v) FROM (SELECT ", key, " AS k", selected, ", ", number, " AS v ", source,
 		") x GROUP BY k", names)
 }
 

@@ -210,4 +210,106 @@ var trendCases = []Case{
 			{`"kind":"trend",RANGE,"interval":"total","breakdown":[{"dimension":"page_path"}],"series":[{"event":"$page"}]`, `["2026-01-01T00:00:00Z",0,"/a",1]`},
 		},
 	},
+	{
+		Name: "trend over days whose midnight is skipped",
+		Events: `
+			1 e 2026-09-06T03:59:59.999Z
+			2 e 2026-09-06T04:00:00Z
+			3 e 2026-09-07T02:59:59.999Z
+			4 e 2026-09-07T03:00:00Z
+			5 e 2017-10-01T03:59:59.999Z
+			6 e 2017-10-01T04:00:00Z
+			7 e 2018-11-04T02:59:59Z
+			8 e 2018-11-04T03:00:00Z`,
+		Asks: []Ask{
+			{`"kind":"trend","tz":"America/Santiago","from":"2026-09-05T04:00:00Z","to":"2026-09-08T03:00:00Z","series":[{"event":"*","measure":"persons"}]`, `
+				["2026-09-05T04:00:00Z",0,1]
+				["2026-09-06T04:00:00Z",0,2]
+				["2026-09-07T03:00:00Z",0,1]`},
+			{`"kind":"trend","tz":"America/Asuncion","interval":"month","from":"2017-09-01T04:00:00Z","to":"2017-11-01T03:00:00Z","series":[{"event":"e","measure":"persons"}]`, `
+				["2017-09-01T04:00:00Z",0,1]
+				["2017-10-01T04:00:00Z",0,1]`},
+			{`"kind":"trend","tz":"America/Sao_Paulo","interval":"day","from":"2018-11-03T03:00:00Z","to":"2018-11-05T02:00:00Z","series":[{"event":"e","measure":"persons"}]`, `
+				["2018-11-03T03:00:00Z",0,1]
+				["2018-11-04T03:00:00Z",0,1]`},
+		},
+	},
+	{
+		Name: "trend before 1970",
+		Events: `
+			1 e 1949-10-01T07:00:00Z {"n":1}
+			2 e 1969-12-31T23:59:59.999Z {"n":2}
+			3 e 1970-01-01T00:00:00Z {"n":4}`,
+		Asks: []Ask{
+			{`"kind":"trend","interval":"day","from":"1969-12-31T00:00:00Z","to":"1970-01-02T00:00:00Z","series":[{"event":"e","measure":"persons"},{"event":"e","measure":"sum","property":"n"}]`, `
+				["1969-12-31T00:00:00Z",0,1]
+				["1970-01-01T00:00:00Z",0,1]
+				["1969-12-31T00:00:00Z",1,2]
+				["1970-01-01T00:00:00Z",1,4]`},
+			{`"kind":"trend","tz":"Asia/Shanghai","interval":"week","from":"1949-09-25T16:00:00Z","to":"1949-10-02T16:00:00Z","series":[{"event":"e"}]`, `
+				["1949-09-25T16:00:00Z",0,1]`},
+			{`"kind":"trend","interval":"month","from":"1969-11-01T00:00:00Z","to":"1970-02-01T00:00:00Z","series":[{"event":"e"}]`, `
+				["1969-11-01T00:00:00Z",0,0]
+				["1969-12-01T00:00:00Z",0,1]
+				["1970-01-01T00:00:00Z",0,1]`},
+			{`"kind":"trend","interval":"hour","from":"1969-12-31T22:00:00Z","to":"1970-01-01T01:00:00Z","series":[{"event":"e"}]`, `
+				["1969-12-31T22:00:00Z",0,0]
+				["1969-12-31T23:00:00Z",0,1]
+				["1970-01-01T00:00:00Z",0,1]`},
+		},
+	},
+	{
+		// It is 2027-01-01T00:00:00Z: what has not begun is not known, and not zero.
+		Name: "trend into the future",
+		Events: `
+			1 e 2026-12-31T10:00:00Z {"n":2}
+			2 e 2027-01-03T10:00:00Z {"n":3}`,
+		Asks: []Ask{
+			{`"kind":"trend","from":"2026-12-30T00:00:00Z","to":"2027-01-05T00:00:00Z","series":[{"event":"e"},{"event":"e","measure":"persons"},{"event":"e","measure":"sum","property":"n"}]`, `
+				["2026-12-30T00:00:00Z",0,0]
+				["2026-12-31T00:00:00Z",0,1]
+				["2027-01-01T00:00:00Z",0,0]
+				["2027-01-02T00:00:00Z",0,null]
+				["2027-01-03T00:00:00Z",0,1]
+				["2027-01-04T00:00:00Z",0,null]
+				["2026-12-30T00:00:00Z",1,0]
+				["2026-12-31T00:00:00Z",1,1]
+				["2027-01-01T00:00:00Z",1,0]
+				["2027-01-02T00:00:00Z",1,null]
+				["2027-01-03T00:00:00Z",1,1]
+				["2027-01-04T00:00:00Z",1,null]
+				["2026-12-30T00:00:00Z",2,0]
+				["2026-12-31T00:00:00Z",2,2]
+				["2027-01-01T00:00:00Z",2,0]
+				["2027-01-02T00:00:00Z",2,null]
+				["2027-01-03T00:00:00Z",2,3]
+				["2027-01-04T00:00:00Z",2,null]`},
+			{`"kind":"trend","interval":"total","from":"2026-12-30T00:00:00Z","to":"2028-01-05T00:00:00Z","series":[{"event":"e"},{"event":"never"}]`, `
+				["2026-12-30T00:00:00Z",0,2]
+				["2026-12-30T00:00:00Z",1,0]`},
+		},
+	},
+	{
+		Name: "trend of numbers beyond all numbers",
+		Events: `
+			1 e 2026-01-01T10:00:00Z {"n":1e308,"m":-1.5e308,"t":"NaN"}
+			2 e 2026-01-01T11:00:00Z {"n":1e308,"m":1.5e308,"t":"Infinity"}
+			3 e 2026-01-02T11:00:00Z {"n":7,"t":"3"}`,
+		Asks: []Ask{
+			{`"kind":"trend",RANGE,"interval":"total","series":[{"event":"e"},{"event":"e","measure":"sum","property":"n"}]`, `error: the sum of "n" goes beyond what a number can hold`},
+			{`"kind":"trend",RANGE,"interval":"total","series":[{"event":"e","measure":"avg","property":"n"}]`, `error: the avg of "n" goes beyond`},
+			{`"kind":"trend","from":"2026-01-01T00:00:00Z","to":"2026-01-03T00:00:00Z","breakdown":[{"property":"t"}],"interval":"day","series":[{"event":"e","measure":"sum","property":"n"}]`, `
+				["2026-01-01T00:00:00Z",0,"3",0]
+				["2026-01-02T00:00:00Z",0,"3",7]
+				["2026-01-01T00:00:00Z",0,"Infinity",1e308]
+				["2026-01-02T00:00:00Z",0,"Infinity",0]
+				["2026-01-01T00:00:00Z",0,"NaN",1e308]
+				["2026-01-02T00:00:00Z",0,"NaN",0]`},
+			{`"kind":"trend",RANGE,"interval":"total","series":[{"event":"e","measure":"sum","property":"t"},{"event":"e","measure":"max","property":"n"},{"event":"e","measure":"sum","property":"m"}]`, `
+				["2026-01-01T00:00:00Z",0,3]
+				["2026-01-01T00:00:00Z",1,1e308]
+				["2026-01-01T00:00:00Z",2,0]`},
+			{`"kind":"trend",RANGE,"interval":"total","series":[{"event":"e","measure":"median","property":"m"}]`, `["2026-01-01T00:00:00Z",0,0]`},
+		},
+	},
 }
