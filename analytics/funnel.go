@@ -15,9 +15,16 @@ import (
 type funnel struct {
 	scope
 	steps  []selector
+	mode   string
 	window time.Duration
 	limit  int // groups
 }
+
+// Modes of a funnel.
+const (
+	modeDistinct     = "distinct"      // each step takes an event of its own
+	modeWindowFunnel = "window_funnel" // one event may serve as several steps, as in ClickHouse's function
+)
 
 // The bounds of a funnel.
 const (
@@ -29,6 +36,7 @@ func parseFunnel(e *Engine, f *fields) Query {
 	d := f.d
 	q := &funnel{scope: parseScope(e, f)}
 	f.choice("order", "loose")
+	q.mode = f.choice("mode", modeDistinct, modeWindowFunnel)
 	q.window = f.duration("window", 7*24*time.Hour, maxWindow)
 	q.limit = f.whole("limit", groupsDefault, 1, maxGroups)
 	v, ok := f.take("steps")
@@ -56,7 +64,7 @@ func parseFunnel(e *Engine, f *fields) Query {
 
 // shape chooses how items are packed; it reports false when they do not fit.
 func (q *funnel) shape(groups int) (funnelShape, bool) {
-	s := funnelShape{steps: len(q.steps), window: q.window.Milliseconds()}
+	s := funnelShape{steps: len(q.steps), window: q.window.Milliseconds(), shared: q.mode == modeWindowFunnel}
 	seen := map[string]bool{}
 	for _, step := range q.steps {
 		s.masks = s.masks || seen[step.event] || step.event == anyEvent && len(q.steps) > 1
@@ -99,7 +107,7 @@ func (q *funnel) run(ctx context.Context, r *run) (*Answer, error) {
 func (q *funnel) columns() []warehouse.Column {
 	columns := []warehouse.Column{{Name: "step", Type: warehouse.Number}, {Name: "event", Type: warehouse.String}}
 	columns = append(columns, q.breakdownColumns()...)
-	for _, name := range []string{"persons", "conversion", "step_conversion", "median_seconds", "avg_seconds"} {
+	for _, name := range []string{"persons", "conversion", "step_conversion", "median_seconds", "avg_seconds", "total_median_seconds"} {
 		columns = append(columns, warehouse.Column{Name: name, Type: warehouse.Number})
 	}
 	return columns
@@ -122,8 +130,13 @@ func (q *funnel) rows(values []any, n *funnelCounts) [][]any {
 				sum += g
 			}
 			row = append(row, median(gaps)/1000, tidy(float64(sum)/float64(len(gaps))/1000))
+			since := n.since[step]
+			if step == 1 {
+				since = gaps
+			}
+			row = append(row, median(since)/1000)
 		} else {
-			row = append(row, nil, nil)
+			row = append(row, nil, nil, nil)
 		}
 		rows = append(rows, row)
 	}

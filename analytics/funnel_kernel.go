@@ -13,15 +13,19 @@ type funnelShape struct {
 	// masks is set when one event can fit several steps: a class is then a set of steps,
 	// one bit each. Otherwise a class is the number of the only step.
 	masks bool
+	// shared lets one event serve as several steps, as ClickHouse's windowFunnel without
+	// modes does; otherwise each step takes an event of its own.
+	shared bool
 }
 
-// matcher finds how far one person came, exactly as ClickHouse's windowFunnel without
-// modes does: events are taken by time, those of the same moment by step; a later first
-// step begins anew; a step counts when the step before it was reached by a chain whose
-// first step is at most the window ago. The same event may serve as several steps.
+// matcher finds how far one person came. A chain is a row of events that fit the first
+// steps, in order: each at the moment of the one before or later, all at most the window
+// after the first. The level is the length of the longest one. Each step takes an event of
+// its own; with shared, one may serve as several, and the level is that of ClickHouse's
+// windowFunnel without modes.
 //
 // The chain that is kept for its times is the first one to come the furthest; of those
-// that came there with the same event, the one that began last; each of its steps is the
+// that came there in the same moment, the one that began last; each of its steps is the
 // first one after the step before.
 type matcher struct {
 	funnelShape
@@ -30,6 +34,7 @@ type matcher struct {
 	times  []int64                   // its steps
 	chains [1<<maxStepBits + 1]chain // chains[s] is the latest chain with s steps
 	spread []int64
+	moment moment
 }
 
 // chain is a way up to a step: until when it may go on, which is the window after it
@@ -43,6 +48,10 @@ func newMatcher(s funnelShape) *matcher {
 // match leaves the result in level, group and times. The items are in order.
 func (m *matcher) match(items []int64) {
 	stepBits := m.classBits
+	if m.masks && !m.shared {
+		m.climbApart(items)
+		return
+	}
 	if m.masks {
 		items, stepBits = m.spreadSteps(items), maxStepBits
 		slices.Sort(items)
@@ -119,16 +128,18 @@ type tally struct {
 	groups []funnelCounts
 }
 
-// funnelCounts are the numbers of one group, indexed by step.
+// funnelCounts are the numbers of one group, indexed by step. Times are in milliseconds,
+// one of each person who reached the step.
 type funnelCounts struct {
 	reached []int64
-	gaps    [][]int64 // milliseconds from the step before, one per person who reached the step
+	gaps    [][]int64 // from the step before
+	since   [][]int64 // from the first step; empty for the second one, whose gaps say the same
 }
 
 func newTally(s funnelShape, groups int) *tally {
 	t := &tally{matcher: newMatcher(s), groups: make([]funnelCounts, groups)}
 	for i := range t.groups {
-		t.groups[i] = funnelCounts{make([]int64, s.steps), make([][]int64, s.steps)}
+		t.groups[i] = funnelCounts{make([]int64, s.steps), make([][]int64, s.steps), make([][]int64, s.steps)}
 	}
 	return t
 }
@@ -144,6 +155,9 @@ func (t *tally) person(_ int64, items []int64) {
 		if step > 0 {
 			g.gaps[step] = append(g.gaps[step], t.times[step]-t.times[step-1])
 		}
+		if step > 1 {
+			g.since[step] = append(g.since[step], t.times[step]-t.times[0])
+		}
 	}
 }
 
@@ -153,6 +167,7 @@ func (t *tally) add(other *tally) {
 		for step := range t.steps {
 			t.groups[i].reached[step] += other.groups[i].reached[step]
 			t.groups[i].gaps[step] = append(t.groups[i].gaps[step], other.groups[i].gaps[step]...)
+			t.groups[i].since[step] = append(t.groups[i].since[step], other.groups[i].since[step]...)
 		}
 	}
 }
