@@ -36,7 +36,7 @@ func TestParseRefuses(t *testing.T) {
 		{`{"kind":"trend","from":"2026-01-01T00:00:00Z"}`, "to: is missing"},
 		{`{"kind":"trend","from":"yesterday"}`, `from: "yesterday" is not a time; write 2026-01-31T00:00:00Z`},
 		{`{"kind":"trend","from":"2026-01-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, "to: must be later than from"},
-		{`{"kind":"trend","from":"1800-01-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, "from: must be from 1970-01-02 on"},
+		{`{"kind":"trend","from":"1800-01-01T00:00:00Z","to":"2026-01-01T00:00:00Z"}`, "from: must be from 1900-01-01 on"},
 		{`{"kind":"trend",` + scope + `"tz":"Mars/Olympus"}`, `tz: unknown time zone "Mars/Olympus"`},
 		{`{"kind":"trend",` + scope + `"tz":"Local"}`, `tz: unknown time zone`},
 		{`{"kind":"trend",` + scope + `"tz":"../../etc/passwd"}`, `tz: unknown time zone`},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
@@ -226,26 +227,105 @@ func retailFunnel(t *testing.T, e *analytics.Engine, sales []sale) {
 				func(s sale) bool { p, _ := strconv.ParseFloat(s.price, 64); return !s.cancelling && p >= 5 },
 				func(s sale) bool { return s.country != "Germany" && s.quantity < 3 }}},
 	} {
-		a := ask(t, e, fmt.Sprintf(`{"kind":"funnel",%s,"window":"%dh","steps":%s}`, retailRange, int(f.window.Hours()), f.steps))
-		reached, gaps := countFunnel(sales, f.fits, f.window)
-		for i, row := range a.Rows {
-			if row[2] != int64(reached[i]) {
-				t.Errorf("%s step %d: got %v persons, want %d", f.steps, i+1, row[2], reached[i])
+		for mode, count := range map[string]func([]sale, []func(sale) bool, time.Duration) [][]time.Time{"distinct": countApart, "window_funnel": countFunnel} {
+			a := ask(t, e, fmt.Sprintf(`{"kind":"funnel",%s,"mode":%q,"window":"%dh","steps":%s}`, retailRange, mode, int(f.window.Hours()), f.steps))
+			checkFunnel(t, mode+" "+f.steps, a, count(sales, f.fits, f.window))
+		}
+	}
+}
+
+// checkFunnel compares an answer with the times of each person's chain.
+func checkFunnel(t *testing.T, funnel string, a *analytics.Answer, chains [][]time.Time) {
+	t.Helper()
+	for i, row := range a.Rows {
+		reached := int64(0)
+		var gaps, since []time.Duration
+		for _, times := range chains {
+			if len(times) > i {
+				reached++
+				gaps, since = append(gaps, times[i].Sub(times[max(0, i-1)])), append(since, times[i].Sub(times[0]))
 			}
-			if i == 0 {
-				continue
-			}
-			slices.Sort(gaps[i])
-			n := len(gaps[i])
-			median := (gaps[i][(n-1)/2] + gaps[i][n/2]) / 2
-			if got := row[5].(float64); math.Abs(got-median.Seconds()) > 1e-9 {
-				t.Errorf("%s step %d: got a median of %v s, want %v", f.steps, i+1, got, median)
+		}
+		if row[2] != reached {
+			t.Errorf("%s step %d: got %v persons, want %d", funnel, i+1, row[2], reached)
+		}
+		for column, list := range map[int][]time.Duration{5: gaps, 7: since} {
+			slices.Sort(list)
+			n := len(list)
+			if median := (list[(n-1)/2] + list[n/2]) / 2; i > 0 && math.Abs(row[column].(float64)-median.Seconds()) > 1e-9 {
+				t.Errorf("%s step %d: got a median of %v s in column %d, want %v", funnel, i+1, row[column], column, median)
 			}
 		}
 	}
 }
 
-func countFunnel(sales []sale, fits []func(sale) bool, window time.Duration) (reached []int, gaps [][]time.Duration) {
+// countApart goes on from every first step, moment by moment, for as many steps as can have
+// a sale each: when any of these steps together fit at least as many sales (Hall's theorem).
+func countApart(sales []sale, fits []func(sale) bool, window time.Duration) [][]time.Time {
+	type moment struct {
+		time  time.Time
+		masks []int // the steps that each sale fits
+	}
+	persons := map[string][]moment{}
+	for _, s := range sales {
+		mask := 0
+		for i, fit := range fits {
+			if fit(s) {
+				mask |= 1 << i
+			}
+		}
+		list := persons[s.person]
+		at := slices.IndexFunc(list, func(m moment) bool { return m.time.Equal(s.time) })
+		if at < 0 {
+			list, at = append(list, moment{time: s.time}), len(list)
+		}
+		list[at].masks = append(list[at].masks, mask)
+		persons[s.person] = list
+	}
+	enough := func(m moment, steps int) bool {
+		for some := steps; some > 0; some = (some - 1) & steps {
+			n := 0
+			for _, mask := range m.masks {
+				if mask&some != 0 {
+					n++
+				}
+			}
+			if n < bits.OnesCount(uint(some)) {
+				return false
+			}
+		}
+		return true
+	}
+	var chains [][]time.Time
+	for _, list := range persons {
+		slices.SortFunc(list, func(a, b moment) int { return a.time.Compare(b.time) })
+		var best []time.Time
+		for i, first := range list {
+			var times []time.Time
+			for _, m := range list[i:] {
+				if m.time.After(first.time.Add(window)) {
+					break
+				}
+				for steps := 0; len(times) < len(fits); times = append(times, m.time) {
+					if steps |= 1 << len(times); !enough(m, steps) {
+						break
+					}
+				}
+				if len(times) == 0 {
+					break // nobody begins here
+				}
+			}
+			if n := len(times); n > len(best) || n > 0 && n == len(best) && !times[n-1].After(best[n-1]) {
+				best = times
+			}
+		}
+		chains = append(chains, best)
+	}
+	return chains
+}
+
+// countFunnel does as ClickHouse's windowFunnel: a sale may be several steps.
+func countFunnel(sales []sale, fits []func(sale) bool, window time.Duration) (chains [][]time.Time) {
 	type step struct {
 		time time.Time
 		step int
@@ -258,7 +338,6 @@ func countFunnel(sales []sale, fits []func(sale) bool, window time.Duration) (re
 			}
 		}
 	}
-	reached, gaps = make([]int, len(fits)), make([][]time.Duration, len(fits))
 	for _, steps := range persons {
 		slices.SortFunc(steps, func(a, b step) int { return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.step, b.step)) })
 		var best []time.Time
@@ -277,14 +356,9 @@ func countFunnel(sales []sale, fits []func(sale) bool, window time.Duration) (re
 				best, bestEnd = times, end
 			}
 		}
-		for i := range best {
-			reached[i]++
-			if i > 0 {
-				gaps[i] = append(gaps[i], best[i].Sub(best[i-1]))
-			}
-		}
+		chains = append(chains, best)
 	}
-	return reached, gaps
+	return chains
 }
 
 func retailRetention(t *testing.T, e *analytics.Engine, sales []sale) {

@@ -200,7 +200,9 @@ func (s *Segments) History(ctx context.Context, id string, days int) ([]Day, err
 	if _, err := s.liveGeneration(ctx, id); err != nil {
 		return nil, err
 	}
-	today := s.cfg.Clock.Now().In(s.cfg.Zone())
+	// Days are counted without their clock: a moment of today may have been skipped on another.
+	y, m, d := s.cfg.Clock.Now().In(s.cfg.Zone()).Date()
+	today := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 	first := today.AddDate(0, 0, 1-days).Format(time.DateOnly)
 	rows, err := s.db.Reader().Query(ctx, `SELECT day, members, entered, departed FROM segment_days WHERE segment = ? AND day >=
 		coalesce((SELECT max(day) FROM segment_days WHERE segment = ? AND day <= ?), '') ORDER BY day`, id, id, first)

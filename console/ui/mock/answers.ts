@@ -102,6 +102,7 @@ function funnel(q: FunnelQuery) {
         i ? persons / before : 1,
         i ? 5400 * (i + noise(i) * 4) : null,
         i ? 9800 * (i + noise(i) * 4) : null,
+        i ? 6100 * i * (i + noise(i) * 4) : null,
       ]);
     });
   }
@@ -118,6 +119,7 @@ function funnel(q: FunnelQuery) {
       { name: "step_conversion", type: "number" as const },
       { name: "median_seconds", type: "number" as const },
       { name: "avg_seconds", type: "number" as const },
+      { name: "total_median_seconds", type: "number" as const },
     ],
     rows,
   };

@@ -695,7 +695,8 @@ export interface paths {
         /**
          * Ask one question about events
          * @description Columns by kind. trend: time, series (index), [breakdown…], value. funnel: step, event, [breakdown…], persons,
-         *     conversion (from step 1, 0..1), step_conversion, median_seconds, avg_seconds (from the previous step).
+         *     conversion (from step 1, 0..1), step_conversion, median_seconds, avg_seconds (from the previous step),
+         *     total_median_seconds (from the first step).
          *     retention: cohort (time), size, period (0..n), persons, rate. sql: whatever the statement selects.
          */
         post: operations["query"];
@@ -1860,6 +1861,12 @@ export interface components {
              * @enum {string}
              */
             order?: "loose";
+            /**
+             * @description distinct needs an event of its own for each step; in window_funnel one event may serve as several, as in ClickHouse's function of that name
+             * @default distinct
+             * @enum {string}
+             */
+            mode?: "distinct" | "window_funnel";
         } & {
             /**
              * @description discriminator enum property added by openapi-typescript

@@ -17,6 +17,8 @@ import {
   type EventDraft,
   exampleFunnel,
   type FunnelDraft,
+  type FunnelMode,
+  funnelModes,
   funnelQuery,
   readFunnel,
   type Step,
@@ -171,6 +173,13 @@ function StepsEditor({ draft, onChange }: { draft: FunnelDraft; onChange: (d: Fu
       </div>
       <h2>{t("analytics.funnel.order")}</h2>
       <p className="muted question-note">{t("analytics.funnel.loose")}</p>
+      <Select<FunnelMode>
+        className="pick"
+        aria-label={t("analytics.funnel.mode")}
+        value={draft.mode ?? "distinct"}
+        onChange={(mode) => onChange({ ...draft, mode })}
+        options={funnelModes.map((value) => ({ value, label: t(`analytics.funnel.modes.${value}`) }))}
+      />
     </section>
   );
 }
@@ -223,7 +232,6 @@ function FunnelBars({ query, result }: { query: FunnelQuery; result: QueryResult
         <EmptyRange title={t("analytics.funnel.nobody")} />
       </section>
     );
-  const whole = steps.reduce((sum, s) => sum + (s.median ?? 0), 0);
   return (
     <section className="card" aria-label={t("analytics.funnel.result")}>
       <dl className="figures">
@@ -245,10 +253,10 @@ function FunnelBars({ query, result }: { query: FunnelQuery; result: QueryResult
             <Door onOpen={() => open(last, "reached")}>{format.num(last.persons)}</Door>
           </dd>
         </div>
-        {whole > 0 && (
+        {last.wholeMedian !== null && (
           <div>
-            <dt title={t("analytics.funnel.medianHelp")}>{t("analytics.funnel.medianSum")}</dt>
-            <dd>{format.duration(whole)}</dd>
+            <dt title={t("analytics.funnel.medianHelp")}>{t("analytics.funnel.medianWhole")}</dt>
+            <dd>{format.duration(last.wholeMedian)}</dd>
           </div>
         )}
       </dl>

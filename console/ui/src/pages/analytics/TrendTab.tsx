@@ -25,7 +25,7 @@ import {
   trendQuery,
 } from "./question";
 import { TrendTable } from "./TrendTable";
-import { bucketEnd, bucketLabel, lineTotal, trendOption } from "./trendChart";
+import { bucketLabel, lineTotal, runningAt, trendOption } from "./trendChart";
 import { useAnswer } from "./useAnswer";
 
 const mostLines = 8;
@@ -204,7 +204,6 @@ function TrendAnswer(props: {
 
   const only = visible.length === 1 ? visible[0] : undefined;
   const nothing = all.every((l) => l.values.every((v) => !v));
-  const open_ = times.length > 0 && bucketEnd(times.at(-1) as string, interval, query.to) > askedAt;
   // Money and counts do not share a scale: measures of a property go to the right when there are counts beside them.
   const ofProperty = (l: Line) => needsProperty(query.series[l.series]?.measure ?? "count");
   const right = (l: Line) => ofProperty(l) && visible.some((x) => !ofProperty(x));
@@ -219,7 +218,7 @@ function TrendAnswer(props: {
     chart: props.chart,
     stacked: visible.every((l) => l.group.length > 0 && query.series[l.series]?.measure === "count"),
     interval,
-    running: open_,
+    running: runningAt(times, interval, query.to, askedAt),
     runningWord: t("analytics.running_"),
     format,
   });

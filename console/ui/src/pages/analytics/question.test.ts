@@ -140,13 +140,14 @@ it("reads a funnel by group", () => {
     "step_conversion",
     "median_seconds",
     "avg_seconds",
+    "total_median_seconds",
   ];
   const result: QueryResult = {
     columns: columns.map((name) => ({ name, type: "number" })),
     rows: [
-      [1, "a", "A", 10, 1, 1, null, null],
-      [2, "b", "A", 5, 0.5, 0.5, 60, 80],
-      [1, "a", "B", 4, 1, 1, null, null],
+      [1, "a", "A", 10, 1, 1, null, null, null],
+      [2, "b", "A", 5, 0.5, 0.5, 60, 80, 60],
+      [1, "a", "B", 4, 1, 1, null, null, null],
     ],
     meta,
   };
@@ -155,7 +156,12 @@ it("reads a funnel by group", () => {
     [["A"], [10, 5]],
     [["B"], [4]],
   ]);
-  expect(groups[0]?.steps[1]).toMatchObject({ stepConversion: 0.5, median: 60, average: 80 });
+  expect(groups[0]?.steps[1]).toMatchObject({
+    stepConversion: 0.5,
+    median: 60,
+    average: 80,
+    wholeMedian: 60,
+  });
 });
 
 it("weighs the retention curve by size and leaves out running periods", () => {

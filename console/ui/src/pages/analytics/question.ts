@@ -31,6 +31,7 @@ export interface TrendDraft {
 export interface FunnelDraft {
   steps: EventDraft[];
   window?: string;
+  mode?: FunnelMode;
 }
 export interface RetentionDraft {
   first: EventDraft;
@@ -116,6 +117,9 @@ function readSeries(v: unknown): SeriesDraft | null {
 }
 
 export const intervals = ["hour", "day", "week", "month", "total"] as const;
+/** Whether each step takes an event of its own, or one may serve as several. */
+export const funnelModes = ["distinct", "window_funnel"] as const;
+export type FunnelMode = (typeof funnelModes)[number];
 export const cohortIntervals = ["day", "week", "month"] as const;
 
 export function readQuestion(raw: Raw): Question {
@@ -147,7 +151,11 @@ export function readQuestion(raw: Raw): Question {
         : undefined,
     funnel:
       isObject(funnel) && steps.length > 0
-        ? compact({ steps, window: parseLength(str(funnel, "window")) ? str(funnel, "window") : undefined })
+        ? compact({
+            steps,
+            window: parseLength(str(funnel, "window")) ? str(funnel, "window") : undefined,
+            mode: oneOf(funnel, "mode", funnelModes),
+          })
         : undefined,
     retention:
       isObject(retention) && first && back
@@ -305,6 +313,7 @@ export function funnelQuery(
     steps,
     window: draft.window ?? defaultWindow,
     order: "loose",
+    ...compact({ mode: draft.mode }),
   };
 }
 
@@ -420,11 +429,13 @@ export interface Step {
   stepConversion: number;
   median: number | null;
   average: number | null;
+  /** From the first step to this one. */
+  wholeMedian: number | null;
 }
 
 /** A funnel's rows by group. */
 export function readFunnel(result: QueryResult): { group: (string | null)[]; steps: Step[] }[] {
-  const w = Math.max(0, result.columns.length - 7);
+  const w = Math.max(0, result.columns.findLastIndex((c) => c.name === "persons") - 2);
   const groups = new Map<string, { group: (string | null)[]; steps: Step[] }>();
   for (const row of result.rows) {
     const group = row.slice(2, 2 + w) as (string | null)[];
@@ -440,6 +451,7 @@ export function readFunnel(result: QueryResult): { group: (string | null)[]; ste
       stepConversion: n[2] ?? 0,
       median: n[3] ?? null,
       average: n[4] ?? null,
+      wholeMedian: n[5] ?? null,
     });
   }
   return [...groups.values()];

@@ -41,16 +41,20 @@ export function bucketShort(time: string, interval: Interval, format: Format): s
   );
 }
 
-const millis = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 };
+const millis = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 31 * 86_400_000 };
 
-/** When an interval ends: it is still running while that lies ahead. */
+/** When an interval ends, at the latest: it is still running while that lies ahead. */
 export function bucketEnd(time: string, interval: Interval, to: string): number {
   if (interval === "total") return Date.parse(to);
-  const start = Date.parse(time);
-  if (interval !== "month") return Math.min(Date.parse(to), start + millis[interval]);
-  const d = new Date(start + 15 * 86_400_000);
-  d.setUTCMonth(d.getUTCMonth() + 1);
-  return Math.min(Date.parse(to), start + millis.month);
+  return Math.min(Date.parse(to), Date.parse(time) + millis[interval]);
+}
+
+/** The place of the interval that has begun and not ended at a moment, -1 where there is none. */
+export function runningAt(times: readonly string[], interval: Interval, to: string, now: number): number {
+  const at = times.findLastIndex((time) => Date.parse(time) <= now);
+  if (at < 0) return -1;
+  const next = times[at + 1];
+  return (next ? Date.parse(next) : bucketEnd(times[at] as string, interval, to)) > now ? at : -1;
 }
 
 /** Only counts and sums add up over time; the same person may come back on another day. */
@@ -79,13 +83,13 @@ export function trendOption(p: {
   chart: "line" | "bar";
   stacked: boolean;
   interval: Interval;
-  running: boolean;
+  /** The place of the running interval, -1 without one. What lies beyond has no values yet. */
+  running: number;
   runningWord: string;
   format: Format;
 }): EChartsOption {
   const { times, lines, format } = p;
-  const last = times.length - 1;
-  const dashed = p.running && p.chart === "line" && last > 0;
+  const dashed = p.chart === "line" && p.running > 0;
   const few = times.length <= 31;
   const main = lines.map((l) =>
     p.chart === "line"
@@ -94,7 +98,7 @@ export function trendOption(p: {
           name: l.name,
           color: l.color,
           yAxisIndex: l.right ? 1 : 0,
-          data: dashed ? l.values.map((v, i) => (i === last ? null : v)) : l.values,
+          data: dashed ? l.values.map((v, i) => (i === p.running ? null : v)) : l.values,
           showSymbol: few && lines.length <= 4,
           symbolSize: 6,
           lineStyle: { width: 2 },
@@ -109,9 +113,7 @@ export function trendOption(p: {
           color: l.color,
           yAxisIndex: l.right ? 1 : 0,
           ...(p.stacked ? { stack: "all", itemStyle: { borderRadius: 0 } } : {}),
-          data: l.values.map((v, i) =>
-            p.running && i === last ? { value: v ?? 0, itemStyle: { opacity: 0.45 } } : (v ?? 0),
-          ),
+          data: l.values.map((v, i) => (i === p.running ? { value: v, itemStyle: { opacity: 0.45 } } : v)),
           cursor: "pointer",
         },
   );
@@ -121,7 +123,7 @@ export function trendOption(p: {
         name: l.name,
         color: l.color,
         yAxisIndex: l.right ? 1 : 0,
-        data: l.values.map((v, i) => (i >= last - 1 ? v : null)),
+        data: l.values.map((v, i) => (i === p.running || i === p.running - 1 ? v : null)),
         lineStyle: { width: 2, type: "dashed" as const },
         showSymbol: false,
         symbolSize: 6,
@@ -157,7 +159,7 @@ export function trendOption(p: {
               `<div style="display:flex;gap:16px;align-items:baseline"><span style="flex:1;max-width:260px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"><i style="display:inline-block;width:8px;height:8px;border-radius:2px;margin-right:6px;background:${l.color}"></i>${escapeHtml(l.name)}</span><b style="font-weight:600">${format.num(v, 2)}</b></div>`,
           );
         const head = bucketLabel(times[at] ?? "", p.interval, format);
-        const note = p.running && at === last ? ` · ${escapeHtml(p.runningWord)}` : "";
+        const note = at === p.running ? ` · ${escapeHtml(p.runningWord)}` : "";
         return `<div style="margin-bottom:4px;opacity:.75">${escapeHtml(head)}${note}</div>${rows.join("")}`;
       },
     },
