@@ -2,7 +2,6 @@ package touchstone
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -23,13 +22,16 @@ const (
 	Unavailable                      // cannot be done now (disk nearly full, starting, stopping)
 )
 
-// Error is an error for people: what was wrong, and what to do about it.
+// Error is an error for people: what was wrong, and what to do about it. [Errorf], [Wrap] and
+// WithHint keep what Message and Hint were made from, for other languages.
 type Error struct {
 	Kind       ErrorKind
 	Message    string        // what was wrong and where; shown to the caller
 	Hint       string        // what to do; shown to the caller; may be empty
 	RetryAfter time.Duration // for RateLimited and Unavailable
 	Err        error         // the cause; logged, never shown
+
+	message, hint Text
 }
 
 // Error returns message, hint and cause, for logs.
@@ -47,19 +49,28 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Texts returns what Message and Hint were made from.
+func (e *Error) Texts() (message, hint Text) {
+	return e.message.orLiteral(e.Message), e.hint.orLiteral(e.Hint)
+}
+
 // Errorf makes an Error of a kind whose message callers may see.
 func Errorf(kind ErrorKind, format string, args ...any) *Error {
-	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	t := Textf(format, args...)
+	return &Error{Kind: kind, Message: t.String(), message: t}
 }
 
 // Wrap makes an Error of a kind with a message for the caller and a cause for the log.
 func Wrap(kind ErrorKind, err error, format string, args ...any) *Error {
-	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Err: err}
+	e := Errorf(kind, format, args...)
+	e.Err = err
+	return e
 }
 
 // WithHint adds what to do about it.
 func (e *Error) WithHint(format string, args ...any) *Error {
-	e.Hint = fmt.Sprintf(format, args...)
+	e.hint = Textf(format, args...)
+	e.Hint = e.hint.String()
 	return e
 }
 

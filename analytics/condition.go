@@ -1,6 +1,8 @@
 package analytics
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -150,11 +152,19 @@ func (d *decoder) checkDimension(at string, c *condition) {
 
 // renumber corrects the place in an error of package rule, which saw a list of one.
 func renumber(err error, was, is string) error {
-	e := touchstone.Errorf(touchstone.KindOf(err), "%s", err.Error())
-	if rest, ok := strings.CutPrefix(e.Message, was); ok {
-		e.Message = is + rest
+	var e *touchstone.Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	return e
+	text, _ := e.Texts()
+	if len(text.Args) == 0 {
+		return err
+	}
+	args := slices.Clone(text.Args)
+	if place, ok := args[0].(string); ok && strings.HasPrefix(place, was) {
+		args[0] = is + place[len(was):]
+	}
+	return touchstone.Errorf(e.Kind, text.Format, args...)
 }
 
 // sql is the condition on a row e of events_raw. It is never NULL for the negative

@@ -25,7 +25,7 @@ func (d *decoder) fail(at, format string, args ...any) {
 	if at == "" {
 		at = "query"
 	}
-	d.err = touchstone.Errorf(touchstone.Invalid, "%s: "+format, append([]any{at}, args...)...)
+	d.err = touchstone.Errorf(touchstone.Invalid, "%s: %s", at, touchstone.Textf(format, args...))
 }
 
 // fields is an object being read. What nobody has taken is a mistake.

@@ -111,8 +111,32 @@ type Problem struct {
 	Detail  string `json:"detail"`
 	Hint    string `json:"hint,omitempty"`
 	ErrorID string `json:"error_id"`
+	// DetailText and HintText are what Detail and Hint are made from, for other languages.
+	DetailText *Text `json:"detail_text,omitempty"`
+	HintText   *Text `json:"hint_text,omitempty"`
 	// Where points into the request's body, for errors that know the place.
 	Where *Where `json:"where,omitempty"`
+}
+
+// Text is a message as its English template, which names it, and what stands at {0}, {1}, …:
+// strings and Texts.
+type Text struct {
+	Template string `json:"template"`
+	Params   []any  `json:"params,omitempty"`
+}
+
+// NewText takes a message apart.
+func NewText(t touchstone.Text) *Text {
+	if t.Format == "" {
+		return nil
+	}
+	template, params := t.Template()
+	for i := range params {
+		if inner, ok := params[i].(touchstone.Text); ok {
+			params[i] = NewText(inner)
+		}
+	}
+	return &Text{template, params}
 }
 
 // Where is a place in a request's body.
@@ -136,6 +160,8 @@ func (o *options) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &e) {
 		if e.Kind != touchstone.Internal || e.Message != "" {
 			p.Detail, p.Hint = e.Message, e.Hint
+			detail, hint := e.Texts()
+			p.DetailText, p.HintText = NewText(detail), NewText(hint)
 		}
 		if kind == touchstone.RateLimited || kind == touchstone.Unavailable {
 			setRetryAfter(w.Header(), kind, e.RetryAfter)

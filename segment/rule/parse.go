@@ -55,7 +55,7 @@ func (p *parser) fail(at, format string, args ...any) {
 		if at == "" {
 			at = "rule"
 		}
-		p.err = touchstone.Errorf(touchstone.Invalid, "%s: "+format, append([]any{at}, args...)...)
+		p.err = touchstone.Errorf(touchstone.Invalid, "%s: %s", at, touchstone.Textf(format, args...))
 	}
 }
 

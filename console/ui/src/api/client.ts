@@ -1,4 +1,6 @@
 import createClient from "openapi-fetch";
+import { loadMessages, sayText } from "@/i18n/serverText";
+import type { Lang } from "@/lib/format";
 import type { components, paths } from "./schema";
 
 type Problem = components["schemas"]["Problem"];
@@ -23,11 +25,16 @@ export class ApiError extends Error {
     } catch {
       // Not a problem document: a proxy in between, or a server that is starting.
     }
+    // The server speaks English and says what its messages are made from.
+    const lang = document.documentElement.lang as Lang;
+    const messages = problem.detail_text ? await loadMessages(lang).catch(() => ({})) : {};
+    const detail = problem.detail_text && sayText(problem.detail_text, messages);
+    const hint = problem.hint_text && sayText(problem.hint_text, messages);
     const retry = Number(response.headers.get("Retry-After"));
     return new ApiError(
       response.status,
-      problem.detail ?? problem.title ?? `HTTP ${response.status} ${response.statusText}`.trim(),
-      problem.hint ?? "",
+      detail ?? problem.detail ?? problem.title ?? `HTTP ${response.status} ${response.statusText}`.trim(),
+      hint ?? problem.hint ?? "",
       problem.error_id ?? response.headers.get("X-Request-Id") ?? "",
       Number.isFinite(retry) && retry > 0 ? retry : null,
     );

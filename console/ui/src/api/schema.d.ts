@@ -1062,6 +1062,17 @@ export interface components {
             detail: string;
             hint?: string;
             error_id: string;
+            detail_text?: components["schemas"]["Text"];
+            hint_text?: components["schemas"]["Text"];
+        };
+        /**
+         * @description A message taken apart, for clients that say it in another language: an English template, which names the message, and what
+         *     stands at {0}, {1}, … in it, strings and Texts.
+         */
+        Text: {
+            /** @example {0}: must hold {1} to {2} items, not {3} */
+            template: string;
+            params?: (string | components["schemas"]["Text"])[];
         };
         JsonObject: {
             [key: string]: unknown;
