@@ -9,6 +9,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
 )
 
 // Segments are the definitions: *segment.Segments.
@@ -173,6 +174,7 @@ type previewAnswer struct {
 	Of        int64                 `json:"of"`
 	Sample    []profile.Summary     `json:"sample"`
 	Leaves    []segment.PreviewLeaf `json:"leaves"`
+	Warnings  []rule.Warning        `json:"warnings"`
 	ElapsedMS int64                 `json:"elapsed_ms"`
 }
 
@@ -195,7 +197,7 @@ func (c *Console) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, previewAnswer{p.Members, p.Of, sample, p.Leaves, p.ElapsedMS})
+	return writeJSON(w, http.StatusOK, previewAnswer{p.Members, p.Of, sample, p.Leaves, p.Warnings, p.ElapsedMS})
 }
 
 type memberAnswer struct {

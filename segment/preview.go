@@ -15,6 +15,7 @@ type Preview struct {
 	Of        int64                 `json:"of"` // all persons
 	Sample    []touchstone.PersonID `json:"sample"`
 	Leaves    []PreviewLeaf         `json:"leaves"`
+	Warnings  []rule.Warning        `json:"warnings"`
 	ElapsedMS int64                 `json:"elapsed_ms"`
 }
 
@@ -34,7 +35,7 @@ func (s *Segments) Preview(ctx context.Context, text touchstone.JSON) (Preview, 
 	if err != nil {
 		return Preview{}, err
 	}
-	p := Preview{Sample: []touchstone.PersonID{}, Leaves: []PreviewLeaf{}}
+	p := Preview{Sample: []touchstone.PersonID{}, Leaves: []PreviewLeaf{}, Warnings: append([]rule.Warning{}, r.Warnings()...)}
 	for _, c := range r.Conditions() {
 		p.Leaves = append(p.Leaves, PreviewLeaf{Path: c.Path})
 	}
