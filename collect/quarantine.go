@@ -128,16 +128,12 @@ func (f *QuarantineFilter) where(args []any) (string, []any) {
 		add("code = ?", f.Code)
 	}
 	if f.Reason != "" {
-		add(`LOWER(reason) LIKE ? ESCAPE '\'`, like(f.Reason))
+		add(`LOWER(reason) LIKE ? ESCAPE '\'`, store.Containing(f.Reason))
 	}
 	if f.Text != "" {
-		add(`LOWER(raw) LIKE ? ESCAPE '\'`, like(f.Text))
+		add(`LOWER(raw) LIKE ? ESCAPE '\'`, store.Containing(f.Text))
 	}
 	return strings.Join(cond, " AND "), args
-}
-
-func like(part string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(part)) + "%"
 }
 
 // Quarantine lets people look at refused events, repair and replay them.

@@ -337,6 +337,14 @@ func TestUsers(t *testing.T) {
 	if got := strings.Join(actions, " "); got != want {
 		t.Errorf("audit log: %s\nwant:      %s", got, want)
 	}
+	// Names stay after the thing has gone; the log can be narrowed to a thing, its kind, a time or a text.
+	s.want(call{method: "GET", path: "/api/v1/audit?action=user.delete", cookie: admin}, 200, `"target_name":"ben@example.com"`)
+	s.want(call{method: "GET", path: "/api/v1/audit?action=user.*&q=BEN%40", cookie: admin}, 200, "user.create", "user.delete", "!session.create")
+	s.want(call{method: "GET", path: "/api/v1/audit?action=user.*&q=b_n%40", cookie: admin}, 200, "!user.create")
+	s.want(call{method: "GET", path: "/api/v1/audit?target=" + users.Items[0].ID + "&from=2020-01-01T00:00:00Z", cookie: admin}, 200, `"target":"`+users.Items[0].ID)
+	s.want(call{method: "GET", path: "/api/v1/audit?to=2020-01-01T00:00:00Z", cookie: admin}, 200, `"items":[]`)
+	s.want(call{method: "GET", path: "/api/v1/audit?to=yesterday", cookie: admin}, 400, "to")
+	s.want(call{method: "GET", path: "/api/v1/audit/facets", cookie: admin}, 200, `"actions":[`, `"user.delete"`, `"kind":"user"`)
 	s.want(call{method: "GET", path: "/api/v1/audit?action=user.update&actor=" + users.Items[0].ID, cookie: admin}, 200, `"password_changed":true`, "!user.create")
 }
 

@@ -96,14 +96,18 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, k.ID)
+	noteTarget(r, k.ID, k.Name)
 	noteDetail(r, map[string]any{"name": k.Name, "scopes": k.Scopes})
 	return writeJSON(w, http.StatusCreated, k)
 }
 
 func (c *Console) deleteAPIKey(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), param(r, "id")
+	name := ""
 	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT coalesce(max(name), '') FROM console_api_keys WHERE id = ?`, id).Scan(&name); err != nil {
+			return err
+		}
 		res, err := tx.Exec(ctx, `DELETE FROM console_api_keys WHERE id = ?`, id)
 		if err != nil {
 			return err
@@ -116,7 +120,7 @@ func (c *Console) deleteAPIKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, name)
 	return noContent(w)
 }
 

@@ -16,6 +16,7 @@ import (
 // auditNote is filled by the handler of a write.
 type auditNote struct {
 	target string     // id of what was changed
+	name   string     // what it is called
 	detail any        // what to keep instead of the body
 	actor  *principal // of a write that signs someone in
 	skip   bool       // nothing was changed
@@ -27,10 +28,10 @@ func withAudit(r *http.Request, n *auditNote) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), auditKey{}, n))
 }
 
-// noteTarget says which thing a write is about.
-func noteTarget(r *http.Request, id string) {
+// noteTarget says which thing a write is about: its id, and its name if it has one.
+func noteTarget(r *http.Request, id, name string) {
 	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
-		n.target = id
+		n.target, n.name = id, name
 	}
 }
 
@@ -80,9 +81,9 @@ func (c *Console) noteWrite(ctx context.Context, rt route, p *principal, n *audi
 	ctx = context.WithoutCancel(ctx) // the change is made, whether or not the caller still waits
 	return update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		if !n.skip {
-			_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, detail, request_id)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				c.auditID(now), now.UnixMilli(), p.kind, p.id, p.name, rt.action, n.target, detail, requestID)
+			_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, target_name, detail, request_id)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				c.auditID(now), now.UnixMilli(), p.kind, p.id, p.name, rt.action, n.target, n.name, detail, requestID)
 			if err != nil {
 				return err
 			}
@@ -106,13 +107,15 @@ type auditActor struct {
 }
 
 type auditEntry struct {
-	ID        string         `json:"id"`
-	Time      time.Time      `json:"time"`
-	Actor     auditActor     `json:"actor"`
-	Action    string         `json:"action"`
-	Target    string         `json:"target"`
-	Detail    jsontext.Value `json:"detail"`
-	RequestID string         `json:"request_id"`
+	ID     string     `json:"id"`
+	Time   time.Time  `json:"time"`
+	Actor  auditActor `json:"actor"`
+	Action string     `json:"action"`
+	Target string     `json:"target"`
+	// TargetName is what the target was called then.
+	TargetName string         `json:"target_name"`
+	Detail     jsontext.Value `json:"detail"`
+	RequestID  string         `json:"request_id"`
 }
 
 func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
@@ -124,13 +127,12 @@ func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	where, args := []string{"(at < ? OR (at = ? AND id < ?))"}, []any{after.ms, after.ms, after.id}
-	for _, f := range []struct{ name, column string }{{"action", "action"}, {"actor", "actor_id"}} {
-		if v := r.URL.Query().Get(f.name); v != "" {
-			where, args = append(where, f.column+" = ?"), append(args, v)
-		}
+	where, args, err := auditFilter(r)
+	if err != nil {
+		return err
 	}
-	rows, err := c.cfg.DB.Reader().Query(r.Context(), `SELECT id, at, actor_kind, actor_id, actor_name, action, target, detail, request_id
+	where, args = append(where, "(at < ? OR (at = ? AND id < ?))"), append(args, after.ms, after.ms, after.id)
+	rows, err := c.cfg.DB.Reader().Query(r.Context(), `SELECT id, at, actor_kind, actor_id, actor_name, action, target, target_name, detail, request_id
 		FROM audit_log WHERE `+strings.Join(where, " AND ")+` ORDER BY at DESC, id DESC LIMIT ?`, append(args, p.limit+1)...)
 	if err != nil {
 		return err
@@ -141,7 +143,7 @@ func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
 		var e auditEntry
 		var at int64
 		var detail string
-		if err := rows.Scan(&e.ID, &at, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Name, &e.Action, &e.Target, &detail, &e.RequestID); err != nil {
+		if err := rows.Scan(&e.ID, &at, &e.Actor.Kind, &e.Actor.ID, &e.Actor.Name, &e.Action, &e.Target, &e.TargetName, &detail, &e.RequestID); err != nil {
 			return err
 		}
 		e.Time, e.Detail = time.UnixMilli(at), jsontext.Value(detail)
@@ -152,6 +154,86 @@ func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
 	}
 	items, next := firstPage(items, p.limit, func(e *auditEntry) timeKey { return timeKey{e.Time.UnixMilli(), e.ID} })
 	return writePage(w, items, next)
+}
+
+// auditFilter reads what the caller wants to see of the log.
+func auditFilter(r *http.Request) (where []string, args []any, err error) {
+	q := r.URL.Query()
+	add := func(condition string, values ...any) {
+		where, args = append(where, condition), append(args, values...)
+	}
+	if thing, ok := strings.CutSuffix(q.Get("action"), ".*"); ok {
+		add(`action LIKE ? ESCAPE '\'`, strings.TrimPrefix(store.Containing(thing+"."), "%"))
+	} else if action := q.Get("action"); action != "" {
+		add("action = ?", action)
+	}
+	if actor := q.Get("actor"); actor != "" {
+		add("actor_id = ?", actor)
+	}
+	if target := q.Get("target"); target != "" {
+		add("target = ?", target)
+	}
+	if text := q.Get("q"); text != "" {
+		part := store.Containing(text)
+		add(`(LOWER(target_name) LIKE ? ESCAPE '\' OR LOWER(target) LIKE ? ESCAPE '\' OR LOWER(actor_name) LIKE ? ESCAPE '\' OR LOWER(detail) LIKE ? ESCAPE '\')`, part, part, part, part)
+	}
+	from, err := readTime(r, "from", time.Time{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if !from.IsZero() {
+		add("at >= ?", from.UnixMilli())
+	}
+	to, err := readTime(r, "to", time.Time{})
+	if !to.IsZero() {
+		add("at < ?", to.UnixMilli())
+	}
+	return where, args, err
+}
+
+type auditFacets struct {
+	Actors  []auditActor `json:"actors"`
+	Actions []string     `json:"actions"`
+}
+
+// listAuditFacets tells which actors and actions the log holds, for filters.
+func (c *Console) listAuditFacets(w http.ResponseWriter, r *http.Request) error {
+	ctx, db := r.Context(), c.cfg.DB.Reader()
+	a := auditFacets{Actors: []auditActor{}, Actions: []string{}}
+	err := each(ctx, db, `SELECT actor_kind, actor_id, max(actor_name) FROM audit_log GROUP BY actor_kind, actor_id ORDER BY 3, 2 LIMIT 1000`, func(scan func(...any) error) error {
+		var actor auditActor
+		err := scan(&actor.Kind, &actor.ID, &actor.Name)
+		a.Actors = append(a.Actors, actor)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = each(ctx, db, `SELECT DISTINCT action FROM audit_log ORDER BY action`, func(scan func(...any) error) error {
+		var action string
+		err := scan(&action)
+		a.Actions = append(a.Actions, action)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, a)
+}
+
+// each reads the rows of a statement.
+func each(ctx context.Context, db store.Querier, query string, row func(scan func(...any) error) error) error {
+	rows, err := db.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // firstPage cuts off what was read beyond the page and returns the key to go on from.

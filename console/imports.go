@@ -120,7 +120,7 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 	if row, err = c.imports.adopt(r.Context(), row); err != nil {
 		return err
 	}
-	noteTarget(r, row.id)
+	noteTarget(r, row.id, row.file)
 	status := http.StatusCreated
 	if !made {
 		noteNothing(r)
@@ -292,7 +292,7 @@ func (c *Console) finishImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, row.id)
+	noteTarget(r, row.id, row.file)
 	if was != 0 {
 		noteNothing(r)
 	}

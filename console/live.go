@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
@@ -153,6 +154,7 @@ type liveEvent struct {
 	Context     touchstone.JSON         `json:"context"`
 	Rejected    bool                    `json:"rejected"`
 	Reason      string                  `json:"reason"`
+	Raw         touchstone.JSON         `json:"raw"`
 }
 
 func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
@@ -160,13 +162,48 @@ func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
 		return notHere("the edge")
 	}
 	return relay(c, w, r, c.cfg.Events, eventFilter(r), func(_ context.Context, e touchstone.Event) any {
+		readRefused(&e)
 		return liveEvent{
 			MessageID: e.MessageID, Time: e.Time, ReceivedAt: e.ReceivedAt, Type: e.Type.String(), Event: e.Name, Source: e.Source,
 			UserID: e.UserID, AnonymousID: e.AnonymousID, Identifiers: slices.Concat([]touchstone.Identifier{}, e.Identifiers),
 			Properties: e.Properties, Traits: e.Traits, Context: e.Context,
-			Rejected: e.Type == touchstone.Rejected, Reason: e.Reason,
+			Rejected: e.Type == touchstone.Rejected, Reason: e.Reason, Raw: e.Raw,
 		}
 	})
+}
+
+// readRefused fills in what a refused event seems to be called and who it seems to be about,
+// as it was sent: nothing of it has been checked.
+func readRefused(e *touchstone.Event) {
+	raw := gjson.Parse(string(e.Raw))
+	if e.Type != touchstone.Rejected || !raw.IsObject() {
+		return
+	}
+	text := func(paths ...string) string {
+		for _, p := range paths {
+			if v := raw.Get(p); (v.Type == gjson.String || v.Type == gjson.Number) && strings.TrimSpace(v.String()) != "" {
+				return v.String()
+			}
+		}
+		return ""
+	}
+	if e.Name == "" {
+		e.Name = text("event", "name")
+		if t, ok := touchstone.ParseEventType(text("type")); ok && e.Name == "" && t != touchstone.Track {
+			e.Name = touchstone.EventName(t, "")
+		}
+	}
+	e.UserID, e.AnonymousID = text("userId", "user_id"), text("anonymousId", "anonymous_id")
+	for _, id := range []touchstone.Identifier{
+		{Kind: touchstone.KindUserID, Value: e.UserID},
+		{Kind: touchstone.KindAnonymousID, Value: e.AnonymousID},
+		{Kind: touchstone.KindEmail, Value: text("traits.email", "context.traits.email", "properties.email")},
+		{Kind: touchstone.KindPhone, Value: text("traits.phone", "context.traits.phone", "properties.phone")},
+	} {
+		if id.Value != "" {
+			e.Identifiers = append(e.Identifiers, id)
+		}
+	}
 }
 
 // eventFilter reads what the caller wants to see of the events.
@@ -175,6 +212,7 @@ func eventFilter(r *http.Request) func(touchstone.Event) bool {
 	source, text := q.Get("source"), strings.ToLower(q.Get("q"))
 	who := identifierFilter(q.Get("person"))
 	return func(e touchstone.Event) bool {
+		readRefused(&e)
 		return (source == "" || e.Source == source) && (who == nil || who(&e)) && (text == "" || containsText(&e, text))
 	}
 }

@@ -79,10 +79,13 @@ func TestLiveEvents(t *testing.T) {
 	byText, _ := s.subscribe("/api/v1/live/events?q=gOLD&source=src_b", key)
 	byPerson, _ := s.subscribe("/api/v1/live/events?person=email:u2@example.com", key)
 	hub.Publish(event("src_a", "first", "u1"), event("src_b", "second", "u2"),
-		touchstone.Event{Type: touchstone.Rejected, MessageID: "third", Source: "src_c", Reason: "missing_user: nobody", Raw: `{}`, Time: at, ReceivedAt: at})
+		touchstone.Event{Type: touchstone.Rejected, MessageID: "third", Source: "src_c", Reason: "missing_user: nobody", Raw: `{}`, Time: at, ReceivedAt: at},
+		touchstone.Event{Type: touchstone.Rejected, MessageID: "fourth", Source: "src_c", Reason: "bad_event: x", Time: at, ReceivedAt: at,
+			Raw: `{"type":"track","event":" 下单 ","userId":17850,"anonymousId":null,"traits":{"email":"a@b.cn"}}`},
+		touchstone.Event{Type: touchstone.Rejected, MessageID: "fifth", Source: "src_c", Reason: "bad_event: x", Time: at, ReceivedAt: at, Raw: `{"type":"page","anonymousId":"a1"}`})
 
 	want := `{"message_id":"first","time":"2026-03-01T01:02:03.004Z","received_at":"2026-03-01T01:02:03.004Z","type":"track","event":"first","source":"src_a",` +
-		`"user_id":"u1","anonymous_id":"","identifiers":[{"kind":"user_id","value":"u1"},{"kind":"email","value":"u1@example.com"}],"properties":{"Color":"Gold"},"traits":null,"context":null,"rejected":false,"reason":""}`
+		`"user_id":"u1","anonymous_id":"","identifiers":[{"kind":"user_id","value":"u1"},{"kind":"email","value":"u1@example.com"}],"properties":{"Color":"Gold"},"traits":null,"context":null,"rejected":false,"reason":"","raw":null}`
 	if got := next(t, all); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -90,6 +93,14 @@ func TestLiveEvents(t *testing.T) {
 	next(t, all)
 	if got := next(t, all); !strings.Contains(got, `"identifiers":[],`) || !strings.Contains(got, `"rejected":true,"reason":"missing_user: nobody"`) {
 		t.Errorf("a refused event: %s", got)
+	}
+	// What they were called and who they were about, as it was sent.
+	if got := next(t, all); !strings.Contains(got, `"event":" 下单 ","source":"src_c","user_id":"17850","anonymous_id":"","identifiers":[{"kind":"user_id","value":"17850"},{"kind":"email","value":"a@b.cn"}]`) ||
+		!strings.Contains(got, `"raw":{"type":"track"`) {
+		t.Errorf("a refused event: %s", got)
+	}
+	if got := next(t, all); !strings.Contains(got, `"event":"$page","source":"src_c","user_id":"","anonymous_id":"a1"`) {
+		t.Errorf("a refused page: %s", got)
 	}
 	for name, ch := range map[string]<-chan string{"source": bySource, "text": byText, "person": byPerson} {
 		if got := next(t, ch); !strings.Contains(got, `"second"`) {

@@ -82,7 +82,7 @@ func (c *Console) replayQuarantined(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, "")
 	return writeJSON(w, http.StatusOK, done)
 }
 
@@ -153,6 +153,6 @@ func (c *Console) deleteQuarantined(w http.ResponseWriter, r *http.Request) erro
 	if n == 0 {
 		return touchstone.Errorf(touchstone.NotFound, "There is no quarantined event %.60q.", id)
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, "")
 	return noContent(w)
 }

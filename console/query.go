@@ -160,6 +160,6 @@ func (c *Console) querySegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, s.ID)
+	noteTarget(r, s.ID, s.Name)
 	return writeJSON(w, http.StatusCreated, s)
 }

@@ -22,6 +22,7 @@ func (c *Console) routes() []route {
 		{method: get, path: "/settings", need: permRead, handle: c.getSettings},
 		{method: patch, path: "/settings", need: permAdmin, handle: c.updateSettings, action: "settings.update"},
 		{method: get, path: "/audit", need: permAudit, handle: c.listAudit},
+		{method: get, path: "/audit/facets", need: permAudit, handle: c.listAuditFacets},
 
 		{method: get, path: "/sources", need: permRead, handle: c.listSources},
 		{method: post, path: "/sources", need: permData, handle: c.createSource, action: "source.create"},

@@ -120,7 +120,7 @@ func (c *Console) createSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, s.ID)
+	noteTarget(r, s.ID, s.Name)
 	return writeJSON(w, http.StatusCreated, s)
 }
 
@@ -151,7 +151,7 @@ func (c *Console) updateSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, s.Name)
 	w.Header().Set("ETag", segmentVersion(&s))
 	return writeJSON(w, http.StatusOK, s)
 }
@@ -162,10 +162,14 @@ func (c *Console) deleteSegment(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := param(r, "id")
+	was, err := segments.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
 	if err := segments.Delete(r.Context(), id); err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, was.Name)
 	return noContent(w)
 }
 

@@ -115,7 +115,7 @@ func (c *Console) startSession(w http.ResponseWriter, r *http.Request, p *princi
 		return err
 	}
 	noteActor(r, p)
-	noteTarget(r, p.id)
+	noteTarget(r, p.id, p.name)
 	a, err := c.session(r.Context(), p)
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func (c *Console) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, p.id)
+	noteTarget(r, p.id, p.name)
 	return noContent(w)
 }
 
@@ -192,7 +192,7 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		noteTarget(r, p.id)
+		noteTarget(r, p.id, p.name)
 	} else {
 		noteNothing(r)
 	}

@@ -144,7 +144,7 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 	if err := c.cfg.Settings.refresh(ctx); err != nil {
 		return err
 	}
-	noteTarget(r, "organisation")
+	noteTarget(r, "organisation", org.Name)
 	return writeJSON(w, http.StatusOK, settingsAnswer{org})
 }
 

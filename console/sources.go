@@ -90,7 +90,7 @@ func (c *Console) createSource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, s.ID)
+	noteTarget(r, s.ID, s.Name)
 	return writeJSON(w, http.StatusCreated, s)
 }
 
@@ -115,7 +115,7 @@ func (c *Console) updateSource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, s.Name)
 	w.Header().Set("ETag", sourceVersion(&s))
 	return writeJSON(w, http.StatusOK, s)
 }
@@ -126,10 +126,14 @@ func (c *Console) deleteSource(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id := param(r, "id")
+	was, err := sources.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
 	if err := sources.Delete(r.Context(), id); err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, was.Name)
 	return noContent(w)
 }
 
@@ -163,6 +167,6 @@ func (c *Console) rotateSource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, s.Name)
 	return writeJSON(w, http.StatusOK, s)
 }

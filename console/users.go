@@ -82,7 +82,7 @@ func (c *Console) createUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, u.ID)
+	noteTarget(r, u.ID, u.Email)
 	noteDetail(r, map[string]any{"email": u.Email, "role": u.Role})
 	return writeJSON(w, http.StatusCreated, u)
 }
@@ -183,16 +183,17 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, u.Email)
 	noteDetail(r, detail)
 	return writeJSON(w, http.StatusOK, u)
 }
 
 func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), param(r, "id")
+	var u user
 	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
-		u, err := findUser(ctx, tx, id)
-		if err != nil {
+		var err error
+		if u, err = findUser(ctx, tx, id); err != nil {
 			return err
 		}
 		if err := keepAnAdmin(ctx, tx, u); err != nil {
@@ -207,7 +208,7 @@ func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id)
+	noteTarget(r, id, u.Email)
 	return noContent(w)
 }
 

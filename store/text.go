@@ -1,5 +1,12 @@
 package store
 
+import "strings"
+
+// Containing returns the pattern of texts that contain part, for LOWER(column) LIKE ? ESCAPE '\'.
+func Containing(part string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(part)) + "%"
+}
+
 // PrefixEnd returns the least text, in byte order, that is greater than all texts that
 // begin with prefix, "" if there is none: what begins with prefix is
 // column >= prefix AND column < PrefixEnd(prefix), for a column of COLLATE "C".

@@ -163,6 +163,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who and what the audit log can be filtered by */
+        get: operations["listAuditFacets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources": {
         parameters: {
             query?: never;
@@ -1244,11 +1261,22 @@ export interface components {
              * @example seg_a1b2c3d4e5f6
              */
             target: string;
+            /** @description What it was called then, empty if it has no name */
+            target_name: string;
             /** @description The body that was sent, without secrets */
             detail: {
                 [key: string]: unknown;
             };
             request_id: string;
+        };
+        AuditFacets: {
+            actors: {
+                /** @enum {string} */
+                kind: "user" | "key" | "dev" | "anonymous";
+                id: string;
+                name: string;
+            }[];
+            actions: string[];
         };
         AuditList: {
             items: components["schemas"]["AuditEntry"][];
@@ -1480,6 +1508,8 @@ export interface components {
             rejected: boolean;
             /** @description Why it was refused; empty when it was not */
             reason: string;
+            /** @description What was sent; null for an event that was accepted. event and the identifiers of a refused one are read from it as they stand */
+            raw: unknown;
         };
         LiveChange: {
             /** @enum {string} */
@@ -1764,6 +1794,16 @@ export interface components {
                 path: string;
                 /** Format: int64 */
                 members: number;
+            }[];
+            /** @description Parts of the rule that can hardly be meant */
+            warnings: {
+                /**
+                 * @description contradiction: nobody can meet all of these conditions. impossible_event: no event can pass all filters of this condition.
+                 *     always_true: everybody meets one of these conditions.
+                 * @enum {string}
+                 */
+                code: "contradiction" | "impossible_event" | "always_true";
+                paths: string[];
             }[];
             elapsed_ms: number;
         };
@@ -2510,10 +2550,18 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before */
                 cursor?: components["parameters"]["Cursor"];
-                /** @description Only this action, as in `segment.create` */
+                /** @description Only this action, as in `segment.create`, or all of a thing, as in `segment.*` */
                 action?: string;
                 /** @description Only this user or key id */
                 actor?: string;
+                /** @description Only what changed the thing of this id */
+                target?: string;
+                /** @description Only entries at this time or later */
+                from?: string;
+                /** @description Only entries before this time */
+                to?: string;
+                /** @description Only entries with this text in the name of the actor or the target, its id or the detail */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -2528,6 +2576,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAuditFacets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Actors and actions of the log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditFacets"];
                 };
             };
             default: components["responses"]["Problem"];
