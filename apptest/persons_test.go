@@ -12,11 +12,11 @@ import (
 )
 
 // One customer is seen on the web, in a mini program, in the app, in a store, by the call
-// centre and by the car, each time under another identifier. It is one person with one timeline.
-func testSixChannels(t *testing.T, shape Shape) {
+// centre, by the car, in the official account and in the community, each time under another identifier. It is one person with one timeline.
+func testAllChannels(t *testing.T, shape Shape) {
 	s := shape.Start(t)
 	keys := map[string]string{}
-	for _, kind := range []string{"web", "mini_program", "app", "store", "call_center", "device"} {
+	for _, kind := range []string{"web", "mini_program", "app", "store", "call_center", "device", "official_account", "community"} {
 		_, keys[kind] = s.Source("车 "+kind, kind)
 	}
 	start := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
@@ -36,6 +36,8 @@ func testSixChannels(t *testing.T, shape Shape) {
 		{"store", Event{"type": "track", "event": "Test Drive", "context": phone("+86 138-0013-8000"), "properties": map[string]any{"store": "上海一店"}}},
 		{"call_center", Event{"type": "track", "event": "Call Answered", "context": phone("13800138000")}},
 		{"device", Event{"type": "track", "event": "Charging Finished", "context": car}},
+		{"official_account", Event{"type": "track", "event": "Article Read", "context": openid}},
+		{"community", Event{"type": "track", "event": "Post Liked", "userId": "用户-1"}},
 	}
 	for i := range story {
 		story[i].event["messageId"] = fmt.Sprintf("six-%d", i)
@@ -46,8 +48,8 @@ func testSixChannels(t *testing.T, shape Shape) {
 		s.TrackAs(keys[story[i].kind], story[i].event)
 	}
 	st := s.Drain()
-	if st.InWarehouse != 9 || st.Persons != 1 || st.KnownPersons != 1 || st.Quarantined != 0 {
-		t.Errorf("nine events of one known person make %+v", st)
+	if st.InWarehouse != 11 || st.Persons != 1 || st.KnownPersons != 1 || st.Quarantined != 0 {
+		t.Errorf("eleven events of one known person make %+v", st)
 	}
 
 	p := s.Person("user_id:用户-1")
@@ -56,7 +58,7 @@ func testSixChannels(t *testing.T, shape Shape) {
 	if p.Traits["name"] != "李雷 🚗" || !p.Known {
 		t.Errorf("the profile is %+v", p)
 	}
-	want := map[string]int64{"web": 3, "mini_program": 2, "app": 1, "store": 1, "call_center": 1, "device": 1}
+	want := map[string]int64{"web": 3, "mini_program": 2, "app": 1, "store": 1, "call_center": 1, "device": 1, "official_account": 1, "community": 1}
 	for kind, n := range want {
 		if p.Counters.ByChannel[kind] != n {
 			t.Errorf("channel %s counts %d events, want %d (%v)", kind, p.Counters.ByChannel[kind], n, p.Counters.ByChannel)

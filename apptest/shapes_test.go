@@ -8,7 +8,7 @@ func TestShapes(t *testing.T) {
 		name string
 		run  func(t *testing.T, shape Shape)
 	}{
-		{"timeline of one person over six channels", testSixChannels},
+		{"timeline of one person over all channels", testAllChannels},
 		{"merge of two persons", testMerge},
 		{"segment enter and exit by time", testSegmentByTime},
 		{"segments built while events arrive", testSegmentBuiltWhileEventsArrive},

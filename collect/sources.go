@@ -19,7 +19,7 @@ import (
 )
 
 // SourceKinds are the kinds of sources, by where their events arise.
-var SourceKinds = []string{"web", "app", "server", "mini_program", "store", "call_center", "device", "import"}
+var SourceKinds = []string{"web", "app", "server", "mini_program", "official_account", "community", "store", "call_center", "device", "import"}
 
 // RotationGrace is how long the old write key works after a rotation.
 const RotationGrace = 24 * time.Hour

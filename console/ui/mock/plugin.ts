@@ -276,6 +276,7 @@ function route(method: string, path: string[], q: URLSearchParams, body: any): u
             i % 5
           ],
           target: world.sources[i % 6]!.id,
+          target_name: i % 7 ? world.sources[i % 6]!.name : "",
           detail: { name: "上海意向客户", enabled: true },
           request_id: `req_${i}a7b8c9d0e`,
         })),
@@ -508,6 +509,7 @@ function segments(
       of: 20_412,
       sample: world.people.slice(3, 13).map((p) => p.summary),
       leaves,
+      warnings: [],
       elapsed_ms: 18.2,
     };
   }

@@ -498,5 +498,6 @@ export function liveEvent(at = Date.now()): LiveEvent {
     context: { ip: "203.0.113.7", library: { name: "analytics.js", version: "2.11.1" } },
     rejected,
     reason: rejected ? "userId or anonymousId is required" : "",
+    raw: rejected ? { type: "track", event: "Order Completed", properties: props() } : null,
   };
 }

@@ -1283,7 +1283,7 @@ export interface components {
             next_cursor: string;
         };
         /** @enum {string} */
-        SourceKind: "web" | "app" | "server" | "mini_program" | "store" | "call_center" | "device" | "import";
+        SourceKind: "web" | "app" | "server" | "mini_program" | "official_account" | "community" | "store" | "call_center" | "device" | "import";
         Source: {
             /** @example src_a1b2c3d4e5f6 */
             id: string;

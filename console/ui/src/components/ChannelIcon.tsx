@@ -7,9 +7,11 @@ import {
   Headset,
   type LucideIcon,
   MessagesSquare,
+  Newspaper,
   Server,
   Smartphone,
   Store,
+  UsersRound,
 } from "lucide-react";
 import { useLabels } from "@/lib/labels";
 import "./person.css";
@@ -20,6 +22,8 @@ const icons: Record<string, LucideIcon> = {
   mobile: Smartphone,
   server: Server,
   mini_program: MessagesSquare,
+  official_account: Newspaper,
+  community: UsersRound,
   store: Store,
   call_center: Headset,
   device: Car,

@@ -4,6 +4,8 @@ export const collect = {
     app: "Mobile app",
     server: "Server",
     mini_program: "Mini program",
+    official_account: "Official account",
+    community: "Community",
     store: "Store",
     call_center: "Call centre",
     device: "Device or vehicle",

@@ -132,6 +132,8 @@ export const common = {
     mobile: "App",
     server: "Server",
     mini_program: "Mini program",
+    official_account: "Official account",
+    community: "Community",
     store: "Store",
     call_center: "Call centre",
     device: "Device",

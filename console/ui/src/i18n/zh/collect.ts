@@ -4,6 +4,8 @@ export const collect = {
     app: "移动 App",
     server: "服务端",
     mini_program: "小程序",
+    official_account: "公众号",
+    community: "社群",
     store: "门店",
     call_center: "呼叫中心",
     device: "设备或车辆",

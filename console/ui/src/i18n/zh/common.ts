@@ -127,6 +127,8 @@ export const common = {
     mobile: "App 客户端",
     server: "服务端",
     mini_program: "小程序",
+    official_account: "公众号",
+    community: "社群",
     store: "门店",
     call_center: "呼叫中心",
     device: "设备",

@@ -12,6 +12,8 @@ export const sourceKinds: readonly SourceKind[] = [
   "web",
   "app",
   "mini_program",
+  "official_account",
+  "community",
   "server",
   "store",
   "call_center",
