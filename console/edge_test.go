@@ -110,7 +110,9 @@ func TestQuarantine(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	w := newWorld(t)
-	w.get("/settings", 200, `{"organisation":{"name":"Hexagon","time_zone":"Asia/Shanghai","currency":"CNY"}}`)
+	w.get("/settings", 200, `{"organisation":{"name":"Hexagon","time_zone":"Asia/Shanghai","currency":"CNY","order_event":"","order_amount":""}}`)
+	w.patch("/settings", `{"organisation":{"order_event":"下单","order_amount":" price "}}`, 200, `"order_event":"下单","order_amount":"price"`)
+	w.patch("/settings", `{"organisation":{"order_amount":""}}`, 200, `"order_event":"下单","order_amount":""`)
 	w.patch("/settings", `{"organisation":{"time_zone":"Europe/London"}}`, 200, `"name":"Hexagon","time_zone":"Europe/London"`)
 	if got := w.c.cfg.Settings.Zone().String(); got != "Europe/London" {
 		t.Errorf("others see the zone %s", got)

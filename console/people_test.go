@@ -189,6 +189,8 @@ func TestSegments(t *testing.T) {
 	}
 	w.get("/segments/"+id+"/changes", 200, `{"person":"`+ben+`","name":"Ben","kind":"entered","time":"2026-03-01T12:00:01.000Z"}`)
 	w.get("/segments/"+id+"/history", 200, `"members":2`)
+	w.get("/segments/movements", 200, `"next_cursor":""`)
+	w.get("/segments/movements?days=0", 400, "days")
 	var members page[segment.Member]
 	first := w.get("/segments/"+id+"/members?limit=1", 200, ben)
 	first.decode(t, &struct {

@@ -57,6 +57,7 @@ func (c *Console) routes() []route {
 		{method: get, path: "/segments", need: permRead, handle: c.listSegments},
 		{method: post, path: "/segments", need: permSegments, handle: c.createSegment, action: "segment.create", maxBody: personsMaxBody},
 		{method: post, path: "/segments/preview", need: permRead, handle: c.previewSegment},
+		{method: get, path: "/segments/movements", need: permRead, handle: c.listSegmentMovements},
 		{method: get, path: "/segments/{id}", need: permRead, handle: c.getSegment},
 		{method: patch, path: "/segments/{id}", need: permSegments, handle: c.updateSegment, action: "segment.update"},
 		{method: del, path: "/segments/{id}", need: permSegments, handle: c.deleteSegment, action: "segment.delete"},

@@ -29,6 +29,7 @@ type Members interface {
 	Memberships(ctx context.Context, person touchstone.PersonID) ([]segment.Membership, error)
 	Changes(ctx context.Context, id string, limit int, cursor string) ([]segment.Change, string, error)
 	History(ctx context.Context, id string, days int) ([]segment.Day, error)
+	Movements(ctx context.Context, days, limit int) ([]segment.Movement, error)
 }
 
 const (
@@ -282,4 +283,31 @@ func (c *Console) getSegmentHistory(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	return writeJSON(w, http.StatusOK, days)
+}
+
+const (
+	movementDays    = 7
+	maxMovementDays = 366
+)
+
+func (c *Console) listSegmentMovements(w http.ResponseWriter, r *http.Request) error {
+	members, err := c.members()
+	if err != nil {
+		return err
+	}
+	q, days := r.URL.Query(), movementDays
+	if text := q.Get("days"); text != "" {
+		if days, err = strconv.Atoi(text); err != nil || days < 1 || days > maxMovementDays {
+			return touchstone.Errorf(touchstone.Invalid, "The parameter %s must be a whole number from %d to %d.", "days", 1, maxMovementDays)
+		}
+	}
+	limit, err := readLimit(q.Get("limit"))
+	if err != nil {
+		return err
+	}
+	list, err := members.Movements(r.Context(), days, limit)
+	if err != nil {
+		return err
+	}
+	return writePage(w, list, "")
 }

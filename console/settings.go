@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,10 @@ type Organisation struct {
 	Name     string `json:"name"`
 	TimeZone string `json:"time_zone"` // IANA name; days of reports begin at its midnight
 	Currency string `json:"currency"`  // ISO 4217
+	// OrderEvent is the event that is a sale, and OrderAmount its property with the money;
+	// empty until somebody has chosen.
+	OrderEvent  string `json:"order_event"`
+	OrderAmount string `json:"order_amount"`
 }
 
 // Settings are what administrators change while the server runs. Other packages need some
@@ -103,6 +108,9 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 			Name     *string `json:"name"`
 			TimeZone *string `json:"time_zone"`
 			Currency *string `json:"currency"`
+
+			OrderEvent  *string `json:"order_event"`
+			OrderAmount *string `json:"order_amount"`
 		} `json:"organisation"`
 	}
 	if err := readJSON(r, &in); err != nil {
@@ -130,6 +138,16 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
+		if v := in.Organisation.OrderEvent; v != nil {
+			if org.OrderEvent, err = checkOptional("organisation.order_event", *v, 200); err != nil {
+				return err
+			}
+		}
+		if v := in.Organisation.OrderAmount; v != nil {
+			if org.OrderAmount, err = checkOptional("organisation.order_amount", *v, 200); err != nil {
+				return err
+			}
+		}
 		text, err := json.Marshal(org)
 		if err != nil {
 			return err
@@ -146,6 +164,14 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 	}
 	noteTarget(r, "organisation", org.Name)
 	return writeJSON(w, http.StatusOK, settingsAnswer{org})
+}
+
+// checkOptional is checkName for what may be empty.
+func checkOptional(field, name string, most int) (string, error) {
+	if strings.TrimSpace(name) == "" {
+		return "", nil
+	}
+	return checkName(field, name, most)
 }
 
 func checkTimeZone(name string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -47,6 +48,8 @@ type statsAnswer struct {
 	Throughput   struct {
 		Accepted  float64 `json:"accepted_per_second"`
 		Processed float64 `json:"processed_per_second"`
+		// History is there in answers, not in the live feed.
+		History []float64 `json:"history,omitempty"`
 	} `json:"throughput"`
 	Process struct {
 		CPU        float64 `json:"cpu_seconds"`
@@ -58,6 +61,10 @@ type statsAnswer struct {
 	Time    time.Time `json:"time"`
 }
 
+// historySeconds is how many seconds of throughput are kept for charts that have just been
+// opened.
+const historySeconds = 180
+
 // throughputWindow is over how many of the last seconds throughput is a mean: short
 // enough to feel live, long enough that micro-batches do not make it jump.
 const throughputWindow = 5
@@ -68,7 +75,8 @@ type statsRing struct {
 
 	mu      sync.Mutex
 	samples [throughputWindow + 1]sample
-	n       int // samples taken so far
+	n       int       // samples taken so far
+	history []float64 // accepted per second, oldest first
 
 	storage     Storage
 	storageTime time.Time
@@ -82,8 +90,22 @@ type sample struct {
 func (s *statsRing) add(x sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.n > 0 {
+		last := s.samples[(s.n-1)%len(s.samples)]
+		if seconds := x.at.Sub(last.at).Seconds(); seconds > 0 {
+			s.history = append(s.history, max(0, float64(x.accepted-last.accepted)/seconds))
+			s.history = s.history[max(0, len(s.history)-historySeconds):]
+		}
+	}
 	s.samples[s.n%len(s.samples)] = x
 	s.n++
+}
+
+// recent returns the throughput of the last seconds, oldest first.
+func (s *statsRing) recent() []float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.history)
 }
 
 // rates returns the means between the oldest sample of the window and now.
@@ -175,5 +197,6 @@ func (c *Console) getStats(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a.Throughput.History = c.stats.recent()
 	return writeJSON(w, http.StatusOK, a)
 }

@@ -200,10 +200,7 @@ func (s *Segments) History(ctx context.Context, id string, days int) ([]Day, err
 	if _, err := s.liveGeneration(ctx, id); err != nil {
 		return nil, err
 	}
-	// Days are counted without their clock: a moment of today may have been skipped on another.
-	y, m, d := s.cfg.Clock.Now().In(s.cfg.Zone()).Date()
-	today := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-	first := today.AddDate(0, 0, 1-days).Format(time.DateOnly)
+	first, today := s.firstDay(days), s.firstDay(1)
 	rows, err := s.db.Reader().Query(ctx, `SELECT day, members, entered, departed FROM segment_days WHERE segment = ? AND day >=
 		coalesce((SELECT max(day) FROM segment_days WHERE segment = ? AND day <= ?), '') ORDER BY day`, id, id, first)
 	if err != nil {
@@ -218,7 +215,45 @@ func (s *Segments) History(ctx context.Context, id string, days int) ([]Day, err
 		}
 		history = append(history, d)
 	}
-	return fillDays(history, first, today.Format(time.DateOnly)), rows.Err()
+	return fillDays(history, first, today), rows.Err()
+}
+
+// firstDay is the first of the latest days, of which today is the last. Days are counted
+// without their clock: the moment that it is now may have been skipped on another.
+func (s *Segments) firstDay(days int) string {
+	y, m, d := s.cfg.Clock.Now().In(s.cfg.Zone()).Date()
+	return time.Date(y, m, d+1-days, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+}
+
+// Movement is how a segment changed over some days, up to now.
+type Movement struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Members int64  `json:"members"`
+	Entered int64  `json:"entered"`
+	Left    int64  `json:"left"`
+}
+
+// Movements returns the live segments that persons entered or left within the latest days,
+// today among them; those that moved most first.
+func (s *Segments) Movements(ctx context.Context, days, limit int) ([]Movement, error) {
+	rows, err := s.db.Reader().Query(ctx, `SELECT s.id, s.name, g.members, d.entered, d.departed FROM
+		(SELECT segment, CAST(sum(entered) AS BIGINT) AS entered, CAST(sum(departed) AS BIGINT) AS departed FROM segment_days WHERE day >= ? GROUP BY segment) d
+		JOIN segments s ON s.id = d.segment JOIN segment_generations g ON g.generation = s.live WHERE d.entered + d.departed > 0
+		ORDER BY d.entered + d.departed DESC, s.id LIMIT ?`, s.firstDay(days), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	list := []Movement{}
+	for rows.Next() {
+		var m Movement
+		if err := rows.Scan(&m.ID, &m.Name, &m.Members, &m.Entered, &m.Left); err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, rows.Err()
 }
 
 // fillDays adds the days on which nothing happened.

@@ -161,7 +161,7 @@ func (s *script) run(line string) {
 		if !s.build() {
 			s.Fatalf("nothing waits to be built")
 		}
-	case "expect", "expect-changes", "expect-entered", "expect-status", "expect-history", "expect-preview":
+	case "expect", "expect-changes", "expect-entered", "expect-status", "expect-history", "expect-movements", "expect-preview":
 		s.expect(command, line)
 	case "refuse":
 		want := s.word(&line)
@@ -284,6 +284,22 @@ func (s *script) expect(command, line string) {
 		}
 		if got := fmt.Sprintf("%s %d", g.Status, g.Members); got != line {
 			s.Fatalf("%s: got %s, want %s", name, got, line)
+		}
+	case "expect-movements":
+		days, err := strconv.Atoi(name)
+		if err != nil {
+			s.Fatal(err)
+		}
+		list, err := s.segs.Movements(ctx, days, 100)
+		if err != nil {
+			s.Fatal(err)
+		}
+		var got []string
+		for _, m := range list {
+			got = append(got, fmt.Sprintf("%s:%d+%d-%d", m.Name, m.Members, m.Entered, m.Left))
+		}
+		if text := strings.Join(got, " "); text != line {
+			s.Fatalf("movements\n got %s\nwant %s", text, line)
 		}
 	case "expect-history":
 		days, err := s.segs.History(ctx, s.id(name), 30)

@@ -18,7 +18,13 @@ const mode = process.env.MOCK ?? "";
 const empty = mode === "empty";
 let signedIn = mode !== "signed-out" && mode !== "setup";
 const permissions = ["read", "segments", "data", "import", "audit", "admin"];
-const organisation = { name: "Hexagon Motors 六边形汽车", time_zone: "Asia/Shanghai", currency: "CNY" };
+const organisation = {
+  name: "Hexagon Motors 六边形汽车",
+  time_zone: "Asia/Shanghai",
+  currency: "CNY",
+  order_event: "Order Completed",
+  order_amount: "amount",
+};
 const keys = [
   {
     id: world.id("key"),

@@ -619,6 +619,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/segments/movements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which segments persons entered or left lately, those that moved most first */
+        get: operations["listSegmentMovements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/segments/{id}": {
         parameters: {
             query?: never;
@@ -1137,7 +1154,9 @@ export interface components {
          *       "organisation": {
          *         "name": "Hexagon Motors",
          *         "time_zone": "Asia/Shanghai",
-         *         "currency": "CNY"
+         *         "currency": "CNY",
+         *         "order_event": "Order Completed",
+         *         "order_amount": "amount"
          *       },
          *       "permissions": [
          *         "read",
@@ -1156,13 +1175,7 @@ export interface components {
             dev: boolean;
             /** @description There is no user yet */
             setup_required: boolean;
-            organisation: {
-                name: string;
-                /** @example Asia/Shanghai */
-                time_zone: string;
-                /** @example CNY */
-                currency: string;
-            };
+            organisation: components["schemas"]["Organisation"];
             /** @description What the caller may do */
             permissions: components["schemas"]["Permission"][];
             version: string;
@@ -1229,19 +1242,40 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
         };
         Settings: {
-            organisation: {
-                name: string;
-                /** @description IANA name */
-                time_zone: string;
-                /** @description ISO 4217, three letters */
-                currency: string;
-            };
+            organisation: components["schemas"]["Organisation"];
+        };
+        Organisation: {
+            name: string;
+            /**
+             * @description IANA name
+             * @example Asia/Shanghai
+             */
+            time_zone: string;
+            /**
+             * @description ISO 4217, three letters
+             * @example CNY
+             */
+            currency: string;
+            /**
+             * @description The event that is a sale, for the overview; empty: not chosen
+             * @example Order Completed
+             */
+            order_event: string;
+            /**
+             * @description The property of that event with the money
+             * @example amount
+             */
+            order_amount: string;
         };
         SettingsPatch: {
             organisation?: {
                 name?: string;
                 time_zone?: string;
                 currency?: string;
+                /** @description The event that is a sale, for the overview; empty: not chosen */
+                order_event?: string;
+                /** @description The property of that event with the money */
+                order_amount?: string;
             };
         };
         AuditEntry: {
@@ -1469,6 +1503,8 @@ export interface components {
             throughput: {
                 accepted_per_second: number;
                 processed_per_second: number;
+                /** @description Accepted per second in the last three minutes, oldest first; not in the live feed */
+                history?: number[];
             };
             process: {
                 cpu_seconds: number;
@@ -1762,6 +1798,26 @@ export interface components {
         };
         SegmentList: {
             items: components["schemas"]["Segment"][];
+            next_cursor: string;
+        };
+        SegmentMovementList: {
+            items: {
+                /** @example seg_a1b2c3d4e5f6 */
+                id: string;
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Now
+                 */
+                members: number;
+                /**
+                 * Format: int64
+                 * @description Who entered in these days; the same person counts each time
+                 */
+                entered: number;
+                /** Format: int64 */
+                left: number;
+            }[];
             next_cursor: string;
         };
         /** @description With `rule` or with `persons`, not both */
@@ -3364,6 +3420,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SegmentPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSegmentMovements: {
+        parameters: {
+            query?: {
+                /** @description Of the latest days, today among them */
+                days?: number;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segments that moved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentMovementList"];
                 };
             };
             default: components["responses"]["Problem"];
