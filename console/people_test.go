@@ -2,8 +2,10 @@ package console
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
@@ -73,6 +75,68 @@ func TestPersons(t *testing.T) {
 		}
 	}
 	w.get("/persons?q=nobody", 200, `"items":[]`)
+}
+
+// A list that is narrowed shows each person once, whatever the size of its pages.
+func TestPersonFilters(t *testing.T) {
+	w := newWorld(t)
+	w.shop()
+	var all page[profile.Summary]
+	w.get("/persons", 200).decode(t, &all)
+	id := w.post("/segments", `{"name":"Panel","persons":["`+all.Items[0].ID.String()+`","`+all.Items[2].ID.String()+`"]}`, 201).field(t, "id")
+	w.live(id)
+	keep := func(pass func(s *profile.Summary) bool) (want []string) {
+		for i := range all.Items {
+			if pass(&all.Items[i]) {
+				want = append(want, all.Items[i].ID.String())
+			}
+		}
+		slices.Sort(want)
+		return want
+	}
+	has := func(kind touchstone.IdentifierKind) func(s *profile.Summary) bool {
+		return func(s *profile.Summary) bool {
+			return slices.ContainsFunc(s.Identifiers, func(id touchstone.Identifier) bool { return id.Kind == kind })
+		}
+	}
+	for query, want := range map[string][]string{
+		"known=true":    keep(func(s *profile.Summary) bool { return s.Known }),
+		"known=false":   keep(func(s *profile.Summary) bool { return !s.Known }),
+		"kind=email":    keep(has("email")),
+		"kind=vin":      nil,
+		"channel=none":  nil,
+		"segment=" + id: {all.Items[0].ID.String(), all.Items[2].ID.String()},
+		"seen_after=" + url.QueryEscape(all.Items[1].LastSeen.Format(time.RFC3339Nano)): keep(func(s *profile.Summary) bool { return !s.LastSeen.Before(all.Items[1].LastSeen) }),
+		"segment=" + id + "&q=" + all.Items[2].ID.String():                              {all.Items[2].ID.String()},
+		"known=true&q=ann": keep(func(s *profile.Summary) bool { return s.Name != nil && strings.HasPrefix(*s.Name, "Ann") }),
+	} {
+		slices.Sort(want)
+		for _, limit := range []string{"1", "2", "50"} {
+			var got []string
+			for cursor := ""; ; {
+				var p page[profile.Summary]
+				w.get("/persons?"+query+"&limit="+limit+"&cursor="+url.QueryEscape(cursor), 200).decode(t, &p)
+				for _, s := range p.Items {
+					got = append(got, s.ID.String())
+				}
+				if cursor = p.NextCursor; cursor == "" {
+					break
+				}
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s in pages of %s: got %v, want %v", query, limit, got, want)
+			}
+		}
+	}
+	for _, wrong := range []string{"known=maybe", "kind=%21%21", "seen_after=today", "segment=seg_none&known=true"} {
+		code := 400
+		if strings.HasPrefix(wrong, "segment") {
+			code = 404
+		}
+		w.get("/persons?"+wrong, code)
+	}
+	w.get("/persons?known=true&cursor=eHl6", 400, "cursor")
 }
 
 func TestTimelineAndIdentity(t *testing.T) {

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -95,7 +96,18 @@ func (c *Console) listPersons(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	items, next, err := profiles.Search(r.Context(), r.URL.Query().Get("q"), p.limit, p.after)
+	f, err := readPersonFilter(r)
+	if err != nil {
+		return err
+	}
+	q := strings.TrimSpace(r.URL.Query().Get("q"))
+	search := profiles.Search
+	if f.narrows() {
+		search = func(ctx context.Context, q string, _ int, _ string) ([]profile.Summary, string, error) {
+			return c.filteredPersons(ctx, q, f, p)
+		}
+	}
+	items, next, err := search(r.Context(), q, p.limit, p.after)
 	if err != nil {
 		return err
 	}

@@ -318,7 +318,7 @@ func TestSearchPages(t *testing.T) {
 			}
 		}
 		for q, want := range map[string][]touchstone.PersonID{
-			"": {1, 2, 3, 4, 5}, "an": {3, 4, 3, 2, 1}, "  ANN ": {2, 1}, "anna  k": {1}, "karen": {1}, "安": {5}, "p_2": {2}, "zzz": nil,
+			"": {1, 2, 3, 4, 5}, "an": {3, 4, 3, 2, 1}, "  ANN ": {2, 1}, "anna  k": {1}, "karen": {1}, "安": {5}, "娜": {5}, "p_2": {2}, "zzz": nil,
 		} {
 			if d := gocmp.Diff(want, search(q)); d != "" {
 				t.Errorf("%q: %s", q, d)
@@ -595,4 +595,58 @@ func (p *fakeProfiles) compare(t *rapid.T, b *bench) {
 			t.Fatalf("absorbed person %s: %v", gone, err)
 		}
 	}
+}
+
+func TestGivenNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"张伟": "伟 张伟", "欧阳小明": "小明 明 欧阳小明 阳小明", "上海汽车集团股份": "上海汽车集团股份", "张A": "张a", "Li Wei": "li wei wei", "伟": "伟", "": "",
+	} {
+		terms := appendTerms(nil, name)
+		slices.Sort(terms)
+		if got := strings.Join(terms, " "); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// Names that were stored before given names were looked for are found by them, too.
+func TestGivenNamesOfEarlierPersons(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db)
+		ctx := context.Background()
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO profile_terms (term, person) VALUES ('欧阳小明', 7), ('张a', 8), ('anna', 9), ('上海汽车集团股份', 10)`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		step, err := migrationFiles.ReadFile("migrations/0003_name_suffixes.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, _, _ := strings.Cut(string(step), "-- +goose Down")
+		for range 2 { // doing it twice changes nothing
+			if err := db.Update(ctx, func(tx *store.Tx) error { _, err := tx.Exec(ctx, up); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows, err := db.Reader().Query(ctx, `SELECT term FROM profile_terms WHERE person BETWEEN 7 AND 10 ORDER BY term`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		var got []string
+		for rows.Next() {
+			var term string
+			if err := rows.Scan(&term); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, term)
+		}
+		if want := []string{"anna", "上海汽车集团股份", "小明", "张a", "明", "欧阳小明", "阳小明"}; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		_ = b
+	})
 }

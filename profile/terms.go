@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
@@ -15,6 +17,7 @@ import (
 var searchable = []string{"name", "firstName", "first_name", "lastName", "last_name", "email", "phone", "username", "nickname", "姓名", "昵称", "手机"}
 
 const (
+	maxHanName   = 6 // characters; longer texts are no names of people
 	maxTermBytes = 64
 	maxTermWords = 4 // of one name, beside the name as a whole
 )
@@ -44,11 +47,25 @@ func appendTerms(dst []string, value string) []string {
 	}
 	dst = append(dst, cutTerm(value))
 	if !strings.Contains(value, " ") {
-		return dst
+		return appendGivenNames(dst, value)
 	}
 	words := strings.Fields(value)
 	for _, w := range words[1:min(len(words), maxTermWords+1)] {
 		dst = append(dst, cutTerm(w))
+	}
+	return dst
+}
+
+// appendGivenNames adds what remains of a Chinese name without its first characters: people
+// look for 伟 or 小明 as well as for 张伟 and 欧阳小明, and where a surname ends cannot be seen.
+func appendGivenNames(dst []string, name string) []string {
+	if utf8.RuneCountInString(name) > maxHanName || strings.ContainsFunc(name, func(r rune) bool { return !unicode.Is(unicode.Han, r) }) {
+		return dst
+	}
+	for i := range name {
+		if i > 0 {
+			dst = append(dst, name[i:])
+		}
 	}
 	return dst
 }

@@ -504,7 +504,9 @@ export interface paths {
         };
         /**
          * Search persons
-         * @description Without `q` the most recently active. With `q` any identifier, exact or by its beginning, or the beginning of a name or e-mail trait.
+         * @description Without `q` the most recently active. With `q` any identifier, exact or by its beginning, the end of a phone number, a VIN or a plate (four characters
+         *     or more), or the beginning of a name or e-mail trait; a Chinese name also by its given name. The other parameters narrow the list. A narrowed page looks at a bounded number of
+         *     persons: it may have fewer items than `limit`, or none, while `next_cursor` leads on.
          */
         get: operations["listPersons"];
         put?: never;
@@ -3221,6 +3223,16 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
+                /** @description Only persons who are known, or only visitors */
+                known?: boolean;
+                /** @description Only members of this segment, those who entered last first */
+                segment?: string;
+                /** @description Only persons with an identifier of this kind */
+                kind?: string;
+                /** @description Only persons who were seen on this channel */
+                channel?: string;
+                /** @description Only persons who were active at this time or later */
+                seen_after?: string;
                 /** @description Size of the page */
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before */

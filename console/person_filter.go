@@ -1,0 +1,158 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/profile"
+)
+
+// personFilter is what a list of persons is narrowed to, beside the text searched for.
+type personFilter struct {
+	known   string // "true", "false" or "": both
+	kind    touchstone.IdentifierKind
+	channel string
+	after   time.Time // last seen then or later
+	segment string
+}
+
+func readPersonFilter(r *http.Request) (personFilter, error) {
+	q := r.URL.Query()
+	f := personFilter{known: q.Get("known"), channel: q.Get("channel"), segment: q.Get("segment")}
+	if !slices.Contains([]string{"", "true", "false"}, f.known) {
+		return f, touchstone.Errorf(touchstone.Invalid, "The parameter %s must be true or false, not %.40q.", "known", f.known)
+	}
+	if text := q.Get("kind"); text != "" {
+		kind, ok := touchstone.ParseKind(text)
+		if !ok {
+			return f, touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier.", text)
+		}
+		f.kind = kind
+	}
+	var err error
+	f.after, err = readTime(r, "seen_after", time.Time{})
+	return f, err
+}
+
+func (f *personFilter) narrows() bool { return *f != personFilter{} }
+
+// keeps looks at a person's line. Its identifiers are the strongest ones only, so a kind that
+// is not among them is looked for in all.
+func (f *personFilter) keeps(s *profile.Summary, all func() []touchstone.IdentifierKind) bool {
+	return (f.known == "" || s.Known == (f.known == "true")) &&
+		(f.channel == "" || slices.Contains(s.Channels, f.channel)) &&
+		(f.after.IsZero() || !s.LastSeen.Before(f.after)) &&
+		(f.kind == "" || slices.ContainsFunc(s.Identifiers, func(id touchstone.Identifier) bool { return id.Kind == f.kind }) || slices.Contains(all(), f.kind))
+}
+
+const (
+	filterStep = 200    // persons looked at together
+	filterMost = 10_000 // persons looked at for one page
+)
+
+// filteredPersons lists those of the persons found that pass the filter. One page looks at so
+// many persons and no more: it may have few items, or none, and more pages after it.
+func (c *Console) filteredPersons(ctx context.Context, q string, f personFilter, p paging) ([]profile.Summary, string, error) {
+	from, skip, err := readFilterCursor(p.after)
+	if err != nil {
+		return nil, "", err
+	}
+	items := []profile.Summary{}
+	for looked := 0; looked < filterMost; looked += filterStep {
+		found, next, err := c.candidates(ctx, q, f.segment, from)
+		if err != nil {
+			return nil, "", err
+		}
+		kinds, err := c.kindsOf(ctx, f, found)
+		if err != nil {
+			return nil, "", err
+		}
+		for i := min(skip, len(found)); i < len(found); i++ {
+			if f.keeps(&found[i], func() []touchstone.IdentifierKind { return kinds[found[i].ID] }) {
+				items = append(items, found[i])
+			}
+			switch {
+			case len(items) < p.limit:
+			case i+1 < len(found):
+				return items, filterCursor(from, i+1), nil
+			case next == "":
+				return items, "", nil
+			default:
+				return items, filterCursor(next, 0), nil
+			}
+		}
+		if next == "" {
+			return items, "", nil
+		}
+		from, skip = next, 0
+	}
+	return items, filterCursor(from, 0), nil
+}
+
+// candidates are the next persons to look at: a segment's members, or those that a search
+// finds. With both, the members are those whose line the text is part of.
+func (c *Console) candidates(ctx context.Context, q, segment, from string) ([]profile.Summary, string, error) {
+	if segment == "" {
+		return c.cfg.Profiles.Search(ctx, q, filterStep, from)
+	}
+	members, err := c.members()
+	if err != nil {
+		return nil, "", err
+	}
+	list, next, err := members.Members(ctx, segment, filterStep, from)
+	if err != nil {
+		return nil, "", err
+	}
+	ids := make([]touchstone.PersonID, len(list))
+	for i := range list {
+		ids[i] = list[i].Person
+	}
+	lines, err := c.summaries(ctx, ids)
+	if err != nil || q == "" {
+		return lines, next, err
+	}
+	q = strings.ToLower(q)
+	return slices.DeleteFunc(lines, func(s profile.Summary) bool {
+		return !(s.Name != nil && strings.Contains(strings.ToLower(*s.Name), q) || s.ID.String() == q ||
+			slices.ContainsFunc(s.Identifiers, func(id touchstone.Identifier) bool { return strings.Contains(strings.ToLower(id.Value), q) }))
+	}), next, nil
+}
+
+// kindsOf returns all kinds of identifiers of persons, if the filter asks for one.
+func (c *Console) kindsOf(ctx context.Context, f personFilter, found []profile.Summary) (map[touchstone.PersonID][]touchstone.IdentifierKind, error) {
+	if f.kind == "" || c.cfg.Identity == nil || len(found) == 0 {
+		return nil, nil
+	}
+	ids := make([]touchstone.PersonID, len(found))
+	for i := range found {
+		ids[i] = found[i].ID
+	}
+	nodes, err := c.cfg.Identity.NodesOfPersons(ctx, ids)
+	kinds := map[touchstone.PersonID][]touchstone.IdentifierKind{}
+	for person, list := range nodes {
+		for _, n := range list {
+			kinds[person] = append(kinds[person], n.Kind)
+		}
+	}
+	return kinds, err
+}
+
+// A filter's cursor is the cursor of the step that it is in, and how much of that has been
+// looked at.
+func filterCursor(step string, skip int) string { return strconv.Itoa(skip) + "." + step }
+
+func readFilterCursor(s string) (step string, skip int, err error) {
+	if s == "" {
+		return "", 0, nil
+	}
+	n, step, ok := strings.Cut(s, ".")
+	if skip, err = strconv.Atoi(n); !ok || err != nil || skip < 0 || skip > filterStep {
+		return "", 0, badCursor()
+	}
+	return step, skip, nil
+}
