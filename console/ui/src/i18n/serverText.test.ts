@@ -1,5 +1,9 @@
 import { expect, it } from "vitest";
+import listed from "./messages.json";
 import { sayText } from "./serverText";
+import zh from "./zh/server";
+
+const places = (s: string) => [...s.matchAll(/\{\d+\}/g)].map((m) => m[0]).sort();
 
 it("says messages within messages", () => {
   const text = {
@@ -8,4 +12,13 @@ it("says messages within messages", () => {
   };
   expect(sayText(text, {})).toBe("steps.1: has 3 of {0}");
   expect(sayText(text, { "has {0} of {1}": "{1} 中有 {0}" })).toBe("steps.1: {0} 中有 3");
+});
+
+it("has every message of the server in Chinese, with the same places in it", () => {
+  expect(listed.filter((m) => !(m in zh))).toEqual([]);
+  for (const [en, text] of Object.entries(zh)) expect(places(text), en).toEqual(places(en));
+});
+
+it("has no message that the server no longer says", () => {
+  expect(Object.keys(zh).filter((m) => !listed.includes(m))).toEqual([]);
 });
