@@ -69,6 +69,13 @@ type Config struct {
 	Query struct {
 		Timeout time.Duration
 		MaxRows int
+		// The statements of people, each in a process that SQLCommand starts; see
+		// [duckdb.SQLOptions]. The command is the program's own, not a setting.
+		SQLCommand   []string
+		SQLRunning   int
+		SQLWaiting   int
+		SQLMemory    Bytes
+		SQLTempBytes Bytes
 	}
 	MemoryLimit Bytes  // of the Go heap, beside the warehouse's memory; GOMEMLIMIT wins
 	PprofListen string // HOST:PORT of net/http/pprof; empty: off
@@ -92,6 +99,8 @@ func DefaultConfig() *Config {
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.MemoryLimit = 384 << 20
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
+	c.Query.SQLRunning, c.Query.SQLWaiting = 2, 16
+	c.Query.SQLMemory, c.Query.SQLTempBytes = 512<<20, 1<<30
 	return c
 }
 
@@ -138,6 +147,10 @@ func (c *Config) settings() []setting {
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},
 		{"query.timeout", &c.Query.Timeout, "longest time a query may take"},
 		{"query.max_rows", &c.Query.MaxRows, "most rows a query returns"},
+		{"query.sql_running", &c.Query.SQLRunning, "SQL statements of people that run at a time, each in a process of its own"},
+		{"query.sql_waiting", &c.Query.SQLWaiting, "SQL statements of people that wait; more are answered with 503"},
+		{"query.sql_memory", &c.Query.SQLMemory, "memory of one process that answers an SQL statement"},
+		{"query.sql_temp_bytes", &c.Query.SQLTempBytes, "disk that one SQL statement may use for what does not fit into memory"},
 		{"memory_limit", &c.MemoryLimit, "memory of the Go heap, beside the warehouse's; GOMEMLIMIT wins"},
 		{"pprof_listen", &c.PprofListen, "HOST:PORT for Go profiles; empty: off"},
 	}

@@ -36,6 +36,7 @@ func newRoot() *cobra.Command {
 		newBench(),
 		newDoctor(),
 		newVersion(),
+		newSQLProcess(),
 	)
 	return root
 }

@@ -35,7 +35,11 @@ func (w *Warehouse) Append(ctx context.Context, c warehouse.Commit) error {
 	if w.closed {
 		return errClosed()
 	}
-	return w.writer.append(ctx, c)
+	if err := w.writer.append(ctx, c); err != nil {
+		return err
+	}
+	w.checkpointIfDue(ctx)
+	return nil
 }
 
 func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
@@ -14,24 +15,37 @@ import (
 // Query implements warehouse.Warehouse. It refuses everything but one reading
 // statement, runs it in a read-only transaction and stops at the row bound.
 func (w *Warehouse) Query(ctx context.Context, s warehouse.Statement) (*warehouse.Result, error) {
-	return w.query(ctx, &w.readers, s)
-}
-
-func (w *Warehouse) query(ctx context.Context, readers *pool, s warehouse.Statement) (*warehouse.Result, error) {
 	limit := s.MaxRows
 	if limit <= 0 || limit > w.opts.MaxRows {
 		limit = w.opts.MaxRows
 	}
+	if s.Own {
+		return w.query(ctx, &w.readers, s, limit)
+	}
+	return w.ask(ctx, s, limit)
+}
+
+// query runs a statement in this process.
+func (w *Warehouse) query(ctx context.Context, readers *pool, s warehouse.Statement, limit int) (*warehouse.Result, error) {
 	var out *warehouse.Result
-	err := w.reading(ctx, readers, func(ctx context.Context, c *conn) error {
-		if err := c.check(ctx, s); err != nil {
-			return err
-		}
-		return c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
-			var err error
-			out, err = collect(ctx, res, limit)
-			return err
-		})
+	err := w.reading(ctx, readers, func(ctx context.Context, c *conn) (err error) {
+		out, err = c.statement(ctx, s, limit)
+		return err
+	})
+	if err != nil { // what was written off may still write out
+		return nil, err
+	}
+	return out, nil
+}
+
+// statement checks and runs a statement and reads up to limit rows of its result.
+func (c *conn) statement(ctx context.Context, s warehouse.Statement, limit int) (out *warehouse.Result, err error) {
+	if err := c.check(ctx, s); err != nil {
+		return nil, err
+	}
+	err = c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
+		out, err = collect(ctx, res, limit)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -130,15 +144,58 @@ func (w *Warehouse) reading(ctx context.Context, readers *pool, fn func(context.
 	if err != nil {
 		return err
 	}
-	defer func() { readers.idle <- c }()
-	if readers == &w.readers {
-		w.helpers.begin()
-		defer w.helpers.end()
+	ended := make(chan error, 1)
+	go func() {
+		if readers == &w.readers {
+			w.helpers.begin()
+			defer w.helpers.end()
+		}
+		ended <- c.reading(ctx, fn)
+	}()
+	select {
+	case err = <-ended:
+		readers.idle <- c
+		return err
+	case <-ctx.Done():
 	}
+	select {
+	case err = <-ended:
+		readers.idle <- c
+		return err
+	case <-time.After(interruptPatience):
+		return w.writeOff(ctx, readers, c, ended)
+	}
+}
+
+// interruptPatience is how long a question that is out of time may take to notice.
+const interruptPatience = 5 * time.Second
+
+// writeOff gives up a question that cannot be interrupted. The next ones find a new
+// connection in its place; what runs on the old one ends sometime, or with the program.
+func (w *Warehouse) writeOff(ctx context.Context, readers *pool, c *conn, ended <-chan error) error {
+	w.figures.writtenOff.Inc()
+	w.lost.Add(1)
+	go func() {
+		<-ended
+		c.close()
+		w.lost.Add(-1)
+	}()
+	fresh, err := connect(w.db)
+	if err != nil { // the old one must do; until it is back there is one lane less
+		w.opts.Logger.Error("a question did not end after it was interrupted, and no connection can be made in its place", "error", err)
+		return ctx.Err()
+	}
+	w.opts.Logger.Warn("a question did not end after it was interrupted; its connection is given up")
+	readers.idle <- fresh
+	return ctx.Err()
+}
+
+// reading runs fn in a read-only transaction.
+func (c *conn) reading(ctx context.Context, fn func(context.Context, *conn) error) error {
 	if err := c.exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return err
 	}
-	err = explain(fn(ctx, c))
+	err := explain(fn(ctx, c))
 	if end := c.exec(context.WithoutCancel(ctx), "ROLLBACK"); end != nil && err == nil {
 		err = end
 	}
