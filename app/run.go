@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -20,11 +21,13 @@ import (
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
-// How long a stopping server waits for requests under way, and after which time it ends
-// those that ask; those that store are finished.
+// How long a stopping server waits for requests under way, after which time it ends
+// those that ask (those that store are finished if they arrive in time), and when it ends
+// whatever still runs.
 const (
-	drainTimeout = 10 * time.Second
+	drainTimeout = 4 * time.Second
 	askTimeout   = 2 * time.Second
+	stopTimeout  = 9 * time.Second
 )
 
 // loop is a part that runs beside the HTTP server until its context ends.
@@ -58,7 +61,11 @@ func (a *App) Address() string { return a.cfg.Listen }
 // Run serves until ctx is done and then stops in order: no new requests, the log's last
 // records, the loops, the back ends. ready is called once requests are answered.
 func (a *App) Run(ctx context.Context, ready func()) (err error) {
-	defer func() { err = errors.Join(err, a.engines.close()) }()
+	stopped := func() {}
+	defer func() {
+		err = errors.Join(err, a.engines.close())
+		stopped()
+	}()
 	listener, err := net.Listen("tcp", a.cfg.Listen)
 	if err != nil {
 		return touchstone.Errorf(touchstone.Unavailable, "cannot listen on %s: %v", a.cfg.Listen, err).WithHint("choose another address with --listen")
@@ -105,6 +112,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		a.logger.Error("a part failed; the server stops", "error", err)
 	}
 	a.ready.Store(false)
+	stopped = a.endBy(stopTimeout, err)
 	a.console.Close()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
@@ -121,6 +129,21 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	running.Wait()
 	a.saveCounts(context.WithoutCancel(ctx))
 	return err
+}
+
+// endBy ends the process when stopping takes longer, unless the returned function was called.
+// Everything acknowledged is on disk at any moment, so that loses nothing; waiting longer
+// would: service managers follow with SIGKILL, or hold up the machine.
+func (a *App) endBy(timeout time.Duration, failure error) (stopped func()) {
+	timer := time.AfterFunc(timeout, func() {
+		a.logger.Warn("a part did not stop in time and is left as after a crash, which loses nothing", "seconds", timeout.Seconds())
+		code := 0
+		if failure != nil {
+			code = 1
+		}
+		os.Exit(code) //nolint:revive // nothing else ends a call of a C library
+	})
+	return func() { timer.Stop() }
 }
 
 // watchLog ends the server when its log can no longer be written, so that it is started

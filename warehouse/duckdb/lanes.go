@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 )
@@ -25,6 +26,9 @@ func newLanes(run, wait int) *lanes {
 	return l
 }
 
+// longestWait is how long a statement waits for a lane before it is told to come back.
+const longestWait = 10 * time.Second
+
 // enter waits for a lane; leave gives it back.
 func (l *lanes) enter(ctx context.Context, closing <-chan struct{}) (leave func(), err error) {
 	leave = func() {
@@ -42,6 +46,8 @@ func (l *lanes) enter(ctx context.Context, closing <-chan struct{}) (leave func(
 		return nil, &touchstone.Error{Kind: touchstone.Unavailable, Message: "too many SQL statements are waiting already", Hint: "ask again in a moment", RetryAfter: busyPause}
 	}
 	defer l.waiting.Add(-1)
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
 	select {
 	case <-l.free:
 		l.running.Add(1)

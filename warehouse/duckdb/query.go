@@ -50,7 +50,43 @@ func (c *conn) statement(ctx context.Context, s warehouse.Statement, limit int) 
 	if err != nil {
 		return nil, err
 	}
+	flatten(out)
 	return out, nil
+}
+
+// maxShownDepth is how deep a JSON value may nest that is shown as JSON. Not everything that
+// writes and reads answers goes as deep as the engine.
+const maxShownDepth = 500
+
+// flatten makes texts of the values that nest deeper.
+func flatten(res *warehouse.Result) {
+	for _, row := range res.Rows {
+		for i, v := range row {
+			if text, ok := v.(touchstone.JSON); ok && jsonDepth(string(text)) > maxShownDepth {
+				row[i] = string(text)
+			}
+		}
+	}
+}
+
+// jsonDepth is how deep a JSON text nests.
+func jsonDepth(text string) (deepest int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[', c == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case c == ']', c == '}':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // maxResultBytes bounds the values of a result in memory. Nested values take several

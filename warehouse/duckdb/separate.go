@@ -105,6 +105,9 @@ func processorSeconds(ctx context.Context, threads int) int64 {
 func (w *Warehouse) crashed(p *process, err error) error {
 	state := p.stop(time.Second)
 	words := p.words.first()
+	if strings.Contains(words, "allocate memory") || strings.Contains(words, "out of memory") {
+		return errMemory() // the system's bound came before that of watchMemory
+	}
 	w.figures.crashes.Inc()
 	w.opts.Logger.Error("the process that answered an SQL statement ended before its reply", "state", state, "said", words, "error", err)
 	return touchstone.Errorf(touchstone.Invalid, "the engine failed at this statement").
