@@ -28,7 +28,9 @@ func separate() duckdb.Options {
 }
 
 func TestContractWithProcesses(t *testing.T) {
-	warehousetest.Run(t, func(t *testing.T, place string) warehouse.Warehouse { return open(t, place, separate()) })
+	opts := separate()
+	opts.SQL.Memory = 1 << 30 // the contract has values of many megabytes
+	warehousetest.Run(t, func(t *testing.T, place string) warehouse.Warehouse { return open(t, place, opts) })
 }
 
 func TestContract(t *testing.T) {

@@ -279,7 +279,7 @@ func (c *conn) check(ctx context.Context, s warehouse.Statement) error {
 	if n > 1 {
 		return touchstone.Errorf(touchstone.Invalid, "the SQL holds %d statements; only one is allowed", n)
 	}
-	if err := c.checkCalls(ctx, s.SQL); err != nil {
+	if err := c.checkParts(ctx, s.SQL); err != nil {
 		return err
 	}
 	var stmt mapping.PreparedStatement
