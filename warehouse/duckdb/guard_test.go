@@ -63,7 +63,7 @@ func TestRefusalsSayWhatToUse(t *testing.T) {
 		"select from_json('[]', '[\"JSON\"]')":                                              {`"from_json"`, "->>"},
 		"select * from read_csv('x.csv')":                                                   {`"read_csv"`, "touchstone import"},
 		"select pg_sleep(3)":                                                                {`"pg_sleep"`, "wait"},
-		"select cuont(*) from events":                                                       {`"cuont"`, "did you mean count?"},
+		"select json_extrct_string(context, 'a') from events":                               {`"json_extrct_string"`, "did you mean json_extract_string?"},
 		"select aes_encrypt('x') from events":                                               {`"aes_encrypt"`, "docs/queries.md"},
 		"select event like '%a%b%c%d%e%f%g%h%i%' from events":                               {"LIKE", "8 %", "regexp_matches"},
 		"select event like city from events":                                                {"LIKE", "starts_with"},

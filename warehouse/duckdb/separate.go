@@ -3,8 +3,10 @@ package duckdb
 import (
 	"context"
 	"errors"
+	"io"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -117,7 +119,7 @@ func (w *Warehouse) crashed(p *process, err error) error {
 // process answers one statement.
 type process struct {
 	cmd   *exec.Cmd
-	in    interface{ Close() error }
+	out   io.Closer
 	do    func(t task, args []any) (res *warehouse.Result, failure, err error)
 	words *head
 	ended chan struct{}
@@ -129,6 +131,7 @@ func startProcess(command []string) (*process, error) {
 	p.cmd.Env = []string{"TZ=UTC", "GOTRACEBACK=none"}
 	p.cmd.Stderr = p.words
 	p.cmd.WaitDelay = time.Second
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -140,7 +143,7 @@ func startProcess(command []string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	p.in = in
+	p.out = out
 	p.do = func(t task, args []any) (res *warehouse.Result, failure, err error) {
 		if err := writeTask(in, t, args); err != nil {
 			return nil, nil, err
@@ -150,7 +153,11 @@ func startProcess(command []string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) kill() { _ = p.cmd.Process.Kill() }
+// kill ends the process and all that it may have started, and whoever reads its reply.
+func (p *process) kill() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	_ = p.out.Close()
+}
 
 // stop ends the process, whatever it does, after the grace that it has to end by itself,
 // and tells how it ended. One that the system cannot end is not waited for.
@@ -188,5 +195,5 @@ func (h *head) Write(b []byte) (int, error) {
 // first is the first line.
 func (h *head) first() string {
 	line, _, _ := strings.Cut(strings.TrimSpace(h.text.String()), "\n")
-	return line
+	return line[:min(len(line), 200)]
 }
