@@ -206,7 +206,7 @@ var forms = map[string][]string{
 	"sum":     {"count(*)", "sum({number})", "count(distinct {text})", "quantile_cont({number}, 0.5)", "string_agg({text}, ',')", "list({number})", "max_by({text}, {number})", "approx_count_distinct({text})", "histogram({text})", "json_group_array({json})", "count(*) filter (where {bool})", "mode({text})", "arg_min({text}, {time})", "list({list})", "median({number})", "approx_top_k({text}, 3)"},
 	"grown":   {"s || s", "repeat(s, 2)", "replace(s, 'a', 'bb')", "hex(s)", "json_quote(s)", "concat(s, s, s)", "regexp_replace(s, '', 'xx', 'g')", "lpad(s, 100, s)", "string_split(s, 'a')::varchar", "s"},
 	"size":    {"0", "1", "3", "10", "100", "1000", "100000", "3000000", "2000000000", "-1", "9223372036854775807"},
-	"pattern": {"'%'", "'%a%b%c%'", "'*a*a*b'", "'(a*)*b'", "'%a%a%a%a%a%a%a%a%a%a%b'", "'*a*a*a*a*a*a*b'", "'[a-z]+'", "'(((a{1,50}){1,50}))'", "'V_ew'", "'x'", "''", "'(?i)view|pay'", "{text}"},
+	"pattern": {"'%'", "'%a%b%c%'", "'*a*a*b'", "'(a*)*b'", "'%a%a%a%a%a%a%a%a%a%a%b'", "'*a*a*a*a*a*a*b'", "'[a-z]+'", "'(((a{{1,50}}){{1,50}}))'", "'V_ew'", "'x'", "''", "'(?i)view|pay'", "{text}"},
 	"path":    {"'$.a'", "'$.items[*].sku'", "'$..a'", "'/a/b'", "'$'", "'x'"},
 	"literal": {"'a'", "''", "'{long}'", "'长'", "'[1,2,3]'", `'{{"a":"JSON"}}'`, "'a''b'", "'{deep}'"},
 	"long":    {strings.Repeat("a", 50), strings.Repeat("a", 3000), strings.Repeat("ab", 4900), strings.Repeat("a", 20_000)},

@@ -1,5 +1,7 @@
 package duckdb
 
+import "github.com/touchstone-cdp/touchstone"
+
 // What a statement of a person may use, as data. Everything else is refused by name: the
 // engine has some nine hundred functions, and new ones with each release, among them such
 // that read files, change settings, make values of any size, cannot be interrupted, or
@@ -103,21 +105,23 @@ var bounds = map[string]bound{
 	"~~~": byPattern('*', maxStars),
 }
 
+type replacements map[string]touchstone.Text
+
 // instead says what to use in place of functions that people know and may not use here.
-var instead = map[string]string{
+var instead = replacements{
 	"json_transform": readJSON, "json_transform_strict": readJSON, "from_json": readJSON, "from_json_strict": readJSON, "json_merge_patch": readJSON,
-	"json_pretty": "select the value as it is; the console shows it readably", "json_structure": seeJSON, "json_group_structure": seeJSON,
-	"bitstring": "use integers with & and |", "bitstring_agg": "use integers with bit_or", "set_bit": "use integers with & and |", "array_resize": "use list_resize with a length as a number",
-	"equi_width_bins": "use floor(x / width) * width", "sleep_ms": "nothing here can wait", "pg_sleep": "nothing here can wait",
-	"damerau_levenshtein": "use levenshtein", "editdist3": "use levenshtein",
-	"current_setting": "select from duckdb_settings()", "getenv": "SQL sees nothing of the server's surroundings", "getvariable": "write the value itself, or use a WITH clause",
+	"json_pretty": touchstone.Textf("select the value as it is; the console shows it readably"), "json_structure": seeJSON, "json_group_structure": seeJSON,
+	"bitstring": touchstone.Textf("use integers with & and |"), "bitstring_agg": touchstone.Textf("use integers with bit_or"), "set_bit": touchstone.Textf("use integers with & and |"), "array_resize": touchstone.Textf("use list_resize with a length as a number"),
+	"equi_width_bins": touchstone.Textf("use floor(x / width) * width"), "sleep_ms": touchstone.Textf("nothing here can wait"), "pg_sleep": touchstone.Textf("nothing here can wait"),
+	"damerau_levenshtein": touchstone.Textf("use levenshtein"), "editdist3": touchstone.Textf("use levenshtein"),
+	"current_setting": touchstone.Textf("select from duckdb_settings()"), "getenv": touchstone.Textf("SQL sees nothing of the server's surroundings"), "getvariable": touchstone.Textf("write the value itself, or use a WITH clause"),
 	"read_csv": readFiles, "read_csv_auto": readFiles, "read_json": readFiles, "read_json_auto": readFiles, "read_ndjson": readFiles, "read_parquet": readFiles, "parquet_scan": readFiles,
-	"read_text": readFiles, "read_blob": readFiles, "glob": readFiles, "query": "write the statement itself", "query_table": "write the table's name itself",
-	"regexp_split_to_table": "use unnest(regexp_split_to_array(…))",
+	"read_text": readFiles, "read_blob": readFiles, "glob": readFiles, "query": touchstone.Textf("write the statement itself"), "query_table": touchstone.Textf("write the table's name itself"),
+	"regexp_split_to_table": touchstone.Textf("use unnest(regexp_split_to_array(…))"),
 }
 
-const (
-	readJSON  = "read the values one by one, as in properties->>'price'"
-	seeJSON   = "json_type and json_keys tell what a value holds"
-	readFiles = "SQL reads the warehouse only; bring files in with touchstone import"
+var (
+	readJSON  = touchstone.Textf("read the values one by one, as in properties->>'price'")
+	seeJSON   = touchstone.Textf("json_type and json_keys tell what a value holds")
+	readFiles = touchstone.Textf("SQL reads the warehouse only; bring files in with touchstone import")
 )

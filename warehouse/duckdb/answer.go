@@ -173,14 +173,16 @@ func toReplyError(err error) *replyError {
 	out := &replyError{Kind: touchstone.KindOf(err), Cause: err.Error()}
 	var e *touchstone.Error
 	if errors.As(err, &e) {
-		out.Message, out.Hint = e.Message, e.Hint
+		message, hint := e.Texts()
+		out.Message, out.Hint = toReplyText(message), toReplyText(hint)
 	}
 	return out
 }
 
 func (e *replyError) unpack() error {
-	if e.Message == "" {
+	if e.Message == nil {
 		return errors.New(e.Cause)
 	}
-	return touchstone.Wrap(e.Kind, errors.New(e.Cause), "%s", e.Message).WithHint("%s", e.Hint)
+	message, hint := e.Message.unpack(), e.Hint.unpack()
+	return touchstone.Wrap(e.Kind, errors.New(e.Cause), message.Format, message.Args...).WithHint(hint.Format, hint.Args...)
 }

@@ -1,35 +1,40 @@
 package duckdb
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // bound tells how many times its longest argument a call makes, or what its author has to
 // do so that this can be told.
-type bound func(args []argument) (size int64, problem string)
+type bound func(args []argument) (size int64, problem touchstone.Text)
 
-const writeSize = "write its size as a number"
+var (
+	none      touchstone.Text
+	writeSize = touchstone.Textf("write its size as a number")
+	asTable   = touchstone.Textf("use it as a table, SELECT … FROM range(…), or write its bounds as numbers")
+	plain     = touchstone.Textf("write its format as a text, with widths of three digits at most")
+)
 
 func byArgument(i int) bound {
-	return func(args []argument) (int64, string) {
+	return func(args []argument) (int64, touchstone.Text) {
 		if i >= len(args) {
-			return 1, ""
+			return 1, none
 		}
 		n, ok := args[i].integer()
 		if !ok {
 			return 0, writeSize
 		}
-		return n, ""
+		return n, none
 	}
 }
 
-func byFactor(n int64) bound { return func([]argument) (int64, string) { return n, "" } }
+func byFactor(n int64) bound { return func([]argument) (int64, touchstone.Text) { return n, none } }
 
-func byRange(args []argument) (int64, string) {
-	const asTable = "use it as a table, SELECT … FROM range(…), or write its bounds as numbers"
+func byRange(args []argument) (int64, touchstone.Text) {
 	ends := make([]int64, len(args))
 	for i := range args {
 		n, ok := args[i].integer()
@@ -40,70 +45,69 @@ func byRange(args []argument) (int64, string) {
 	}
 	switch len(ends) {
 	case 0:
-		return 1, ""
+		return 1, none
 	case 1:
-		return ends[0] + 1, ""
+		return ends[0] + 1, none
 	}
-	return max(ends[1]-ends[0], ends[0]-ends[1]) + 1, ""
+	return max(ends[1]-ends[0], ends[0]-ends[1]) + 1, none
 }
 
 var wide = regexp.MustCompile(`[0-9]{4}|\*|\{:?[^}]*\{`)
 
 // byFormat refuses a width of four digits or more and one that is an argument.
-func byFormat(args []argument) (int64, string) {
-	const plain = "write its format as a text, with widths of three digits at most"
+func byFormat(args []argument) (int64, touchstone.Text) {
 	if len(args) == 0 {
-		return 1, ""
+		return 1, none
 	}
 	format, ok := args[0].text()
 	if !ok || wide.MatchString(format) {
 		return 0, plain
 	}
-	return 1, ""
+	return 1, none
 }
 
 // byReplace: each occurrence of the second argument becomes the third.
-func byReplace(args []argument) (int64, string) {
+func byReplace(args []argument) (int64, touchstone.Text) {
 	if len(args) != 3 {
-		return 1, ""
+		return 1, none
 	}
 	from, ok := args[1].text()
 	to, also := args[2].text()
 	if !ok || !also {
-		return 0, "write what is replaced, and with what, as texts"
+		return 0, touchstone.Textf("write what is replaced, and with what, as texts")
 	}
 	if from == "" {
-		return 1, ""
+		return 1, none
 	}
-	return int64((len(to) + len(from) - 1) / len(from)), ""
+	return int64((len(to) + len(from) - 1) / len(from)), none
 }
 
 // byRegexpReplace: every place between two characters may become the third argument.
-func byRegexpReplace(args []argument) (int64, string) {
+func byRegexpReplace(args []argument) (int64, touchstone.Text) {
 	if len(args) < 3 {
-		return 1, ""
+		return 1, none
 	}
 	to, ok := args[2].text()
 	if !ok {
-		return 0, "write what the matches are replaced with as a text"
+		return 0, touchstone.Textf("write what the matches are replaced with as a text")
 	}
-	return int64(len(to)) + 1, ""
+	return int64(len(to)) + 1, none
 }
 
 // byPattern bounds the wildcards of the pattern, which is the second argument.
 func byPattern(wildcard rune, most int) bound {
-	return func(args []argument) (int64, string) {
+	return func(args []argument) (int64, touchstone.Text) {
 		if len(args) < 2 {
-			return 1, ""
+			return 1, none
 		}
 		pattern, ok := args[1].text()
 		if !ok {
-			return 0, "write the pattern as a text, or use contains(…), starts_with(…) or regexp_matches(…)"
+			return 0, touchstone.Textf("write the pattern as a text, or use contains(…), starts_with(…) or regexp_matches(…)")
 		}
 		if strings.Count(pattern, string(wildcard)) > most {
-			return 0, fmt.Sprintf("a pattern has %d %c at most; regexp_matches(…) takes any", most, wildcard)
+			return 0, touchstone.Textf("a pattern has %d %c at most; regexp_matches(…) takes any", most, wildcard)
 		}
-		return 1, ""
+		return 1, none
 	}
 }
 

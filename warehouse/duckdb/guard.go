@@ -158,7 +158,8 @@ func checkTable(node map[string]any) error {
 func checkTableFunction(call map[string]any) error {
 	name, _ := call["function_name"].(string)
 	if !allowed(tableFunctions, strings.ToLower(name)) {
-		return refused(name, "the function %q cannot be read from here", "SQL reads the view events and the warehouse's tables only")
+		return instead.hint(name, touchstone.Errorf(touchstone.Invalid, "the function %q cannot be read from here", name).
+			WithHint("SQL reads the view events and the warehouse's tables only"))
 	}
 	return nil
 }
@@ -167,11 +168,11 @@ func checkTableFunction(call map[string]any) error {
 func (g *guard) checkCall(name string, node map[string]any) error {
 	lower := strings.ToLower(name)
 	if !functions()[lower] {
-		hint := "docs/queries.md lists the functions that can"
+		err := touchstone.Errorf(touchstone.Invalid, "the function %q cannot be used here", name).WithHint("docs/queries.md lists the functions that can")
 		if near := nearest(lower); near != "" {
-			hint = "did you mean " + near + "?"
+			err = err.WithHint("did you mean %s?", near)
 		}
-		return refused(name, "the function %q cannot be used here", hint)
+		return instead.hint(name, err)
 	}
 	bound := bounds[lower]
 	if bound == nil {
@@ -183,8 +184,8 @@ func (g *guard) checkCall(name string, node map[string]any) error {
 		args[i], _ = children[i].(map[string]any)
 	}
 	size, problem := bound(args)
-	if problem != "" {
-		return touchstone.Errorf(touchstone.Invalid, "%s could make a value of any size, or take any time, here", shown(lower)).WithHint("%s", problem)
+	if problem.Format != "" {
+		return touchstone.Errorf(touchstone.Invalid, "%s could make a value of any size, or take any time, here", shown(lower)).WithHint(problem.Format, problem.Args...)
 	}
 	if g.growth *= max(size, 1); g.growth > maxGrowth {
 		return touchstone.Errorf(touchstone.Invalid, "%s makes values that are too large", shown(lower)).
@@ -206,11 +207,12 @@ func shown(name string) string {
 	return name
 }
 
-func refused(name, message, hint string) error {
-	if use := instead[strings.ToLower(name)]; use != "" {
-		hint = use
+// hint says what to use in place of a function, if there is something.
+func (r replacements) hint(name string, err *touchstone.Error) error {
+	if use, ok := r[strings.ToLower(name)]; ok {
+		return err.WithHint(use.Format, use.Args...)
 	}
-	return touchstone.Errorf(touchstone.Invalid, message, name).WithHint("%s", hint)
+	return err
 }
 
 func errDeep() error {

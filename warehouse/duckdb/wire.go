@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -39,8 +41,45 @@ type reply struct {
 // replyError is an error on its way to another process.
 type replyError struct {
 	Kind          touchstone.ErrorKind
-	Message, Hint string
+	Message, Hint *replyText
 	Cause         string // for the log
+}
+
+// replyText is a touchstone.Text on its way: what stands in it is text.
+type replyText struct {
+	Template string
+	Params   []replyParam
+}
+
+type replyParam struct {
+	Text *replyText // or
+	As   string
+}
+
+func toReplyText(t touchstone.Text) *replyText {
+	template, params := t.Template()
+	out := &replyText{Template: template}
+	for _, p := range params {
+		if inner, ok := p.(touchstone.Text); ok {
+			out.Params = append(out.Params, replyParam{Text: toReplyText(inner)})
+		} else {
+			out.Params = append(out.Params, replyParam{As: fmt.Sprint(p)})
+		}
+	}
+	return out
+}
+
+func (t *replyText) unpack() touchstone.Text {
+	out := touchstone.Text{Format: strings.ReplaceAll(t.Template, "%", "%%")}
+	for i, p := range t.Params {
+		out.Format = strings.Replace(out.Format, "{"+strconv.Itoa(i)+"}", "%s", 1)
+		if p.Text != nil {
+			out.Args = append(out.Args, p.Text.unpack())
+		} else {
+			out.Args = append(out.Args, p.As)
+		}
+	}
+	return out
 }
 
 // maxFrame bounds a task or a reply without its values, and maxValue one value.
