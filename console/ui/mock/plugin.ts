@@ -366,7 +366,8 @@ function sources(
     return s;
   }
   const s = find(world.sources, id);
-  if (verb === "rotate") s.write_key = `wk_${world.id("", 32).slice(1)}`;
+  if (verb === "rotate")
+    Object.assign(s, { write_key: `wk_${world.id("", 32).slice(1)}`, previous_key_until: ago(-1) });
   if (method === "PATCH") Object.assign(s, body);
   if (method === "DELETE") return void world.sources.splice(world.sources.indexOf(s), 1);
   return s;

@@ -38,7 +38,7 @@ describe("texts", () => {
   it("are not empty, and Chinese is Chinese", () => {
     // Names and formats that are the same in both languages.
     const same =
-      /^(Touchstone|ID|JSON|SQL|API|CSV|Node\.js|Python|Go|curl|JavaScript|[\d\s{}#:.%–→/·+，：-]*)$/;
+      /^(Touchstone|App|ID|JSON|SQL|API|CSV|Node\.js|Python|Go|curl|JavaScript|[\d\s{}#:.%–→/·+，：“”-]*)$/;
     for (const [k, text] of [...enTexts, ...zhTexts]) expect(text.trim(), k).not.toBe("");
     const untranslated = [...zhTexts].filter(
       ([, text]) => !/[\u4e00-\u9fff]/.test(text) && !same.test(text.replace(/\{\{\w+\}\}/g, "").trim()),
@@ -73,7 +73,7 @@ describe("source files", () => {
     // Keys that are put together at run time: t(`collect.kinds.${kind}`).
     const prefixes = [...source.matchAll(/`([a-zA-Z.]+\.)\$\{/g)].map((m) => m[1] as string);
     // Words for values that come from data: lib/labels.ts.
-    prefixes.push("identifierKind.", "channel.", "eventName.");
+    prefixes.push("identifierKind.", "channel.", "eventName.", "linkPart.");
     const unused = [...new Set([...enTexts.keys()].map(base))].filter(
       (k) => !source.includes(`"${k}"`) && !prefixes.some((p) => k.startsWith(p)),
     );

@@ -11,9 +11,10 @@ export function EventPicker(props: {
   value: string;
   onChange: (event: string) => void;
   label: string;
+  /** It was just added: opens with the keyboard in it. */
+  fresh?: boolean;
   /** Offer "any event" ("*"). */
   any?: boolean;
-  autoFocus?: boolean;
   id?: string;
 }) {
   const { t } = useTranslation();
@@ -40,7 +41,8 @@ export function EventPicker(props: {
       value={props.value || null}
       placeholder={t("condition.event")}
       loading={events.pending}
-      autoFocus={props.autoFocus ?? false}
+      autoFocus={props.fresh ?? false}
+      defaultOpen={props.fresh ?? false}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{

@@ -18,6 +18,8 @@ export function FieldPicker(props: {
   value: Field;
   onChange: (field: Field) => void;
   label: string;
+  /** It was just added: opens with the keyboard in it. */
+  fresh?: boolean;
   placeholder?: string;
   /** Questions know dimensions; rules of segments do not. */
   withDimensions?: boolean;
@@ -25,7 +27,6 @@ export function FieldPicker(props: {
   numbers?: boolean;
   allowClear?: boolean;
   onClear?: () => void;
-  autoFocus?: boolean;
 }) {
   const { t, i18n } = useTranslation();
   const { items, loading } = useProperties(props.events);
@@ -71,9 +72,10 @@ export function FieldPicker(props: {
       value={key || null}
       placeholder={props.placeholder ?? t("condition.property")}
       loading={loading}
-      autoFocus={props.autoFocus ?? false}
       allowClear={props.allowClear ?? false}
       onClear={props.onClear}
+      autoFocus={props.fresh ?? false}
+      defaultOpen={props.fresh ?? false}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{

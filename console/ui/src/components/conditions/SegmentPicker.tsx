@@ -10,6 +10,8 @@ export function SegmentPicker(props: {
   value: string | undefined;
   onChange: (id: string | undefined) => void;
   label: string;
+  /** It was just added: opens with the keyboard in it. */
+  fresh?: boolean;
   placeholder?: string;
   /** Not offered: a segment cannot refer to itself. */
   except?: string;
@@ -30,6 +32,8 @@ export function SegmentPicker(props: {
       placeholder={props.placeholder ?? t("condition.segment")}
       allowClear={props.allowClear ?? false}
       loading={query.isPending}
+      autoFocus={props.fresh ?? false}
+      defaultOpen={props.fresh ?? false}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{ optionFilterProp: "label" }}

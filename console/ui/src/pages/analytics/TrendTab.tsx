@@ -8,6 +8,7 @@ import { chartColor } from "@/app/theme";
 import { Chart, type ChartPoint } from "@/components/Chart";
 import { FieldPicker } from "@/components/conditions/FieldPicker";
 import { usePeopleBehind } from "@/lib/behind";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { EventBlock } from "./EventBlock";
 import { useFrame } from "./frame";
@@ -45,6 +46,7 @@ export function TrendTab() {
   const series = draft?.series ?? [];
   const setSeries = (list: SeriesDraft[]) => set({ trend: { ...draft, series: list } });
   const interval = draft?.interval ?? autoInterval(range.days);
+  const [fresh, setFresh] = useState<number | null>(null);
 
   return (
     <div className="workbench">
@@ -57,9 +59,17 @@ export function TrendTab() {
             mark={<SeriesMark index={i} />}
             value={s}
             any
+            fresh={i === fresh}
             label={t("analytics.trend.seriesEvent", { letter: letter(i) })}
             onChange={(next) => setSeries(series.map((x, j) => (j === i ? next : x)))}
-            onRemove={series.length > 1 ? () => setSeries(series.filter((_, j) => j !== i)) : undefined}
+            onRemove={
+              series.length > 1
+                ? () => {
+                    setFresh(null);
+                    setSeries(series.filter((_, j) => j !== i));
+                  }
+                : undefined
+            }
           >
             <div className="event-measure">
               <Select<Measure>
@@ -95,7 +105,10 @@ export function TrendTab() {
           <Button
             size="small"
             icon={<Plus size={13} />}
-            onClick={() => setSeries([...series, { event: "", measure: "count" }])}
+            onClick={() => {
+              setFresh(series.length);
+              setSeries([...series, { event: "", measure: "count" }]);
+            }}
           >
             {t("analytics.trend.add")}
           </Button>
@@ -176,7 +189,7 @@ function TrendAnswer(props: {
     if (line.group.length === 0) return what;
     return query.series.length > 1 ? `${what} · ${groupName(line.group)}` : groupName(line.group);
   };
-  const keyOf = (line: Line) => JSON.stringify([line.series, line.group]);
+  const keyOf = (line: Line) => formatJson([line.series, line.group]);
   const sorted = useMemo(() => {
     const size = (l: Line) => l.values.reduce<number>((sum, v) => sum + (v ?? 0), 0);
     return all.some((l) => l.group.length > 0) ? [...all].sort((a, b) => size(b) - size(a)) : all;

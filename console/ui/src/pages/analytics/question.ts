@@ -7,6 +7,7 @@ import type {
   RetentionQuery,
   TrendQuery,
 } from "@/api/types";
+import { formatJson } from "@/lib/json";
 import { conditionComplete, isCondition, parseLength } from "@/lib/rule";
 import { compact, oneOf, str } from "@/lib/search";
 import { addDays, isDayKey, startOfDay } from "@/lib/zone";
@@ -411,7 +412,7 @@ export function readTrend(result: QueryResult): { times: string[]; lines: Line[]
       times.push(time);
     }
     const group = row.slice(2, 2 + groupWidth) as (string | null)[];
-    const key = JSON.stringify([row[1], group]);
+    const key = formatJson([row[1], group]);
     const line = lines.get(key) ?? { series: Number(row[1]), group, values: [] };
     lines.set(key, line);
     line.values[at.get(time) as number] = row[2 + groupWidth] as number | null;
@@ -439,7 +440,7 @@ export function readFunnel(result: QueryResult): { group: (string | null)[]; ste
   const groups = new Map<string, { group: (string | null)[]; steps: Step[] }>();
   for (const row of result.rows) {
     const group = row.slice(2, 2 + w) as (string | null)[];
-    const key = JSON.stringify(group);
+    const key = formatJson(group);
     const g = groups.get(key) ?? { group, steps: [] };
     groups.set(key, g);
     const n = row.slice(2 + w) as (number | null)[];

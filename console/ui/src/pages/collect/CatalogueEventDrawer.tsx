@@ -9,6 +9,7 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { RelativeTime } from "@/components/RelativeTime";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { Examples, Fill } from "./Fill";
 
@@ -55,7 +56,7 @@ export function CatalogueEventDrawer(props: {
       key: "examples",
       title: t("collect.catalogue.examples"),
       sortable: false,
-      value: (p) => p.examples.map((v) => JSON.stringify(v)).join(" "),
+      value: (p) => p.examples.map((v) => formatJson(v)).join(" "),
       render: (p) => <Examples values={p.examples} />,
     },
   ];

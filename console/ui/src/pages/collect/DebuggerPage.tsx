@@ -265,7 +265,12 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
           <dd>
             <ExactTime at={e.time} />
             {lag >= 0 && (
-              <span className="muted"> · {t("collect.debugger.lag", { lag: format.duration(lag) })}</span>
+              <span className="muted">
+                {" · "}
+                {lag < 0.001
+                  ? t("collect.debugger.lagNone")
+                  : t("collect.debugger.lag", { lag: format.duration(lag) })}
+              </span>
             )}
           </dd>
           {identifiers.map((i) => (

@@ -1,3 +1,5 @@
+import { parseJson } from "@/lib/json";
+
 /** The name in an event that a check refused, however broken the event is. */
 export function eventNameOf(raw: unknown): string | null {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return null;
@@ -12,7 +14,7 @@ export function eventNameOf(raw: unknown): string | null {
 /** Reads an edited event: it must be one JSON object. */
 export function parseEvent(text: string): { event: Record<string, unknown> } | { error: string } {
   try {
-    const event: unknown = JSON.parse(text);
+    const event: unknown = parseJson(text);
     if (typeof event !== "object" || event === null || Array.isArray(event)) return { error: "{ … }" };
     return { event: event as Record<string, unknown> };
   } catch (e) {

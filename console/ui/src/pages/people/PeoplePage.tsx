@@ -6,6 +6,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { personsQuery } from "@/api/queries";
 import type { PersonSummary } from "@/api/types";
+import { useFormat } from "@/app/appearance";
 import { ChannelIcons } from "@/components/ChannelIcon";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Num } from "@/components/Num";
@@ -75,6 +76,7 @@ export function PeoplePage() {
 export function usePersonColumns(): Column<PersonSummary>[] {
   const { t } = useTranslation();
   const labels = useLabels();
+  const format = useFormat();
   const small = useSmall();
   const narrow = useMedia("(max-width: 1280px)");
   const shown = narrow ? 1 : 2;
@@ -104,7 +106,9 @@ export function usePersonColumns(): Column<PersonSummary>[] {
                 <IdentifierChip key={i.kind + i.value} {...i} label={labels.identifierKind(i.kind)} />
               ))}
             {p.identifiers.length > shown && (
-              <small className="muted">{t("people.more", { n: p.identifiers.length - shown })}</small>
+              <small className="muted">
+                {t("people.more", { n: format.num(p.identifiers.length - shown) })}
+              </small>
             )}
           </span>
         ),
@@ -157,6 +161,6 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         render: (p) => <code>{p.id}</code>,
       },
     ],
-    [t, labels, small, narrow, shown],
+    [t, labels, format, small, narrow, shown],
   );
 }

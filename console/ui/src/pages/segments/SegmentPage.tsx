@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { App, Button, Tabs } from "antd";
 import type { EChartsOption } from "echarts";
@@ -39,6 +39,7 @@ import { segmentsIn } from "@/lib/rule";
 import { useLiveList } from "@/lib/useLive";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { useWrite } from "@/lib/useWrite";
 import { startOfDay } from "@/lib/zone";
 import { usePersonColumns } from "@/pages/people/PeoplePage";
 import { SegmentStatus } from "./SegmentStatus";
@@ -189,7 +190,7 @@ function DeleteButton({ segment }: { segment: Segment }) {
   const client = useQueryClient();
   const all = useQuery(segmentsQuery).data?.items ?? [];
   const users = all.filter((s) => s.id !== segment.id && segmentsIn(s.rule).includes(segment.id));
-  const remove = useMutation({
+  const remove = useWrite({
     mutationFn: () => data(api.DELETE("/api/v1/segments/{id}", { params: { path: { id: segment.id } } })),
     onSuccess: async () => {
       await navigate({ to: "/segments" });
@@ -197,7 +198,6 @@ function DeleteButton({ segment }: { segment: Segment }) {
       void client.invalidateQueries({ queryKey: ["segments"] });
       message.success(t("segments.deleted", { name: segment.name }));
     },
-    onError: (e) => message.error(errorText(e)),
   });
   const ask = () => {
     if (users.length > 0) {

@@ -1,15 +1,12 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
-import { compact, oneOf, str } from "@/lib/search";
 import { draftSearch } from "./draftSearch";
-
-export const segmentTabs = ["members", "changes", "history"] as const;
-export type SegmentTab = (typeof segmentTabs)[number];
+import { segmentSearch, segmentsSearch } from "./search";
 
 const segmentsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/segments",
-  validateSearch: (raw: Record<string, unknown>): { q?: string } => compact({ q: str(raw, "q") }),
+  validateSearch: segmentsSearch,
   component: lazyRouteComponent(() => import("./SegmentsPage"), "SegmentsPage"),
 });
 
@@ -30,8 +27,7 @@ const editSegmentRoute = createRoute({
 const segmentRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/segments/$id",
-  validateSearch: (raw: Record<string, unknown>): { tab?: SegmentTab } =>
-    compact({ tab: oneOf(raw, "tab", segmentTabs) }),
+  validateSearch: segmentSearch,
   component: lazyRouteComponent(() => import("./SegmentPage"), "SegmentPage"),
 });
 
