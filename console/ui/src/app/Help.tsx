@@ -10,7 +10,15 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 export function Help({ open, onClose }: { open: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal open={open} onCancel={onClose} footer={null} title={t("help.title")} width={640} destroyOnHidden>
+    <Modal
+      open={open}
+      onCancel={onClose}
+      footer={null}
+      title={t("help.title")}
+      width={640}
+      zIndex={1050}
+      destroyOnHidden
+    >
       <div className="help">
         <section>
           <h3>{t("help.general")}</h3>

@@ -47,6 +47,8 @@ export function Palette(props: { open: boolean; onClose: () => void; onHelp: () 
       footer={null}
       closable={false}
       width={600}
+      // Also over an open drawer, which stands at 1000.
+      zIndex={1050}
       destroyOnHidden
       style={{ top: "12vh" }}
       styles={{ container: { padding: 0, overflow: "hidden" } }}

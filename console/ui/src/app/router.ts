@@ -2,7 +2,7 @@ import "./arrival";
 import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { setOnSignedOut } from "@/api/client";
 import { queryClient, sessionQuery } from "@/api/queries";
-import { parseSearch, stringifySearch } from "@/lib/search";
+import { parseSearch, stringifySearch, validated } from "@/lib/search";
 import { analyticsRoutes } from "@/pages/analytics/routes";
 import { collectRoutes } from "@/pages/collect/routes";
 import { overviewRoute } from "@/pages/overview/routes";
@@ -14,7 +14,7 @@ import { nextSearch, notFoundRoute, rootRoute, shellRoute } from "./shellRoute";
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sign-in",
-  validateSearch: nextSearch,
+  validateSearch: validated(nextSearch),
   component: lazyRouteComponent(() => import("@/pages/auth/SignInPage"), "SignInPage"),
 });
 

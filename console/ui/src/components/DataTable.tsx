@@ -19,6 +19,7 @@ export interface Column<T> {
   render?: (row: T) => ReactNode;
   /** Numbers stand right. */
   align?: "right";
+  /** Its width where there is just enough room, in px; what is left over is shared. Long texts end in an ellipsis. */
   width?: number;
   sortable?: boolean;
   /** Not shown until someone picks it. */
@@ -83,10 +84,10 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
         <span className="table-help">{c.title}</span>
       </Tooltip>
     ) : (
-      c.title
+      <span title={c.title}>{c.title}</span>
     ),
     align: c.align,
-    ...(c.width ? { width: c.width } : {}),
+    ...(props.plain ? (c.width ? { width: c.width } : {}) : { width: widthOf(c) }),
     fixed: i === 0 && shown.length > 3 && !props.plain ? "start" : undefined,
     className: c.align === "right" ? "num" : "",
     sorter: c.sortable !== false && !skeleton,
@@ -165,8 +166,12 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
             rowKey={(row) => (skeleton ? String((row as { skeleton: number }).skeleton) : props.rowKey(row))}
             pagination={false}
             sticky={!props.plain}
-            // A small table wraps its texts; a large one scrolls sideways under its first column.
-            {...(props.plain ? {} : { scroll: { x: "max-content" } })}
+            // A small table wraps its texts. A large one gives each column its share whatever stands in it: one long
+            // name pushes no column off the page. It scrolls sideways, under its first column, only when the shares
+            // themselves do not fit.
+            {...(props.plain
+              ? {}
+              : { tableLayout: "fixed" as const, scroll: { x: shown.reduce((n, c) => n + widthOf(c), 0) } })}
             onChange={(_p, _f, sorter) => {
               const s = Array.isArray(sorter) ? sorter[0] : sorter;
               setSort(s?.order ? sortParam(String(s.columnKey), s.order === "descend") : undefined);
@@ -252,6 +257,8 @@ function ColumnPicker<T>({
     </Dropdown>
   );
 }
+
+const widthOf = (c: { width?: number; align?: "right" }) => c.width ?? (c.align === "right" ? 128 : 200);
 
 /** Enter opens, arrows walk. */
 function rowKey(e: KeyboardEvent<HTMLElement>, open: () => void): void {

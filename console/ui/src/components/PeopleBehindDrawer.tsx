@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useRouterState } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { App, Button, Form, Input } from "antd";
 import { Download, Shapes } from "lucide-react";
 import { useState } from "react";
@@ -9,7 +9,7 @@ import { peopleBehindQuery } from "@/api/queries";
 import type { PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
-import { type Behind, usePeopleBehind } from "@/lib/behind";
+import { type Behind, usePeopleBehind, useSharedSearch } from "@/lib/behind";
 import { downloadCsv, toCsv } from "@/lib/csv";
 import { formatJson } from "@/lib/json";
 import { usePages } from "@/lib/usePages";
@@ -21,7 +21,7 @@ import { EmptyState, ErrorState, errorText } from "./states";
 
 /** The people behind a number: look, save as a segment, export. Opened by usePeopleBehind(), from any page. */
 export function PeopleBehindDrawer() {
-  const behind = useRouterState({ select: (s) => (s.location.search as { behind?: Behind }).behind });
+  const { behind } = useSharedSearch();
   const [last, setLast] = useState(behind);
   if (behind && behind !== last) setLast(behind);
   // The drawer keeps its content while it closes.

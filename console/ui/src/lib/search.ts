@@ -64,12 +64,8 @@ export function compact<T extends object>(o: T): T {
   return Object.fromEntries(Object.entries(o).filter(([, v]) => v !== undefined)) as T;
 }
 
-/**
- * The parameters of an address that the page could not read, or not whole. `reads` are what the routes of the page make
- * of it (their validateSearch); parameters that none of them looks at are not ours and are left alone.
- */
-export function damagedParts(search: string, reads: readonly ((raw: Raw) => object)[]): string[] {
-  const raw = parseSearch(search);
+/** Notes which parameters are looked at. */
+function watch(raw: Raw): { watched: Raw; asked: Set<string> } {
   const asked = new Set<string>();
   const watched = new Proxy(raw, {
     get(of, key) {
@@ -77,6 +73,29 @@ export function damagedParts(search: string, reads: readonly ((raw: Raw) => obje
       return Reflect.get(of, key);
     },
   });
+  return { watched, asked };
+}
+
+/**
+ * A reader as a route's validateSearch. The router lays what it gives over the raw parameters, so that one which is
+ * wrong would come through as it is: it is said here that it is absent.
+ */
+export function validated<T extends object>(read: (raw: Raw) => T): (raw: Raw) => T {
+  return (raw) => {
+    const { watched, asked } = watch(raw);
+    const good = read(watched);
+    const wrong = [...asked].filter((key) => !(key in good) && key in raw);
+    return { ...Object.fromEntries(wrong.map((key) => [key, undefined])), ...good };
+  };
+}
+
+/**
+ * The parameters of an address that the page could not read, or not whole. `reads` are what the routes of the page make
+ * of it (their validateSearch); parameters that none of them looks at are not ours and are left alone.
+ */
+export function damagedParts(search: string, reads: readonly ((raw: Raw) => object)[]): string[] {
+  const raw = parseSearch(search);
+  const { watched, asked } = watch(raw);
   const read: Raw = Object.assign({}, ...reads.map((r) => r(watched)));
   const texts = new Map([...new URLSearchParams(search)].toReversed());
   return [...asked].filter((key) => {

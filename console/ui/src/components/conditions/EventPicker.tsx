@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { useLabels } from "@/lib/labels";
+import { useFresh } from "@/lib/useFresh";
 import { useEvents } from "./useEvents";
 import "./conditions.css";
 
@@ -17,6 +18,7 @@ export function EventPicker(props: {
   any?: boolean;
   id?: string;
 }) {
+  const opening = useFresh(props.fresh);
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
@@ -41,8 +43,7 @@ export function EventPicker(props: {
       value={props.value || null}
       placeholder={t("condition.event")}
       loading={events.pending}
-      autoFocus={props.fresh ?? false}
-      defaultOpen={props.fresh ?? false}
+      {...opening}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{

@@ -1,6 +1,7 @@
 import { Select } from "antd";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useFresh } from "@/lib/useFresh";
 import {
   contextPaths,
   dimensions,
@@ -28,6 +29,7 @@ export function FieldPicker(props: {
   allowClear?: boolean;
   onClear?: () => void;
 }) {
+  const opening = useFresh(props.fresh);
   const { t, i18n } = useTranslation();
   const { items, loading } = useProperties(props.events);
   const [typed, setTyped] = useState("");
@@ -74,8 +76,7 @@ export function FieldPicker(props: {
       loading={loading}
       allowClear={props.allowClear ?? false}
       onClear={props.onClear}
-      autoFocus={props.fresh ?? false}
-      defaultOpen={props.fresh ?? false}
+      {...opening}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{

@@ -3,6 +3,7 @@ import { Select } from "antd";
 import { useTranslation } from "react-i18next";
 import { segmentsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
+import { useFresh } from "@/lib/useFresh";
 import "./conditions.css";
 
 /** A segment by name, with its size. */
@@ -17,6 +18,7 @@ export function SegmentPicker(props: {
   except?: string;
   allowClear?: boolean;
 }) {
+  const opening = useFresh(props.fresh);
   const { t } = useTranslation();
   const format = useFormat();
   const query = useQuery(segmentsQuery);
@@ -32,8 +34,7 @@ export function SegmentPicker(props: {
       placeholder={props.placeholder ?? t("condition.segment")}
       allowClear={props.allowClear ?? false}
       loading={query.isPending}
-      autoFocus={props.fresh ?? false}
-      defaultOpen={props.fresh ?? false}
+      {...opening}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{ optionFilterProp: "label" }}

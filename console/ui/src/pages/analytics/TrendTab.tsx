@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Interval, Measure, QueryResult, TrendQuery } from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
-import { chartColor } from "@/app/theme";
+import { chartColor, palettes } from "@/app/theme";
 import { Chart, type ChartPoint } from "@/components/Chart";
 import { FieldPicker } from "@/components/conditions/FieldPicker";
 import { usePeopleBehind } from "@/lib/behind";
@@ -191,11 +191,13 @@ function TrendAnswer(props: {
   };
   const keyOf = (line: Line) => formatJson([line.series, line.group]);
   const sorted = useMemo(() => {
-    const size = (l: Line) => l.values.reduce<number>((sum, v) => sum + (v ?? 0), 0);
+    const size = (l: Line) => l.values.reduce<number>((sum, v) => sum + Number(v ?? 0), 0);
     return all.some((l) => l.group.length > 0) ? [...all].sort((a, b) => size(b) - size(a)) : all;
   }, [all]);
   const shown = sorted.slice(0, mostLines);
   const visible = shown.filter((l) => !off.includes(keyOf(l)));
+  // One line alone is the streak, as everywhere; several are told apart.
+  const colorOf = (i: number) => (sorted.length === 1 ? palettes[mode].goldLine : chartColor(mode, i));
   const interval = query.interval ?? "day";
   const total = interval === "total";
 
@@ -225,7 +227,7 @@ function TrendAnswer(props: {
     lines: visible.map((l) => ({
       name: nameOf(l),
       values: l.values,
-      color: chartColor(mode, shown.indexOf(l)),
+      color: colorOf(shown.indexOf(l)),
       right: right(l),
     })),
     chart: props.chart,
@@ -265,7 +267,7 @@ function TrendAnswer(props: {
             {sorted.map((l, i) => (
               <li key={keyOf(l)}>
                 <span className="ellipsis" title={nameOf(l)}>
-                  <i style={{ background: chartColor(mode, i) }} /> {nameOf(l)}
+                  <i style={{ background: colorOf(i) }} /> {nameOf(l)}
                 </span>
                 <Door className="big door" onOpen={() => open(l, 0)}>
                   {format.num(l.values[0], 2)}
@@ -288,7 +290,7 @@ function TrendAnswer(props: {
                       title={nameOf(l)}
                       onClick={() => setOff(on ? [...off, key] : off.filter((k) => k !== key))}
                     >
-                      <i style={{ background: chartColor(mode, i) }} />
+                      <i style={{ background: colorOf(i) }} />
                       <span className="ellipsis">{nameOf(l)}</span>
                       {right(l) && <small>{t("analytics.trend.right")}</small>}
                       {sum !== null && <b>{format.compact(sum)}</b>}

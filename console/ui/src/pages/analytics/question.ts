@@ -396,7 +396,7 @@ export interface Line {
   /** Index in the question's series. */
   series: number;
   group: (string | null)[];
-  values: (number | null)[];
+  values: (number | bigint | null)[];
 }
 
 /** A trend's rows as lines over the same times. */
@@ -415,7 +415,7 @@ export function readTrend(result: QueryResult): { times: string[]; lines: Line[]
     const key = formatJson([row[1], group]);
     const line = lines.get(key) ?? { series: Number(row[1]), group, values: [] };
     lines.set(key, line);
-    line.values[at.get(time) as number] = row[2 + groupWidth] as number | null;
+    line.values[at.get(time) as number] = row[2 + groupWidth] as number | bigint | null;
   }
   for (const line of lines.values())
     for (let i = 0; i < times.length; i++) line.values[i] = line.values[i] ?? null;

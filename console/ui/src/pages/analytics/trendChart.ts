@@ -58,16 +58,28 @@ export function runningAt(times: readonly string[], interval: Interval, to: stri
 }
 
 /** Only counts and sums add up over time; the same person may come back on another day. */
-export function lineTotal(values: readonly (number | null)[], measure: Measure | undefined): number | null {
+export function lineTotal(values: readonly Value[], measure: Measure | undefined): Value {
   if (measure !== undefined && measure !== "count" && measure !== "sum") return null;
-  return values.reduce<number>((sum, v) => sum + (v ?? 0), 0);
+  const known = values.filter((v) => v !== null);
+  // Whole numbers beyond 2^53 are added with all their digits.
+  if (
+    known.some((v) => typeof v === "bigint") &&
+    known.every((v) => typeof v === "bigint" || Number.isInteger(v))
+  )
+    return known.reduce<bigint>((sum, v) => sum + BigInt(v), 0n);
+  return known.reduce<number>((sum, v) => sum + Number(v), 0);
 }
+
+/** A figure of an answer; whole numbers that a number cannot hold are bigints (lib/json). */
+type Value = number | bigint | null;
+/** Where it is drawn. */
+const height = (v: Value): number | null => (v === null ? null : Number(v));
 
 const escapeHtml = (s: string) => s.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 interface Drawn {
   name: string;
-  values: (number | null)[];
+  values: Value[];
   color: string;
   /** Measured on the axis on the right. */
   right?: boolean;
@@ -98,7 +110,7 @@ export function trendOption(p: {
           name: l.name,
           color: l.color,
           yAxisIndex: l.right ? 1 : 0,
-          data: dashed ? l.values.map((v, i) => (i === p.running ? null : v)) : l.values,
+          data: l.values.map((v, i) => (dashed && i === p.running ? null : height(v))),
           showSymbol: few && lines.length <= 4,
           symbolSize: 6,
           lineStyle: { width: 2 },
@@ -113,7 +125,9 @@ export function trendOption(p: {
           color: l.color,
           yAxisIndex: l.right ? 1 : 0,
           ...(p.stacked ? { stack: "all", itemStyle: { borderRadius: 0 } } : {}),
-          data: l.values.map((v, i) => (i === p.running ? { value: v, itemStyle: { opacity: 0.45 } } : v)),
+          data: l.values.map((v, i) =>
+            i === p.running ? { value: height(v), itemStyle: { opacity: 0.45 } } : height(v),
+          ),
           cursor: "pointer",
         },
   );
@@ -123,7 +137,7 @@ export function trendOption(p: {
         name: l.name,
         color: l.color,
         yAxisIndex: l.right ? 1 : 0,
-        data: l.values.map((v, i) => (i === p.running || i === p.running - 1 ? v : null)),
+        data: l.values.map((v, i) => (i === p.running || i === p.running - 1 ? height(v) : null)),
         lineStyle: { width: 2, type: "dashed" as const },
         showSymbol: false,
         symbolSize: 6,
@@ -143,7 +157,7 @@ export function trendOption(p: {
       .map((right) => ({
         type: "value" as const,
         position: right ? ("right" as const) : ("left" as const),
-        axisLabel: { formatter: (v: number) => format.compact(v) },
+        axisLabel: { formatter: (v: number) => format.axis(v) },
         ...(right ? { splitLine: { show: false } } : {}),
       })),
     tooltip: {
@@ -153,7 +167,7 @@ export function trendOption(p: {
         const at = (Array.isArray(params) ? params[0] : params)?.dataIndex ?? 0;
         const rows = lines
           .map((l) => ({ l, v: l.values[at] }))
-          .sort((a, b) => (b.v ?? 0) - (a.v ?? 0))
+          .sort((a, b) => Number(b.v ?? 0) - Number(a.v ?? 0))
           .map(
             ({ l, v }) =>
               `<div style="display:flex;gap:16px;align-items:baseline"><span style="flex:1;max-width:260px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"><i style="display:inline-block;width:8px;height:8px;border-radius:2px;margin-right:6px;background:${l.color}"></i>${escapeHtml(l.name)}</span><b style="font-weight:600">${format.num(v, 2)}</b></div>`,

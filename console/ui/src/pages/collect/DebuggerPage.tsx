@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { Button, Segmented, Select, Tooltip } from "antd";
 import { Eraser } from "lucide-react";
 import { memo, useCallback, useMemo, useRef, useState } from "react";
@@ -10,6 +10,7 @@ import { useFormat } from "@/app/appearance";
 import { ChannelIcon } from "@/components/ChannelIcon";
 import { CodeSnippet, Json } from "@/components/CodeSnippet";
 import { DetailDrawer } from "@/components/DetailDrawer";
+import { LinkButton } from "@/components/LinkButton";
 import { LiveStatus, PauseButton } from "@/components/LiveStatus";
 import { PageHeader } from "@/components/PageHeader";
 import { IdentifierChip, Pill } from "@/components/Pill";
@@ -235,14 +236,18 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
       }
       actions={
         rejected ? (
-          <Link to="/collect/quarantine" search={{ source: e.source }}>
-            <Button size="small">{t("collect.debugger.toQuarantine")}</Button>
-          </Link>
+          <LinkButton to="/collect/quarantine" search={{ source: e.source }} size="small">
+            {t("collect.debugger.toQuarantine")}
+          </LinkButton>
         ) : (
           identifiers[0] && (
-            <Link to="/people/$ref" params={{ ref: `${identifiers[0].kind}:${identifiers[0].value}` }}>
-              <Button size="small">{t("collect.debugger.toPerson")}</Button>
-            </Link>
+            <LinkButton
+              to="/people/$ref"
+              params={{ ref: `${identifiers[0].kind}:${identifiers[0].value}` }}
+              size="small"
+            >
+              {t("collect.debugger.toPerson")}
+            </LinkButton>
           )
         )
       }

@@ -45,7 +45,7 @@ export function QuarantinePage() {
     {
       key: "event",
       title: t("collect.quarantine.event"),
-      width: 200,
+      width: 180,
       value: (e) => eventNameOf(e.event),
       render: (e) => (
         <span className="row nowrap">
@@ -57,6 +57,7 @@ export function QuarantinePage() {
     {
       key: "reason",
       title: t("collect.quarantine.reason"),
+      width: 420,
       value: (e) => `${e.code}: ${e.reason}`,
       render: (e) => (
         <span className="reason">
@@ -70,7 +71,7 @@ export function QuarantinePage() {
     {
       key: "source",
       title: t("collect.quarantine.source"),
-      width: 160,
+      width: 140,
       value: (e) => sources.nameOf(e.source),
     },
     {

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
+import { validated } from "@/lib/search";
 import { catalogueSearch, debuggerSearch, importsSearch, quarantineSearch, sourcesSearch } from "./search";
 
 const collectRoute = createRoute({
@@ -13,35 +14,35 @@ const collectRoute = createRoute({
 const sourcesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/collect/sources",
-  validateSearch: sourcesSearch,
+  validateSearch: validated(sourcesSearch),
   component: lazyRouteComponent(() => import("./SourcesPage"), "SourcesPage"),
 });
 
 const debuggerRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/collect/debugger",
-  validateSearch: debuggerSearch,
+  validateSearch: validated(debuggerSearch),
   component: lazyRouteComponent(() => import("./DebuggerPage"), "DebuggerPage"),
 });
 
 const quarantineRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/collect/quarantine",
-  validateSearch: quarantineSearch,
+  validateSearch: validated(quarantineSearch),
   component: lazyRouteComponent(() => import("./QuarantinePage"), "QuarantinePage"),
 });
 
 const catalogueRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/collect/catalogue",
-  validateSearch: catalogueSearch,
+  validateSearch: validated(catalogueSearch),
   component: lazyRouteComponent(() => import("./CataloguePage"), "CataloguePage"),
 });
 
 const importsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/collect/imports",
-  validateSearch: importsSearch,
+  validateSearch: validated(importsSearch),
   component: lazyRouteComponent(() => import("./ImportsPage"), "ImportsPage"),
 });
 

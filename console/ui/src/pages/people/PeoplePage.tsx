@@ -1,6 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Button } from "antd";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { UsersRound } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +8,7 @@ import type { PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { ChannelIcons } from "@/components/ChannelIcon";
 import { type Column, DataTable } from "@/components/DataTable";
+import { LinkButton } from "@/components/LinkButton";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonLink } from "@/components/PersonLink";
@@ -59,11 +59,7 @@ export function PeoplePage() {
               icon={<UsersRound />}
               title={t("people.empty")}
               hint={t("people.emptyHint")}
-              action={
-                <Link to="/collect/sources">
-                  <Button>{t("people.emptyAction")}</Button>
-                </Link>
-              }
+              action={<LinkButton to="/collect/sources">{t("people.emptyAction")}</LinkButton>}
             />
           )
         }
@@ -96,10 +92,11 @@ export function usePersonColumns(): Column<PersonSummary>[] {
       {
         key: "identifiers",
         title: t("people.identifiers"),
+        width: narrow ? 200 : 320,
         sortable: false,
         value: (p) => p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
         render: (p) => (
-          <span className="id-list" data-narrow={narrow || undefined}>
+          <span className="id-list">
             {strongestFirst(p.identifiers)
               .slice(0, shown)
               .map((i) => (

@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Input, Segmented } from "antd";
 import { Braces, ListTree, UsersRound } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
@@ -9,6 +9,7 @@ import { segmentQuery } from "@/api/queries";
 import type { Rule, Segment, SegmentPreview } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
+import { LinkButton } from "@/components/LinkButton";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonList } from "@/components/PersonList";
 import { EmptyState, ErrorState } from "@/components/states";
@@ -139,13 +140,11 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
         actions={
           <>
             {segment ? (
-              <Link to="/segments/$id" params={{ id: segment.id }}>
-                <Button>{t("action.cancel")}</Button>
-              </Link>
+              <LinkButton to="/segments/$id" params={{ id: segment.id }}>
+                {t("action.cancel")}
+              </LinkButton>
             ) : (
-              <Link to="/segments">
-                <Button>{t("action.cancel")}</Button>
-              </Link>
+              <LinkButton to="/segments">{t("action.cancel")}</LinkButton>
             )}
             <Button
               type="primary"

@@ -25,6 +25,7 @@ import {
   unwrap,
   wrap,
 } from "@/lib/rule";
+import { useFresh } from "@/lib/useFresh";
 
 export interface Remarks {
   /** How many people each condition alone would hold, by its place. */
@@ -275,6 +276,7 @@ function TraitSelect(props: {
   onChange: (trait: string) => void;
   fresh: boolean;
 }) {
+  const opening = useFresh(props.fresh);
   const { t } = useTranslation();
   const [typed, setTyped] = useState("");
   const name = typed.trim();
@@ -285,8 +287,7 @@ function TraitSelect(props: {
       aria-label={t("segments.builder.chooseTrait")}
       placeholder={t("segments.builder.chooseTrait")}
       value={props.value || null}
-      autoFocus={props.fresh}
-      defaultOpen={props.fresh}
+      {...opening}
       showSearch={{ optionFilterProp: "label", onSearch: setTyped }}
       onChange={(v: string) => {
         setTyped("");

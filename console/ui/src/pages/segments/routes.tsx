@@ -1,33 +1,34 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
+import { validated } from "@/lib/search";
 import { draftSearch } from "./draftSearch";
 import { segmentSearch, segmentsSearch } from "./search";
 
 const segmentsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/segments",
-  validateSearch: segmentsSearch,
+  validateSearch: validated(segmentsSearch),
   component: lazyRouteComponent(() => import("./SegmentsPage"), "SegmentsPage"),
 });
 
 const newSegmentRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/segments/new",
-  validateSearch: draftSearch,
+  validateSearch: validated(draftSearch),
   component: lazyRouteComponent(() => import("./BuilderPage"), "NewSegmentPage"),
 });
 
 const editSegmentRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/segments/$id/edit",
-  validateSearch: draftSearch,
+  validateSearch: validated(draftSearch),
   component: lazyRouteComponent(() => import("./BuilderPage"), "EditSegmentPage"),
 });
 
 const segmentRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/segments/$id",
-  validateSearch: segmentSearch,
+  validateSearch: validated(segmentSearch),
   component: lazyRouteComponent(() => import("./SegmentPage"), "SegmentPage"),
 });
 

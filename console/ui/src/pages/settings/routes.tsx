@@ -1,10 +1,11 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
+import { validated } from "@/lib/search";
 import { settingsSearch } from "./search";
 
 export const settingsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/settings",
-  validateSearch: settingsSearch,
+  validateSearch: validated(settingsSearch),
   component: lazyRouteComponent(() => import("./SettingsPage"), "SettingsPage"),
 });
