@@ -1,8 +1,9 @@
 import { Button, Checkbox, Dropdown, Table, type TableProps, Tooltip } from "antd";
 import { Columns3, Download } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useMemo } from "react";
+import { type KeyboardEvent, type ReactNode, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
+import { fitColumns, useRoom } from "@/lib/columns";
 import { downloadCsv, toCsv } from "@/lib/csv";
 import { setPreferences, usePreferences } from "@/lib/prefs";
 import { compareValues, parseSort, sortParam } from "@/lib/sort";
@@ -77,6 +78,11 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
   }, [props.rows, sortColumn, sort, format.lang]);
 
   const skeleton = props.loading === true && !props.rows;
+  const isEmpty = !skeleton && rows.length === 0;
+  const box = useRef<HTMLDivElement>(null);
+  const failed = Boolean(props.error && !props.rows);
+  const room = useRoom(box, !props.plain && !isEmpty && !failed);
+  const widths = fitColumns(shown, room && room - (props.selection ? 40 : 0));
   const columns: TableProps<T>["columns"] = shown.map((c, i) => ({
     key: c.key,
     title: c.help ? (
@@ -87,7 +93,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       <span title={c.title}>{c.title}</span>
     ),
     align: c.align,
-    ...(props.plain ? (c.width ? { width: c.width } : {}) : { width: widthOf(c) }),
+    ...(props.plain ? (c.width ? { width: c.width } : {}) : { width: widths[i] ?? 0 }),
     fixed: i === 0 && shown.length > 3 && !props.plain ? "start" : undefined,
     className: c.align === "right" ? "num" : "",
     sorter: c.sortable !== false && !skeleton,
@@ -115,7 +121,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     );
   }
 
-  if (props.error && !props.rows) {
+  if (failed) {
     return (
       <>
         {props.filters && <div className="bar">{props.filters}</div>}
@@ -126,7 +132,6 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     );
   }
 
-  const isEmpty = !skeleton && rows.length === 0;
   return (
     <>
       {!props.plain && (
@@ -156,7 +161,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
           {props.empty ?? <EmptyState title={t("table.empty")} hint={t("table.emptyHint")} />}
         </div>
       ) : (
-        <div className={props.plain ? "table table-plain" : "card table"}>
+        <div ref={box} className={props.plain ? "table table-plain" : "card table"}>
           <Table<T>
             aria-label={t("table.label", { what: props.label })}
             aria-busy={skeleton}
@@ -171,7 +176,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
             // themselves do not fit.
             {...(props.plain
               ? {}
-              : { tableLayout: "fixed" as const, scroll: { x: shown.reduce((n, c) => n + widthOf(c), 0) } })}
+              : { tableLayout: "fixed" as const, scroll: { x: widths.reduce((a, b) => a + b, 0) } })}
             onChange={(_p, _f, sorter) => {
               const s = Array.isArray(sorter) ? sorter[0] : sorter;
               setSort(s?.order ? sortParam(String(s.columnKey), s.order === "descend") : undefined);
@@ -257,8 +262,6 @@ function ColumnPicker<T>({
     </Dropdown>
   );
 }
-
-const widthOf = (c: { width?: number; align?: "right" }) => c.width ?? (c.align === "right" ? 128 : 200);
 
 /** Enter opens, arrows walk. */
 function rowKey(e: KeyboardEvent<HTMLElement>, open: () => void): void {

@@ -46,6 +46,23 @@ describe("texts", () => {
     expect(untranslated).toEqual([]);
     expect([...enTexts].filter(([, text]) => /[\u4e00-\u9fff]/.test(text))).toEqual([]);
   });
+  it("set a space between a figure and its unit, and none around Chinese punctuation", () => {
+    // Variables that hold figures, digits, and words in Latin letters.
+    const figures = "n|of|count|rate|share|percent|step|line|letter|lag|time|window";
+    const glued = new RegExp(
+      `(?:\\{\\{(?:${figures})\\}\\}|[0-9A-Za-z])[\\u4e00-\\u9fff]|[\\u4e00-\\u9fff](?:\\{\\{(?:${figures})\\}\\}|[0-9A-Za-z])`,
+    );
+    // Where the figure brings its own last word ("120 毫秒"), no space follows; names keep theirs.
+    const own = /\{\{(lag|time|when|window)\}\}[\u4e00-\u9fff]/;
+    expect([...zhTexts].filter(([, text]) => glued.test(text.replace(own, "")))).toEqual([]);
+    expect(
+      [...zhTexts].filter(([, text]) => /\s[，。、；：？！）”]|[，。、；：？！（“]\s/.test(text)),
+    ).toEqual([]);
+  });
+  it("keep to the glossary", () => {
+    const avoid = /还没有|没能|动静|来路|背后的人|哪些人|批次|浏览屏幕|您/;
+    expect([...zhTexts].filter(([, text]) => avoid.test(text))).toEqual([]);
+  });
   it("never glue Chinese to half-width punctuation", () => {
     expect([...zhTexts].filter(([, text]) => /[\u4e00-\u9fff][,;!?]/.test(text))).toEqual([]);
   });

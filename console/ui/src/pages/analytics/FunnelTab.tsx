@@ -370,13 +370,14 @@ function StepTable({ query, result }: { query: FunnelQuery; result: QueryResult 
     {
       key: "step",
       title: t("analytics.funnel.stepTitle"),
-      width: 240,
+      width: 176,
       sortable: false,
       value: (s) => `${s.step}. ${labels.event(s.event)}`,
     },
     {
       key: "persons",
       title: t("analytics.funnel.persons"),
+      width: 84,
       align: "right",
       sortable: false,
       value: (s) => s.persons,
@@ -401,6 +402,7 @@ function StepTable({ query, result }: { query: FunnelQuery; result: QueryResult 
     {
       key: "converted",
       title: t("analytics.funnel.wentOn"),
+      width: 92,
       align: "right",
       sortable: false,
       value: (s) => steps[s.step]?.persons,
@@ -414,6 +416,7 @@ function StepTable({ query, result }: { query: FunnelQuery; result: QueryResult 
     {
       key: "lost",
       title: t("analytics.funnel.lost"),
+      width: 84,
       align: "right",
       sortable: false,
       value: (s) => (steps[s.step] ? s.persons - (steps[s.step]?.persons ?? 0) : null),

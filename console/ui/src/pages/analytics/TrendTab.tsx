@@ -233,7 +233,7 @@ function TrendAnswer(props: {
     chart: props.chart,
     stacked: visible.every((l) => l.group.length > 0 && query.series[l.series]?.measure === "count"),
     interval,
-    running: runningAt(times, interval, query.to, askedAt),
+    running: runningAt(times, interval, query.to, askedAt, format.timeZone),
     runningWord: t("analytics.running_"),
     format,
   });

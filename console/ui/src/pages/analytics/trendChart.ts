@@ -1,6 +1,7 @@
 import type { EChartsOption } from "echarts";
 import type { Interval, Measure } from "@/api/types";
 import type { Format } from "@/lib/format";
+import { addDays, dayOf, startOfDay } from "@/lib/zone";
 
 /** The name of an interval: what stands on the axis, in the table and over the people behind it. */
 export function bucketLabel(time: string, interval: Interval, format: Format): string {
@@ -41,20 +42,32 @@ export function bucketShort(time: string, interval: Interval, format: Format): s
   );
 }
 
-const millis = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 31 * 86_400_000 };
-
-/** When an interval ends, at the latest: it is still running while that lies ahead. */
-export function bucketEnd(time: string, interval: Interval, to: string): number {
-  if (interval === "total") return Date.parse(to);
-  return Math.min(Date.parse(to), Date.parse(time) + millis[interval]);
+/** When an interval ends: it is still running while that lies ahead. Days are those of the zone, of 23 to 25 hours. */
+export function bucketEnd(time: string, interval: Interval, to: string, zone: string): number {
+  const end = Date.parse(to);
+  if (interval === "total") return end;
+  const start = Date.parse(time);
+  if (interval === "hour") return Math.min(end, start + 3_600_000);
+  const first = dayOf(start, zone);
+  const next =
+    interval === "month"
+      ? `${addDays(`${first.slice(0, 7)}-01`, 31).slice(0, 7)}-01`
+      : addDays(first, interval === "day" ? 1 : 7);
+  return Math.min(end, startOfDay(next, zone).getTime());
 }
 
 /** The place of the interval that has begun and not ended at a moment, -1 where there is none. */
-export function runningAt(times: readonly string[], interval: Interval, to: string, now: number): number {
+export function runningAt(
+  times: readonly string[],
+  interval: Interval,
+  to: string,
+  now: number,
+  zone: string,
+): number {
   const at = times.findLastIndex((time) => Date.parse(time) <= now);
   if (at < 0) return -1;
   const next = times[at + 1];
-  return (next ? Date.parse(next) : bucketEnd(times[at] as string, interval, to)) > now ? at : -1;
+  return (next ? Date.parse(next) : bucketEnd(times[at] as string, interval, to, zone)) > now ? at : -1;
 }
 
 /** Only counts and sums add up over time; the same person may come back on another day. */

@@ -15,6 +15,7 @@ import { groupByDay } from "@/lib/groupByDay";
 import { useLabels } from "@/lib/labels";
 import { usePages } from "@/lib/usePages";
 import { useSources } from "@/lib/useSources";
+import { addDays } from "@/lib/zone";
 
 /** What a person did, newest first, day by day. */
 export function Timeline({
@@ -35,7 +36,7 @@ export function Timeline({
     [pages.rows, format],
   );
   const today = format.dayKey(Date.now());
-  const yesterday = format.dayKey(Date.now() - 86_400_000);
+  const yesterday = addDays(today, -1);
   const options = useMemo(() => {
     const names = Object.entries(person.counters.by_event).sort((a, b) => b[1] - a[1]);
     if (event && !names.some(([n]) => n === event)) names.unshift([event, 0]);
