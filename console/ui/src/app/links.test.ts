@@ -284,6 +284,13 @@ it("says which values mean nothing, and leaves strange parameters alone", () => 
   expect(damagedParts("?q=&tab=sql", [readQuestion as Read])).toEqual([]);
 });
 
+it("mends paths that end within a character", () => {
+  expect(mendPath("/people/%E4%B8%AD")).toBe("/people/%E4%B8%AD");
+  expect(mendPath("/people/user_id%3A%E4%B8")).toBe("/people/user_id%3A%EF%BF%BD");
+  expect(mendPath("/a%/b%2/c%zz")).toBe("/a%EF%BF%BD/b%EF%BF%BD2/c%EF%BF%BDzz");
+  expect(mendPath("/people/%00%E4")).toBe("/people/%00%EF%BF%BD");
+});
+
 it("survives rules that nest without end", () => {
   const deep = `${'{"not":'.repeat(5000)}{"segment":"a"}${"}".repeat(5000)}`;
   expect(draftSearch(parseSearch(`?rule=${encodeURIComponent(deep)}`)).rule).toBeUndefined();
