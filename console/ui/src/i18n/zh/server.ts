@@ -5,7 +5,7 @@ const messages: Messages = {
   "/docs lists all calls.": "全部接口见 /docs。",
   "/docs lists the fields of every call.": "每个接口的字段见 /docs。",
   "A rule makes a segment that follows it; persons make a fixed list.":
-    "填写规则得到随规则更新的人群；填写用户得到固定名单。",
+    "填写圈选条件得到实时更新的人群；填写用户得到固定名单。",
   "An administrator can change your role.": "管理员可以调整你的角色。",
   "Ask a server with the role console.": "请访问启用了 console 角色的服务器。",
   "At most {0} ids are taken at once.": "一次最多提交 {0} 个 ID。",
@@ -34,8 +34,8 @@ const messages: Messages = {
   "Put into context only what every event needs.": "context 中只放每个事件都需要的内容。",
   "Read it again and repeat your change.": "请重新读取后再次修改。",
   "Reload the page.": "请刷新页面。",
-  "Revoke some that are not used.": "请撤销一些不再使用的密钥。",
-  "SQL reads the view events and the warehouse's tables only": "SQL 只能读取视图 events 和仓库中的表",
+  "Revoke some that are not used.": "请吊销一些不再使用的密钥。",
+  "SQL reads the view events and the warehouse's tables only": "SQL 只能读取视图 events 和数仓中的表",
   "SQL: {0}": "SQL：{0}",
   "Say which events: give ids, a code or a source.": "请指定事件：提供 ids、code 或 source。",
   "Send a JSON object.": "请发送一个 JSON 对象。",
@@ -43,11 +43,11 @@ const messages: Messages = {
   "Send it again.": "请重新发送。",
   "Send it as Basic user name with an empty password, as Bearer token, or as writeKey in the body.":
     "请以 Basic 用户名（密码留空）、Bearer 令牌或请求体中的 writeKey 提供。",
-  "Send smaller batches.": "请减小批次。",
+  "Send smaller batches.": "请减少每批的事件数。",
   "Send them again.": "请重新发送。",
   "Sign in, or send an API key.": "请登录，或提供 API 密钥。",
   "Sign in.": "请登录。",
-  "The API key is not known; it may have been revoked.": "API 密钥不存在，可能已被撤销。",
+  "The API key is not known; it may have been revoked.": "API 密钥不存在，可能已被吊销。",
   "The Authorization header is not of the form Bearer tsk_….": "Authorization 请求头应为 Bearer tsk_…。",
   'The Authorization header is not valid: Basic wants the base64 of "writeKey:".':
     'Authorization 请求头无效：Basic 之后应为 "writeKey:" 的 base64。',
@@ -182,7 +182,7 @@ const messages: Messages = {
   "an alias event needs previous_id": "alias 事件需要 previous_id",
   "ask about a shorter range or fewer groups": "请缩短时间范围或减少分组",
   "ask about a shorter range or fewer groups, or raise the warehouse's memory limit":
-    "请缩短时间范围、减少分组，或提高仓库的内存上限",
+    "请缩短时间范围、减少分组，或提高数仓的内存上限",
   "ask about a shorter range or rarer events": "请缩短时间范围，或查询更少见的事件",
   "ask again in a moment": "请稍后再试",
   "batch is {0}, not an array of events.": "batch 是 {0}，而不是事件数组。",
@@ -225,7 +225,7 @@ const messages: Messages = {
   "cursor is not one that a list has returned.": "此 cursor 不是由列表返回的。",
   "cursor: is not one that this list has given": "cursor：不是由该列表返回的",
   "cursor: {0} is not one that was given out": "cursor：{0} 不是曾经返回过的值",
-  "data: name the folder that holds log, store and warehouse": "data：请指定存放日志、存储与仓库的目录",
+  "data: name the folder that holds log, store and warehouse": "data：请指定存放日志、存储与数仓的目录",
   "delete one that nobody uses": "请删除一个无人使用的",
   "description: is longer than {0} characters": "description：超过 {0} 个字符",
   "dev needs a loopback address, but listen is {0}": "dev 模式只能监听本机地址，而 listen 为 {0}",
@@ -233,7 +233,7 @@ const messages: Messages = {
   "dimension: unknown dimension {0}; use one of {1}": "dimension：未知维度 {0}，可用：{1}",
   "encoding {0} is unknown": "未知编码 {0}",
   "events are generated for an empty warehouse only, at least one of at least one user":
-    "只能为空仓库生成事件，且至少一位用户一个事件",
+    "只能为空数仓生成事件，且至少一位用户一个事件",
   "events need a source": "事件需要数据源",
   "give its name with --source; it is made if it is missing": "请用 --source 指定名称，不存在时会自动创建",
   "give one with --mapping FILE.yaml": "请用 --mapping FILE.yaml 指定",
@@ -320,7 +320,7 @@ const messages: Messages = {
   "roles: {0} is not a role": "roles：{0} 不是角色",
   "rule: the segment would refer to itself: {0}": "rule：人群不能引用自身：{0}",
   "rule: {0} bytes are more than the {1} allowed": "rule：{0} 字节，超过上限 {1} 字节",
-  "rule: {0} is a fixed list of persons and has no rule": "rule：{0} 是固定名单，没有规则",
+  "rule: {0} is a fixed list of persons and has no rule": "rule：{0} 是固定名单，没有圈选条件",
   "run that version again, or restore a backup from before it": "请重新运行该版本，或恢复在它之前的备份",
   "segment {0} refers to this one": "人群 {0} 引用了此人群",
   "segments are not available here": "此处不支持人群",
@@ -375,13 +375,13 @@ const messages: Messages = {
     "日志在此处损坏；请从备份恢复，或手动让处理越过此处",
   "the log refused the record": "日志拒绝了该记录",
   "the log was lost or is another one; restore log, store and warehouse from the same backup":
-    "日志丢失或不匹配；请从同一备份恢复日志、存储与仓库",
+    "日志丢失或不匹配；请从同一备份恢复日志、存储与数仓",
   "the mapping does not say when an event happened": "映射未指定事件发生时间",
   "the mapping has {0} bytes; the limit is {1}": "映射为 {0} 字节，上限为 {1} 字节",
   "the mapping is empty": "映射为空",
   "the mapping is not valid YAML": "映射不是有效的 YAML",
   "the mapping names no identifiers, so no event would have a person": "映射未指定标识，事件将无法归属到用户",
-  "the question needs more memory than the warehouse may use": "此查询所需内存超过仓库上限",
+  "the question needs more memory than the warehouse may use": "此查询所需内存超过数仓上限",
   "the question took longer than {0}": "查询耗时超过 {0}",
   "the range has more than {0} intervals of one {1}; use a longer interval":
     "时间范围超过 {0} 个 {1} 区间，请使用更大的粒度",
@@ -400,17 +400,17 @@ const messages: Messages = {
   "the store has taken in records up to {0} of partition {1}, but the log ends at {2}":
     "存储已处理到分区 {1} 的记录 {0}，但日志止于 {2}",
   "the store is older than the warehouse; restore both from the same backup":
-    "存储比仓库旧；请从同一备份恢复两者",
+    "存储比数仓旧；请从同一备份恢复两者",
   "the store was written by a newer version of Touchstone: its {0} tables have version {1}, this one knows {2}":
     "存储由更新版本的 Touchstone 写入：其 {0} 表为版本 {1}，当前程序支持到 {2}",
   "the text is not valid UTF-8": "文本不是有效的 UTF-8",
   "the user or the password is wrong, or pg_hba.conf does not let this host in":
     "用户名或密码不正确，或 pg_hba.conf 不允许此主机连接",
-  "the warehouse cannot be opened": "无法打开仓库",
+  "the warehouse cannot be opened": "无法打开数仓",
   "the warehouse holds events up to record {0} of partition {1}, but the store only knows {2}":
-    "仓库含有分区 {1} 到记录 {0} 的事件，但存储只到 {2}",
-  "the warehouse is busy with other questions": "仓库正忙于其他查询",
-  "the warehouse is closed": "仓库已关闭",
+    "数仓含有分区 {1} 到记录 {0} 的事件，但存储只到 {2}",
+  "the warehouse is busy with other questions": "数仓正忙于其他查询",
+  "the warehouse is closed": "数仓已关闭",
   "there are {0} segments, the most allowed": "已有 {0} 个人群，达到上限",
   "there is no partition {0}": "没有分区 {0}",
   "there is no person {0}": "用户 {0} 不存在",
