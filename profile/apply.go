@@ -369,6 +369,9 @@ func (p *Profiles) foldRare(f *touchstone.Fact, s *seen, t *traits, changed func
 	if s.traits != "" {
 		set(s.traits)
 	}
+	if s.operations != "" && p.foldOperations(s.operations, t, st, changed) {
+		any = true
+	}
 	if s.consent != "" && t.setConsent(value{s.consent, st}) {
 		any = true
 	}

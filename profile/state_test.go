@@ -12,7 +12,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 )
 
-var exported = gocmp.AllowUnexported(activity{}, tally{}, span{}, sighting{}, traits{}, trait{}, value{}, stamp{}, group{})
+var exported = gocmp.AllowUnexported(activity{}, tally{}, span{}, sighting{}, traits{}, trait{}, value{}, stamp{}, group{}, operated{}, op{})
 
 // canonical sorts what has no order of its own, and leaves empty lists out.
 func (a *activity) canonical() activity {
@@ -29,6 +29,7 @@ func (t *traits) canonical() traits {
 	c := *t
 	c.list = append([]trait(nil), c.list...)
 	c.groups = append([]group(nil), c.groups...)
+	c.operated = append([]operated(nil), c.operated...)
 	slices.SortFunc(c.groups, func(x, y group) int { return cmp.Compare(x.id, y.id) })
 	return c
 }
