@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/sensors"
 )
 
 // origin is what the edge knows about the request that an event came with.
@@ -57,6 +58,9 @@ type builder struct {
 	arena   []byte
 	ids     []touchstone.Identifier
 	refused bool // an identifier of the current event was refused
+
+	// sent is the current event as a client sent it, when the body is a translation.
+	sent *sensors.Event
 }
 
 // problem is why an event is quarantined; its zero value is "nothing".
@@ -91,6 +95,9 @@ func (b *builder) build(raw *rawEvent, e *touchstone.Event) (rejected string) {
 }
 
 func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
+	if b.sent != nil && b.sent.Code != "" {
+		return problem{b.sent.Code, b.sent.Detail}
+	}
 	if raw.all.kind != isObject {
 		return problem{CodeNotAnObject, "the event is " + raw.all.kind.String() + ", not an object"}
 	}
@@ -507,6 +514,10 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	}
 	start := len(b.arena)
 	b.arena = append(b.arena, `{"origin":"http"`...)
+	if b.sent != nil {
+		e.Raw = touchstone.JSON(b.sent.Sent)
+		b.arena = appendString(b.arena, start, "form", sensorsCall)
+	}
 	if b.from.ip != "" {
 		b.arena = appendString(b.arena, start, "ip", b.from.ip)
 	}

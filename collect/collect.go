@@ -70,10 +70,12 @@ type Config struct {
 	MaxAge           time.Duration // older events go to quarantine; 0: any age since 1970
 	MaxFuture        time.Duration // later events get the time of receipt; 24 h
 	TrustedProxies   []netip.Prefix
-	PublicURL        string // "https://events.example.com", for SDK settings; default: what the request says
-	FeedPerSecond    int    // most events per second that are shown in the live feed; 50
-	QuarantineRows   int    // most rows kept; 100,000
-	QuarantineBytes  int64  // about the most bytes of raw events kept; 256 MiB
+	PublicURL        string            // "https://events.example.com", for SDK settings; default: what the request says
+	SensorsProjects  map[string]string // names of sources by 神策 project, for clients that cannot name a token
+	MaxItems         int               // most things in the catalogue of items; 1,000,000
+	FeedPerSecond    int               // most events per second that are shown in the live feed; 50
+	QuarantineRows   int               // most rows kept; 100,000
+	QuarantineBytes  int64             // about the most bytes of raw events kept; 256 MiB
 	QuarantineAge    time.Duration
 }
 
@@ -88,6 +90,7 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.MaxIdentifiers, 20)
 	setDefault(&c.MaxFuture, 24*time.Hour)
 	setDefault(&c.FeedPerSecond, 50)
+	setDefault(&c.MaxItems, 1_000_000)
 	setDefault(&c.QuarantineRows, 100_000)
 	setDefault(&c.QuarantineBytes, 256<<20)
 	setDefault(&c.QuarantineAge, 30*24*time.Hour)
@@ -129,6 +132,7 @@ type Collector struct {
 	clock      touchstone.Clock
 	sources    *Sources
 	quarantine *Quarantine
+	items      *items
 	feed       *feed
 	metrics    *metrics
 	bodies     *bodyReader
@@ -151,6 +155,10 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 	c := &Collector{cfg: cfg, log: cfg.Logger, clock: cfg.Clock, sources: sources, partitions: cfg.Log.Partitions(), metrics: newMetrics(cfg.Metrics, callNames())}
 	c.feed = newFeed(cfg.FeedPerSecond, c.metrics.sampledOut)
 	c.quarantine = newQuarantine(c)
+	c.items = newItems(c)
+	if err := c.items.count(ctx); err != nil {
+		return nil, err
+	}
 	if c.bodies, err = newBodyReader(cfg.HardBodyBytes); err != nil {
 		return nil, err
 	}
@@ -184,6 +192,7 @@ func (c *Collector) Run(ctx context.Context) error {
 			c.report(ctx, "write the sources' counters", c.flush(ctx))
 		case <-trim.C:
 			c.report(ctx, "trim the quarantine", c.quarantine.Trim(ctx))
+			c.report(ctx, "count the items", c.items.count(ctx))
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()

@@ -42,7 +42,7 @@ func callName(t touchstone.EventType) string {
 }
 
 func callNames() []string {
-	names := []string{batchCall}
+	names := []string{batchCall, sensorsCall}
 	for t := touchstone.Track; t <= touchstone.Alias; t++ {
 		names = append(names, t.String())
 	}
@@ -64,6 +64,11 @@ func (c *Collector) Routes(r chi.Router) {
 	for path, h := range c.Posts() {
 		r.Method(http.MethodPost, path, h)
 		r.Options(path, preflight)
+	}
+	for _, path := range sensorsPaths {
+		r.Get(path, c.sensors)
+		r.Post(path, c.sensors)
+		r.Options(path, sensorsPreflight)
 	}
 	r.Post("/v1/m", c.beacon)
 	r.Options("/v1/m", preflight)

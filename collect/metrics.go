@@ -22,6 +22,7 @@ type metrics struct {
 	clamped      prometheus.Counter
 	mended       prometheus.Counter
 	beacons      prometheus.Counter
+	items        *prometheus.CounterVec
 	sampledOut   prometheus.Counter
 	quarantined  *prometheus.CounterVec
 	flushErrors  prometheus.Counter
@@ -54,6 +55,7 @@ func newMetrics(r prometheus.Registerer, calls []string) *metrics {
 		clamped:      one("times_clamped_total", "Events from the future whose time was set to that of receipt."),
 		mended:       one("escapes_mended_total", "NUL characters and half surrogate pairs replaced by U+FFFD."),
 		beacons:      one("beacons_ignored_total", "Metrics beacons of Segment's libraries, which are ignored."),
+		items:        vec("items_total", "Items of the catalogue that 神策's clients have sent, by what became of them.", "what"),
 		sampledOut:   one("feed_sampled_out_total", "Events left out of the live feed because it was full for the second."),
 		quarantined:  vec("quarantine_rows_total", "Rows of the quarantine, by what became of them.", "what"),
 		appendErrors: one("append_errors_total", "Appends that the log refused or failed; the client was told to come back."),

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/sensors"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -40,6 +41,7 @@ func NewQuarantineWriter(r prometheus.Registerer) *QuarantineWriter {
 // travels in the Context of a Rejected event.
 type request struct {
 	Origin    string          `json:"origin,omitempty"` // http or import
+	Form      string          `json:"form,omitempty"`   // sensors; empty: the tracking API's
 	Call      string          `json:"call,omitempty"`   // of the endpoint; empty: the event names its type
 	SentAt    string          `json:"sent_at,omitempty"`
 	Context   json.RawMessage `json:"context,omitempty"` // of the batch
@@ -373,7 +375,20 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 
 	x := q.c.exchanges.Get().(*exchange)
 	defer q.c.release(x)
-	if !x.scanner.scan(body, true, scanLimits{events: 1, eventBytes: q.c.cfg.MaxEventBytes}) || len(x.scanner.events) != 1 {
+	limits := scanLimits{events: 1, eventBytes: q.c.cfg.MaxEventBytes}
+	if req.Form == sensorsCall {
+		again, err := retranslate([]byte(item.Event), limits)
+		switch {
+		case err != nil:
+			return Reason("malformed", ""), nil //nolint:nilerr // what is wrong with the event is the answer
+		case again.Events[0].Item != nil:
+			return "", q.replayItem(ctx, item, again.Events[0].Item)
+		}
+		body, limits.eventBytes = again.Text, translatedBytes*limits.eventBytes
+		x.builder.sent = &again.Events[0]
+		defer func() { x.builder.sent = nil }()
+	}
+	if !x.scanner.scan(body, true, limits) || len(x.scanner.events) != 1 {
 		return Reason("malformed", x.scanner.err.message), nil
 	}
 	b := &x.builder
@@ -391,8 +406,20 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 		return "", err
 	}
 	q.c.metrics.accepted.Inc()
+	return "", q.markReplayed(ctx, item)
+}
+
+// replayItem stores an item whose description was repaired.
+func (q *Quarantine) replayItem(ctx context.Context, item *Quarantined, repaired *sensors.Item) error {
+	if err := q.c.items.write(ctx, item.Source, []sensors.Item{*repaired}); err != nil {
+		return err
+	}
+	return q.markReplayed(ctx, item)
+}
+
+func (q *Quarantine) markReplayed(ctx context.Context, item *Quarantined) error {
 	q.rows.WithLabelValues("replayed").Inc()
-	return "", q.c.sources.update(ctx, func(tx *store.Tx) error {
+	return q.c.sources.update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE quarantine SET replayed_at = ? WHERE id = ?`, q.c.clock.Now().UnixMilli(), item.ID)
 		return err
 	})

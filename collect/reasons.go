@@ -23,6 +23,7 @@ const (
 	CodeNumberTooLong    = "number_too_long"
 	CodeNumberOutOfRange = "number_out_of_range"
 	CodeTooLarge         = "too_large"
+	CodeMalformed        = "malformed"
 	CodeImportRow        = "import_row" // a row of a file that its mapping could not read
 )
 
@@ -45,6 +46,7 @@ var reasonTexts = map[string]string{
 	CodeKeyTooLong:       "a key is too long",
 	CodeNumberTooLong:    "a number has too many digits",
 	CodeNumberOutOfRange: "a number is beyond the range of a double",
+	CodeMalformed:        "the event is not valid JSON",
 	CodeTooLarge:         "the event is larger than this server accepts",
 }
 
