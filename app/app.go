@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -103,6 +104,10 @@ func (a *App) wireEdge(ctx context.Context) error {
 	if a.proxies, err = parsePrefixes(a.cfg.Collect.TrustedProxies); err != nil {
 		return err
 	}
+	projects, err := parsePairs(a.cfg.Collect.SensorsProjects)
+	if err != nil {
+		return err
+	}
 	a.batcher = stream.NewBatcher(a.log, stream.BatcherConfig{MaxPendingBytes: int(a.cfg.Collect.MaxPendingBytes), Register: a.metrics})
 	if err := a.store.Migrate(ctx, "collect", collect.Migrations()); err != nil {
 		return err
@@ -110,7 +115,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 	a.collector, err = collect.New(ctx, collect.Config{
 		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
-		TrustedProxies: a.proxies,
+		TrustedProxies: a.proxies, SensorsProjects: projects,
 	})
 	if err != nil || !a.cfg.Dev {
 		return err
@@ -131,6 +136,19 @@ func (c countingAppender) Append(ctx context.Context, partition int, frames []by
 		c.accepted.Add(int64(count))
 	}
 	return receipt, err
+}
+
+// parsePairs reads "project=source".
+func parsePairs(texts []string) (map[string]string, error) {
+	out := make(map[string]string, len(texts))
+	for _, text := range texts {
+		project, source, ok := strings.Cut(text, "=")
+		if !ok || project == "" || source == "" {
+			return nil, touchstone.Errorf(touchstone.Invalid, "collect.sensors_projects: %q is not of the form project=source", text)
+		}
+		out[project] = source
+	}
+	return out, nil
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {

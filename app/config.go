@@ -54,6 +54,7 @@ type Config struct {
 		TrustedProxies  []string // CIDRs whose X-Forwarded-For is believed
 		PhoneRegion     string   // country calling code that numbers without one belong to
 		MaxPendingBytes Bytes
+		SensorsProjects []string // "project=source": whose events are those of a 神策 project
 	}
 	Pipeline struct {
 		MaxEvents    int
@@ -137,6 +138,7 @@ func (c *Config) settings() []setting {
 		{"collect.max_batch_events", &c.Collect.MaxBatchEvents, "most events in a request"},
 		{"collect.trusted_proxies", &c.Collect.TrustedProxies, "networks whose X-Forwarded-For is believed"},
 		{"collect.phone_region", &c.Collect.PhoneRegion, "country calling code of phone numbers without one"},
+		{"collect.sensors_projects", &c.Collect.SensorsProjects, "project=source: sources of 神策 projects whose clients name no token"},
 		{"collect.max_pending_bytes", &c.Collect.MaxPendingBytes, "most bytes of events waiting to be written to the log"},
 		{"pipeline.max_events", &c.Pipeline.MaxEvents, "most events in a micro-batch"},
 		{"pipeline.min_interval", &c.Pipeline.MinInterval, "least time between two micro-batches while few events wait"},

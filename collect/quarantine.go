@@ -377,7 +377,7 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 	defer q.c.release(x)
 	limits := scanLimits{events: 1, eventBytes: q.c.cfg.MaxEventBytes}
 	if req.Form == sensorsCall {
-		again, err := retranslate([]byte(item.Event), limits)
+		again, err := retranslate([]byte(item.Event), item.ReceivedAt.UnixMilli(), limits)
 		switch {
 		case err != nil:
 			return Reason("malformed", ""), nil //nolint:nilerr // what is wrong with the event is the answer

@@ -142,6 +142,9 @@ func (c *Collector) readSensors(r *http.Request, o *outbox, held *lease) (*deliv
 	}
 	c.metrics.mended.Add(float64(x.scanner.mended))
 	from := c.origin(r, src, 0)
+	if src.onDevice && r.Method == http.MethodGet { // the image of a page: browsers ask for it without an Origin
+		from.ip, from.userAgent = clientIP(r, c.cfg.TrustedProxies), r.Header.Get("User-Agent")
+	}
 	rejected, first := c.encodeTranslated(x, o, batch, from)
 	if r.URL.Path == "/debug" {
 		if first != "" {
@@ -219,7 +222,7 @@ func (c *Collector) translate(x *exchange, r *http.Request, held *lease, src **k
 	if !held.resize(others + translatedBytes*len(payload)) {
 		return nil, c.bodies.explain(errBusy, "")
 	}
-	return sensors.Translate(payload, nil, sensors.Limits{Events: c.cfg.MaxBatchEvents, EventBytes: c.cfg.MaxEventBytes})
+	return sensors.Translate(payload, nil, c.clock.Now().UnixMilli(), sensors.Limits{Events: c.cfg.MaxBatchEvents, EventBytes: c.cfg.MaxEventBytes})
 }
 
 // encodeTranslated is encode for events that were sent in another form, which is the one
@@ -263,8 +266,8 @@ func itemsOf(batch *sensors.Batch) (items []sensors.Item) {
 }
 
 // retranslate makes the body of a replay out of an event that was sent in 神策's form.
-func retranslate(event []byte, limits scanLimits) (*sensors.Batch, error) {
-	return sensors.Translate(event, nil, sensors.Limits{Events: 1, EventBytes: limits.eventBytes})
+func retranslate(event []byte, received int64, limits scanLimits) (*sensors.Batch, error) {
+	return sensors.Translate(event, nil, received, sensors.Limits{Events: 1, EventBytes: limits.eventBytes})
 }
 
 // named returns a source by its name.

@@ -49,8 +49,14 @@ type Batch struct {
 // Limits bounds a call.
 type Limits struct{ Events, EventBytes int }
 
-// Translate reads an event or an array of events and appends the batch to dst.
-func Translate(payload, dst []byte, limits Limits) (*Batch, error) {
+// maxLatency is how long a call may take. A difference of clocks beyond it is corrected; one
+// within is the network's, and correcting it would bring the order of events to that of
+// their arrival, which matters for operations on a profile.
+const maxLatency = 30_000
+
+// Translate reads an event or an array of events, received at a time in milliseconds, and
+// appends the batch to dst.
+func Translate(payload, dst []byte, received int64, limits Limits) (*Batch, error) {
 	sent, err := split(payload, limits)
 	if err != nil {
 		return nil, err
@@ -79,7 +85,7 @@ func Translate(payload, dst []byte, limits Limits) (*Batch, error) {
 		w := writer{b.Text}
 		w.text = append(w.text, '{')
 		if e.Code == "" {
-			e.Code, e.Detail = parsed.write(&w)
+			e.Code, e.Detail = parsed.write(&w, received)
 		}
 		b.Text = append(w.text, '}')
 	}
@@ -248,14 +254,21 @@ func (e *event) item() (_ *Item, code, detail string) {
 	case e.kind != "item_delete":
 		return nil, "unknown_type", "type is " + quoted(e.kind)
 	}
-	if ms, err := strconv.ParseFloat(text(e.time), 64); err == nil && ms > 0 && ms < 1<<52 {
-		item.Time = int64(ms)
-	}
+	item.Time = millis(e.time)
 	return item, "", ""
 }
 
+// millis reads a time in milliseconds, 0 when it is none.
+func millis(value string) int64 {
+	ms, err := strconv.ParseFloat(text(value), 64)
+	if err != nil || !(ms > 0 && ms < 1<<52) {
+		return 0
+	}
+	return int64(ms)
+}
+
 // write writes the members of the event in the form of the tracking API.
-func (e *event) write(w *writer) (code, detail string) {
+func (e *event) write(w *writer, received int64) (code, detail string) {
 	switch e.kind {
 	case "track", "track_signup", "track_id_bind", "track_id_unbind":
 		e.track(w)
@@ -272,7 +285,7 @@ func (e *event) write(w *writer) (code, detail string) {
 	if e.time != "" {
 		w.member("timestamp", e.time)
 	}
-	if e.flushed != "" {
+	if sent := millis(e.flushed); sent > 0 && (received-sent > maxLatency || sent-received > maxLatency) {
 		w.member("sentAt", e.flushed)
 	}
 	return "", ""
