@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // 神策's own SDKs, unmodified: what they send is events, profiles and persons here.
@@ -24,6 +25,12 @@ func TestOfficialSensorsClients(t *testing.T) {
 	for way, sent := range ways {
 		t.Run(way, func(t *testing.T) { checkSensorsVisitor(t, s, "u-"+way, sent.AnonymousID) })
 	}
+	t.Run("unbound", func(t *testing.T) {
+		// The split is a batch of its own.
+		Eventually(t, 10*time.Second, "the number is parted from the person", func() bool {
+			return s.Person("phone:13800138001").ID != s.Person("user_id:u-batch").ID
+		})
+	})
 	t.Run("node", func(t *testing.T) { checkSensorsMember(t, s) })
 	if got := s.SQL("select platform, channel, utm_source, page_path, os from events where event = '$page' group by all"); len(got) != 1 ||
 		got[0][0] != "web" || got[0][1] != "web" || got[0][2] != "weibo" || got[0][3] != "/models" {
@@ -40,7 +47,7 @@ func checkSensorsVisitor(t *testing.T, s *Server, user, anonymousID string) {
 	checkTraits(t, p, map[string]any{
 		"nickname": "小明", "city": nil, "first_model": "S1", "score": 2.5, "likes": []any{"red", "blue"},
 	})
-	for event, n := range map[string]int64{"$page": 1, "View": 1, "Buy": 1, "$SignUp": 1, "$BindID": 1} {
+	for event, n := range map[string]int64{"$page": 1, "View": 1, "Buy": 1, "$SignUp": 1} {
 		if p.Counters.ByEvent[event] != n {
 			t.Errorf("%d times %s, not %d: %v", p.Counters.ByEvent[event], event, n, p.Counters.ByEvent)
 		}

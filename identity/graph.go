@@ -99,6 +99,7 @@ type Graph struct {
 	version int64 // of the graph that the caches show; -1: none
 	apart   apartness
 	swept   time.Time // when the cache was last swept
+	again   bool      // requests wait that this batch has not done
 }
 
 // New brings the tables up to date and returns the graph.
@@ -121,6 +122,10 @@ func (g *Graph) Rollback() { g.forget() }
 
 // Committed publishes gauges.
 func (g *Graph) Committed(*touchstone.Batch) {
+	if g.again {
+		g.again = false
+		g.cfg.Wake()
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.metrics.cached.Set(float64(g.cache.Len()))
@@ -154,6 +159,7 @@ func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		if err := g.applyRequests(ctx, tx, b, &st); err != nil {
 			return err
 		}
+		g.again = st.requests > 0
 	}
 	if hard := g.resolve(b.Facts); len(hard) > 0 {
 		if err := g.extend(ctx, tx, b, hard, &st); err != nil {
@@ -205,6 +211,11 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 		}
 		n := r.mention(sets[i])
 		f.Node, f.Person = n.id, n.part.root().person
+		if len(sets[i].unbind) > 0 {
+			if err := g.requestUnbinds(ctx, tx, b, r, sets[i], n); err != nil {
+				return err
+			}
+		}
 	}
 	g.announce(b, r)
 	g.settle(r)
@@ -240,6 +251,8 @@ type mention struct {
 	// previous are the meanings of an alias call's previousId, in order: as an
 	// anonymous id, as a user id. Both are tried, as Segment and Mixpanel do.
 	previous []ident
+	unbind   []ident // what is to be taken out of the person
+	binds    bool    // an explicit statement, which also joins what was parted
 	cause
 }
 
@@ -253,6 +266,10 @@ func (g *Graph) mention(f *touchstone.Fact) mention {
 		}
 		m.ids = append(m.ids, ident{kind, id.Value})
 	}
+	if f.Type == touchstone.Track && f.Name == unbindEvent {
+		m.unbind = g.unbinds(f)
+	}
+	m.binds = f.Type == touchstone.Track && f.Name == bindEvent
 	if f.Type == touchstone.Alias {
 		for _, kind := range []touchstone.IdentifierKind{touchstone.KindAnonymousID, touchstone.KindUserID} {
 			if v, ok := g.cfg.Kinds.Normalise(kind, f.PreviousID); ok && storable(v) {
@@ -265,6 +282,7 @@ func (g *Graph) mention(f *touchstone.Fact) mention {
 
 // mention links an event's identifiers and returns the node that it comes under.
 func (r *region) mention(m mention) *node {
+	r.binding = m.binds
 	first := r.link(m.ids, m.cause)
 	if len(m.previous) > 0 {
 		target := m.previous[0]
@@ -304,7 +322,7 @@ const maxSettled = 12
 func (g *Graph) imports(source string) bool { return g.cfg.Imports != nil && g.cfg.Imports(source) }
 
 func (g *Graph) settled(f *touchstone.Fact, ev evidence) bool {
-	if f.Type == touchstone.Alias || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
+	if speaks(f) || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
 		return false
 	}
 	var found [maxSettled]entry

@@ -108,6 +108,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 	}
 	for _, m := range mentions {
 		look(m.ids)
+		look(m.unbind)
 		look(m.previous)
 	}
 	return missing

@@ -153,6 +153,9 @@ type region struct {
 	parts    map[touchstone.PersonID]*part
 	edges    map[edgeKey]*edge
 
+	binding bool                     // the mention at work may join what was parted
+	lifted  [][2]touchstone.PersonID // pairs that were joined so
+
 	order  []*node // of first mention, for steps that must be deterministic
 	merges []merge
 	drops  []drop
@@ -346,7 +349,8 @@ func (r *region) refuseAdd(p *part, kind uint8) string {
 // already (by an alias, or because the limit was lowered) may still merge with one that
 // has none of that kind.
 func (r *region) refuseMerge(p, q *part, explicit bool) string {
-	if r.apart.has(p.person, q.person) {
+	parted := r.apart.has(p.person, q.person)
+	if parted && !r.binding {
 		return "parted by an operator"
 	}
 	for _, c := range p.counts {
@@ -357,6 +361,9 @@ func (r *region) refuseMerge(p, q *part, explicit bool) string {
 	}
 	if len(p.nodes)+len(q.nodes) > r.maxNodes {
 		return fmt.Sprintf("limit of %d identifiers", r.maxNodes)
+	}
+	if parted {
+		r.lift(p.person, q.person)
 	}
 	return ""
 }

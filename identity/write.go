@@ -19,7 +19,7 @@ const (
 // write stores what a region has found out.
 func (g *Graph) write(ctx context.Context, tx *store.Tx, r *region, st *state) error {
 	for _, step := range []func(context.Context, *store.Tx, *region, *state) error{
-		g.writeNodes, g.writeMerges, g.writeEdges, g.writeDrops, g.writeOverrides, g.writeLarge,
+		g.writeNodes, g.writeLifted, g.writeMerges, g.writeEdges, g.writeDrops, g.writeOverrides, g.writeLarge,
 	} {
 		if err := step(ctx, tx, r, st); err != nil {
 			return err

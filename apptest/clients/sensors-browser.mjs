@@ -63,6 +63,10 @@ try {
           () => sensors.track('Buy', { price: 99 }),
           () => sensors.bind('$identity_email', `${user}@example.com`),
           () => sensors.setItem('model', 'S1', { price: 99 }),
+          // Images may arrive in any order; a batch keeps it.
+          ...(options.batch_send
+            ? [() => sensors.bind('$identity_mobile', '13800138001'), () => sensors.unbind('$identity_mobile', '13800138001')]
+            : []),
         ]) {
           act()
           await pause()
