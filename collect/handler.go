@@ -32,6 +32,7 @@ var routes = []struct {
 	{"/v1/group", touchstone.Group}, {"/v1/g", touchstone.Group},
 	{"/v1/alias", touchstone.Alias}, {"/v1/a", touchstone.Alias},
 	{"/v1/batch", 0}, {"/v1/b", 0}, {"/v1/import", 0},
+	{"/beacon/v1/batch", 0}, // RudderStack's sendBeacon; the write key is in the address
 }
 
 func callName(t touchstone.EventType) string {
@@ -70,6 +71,10 @@ func (c *Collector) Routes(r chi.Router) {
 		r.Post(path, c.sensors)
 		r.Options(path, sensorsPreflight)
 	}
+	for _, path := range []string{"/sourceConfig", "/sourceConfig/"} {
+		r.Get(path, c.sourceConfig)
+		r.Options(path, preflight)
+	}
 	r.Post("/v1/m", c.beacon)
 	r.Options("/v1/m", preflight)
 	r.Get("/v1/projects/{writeKey}/settings", c.settings)
@@ -94,7 +99,7 @@ func preflight(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	allowOrigin(h)
 	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, X-Requested-With, X-Request-Id, X-Retry-Count")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, X-Requested-With, X-Request-Id, X-Retry-Count, AnonymousId, SentAt")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -268,6 +273,9 @@ func (c *Collector) authenticate(r *http.Request) (*knownSource, error) {
 		}
 		return nil, nil
 	}
+	if key == "" && r.URL.RawQuery != "" { // where nobody can set a header
+		key = r.URL.Query().Get("writeKey")
+	}
 	if key == "" {
 		return nil, nil
 	}
@@ -294,7 +302,7 @@ func (c *Collector) sourceOfBody(ctx context.Context, x *exchange, batch bool) (
 	}
 	c.metrics.auth.WithLabelValues("missing").Inc()
 	return nil, touchstone.Errorf(touchstone.Unauthenticated, "There is no valid write key.").
-		WithHint("Send it as Basic user name with an empty password, as Bearer token, or as writeKey in the body.")
+		WithHint("Send it as Basic user name with an empty password, as Bearer token, or as writeKey in the body or the address.")
 }
 
 // allow applies the rate limit of a source to n events; 0 asks whether one could come.

@@ -106,10 +106,11 @@ func channelName(channel, library string) string {
 		return ""
 	}
 	switch name := jsonwalk.Text(jsonwalk.Member(library, "name")); name {
-	case "analytics.js", "@segment/analytics-next":
+	case "analytics.js", "@segment/analytics-next", "RudderLabs JavaScript SDK":
 		return "web"
 	case "analytics-ios", "analytics-swift", "analytics-android", "analytics-kotlin", "analytics-react-native",
-		"@segment/analytics-react-native", "analytics_flutter", "analytics-flutter":
+		"@segment/analytics-react-native", "analytics_flutter", "analytics-flutter",
+		"rudder-ios-library", "rudder-android-library", "com.rudderstack.android.sdk.core", "rudder-react-native-library", "rudder-flutter-library":
 		return "app"
 	}
 	// Server libraries speak for any touchpoint: the source knows which.
