@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -38,3 +39,6 @@ func BenchScan(body []byte) error {
 	}
 	return nil
 }
+
+// RecountItems brings the number of items up to date, as Run does from time to time.
+func (c *Collector) RecountItems(ctx context.Context) error { return c.items.count(ctx) }

@@ -75,6 +75,7 @@ func (c *Collector) Routes(r chi.Router) {
 		r.Get(path, c.sourceConfig)
 		r.Options(path, preflight)
 	}
+	r.Get("/sdk/touchstone-miniprogram.js", miniProgramSDK)
 	r.Post("/v1/m", c.beacon)
 	r.Options("/v1/m", preflight)
 	r.Get("/v1/projects/{writeKey}/settings", c.settings)

@@ -69,10 +69,12 @@ func allowSensors(h http.Header, r *http.Request) {
 }
 
 func sensorsPreflight(w http.ResponseWriter, r *http.Request) {
-	preflight(w, r)
 	h := w.Header()
 	allowSensors(h, r)
-	h.Set("Access-Control-Allow-Headers", "Content-Type, Content-Encoding, Dry-Run, X-Requested-With, X-Request-Id")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, Dry-Run, X-Requested-With, X-Request-Id")
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // forSensors turns an error into one that makes 神策's clients do the right thing. Those
