@@ -69,7 +69,7 @@ func (g *Graph) requestUnbinds(ctx context.Context, tx *store.Tx, b *touchstone.
 
 // lift forgets that two persons were parted, because a client has bound them again.
 func (r *region) lift(p, q touchstone.PersonID) {
-	delete(r.apart.pairs, [2]touchstone.PersonID{min(p, q), max(p, q)})
+	r.apart.remove(p, q)
 	r.lifted = append(r.lifted, [2]touchstone.PersonID{p, q})
 }
 

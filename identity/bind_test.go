@@ -1,7 +1,11 @@
 package identity
 
 import (
+	"context"
+	"fmt"
 	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -53,6 +57,54 @@ func TestUnbindPartsAndBindJoinsAgain(t *testing.T) {
 		b.apply(named(bindEvent, `{}`, "user_id:u2", "phone:+8613800138000"))
 		if got := b.person("phone:+8613800138000"); got != b.person("user_id:u2") || got == b.person("user_id:u1") {
 			t.Errorf("bound to u2, it is %s", got)
+		}
+	})
+}
+
+// What is known in memory of who was parted is what a start reads from the store, after
+// any splits, merges and binds.
+func TestApartnessInMemoryIsThatOfTheStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db)
+		for u := range 4 {
+			b.apply(b.event(fmt.Sprintf("user_id:u%d", u), fmt.Sprintf("phone:+861380013800%d", u), fmt.Sprintf("email:e%d@example.com", u)))
+		}
+		unbind := func(user int, kind, id string) {
+			f := b.event(fmt.Sprintf("user_id:u%d", user))
+			f.Name, f.Context = unbindEvent, touchstone.JSON(fmt.Sprintf(`{"unbind":[{"type":%q,"id":%q}]}`, kind, id))
+			b.apply(f)
+			b.apply()
+		}
+		bind := func(ids ...string) {
+			f := b.event(ids...)
+			f.Name = bindEvent
+			b.apply(f)
+		}
+		for step, act := range []func(){
+			func() { unbind(0, "phone", "13800138000") },
+			func() { unbind(0, "email", "e0@example.com") },
+			func() { unbind(1, "phone", "13800138001") },
+			func() { b.apply(b.event("phone:+8613800138000", "email:e0@example.com")) }, // those that were parted become one
+			func() { bind("user_id:u2", "phone:+8613800138001") },
+			func() { unbind(2, "phone", "13800138001") },
+			func() { bind("user_id:u1", "phone:+8613800138001") },
+			func() { bind("user_id:u0", "phone:+8613800138000") },
+		} {
+			act()
+			var stored apartness
+			if err := stored.load(context.Background(), db.Reader()); err != nil {
+				t.Fatal(err)
+			}
+			if len(stored.from) == 0 {
+				stored.from = nil
+			}
+			known := b.g.apart.from
+			if len(known) == 0 {
+				known = nil
+			}
+			if d := gocmp.Diff(stored.from, known); d != "" {
+				t.Fatalf("after step %d: %s", step, d)
+			}
 		}
 	})
 }

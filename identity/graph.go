@@ -139,7 +139,7 @@ func (g *Graph) forget() {
 	g.refused = map[uint64]struct{}{}
 	g.flush = stats{}
 	g.version = -1
-	g.apart.pairs = map[[2]touchstone.PersonID]struct{}{}
+	g.apart.clear()
 }
 
 // Apply gives every fact its node and person, extends the graph by the batch's new
@@ -184,11 +184,9 @@ func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 // refresh starts the caches anew when somebody else has changed the graph.
 func (g *Graph) refresh(ctx context.Context, tx *store.Tx, version int64) error {
 	g.forget()
-	pairs, err := loadApart(ctx, tx)
-	if err != nil {
+	if err := g.apart.load(ctx, tx); err != nil {
 		return err
 	}
-	g.apart.pairs = pairs
 	g.version = version
 	return nil
 }

@@ -403,40 +403,6 @@ func (r *region) sortedEdges() []*edge {
 	return list
 }
 
-// apartness knows which persons operators have parted. There are few; all are in memory.
-type apartness struct {
-	pairs map[[2]touchstone.PersonID]struct{}
-}
-
-func (a *apartness) has(p, q touchstone.PersonID) bool {
-	if a == nil || len(a.pairs) == 0 {
-		return false
-	}
-	_, ok := a.pairs[[2]touchstone.PersonID{min(p, q), max(p, q)}]
-	return ok
-}
-
-func (a *apartness) add(p, q touchstone.PersonID) {
-	a.pairs[[2]touchstone.PersonID{min(p, q), max(p, q)}] = struct{}{}
-}
-
-// merged carries the constraints of an absorbed person over to the one that keeps it.
-func (a *apartness) merged(kept, absorbed touchstone.PersonID) {
-	if a == nil || len(a.pairs) == 0 {
-		return
-	}
-	for pair := range a.pairs {
-		switch absorbed {
-		case pair[0]:
-			delete(a.pairs, pair)
-			a.add(kept, pair[1])
-		case pair[1]:
-			delete(a.pairs, pair)
-			a.add(kept, pair[0])
-		}
-	}
-}
-
 // evidenceOf tells what a call of a type, from an import or not, is evidence of.
 func evidenceOf(t touchstone.EventType, imports bool) evidence {
 	switch {
