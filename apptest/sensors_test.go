@@ -16,6 +16,7 @@ func TestOfficialSensorsClients(t *testing.T) {
 	s := Start(t)
 	out := runClient(t, "sensors-browser.mjs", s.URL+"/sa?project=default&token=dev", Chromium(t))
 	runClient(t, "sensors-node.mjs", s.URL+"/sa?project=default&token=dev")
+	runClient(t, "sensors-miniprogram.mjs", s.URL+"/sa?project=default&token=dev")
 	var ways map[string]struct{ AnonymousID string }
 	if err := json.Unmarshal(out, &ways); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -32,6 +33,18 @@ func TestOfficialSensorsClients(t *testing.T) {
 			p := s.Person("user_id:u-batch")
 			return p.Counters.ByEvent["$UnbindID"] == 1 && !slices.ContainsFunc(p.Identifiers, func(i Identifier) bool { return i.Kind == "phone" })
 		})
+	})
+	t.Run("rebuilt", func(t *testing.T) { // a split computes both anew from their events, operations and all
+		Eventually(t, 20*time.Second, "both profiles are computed anew", func() bool { return s.metric("touchstone_profile_rebuilt_total") >= 2 })
+		checkSensorsVisitor(t, s, "u-batch", ways["batch"].AnonymousID)
+	})
+	t.Run("mini program", func(t *testing.T) {
+		p := s.Person("user_id:mini-7")
+		checkSamePerson(t, s, p.ID, "unionid:un-7")
+		checkTraits(t, p, map[string]any{"nickname": "小明", "score": 3.0})
+		if p.Counters.ByEvent["Viewed"] != 1 || p.Counters.ByEvent["Booked"] != 1 || p.Counters.ByChannel["mini_program"] != p.Counters.Events {
+			t.Errorf("%+v", p.Counters)
+		}
 	})
 	t.Run("node", func(t *testing.T) { checkSensorsMember(t, s) })
 	if got := s.SQL("select platform, channel, utm_source, page_path, os from events where event = '$page' group by all"); len(got) != 1 ||
@@ -104,6 +117,7 @@ func TestSensorsAnswers(t *testing.T) {
 		"project is a key":  {"POST", "/sa?project=dev", "data_list=W10=", http.StatusOK},
 		"an event without anybody goes to quarantine": {"GET", "/sa.gif?token=dev&data=eyJ0eXBlIjoidHJhY2siLCJldmVudCI6IngifQ==", "", http.StatusOK},
 		"debug says what is wrong and keeps nothing":  {"POST", "/debug?token=dev", `{"type":"track","event":"x"}`, http.StatusBadRequest},
+		"the same once more":                          {"POST", "/sa?token=dev", `{"type":"track","event":"x","distinct_id":"d1","_track_id":1,"time":1434556935000}`, http.StatusOK},
 		"debug, with nothing wrong":                   {"POST", "/debug?token=dev", `{"type":"track","event":"x","distinct_id":"d1","_track_id":1,"time":1434556935000}`, http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +127,7 @@ func TestSensorsAnswers(t *testing.T) {
 			}
 		})
 	}
-	if stats := s.Drain(); stats.Quarantined != 1 || stats.InWarehouse != 1 {
+	if stats := s.Drain(); stats.Quarantined != 1 || stats.InWarehouse != 1 || stats.Duplicates != 1 {
 		t.Errorf("%+v", stats)
 	}
 }
