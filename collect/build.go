@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-	"time"
 	"unsafe"
 
-	"github.com/google/uuid"
-
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/collect/sensors"
 )
 
@@ -32,15 +30,16 @@ type eventLimits struct {
 	idBytes      int // messageId, previousId, groupId
 	identifiers  int
 	contextBytes int           // with that of the batch
-	maxAge       time.Duration // 0: any age since 1970
-	maxFuture    time.Duration
+	window       intake.Window // of times
 }
 
 // tally counts what the builder mended or dropped; the collector adds it to its metrics.
 type tally struct {
-	clamped int
+	retimed map[timeMark]int // events that got the next best time; without what was given
 	refused map[touchstone.Refusal]int
 	dropped int // identifiers over the limit per event
+	// placeholders are message ids that were none.
+	placeholders int
 }
 
 // builder makes events of what a scanner found. The events' texts lie in the request's
@@ -60,7 +59,9 @@ type builder struct {
 	refused bool // an identifier of the current event was refused
 
 	// sent is the current event as a client sent it, when the body is a translation.
-	sent *sensors.Event
+	sent    *sensors.Event
+	refused bool     // an identifier of the current event was refused
+	mark    timeMark // of the current event
 }
 
 // problem is why an event is quarantined; its zero value is "nothing".
@@ -73,19 +74,11 @@ func (b *builder) start(s *scanner, batch bool, from origin) {
 	}
 }
 
-// idFor returns the message id of an event that came without one.
-func (b *builder) idFor() string {
-	if b.from.messageID != "" {
-		return b.from.messageID
-	}
-	return newMessageID()
-}
-
 // build makes e of raw: a normalised event, or a Rejected one when raw fails a check.
 // It reports the code of the latter.
 func (b *builder) build(raw *rawEvent, e *touchstone.Event) (rejected string) {
-	b.arena, b.ids, b.refused = b.arena[:0], b.ids[:0], false
-	*e = touchstone.Event{Source: b.from.source, ReceivedAt: fromMillis(b.from.received)}
+	b.arena, b.ids, b.refused, b.mark = b.arena[:0], b.ids[:0], false, timeMark{}
+	*e = touchstone.Event{Source: b.from.source, ReceivedAt: intake.FromMillis(b.from.received)}
 	p := b.check(raw, e)
 	if p.code == "" {
 		return ""
@@ -119,10 +112,10 @@ func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
 		p = b.content(raw, e)
 	}
 	if p.code == "" {
-		p = b.context(raw, e)
+		p = b.time(raw, e)
 	}
 	if p.code == "" {
-		p = b.time(raw, e)
+		p = b.context(raw, e)
 	}
 	return p
 }
@@ -142,28 +135,6 @@ func (b *builder) kind(raw *rawEvent, e *touchstone.Event) problem {
 		return problem{CodeUnknownType, "type is " + quote(name)}
 	}
 	return problem{}
-}
-
-func (b *builder) messageID(raw *rawEvent, e *touchstone.Event) problem {
-	id, p := b.id(raw, fMessageID)
-	switch {
-	case p.code != "":
-		return p
-	case len(id) > b.limits.idBytes:
-		return problem{CodeMessageIDTooLong, "messageId has " + strconv.Itoa(len(id)) + " bytes; at most " + strconv.Itoa(b.limits.idBytes) + " are kept apart"}
-	case id == "":
-		id = b.idFor()
-	}
-	e.MessageID = id
-	return problem{}
-}
-
-func newMessageID() string {
-	id, err := uuid.NewV7()
-	if err != nil { // no randomness: the process cannot go on safely, and crypto/rand never fails on supported systems
-		return uuid.NewString()
-	}
-	return id.String()
 }
 
 // identify collects the event's identifiers.
@@ -379,6 +350,9 @@ func (b *builder) context(raw *rawEvent, e *touchstone.Event) problem {
 	if len(own)+len(shared) > b.limits.contextBytes {
 		return problem{CodeTooLarge, "the context, with that of the batch, has more than " + strconv.Itoa(b.limits.contextBytes) + " bytes"}
 	}
+	if b.mark.problem != "" {
+		own = b.marked(own)
+	}
 	addIP, addAgent := !hasIP && b.from.ip != "", !hasAgent && b.from.userAgent != ""
 	if shared == "" && !addIP && !addAgent {
 		e.Context = own
@@ -453,61 +427,19 @@ func comma(dst []byte, start int) []byte {
 	return dst
 }
 
-// time corrects the client's clock: received − (sent − original).
-func (b *builder) time(raw *rawEvent, e *touchstone.Event) problem {
-	e.Time = e.ReceivedAt
-	f := fOriginalTimestamp
-	if !raw.fields[f].given() {
-		f = fTimestamp
-	}
-	at, ok := b.instant(raw.fields[f])
-	if !ok {
-		if raw.fields[f].given() {
-			return problem{CodeBadTimestamp, fieldNames[f] + " " + quote(b.coerced(raw.fields[f])) + " is not an ISO 8601 date"}
-		}
-		return problem{}
-	}
-	sent, ok := b.instant(raw.fields[fSentAt])
-	if !ok && b.envelope != nil {
-		sent, ok = b.instant(b.envelope.fields[fSentAt])
-	}
-	if ok {
-		at += b.from.received - sent
-	}
-	switch {
-	case at > b.from.received+b.limits.maxFuture.Milliseconds():
-		b.tally.clamped++
-		return problem{}
-	case at < 0, b.limits.maxAge > 0 && b.from.received-at > b.limits.maxAge.Milliseconds():
-		return problem{CodeTooOld, "the event is of " + fromMillis(at).Format(time.RFC3339)}
-	}
-	e.Time = fromMillis(at)
-	return problem{}
-}
-
-func (b *builder) instant(s span) (int64, bool) {
-	if s.kind != isString && s.kind != isNumber || s.start == s.end {
-		return 0, false
-	}
-	return parseInstant(strings.TrimSpace(b.text(s)))
-}
-
-// given tells whether a field was sent with a value.
-func (s span) given() bool { return s.kind > isNull && !(s.kind == isString && s.start == s.end) }
-
 // reject turns e into a Rejected event that keeps what was sent, and what a replay needs
 // to know of the request.
 func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	id := e.MessageID
 	if id == "" {
-		if v, p := b.id(raw, fMessageID); p.code == "" && len(v) <= b.limits.idBytes {
+		if v, p := b.id(raw, fMessageID); p.code == "" && len(v) <= b.limits.idBytes && !intake.MissingID(v) {
 			id = v
 		}
 	}
 	if id == "" {
 		id = b.idFor()
 	}
-	received := fromMillis(b.from.received)
+	received := intake.FromMillis(b.from.received)
 	*e = touchstone.Event{
 		Type: touchstone.Rejected, MessageID: id, Time: received, ReceivedAt: received, Source: b.from.source,
 		Reason: Reason(p.code, p.detail), Raw: touchstone.JSON(view(b.raw(raw.all))),
@@ -528,7 +460,7 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 		b.arena = appendString(b.arena, start, "call", b.from.call.String())
 	}
 	if b.envelope != nil {
-		if sent := b.envelope.fields[fSentAt]; sent.kind == isString {
+		if sent := b.envelope.fields[fSentAt]; sent.kind == isString || sent.kind == isNumber {
 			b.arena = appendString(b.arena, start, "sent_at", b.text(sent))
 		}
 		if c := b.envelope.fields[fContext]; c.kind == isObject {

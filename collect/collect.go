@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/internal/live"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -68,7 +69,7 @@ type Config struct {
 	MaxIDBytes       int           // of messageId, groupId and previousId; 256
 	MaxIdentifiers   int           // per event; 20
 	MaxAge           time.Duration // older events go to quarantine; 0: any age since 1970
-	MaxFuture        time.Duration // later events get the time of receipt; 24 h
+	MaxFuture        time.Duration // a time further ahead is not believed; 24 h
 	TrustedProxies   []netip.Prefix
 	PublicURL        string            // "https://events.example.com", for SDK settings; default: what the request says
 	SensorsProjects  map[string]string // names of sources by 神策 project, for clients that cannot name a token
@@ -88,7 +89,7 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.MaxNameBytes, 256)
 	setDefault(&c.MaxIDBytes, 256)
 	setDefault(&c.MaxIdentifiers, 20)
-	setDefault(&c.MaxFuture, 24*time.Hour)
+	setDefault(&c.MaxFuture, intake.DefaultMaxFuture)
 	setDefault(&c.FeedPerSecond, 50)
 	setDefault(&c.MaxItems, 1_000_000)
 	setDefault(&c.QuarantineRows, 100_000)

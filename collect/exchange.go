@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -24,7 +25,7 @@ type exchange struct {
 func (c *Collector) newExchange() *exchange {
 	return &exchange{builder: builder{kinds: c.cfg.Kinds, limits: eventLimits{
 		nameBytes: c.cfg.MaxNameBytes, idBytes: c.cfg.MaxIDBytes, identifiers: c.cfg.MaxIdentifiers,
-		contextBytes: c.cfg.MaxEventBytes, maxAge: c.cfg.MaxAge, maxFuture: c.cfg.MaxFuture,
+		contextBytes: c.cfg.MaxEventBytes, window: intake.Window{MaxAge: c.cfg.MaxAge, MaxFuture: c.cfg.MaxFuture},
 	}}}
 }
 

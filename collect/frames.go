@@ -233,8 +233,6 @@ func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
 		return problem{CodeMissingEvent, ""}
 	case len(e.Name) > c.cfg.MaxNameBytes:
 		return problem{CodeNameTooLong, ""}
-	case e.Time.UnixMilli() < 0:
-		return problem{CodeTooOld, ""}
 	case len(e.Properties)+len(e.Traits)+len(e.Context) > c.cfg.MaxEventBytes:
 		return problem{CodeTooLarge, ""}
 	}
@@ -248,9 +246,9 @@ func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
 			return p
 		}
 	}
-	if e.Time.Sub(e.ReceivedAt) > c.cfg.MaxFuture {
-		b.tally.clamped++
-		e.Time = e.ReceivedAt
+	// A row has no next best time: that of the import says nothing about it.
+	if code := b.limits.window.Check(e.Time.UnixMilli(), e.ReceivedAt.UnixMilli()); code != "" {
+		return problem{code, b.limits.window.Explain(code, e.Time.UnixMilli())}
 	}
 	c.cfg.Kinds.Sort(b.ids)
 	e.Identifiers = b.ids

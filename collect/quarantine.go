@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/collect/sensors"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -156,7 +157,7 @@ func scanQuarantined(row interface{ Scan(...any) error }) (Quarantined, error) {
 	var received, number, replayed int64
 	var raw string
 	err := row.Scan(&q.ID, &received, &q.Source, &q.messageID, &q.Code, &q.Reason, &raw, &q.Origin, &number, &q.request, &replayed)
-	q.ReceivedAt = fromMillis(received)
+	q.ReceivedAt = intake.FromMillis(received)
 	if q.Event = touchstone.JSON(raw); !json.Valid([]byte(raw)) { // a row of a file may be any text
 		text, _ := json.Marshal(raw)
 		q.Event = touchstone.JSON(text)
@@ -165,7 +166,7 @@ func scanQuarantined(row interface{ Scan(...any) error }) (Quarantined, error) {
 		q.Row = &number
 	}
 	if replayed > 0 {
-		at := fromMillis(replayed)
+		at := intake.FromMillis(replayed)
 		q.ReplayedAt = &at
 	}
 	return q, err
@@ -246,7 +247,7 @@ func (q *Quarantine) Summary(ctx context.Context) ([]QuarantineCount, error) {
 		if err := rows.Scan(&n.Code, &n.Source, &n.Reason, &n.Count, &last); err != nil {
 			return nil, err
 		}
-		n.LastAt = fromMillis(last)
+		n.LastAt = intake.FromMillis(last)
 		if text, known := reasonTexts[n.Code]; known {
 			n.Reason = text
 		}

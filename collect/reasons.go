@@ -1,6 +1,10 @@
 package collect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/touchstone-cdp/touchstone/collect/intake"
+)
 
 // The reasons why a well-formed event is quarantined. They are stable: consoles filter
 // and replay by them.
@@ -14,7 +18,8 @@ const (
 	CodeMissingGroup     = "missing_group_id"
 	CodeWrongType        = "wrong_type"
 	CodeBadTimestamp     = "bad_timestamp"
-	CodeTooOld           = "too_old"
+	CodeTooOld           = intake.CodeTooOld
+	CodeInFuture         = intake.CodeInFuture
 	CodeNameTooLong      = "name_too_long"
 	CodeMessageIDTooLong = "message_id_too_long"
 	CodeDuplicateKey     = "duplicate_key"
@@ -37,8 +42,9 @@ var reasonTexts = map[string]string{
 	CodeMissingPrevious:  "an alias call needs a previousId",
 	CodeMissingGroup:     "a group call needs a groupId",
 	CodeWrongType:        "a field has the wrong JSON type",
-	CodeBadTimestamp:     "the timestamp is not an ISO 8601 date",
+	CodeBadTimestamp:     "the timestamp is no ISO 8601 date and no number of seconds since 1970",
 	CodeTooOld:           "the timestamp is older than this server accepts",
+	CodeInFuture:         "the time lies too far in the future",
 	CodeNameTooLong:      "a name or id is too long",
 	CodeMessageIDTooLong: "the messageId is too long",
 	CodeDuplicateKey:     "an object has the same key twice",
