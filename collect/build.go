@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -56,12 +57,11 @@ type builder struct {
 
 	arena   []byte
 	ids     []touchstone.Identifier
-	refused bool // an identifier of the current event was refused
-
-	// sent is the current event as a client sent it, when the body is a translation.
-	sent    *sensors.Event
 	refused bool     // an identifier of the current event was refused
 	mark    timeMark // of the current event
+
+	// sent is the current event as a client sent it, when the body is a translation.
+	sent *sensors.Event
 }
 
 // problem is why an event is quarantined; its zero value is "nothing".
@@ -91,15 +91,14 @@ func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
 	if b.sent != nil && b.sent.Code != "" {
 		return problem{b.sent.Code, b.sent.Detail}
 	}
+	if raw.flaw.code == CodeMalformed {
+		return b.flawed(raw)
+	}
 	if raw.all.kind != isObject {
 		return problem{CodeNotAnObject, "the event is " + raw.all.kind.String() + ", not an object"}
 	}
-	if f := raw.flaw; f.code != "" {
-		detail := flawText(f.code)
-		if path := pathAt(b.body, int(raw.all.start), f.offset); path != "" {
-			detail += " (at " + path + ")"
-		}
-		return problem{f.code, detail}
+	if raw.flaw.code != "" {
+		return b.flawed(raw)
 	}
 	p := b.kind(raw, e)
 	if p.code == "" {
@@ -118,6 +117,19 @@ func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
 		p = b.context(raw, e)
 	}
 	return p
+}
+
+// flawed says what the scanner found, and where.
+func (b *builder) flawed(raw *rawEvent) problem {
+	f := raw.flaw
+	detail := f.text
+	if detail == "" {
+		detail = flawText(f.code)
+	}
+	if path := pathAt(b.body, int(raw.all.start), f.offset); path != "" {
+		detail += " (at " + path + ")"
+	}
+	return problem{f.code, detail}
 }
 
 func (b *builder) kind(raw *rawEvent, e *touchstone.Event) problem {
@@ -419,6 +431,26 @@ func appendQuoted(dst []byte, value string) []byte {
 	return append(dst, '"')
 }
 
+// appendText appends a JSON string of any text, as it can be stored: invalid UTF-8 and NUL
+// become U+FFFD, other control characters are escaped.
+func appendText(dst []byte, value string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, r := range value {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r == 0:
+			dst = append(dst, "\ufffd"...)
+		case r < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
+}
+
 // comma separates the members of the object that starts at start.
 func comma(dst []byte, start int) []byte {
 	if len(dst) > start+1 {
@@ -442,7 +474,7 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	received := intake.FromMillis(b.from.received)
 	*e = touchstone.Event{
 		Type: touchstone.Rejected, MessageID: id, Time: received, ReceivedAt: received, Source: b.from.source,
-		Reason: Reason(p.code, p.detail), Raw: touchstone.JSON(view(b.raw(raw.all))),
+		Reason: Reason(p.code, p.detail), Raw: b.sent(raw),
 	}
 	start := len(b.arena)
 	b.arena = append(b.arena, `{"origin":"http"`...)
@@ -470,6 +502,24 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	}
 	b.arena = append(b.arena, '}')
 	e.Context = touchstone.JSON(view(b.arena[start:]))
+}
+
+// What the quarantine keeps of an event. The events of a request fit in with a record of
+// the log also when each character takes six.
+const (
+	mostRaw  = 1 << 20   // of one that is valid JSON
+	mostText = 256 << 10 // of any other, as a JSON string
+)
+
+// sent is the event as it was sent, as JSON: text that is none becomes a JSON string.
+func (b *builder) sent(raw *rawEvent) touchstone.JSON {
+	text := b.raw(raw.all)
+	if raw.flaw.code != CodeMalformed && len(text) <= mostRaw {
+		return touchstone.JSON(view(text))
+	}
+	start := len(b.arena)
+	b.arena = appendText(b.arena, cut(view(text), mostText))
+	return touchstone.JSON(view(b.arena[start:]))
 }
 
 // raw returns the text of a value as it was sent.

@@ -30,6 +30,13 @@ func BenchParse() func(body []byte) error {
 	}
 }
 
+// SplitCost scans a batch and tells how many bytes were passed to split it.
+func SplitCost(body []byte) int {
+	var s scanner
+	s.scan(body, true, scanLimits{events: 60_000, eventBytes: 32 << 10})
+	return s.walked
+}
+
 var benchScanner scanner
 
 // BenchScan only scans.

@@ -22,6 +22,7 @@ var seeds = []string{
 	`{"a":"` + "\xff" + `"}`, "{\"a\":\"\x00\"}", "\ufeff{}", `{}x`, `[]`, ``, `{`, `{"a"`, `{"a":`, `{"a":"\u12`, `{"a":"\x"}`, `{"a" 1}`, `{"a":1,}`, `{,}`,
 	`{"batch":[{"type":"track"},null,[],"x",{"type":"page","name":"n","properties":{}}],"context":{"a":1,"ip":"x"},"sentAt":"2026-01-01"}`,
 	`{"batch":{}}`, `{"batch":[{}],"batch":[{}]}`, strings.Repeat(`{"a":[`, 40) + strings.Repeat(`]}`, 40), strings.Repeat(`{"a":`, 600) + "1" + strings.Repeat(`}`, 600),
+	`{"batch":[{"type":"track","a":NaN},{"type":"page","userId":"u","name":"n"},{"a":"},{"type":"track","userId":"u"},{]},,]}`, `{"batch":[{} {"type":"track","userId":"1"}, x ]}`,
 	`{"type":"alias","previousId":"p","userId":"u","timestamp":"2026-01-01T00:00:00Z"}`, `{"type":"group","groupId":1.50,"userId":"1e3","traits":{ }}`,
 }
 
@@ -44,8 +45,17 @@ func FuzzRequest(f *testing.F) {
 		ok := s.scan(body, batch, limits)
 		isObject := len(bytes.TrimLeft(original, " \t\r\n")) > 0 && bytes.TrimLeft(original, " \t\r\n")[0] == '{'
 		valid := json.Valid(original) && utf8.Valid(original) && isObject
-		if ok && !valid {
+		aside := 0
+		for i := range s.events {
+			if s.events[i].flaw.code == CodeMalformed {
+				aside++
+			}
+		}
+		if ok && !valid && (aside == 0 || !batch) {
 			t.Fatalf("took what is not valid: %q", original)
+		}
+		if ok && valid && aside > 0 {
+			t.Fatalf("set aside what is valid: %q", original)
 		}
 		if !ok && valid && !s.err.limit && !strings.Contains(s.err.message, "deeper") && s.envelope.flaw.code == "" {
 			t.Fatalf("refused what is valid: %q: %s at %d", original, s.err.message, s.err.offset)
