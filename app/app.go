@@ -18,6 +18,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -29,10 +30,11 @@ var Version = "dev"
 
 // App is one process of Touchstone.
 type App struct {
-	cfg     *Config
-	logger  *slog.Logger
-	metrics *prometheus.Registry
-	clock   touchstone.Clock
+	cfg        *Config
+	logger     *slog.Logger
+	metrics    *prometheus.Registry
+	slowBodies prometheus.Counter
+	clock      touchstone.Clock
 
 	*engines
 	kinds     *touchstone.KindSet
@@ -61,6 +63,7 @@ type App struct {
 func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.slowBodies = conns.SlowBodies(a.metrics)
 	a.feed = newChangeFeed()
 	if a.engines, err = openEngines(ctx, cfg, logger, a.metrics); err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/conns"
 )
 
 // Config is the whole configuration. The zero value is not useful: start from
@@ -78,6 +79,11 @@ type Config struct {
 		SQLMemory    Bytes
 		SQLTempBytes Bytes
 	}
+	// MaxConnections bounds the open connections of the server.
+	MaxConnections int
+	Metrics        struct {
+		Listen string // HOST:PORT of /metrics without a key; empty: only with a key, on Listen
+	}
 	MemoryLimit Bytes  // of the Go heap, beside the warehouse's memory; GOMEMLIMIT wins
 	PprofListen string // HOST:PORT of net/http/pprof; empty: off
 }
@@ -99,6 +105,7 @@ func DefaultConfig() *Config {
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.MemoryLimit = 384 << 20
+	c.MaxConnections = conns.DefaultMax
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
 	c.Query.SQLRunning, c.Query.SQLWaiting = 2, 16
 	c.Query.SQLMemory, c.Query.SQLTempBytes = 512<<20, 1<<30
@@ -153,6 +160,8 @@ func (c *Config) settings() []setting {
 		{"query.sql_waiting", &c.Query.SQLWaiting, "SQL statements of people that wait; more are answered with 503"},
 		{"query.sql_memory", &c.Query.SQLMemory, "memory of one process that answers an SQL statement"},
 		{"query.sql_temp_bytes", &c.Query.SQLTempBytes, "disk that one SQL statement may use for what does not fit into memory"},
+		{"max_connections", &c.MaxConnections, "most connections at once; beyond, the longest idle ones are closed"},
+		{"metrics.listen", &c.Metrics.Listen, "HOST:PORT that serves /metrics without a key, for a network that only operators reach; empty: /metrics takes an API key"},
 		{"memory_limit", &c.MemoryLimit, "memory of the Go heap, beside the warehouse's; GOMEMLIMIT wins"},
 		{"pprof_listen", &c.PprofListen, "HOST:PORT for Go profiles; empty: off"},
 	}

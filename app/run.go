@@ -17,6 +17,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/internal/httpfront"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
@@ -76,6 +77,11 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		return err
 	}
 	defer stopProfiles()
+	stopMetrics, err := a.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 	limitMemory(a.cfg)
 	shareProcessors()
 
@@ -174,10 +180,11 @@ func errStopping() error {
 
 func (a *App) newServer() *http.Server {
 	r := chi.NewRouter()
+	r.Use(pace.Middleware(a.slowBodies))
 	if a.has("collect") {
 		a.collector.Routes(r)
 	}
-	r.Handle("/metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
+	r.Method(http.MethodGet, "/metrics", a.console.MetricsPage(a.metricsPage()))
 	if a.has("console") {
 		a.console.Routes(r)
 	} else {
@@ -192,26 +199,52 @@ func (a *App) newServer() *http.Server {
 		Handler:           r,
 		Protocols:         protocols,
 		ReadHeaderTimeout: firstTimeout,
-		ReadTimeout:       idleTimeout,
+		ReadTimeout:       idleTimeout, // for bodies that no handler reads; the pace moves it for the others
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
 	}
 }
 
-// How long a connection may take for its first request, a request to arrive, and a client
-// to send the next.
+// How long a connection may take for its first request and a client to send the next.
 const (
 	firstTimeout = 10 * time.Second
 	idleTimeout  = 2 * time.Minute
 )
 
-// newFront serves the tracking calls before net/http sees them.
+// pace is how slowly a body may arrive, of every call; there is no other bound on the time
+// that it takes, so that large files can be sent.
+var pace conns.Pace
+
+// newFront bounds the connections, and serves the tracking calls before net/http sees them.
 func (a *App) newFront(listener net.Listener, requests context.Context) *httpfront.Listener {
-	cfg := httpfront.Config{BaseContext: requests, Logger: a.logger, FirstTimeout: firstTimeout, IdleTimeout: idleTimeout}
+	listener = conns.Limit(listener, conns.Config{Max: a.cfg.MaxConnections, Register: a.metrics})
+	cfg := httpfront.Config{BaseContext: requests, Logger: a.logger, FirstTimeout: firstTimeout, IdleTimeout: idleTimeout,
+		Pace: pace, SlowBodies: a.slowBodies, Register: a.metrics}
 	if a.has("collect") {
 		cfg.Handlers = a.collector.Posts()
 	}
 	return httpfront.New(listener, cfg)
+}
+
+func (a *App) metricsPage() http.Handler {
+	return promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{})
+}
+
+// serveMetrics offers the figures on an address of their own, without a key, if one is configured.
+func (a *App) serveMetrics() (stop func(), err error) {
+	if a.cfg.Metrics.Listen == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", a.cfg.Metrics.Listen)
+	if err != nil {
+		return nil, touchstone.Errorf(touchstone.Unavailable, "cannot listen on %s for metrics: %v", a.cfg.Metrics.Listen, err).
+			WithHint("choose another address with --metrics-listen")
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metricsPage())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: firstTimeout, IdleTimeout: idleTimeout}
+	go func() { _ = server.Serve(listener) }()
+	return func() { _ = server.Close() }, nil
 }
 
 // serveProfiles offers Go's profiles on an address of their own, if one is configured.

@@ -262,7 +262,12 @@ func watchFigures(t *testing.T, s *Server, stop <-chan struct{}) {
 // which are the same as long as nothing was restarted.
 func checkMetrics(t *testing.T, s *Server, st Stats) {
 	t.Helper()
-	resp, err := s.http.Get(s.URL + "/metrics")
+	req, err := http.NewRequest(http.MethodGet, s.URL+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer dev")
+	resp, err := s.http.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,8 @@ type Collector struct {
 	feed       *feed
 	metrics    *metrics
 	bodies     *bodyReader
-	memory     budget
+	memory     budget    // of requests that came with a key in their head
+	unknown    budget    // of those whose key is in the body, or that have none
 	exchanges  sync.Pool // of *exchange
 	outboxes   sync.Pool // of *outbox
 	partitions int
@@ -163,10 +164,29 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 	if c.bodies, err = newBodyReader(cfg.HardBodyBytes); err != nil {
 		return nil, err
 	}
-	c.memory.max = cfg.MaxRequestMemory
+	// The two add up to the maximum. Who has shown no key cannot crowd out those who have.
+	c.unknown.max = cfg.MaxRequestMemory / 4
+	c.memory.max = cfg.MaxRequestMemory - c.unknown.max
+	c.watchMemory(cfg.Metrics)
 	c.exchanges.New = func() any { return c.newExchange() }
 	c.outboxes.New = func() any { return c.newOutbox() }
 	return c, nil
+}
+
+// watchMemory shows how much of the memory for requests is in use.
+func (c *Collector) watchMemory(r prometheus.Registerer) {
+	if r == nil {
+		return
+	}
+	for key, b := range map[string]*budget{"head": &c.memory, "body": &c.unknown} {
+		for name, value := range map[string]func() float64{
+			"request_memory_bytes":     func() float64 { return float64(b.used.Load()) },
+			"request_memory_max_bytes": func() float64 { return float64(b.max) },
+		} {
+			r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "touchstone", Subsystem: "collect", Name: name,
+				Help: "Memory for the bodies and frames of requests, by where their write key is.", ConstLabels: prometheus.Labels{"key": key}}, value))
+		}
+	}
 }
 
 // Sources returns the sources, for the console and the importer.

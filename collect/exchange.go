@@ -176,6 +176,9 @@ type budget struct {
 	used atomic.Int64
 }
 
+// scarce tells whether less than half of the budget is left.
+func (b *budget) scarce() bool { return b.used.Load() > b.max/2 }
+
 // lease is what one request holds of a budget.
 type lease struct {
 	budget *budget

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -138,36 +139,47 @@ type delivery struct {
 	rejected map[string]int // by code
 }
 
-// accept takes one request: who sends, what it says, into the log.
+// accept takes one request: who sends, what it says, into the log. Before the sender is
+// known and the body's first byte has come, it takes no memory beside the connection's.
 func (c *Collector) accept(r *http.Request, call touchstone.EventType) error {
-	held := lease{budget: &c.memory}
-	defer held.end()
-	o := c.outboxes.Get().(*outbox)
-	defer c.putOutbox(o)
-	d, err := c.read(r, call, o, &held)
+	src, err := c.authenticate(r)
 	if err != nil {
 		return err
 	}
-	// While the log syncs, only the frames are needed.
+	held := lease{budget: &c.unknown}
+	if src != nil { // the key came with the headers: refuse before reading
+		held.budget = &c.memory
+		if err := c.allow(src, 0); err != nil {
+			return err
+		}
+	}
+	body, err := c.bodies.await(r)
+	if err != nil {
+		return err
+	}
+	defer held.end()
+	o := c.outboxes.Get().(*outbox)
+	defer c.putOutbox(o)
+	d, err := c.read(r, src, body, call, o, &held)
+	if err != nil {
+		return err
+	}
+	// While the log syncs, only the frames are needed, and the sender is known.
+	held.end()
+	held.budget = &c.memory
 	held.resize(o.size())
 	return c.store(r.Context(), o, d)
 }
 
-// read reads, checks and encodes a request.
-func (c *Collector) read(r *http.Request, call touchstone.EventType, o *outbox, held *lease) (*delivery, error) {
-	src, err := c.authenticate(r)
-	if err != nil {
-		return nil, err
-	}
-	if src != nil { // the key came with the headers: refuse before reading
-		if err := c.allow(src, 0); err != nil {
-			return nil, err
-		}
-	}
+// read reads, checks and encodes a request. src is nil when the key is in the body.
+func (c *Collector) read(r *http.Request, src *knownSource, body *arriving, call touchstone.EventType, o *outbox, held *lease) (*delivery, error) {
 	x := c.exchanges.Get().(*exchange)
 	defer c.release(x)
-	wire, err := c.bodies.read(x, r, held)
+	wire, err := c.bodies.read(x, body, held)
 	c.metrics.received.Add(float64(wire))
+	if errors.Is(err, errBusy) {
+		c.metrics.busy.Inc()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ type metrics struct {
 	sampledOut   prometheus.Counter
 	quarantined  *prometheus.CounterVec
 	flushErrors  prometheus.Counter
+	busy         prometheus.Counter
 	appendErrors prometheus.Counter
 
 	success map[string]prometheus.Counter // requests with status 200, by call
@@ -60,6 +61,7 @@ func newMetrics(r prometheus.Registerer, calls []string) *metrics {
 		items:        vec("items_total", "Items of the catalogue that 神策's clients have sent, by what became of them.", "what"),
 		sampledOut:   one("feed_sampled_out_total", "Events left out of the live feed because it was full for the second."),
 		quarantined:  vec("quarantine_rows_total", "Rows of the quarantine, by what became of them.", "what"),
+		busy:         one("requests_over_memory_total", "Requests told to come back because the memory for requests was in use, or that lost their share of it because they were slow."),
 		appendErrors: one("append_errors_total", "Appends that the log refused or failed; the client was told to come back."),
 		flushErrors:  one("source_flush_errors_total", "Failed writes of the sources' counters; they are tried again."),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "touchstone", Subsystem: "collect", Name: "request_seconds",

@@ -327,7 +327,7 @@ func (s *scanner) member(depth int, at place, key []byte) bool {
 		return ok
 	}
 	v, ok := s.value(depth+1, inner)
-	if f != fNone {
+	if ok && f != fNone { // a malformed value has no bounds
 		s.cur.fields[f] = v
 	}
 	return ok

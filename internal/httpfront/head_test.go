@@ -26,7 +26,7 @@ func FuzzHead(f *testing.F) {
 	routes := newRoutes(map[string]http.Handler{"/v1/track": http.NotFoundHandler()})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h := head{fields: http.Header{"Left": {"over"}}}
-		size, to := h.parse(data, routes)
+		size, to, _ := h.parse(data, routes)
 		if to == nil {
 			return
 		}

@@ -80,9 +80,10 @@ export const settings = {
     emptyHint: "Programs use one to read people and reports, to import, or to manage sources and segments.",
     try: "Example call",
   },
-  scope: { ingest: "Import", read: "Read", write: "Write", admin: "Administer" },
+  scope: { ingest: "Import", read: "Read", write: "Write", metrics: "Metrics", admin: "Administer" },
   scopeHint: {
     ingest: "Send imports",
+    metrics: "Only read /metrics, for Prometheus",
     read: "Read everything",
     write: "Read everything, change segments, sources and quarantine, send imports",
     admin: "Everything, also users and keys",

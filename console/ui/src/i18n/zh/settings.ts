@@ -80,9 +80,10 @@ export const settings = {
     emptyHint: "供程序读取用户与报表、导入数据，或管理数据源与人群。",
     try: "调用示例",
   },
-  scope: { ingest: "导入", read: "读取", write: "写入", admin: "管理" },
+  scope: { ingest: "导入", read: "读取", write: "写入", metrics: "监控", admin: "管理" },
   scopeHint: {
     ingest: "发送导入数据",
+    metrics: "仅可读取 /metrics，供 Prometheus 采集",
     read: "读取全部内容",
     write: "读取全部内容，管理人群、数据源与隔离区，发送导入数据",
     admin: "全部权限，包括成员与密钥管理",

@@ -40,8 +40,11 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
   const { message, modal } = App.useApp();
   const client = useQueryClient();
   const may = useMay("data");
-  const editable = typeof event.event === "object" && event.event !== null && !Array.isArray(event.event);
-  const original = editable ? formatJson(event.event, 2) : String(event.event ?? "");
+  // An event that is not valid JSON comes as its text, and is repaired in it.
+  const malformed = event.code === "malformed" && typeof event.event === "string";
+  const editable =
+    malformed || (typeof event.event === "object" && event.event !== null && !Array.isArray(event.event));
+  const original = malformed || !editable ? String(event.event ?? "") : formatJson(event.event, 2);
   const [text, setText] = useState(original);
   const parsed = editable ? parseEvent(text) : null;
   const changed = text !== original;

@@ -2,6 +2,10 @@ import { parseJson } from "@/lib/json";
 
 /** The name in an event that a check refused, however broken the event is. */
 export function eventNameOf(raw: unknown): string | null {
+  if (typeof raw === "string") {
+    const name = /"event"\s*:\s*"([^"\\]{1,100})"/.exec(raw) ?? /"type"\s*:\s*"([a-z]{1,20})"/.exec(raw);
+    return name?.[1] ?? null;
+  }
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return null;
   const e = raw as Record<string, unknown>;
   for (const key of ["event", "name", "type"]) {

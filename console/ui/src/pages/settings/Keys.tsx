@@ -18,7 +18,7 @@ import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 
 const route = getRouteApi("/shell/settings");
-const scopes: readonly Scope[] = ["read", "write", "ingest", "admin"];
+const scopes: readonly Scope[] = ["read", "write", "ingest", "metrics", "admin"];
 
 export function Keys() {
   const { t } = useTranslation();
