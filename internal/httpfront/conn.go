@@ -126,6 +126,10 @@ func (c *conn) answer(r *route) (goesOn bool) {
 	c.request = *c.base
 	c.request.URL, c.request.RequestURI = r.url, r.url.Path
 	c.request.Host, c.request.Header, c.request.ContentLength = c.head.host, c.head.fields, c.head.length
+	c.request.Close = c.head.last
+	if c.head.old {
+		c.request.Proto, c.request.ProtoMinor = "HTTP/1.0", 0
+	}
 	c.body = body{c: c, left: c.head.length}
 	c.request.Body = &c.body
 	c.response.reset()
@@ -138,11 +142,11 @@ func (c *conn) answer(r *route) (goesOn bool) {
 		_, _ = io.Copy(io.Discard, &c.body)
 		rest = c.body.left
 	}
-	goesOn = rest == 0 && !c.l.isClosed()
-	if _, err := c.net.Write(c.response.render(c.l.dateAt(time.Now()), goesOn)); err != nil {
+	goesOn = rest == 0 && !c.head.last && !c.l.isClosed()
+	if _, err := c.net.Write(c.response.render(c.head.old, c.l.dateAt(time.Now()), goesOn)); err != nil {
 		return false
 	}
-	if rest > 0 && c.body.err == nil {
+	if (rest > 0 || !goesOn && c.start < c.end) && c.body.err == nil {
 		c.linger()
 	}
 	if goesOn && c.body.waited { // for the next request there is more time than for the rest of a body

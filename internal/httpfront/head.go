@@ -28,6 +28,8 @@ func newRoutes(handlers map[string]http.Handler) map[string]*route {
 type head struct {
 	host   string
 	length int64
+	old    bool // HTTP/1.0
+	last   bool // of the connection
 	fields http.Header
 	values [24]string // that fields point to
 	used   int
@@ -36,7 +38,7 @@ type head struct {
 var (
 	endOfHead = []byte("\r\n\r\n")
 	post      = []byte("POST ")
-	version   = []byte(" HTTP/1.1\r\n")
+	version   = []byte(" HTTP/1.")
 )
 
 // mostDigits of a Content-Length keep it within an int64.
@@ -46,10 +48,10 @@ const mostDigits = 15
 const (
 	otherMethod  = "method"     // not POST
 	otherPath    = "path"       // not one of the handlers
-	otherVersion = "version"    // not HTTP/1.1
+	otherVersion = "version"    // not HTTP/1.0 or 1.1
 	otherHead    = "head"       // not complete, or not beyond doubt
 	otherWish    = "transfer"   // chunks, Expect, Upgrade, …
-	otherEnd     = "connection" // Connection: close, or anything but keep-alive
+	otherEnd     = "connection" // Connection says something else than close or, in HTTP/1.1, keep-alive
 	noLength     = "no_length"  // no Content-Length
 )
 
@@ -66,9 +68,11 @@ func (h *head) parse(data []byte, routes map[string]*route) (size int, to *route
 		return 0, nil, otherMethod
 	}
 	path, rest, ok := bytes.Cut(rest, version)
-	if !ok {
+	if !ok || len(rest) < 3 || rest[0] != '0' && rest[0] != '1' || rest[1] != '\r' || rest[2] != '\n' {
 		return 0, nil, otherVersion
 	}
+	old := rest[0] == '0'
+	rest = rest[3:]
 	if to = routes[string(path)]; to == nil {
 		return 0, nil, otherPath
 	}
@@ -77,7 +81,7 @@ func (h *head) parse(data []byte, routes map[string]*route) (size int, to *route
 		return 0, nil, otherHead
 	}
 	clear(h.fields)
-	h.host, h.length, h.used = "", -1, 0
+	h.host, h.length, h.used, h.old, h.last = "", -1, 0, old, old
 	// One string for all names and values.
 	for line := range strings.SplitSeq(string(rest[:end]), "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
@@ -122,7 +126,10 @@ func (h *head) add(name, value string) (why string) {
 			h.length = 10*h.length + int64(value[i]-'0')
 		}
 	case "Connection":
-		if !strings.EqualFold(value, "keep-alive") {
+		switch {
+		case strings.EqualFold(value, "close"):
+			h.last = true
+		case h.old || !strings.EqualFold(value, "keep-alive"):
 			return otherEnd
 		}
 	case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te", "Http2-Settings":

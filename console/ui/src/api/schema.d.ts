@@ -1132,10 +1132,10 @@ export interface components {
          */
         Role: "admin" | "analyst" | "marketer" | "developer" | "auditor";
         /**
-         * @description Grants permissions. ingest: import. read: read. write: read, segments, data, import. admin: all.
+         * @description Grants permissions. ingest: import. metrics: /metrics and nothing else. read: read. write: read, segments, data, import. admin: all.
          * @enum {string}
          */
-        Scope: "ingest" | "read" | "write" | "admin";
+        Scope: "ingest" | "metrics" | "read" | "write" | "admin";
         /** @enum {string} */
         Permission: "read" | "segments" | "data" | "import" | "audit" | "admin";
         SessionUser: {

@@ -153,6 +153,8 @@ export const collect = {
     wrong_type: "Wrong type of field",
     bad_timestamp: "Unreadable time",
     too_old: "Too old",
+    in_future: "In the future",
+    malformed: "Not valid JSON",
     name_too_long: "Name too long",
     message_id_too_long: "messageId too long",
     duplicate_key: "Same key twice",

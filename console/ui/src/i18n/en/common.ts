@@ -163,7 +163,20 @@ export const common = {
   person: {
     anonymous: "Anonymous {{id}}",
   },
-  time: { zone: "Times are shown in {{zone}} ({{offset}})", never: "Never" },
+  time: {
+    zone: "Times are shown in {{zone}} ({{offset}})",
+    never: "Never",
+    mark: {
+      short: "Time estimated",
+      label: "About the time",
+      bad_timestamp: "The time that was sent, “{{given}}”, could not be read.",
+      both: "{{problem}} {{source}}",
+      in_future: "The time that was sent, “{{given}}”, lies more than a day ahead.",
+      originalTimestamp: "The time of the call (originalTimestamp) is used instead.",
+      sentAt: "The time of sending (sentAt) is used instead.",
+      receivedAt: "The time of receipt is used instead.",
+    },
+  },
   identifierKind: {
     user_id: "User ID",
     anonymous_id: "Anonymous ID",

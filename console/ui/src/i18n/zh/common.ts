@@ -158,7 +158,20 @@ export const common = {
   person: {
     anonymous: "匿名用户 {{id}}",
   },
-  time: { zone: "按 {{zone}}（{{offset}}）时区显示", never: "从未" },
+  time: {
+    zone: "按 {{zone}}（{{offset}}）时区显示",
+    never: "从未",
+    mark: {
+      short: "推定时间",
+      label: "时间说明",
+      bad_timestamp: "上报的时间“{{given}}”无法识别",
+      both: "{{problem}}，{{source}}",
+      in_future: "上报的时间“{{given}}”比接收时间晚 1 天以上",
+      originalTimestamp: "已改用调用时间（originalTimestamp）。",
+      sentAt: "已改用发送时间（sentAt）。",
+      receivedAt: "已改用接收时间。",
+    },
+  },
   identifierKind: {
     user_id: "用户 ID",
     anonymous_id: "匿名 ID",

@@ -17,9 +17,11 @@ import { IdentifierChip, Pill } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
+import { TimeMarkPill, TimeMarkText } from "@/components/TimeMark";
 import { PropertyPreview } from "@/components/Value";
 import { identifiersOf } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
+import { timeMarkOf } from "@/lib/timeMark";
 import { useLiveList } from "@/lib/useLive";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
@@ -193,7 +195,11 @@ const FeedRow = memo(function FeedRow(props: {
       <span className="feed-event">
         <ChannelIcon channel={props.channel} />
         <b className="ellipsis">{labels.event(e.event) || t("collect.debugger.raw")}</b>
-        {e.rejected && <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>}
+        {e.rejected ? (
+          <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>
+        ) : (
+          <TimeMarkPill context={e.context} />
+        )}
       </span>
       <code
         className={e.user_id ? "ellipsis" : "ellipsis muted"}
@@ -278,6 +284,14 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
               </span>
             )}
           </dd>
+          {!rejected && timeMarkOf(e.context) && (
+            <>
+              <dt>{t("time.mark.label")}</dt>
+              <dd>
+                <TimeMarkText context={e.context} />
+              </dd>
+            </>
+          )}
           {identifiers.map((i) => (
             <div key={`${i.kind}:${i.value}`} className="pair">
               <dt>{labels.identifierKind(i.kind)}</dt>

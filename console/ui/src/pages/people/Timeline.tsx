@@ -10,9 +10,11 @@ import { ChannelIcon } from "@/components/ChannelIcon";
 import { Json } from "@/components/CodeSnippet";
 import { ExactTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
+import { TimeMarkPill, TimeMarkText } from "@/components/TimeMark";
 import { PropertyPreview } from "@/components/Value";
 import { groupByDay } from "@/lib/groupByDay";
 import { useLabels } from "@/lib/labels";
+import { timeMarkOf } from "@/lib/timeMark";
 import { usePages } from "@/lib/usePages";
 import { useSources } from "@/lib/useSources";
 import { addDays } from "@/lib/zone";
@@ -134,6 +136,7 @@ function TimelineRow({ event }: { event: PersonEvent }) {
           {name}
           {event.type !== "track" && typeof page === "string" && <code className="ellipsis">{page}</code>}
         </span>
+        <TimeMarkPill context={event.context} />
         {event.type === "track" && <PropertyPreview properties={event.properties} />}
         <ChevronRight size={14} className="timeline-arrow" aria-hidden="true" />
       </button>
@@ -146,6 +149,14 @@ function TimelineRow({ event }: { event: PersonEvent }) {
             <dd>
               <ExactTime at={event.received_at} />
             </dd>
+            {timeMarkOf(event.context) && (
+              <>
+                <dt>{t("time.mark.label")}</dt>
+                <dd>
+                  <TimeMarkText context={event.context} />
+                </dd>
+              </>
+            )}
             <dt>{t("people.timeline.messageId")}</dt>
             <dd>
               <code>{event.message_id}</code>
