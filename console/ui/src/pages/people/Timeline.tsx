@@ -134,9 +134,9 @@ function TimelineRow({ event }: { event: PersonEvent }) {
         <ChannelIcon channel={source?.kind ?? "web"} />
         <span className="timeline-name ellipsis">
           {name}
+          <TimeMarkPill context={event.context} />
           {event.type !== "track" && typeof page === "string" && <code className="ellipsis">{page}</code>}
         </span>
-        <TimeMarkPill context={event.context} />
         {event.type === "track" && <PropertyPreview properties={event.properties} />}
         <ChevronRight size={14} className="timeline-arrow" aria-hidden="true" />
       </button>
