@@ -209,6 +209,7 @@ type TimelineEvent struct {
 	Event      string
 	Source     string
 	Properties map[string]any
+	Context    map[string]any
 }
 
 // Timeline returns all events of a person, newest first, read in pages.
