@@ -56,6 +56,7 @@ const messages: Messages = {
   "The address holds a text that is not valid UTF-8.": "地址中含有无效的 UTF-8 文本。",
   "The address is not well-formed behind its question mark.": "地址中问号之后的部分格式有误。",
   "The body could not be read at frame {0}.": "读取请求体第 {0} 帧时出错。",
+  "The body arrived too slowly.": "请求体到达得太慢。",
   "The body could not be read to its end.": "请求体未能完整读取。",
   "The body ended early.": "请求体提前结束。",
   "The body ends in frame {0}.": "请求体在第 {0} 帧中途结束。",
@@ -108,7 +109,7 @@ const messages: Messages = {
     "可用角色：admin、analyst、marketer、developer、auditor。",
   "The same request is still running.": "相同的请求仍在处理中。",
   "The scope {0} would grant it.": "权限范围 {0} 可授予此权限。",
-  "The scopes are ingest, read, write and admin.": "可用权限范围：ingest、read、write、admin。",
+  "The scopes are ingest, metrics, read, write and admin.": "可用权限范围：ingest、metrics、read、write、admin。",
   "The server is set up already.": "服务器已完成初始化。",
   "The server printed it when it started; a restart prints a new one.":
     "服务器启动时会打印它；重启后会打印新的。",
@@ -191,6 +192,7 @@ const messages: Messages = {
     "无法以用户 {3} 连接 {0}:{1} 上的 PostgreSQL 数据库 {2}",
   "cannot create the log's stream {0} with {1} replicas": "无法创建 {1} 副本的日志流 {0}",
   "cannot list the streams of the log": "无法列出日志流",
+  "cannot listen on {0} for metrics: {1}": "无法在 {0} 上监听监控指标端口：{1}",
   "cannot listen on {0} for profiles: {1}": "无法在 {0} 上监听性能分析端口：{1}",
   "cannot listen on {0}: {1}": "无法监听 {0}：{1}",
   "cannot make the folder of the log, {0}": "无法创建日志目录 {0}",
@@ -214,6 +216,7 @@ const messages: Messages = {
     "请检查主机和端口，并确认服务器正在运行且允许从此处连接",
   "check the limits of the JetStream account and the space on its disks":
     "请检查 JetStream 账号限额与磁盘空间",
+  "choose another address with --metrics-listen": "请用 --metrics-listen 指定其他地址",
   "choose another address with --listen": "请用 --listen 指定其他地址",
   "collect.max_batch_events must be below {0}, not {1}.": "collect.max_batch_events 应小于 {0}，而不是 {1}。",
   "collect.trusted_proxies: {0} is not a network like 10.0.0.0/8":
