@@ -60,8 +60,8 @@ type builder struct {
 	refused bool     // an identifier of the current event was refused
 	mark    timeMark // of the current event
 
-	// sent is the current event as a client sent it, when the body is a translation.
-	sent *sensors.Event
+	// translated is what the current event was translated from, if it was.
+	translated *sensors.Event
 }
 
 // problem is why an event is quarantined; its zero value is "nothing".
@@ -88,8 +88,8 @@ func (b *builder) build(raw *rawEvent, e *touchstone.Event) (rejected string) {
 }
 
 func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
-	if b.sent != nil && b.sent.Code != "" {
-		return problem{b.sent.Code, b.sent.Detail}
+	if b.translated != nil && b.translated.Code != "" {
+		return problem{b.translated.Code, b.translated.Detail}
 	}
 	if raw.flaw.code == CodeMalformed {
 		return b.flawed(raw)
@@ -478,8 +478,8 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	}
 	start := len(b.arena)
 	b.arena = append(b.arena, `{"origin":"http"`...)
-	if b.sent != nil {
-		e.Raw = touchstone.JSON(b.sent.Sent)
+	if b.translated != nil {
+		e.Raw = touchstone.JSON(b.translated.Sent)
 		b.arena = appendString(b.arena, start, "form", sensorsCall)
 	}
 	if b.from.ip != "" {

@@ -386,8 +386,8 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 			return "", q.replayItem(ctx, item, again.Events[0].Item)
 		}
 		body, limits.eventBytes = again.Text, translatedBytes*limits.eventBytes
-		x.builder.sent = &again.Events[0]
-		defer func() { x.builder.sent = nil }()
+		x.builder.translated = &again.Events[0]
+		defer func() { x.builder.translated = nil }()
 	}
 	if !x.scanner.scan(body, true, limits) || len(x.scanner.events) != 1 {
 		return Reason("malformed", x.scanner.err.message), nil

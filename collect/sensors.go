@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -96,7 +95,7 @@ func forSensors(err error) error {
 }
 
 func (c *Collector) acceptSensors(r *http.Request) error {
-	held := lease{budget: &c.memory}
+	held := lease{budget: &c.unknown}
 	defer held.end()
 	o := c.outboxes.Get().(*outbox)
 	defer c.putOutbox(o)
@@ -104,6 +103,8 @@ func (c *Collector) acceptSensors(r *http.Request) error {
 	if err != nil || d == nil {
 		return err
 	}
+	held.end() // while items and log are written only the frames are needed
+	held.budget = &c.memory
 	held.resize(o.size())
 	if err := c.items.write(r.Context(), d.source.ID, items); err != nil {
 		return err
@@ -122,7 +123,8 @@ func (c *Collector) readSensors(r *http.Request, o *outbox, held *lease) (*deliv
 	if err != nil {
 		return nil, nil, err
 	}
-	if src != nil {
+	if src != nil { // the address or a header named it: refuse before reading
+		held.budget = &c.memory
 		if err := c.allow(src, 0); err != nil {
 			return nil, nil, err
 		}
@@ -183,8 +185,15 @@ func (c *Collector) sensorsSource(r *http.Request, f *sensors.Fields) (*knownSou
 func (c *Collector) translate(x *exchange, r *http.Request, held *lease, src **knownSource) (*sensors.Batch, error) {
 	x.body = x.body[:0]
 	if r.Method != http.MethodGet {
-		wire, err := c.bodies.read(x, r, held)
+		body, err := c.bodies.await(r)
+		if err != nil {
+			return nil, err
+		}
+		wire, err := c.bodies.read(x, body, held)
 		c.metrics.received.Add(float64(wire))
+		if errors.Is(err, errBusy) {
+			c.metrics.busy.Inc()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +221,7 @@ func (c *Collector) translate(x *exchange, r *http.Request, held *lease, src **k
 	payload := x.packed
 	others := cap(x.body) + cap(x.packed)
 	if sensors.Packed(payload) {
-		if payload, err = c.bodies.gunzip(nil, bytes.NewReader(x.packed), held); err != nil {
+		if payload, err = c.bodies.gunzip(nil, x.packed, held); err != nil {
 			return nil, c.bodies.explain(err, "gzip")
 		}
 		others += cap(payload)
@@ -232,7 +241,7 @@ func (c *Collector) translate(x *exchange, r *http.Request, held *lease, src **k
 func (c *Collector) encodeTranslated(x *exchange, o *outbox, batch *sensors.Batch, from origin) (rejected map[string]int, first string) {
 	b := &x.builder
 	b.start(&x.scanner, true, from)
-	defer func() { b.sent = nil }()
+	defer func() { b.translated = nil }()
 	show := c.feed.room(from.received, len(x.scanner.events))
 	i := 0
 	for at := range batch.Events {
@@ -240,7 +249,7 @@ func (c *Collector) encodeTranslated(x *exchange, o *outbox, batch *sensors.Batc
 		if sent.Item != nil {
 			continue
 		}
-		b.sent = sent
+		b.translated = sent
 		if code := b.build(&x.scanner.events[i], &x.event); code != "" {
 			if rejected == nil {
 				rejected = make(map[string]int)
