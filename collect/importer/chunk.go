@@ -69,7 +69,8 @@ type converter struct {
 	at       position
 	plan     *plan
 	cells    []cell
-	row      int64 // number of the row read last; the first is 1
+	tidy     *tidier // nil = cells stay as they are
+	row      int64   // number of the row read last; the first is 1
 	rejected tally
 }
 
@@ -83,7 +84,7 @@ func newConverter(path string, m *Mapping, o planOptions) (*converter, error) {
 		_ = t.close() // the first error counts
 		return nil, err
 	}
-	return &converter{table: t, at: at, plan: p, cells: make([]cell, len(m.neededColumns()))}, nil
+	return &converter{table: t, at: at, plan: p, cells: make([]cell, len(m.neededColumns())), tidy: tidierOf(t, m)}, nil
 }
 
 func (c *converter) close() error { return c.table.close() }
@@ -96,6 +97,11 @@ func (c *converter) next(e *touchstone.Event) error {
 	switch {
 	case err == nil:
 		c.row++
+		if c.tidy != nil {
+			for i := range c.cells {
+				c.tidy.tidy(&c.cells[i])
+			}
+		}
 		if err = c.plan.apply(c.cells, c.row, e); err == nil {
 			return nil
 		}

@@ -147,7 +147,7 @@ func TestEncodings(t *testing.T) {
 	for _, c := range []struct{ name, content, more, want string }{
 		{"gbk", gbk, "encoding: gbk", `Bought 2026-01-02T00:00:00Z [user_id:u1] {"what":"上海茶","price":1}`},
 		{"windows-1252", latin, "encoding: windows-1252", `Bought 2026-01-02T00:00:00Z [user_id:u1] {"what":"café €","price":1}`},
-		{"unnamed", latin, "", "! bad_encoding: the row is not valid UTF-8; name the file's encoding in the mapping (encoding: gbk, windows-1252, …) " +
+		{"misnamed", latin, "encoding: utf-8", "! bad_encoding: the row is not valid UTF-8; name the file's encoding in the mapping (encoding: gbk, windows-1252, …) " +
 			`{"who":"u1","day":"2026-01-02","what":"caf� �","price":"1"}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -35,6 +35,8 @@ type plan struct {
 	properties, traits, context     object
 	messageID                       []value
 
+	guesses []Guess // about columns
+
 	ids     []touchstone.Identifier
 	scratch []byte
 }
@@ -109,16 +111,67 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 			p.messageID = append(p.messageID, value{cell: at(c)})
 		}
 	}
+	to := p.binding(m, t, at)
 	var err error
 	for _, list := range []struct {
 		fields []field
 		object *object
 	}{{m.properties, &p.properties}, {m.traits, &p.traits}, {m.context, &p.context}} {
-		if *list.object, err = newObject(list.fields, at); err != nil {
+		if *list.object, err = newObject(list.fields, to); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// binding prepares how cells become values; how a column writes its numbers is guessed
+// from its first cells where the mapping does not say it.
+func (p *plan) binding(m *Mapping, t table, at func(string) int) binding {
+	to := binding{at: at, tidy: tidierOf(t, m)}
+	source, sampled := t.(sampled)
+	known := map[string]evidence{}
+	var file byte // what the columns that tell say
+	for _, column := range m.numberColumns() {
+		var e evidence
+		if sampled {
+			for _, text := range source.sampleOf(column) {
+				e.look(text)
+			}
+		}
+		known[column] = e
+		if decimal, _ := e.guess(); decimal == ',' && file == 0 {
+			file = ','
+		}
+	}
+	told := map[string]bool{}
+	to.numbers = func(column string, own numberFormat) numberFormat {
+		f := own.or(m.numbers)
+		if f.decimal != 0 {
+			return f
+		}
+		e := known[column]
+		decimal, reason := e.guess()
+		if reason = "guessed from " + reason + " of column " + column; decimal == 0 && file != 0 && e.numbers > 0 {
+			decimal, reason = file, "column "+column+" does not tell, another one does"
+		}
+		if decimal == ',' && !told[column] {
+			told[column] = true
+			p.guesses = append(p.guesses, Guess{Key: "decimal", Column: column, Value: `","`, Reason: reason})
+		}
+		return f.or(numberFormat{decimal: decimal})
+	}
+	return to
+}
+
+// sampled is a table whose numbers are text, and that can show the first cells of a column.
+type sampled interface{ sampleOf(column string) []string }
+
+// tidierOf returns what tidies the table's cells; nil when the format has types of its own.
+func tidierOf(t table, m *Mapping) *tidier {
+	if _, delimited := t.(*csvTable); delimited || m.nulls != nil {
+		return newTidier(m.nulls)
+	}
+	return nil
 }
 
 func (p *plan) bindTime(m *Mapping) (err error) {
