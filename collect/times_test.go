@@ -133,7 +133,7 @@ func TestFramesOutsideOfTheWindow(t *testing.T) {
 		"2026-03-02T11:00:00Z": "", "2026-03-03T12:00:00Z": "in_future", "2027-06-01T10:00:00Z": "in_future",
 		"1970-01-01T00:00:00Z": "", "1969-12-31T23:59:59Z": "too_old", "1900-01-01T00:00:00Z": "too_old",
 	} {
-		accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(frames(touchstone.Event{
+		accepted, rejected, err := e.appendFrames(e.source.ID, bytes.NewReader(frames(touchstone.Event{
 			Type: touchstone.Track, Name: "x", MessageID: "m-" + at, Time: instant(t, at), ReceivedAt: e.now, Identifiers: []touchstone.Identifier{{Kind: "user_id", Value: "u"}},
 		})))
 		got := e.log.take()

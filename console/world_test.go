@@ -158,7 +158,7 @@ func (w *world) send(events ...touchstone.Event) {
 		}
 		frames = stream.AppendFrame(frames, touchstone.AppendEvent(nil, e))
 	}
-	if _, _, err := w.edge.AppendFrames(ctx, source.ID, newBody(frames)); err != nil {
+	if _, err := w.edge.AppendFrames(ctx, source.ID, collect.Rows{}, newBody(frames)); err != nil {
 		w.t.Fatal(err)
 	}
 	w.settle()

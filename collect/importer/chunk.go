@@ -31,12 +31,17 @@ type tally struct {
 // maxReasons bounds the reasons told apart; bad cells can make any number of texts.
 const maxReasons = 1000
 
+const (
+	otherReasons    = "other reasons"
+	maxShownReasons = 10 // of a summary
+)
+
 func (t *tally) add(reason string, row int64) {
 	t.total++
 	r := t.reasons[reason]
 	if r == nil {
 		if len(t.reasons) >= maxReasons {
-			reason = "other reasons"
+			reason = otherReasons
 			if r = t.reasons[reason]; r != nil {
 				r.Rows++
 				return
@@ -49,6 +54,19 @@ func (t *tally) add(reason string, row int64) {
 		t.reasons[reason] = r
 	}
 	r.Rows++
+}
+
+// addMany adds a reason that was counted elsewhere.
+func (t *tally) addMany(r Reason) {
+	if r.Rows > 0 {
+		t.add(r.Reason, r.FirstRow)
+		t.total += r.Rows - 1
+		if known := t.reasons[r.Reason]; known != nil {
+			known.Rows += r.Rows - 1
+		} else {
+			t.reasons[otherReasons].Rows += r.Rows - 1
+		}
+	}
 }
 
 // top returns the most frequent reasons.

@@ -41,7 +41,7 @@ type Guess struct {
 }
 
 // Line is the guess as a line of a mapping.
-func (g Guess) Line() string { return g.Key + ": " + g.Value + "   # " + g.Reason }
+func (g Guess) Line() string { return g.Key + ": " + g.Value + "   # " + oneLine(g.Reason) }
 
 const (
 	dialectLines    = 200 // looked at

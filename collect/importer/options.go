@@ -9,6 +9,7 @@ import (
 
 // Options say what to import and where to.
 type Options struct {
+	To      Server   // where it goes; nil is the server at the address Server
 	Server  string   // base URL of a running server
 	Key     string   // API key
 	File    string   // path
@@ -46,7 +47,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, touchstone.Errorf(touchstone.Invalid, "which file? none was named")
 	case o.Mapping == nil:
 		return o, touchstone.Errorf(touchstone.Invalid, "a mapping is needed to read %s", o.File).WithHint("give one with --mapping FILE.yaml")
-	case o.Server == "":
+	case o.Server == "" && o.To == nil:
 		return o, touchstone.Errorf(touchstone.Invalid, "which server? none was named").WithHint("give one with --server or TOUCHSTONE_URL")
 	case o.Source == "":
 		return o, touchstone.Errorf(touchstone.Invalid, "events need a source").WithHint("give its name with --source; it is made if it is missing")
@@ -117,14 +118,8 @@ type Summary struct {
 	Duplicates      int64    `json:"duplicates"`
 	PersonsBefore   int64    `json:"persons_before"`
 	Persons         int64    `json:"persons"`
+	WithoutID       int64    `json:"without_message_id"`
 	InWarehouse     bool     `json:"in_warehouse"` // all rows can be queried
 	Seconds         float64  `json:"seconds"`
 	RowsPerSecond   float64  `json:"rows_per_second"`
-}
-
-// Reason is why rows were rejected.
-type Reason struct {
-	Reason   string `json:"reason"`
-	Rows     int64  `json:"rows"`
-	FirstRow int64  `json:"first_row"`
 }

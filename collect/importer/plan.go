@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // Limits of one event, as at the edge.
@@ -25,6 +26,8 @@ type plan struct {
 	received time.Time // of all events of this run
 	undated  time.Time // the time of events whose mapping has no time
 	idPrefix string    // of generated message ids
+	window   bool      // times are checked here
+	noID     int64     // events whose columns gave no message id
 
 	typ, event, groupID, previousID value
 	fixedType                       touchstone.EventType // when typ is a constant
@@ -70,6 +73,8 @@ type planOptions struct {
 	received time.Time
 	undated  time.Time
 	idPrefix string
+	// window checks times here, because no server is asked that would do it.
+	window bool
 }
 
 // newPlan binds m to t's columns. It fails with the columns that exist when m names
@@ -92,7 +97,7 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 		return value{constant: s.constant, cell: -1}
 	}
 	p := &plan{
-		kinds: o.kinds, source: o.source, received: o.received, undated: o.undated, idPrefix: o.idPrefix,
+		kinds: o.kinds, source: o.source, received: o.received, undated: o.undated, idPrefix: o.idPrefix, window: o.window,
 		typ: bind(m.typ), event: bind(m.event), groupID: bind(m.groupID), previousID: bind(m.previousID), time: bind(m.time.source),
 	}
 	if p.typ.cell < 0 {
@@ -199,6 +204,9 @@ func (p *plan) apply(cells []cell, row int64, e *touchstone.Event) error {
 	if err := p.applyTime(cells, e); err != nil {
 		return err
 	}
+	if err := p.believable(e); err != nil {
+		return err
+	}
 	if err := p.applyIdentifiers(cells, e); err != nil {
 		return err
 	}
@@ -281,6 +289,16 @@ func (p *plan) applyTime(cells []cell, e *touchstone.Event) error {
 	return nil
 }
 
+// believable applies the rule for times that the server has unless it is configured
+// otherwise.
+func (p *plan) believable(e *touchstone.Event) error {
+	var w intake.Window
+	if code := w.Check(e.Time.UnixMilli(), p.received.UnixMilli()); code != "" && p.window {
+		return badRow(code, "%s", w.Explain(code, e.Time.UnixMilli()))
+	}
+	return nil
+}
+
 func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
 	p.ids = p.ids[:0]
 	refused := ""
@@ -322,24 +340,31 @@ func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
 	return nil
 }
 
-// id makes the message id: the columns of the mapping joined by ":", or file and row.
+// id makes the message id: the columns of the mapping joined by ":", or file and row. So
+// does a row whose columns hold nothing or a placeholder such as null, which would make
+// it a copy of all others without an id.
 func (p *plan) id(cells []cell, row int64) string {
 	b := p.scratch[:0]
-	if len(p.messageID) == 0 {
-		b = append(b, p.idPrefix...)
-		b = strconv.AppendInt(b, row, 10)
-		p.scratch = b
-		return string(b)
-	}
+	missing := true
 	for i, v := range p.messageID {
 		if i > 0 {
 			b = append(b, ':')
 		}
 		if v.isRow {
 			b = strconv.AppendInt(b, row, 10)
+			missing = false
 			continue
 		}
-		b = append(b, strings.ReplaceAll(plainText(cells[v.cell]), "\x00", "")...)
+		text := strings.ReplaceAll(plainText(cells[v.cell]), "\x00", "")
+		missing = missing && intake.MissingID(text)
+		b = append(b, text...)
+	}
+	if missing {
+		if len(p.messageID) > 0 {
+			p.noID++
+		}
+		b = append(b[:0], p.idPrefix...)
+		b = strconv.AppendInt(b, row, 10)
 	}
 	p.scratch = b
 	if len(b) > maxIDBytes {

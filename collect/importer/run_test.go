@@ -38,6 +38,9 @@ type fakeImport struct {
 	id, status string
 	next       int64
 	mapping    json.RawMessage
+
+	accepted, rejected int64
+	reasons            tally
 }
 
 func newFakeServer(t testing.TB) (*fakeServer, *httptest.Server) {
@@ -85,7 +88,7 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 	case path == "stats":
 		return 200, map[string]any{"accepted": f.events, "in_warehouse": f.events - int64(len(f.rejected)), "quarantined": len(f.rejected), "persons": 7}
 	case path == "imports":
-		var in importRequest
+		var in Request
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 			f.t.Error(err)
 		}
@@ -98,7 +101,22 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 	case path == "imports/preview":
 		n := int64(0)
 		f.read(r, func(*touchstone.Event) { n++ })
-		return 200, Preview{Created: n, Events: n}
+		return 200, Persons{Created: n, Events: n}
+	case path == "imports/check":
+		var step Step
+		var reasons tally
+		row, _ := strconv.ParseInt(r.URL.Query().Get("first_row"), 10, 64)
+		f.read(r, func(e *touchstone.Event) {
+			if step.Accepted++; e.Type == touchstone.Rejected {
+				step.Accepted--
+				step.Rejected++
+				reasons.add(e.Reason, row)
+				step.Refused = append(step.Refused, Refused{row, e.Reason})
+			}
+			row++
+		})
+		step.Reasons = reasons.top(100)
+		return 200, step
 	}
 	for _, i := range f.imports {
 		switch path {
@@ -118,7 +136,7 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 }
 
 func (i *fakeImport) show() any {
-	return map[string]any{"id": i.id, "status": i.status, "next_row": i.next, "mapping": i.mapping, "source": map[string]any{"id": "src_1", "name": "shop"}}
+	return map[string]any{"id": i.id, "status": i.status, "next_row": i.next, "mapping": i.mapping, "accepted": i.accepted, "rejected": i.rejected, "reasons": i.reasons.top(100), "source": map[string]any{"id": "src_1", "name": "shop"}}
 }
 
 func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
@@ -131,8 +149,16 @@ func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
 		return 409, map[string]any{"detail": "The import goes on with another row."}
 	}
 	n := int64(0)
+	accepted, rejected := i.accepted, i.rejected
 	f.read(r, func(e *touchstone.Event) {
-		n++
+		switch n++; {
+		case first+n-1 < i.next: // it came before
+		case e.Type == touchstone.Rejected:
+			i.rejected++
+			i.reasons.add(e.Reason, first+n-1)
+		default:
+			i.accepted++
+		}
 		if f.rows[e.MessageID]++; f.rows[e.MessageID] == 1 {
 			f.events++
 			if e.Type == touchstone.Rejected {
@@ -147,7 +173,7 @@ func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
 		f.t.Errorf("%d events for %d rows", n, rows)
 	}
 	i.next = first + rows
-	return 200, map[string]any{"next_row": i.next}
+	return 200, map[string]any{"next_row": i.next, "accepted": i.accepted - accepted, "rejected": i.rejected - rejected}
 }
 
 func (f *fakeServer) read(r *http.Request, fn func(*touchstone.Event)) {

@@ -335,6 +335,10 @@ function importRow(
     accepted,
     rejected,
     duplicates,
+    reasons:
+      rejected > 0
+        ? [{ reason: 'wrong_type: price: "n/a" is no number', rows: rejected, first_row: 412 }]
+        : [],
     created_at: ago(done ? 9 : 0.02),
     finished_at: done ? ago(8.99) : null,
   };

@@ -816,6 +816,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would become of rows, without taking them
+         * @description The same checks as for rows that are sent; nothing is stored.
+         */
+        post: operations["checkImportRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/{id}": {
         parameters: {
             query?: never;
@@ -2107,7 +2127,10 @@ export interface components {
              * @description Number of the first row that is still wanted; rows count from 1
              */
             next_row: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that became events, each counted once
+             */
             accepted: number;
             /**
              * Format: int64
@@ -2119,6 +2142,8 @@ export interface components {
              * @description Rows that were sent again and skipped
              */
             duplicates: number;
+            /** @description Why rows are in quarantine, most frequent first */
+            reasons: components["schemas"]["ImportReason"][];
             created_at: components["schemas"]["Time"];
             /** Format: date-time */
             finished_at: string | null;
@@ -2145,6 +2170,24 @@ export interface components {
              * @description Of this part
              */
             duplicates: number;
+            /** @description Of this part, most frequent first */
+            reasons: components["schemas"]["ImportReason"][];
+            /** @description The first rows of this part that go to quarantine */
+            refused: {
+                /** Format: int64 */
+                row: number;
+                reason: string;
+            }[];
+        };
+        ImportReason: {
+            reason: string;
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Number of the first such row
+             */
+            first_row: number;
         };
         ImportPreview: {
             /** Format: int64 */
@@ -3789,6 +3832,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkImportRows: {
+        parameters: {
+            query: {
+                /** @description Number of the first row */
+                first_row: number;
+                /** @description How many rows there are */
+                rows: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Frames"];
+        responses: {
+            /** @description What would become of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportProgress"];
                 };
             };
             default: components["responses"]["Problem"];
