@@ -358,18 +358,18 @@ func (r *jsonRows) leave(rest []byte, why error) ([]byte, error) {
 
 // repeatedKey finds a key that an object has twice, at any depth. Which of the two values
 // counts is a guess that nobody should make.
-func repeatedKey(object string) string {
+func repeatedKey(object string) (repeated string, found bool) {
 	var keys [32]string
 	seen := keys[:0]
 	var more map[string]bool
-	repeated := ""
 	jsonwalk.Members(object, func(key, value string) bool {
 		if strings.IndexByte(key, '\\') >= 0 {
 			key = gjson.Parse(`"` + key + `"`).String()
 		}
 		switch {
 		case slices.Contains(seen, key) || more[key]:
-			repeated = key
+			repeated, found = key, true
+			return false
 		case len(seen) < cap(seen):
 			seen = append(seen, key)
 		default:
@@ -378,30 +378,30 @@ func repeatedKey(object string) string {
 			}
 			more[key] = true
 		}
-		if repeated == "" && len(value) > 4 {
-			repeated = repeatedInside(value)
+		if len(value) > 4 {
+			repeated, found = repeatedInside(value)
 		}
-		return repeated == ""
+		return !found
 	})
-	return repeated
+	return repeated, found
 }
 
-func repeatedInside(value string) (repeated string) {
+func repeatedInside(value string) (repeated string, found bool) {
 	switch value[0] {
 	case '{':
 		return repeatedKey(value)
 	case '[':
 		if strings.IndexByte(value, '{') < 0 {
-			return ""
+			return "", false
 		}
 		gjson.Parse(value).ForEach(func(_, element gjson.Result) bool {
 			if len(element.Raw) > 4 {
-				repeated = repeatedInside(element.Raw)
+				repeated, found = repeatedInside(element.Raw)
 			}
-			return repeated == ""
+			return !found
 		})
 	}
-	return repeated
+	return repeated, found
 }
 
 func rowTooLong() error { return badRow(codeRow, "the row is longer than %d bytes", maxRowBytes) }

@@ -161,7 +161,7 @@ func (t *jsonTable) next(cells []cell) error {
 	case !gjson.Parse(t.line).IsObject():
 		return badRow(codeRow, "the row is not a JSON object")
 	}
-	if key := repeatedKey(t.line); key != "" {
+	if key, found := repeatedKey(t.line); found {
 		return repeatedKeyError(key)
 	}
 	for i, path := range t.paths {
