@@ -19,6 +19,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/memory"
+	"github.com/touchstone-cdp/touchstone/warehouse"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
 )
 
@@ -33,6 +34,7 @@ type world struct {
 	pipeline *pipeline.Pipeline
 	sink     *pipeline.Sink
 	engine   *analytics.Engine
+	lake     warehouse.Warehouse
 }
 
 func must[T any](v T, err error) func(t *testing.T) T {
@@ -64,6 +66,7 @@ func newWorld(t *testing.T) *world {
 	w.pipeline = must(pipeline.New(ctx, pipeline.Config{Log: log, DB: db, Clock: clock, MinInterval: time.Millisecond,
 		Stages: []pipeline.Stage{w.graph, profiles, w.segments.Stage(), worldFeed{changes}}, Reject: collect.NewQuarantineWriter(nil).Write}))(t)
 	lake := must(duckdb.Open(ctx, filepath.Join(dir, "events.duckdb"), duckdb.Options{}))(t)
+	w.lake = lake
 	t.Cleanup(func() { lake.Close() })
 	w.sink = must(pipeline.NewSink(ctx, pipeline.SinkConfig{Log: log, DB: db, Warehouse: lake, Graph: w.graph, Pipeline: w.pipeline, Clock: clock, Interval: time.Millisecond}))(t)
 	settings := must(OpenSettings(ctx, db, Organisation{Name: "Hexagon", TimeZone: "Asia/Shanghai", Currency: "CNY"}))(t)

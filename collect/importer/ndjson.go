@@ -186,7 +186,7 @@ func jsonCell(r gjson.Result) cell {
 
 func (t *jsonTable) raw() touchstone.JSON {
 	if len(t.line) <= maxRawBytes && utf8.ValidString(t.line) && gjson.Valid(t.line) && depthOf(t.line) <= maxDepth {
-		if gjson.Parse(t.line).IsObject() {
+		if _, repeated := repeatedKey(t.line); !repeated && gjson.Parse(t.line).IsObject() {
 			return touchstone.JSON(t.line)
 		}
 	}

@@ -342,25 +342,25 @@ func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
 
 // id makes the message id: the columns of the mapping joined by ":", or file and row. So
 // does a row whose columns hold nothing or a placeholder such as null, which would make
-// it a copy of all others without an id.
+// it a copy of all others without an id, in this file or another.
 func (p *plan) id(cells []cell, row int64) string {
 	b := p.scratch[:0]
-	missing := true
+	missing, columns := true, 0
 	for i, v := range p.messageID {
 		if i > 0 {
 			b = append(b, ':')
 		}
 		if v.isRow {
 			b = strconv.AppendInt(b, row, 10)
-			missing = false
 			continue
 		}
+		columns++
 		text := strings.ReplaceAll(plainText(cells[v.cell]), "\x00", "")
 		missing = missing && intake.MissingID(text)
 		b = append(b, text...)
 	}
 	if missing {
-		if len(p.messageID) > 0 {
+		if columns > 0 {
 			p.noID++
 		}
 		b = append(b[:0], p.idPrefix...)
