@@ -163,8 +163,6 @@ func decodeField(n ast.Node, what string, f *field) error {
 		return lineError(f.line, "%s: layout and zone belong to type: time", what)
 	case f.numbers != (numberFormat{}) && f.typ != typeNumber && f.multiply == nil:
 		return lineError(f.line, "%s: decimal and thousands belong to type: number", what)
-	case f.typ == typeTime && f.time.layout == "":
-		f.time.layout = layoutISO8601
 	}
 	return nil
 }

@@ -226,6 +226,40 @@ func TestFilesAsTheyCome(t *testing.T) {
 	}
 }
 
+func TestTimesAsTheyCome(t *testing.T) {
+	for _, c := range []struct{ cells, more, want string }{
+		{"2026/1/2 15:04|2026/11/12 03:04", "", "2026-01-02T15:04:00Z 2026-11-12T03:04:00Z"},
+		{"13/1/2026 15:04|2/1/2026 1:04", "", "2026-01-13T15:04:00Z 2026-01-02T01:04:00Z"},
+		{"1/13/2026|1/2/2026", "", "2026-01-13T00:00:00Z 2026-01-02T00:00:00Z"},
+		{"3/4/2026", "", "2026-04-03T00:00:00Z"},
+		{"3/4/2026", "{column: ts, layout: 1/2/2006}", "2026-03-04T00:00:00Z"},
+		{"2026年1月2日|2026年12月31日", "", "2026-01-02T00:00:00Z 2026-12-31T00:00:00Z"},
+		{"1767323045|1767323045123|1.767323045E9", "", "2026-01-02T03:04:05Z 2026-01-02T03:04:05.123Z 2026-01-02T03:04:05Z"},
+		{"2026-01-02 03:04:05|20260102", "", "2026-01-02T03:04:05Z 2026-01-02T00:00:00Z"},
+		{"1/2/2026 3:04 PM", "", "2026-01-02T15:04:00Z"},
+		{"02.01.2026 10:00", "{column: ts, zone: Asia/Shanghai}", "2026-01-02T02:00:00Z"},
+		{"2026-01-02|NULL|-|soon", "", "2026-01-02T00:00:00Z ! ! !"},
+	} {
+		text := "id;ts;note;amount\n"
+		for _, cell := range strings.Split(c.cells, "|") {
+			text += "u1;" + cell + ";x;1\n"
+		}
+		if c.more == "" {
+			c.more = "{column: ts}"
+		}
+		var got []string
+		for _, line := range convert(t, writeFile(t, "in.csv", text), strings.Replace(orderMapping, "{column: ts}", c.more, 1)) {
+			got = append(got, strings.TrimSuffix(strings.Fields(line)[min(1, len(strings.Fields(line))-1)], ":"))
+			if strings.HasPrefix(line, "!") {
+				got[len(got)-1] = "!"
+			}
+		}
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s: got %s, want %s", c.cells, text, c.want)
+		}
+	}
+}
+
 func TestWhatIsSaidIsNotGuessed(t *testing.T) {
 	for name, c := range map[string]struct{ text, more, want string }{
 		"skip":             {"a,b,c,d\nid,ts,note,amount\nu1,2026-01-02,a,1\n", "skip: 1", `u1 {"note":"a","amount":1}`},

@@ -12,8 +12,6 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 )
 
-var utcZone = time.UTC
-
 // roleNames are the names that columns of a role have, without blanks and signs. Those of
 // a role come in the order of how sure they are.
 var roleNames = []struct {
@@ -200,15 +198,13 @@ func (g *Guessed) firstColumn() string {
 
 // ambiguousDay warns where day and month could be the other way round.
 func ambiguousDay(c *ColumnGuess) string {
-	if strings.HasPrefix(c.Layout, "2/1/2006") {
-		for i, layout := range timeLayouts {
-			if strings.HasPrefix(layout, "1/2/2006") && c.seen.layouts[i] == c.Filled {
-				return "; the day stands before the month, or the other way round (1/2/2006)"
-			}
-		}
+	if _, _, ambiguous := c.seen.layouts.best(); ambiguous && c.Layout != "" {
+		return dayFirst
 	}
 	return ""
 }
+
+const dayFirst = "; day before month, though it could be the other way round (1/2/2006)"
 
 func (g *Guessed) draftEvent(line func(int, string, string, string), events []*ColumnGuess, name string) {
 	if len(events) > 0 {

@@ -157,16 +157,11 @@ type columnSeen struct {
 	numbers          evidence
 	whole, booleans  int
 	json, instants   int
+	nothing          int // texts that mean no value
 	emails, phones   int
 	ownNumbers, long int // numbers and long texts of the format itself
 	distinct         map[string]struct{}
-	layouts          [16]int // how many cells fit timeLayouts[i]
-}
-
-// timeLayouts are tried in this order; of two that fit as many cells the first is taken.
-var timeLayouts = []string{
-	layoutISO8601, "2006/1/2 15:04:05", "2006/1/2 15:04", "2006/1/2", "2/1/2006 15:04:05", "2/1/2006 15:04", "2/1/2006",
-	"1/2/2006 15:04:05", "1/2/2006 15:04", "1/2/2006", "1/2/2006 3:04 PM", "2.1.2006 15:04", "2.1.2006", "2006年1月2日", layoutUnix, layoutUnixMs,
+	layouts          layoutVotes
 }
 
 func (c *ColumnGuess) look(v cell) {
@@ -195,6 +190,9 @@ func (c *ColumnGuess) look(v cell) {
 	case cellNumber:
 		c.seen.ownNumbers++
 	}
+	if slices.Contains(valueNulls, strings.ToLower(text)) {
+		c.seen.nothing++
+	}
 	c.seen.numbers.look(text)
 	if onlyDigits(text) {
 		c.seen.whole++
@@ -212,38 +210,7 @@ func (c *ColumnGuess) look(v cell) {
 	if (text[0] == '{' || text[0] == '[') && v.kind == cellText && gjson.Valid(text) {
 		c.seen.json++
 	}
-	c.lookForTime(text)
-}
-
-func (c *ColumnGuess) lookForTime(text string) {
-	if text[0] < '0' || text[0] > '9' || len(text) < 6 || len(text) > 40 {
-		return
-	}
-	for i, layout := range timeLayouts {
-		if c.seen.layouts[i]*10 < (c.Filled-1)*8 { // it is out
-			continue
-		}
-		if (layout == layoutUnix || layout == layoutUnixMs) && !plausibleUnix(text, layout == layoutUnixMs) {
-			continue
-		}
-		if layout == layoutISO8601 && onlyDigits(text) && len(text) != 8 {
-			continue
-		}
-		clock := clockReader{layout: layout, zone: utcZone}
-		if _, err := clock.read(cell{kind: cellText, text: text}); err == nil {
-			c.seen.layouts[i]++
-		}
-	}
-}
-
-// plausibleUnix takes seconds from 2001 to 2065 for times, and nothing else.
-func plausibleUnix(text string, milliseconds bool) bool {
-	digits := 10
-	if milliseconds {
-		digits = 13
-	}
-	whole, _, _ := strings.Cut(text, ".")
-	return len(whole) == digits && onlyDigits(whole) && whole[0] >= '1' && whole[0] <= '2'
+	c.seen.layouts.look(text)
 }
 
 func looksLikeEmail(s string) bool {
@@ -327,12 +294,7 @@ func (g *Guessed) findPerson(taken map[string]bool, give func(*ColumnGuess, stri
 
 func (c *ColumnGuess) judgeType(kinds *touchstone.KindSet) {
 	most := func(n int) bool { return n > 0 && n*10 >= c.Filled*9 }
-	layout := 0
-	for i, n := range c.seen.layouts[:len(timeLayouts)] {
-		if n > c.seen.layouts[layout] {
-			layout = i
-		}
-	}
+	layout, fit, _ := c.seen.layouts.best()
 	switch {
 	case c.Filled == 0:
 		c.Type = string(typeString)
@@ -342,9 +304,9 @@ func (c *ColumnGuess) judgeType(kinds *touchstone.KindSet) {
 		c.Type = string(typeJSON)
 	case most(c.seen.booleans):
 		c.Type = string(typeBoolean)
-	case most(c.seen.layouts[layout]) && (c.seen.whole < c.Filled || c.timeByName()):
-		c.Type, c.Layout = string(typeTime), timeLayouts[layout]
-	case most(c.seen.numbers.numbers) && !c.codeLike():
+	case most(fit) && (c.seen.whole < c.Filled || c.timeByName()):
+		c.Type, c.Layout = string(typeTime), layout
+	case c.seen.numbers.numbers > 0 && c.seen.numbers.numbers*20 >= (c.Filled-c.seen.nothing)*19 && !c.codeLike():
 		c.Type = string(typeNumber)
 	default:
 		c.Type = string(typeString)
@@ -377,10 +339,7 @@ func (c *ColumnGuess) codeLike() bool {
 		}
 	}
 	name := plainName(c.Name)
-	if c.seen.whole < c.Filled {
-		return false
-	}
-	for _, ending := range []string{"id", "code", "zip", "postcode", "phone", "mobile", "no", "sku", "编号", "编码", "号", "号码", "邮编"} {
+	for _, ending := range []string{"id", "code", "zip", "postcode", "phone", "mobile", "no", "sku", "ref", "编号", "编码", "号", "号码", "邮编"} {
 		if strings.HasSuffix(name, ending) {
 			return true
 		}

@@ -61,7 +61,7 @@ func (s source) given() bool { return s.constant != "" || s.column != "" }
 // timeSpec says how text becomes an instant.
 type timeSpec struct {
 	source
-	layout string // a Go layout, or unix, unix_ms, iso8601
+	layout string // a Go layout, or unix, unix_ms, iso8601; empty = as the file shows
 	zone   string // IANA name; empty = UTC
 }
 
@@ -158,9 +158,6 @@ func (m *Mapping) check() error {
 	if len(m.identifiers) == 0 {
 		return touchstone.Errorf(touchstone.Invalid, "the mapping names no identifiers, so no event would have a person").
 			WithHint("add for example  identifiers: {user_id: CustomerID}")
-	}
-	if m.time.given() && m.time.layout == "" {
-		m.time.layout = layoutISO8601
 	}
 	if err := m.checkTable(); err != nil {
 		return err

@@ -37,6 +37,7 @@ type boundFactor struct {
 type binding struct {
 	at      func(column string) int
 	numbers func(column string, own numberFormat) numberFormat // as written there
+	layout  func(column, given string) string
 	tidy    *tidier
 }
 
@@ -62,7 +63,7 @@ func newObject(fields []field, to binding) (object, error) {
 		}
 		if f.typ == typeTime {
 			var err error
-			if m.clock, err = newClockReader(f.time.layout, f.time.zone); err != nil {
+			if m.clock, err = newClockReader(to.layout(f.column, f.time.layout), f.time.zone); err != nil {
 				return o, lineError(f.line, "zone: %v", err)
 			}
 		}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -13,6 +14,7 @@ type Options struct {
 	Server  string   // base URL of a running server
 	Key     string   // API key
 	File    string   // path
+	Name    string   // what people call the file; empty: its base name
 	Mapping *Mapping // see LoadMapping
 	Source  string   // name of the source; it is made if it is missing
 
@@ -51,6 +53,9 @@ func (o Options) withDefaults() (Options, error) {
 		return o, touchstone.Errorf(touchstone.Invalid, "which server? none was named").WithHint("give one with --server or TOUCHSTONE_URL")
 	case o.Source == "":
 		return o, touchstone.Errorf(touchstone.Invalid, "events need a source").WithHint("give its name with --source; it is made if it is missing")
+	}
+	if o.Name == "" {
+		o.Name = filepath.Base(o.File)
 	}
 	if o.ChunkRows <= 0 {
 		o.ChunkRows = defaultChunkRows

@@ -103,7 +103,7 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 	if p.typ.cell < 0 {
 		p.fixedType, _ = touchstone.ParseEventType(p.typ.constant)
 	}
-	if err := p.bindTime(m); err != nil {
+	if err := p.bindTime(m, t); err != nil {
 		return nil, err
 	}
 	for _, id := range m.identifiers {
@@ -132,7 +132,7 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 // binding prepares how cells become values; how a column writes its numbers is guessed
 // from its first cells where the mapping does not say it.
 func (p *plan) binding(m *Mapping, t table, at func(string) int) binding {
-	to := binding{at: at, tidy: tidierOf(t, m)}
+	to := binding{at: at, tidy: tidierOf(t, m), layout: func(column, given string) string { return p.layoutOf(column, given, t) }}
 	source, sampled := t.(sampled)
 	known := map[string]evidence{}
 	var file byte // what the columns that tell say
@@ -179,11 +179,34 @@ func tidierOf(t table, m *Mapping) *tidier {
 	return nil
 }
 
-func (p *plan) bindTime(m *Mapping) (err error) {
+// layoutOf returns how a column's times are written: as the mapping says, or as its first
+// cells show.
+func (p *plan) layoutOf(column, given string, t table) string {
+	source, ok := t.(sampled)
+	if given != "" || column == "" || !ok {
+		return given
+	}
+	var votes layoutVotes
+	for _, text := range source.sampleOf(column) {
+		votes.look(strings.TrimSpace(text))
+	}
+	layout, fit, ambiguous := votes.best()
+	if fit*10 < votes.cells*8 || fit == 0 || layout == layoutISO8601 || layout == layoutUnix || layout == layoutUnixMs {
+		return given
+	}
+	reason := fmt.Sprintf("guessed from %d of %d values of column %s", fit, votes.cells, column)
+	if ambiguous {
+		reason += dayFirst
+	}
+	p.guesses = append(p.guesses, Guess{Key: "layout", Column: column, Value: yamlText(layout), Reason: reason})
+	return layout
+}
+
+func (p *plan) bindTime(m *Mapping, t table) (err error) {
 	if !m.time.given() {
 		return nil
 	}
-	if p.clock, err = newClockReader(m.time.layout, m.time.zone); err != nil {
+	if p.clock, err = newClockReader(p.layoutOf(m.time.column, m.time.layout, t), m.time.zone); err != nil {
 		return lineError(m.time.line, "zone: %v", err)
 	}
 	if p.time.cell < 0 {

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"time"
 
@@ -113,7 +112,7 @@ const maxAgain = 1000
 // begin finds the import of this file on the server or makes it.
 func (r *run) begin(ctx context.Context) (err error) {
 	request := Request{
-		File: filepath.Base(r.File), Size: r.size, Source: r.Source, Mapping: r.Mapping.JSON(), Fingerprint: r.sum,
+		File: r.Name, Size: r.size, Source: r.Source, Mapping: r.Mapping.JSON(), Fingerprint: r.sum,
 	}
 	for n := 1; n <= maxAgain; n++ {
 		request.Fingerprint = repeated(r.sum, n)
