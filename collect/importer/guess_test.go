@@ -36,7 +36,7 @@ func TestGuessesMakeAMappingThatWorks(t *testing.T) {
 		{"orders.csv", "CustomerID,InvoiceNo,InvoiceDate,Quantity,UnitPrice\n17850,536365,2010-12-01 08:26:00,6,2.55\n17850,536366,2010-12-01 08:28:00,1,3.39\n",
 			[]string{`delimiter: ","`, "event: Order Completed", `time: {column: InvoiceDate, zone: "Asia/Shanghai"}`, "user_id: CustomerID", "Quantity: {column: Quantity, type: number}", "InvoiceNo: InvoiceNo"},
 			`17850 {"InvoiceNo":"536365","Quantity":6,"UnitPrice":2.55}`},
-		{"invoices.csv", "id,ts,InvoiceNo,n\nu1,2026-01-02,536365,1\nu1,2026-01-02,C536366,-\n", []string{"InvoiceNo: InvoiceNo", "n: {column: n, type: number}", "event: Invoices"}, `u1 {"InvoiceNo":"536365","n":1}`},
+		{"invoices.csv", "id,ts,InvoiceNo,qty\nu1,2026-01-02,536365,1\nu1,2026-01-02,C536366,-\n", []string{"InvoiceNo: InvoiceNo", "qty: {column: qty, type: number}", "event: Invoices"}, `u1 {"InvoiceNo":"536365","qty":1}`},
 		{"订单.csv", chinese,
 			[]string{"encoding: gb18030", `delimiter: ";"`, `decimal: ","`, "event: Order Completed", `time: {column: 下单时间, layout: "2006/1/2 15:04", zone: "Asia/Shanghai"}`, "user_id: 会员号", "phone: 手机号", "金额: {column: 金额, type: number}"},
 			`00017 {"商品":"龙井茶","金额":1234.5}`},
