@@ -3,13 +3,11 @@ package collect
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -42,15 +41,8 @@ type Rows struct {
 // Vetted is what became of frames.
 type Vetted struct {
 	Accepted, Rejected int64
-	Reasons            []RowReason  // why, most frequent first
-	Refused            []RefusedRow // the first of them
-}
-
-// RowReason counts rows that are refused for the same reason.
-type RowReason struct {
-	Reason   string `json:"reason"`
-	Rows     int64  `json:"rows"`
-	FirstRow int64  `json:"first_row"`
+	Reasons            []intake.RowReason // why, most frequent first
+	Refused            []RefusedRow       // the first of them
 }
 
 // RefusedRow is a row that goes to quarantine.
@@ -62,41 +54,7 @@ type RefusedRow struct {
 const (
 	maxRowReasons  = 100
 	maxRefusedRows = 10_000
-	// OtherReasons stands for reasons beyond those that are told apart.
-	OtherReasons = "other reasons"
 )
-
-func (v *Vetted) refuse(row int64, reason string) {
-	v.Rejected++
-	if len(v.Refused) < maxRefusedRows {
-		v.Refused = append(v.Refused, RefusedRow{row, reason})
-	}
-	v.Reasons = AddReason(v.Reasons, RowReason{reason, 1, row}, maxRowReasons)
-}
-
-// AddReason adds rows to a list of at most most reasons; those beyond it are [OtherReasons].
-func AddReason(list []RowReason, r RowReason, most int) []RowReason {
-	for {
-		for i := range list {
-			if list[i].Reason == r.Reason {
-				list[i].Rows += r.Rows
-				list[i].FirstRow = min(list[i].FirstRow, r.FirstRow)
-				return list
-			}
-		}
-		if len(list) < most-1 || r.Reason == OtherReasons {
-			return append(list, r)
-		}
-		r.Reason = OtherReasons
-	}
-}
-
-// SortReasons puts the most frequent first.
-func SortReasons(list []RowReason) {
-	slices.SortStableFunc(list, func(a, b RowReason) int {
-		return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.FirstRow, b.FirstRow))
-	})
-}
 
 // CheckFrames tells what AppendFrames would do, and does nothing. It calls good with each
 // event that is accepted, as it would be stored, until good returns false.
@@ -171,6 +129,7 @@ func (c *Collector) AppendFrames(ctx context.Context, sourceID string, rows Rows
 // vetFrames checks each event of a body: begin completes it, done gets it.
 func (c *Collector) vetFrames(x *exchange, rows Rows, body io.Reader, done func(e *touchstone.Event, accepted bool) error, begin func(*touchstone.Event)) (Vetted, error) {
 	var v Vetted
+	reasons := intake.NewReasons(maxRowReasons)
 	row := rows.First
 	err := ReadFrames(body, func(e *touchstone.Event) error {
 		at := row
@@ -185,14 +144,18 @@ func (c *Collector) vetFrames(x *exchange, rows Rows, body io.Reader, done func(
 		if accepted {
 			v.Accepted++
 		} else {
-			v.refuse(at, e.Reason)
+			v.Rejected++
+			reasons.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: at})
+			if len(v.Refused) < maxRefusedRows {
+				v.Refused = append(v.Refused, RefusedRow{at, e.Reason})
+			}
 		}
 		return done(e, accepted)
 	})
 	if err == nil && rows.Count > 0 && row != rows.First+rows.Count {
 		err = touchstone.Errorf(touchstone.Invalid, "The body has %d frames instead of %d.", row-rows.First, rows.Count)
 	}
-	SortReasons(v.Reasons)
+	v.Reasons = reasons.List(maxRowReasons)
 	return v, err
 }
 

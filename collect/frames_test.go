@@ -14,6 +14,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -182,7 +183,7 @@ func TestAppendFramesOfAFile(t *testing.T) {
 	body := frames(imported(0), old, nobody, imported(2), old)
 	rows := collect.Rows{Import: "imp_1", First: 10, Count: 5, Done: 11}
 	want := collect.Vetted{Accepted: 1, Rejected: 3,
-		Reasons: []collect.RowReason{{Reason: "too_old: the time is 1965-05-01T00:00:00Z, before 1970", Rows: 2, FirstRow: 11},
+		Reasons: []intake.RowReason{{Reason: "too_old: the time is 1965-05-01T00:00:00Z, before 1970", Rows: 2, FirstRow: 11},
 			{Reason: "blocked_user: every identifier is a value that names nobody, like null or unknown", Rows: 1, FirstRow: 12}},
 	}
 	var good []string

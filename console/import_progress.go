@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -24,7 +24,7 @@ type importRow struct {
 	accepted, rejected    int64
 	duplicates            int64
 	createdAt, finishedAt int64 // milliseconds
-	reasons               []collect.RowReason
+	reasons               []intake.RowReason
 }
 
 func (i *importRow) status() string {
@@ -40,7 +40,7 @@ const firstImportRow = 1
 const importColumns = `id, file, fingerprint, size, source_id, source_name, mapping, next_row, accepted, rejected, duplicates, created_at, finished_at, reasons`
 
 func scanImport(row scanner) (importRow, error) {
-	i := importRow{reasons: []collect.RowReason{}}
+	i := importRow{reasons: []intake.RowReason{}}
 	var reasons string
 	err := row.Scan(&i.id, &i.file, &i.fingerprint, &i.size, &i.sourceID, &i.sourceName, &i.mapping,
 		&i.nextRow, &i.accepted, &i.rejected, &i.duplicates, &i.createdAt, &i.finishedAt, &reasons)

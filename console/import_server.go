@@ -12,6 +12,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 )
@@ -79,10 +80,7 @@ func (s importServer) State(ctx context.Context, id string) (importer.State, err
 func stateOf(row importRow) importer.State {
 	state := importer.State{
 		ID: row.id, NextRow: row.nextRow, Status: row.status(), Accepted: row.accepted, Rejected: row.rejected,
-		Mapping: json.RawMessage(row.mapping), Reasons: make([]importer.Reason, len(row.reasons)),
-	}
-	for i, r := range row.reasons {
-		state.Reasons[i] = importer.Reason(r)
+		Mapping: json.RawMessage(row.mapping), Reasons: row.reasons,
 	}
 	state.Source.ID, state.Source.Name = row.sourceID, row.sourceName
 	return state
@@ -105,7 +103,7 @@ func (s importServer) Append(ctx context.Context, id string, p importer.Part) (i
 		if err := s.c.imports.advance(ctx, o, was); err != nil {
 			return importer.Step{}, err
 		}
-		return importer.Step{NextRow: o.row.nextRow, Duplicates: p.Rows, Reasons: []importer.Reason{}, Refused: []importer.Refused{}}, nil
+		return importer.Step{NextRow: o.row.nextRow, Duplicates: p.Rows, Reasons: []intake.RowReason{}, Refused: []importer.Refused{}}, nil
 	case o.row.finishedAt != 0:
 		return importer.Step{}, touchstone.Errorf(touchstone.Conflict, "The import %s is finished; it takes no further rows.", o.row.id)
 	case p.First > was:
@@ -133,24 +131,15 @@ const (
 	maxShownRefused  = 100 // rows named in the answer to a part
 )
 
-// addReasons counts refused rows. The list is copied, because readers hold the old one.
-func (i *importRow) addReasons(more []collect.RowReason) {
-	if len(more) == 0 {
-		return
+// addReasons counts refused rows. The list is made anew, because readers hold the old one.
+func (i *importRow) addReasons(more []intake.RowReason) {
+	if len(more) > 0 {
+		i.reasons = intake.NewReasons(maxImportReasons, append(i.reasons[:len(i.reasons):len(i.reasons)], more...)...).List(maxImportReasons)
 	}
-	list := append(make([]collect.RowReason, 0, len(i.reasons)+len(more)), i.reasons...)
-	for _, r := range more {
-		list = collect.AddReason(list, r, maxImportReasons)
-	}
-	collect.SortReasons(list)
-	i.reasons = list
 }
 
 func stepOf(v collect.Vetted) importer.Step {
-	step := importer.Step{Accepted: v.Accepted, Rejected: v.Rejected, Reasons: make([]importer.Reason, len(v.Reasons)), Refused: make([]importer.Refused, len(v.Refused))}
-	for i, r := range v.Reasons {
-		step.Reasons[i] = importer.Reason(r)
-	}
+	step := importer.Step{Accepted: v.Accepted, Rejected: v.Rejected, Reasons: v.Reasons, Refused: make([]importer.Refused, len(v.Refused))}
 	for i, r := range v.Refused {
 		step.Refused[i] = importer.Refused(r)
 	}

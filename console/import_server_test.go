@@ -14,6 +14,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 var _ importer.Server = importServer{}
@@ -73,7 +74,7 @@ func TestImportInsideTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if dry.Rejected != 20 || dry.Rows != rows || state.Rejected != 20 || state.Accepted != rows-20 || first.Accepted+second.Accepted > rows-20 || len(state.Reasons) != 2 ||
-		state.Reasons[0] != (importer.Reason{Reason: state.Reasons[0].Reason, Rows: 12, FirstRow: 1000}) || !strings.HasPrefix(state.Reasons[0].Reason, "in_future: ") {
+		state.Reasons[0] != (intake.RowReason{Reason: state.Reasons[0].Reason, Rows: 12, FirstRow: 1000}) || !strings.HasPrefix(state.Reasons[0].Reason, "in_future: ") {
 		t.Errorf("dry run %+v\nstate %+v", dry, state)
 	}
 	if len(dry.Reasons) != 2 || dry.Reasons[0] != state.Reasons[0] || dry.Reasons[1] != state.Reasons[1] || dry.Persons == nil || dry.Persons.Created != 50 {
@@ -138,16 +139,16 @@ func (w *world) checkCounts(r *rapid.T, dry importer.DryRunResult, sum importer.
 		}
 		cursor = list.NextCursor
 	}
-	counts := func(list []importer.Reason) string {
+	counts := func(list []intake.RowReason) string {
 		text := ""
 		for _, c := range list {
 			text += fmt.Sprintf("%d×%s from row %d; ", c.Rows, c.Reason, c.FirstRow)
 		}
 		return text
 	}
-	var server []importer.Reason
+	var server []intake.RowReason
 	for _, c := range shown.Reasons[:min(len(shown.Reasons), 10)] {
-		server = append(server, importer.Reason(c))
+		server = append(server, c)
 	}
 	want := fmt.Sprint(dry.Rows, dry.Rejected, dry.Rows-dry.Rejected, dry.Duplicates, dry.WithoutID, dry.Rows-dry.Rejected-dry.Duplicates, dry.Rejected, counts(dry.Reasons))
 	for place, got := range map[string]string{

@@ -15,6 +15,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -41,20 +42,20 @@ const (
 )
 
 type importAnswer struct {
-	ID          string              `json:"id"`
-	File        string              `json:"file"`
-	Fingerprint string              `json:"fingerprint"`
-	Size        int64               `json:"size"`
-	Source      collect.Source      `json:"source"`
-	Mapping     jsontext.Value      `json:"mapping"`
-	Status      string              `json:"status"`
-	NextRow     int64               `json:"next_row"`
-	Accepted    int64               `json:"accepted"`
-	Rejected    int64               `json:"rejected"`
-	Duplicates  int64               `json:"duplicates"`
-	Reasons     []collect.RowReason `json:"reasons"`
-	CreatedAt   time.Time           `json:"created_at"`
-	FinishedAt  time.Time           `json:"finished_at"`
+	ID          string             `json:"id"`
+	File        string             `json:"file"`
+	Fingerprint string             `json:"fingerprint"`
+	Size        int64              `json:"size"`
+	Source      collect.Source     `json:"source"`
+	Mapping     jsontext.Value     `json:"mapping"`
+	Status      string             `json:"status"`
+	NextRow     int64              `json:"next_row"`
+	Accepted    int64              `json:"accepted"`
+	Rejected    int64              `json:"rejected"`
+	Duplicates  int64              `json:"duplicates"`
+	Reasons     []intake.RowReason `json:"reasons"`
+	CreatedAt   time.Time          `json:"created_at"`
+	FinishedAt  time.Time          `json:"finished_at"`
 }
 
 // showImport makes the answer. A source that was deleted is shown by the name it had.

@@ -1,15 +1,14 @@
 package importer
 
 import (
-	"cmp"
 	"errors"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -22,64 +21,10 @@ type chunk struct {
 	bytes    int64 // how far the file was read
 }
 
-// tally counts rejected rows by reason.
-type tally struct {
-	total   int64
-	reasons map[string]*Reason
-}
-
-// maxReasons bounds the reasons told apart; bad cells can make any number of texts.
-const maxReasons = 1000
-
 const (
-	otherReasons    = "other reasons"
-	maxShownReasons = 10 // of a summary
+	maxReasons      = 100 // told apart
+	maxShownReasons = 10  // of a summary
 )
-
-func (t *tally) add(reason string, row int64) {
-	t.total++
-	r := t.reasons[reason]
-	if r == nil {
-		if len(t.reasons) >= maxReasons {
-			reason = otherReasons
-			if r = t.reasons[reason]; r != nil {
-				r.Rows++
-				return
-			}
-		}
-		if t.reasons == nil {
-			t.reasons = make(map[string]*Reason)
-		}
-		r = &Reason{Reason: reason, FirstRow: row}
-		t.reasons[reason] = r
-	}
-	r.Rows++
-}
-
-// addMany adds a reason that was counted elsewhere.
-func (t *tally) addMany(r Reason) {
-	if r.Rows > 0 {
-		t.add(r.Reason, r.FirstRow)
-		t.total += r.Rows - 1
-		if known := t.reasons[r.Reason]; known != nil {
-			known.Rows += r.Rows - 1
-		} else {
-			t.reasons[otherReasons].Rows += r.Rows - 1
-		}
-	}
-}
-
-// top returns the most frequent reasons.
-func (t *tally) top(n int) []Reason {
-	list := make([]Reason, 0, len(t.reasons))
-	for _, r := range t.reasons {
-		list = append(list, *r)
-	}
-	slices.SortFunc(list, func(a, b Reason) int {
-		return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.FirstRow, b.FirstRow))
-	})
-	return list[:min(n, len(list))]
-}
 
 // converter reads a file and makes events of its rows.
 type converter struct {
@@ -89,7 +34,7 @@ type converter struct {
 	cells    []cell
 	tidy     *tidier // nil = cells stay as they are
 	row      int64   // number of the row read last; the first is 1
-	rejected tally
+	rejected *intake.Reasons
 }
 
 func newConverter(path string, m *Mapping, o planOptions) (*converter, error) {
@@ -102,7 +47,7 @@ func newConverter(path string, m *Mapping, o planOptions) (*converter, error) {
 		_ = t.close() // the first error counts
 		return nil, err
 	}
-	return &converter{table: t, at: at, plan: p, cells: make([]cell, len(m.neededColumns())), tidy: tidierOf(t, m)}, nil
+	return &converter{table: t, at: at, plan: p, cells: make([]cell, len(m.neededColumns())), tidy: tidierOf(t, m), rejected: intake.NewReasons(maxReasons)}, nil
 }
 
 func (c *converter) close() error { return c.table.close() }
@@ -131,7 +76,7 @@ func (c *converter) next(e *touchstone.Event) error {
 	default:
 		return err
 	}
-	c.rejected.add(bad.Error(), c.row)
+	c.rejected.Add(intake.RowReason{Reason: bad.Error(), Rows: 1, FirstRow: c.row})
 	c.plan.reject(c.table, c.row, bad, e)
 	return nil
 }
@@ -152,7 +97,7 @@ func (c *converter) skip(n int64) error {
 // chunk converts up to rows rows. It returns nil behind the last row.
 func (c *converter) chunk(rows int, scratch *chunkScratch) (*chunk, error) {
 	k := &chunk{first: c.row + 1}
-	rejected := c.rejected.total
+	rejected := c.rejected.Rows
 	frames := scratch.frames[:0]
 	var e touchstone.Event
 	for int(k.rows) < rows && len(frames) < maxChunkBytes {
@@ -171,7 +116,7 @@ func (c *converter) chunk(rows int, scratch *chunkScratch) (*chunk, error) {
 	if k.rows == 0 {
 		return nil, nil
 	}
-	k.rejected = c.rejected.total - rejected
+	k.rejected = c.rejected.Rows - rejected
 	k.bytes = c.at.Bytes()
 	k.body = compressFrames(frames)
 	return k, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -17,11 +18,11 @@ const maxPreviewSets = 200_000
 
 // DryRunResult is what an import would do.
 type DryRunResult struct {
-	Columns  []string     `json:"columns"`
-	Events   []ShownEvent `json:"first_events"`
-	Rows     int64        `json:"rows"`
-	Rejected int64        `json:"quarantined"`
-	Reasons  []Reason     `json:"reasons"`
+	Columns  []string           `json:"columns"`
+	Events   []ShownEvent       `json:"first_events"`
+	Rows     int64              `json:"rows"`
+	Rejected int64              `json:"quarantined"`
+	Reasons  []intake.RowReason `json:"reasons"`
 	// IdentifierSets counts the distinct combinations of identifiers.
 	IdentifierSets int64 `json:"identifier_sets"`
 	// Partial tells that the file has more combinations than the server was asked about.
@@ -57,7 +58,7 @@ type ShownEvent struct {
 // first show events, has the server check every row, counts those that would be
 // quarantined or dropped as duplicates, and asks which persons would be created and merged.
 func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error) {
-	result := DryRunResult{Reasons: []Reason{}}
+	result := DryRunResult{Reasons: []intake.RowReason{}}
 	if options.Source == "" {
 		options.Source = "dry-run"
 	}
@@ -81,11 +82,11 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 	}
 	defer c.close() // only read from
 	result.Columns, result.Guesses = c.table.columns(), c.guesses()
-	d := dryRun{run: r, c: c, result: &result, offline: offline, show: int64(show), sets: map[uint64]struct{}{}, ids: map[uint64]struct{}{}}
+	d := dryRun{run: r, c: c, result: &result, offline: offline, show: int64(show), rejected: intake.NewReasons(maxReasons), sets: map[uint64]struct{}{}, ids: map[uint64]struct{}{}}
 	if err := d.readAll(ctx); err != nil {
 		return result, err
 	}
-	result.Rows, result.Rejected, result.Reasons = c.row, d.rejected.total, d.rejected.top(maxShownReasons)
+	result.Rows, result.Rejected, result.Reasons = c.row, d.rejected.Rows, d.rejected.List(maxShownReasons)
 	result.WithoutID = c.plan.noID
 	if !offline && len(d.frames) > 0 {
 		p, err := r.server.Persons(ctx, Part{First: firstRow, Rows: result.IdentifierSets, Frames: compressFrames(d.frames)})
@@ -105,7 +106,7 @@ type dryRun struct {
 	offline bool
 	show    int64
 
-	rejected tally
+	rejected *intake.Reasons
 	frames   []byte              // of one bare event per distinct set of identifiers
 	sets     map[uint64]struct{} // that were seen
 	ids      map[uint64]struct{} // message ids that were seen
@@ -142,7 +143,7 @@ func (d *dryRun) readAll(ctx context.Context) error {
 		if err := d.judge(ctx, p); err != nil {
 			return err
 		}
-		d.run.done.Rows, d.run.done.Rejected, d.run.done.Bytes = d.c.row, d.rejected.total, d.c.at.Bytes()
+		d.run.done.Rows, d.run.done.Rejected, d.run.done.Bytes = d.c.row, d.rejected.Rows, d.c.at.Bytes()
 		d.run.report(PhaseSend)
 	}
 }
@@ -168,7 +169,7 @@ func (d *dryRun) readPart() (*dryPart, error) {
 		if e.Type == touchstone.Rejected {
 			p.rowIDs = append(p.rowIDs, 0)
 			if d.offline {
-				d.rejected.add(e.Reason, d.c.row)
+				d.rejected.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: d.c.row})
 			}
 			continue
 		}
@@ -209,7 +210,7 @@ func (d *dryRun) judge(ctx context.Context, p *dryPart) error {
 			return err
 		}
 		for _, r := range step.Reasons {
-			d.rejected.addMany(r)
+			d.rejected.Add(r)
 		}
 		for _, r := range step.Refused {
 			refused[r.Row] = r.Reason

@@ -17,7 +17,8 @@ const (
 	layoutISO8601 = "iso8601" // 2026-01-02[T ]03:04[:05[.123]][Z|+08:00]
 )
 
-// Years outside of these bounds are taken for errors of the file.
+// Years outside of these bounds are taken for errors of the file. The time of an event
+// has the tracking API's rule instead, see intake.Window, and here no more than the bounds of the calendar.
 const (
 	firstYear = 1900
 	lastYear  = 2200
@@ -54,6 +55,7 @@ func loadZone(name string) (*time.Location, error) {
 type clockReader struct {
 	layout string
 	zone   *time.Location
+	event  bool // it reads the times of events
 
 	lastText string
 	lastTime time.Time
@@ -81,7 +83,7 @@ func (c *clockReader) read(v cell) (time.Time, error) {
 		if v.local {
 			t = c.inZone(t)
 		}
-		return bounded(t)
+		return c.bounded(t)
 	}
 	if v.text == c.lastText && v.text != "" {
 		return c.lastTime, nil
@@ -89,7 +91,7 @@ func (c *clockReader) read(v cell) (time.Time, error) {
 	text := strings.TrimSpace(v.text)
 	t, err := c.parse(text)
 	if err == nil {
-		t, err = bounded(t)
+		t, err = c.bounded(t)
 	}
 	if err != nil {
 		return time.Time{}, err
@@ -98,8 +100,8 @@ func (c *clockReader) read(v cell) (time.Time, error) {
 	return c.lastTime, nil
 }
 
-func bounded(t time.Time) (time.Time, error) {
-	if y := t.Year(); y < firstYear || y > lastYear {
+func (c *clockReader) bounded(t time.Time) (time.Time, error) {
+	if y := t.Year(); y < 1 || y > 9999 || !c.event && (y < firstYear || y > lastYear) {
 		return time.Time{}, fmt.Errorf("year %d is out of range", y)
 	}
 	return t, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // Options say what to import and where to.
@@ -110,21 +111,21 @@ type Progress struct {
 
 // Summary is the outcome of an import.
 type Summary struct {
-	Import          string   `json:"import"`
-	Source          string   `json:"source"`
-	File            string   `json:"file"`
-	AlreadyImported bool     `json:"already_imported"`
-	Resumed         bool     `json:"resumed"`
-	Rows            int64    `json:"rows"`     // in the file
-	Skipped         int64    `json:"skipped"`  // of them taken by an earlier run
-	Accepted        int64    `json:"accepted"` // sent now as events
-	Rejected        int64    `json:"quarantined"`
-	Reasons         []Reason `json:"reasons"` // why rows were rejected, most frequent first
-	Duplicates      int64    `json:"duplicates"`
-	PersonsBefore   int64    `json:"persons_before"`
-	Persons         int64    `json:"persons"`
-	WithoutID       int64    `json:"without_message_id"`
-	InWarehouse     bool     `json:"in_warehouse"` // all rows can be queried
-	Seconds         float64  `json:"seconds"`
-	RowsPerSecond   float64  `json:"rows_per_second"`
+	Import          string             `json:"import"`
+	Source          string             `json:"source"`
+	File            string             `json:"file"`
+	AlreadyImported bool               `json:"already_imported"`
+	Resumed         bool               `json:"resumed"`
+	Rows            int64              `json:"rows"`     // in the file
+	Skipped         int64              `json:"skipped"`  // of them taken by an earlier run
+	Accepted        int64              `json:"accepted"` // sent now as events
+	Rejected        int64              `json:"quarantined"`
+	Reasons         []intake.RowReason `json:"reasons"` // why rows were rejected, most frequent first
+	Duplicates      int64              `json:"duplicates"`
+	PersonsBefore   int64              `json:"persons_before"`
+	Persons         int64              `json:"persons"`
+	WithoutID       int64              `json:"without_message_id"`
+	InWarehouse     bool               `json:"in_warehouse"` // all rows can be queried
+	Seconds         float64            `json:"seconds"`
+	RowsPerSecond   float64            `json:"rows_per_second"`
 }

@@ -209,6 +209,7 @@ func (p *plan) bindTime(m *Mapping, t table) (err error) {
 	if p.clock, err = newClockReader(p.layoutOf(m.time.column, m.time.layout, t), m.time.zone); err != nil {
 		return lineError(m.time.line, "zone: %v", err)
 	}
+	p.clock.event = true
 	if p.time.cell < 0 {
 		if p.fixedTime, err = p.clock.read(cell{kind: cellText, text: p.time.constant}); err != nil {
 			return lineError(m.time.line, "time: %v", err)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // Run imports a file. It can be broken off and run again at any time: it goes on behind
@@ -51,7 +52,7 @@ type run struct {
 }
 
 func newRun(o Options) *run {
-	r := &run{Options: o, summary: Summary{File: o.File, Source: o.Source, Reasons: []Reason{}}}
+	r := &run{Options: o, summary: Summary{File: o.File, Source: o.Source, Reasons: []intake.RowReason{}}}
 	if r.server = o.To; r.server != nil {
 		return r
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // fakeServer takes imports as the management API does, and fails when it is told to.
@@ -40,7 +41,7 @@ type fakeImport struct {
 	mapping    json.RawMessage
 
 	accepted, rejected int64
-	reasons            tally
+	reasons            *intake.Reasons
 }
 
 func newFakeServer(t testing.TB) (*fakeServer, *httptest.Server) {
@@ -94,7 +95,7 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 		}
 		i := f.imports[in.Fingerprint]
 		if i == nil {
-			i = &fakeImport{id: fmt.Sprintf("imp_%d", len(f.imports)+1), status: "running", next: 1, mapping: in.Mapping}
+			i = &fakeImport{id: fmt.Sprintf("imp_%d", len(f.imports)+1), status: "running", next: 1, mapping: in.Mapping, reasons: intake.NewReasons(100)}
 			f.imports[in.Fingerprint] = i
 		}
 		return 200, i.show()
@@ -104,18 +105,18 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 		return 200, Persons{Created: n, Events: n}
 	case path == "imports/check":
 		var step Step
-		var reasons tally
+		reasons := intake.NewReasons(100)
 		row, _ := strconv.ParseInt(r.URL.Query().Get("first_row"), 10, 64)
 		f.read(r, func(e *touchstone.Event) {
 			if step.Accepted++; e.Type == touchstone.Rejected {
 				step.Accepted--
 				step.Rejected++
-				reasons.add(e.Reason, row)
+				reasons.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: row})
 				step.Refused = append(step.Refused, Refused{row, e.Reason})
 			}
 			row++
 		})
-		step.Reasons = reasons.top(100)
+		step.Reasons = reasons.List(100)
 		return 200, step
 	}
 	for _, i := range f.imports {
@@ -136,7 +137,7 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 }
 
 func (i *fakeImport) show() any {
-	return map[string]any{"id": i.id, "status": i.status, "next_row": i.next, "mapping": i.mapping, "accepted": i.accepted, "rejected": i.rejected, "reasons": i.reasons.top(100), "source": map[string]any{"id": "src_1", "name": "shop"}}
+	return map[string]any{"id": i.id, "status": i.status, "next_row": i.next, "mapping": i.mapping, "accepted": i.accepted, "rejected": i.rejected, "reasons": i.reasons.List(100), "source": map[string]any{"id": "src_1", "name": "shop"}}
 }
 
 func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
@@ -155,7 +156,7 @@ func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
 		case first+n-1 < i.next: // it came before
 		case e.Type == touchstone.Rejected:
 			i.rejected++
-			i.reasons.add(e.Reason, first+n-1)
+			i.reasons.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: first + n - 1})
 		default:
 			i.accepted++
 		}
@@ -294,7 +295,7 @@ func TestSummaryCountsAndNamesReasons(t *testing.T) {
 	}
 	got.Seconds, got.RowsPerSecond = 0, 0
 	want := Summary{Import: "imp_1", Source: "shop", File: o.File, Rows: 1000, Accepted: 990, Rejected: 10, InWarehouse: true, PersonsBefore: 7, Persons: 7,
-		Reasons: []Reason{{Reason: `wrong_type: price: "free" is no number`, Rows: 10, FirstRow: 100}}}
+		Reasons: []intake.RowReason{{Reason: `wrong_type: price: "free" is no number`, Rows: 10, FirstRow: 100}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

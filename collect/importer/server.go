@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // Server is where an import goes: over HTTP, see [Options], or the management API of the same
@@ -36,13 +38,13 @@ type Request struct {
 // State is what the server knows of an import. Accepted and Rejected count each row
 // once, in all runs together.
 type State struct {
-	ID       string          `json:"id"`
-	NextRow  int64           `json:"next_row"` // rows count from 1
-	Status   string          `json:"status"`
-	Accepted int64           `json:"accepted"`
-	Rejected int64           `json:"rejected"`
-	Reasons  []Reason        `json:"reasons"` // why rows are in quarantine, most frequent first
-	Mapping  json.RawMessage `json:"mapping"` // that the rows came under
+	ID       string             `json:"id"`
+	NextRow  int64              `json:"next_row"` // rows count from 1
+	Status   string             `json:"status"`
+	Accepted int64              `json:"accepted"`
+	Rejected int64              `json:"rejected"`
+	Reasons  []intake.RowReason `json:"reasons"` // why rows are in quarantine, most frequent first
+	Mapping  json.RawMessage    `json:"mapping"` // that the rows came under
 	Source   struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
@@ -59,11 +61,11 @@ type Part struct {
 
 // Step is what became of a part.
 type Step struct {
-	NextRow    int64    `json:"next_row"`
-	Accepted   int64    `json:"accepted"`
-	Rejected   int64    `json:"rejected"`
-	Duplicates int64    `json:"duplicates"` // rows that came before
-	Reasons    []Reason `json:"reasons"`
+	NextRow    int64              `json:"next_row"`
+	Accepted   int64              `json:"accepted"`
+	Rejected   int64              `json:"rejected"`
+	Duplicates int64              `json:"duplicates"` // rows that came before
+	Reasons    []intake.RowReason `json:"reasons"`
 	// Refused are the first of the rejected rows.
 	Refused []Refused `json:"refused"`
 }
@@ -72,13 +74,6 @@ type Step struct {
 type Refused struct {
 	Row    int64  `json:"row"`
 	Reason string `json:"reason"`
-}
-
-// Reason is why rows were rejected.
-type Reason struct {
-	Reason   string `json:"reason"`
-	Rows     int64  `json:"rows"`
-	FirstRow int64  `json:"first_row"`
 }
 
 // Persons is what an import would do to persons.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // thousands writes 541909 as 541,909.
@@ -67,7 +69,7 @@ func (s Summary) personsText() string {
 	return text
 }
 
-func printReasons(b *strings.Builder, reasons []Reason) {
+func printReasons(b *strings.Builder, reasons []intake.RowReason) {
 	for _, r := range reasons {
 		fmt.Fprintf(b, "  %12s %s: row %s", "", r.Reason, thousands(r.FirstRow))
 		if r.Rows > 1 {
