@@ -35,8 +35,9 @@ type csvTable struct {
 	// The row: all fields' text one after the other, and where each one ends.
 	text    []byte
 	ends    []int
-	quoted  bool // a field was quoted, so an empty line was meant
-	crossed bool // a quoted field held a line end
+	stops   [256]bool // bytes that may end a plain field
+	quoted  bool      // a field was quoted, so an empty line was meant
+	crossed bool      // a quoted field held a line end
 	joined  string
 }
 
@@ -347,6 +348,9 @@ func (t *csvTable) split(b []byte) (n int, complete bool) {
 	if t.delimiter == nil {
 		return t.splitBlanks(b)
 	}
+	if d := t.delimiter[0]; !t.stops[d] {
+		t.stops['\n'], t.stops[t.lineEnd], t.stops[d] = true, true, true
+	}
 	i := 0
 	for {
 		if i < len(b) && t.quote != 0 && b[i] == t.quote {
@@ -391,15 +395,16 @@ const (
 
 // plainField returns the length of an unquoted field and what ends it.
 func (t *csvTable) plainField(b []byte) (int, fieldEnd) {
-	d, lineEnd := t.delimiter[0], t.lineEnd
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '\n' || c == lineEnd:
+	d := t.delimiter[0]
+	for i, c := range b {
+		if !t.stops[c] {
+			continue
+		}
+		switch {
+		case c != d:
 			return i, endOfLine
-		case c == d:
-			if len(t.delimiter) == 1 || bytes.HasPrefix(b[i:], t.delimiter) {
-				return i, endOfField
-			}
+		case len(t.delimiter) == 1 || bytes.HasPrefix(b[i:], t.delimiter):
+			return i, endOfField
 		}
 	}
 	return len(b), endOfBuffer

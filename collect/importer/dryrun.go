@@ -25,7 +25,8 @@ type DryRunResult struct {
 	Reasons  []intake.RowReason `json:"reasons"`
 	// IdentifierSets counts the distinct combinations of identifiers.
 	IdentifierSets int64 `json:"identifier_sets"`
-	// Partial tells that the file has more combinations than the server was asked about.
+	// Partial tells that the file has more combinations than the server was asked about, or
+	// more message ids than are remembered: Persons and Duplicates are for a part of it.
 	Partial bool     `json:"partial"`
 	Persons *Persons `json:"persons"` // nil when no server was asked
 	// Guesses are what the mapping leaves open and the file shows.
@@ -129,7 +130,7 @@ type bareEvent struct {
 }
 
 // maxDuplicateIDs bounds the message ids that a dry run remembers.
-const maxDuplicateIDs = 20_000_000
+const maxDuplicateIDs = 5_000_000
 
 func (d *dryRun) readAll(ctx context.Context) error {
 	for {
@@ -227,10 +228,14 @@ func (d *dryRun) judge(ctx context.Context, p *dryPart) error {
 		if _, bad := refused[p.first+int64(i)]; bad || id == 0 {
 			continue
 		}
-		if _, ok := d.ids[id]; ok {
+		switch _, ok := d.ids[id]; {
+		case ok:
 			d.result.Duplicates++
-		} else if len(d.run.Mapping.messageID) > 0 && len(d.ids) < maxDuplicateIDs {
+		case len(d.run.Mapping.messageID) == 0: // file and row: no two are alike
+		case len(d.ids) < maxDuplicateIDs:
 			d.ids[id] = struct{}{}
+		default:
+			d.result.Partial = true
 		}
 	}
 	for _, b := range p.bare {

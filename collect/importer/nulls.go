@@ -41,9 +41,12 @@ func newTidier(nulls []string) *tidier {
 // tidy makes a cell absent whose text means nothing, and takes ="00123" and '00123, which
 // keep spreadsheets from reading a number, for the text that they stand for.
 func (t *tidier) tidy(c *cell) {
-	if c.text == "" || !t.first[c.text[0]] || c.kind != cellText {
-		return
+	if c.text != "" && t.first[c.text[0]] && c.kind == cellText {
+		t.change(c)
 	}
+}
+
+func (t *tidier) change(c *cell) {
 	text := strings.TrimSpace(c.text)
 	if slices.Contains(t.nulls, text) {
 		*c = cell{}
