@@ -213,6 +213,7 @@ func TestFilesAsTheyCome(t *testing.T) {
 		"array, pretty":                    "[\n  {\n    \"id\": \"u1\",\n    \"ts\": \"2026-01-02\",\n    \"note\": \"a\",\n    \"amount\": 1.5\n  },\n  {\n    \"id\": \"u2\",\n    \"ts\": \"2026-01-02\",\n    \"note\": \"b\",\n    \"amount\": 2\n  }\n]",
 		"array under a key":                `{"total":2,"data":[{"id":"u1","ts":"2026-01-02","note":"a","amount":1.5},{"id":"u2","ts":"2026-01-02","note":"b","amount":2}],"next":null}`,
 		"array under a key, pretty":        "{\n \"meta\": {\"n\": [1, 2]},\n \"data\": [\n  {\"id\":\"u1\",\"ts\":\"2026-01-02\",\"note\":\"a\",\"amount\":1.5},\n  {\"id\":\"u2\",\"ts\":\"2026-01-02\",\"note\":\"b\",\"amount\":2}\n ]\n}\n",
+		"array deeper":                     `{"code":0,"result":{"page":1,"items":[{"id":"u1","ts":"2026-01-02","note":"a","amount":1.5},{"id":"u2","ts":"2026-01-02","note":"b","amount":2}]}}`,
 		"objects, pretty":                  "{\n \"id\": \"u1\", \"ts\": \"2026-01-02\",\n \"note\": \"a\", \"amount\": 1.5\n}\n{\n \"id\": \"u2\", \"ts\": \"2026-01-02\",\n \"note\": \"b\", \"amount\": 2\n}\n",
 		"objects on one line":              `{"id":"u1","ts":"2026-01-02","note":"a","amount":1.5} {"id":"u2","ts":"2026-01-02","note":"b","amount":2}`,
 		"two arrays":                       `[{"id":"u1","ts":"2026-01-02","note":"a","amount":1.5}]` + "\n" + `[{"id":"u2","ts":"2026-01-02","note":"b","amount":2}]`,

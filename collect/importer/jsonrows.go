@@ -62,28 +62,37 @@ func guessLayout(head []byte, whole bool, path, wanted []string) (jsonLayout, er
 	return jsonLayout{array: -1, reason: "the objects are written over several lines"}, nil
 }
 
+// listDepth is how many objects deep the only list of a file is looked for.
+const listDepth = 3
+
 // onlyList returns the path of the one list of objects in the first object of a text,
 // unless that object has the columns that are wanted itself.
 func onlyList(text []byte, wanted []string) []string {
-	var found []string
-	lists := 0
 	var own []string
-	eachMember(text, func(key string, at int) {
-		own = append(own, key)
-		value := bytes.TrimLeft(text[at:], " \t\r\n")
-		if bytes.HasPrefix(value, []byte("[")) && bytes.HasPrefix(bytes.TrimLeft(value[1:], " \t\r\n"), []byte("{")) {
-			lists++
-			found = []string{key}
-		}
-	})
+	eachMember(text, func(key string, _ int) { own = append(own, key) })
 	for _, w := range wanted {
 		if slices.Contains(own, splitPath(w)[0]) {
 			return nil
 		}
 	}
-	if lists != 1 {
+	found := listsIn(text, nil, listDepth)
+	if len(found) != 1 {
 		return nil
 	}
+	return found[0]
+}
+
+func listsIn(text []byte, path []string, depth int) (found [][]string) {
+	eachMember(text, func(key string, at int) {
+		value := bytes.TrimLeft(text[at:], " \t\r\n")
+		here := append(slices.Clone(path), key)
+		switch {
+		case bytes.HasPrefix(value, []byte("{")) && depth > 1:
+			found = append(found, listsIn(value, here, depth-1)...)
+		case bytes.HasPrefix(value, []byte("[")) && bytes.HasPrefix(bytes.TrimLeft(value[1:], " \t\r\n"), []byte("{")):
+			found = append(found, here)
+		}
+	})
 	return found
 }
 
