@@ -161,8 +161,8 @@ func (a *App) watchLog(ctx context.Context) error {
 	return nil
 }
 
-// saveCounts writes what identity counts in memory. Nothing is decided by it, so a
-// failure is only noted.
+// saveCounts writes what identity and profiles count in memory. Nothing is decided by it,
+// so a failure is only noted.
 func (a *App) saveCounts(ctx context.Context) {
 	if !a.has("process") {
 		return
@@ -171,6 +171,9 @@ func (a *App) saveCounts(ctx context.Context) {
 	defer cancel()
 	if err := a.graph.Flush(ctx); err != nil {
 		a.logger.Warn("the latest counts of identifiers are lost", "error", err)
+	}
+	if err := a.profiles.Flush(ctx); err != nil {
+		a.logger.Warn("the latest days of persons are lost", "error", err)
 	}
 }
 
