@@ -116,7 +116,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 		return err
 	}
 	a.collector, err = collect.New(ctx, collect.Config{
-		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
+		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Takes: a.takes, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
 		TrustedProxies: a.proxies, SensorsProjects: projects,
 	})
@@ -126,6 +126,9 @@ func (a *App) wireEdge(ctx context.Context) error {
 	_, err = a.collector.Sources().EnsureDev(ctx)
 	return err
 }
+
+// takes asks the identity graph, which is wired after the edge.
+func (a *App) takes(kind touchstone.IdentifierKind) bool { return a.graph.Takes(kind) }
 
 // countingAppender counts the events that the log has acknowledged.
 type countingAppender struct {
@@ -190,6 +193,7 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 
 // wirePipeline lists the stages in their order, and the sink behind them.
 func (a *App) wirePipeline(ctx context.Context) (err error) {
+	quarantine := collect.NewQuarantineWriter(a.metrics)
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
 		Log: a.log, DB: a.store,
 		Stages: []pipeline.Stage{
@@ -198,7 +202,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 			a.segments.Stage(),
 			a.feed,
 		},
-		Reject: collect.NewQuarantineWriter(a.metrics).Write,
+		Reject: quarantine.Write,
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
@@ -212,9 +216,12 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 	}
 	a.accepted.Store(a.pipeline.Totals().Consumed() + pending)
 	a.sink, err = pipeline.NewSink(ctx, pipeline.SinkConfig{
-		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline,
+		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline, Reject: quarantine.Write,
 		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,
 	})
+	if err == nil {
+		a.registerLags()
+	}
 	return err
 }
 

@@ -48,6 +48,7 @@ type tally struct {
 // encode it at once.
 type builder struct {
 	kinds  *touchstone.KindSet
+	takes  func(touchstone.IdentifierKind) bool // whether a kind can name a person
 	limits eventLimits
 	tally  tally
 
@@ -58,6 +59,7 @@ type builder struct {
 	arena   []byte
 	ids     []touchstone.Identifier
 	refused bool     // an identifier of the current event was refused
+	strange bool     // one was left out because of its kind
 	mark    timeMark // of the current event
 
 	// translated is what the current event was translated from, if it was.
@@ -77,7 +79,8 @@ func (b *builder) start(s *scanner, batch bool, from origin) {
 // build makes e of raw: a normalised event, or a Rejected one when raw fails a check.
 // It reports the code of the latter.
 func (b *builder) build(raw *rawEvent, e *touchstone.Event) (rejected string) {
-	b.arena, b.ids, b.refused, b.mark = b.arena[:0], b.ids[:0], false, timeMark{}
+	b.arena, b.mark = b.arena[:0], timeMark{}
+	b.forgetIdentifiers()
 	*e = touchstone.Event{Source: b.from.source, ReceivedAt: intake.FromMillis(b.from.received)}
 	p := b.check(raw, e)
 	if p.code == "" {
@@ -177,11 +180,8 @@ func (b *builder) identify(raw *rawEvent, e *touchstone.Event) problem {
 			b.addExternal(b.raw(x))
 		}
 	}
-	if len(b.ids) == 0 {
-		if b.refused {
-			return problem{CodeBlockedUser, ""}
-		}
-		return problem{CodeMissingUser, ""}
+	if p := b.nobody(); p.code != "" {
+		return p
 	}
 	if e.Type == touchstone.Alias && e.UserID == "" {
 		return problem{CodeMissingUser, "an alias call needs a userId"}
@@ -191,12 +191,33 @@ func (b *builder) identify(raw *rawEvent, e *touchstone.Event) problem {
 	return problem{}
 }
 
+func (b *builder) forgetIdentifiers() { b.ids, b.refused, b.strange = b.ids[:0], false, false }
+
+// nobody is what is wrong with an event whose identifiers, if it had any, name nobody.
+func (b *builder) nobody() problem {
+	switch {
+	case len(b.ids) > 0:
+		return problem{}
+	case b.strange:
+		return problem{CodeNoPerson, ""}
+	case b.refused:
+		return problem{CodeBlockedUser, ""}
+	}
+	return problem{CodeMissingUser, ""}
+}
+
+// refusedKind is the refusal of identifiers whose kind is a group's or one kind too many.
+const refusedKind touchstone.Refusal = "kind"
+
 // add normalises an identifier and returns its value, or "" when it was refused.
 func (b *builder) add(kind touchstone.IdentifierKind, value string) string {
 	if value == "" {
 		return ""
 	}
 	v, refusal := b.kinds.Check(kind, value)
+	if refusal == "" && !b.takes(kind) {
+		b.strange, refusal = true, refusedKind
+	}
 	if refusal != "" {
 		b.refused = true
 		if b.tally.refused == nil {

@@ -53,7 +53,10 @@ type Config struct {
 	DB  *store.DB
 	Log Appender
 
-	Kinds   *touchstone.KindSet // touchstone.DefaultKindSet()
+	Kinds *touchstone.KindSet // touchstone.DefaultKindSet()
+	// Takes tells whether identifiers of a kind can name a person; those of others are
+	// left out. By default all but a group's id can.
+	Takes   func(touchstone.IdentifierKind) bool
 	Clock   touchstone.Clock
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
@@ -97,6 +100,9 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.QuarantineAge, 30*24*time.Hour)
 	if c.Kinds == nil {
 		c.Kinds = touchstone.DefaultKindSet()
+	}
+	if c.Takes == nil {
+		c.Takes = func(kind touchstone.IdentifierKind) bool { return kind != touchstone.KindGroupID }
 	}
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}

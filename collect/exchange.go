@@ -23,7 +23,7 @@ type exchange struct {
 }
 
 func (c *Collector) newExchange() *exchange {
-	return &exchange{builder: builder{kinds: c.cfg.Kinds, limits: eventLimits{
+	return &exchange{builder: builder{kinds: c.cfg.Kinds, takes: c.cfg.Takes, limits: eventLimits{
 		nameBytes: c.cfg.MaxNameBytes, idBytes: c.cfg.MaxIDBytes, identifiers: c.cfg.MaxIdentifiers,
 		contextBytes: c.cfg.MaxEventBytes, window: intake.Window{MaxAge: c.cfg.MaxAge, MaxFuture: c.cfg.MaxFuture},
 	}}}

@@ -286,11 +286,14 @@ func validOr(j touchstone.JSON) any {
 
 func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
 	b := &x.builder
-	b.ids, b.refused = b.ids[:0], false
+	b.forgetIdentifiers()
 	for _, id := range e.Identifiers {
 		kind, ok := touchstone.ParseKind(string(id.Kind))
 		if !ok {
 			return problem{CodeWrongType, "the identifier kind " + quote(string(id.Kind)) + " is not a-z, 0-9 and _"}
+		}
+		if !utf8.ValidString(id.Value) {
+			return problem{CodeWrongType, "an identifier is not valid UTF-8"}
 		}
 		v := b.add(kind, id.Value)
 		switch kind {
@@ -301,10 +304,8 @@ func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
 		}
 	}
 	switch {
-	case len(b.ids) == 0 && b.refused:
-		return problem{CodeBlockedUser, ""}
 	case len(b.ids) == 0:
-		return problem{CodeMissingUser, ""}
+		return b.nobody()
 	case e.MessageID == "" || len(e.MessageID) > c.cfg.MaxIDBytes:
 		return problem{CodeMessageIDTooLong, "messageId must have 1 to " + strconv.Itoa(c.cfg.MaxIDBytes) + " bytes"}
 	case e.Name == "":

@@ -67,7 +67,7 @@ func FuzzRequest(f *testing.F) {
 			_ = malformed(&s, batch).Error()
 			return
 		}
-		b := builder{kinds: fuzzKinds, limits: eventLimits{256, 256, 20, 64 << 10, intake.Window{}}}
+		b := builder{kinds: fuzzKinds, takes: func(k touchstone.IdentifierKind) bool { return k != touchstone.KindGroupID }, limits: eventLimits{256, 256, 20, 64 << 10, intake.Window{}}}
 		call := touchstone.Track
 		if batch {
 			call = 0

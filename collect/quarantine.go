@@ -59,10 +59,13 @@ var quarantineUpsert = store.Upsert{
 	IgnoreConflict: true, // a client that repeats a request repeats its message ids
 }
 
-// Write stores rejected events.
+// Write stores rejected events, and valid ones that were set aside behind the edge.
 func (w *QuarantineWriter) Write(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error {
 	err := tx.BulkUpsert(ctx, quarantineUpsert, len(rejected), func(i int, args []any) {
 		f := &rejected[i]
+		if f.Type != touchstone.Rejected {
+			f = asSent(f)
+		}
 		var req request
 		if f.Context != "" {
 			_ = json.Unmarshal([]byte(f.Context), &req) // one that is not understood has no origin

@@ -13,6 +13,9 @@ const (
 	CodeUnknownType      = "unknown_type"
 	CodeMissingUser      = "missing_user"
 	CodeBlockedUser      = "blocked_user"
+	CodeNoPerson         = "no_person"
+	CodeStageRefused     = "stage_refused"     // by the pipeline
+	CodeWarehouseRefused = "warehouse_refused" // by the sink
 	CodeMissingEvent     = "missing_event"
 	CodeMissingPrevious  = "missing_previous_id"
 	CodeMissingGroup     = "missing_group_id"
@@ -38,6 +41,9 @@ var reasonTexts = map[string]string{
 	CodeUnknownType:      "type is not one of track, identify, page, screen, group, alias",
 	CodeMissingUser:      "there is no userId, no anonymousId and no other identifier",
 	CodeBlockedUser:      "every identifier is a value that names nobody, like null or unknown",
+	CodeNoPerson:         "no identifier names a person: a group_id names an account, and only so many kinds of identifiers are kept apart",
+	CodeStageRefused:     "the event could not be worked on and was set aside",
+	CodeWarehouseRefused: "the warehouse does not take the event, which was set aside; profiles have it",
 	CodeMissingEvent:     "a track call needs an event name",
 	CodeMissingPrevious:  "an alias call needs a previousId",
 	CodeMissingGroup:     "a group call needs a groupId",

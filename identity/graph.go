@@ -96,7 +96,8 @@ type Graph struct {
 	flush   stats // of entries that left the cache or were swept
 
 	// Only the stage uses these.
-	version int64 // of the graph that the caches show; -1: none
+	version int64        // of the graph that the caches show; -1: none
+	noted   [noKind]bool // kinds that are in identity_kinds, by number
 	apart   apartness
 	swept   time.Time // when the cache was last swept
 	again   bool      // requests wait that this batch has not done
@@ -111,7 +112,7 @@ func New(ctx context.Context, cfg Config) (*Graph, error) {
 	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics)}
 	g.cache.OnEvict = func(_ uint8, _ string, value []byte) { g.flush.take(value) }
 	g.forget()
-	return g, nil
+	return g, g.loadKinds(ctx)
 }
 
 // Name is the stage's name.
@@ -139,6 +140,7 @@ func (g *Graph) forget() {
 	g.refused = map[uint64]struct{}{}
 	g.flush = stats{}
 	g.version = -1
+	g.noted = [noKind]bool{}
 	g.apart.clear()
 }
 
@@ -204,8 +206,9 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 	}
 	for i, at := range hard {
 		f := &b.Facts[at]
-		if len(sets[i].ids) == 0 {
-			continue // nothing that names a person: node 0
+		if len(sets[i].ids) == 0 { // the edge lets none such through, as far as it knows
+			b.Aside = append(b.Aside, touchstone.Aside{Index: at, Reason: reasonNoPerson})
+			continue
 		}
 		n := r.mention(sets[i])
 		f.Node, f.Person = n.id, n.part.root().person
@@ -219,6 +222,9 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 	g.settle(r)
 	return g.write(ctx, tx, r, st)
 }
+
+// reasonNoPerson is why an event is set aside; the edge refuses with the same code.
+const reasonNoPerson = "no_person: none of the event's identifiers is of a kind that the identity graph keeps"
 
 func (g *Graph) rules(apart *apartness) rules {
 	return rules{limit: g.kinds.limit, name: g.kinds.name, maxNodes: g.cfg.MaxNodes, apart: apart}
@@ -254,15 +260,21 @@ type mention struct {
 	cause
 }
 
+// ident is an identifier as the graph keeps it; false if it keeps none such.
+func (g *Graph) ident(id touchstone.Identifier) (ident, bool) {
+	kind := g.kinds.number(id.Kind)
+	return ident{kind, id.Value}, kind != noKind && storable(id.Value)
+}
+
 func (g *Graph) mention(f *touchstone.Fact) mention {
 	m := mention{ids: make([]ident, 0, len(f.Identifiers)), cause: cause{evidenceOf(f.Type, g.imports(f.Source)), f.MessageID, f.Source, f.Time.UnixMilli()}}
 	for _, id := range f.Identifiers {
-		kind := g.kinds.number(id.Kind)
-		if kind == noKind || !storable(id.Value) {
+		k, ok := g.ident(id)
+		if !ok {
 			g.metrics.ignored.Inc()
 			continue
 		}
-		m.ids = append(m.ids, ident{kind, id.Value})
+		m.ids = append(m.ids, k)
 	}
 	if f.Type == touchstone.Track && f.Name == unbindEvent {
 		m.unbind = g.unbinds(f)
