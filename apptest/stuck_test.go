@@ -39,7 +39,9 @@ func testNothingStopsAConsumer(t *testing.T, shape Shape) {
 	if st.SetAside != 0 {
 		t.Errorf("%d events were set aside that the edge should have judged", st.SetAside)
 	}
-	var page struct{ Items []struct{ Code, Reason string } }
+	var page struct {
+		Items []struct{ Code, Reason string }
+	}
 	s.Call(http.MethodGet, "/api/v1/quarantine?code=no_person&limit=500", nil, &page)
 	if len(page.Items) < 51 || int64(len(page.Items)) != st.Quarantined {
 		t.Errorf("%d events are in quarantine for naming nobody, %d in all", len(page.Items), st.Quarantined)

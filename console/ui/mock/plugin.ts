@@ -5,7 +5,7 @@ import { answer } from "./answers.ts";
 import * as world from "./world.ts";
 
 /** Answers /api/v1 from memory. `MOCK=empty` is a server without data, `MOCK=signed-out` one that wants a sign-in,
- * `MOCK=setup` a first run, `MOCK=broken` one that fails. Writes change the memory until the next start. */
+ * `MOCK=setup` a first run, `MOCK=broken` one that fails, `MOCK=stuck` one whose parts stand still. Writes change the memory until the next start. */
 export function mockApi(): Plugin {
   return {
     name: "touchstone-mock",
@@ -139,7 +139,7 @@ function session() {
       signedIn && mode !== "" && mode !== "empty" && mode !== "broken"
         ? { id: "usr_1", email: "ana@example.com", role: "admin" }
         : null,
-    dev: mode === "" || empty || mode === "broken",
+    dev: mode === "" || empty || mode === "broken" || mode === "stuck",
     setup_required: mode === "setup" && !signedIn,
     organisation,
     permissions: signedIn ? permissions : [],
@@ -160,7 +160,33 @@ function stats() {
     in_warehouse: Math.max(0, n - 900),
     quarantined: empty ? 0 : 1068,
     duplicates: empty ? 0 : 3204,
-    lag_seconds: { pipeline: empty ? 0 : 0.042, warehouse: empty ? 0 : 0.84 },
+    set_aside: empty ? 0 : 2,
+    lag_seconds: {
+      pipeline: empty ? 0 : 0.042,
+      warehouse: mode === "stuck" ? 1260 + t : empty ? 0 : 0.84,
+    },
+    stuck:
+      mode === "stuck"
+        ? [
+            {
+              part: "warehouse",
+              partition: 0,
+              since: new Date(started - 1_260_000).toISOString(),
+              attempts: 84,
+              error:
+                "the warehouse cannot be written: duckdb: IO Error: Could not write to file /var/lib/touchstone/warehouse.duckdb.wal: No space left on device",
+              hint: "look at the disk, at the warehouse and at the server's log",
+            },
+            {
+              part: "pipeline",
+              partition: 0,
+              since: new Date(started - 90_000).toISOString(),
+              attempts: 0,
+              error: "nothing has moved for a minute, without an error",
+              hint: "look at the disk, at the database and at the server's log",
+            },
+          ]
+        : [],
     persons: empty ? 0 : 20_412,
     known_persons: empty ? 0 : 12_655,
     segments: empty ? 0 : world.segments.length,

@@ -1058,7 +1058,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can take work; each check by name */
+        /**
+         * The process can take work; each check by name
+         * @description `degraded` is answered with 200 while events are taken in and stored, but a part behind the log is stuck; with `?strict` it is a 503, for monitors.
+         */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -1135,7 +1138,7 @@ export interface components {
         };
         Health: {
             /** @enum {string} */
-            status: "ok" | "failing";
+            status: "ok" | "degraded" | "failing";
             /**
              * @example {
              *       "store": "ok",
@@ -1512,10 +1515,18 @@ export interface components {
             quarantined: number;
             /** Format: int64 */
             duplicates: number;
+            /**
+             * Format: int64
+             * @description Processed, but not taken by the warehouse because of what they hold; they are in quarantine. When nothing waits, in_warehouse + set_aside = processed
+             */
+            set_aside: number;
+            /** @description Age of the oldest event that is not processed, and of the oldest that is not in the warehouse; 0 when there is none */
             lag_seconds: {
                 pipeline: number;
                 warehouse: number;
             };
+            /** @description Parts that cannot go on; empty when all is well */
+            stuck: components["schemas"]["Stuck"][];
             /** Format: int64 */
             persons: number;
             /** Format: int64 */
@@ -1546,6 +1557,18 @@ export interface components {
                 disk_free_bytes: number;
             };
             time?: components["schemas"]["Time"];
+        };
+        Stuck: {
+            /** @enum {string} */
+            part: "pipeline" | "warehouse";
+            partition: number;
+            since: components["schemas"]["Time"];
+            /** @description 0: nothing failed, but nothing moves either */
+            attempts: number;
+            /** @description Of the latest attempt */
+            error: string;
+            /** @description What to do */
+            hint: string;
         };
         LiveEvent: {
             message_id: string;
@@ -4165,7 +4188,10 @@ export interface operations {
     };
     readyz: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Answer 503 also when degraded */
+                strict?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
