@@ -24,7 +24,7 @@ const (
 	maxChunkFacts = 16_000
 	maxChunkBytes = 8 << 20
 	// maxBatchBytes bounds the texts of a batch, and of what waits for the sink.
-	maxBatchBytes = 64 << 20
+	maxBatchBytes = 32 << 20
 )
 
 // chunk is a run of decoded records of one partition. The zero chunk carries no events.
