@@ -90,6 +90,7 @@ type Stats struct {
 	Accepted    int64 `json:"accepted"`
 	Processed   int64 `json:"processed"`
 	InWarehouse int64 `json:"in_warehouse"`
+	SetAside    int64 `json:"set_aside"`
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
 	Persons     int64 `json:"persons"`
@@ -97,5 +98,5 @@ type Stats struct {
 
 // settled tells whether every accepted event has reached its end.
 func (s Stats) settled(accepted int64) bool {
-	return s.InWarehouse+s.Quarantined+s.Duplicates >= accepted
+	return s.InWarehouse+s.SetAside+s.Quarantined+s.Duplicates >= accepted
 }
