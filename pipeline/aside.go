@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -104,6 +105,9 @@ func (c *chunk) partition() int {
 // that are rolled back, and returns them with the reason; nil when events are not at
 // fault, which a plain event tells that the stages should take: then nothing is set aside.
 func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]string {
+	if work.part == nil {
+		return nil
+	}
 	fresh := work.part.dropDuplicates(work, p.cfg.Clock.Now())
 	work.part.undo(fresh)
 	if len(fresh.facts) == 0 {
@@ -163,6 +167,39 @@ func search(facts []touchstone.Fact, from int, try func([]touchstone.Fact) error
 		}
 	}
 	found(from+high-1, fmt.Errorf("%w, after the events before it", err))
+	return true
+}
+
+// timersHeld is how long timers that make batches fail are held back.
+const timersHeld = time.Minute
+
+// dueAt is when timers are next to be taken, zero when there are none.
+func (p *Pipeline) dueAt() time.Time {
+	if p.nextDue.IsZero() || p.nextDue.After(p.heldUntil) {
+		return p.nextDue
+	}
+	return p.heldUntil
+}
+
+// holdTimers holds back the timers that are due for a while if the batch fails because of
+// them: the events in it need not wait. Timers are rows and stay; it is tried again.
+func (p *Pipeline) holdTimers(ctx context.Context, work chunk, why error) bool {
+	now := p.cfg.Clock.Now()
+	if at := p.dueAt(); at.IsZero() || at.After(now) {
+		return false
+	}
+	var fresh freshIDs
+	if work.part != nil {
+		fresh = work.part.dropDuplicates(work, now)
+		work.part.undo(fresh)
+	}
+	if err := p.try(ctx, work.partition(), fresh.facts); err != nil {
+		return false
+	}
+	p.heldUntil = now.Add(timersHeld)
+	p.timers.note(0, now, fmt.Errorf("timers that are due cannot be worked on: %w", why))
+	p.stuck.clear(work.partition())
+	p.cfg.Logger.Error("timers that are due make batches fail; events go on without them", "until", p.heldUntil, "error", why)
 	return true
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -501,4 +502,43 @@ func TestChunksOfRecordsThatUnpackToMuchAreBounded(t *testing.T) {
 	if err != nil || c.last != 3 || c.bytes < maxChunkBytes || c.bytes > 2*maxChunkBytes || len(c.facts) != 300 {
 		t.Errorf("64 records of %d bytes make a chunk of %d events and %d bytes up to record %d, %v", len(packed), len(c.facts), c.bytes, c.last, err)
 	}
+}
+
+// Timers that make a stage fail hold up no event, are told, and fire when the stage is mended.
+func TestTimersHoldUpNoEvent(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		var fired atomic.Int64
+		broken := func(b *touchstone.Batch) error {
+			if len(b.Due) > 0 {
+				return errPoison
+			}
+			for i := range b.Facts {
+				b.Timers = append(b.Timers, touchstone.Timer{Owner: "moody", Person: 1, Key: b.Facts[i].MessageID, At: b.Now})
+			}
+			return nil
+		}
+		w.stage.set(broken)
+		w.start()
+		w.append("a", "b")
+		told := func() bool {
+			list := w.p.Troubles()
+			return len(list) == 1 && strings.HasPrefix(list[0].Err.Error(), "timers that are due")
+		}
+		w.eventually("timers are said to be held", told)
+		w.append("c")
+		w.eventually("events go on", func() bool { return w.p.Totals().Processed == 3 })
+		if !told() || len(w.bad.ids()) > 0 {
+			t.Errorf("troubles %v, set aside %v", w.p.Troubles(), w.bad.ids())
+		}
+		w.stop()
+		w.stage.set(func(b *touchstone.Batch) error {
+			fired.Add(int64(len(b.Due)))
+			return nil
+		})
+		w.start()
+		w.append("d")
+		w.drain(Totals{Processed: 4}, 0)
+		w.eventually("the timers fire", func() bool { return fired.Load() == 3 })
+	})
 }

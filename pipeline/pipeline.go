@@ -98,10 +98,12 @@ type Pipeline struct {
 	changed chan struct{} // closed and replaced after each commit
 	totals  Totals
 
-	nextDue time.Time // earliest timer; zero when there is none
-	stuck   troubles
-	unread  troubles // of the readers
-	waiting waiting
+	nextDue   time.Time // earliest timer; zero when there is none
+	heldUntil time.Time // until when no timers are taken; see holdTimers
+	stuck     troubles
+	unread    troubles // of the readers
+	timers    troubles // of timers that are held back
+	waiting   waiting
 }
 
 // partition is the loop's state for one partition of the log.
@@ -171,7 +173,7 @@ func (p *Pipeline) Lag(ctx context.Context) (time.Duration, error) {
 // Troubles tells which partitions cannot go on, and why. That one does not move although
 // nothing fails it knows from the last call of Lag.
 func (p *Pipeline) Troubles() []Trouble {
-	return p.waiting.stalled(p.cfg.Clock.Now(), p.unread.all(p.stuck.all()...))
+	return p.waiting.stalled(p.cfg.Clock.Now(), p.timers.all(p.unread.all(p.stuck.all()...)...))
 }
 
 // Run works until ctx is done. It returns nil then; any other return is a fault that
@@ -302,8 +304,8 @@ func (p *Pipeline) await(ctx context.Context, chunks <-chan chunk, held *chunk) 
 		return *held, nil
 	}
 	var due <-chan time.Time
-	if !p.nextDue.IsZero() {
-		timer := time.NewTimer(max(0, p.nextDue.Sub(p.cfg.Clock.Now())))
+	if at := p.dueAt(); !at.IsZero() {
+		timer := time.NewTimer(max(0, at.Sub(p.cfg.Clock.Now())))
 		defer timer.Stop()
 		due = timer.C
 	}
@@ -339,8 +341,15 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		}
 		p.metrics.failures.Inc()
 		p.stuck.note(work.partition(), p.cfg.Clock.Now(), err)
-		if work.part != nil && suspects.look(store.IsTrouble(err)) {
-			if work.poison = p.isolate(ctx, work); work.poison != nil {
+		if suspects.look(store.IsTrouble(err)) {
+			if poison := p.isolate(ctx, work); poison != nil {
+				work.poison = poison
+				continue
+			}
+			if p.holdTimers(ctx, work, err) {
+				if work.part == nil { // there was nothing but timers
+					return nil
+				}
 				continue
 			}
 		}
@@ -365,7 +374,7 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		fresh = work.part.dropDuplicates(work, now)
 		b.Facts = fresh.facts
 	}
-	due := !p.nextDue.IsZero() && !p.nextDue.After(now)
+	due := !p.nextDue.IsZero() && !p.dueAt().After(now)
 	var next time.Time
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
 		var err error
@@ -406,7 +415,9 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		}
 		return err
 	}
-	p.nextDue = next
+	if p.nextDue = next; due {
+		p.timers.clear(0)
+	}
 	p.committed(ctx, work, fresh, b, time.Since(began))
 	return nil
 }
