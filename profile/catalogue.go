@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,12 +58,10 @@ func (b *batch) valueChanged(name uint32, old, value string) {
 
 // commit takes over what a batch has changed and written.
 func (c *catalogue) commit(b *batch) {
+	c.apply(b)
 	if b.detailsWritten {
 		clear(c.stale)
 		c.saved = b.now
-	}
-	for _, v := range b.values {
-		c.changed(v.name, string(v.old.of(b.valueTexts)), string(v.value.of(b.valueTexts)))
 	}
 }
 
@@ -179,11 +178,35 @@ func (c *catalogue) save(ctx context.Context, tx *store.Tx, b *batch) error {
 	names := sortedKeys(persons)
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_catalogue", Columns: []string{"trait", "persons"}, Key: []string{"trait"}},
 		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), persons[names[i]] })
-	if err != nil || len(c.stale) == 0 || b.now.Sub(c.saved).Abs() < detailPause {
+	if err != nil || len(c.stale)+len(b.values) == 0 || b.now.Sub(c.saved).Abs() < detailPause {
 		return err
 	}
 	b.detailsWritten = true
-	return c.saveDetails(ctx, tx)
+	return c.with(b).saveDetails(ctx, tx)
+}
+
+// with is a copy of what is not written, as it will be when the batch has been committed.
+func (c *catalogue) with(b *batch) *catalogue {
+	next := &catalogue{traits: map[uint32]*traitStats{}, stale: maps.Clone(c.stale)}
+	take := func(name uint32) {
+		if s := c.traits[name]; s != nil && next.traits[name] == nil {
+			next.traits[name] = &traitStats{s.persons, maps.Clone(s.Types), maps.Clone(s.Values), s.Many}
+		}
+	}
+	for name := range c.stale {
+		take(name)
+	}
+	for _, v := range b.values {
+		take(v.name)
+	}
+	next.apply(b)
+	return next
+}
+
+func (c *catalogue) apply(b *batch) {
+	for _, v := range b.values {
+		c.changed(v.name, string(v.old.of(b.valueTexts)), string(v.value.of(b.valueTexts)))
+	}
 }
 
 func (c *catalogue) personsWith(name uint32) int64 {

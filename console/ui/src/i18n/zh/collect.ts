@@ -143,7 +143,7 @@ export const collect = {
     blocked_user: "用户标识无效",
     no_person: "没有用户类标识",
     stage_refused: "处理失败",
-    warehouse_refused: "数仓拒绝写入",
+    warehouse_refused: "仓库拒绝写入",
     missing_event: "缺少事件名",
     missing_previous_id: "缺少 previousId",
     missing_group_id: "缺少 groupId",

@@ -20,7 +20,7 @@ export const overview = {
     warehouse: "报表已停止更新",
     safe: "新事件仍在正常接收并落盘，故障排除后会自动补齐。",
     lookPipeline: "请检查磁盘、数据库和服务器日志。",
-    lookWarehouse: "请检查磁盘、数仓文件和服务器日志。",
+    lookWarehouse: "请检查磁盘、数据仓库文件和服务器日志。",
     since: "开始时间",
     attempts_other: "已重试 {{n}} 次",
     error: "最近错误",

@@ -345,6 +345,8 @@ const messages: Messages = {
   "start it with  touchstone serve  or name another one with --server":
     "请用 touchstone serve 启动，或用 --server 指定其他服务器",
   "starting or stopping": "正在启动或停止",
+  "stuck since {0}, after {1} attempts: the console's overview and the log say why":
+    "自 {0} 起停滞，已重试 {1} 次：原因见控制台概览和服务器日志",
   "the NATS server takes messages of {0} bytes at most": "NATS 服务器的消息上限为 {0} 字节",
   "the Parquet file cannot be read after row {0}: {1}": "Parquet 文件在第 {0} 行之后无法读取：{1}",
   "the Parquet file is damaged after row {0}: {1}": "Parquet 文件在第 {0} 行之后损坏：{1}",
@@ -410,6 +412,8 @@ const messages: Messages = {
   "the user or the password is wrong, or pg_hba.conf does not let this host in":
     "用户名或密码不正确，或 pg_hba.conf 不允许此主机连接",
   "the warehouse cannot be opened": "无法打开数仓",
+  "the warehouse cannot be opened": "无法打开仓库",
+  "the warehouse cannot be written": "仓库无法写入",
   "the warehouse holds events up to record {0} of partition {1}, but the store only knows {2}":
     "数仓含有分区 {1} 到记录 {0} 的事件，但存储只到 {2}",
   "the warehouse is busy with other questions": "数仓正忙于其他查询",
