@@ -29,11 +29,15 @@ func (a *App) counters(ctx context.Context) (console.Counters, error) {
 		Quarantined: totals.Rejected, Duplicates: totals.Duplicates, SetAside: setAside,
 	}
 	var err error
-	if c.PipelineLag, err = a.pipeline.Lag(ctx); err != nil {
-		return c, err
+	if a.has("process") { // else another process knows how far it is
+		if c.PipelineLag, err = a.pipeline.Lag(ctx); err != nil {
+			return c, err
+		}
 	}
-	if c.WarehouseLag, err = a.sink.Lag(ctx); err != nil {
-		return c, err
+	if a.has("sink") {
+		if c.WarehouseLag, err = a.sink.Lag(ctx); err != nil {
+			return c, err
+		}
 	}
 	c.Stuck = a.stuck()
 	if c.Persons, c.KnownPersons, err = a.graph.Counts(ctx); err != nil {
