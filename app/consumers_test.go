@@ -123,7 +123,7 @@ func TestNoSequenceOfRequestsStopsAConsumer(t *testing.T) {
 		h := collecttest.NewHostile(rapid.Uint64().Draw(t, "seed"))
 		for range rapid.IntRange(1, 40).Draw(t, "requests") {
 			if rapid.IntRange(0, 4).Draw(t, "kind") == 0 {
-				_, _, _ = r.collector.AppendFrames(context.Background(), r.source, bytes.NewReader(h.Frames()))
+				_, _ = r.collector.AppendFrames(context.Background(), r.source, collect.Rows{}, bytes.NewReader(h.Frames()))
 				continue
 			}
 			path, body := h.Request()

@@ -46,10 +46,10 @@ func TestKindsThatNameNobody(t *testing.T) {
 	group.Identifiers = []touchstone.Identifier{{Kind: touchstone.KindGroupID, Value: "acme"}}
 	mixed.Identifiers = append(group.Identifiers[:1:1], touchstone.Identifier{Kind: "email", Value: "a@example.com"})
 	broken.Identifiers = []touchstone.Identifier{{Kind: "openid", Value: "a\xff"}}
-	accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(frames(group, mixed, broken)))
+	vetted, err := e.AppendFrames(ctx, e.source.ID, collect.Rows{}, bytes.NewReader(frames(group, mixed, broken)))
 	got := e.log.take()
-	if err != nil || accepted != 1 || rejected != 2 || !strings.HasPrefix(got[0].Reason, "no_person: ") || len(got[1].Identifiers) != 1 || !strings.HasPrefix(got[2].Reason, "wrong_type: ") {
-		t.Errorf("of a file: %d %d %v %+v", accepted, rejected, err, got)
+	if err != nil || vetted.Accepted != 1 || vetted.Rejected != 2 || !strings.HasPrefix(got[0].Reason, "no_person: ") || len(got[1].Identifiers) != 1 || !strings.HasPrefix(got[2].Reason, "wrong_type: ") {
+		t.Errorf("of a file: %d %d %v %+v", vetted.Accepted, vetted.Rejected, err, got)
 	}
 }
 
@@ -71,7 +71,7 @@ func TestSetAsideEventsAreReplayedAsTheyWere(t *testing.T) {
 		}
 		ofFile := imported(1)
 		ofFile.Identifiers = []touchstone.Identifier{{Kind: "unionid", Value: "x"}, {Kind: "email", Value: "c@example.com"}}
-		if _, _, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(frames(ofFile))); err != nil {
+		if _, err := e.AppendFrames(ctx, e.source.ID, collect.Rows{}, bytes.NewReader(frames(ofFile))); err != nil {
 			t.Fatal(err)
 		}
 		e.checkReplay(t, e.log.take()[0])

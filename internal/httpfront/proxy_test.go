@@ -55,7 +55,9 @@ func serveForBenchmark(withFront bool) error {
 	if withFront {
 		listener = httpfront.New(inner, httpfront.Config{Handlers: map[string]http.Handler{"/v1/track": track}})
 	}
-	go func() { _ = (&http.Server{Handler: mux, ReadTimeout: time.Minute, ReadHeaderTimeout: time.Minute}).Serve(listener) }()
+	go func() {
+		_ = (&http.Server{Handler: mux, ReadTimeout: time.Minute, ReadHeaderTimeout: time.Minute}).Serve(listener)
+	}()
 	fmt.Println(inner.Addr())
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err

@@ -166,7 +166,6 @@ export const collect = {
     number_too_long: "Number too long",
     number_out_of_range: "Number out of range",
     too_large: "Too large",
-    malformed: "Not valid JSON",
     import_row: "Unreadable row",
     other: "Other",
   },

@@ -160,7 +160,6 @@ export const collect = {
     number_too_long: "数字过长",
     number_out_of_range: "数字超出范围",
     too_large: "事件过大",
-    malformed: "不是有效的 JSON",
     import_row: "数据行无法识别",
     other: "其他",
   },
