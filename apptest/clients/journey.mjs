@@ -116,7 +116,7 @@ async function funnelToSegment() {
   await page.getByTestId('funnel').waitFor()
   await page.getByTestId('funnel-conversion').filter({ hasText: '25' }).waitFor()
   await page.getByTestId('funnel-lost-2').click()
-  await page.getByText('10 people').waitFor()
+  await page.getByText('10 people', { exact: true }).waitFor()
   await page.getByRole('button', { name: 'Save as segment' }).click()
   await page.getByLabel('Name of the segment').fill('Stopped at the cart')
   await page.getByRole('button', { name: /^(Save|Save as segment)$/ }).last().click()
