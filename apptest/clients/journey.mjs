@@ -121,9 +121,14 @@ async function funnelToSegment() {
   await page.getByLabel('Name of the segment').fill('Stopped at the cart')
   await page.getByRole('button', { name: /^(Save|Save as segment)$/ }).last().click()
   await page.getByText('Saved as “Stopped at the cart”').first().waitFor()
-  const { items } = await api('GET', '/api/v1/segments?limit=100')
-  const saved = items.find((s) => s.name === 'Stopped at the cart')
+  const find = async () => (await api('GET', '/api/v1/segments?limit=100')).items.find((s) => s.name === 'Stopped at the cart')
+  let saved = await find()
   assert.ok(saved, 'the segment was not saved')
+  // The list of segments is counted a moment later.
+  for (let i = 0; i < 100 && saved.members !== 10; i++) {
+    await page.waitForTimeout(100)
+    saved = await find()
+  }
   assert.equal(saved.members, 10)
 }
 
