@@ -139,21 +139,29 @@ type delivery struct {
 	rejected map[string]int // by code
 }
 
-// accept takes one request: who sends, what it says, into the log. Before the sender is
-// known and the body's first byte has come, it takes no memory beside the connection's.
+// admit is what every call goes through before its body is read. src is the source that
+// its head names, nil if the key is to come in the body. A sender over its rate is refused
+// unread, and until the body's first byte has come, the request holds nothing but its
+// connection; then it may take of the memory for senders that are known, or for others.
+func (c *Collector) admit(r *http.Request, src *knownSource) (*arriving, lease, error) {
+	held := lease{budget: &c.unknown}
+	if src != nil {
+		held.budget = &c.memory
+		if err := c.allow(src, 0); err != nil {
+			return nil, held, err
+		}
+	}
+	body, err := c.bodies.await(r)
+	return body, held, err
+}
+
+// accept takes one request: who sends, what it says, into the log.
 func (c *Collector) accept(r *http.Request, call touchstone.EventType) error {
 	src, err := c.authenticate(r)
 	if err != nil {
 		return err
 	}
-	held := lease{budget: &c.unknown}
-	if src != nil { // the key came with the headers: refuse before reading
-		held.budget = &c.memory
-		if err := c.allow(src, 0); err != nil {
-			return err
-		}
-	}
-	body, err := c.bodies.await(r)
+	body, held, err := c.admit(r, src)
 	if err != nil {
 		return err
 	}
