@@ -53,8 +53,9 @@ func (s *shape) learnFrom(d *dialect, lines [][]byte) (learned int) {
 }
 
 // fits tells whether fields are of the shape in every column of numbers, times and ids,
-// and whether that says anything.
-func (s *shape) fits(fields [][]byte, first bool) bool {
+// and whether that says anything. With first the first column has to say something, and
+// fields that begin with a quote are passed over.
+func (s *shape) fits(fields [][]byte, first bool, quote byte) bool {
 	if len(fields) != s.columns || s.hard == 0 || s.columns < 2 || s.columns == 2 && s.hard < 2 {
 		return false
 	}
@@ -66,6 +67,9 @@ func (s *shape) fits(fields [][]byte, first bool) bool {
 				return false
 			}
 			continue
+		}
+		if first && i > 0 && len(f) > 0 && f[0] == quote {
+			continue // where it ends is not known, so neither is what it holds
 		}
 		got := classOf(f)
 		if got&want == 0 {
@@ -79,9 +83,15 @@ func (s *shape) fits(fields [][]byte, first bool) bool {
 }
 
 func classOf(field []byte) fieldClass {
-	field = bytes.Trim(field, "\" \t")
+	field = bytes.Trim(field, " \t")
+	if n := len(field); n > 1 && field[0] == '"' && field[n-1] == '"' {
+		field = bytes.Trim(field[1:n-1], " \t")
+	}
 	if len(field) == 0 {
 		return classEmpty
+	}
+	if bytes.IndexByte(field, '"') >= 0 {
+		return classText
 	}
 	digits, signs, blanks, at := 0, 0, 0, 0
 	for _, c := range field {
@@ -111,7 +121,7 @@ func classOf(field []byte) fieldClass {
 func (t *csvTable) standsAlone(line []byte) bool {
 	var clean bool
 	t.probe, clean = t.lineFields(line, t.probe[:0])
-	if clean && t.shape.fits(t.probe, false) {
+	if clean && t.shape.fits(t.probe, false, t.quote) {
 		return true
 	}
 	if t.delimiter == nil || t.quote == 0 || bytes.IndexByte(line, t.quote) < 0 {
@@ -125,7 +135,7 @@ func (t *csvTable) standsAlone(line []byte) bool {
 		}
 		t.probe = append(t.probe, field)
 		if !found {
-			return t.shape.fits(t.probe, true)
+			return t.shape.fits(t.probe, true, t.quote)
 		}
 		rest = after
 	}
