@@ -19,12 +19,10 @@ import (
 // client is a [Server] over HTTP: it speaks to a server's management API. Each call is repeated while the server
 // says that it cannot now, or does not answer; all of them may be.
 type client struct {
-	http     *http.Client
-	base     string
-	key      string
-	retryFor time.Duration
-	pause    time.Duration // before the first repetition
-	note     func(string)  // told when a call has to be repeated
+	patience
+	http *http.Client
+	base string
+	key  string
 }
 
 // Begin and the others are the calls of [Server].
@@ -84,34 +82,46 @@ const (
 	serverErrors = 4
 )
 
+// patience repeats calls that a server cannot answer now.
+type patience struct {
+	retryFor time.Duration
+	pause    time.Duration // before the first repetition
+	note     func(string)  // told when a call has to be repeated
+}
+
 // call sends a request until it is answered for good.
 func (c *client) call(ctx context.Context, method, path string, kind bodyKind, body []byte, answer any) error {
-	deadline := time.Now().Add(c.retryFor)
-	pause := c.pause
+	return c.do(ctx, func() error { return c.once(ctx, method, path, kind, body, answer) })
+}
+
+// do calls fn until it succeeds, or fails for good.
+func (p patience) do(ctx context.Context, fn func() error) error {
+	deadline := time.Now().Add(p.retryFor)
+	pause := p.pause
 	failures := 0
 	for {
-		err := c.once(ctx, method, path, kind, body, answer)
+		err := fn()
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		var e *touchstone.Error
 		wait := pause
-		if errors.As(err, &e) {
-			switch e.Kind {
-			case touchstone.RateLimited, touchstone.Unavailable:
+		switch touchstone.KindOf(err) {
+		case touchstone.RateLimited, touchstone.Unavailable:
+			if errors.As(err, &e) {
 				wait = max(wait, min(e.RetryAfter, time.Minute))
-			case touchstone.Internal:
-				if failures++; failures > serverErrors {
-					return err
-				}
-			default:
+			}
+		case touchstone.Internal:
+			if failures++; failures > serverErrors {
 				return err
 			}
+		default:
+			return err
 		}
 		if time.Now().Add(wait).After(deadline) {
 			return err
 		}
-		c.note(fmt.Sprintf("%v; trying again in %s", err, wait.Round(100*time.Millisecond)))
+		p.note(fmt.Sprintf("%v; trying again in %s", err, wait.Round(100*time.Millisecond)))
 		jitter := time.Duration(rand.Int64N(int64(wait)/4 + 1))
 		select {
 		case <-ctx.Done():

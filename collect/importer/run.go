@@ -53,11 +53,28 @@ type run struct {
 
 func newRun(o Options) *run {
 	r := &run{Options: o, summary: Summary{File: o.File, Source: o.Source, Reasons: []intake.RowReason{}}}
+	wait := patience{retryFor: o.RetryFor, pause: o.pause, note: r.note}
 	if r.server = o.To; r.server != nil {
-		return r
+		r.server = patientServer{o.To, wait}
+	} else {
+		r.server = &client{patience: wait, http: o.Client, base: o.Server, key: o.Key}
 	}
-	r.server = &client{http: o.Client, base: o.Server, key: o.Key, retryFor: o.RetryFor, pause: o.pause, note: r.note}
 	return r
+}
+
+// patientServer waits with a part while a server of the same process cannot take it: the disk
+// is nearly full, say. Over HTTP every call waits.
+type patientServer struct {
+	Server
+	patience
+}
+
+func (p patientServer) Append(ctx context.Context, id string, part Part) (step Step, err error) {
+	err = p.do(ctx, func() (err error) {
+		step, err = p.Server.Append(ctx, id, part)
+		return err
+	})
+	return step, err
 }
 
 // note reports something to tell once.

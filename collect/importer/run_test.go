@@ -393,3 +393,32 @@ func TestMeter(t *testing.T) {
 		}
 	}
 }
+
+// busyServer cannot take every second part at first.
+type busyServer struct {
+	Server
+	calls int
+}
+
+func (b *busyServer) Append(ctx context.Context, id string, p Part) (Step, error) {
+	if b.calls++; b.calls%2 == 1 {
+		return Step{}, touchstone.Errorf(touchstone.Unavailable, "The disk is nearly full.")
+	}
+	return b.Server.Append(ctx, id, p)
+}
+
+func TestRunWaitsForAServerOfTheSameProcess(t *testing.T) {
+	f, s := newFakeServer(t)
+	over := &client{http: http.DefaultClient, base: s.URL, key: "key", patience: patience{retryFor: time.Minute, pause: time.Millisecond, note: func(string) {}}}
+	notes := 0
+	o := Options{To: &busyServer{Server: over}, File: bigFile(t, 1000), Name: "orders.csv", Mapping: mustMapping(t, simpleMapping), Source: "shop", ChunkRows: 300, pause: time.Millisecond,
+		Progress: func(p Progress) {
+			if strings.Contains(p.Note, "The disk is nearly full.") {
+				notes++
+			}
+		}}
+	got, err := Run(t.Context(), o)
+	if err != nil || got.Accepted != 990 || notes != 4 || f.events != 1000 {
+		t.Errorf("%+v, %v, %d notes", got, err, notes)
+	}
+}
