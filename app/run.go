@@ -89,16 +89,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	defer stopLoops()
 	failed := make(chan error, 8)
 	var running sync.WaitGroup
-	for _, l := range a.loops() {
-		if !a.has(l.roles...) {
-			continue
-		}
-		running.Go(func() {
-			if err := l.run(loopCtx); err != nil && loopCtx.Err() == nil {
-				failed <- fmt.Errorf("%s: %w", l.name, err)
-			}
-		})
-	}
+	a.startLoops(loopCtx, &running, failed)
 	server := a.newServer()
 	requests, endRequests := context.WithCancelCause(loopCtx)
 	server.BaseContext = func(net.Listener) context.Context { return requests }
@@ -119,22 +110,41 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	}
 	a.ready.Store(false)
 	stopped = a.endBy(stopTimeout, err)
-	a.console.Close()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	ending := time.AfterFunc(askTimeout, func() { endRequests(errStopping()) })
-	defer ending.Stop()
-	if shutdownErr := server.Shutdown(drain); shutdownErr != nil {
-		_ = server.Close()
-	}
-	if err := front.Wait(drain); err != nil {
-		a.logger.Warn("some tracking calls were cut off", "error", err)
-	}
+	a.drain(context.WithoutCancel(ctx), server, front, endRequests)
 	a.batcher.Close()
 	stopLoops()
 	running.Wait()
 	a.saveCounts(context.WithoutCancel(ctx))
 	return err
+}
+
+// startLoops starts the loops of the server's roles; failed hears of one that ends with an error.
+func (a *App) startLoops(ctx context.Context, running *sync.WaitGroup, failed chan<- error) {
+	for _, l := range a.loops() {
+		if !a.has(l.roles...) {
+			continue
+		}
+		running.Go(func() {
+			if err := l.run(ctx); err != nil && ctx.Err() == nil {
+				failed <- fmt.Errorf("%s: %w", l.name, err)
+			}
+		})
+	}
+}
+
+// drain takes no new requests and lets those under way end, for a time.
+func (a *App) drain(ctx context.Context, server *http.Server, front *httpfront.Listener, endRequests context.CancelCauseFunc) {
+	a.console.Close()
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	ending := time.AfterFunc(askTimeout, func() { endRequests(errStopping()) })
+	defer ending.Stop()
+	if err := server.Shutdown(ctx); err != nil {
+		_ = server.Close()
+	}
+	if err := front.Wait(ctx); err != nil {
+		a.logger.Warn("some tracking calls were cut off", "error", err)
+	}
 }
 
 // endBy ends the process when stopping takes longer, unless the returned function was called.
