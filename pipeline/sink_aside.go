@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -15,9 +16,11 @@ const (
 	reasonWarehouse = "warehouse_refused: "
 )
 
-// replaySuffix is put behind the message id of an event that the sink sets aside. The
-// pipeline has seen the id, and would drop a replay as a duplicate.
-const replaySuffix = "#again"
+// replayID is the message id under which an event that the sink sets aside is kept and
+// replayed: the pipeline has seen its own, and would drop it as a duplicate.
+func replayID(f *touchstone.Fact) string {
+	return f.MessageID + "#" + strconv.FormatInt(int64(f.Seq), 36)
+}
 
 // SetAside returns the number of events that the warehouse could not take, since the data
 // folder was made.
@@ -108,7 +111,7 @@ func (s *Sink) setThemAside(ctx context.Context, partition int, facts []touchsto
 	var gone []touchstone.Fact
 	for _, a := range asides {
 		f := facts[a.Index]
-		f.Reason, f.MessageID = a.Reason, f.MessageID+replaySuffix
+		f.Reason, f.MessageID = a.Reason, replayID(&f)
 		gone = append(gone, f)
 		kept[a.Index].Seq = -1
 	}
@@ -139,7 +142,7 @@ func (s *Sink) setThemAside(ctx context.Context, partition int, facts []touchsto
 		s.setAside.WithLabelValues(codeOf(fresh[i].Reason)).Inc()
 	}
 	s.cfg.Logger.Error("events were set aside that the warehouse cannot take; they are in quarantine", "partition", partition,
-		"events", len(gone), "reason", gone[0].Reason, "first", gone[0].MessageID)
+		"events", len(gone), "reason", gone[0].Reason, "first", facts[asides[0].Index].MessageID)
 	return slices.DeleteFunc(kept, func(f touchstone.Fact) bool { return f.Seq == -1 }), nil
 }
 
