@@ -132,7 +132,24 @@ func answer(t task, args []any) (*warehouse.Result, error) {
 		return nil, err
 	}
 	res, err := c.statement(ctx, warehouse.Statement{SQL: t.SQL, Args: args}, t.MaxRows)
-	return res, explain(err)
+	return res, explainHere(err)
+}
+
+// explainHere is explain in a process that has nothing but the statement: what the engine
+// says that is not of the files is the statement's fault.
+func explainHere(err error) error {
+	var said *engineError
+	if !errors.As(err, &said) {
+		return err
+	}
+	what, detail, _ := strings.Cut(said.msg, ": ")
+	switch what {
+	case "Out of Memory Error":
+		return errMemory()
+	case "IO Error", "Corruption Error":
+		return err
+	}
+	return touchstone.Wrap(touchstone.Invalid, err, "SQL: %s", detail)
 }
 
 // openSnapshot opens the files for reading and then locks the settings, as openDatabase
