@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/warehouse/warehousetest"
 )
 
 // TestFuzzSQL asks random statements while events come in. TOUCHSTONE_FUZZ_STATEMENTS is how
@@ -44,7 +46,7 @@ func TestFuzzSQL(t *testing.T) {
 					return
 				}
 				// Each statement follows from the seed and its number alone.
-				sql := (&statements{r: rand.New(rand.NewPCG(uint64(seed), uint64(n))), functions: functions}).next()
+				sql := (&warehousetest.Statements{R: rand.New(rand.NewPCG(uint64(seed), uint64(n))), Functions: functions}).Next()
 				began := time.Now()
 				status, err := sqlStatus(s, sql)
 				if status == 0 || status >= 500 && status != http.StatusServiceUnavailable || time.Since(began) > 60*time.Second {

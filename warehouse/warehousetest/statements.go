@@ -1,4 +1,4 @@
-package apptest
+package warehousetest
 
 import (
 	"fmt"
@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// statements writes random SQL: what analysts write, what they may not, and what is meant
+// Statements writes random SQL: what analysts write, what they may not, and what is meant
 // to break the engine: nesting, huge texts and numbers, patterns that backtrack, recursion,
 // joins and lists without end.
-type statements struct {
-	r         *rand.Rand
-	functions []string // all that the engine knows
+type Statements struct {
+	R         *rand.Rand
+	Functions []string // all that the engine knows
 	left      int      // parts that the statement may still have
 }
 
-func (s *statements) pick(words ...string) string { return words[s.r.IntN(len(words))] }
+func (s *Statements) pick(words ...string) string { return words[s.R.IntN(len(words))] }
 
-// next is one statement.
-func (s *statements) next() string {
-	s.left = 4 + s.r.IntN(60)
-	if s.r.IntN(4) > 0 {
+// Next is one statement.
+func (s *Statements) Next() string {
+	s.left = 4 + s.R.IntN(60)
+	if s.R.IntN(4) > 0 {
 		return s.filled(s.pick(forms["query"]...))
 	}
-	switch s.r.IntN(40) {
+	switch s.R.IntN(40) {
 	case 0:
 		return s.pick("drop table events_raw", "delete from events_raw", "copy events to '/tmp/x.csv'", "set memory_limit='100GB'", "attach ':memory:' as m", "checkpoint", "pragma enable_profiling",
 			"install httpfs", "call pragma_version()", "create table t as "+s.query(), "explain analyze delete from events", "select 1; select 2", ";", "begin", "load json")
@@ -31,11 +31,11 @@ func (s *statements) next() string {
 		return s.deep()
 	case 2: // cut off or garbled
 		text := []byte(s.query())
-		if s.r.IntN(2) == 0 {
-			return string(text[:s.r.IntN(len(text)+1)])
+		if s.R.IntN(2) == 0 {
+			return string(text[:s.R.IntN(len(text)+1)])
 		}
-		for range 1 + s.r.IntN(3) {
-			text[s.r.IntN(len(text))] = byte(32 + s.r.IntN(95))
+		for range 1 + s.R.IntN(3) {
+			text[s.R.IntN(len(text))] = byte(32 + s.R.IntN(95))
 		}
 		return string(text)
 	case 3:
@@ -45,16 +45,16 @@ func (s *statements) next() string {
 }
 
 // deep nests one thing in itself.
-func (s *statements) deep() string {
-	n := []int{10, 200, 1000, 9000}[s.r.IntN(4)]
-	switch open, shut := "", ""; s.r.IntN(9) {
+func (s *Statements) deep() string {
+	n := []int{10, 200, 1000, 9000}[s.R.IntN(4)]
+	switch open, shut := "", ""; s.R.IntN(9) {
 	case 0:
 		open, shut = "(", ")"
 		return "select " + strings.Repeat(open, n) + "1" + strings.Repeat(shut, n)
 	case 1:
 		return "select " + strings.Repeat("[", n) + strings.Repeat("]", n)
 	case 2:
-		return "select " + s.call(s.pick(s.functions...), "'"+strings.Repeat("[", n)+strings.Repeat("]", n)+"'")
+		return "select " + s.call(s.pick(s.Functions...), "'"+strings.Repeat("[", n)+strings.Repeat("]", n)+"'")
 	case 3:
 		return "select '" + strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) + "'::json" + s.pick("", "->'a'", "::struct(a json)", "::json[]", "::map(varchar, json)")
 	case 4:
@@ -69,35 +69,35 @@ func (s *statements) deep() string {
 	return "select " + strings.Repeat("case when true then ", n) + "1" + strings.Repeat(" end", n)
 }
 
-func (s *statements) query() string {
+func (s *Statements) query() string {
 	with := ""
-	if s.r.IntN(6) == 0 {
+	if s.R.IntN(6) == 0 {
 		with = s.pick("with a as ("+s.sub()+") ", "with recursive a as (select 1 as n, 'x' as s union all select n + 1, "+s.pick("s || s", "s", "repeat(s, 2)", "replace(s, 'x', 'xx')")+" from a"+s.pick("", " where n < 50")+") ")
 	}
 	return with + "select " + s.list() + " from " + s.source() + s.pick("", "", " where "+s.expr()) +
 		s.pick("", "", " group by all", " group by 1", " group by cube(1, 2)") + s.pick("", "", " order by "+s.expr(), " order by all", " qualify row_number() over () < 3") + s.pick("", " limit 10", " limit "+s.number())
 }
 
-func (s *statements) sub() string {
+func (s *Statements) sub() string {
 	if s.left--; s.left < 0 {
 		return "select 1 as n"
 	}
 	return s.query()
 }
 
-func (s *statements) list() string {
+func (s *Statements) list() string {
 	items := []string{}
-	for range 1 + s.r.IntN(3) {
+	for range 1 + s.R.IntN(3) {
 		items = append(items, s.expr())
 	}
 	return strings.Join(items, ", ")
 }
 
-func (s *statements) source() string {
+func (s *Statements) source() string {
 	if s.left--; s.left < 0 {
 		return "range(3) t(n)"
 	}
-	switch s.r.IntN(14) {
+	switch s.R.IntN(14) {
 	case 0, 1, 2, 3:
 		return "events"
 	case 4:
@@ -113,7 +113,7 @@ func (s *statements) source() string {
 	case 9:
 		return s.source() + s.pick(" join ", " cross join ", " left join ", " full join ", " positional join ", " semi join ") + s.source() + s.pick("", " on true", " using (n)", " on "+s.expr())
 	case 10:
-		return s.pick("read_csv('/etc/passwd')", "'/etc/passwd'", "duckdb_settings()", "pragma_storage_info('events_raw')", "test_all_types()", "json_each('"+strings.Repeat("[", s.r.IntN(3000))+"')", "sql_auto_complete('x')", "query('select 1')", "duckdb_logs()")
+		return s.pick("read_csv('/etc/passwd')", "'/etc/passwd'", "duckdb_settings()", "pragma_storage_info('events_raw')", "test_all_types()", "json_each('"+strings.Repeat("[", s.R.IntN(3000))+"')", "sql_auto_complete('x')", "query('select 1')", "duckdb_logs()")
 	case 11:
 		return "repeat(" + s.expr() + ", " + s.number() + ")"
 	case 12:
@@ -122,21 +122,21 @@ func (s *statements) source() string {
 	return s.pick("a", "overrides", "information_schema.tables", "events tablesample 10%", "summary(events)", "pg_catalog.pg_class")
 }
 
-func (s *statements) number() string {
+func (s *Statements) number() string {
 	return s.pick("0", "1", "-1", "2", "7", "10", "100", "1000", "100000", "1000000000", "9223372036854775807", "-9223372036854775808", "1e308", "1e-308", "'nan'::double", "null", "170141183460469231731687303715884105727", "0.1", "3.7e9")
 }
 
-func (s *statements) text() string {
-	n := []int{0, 1, 3, 30, 3000, 9000}[s.r.IntN(6)]
+func (s *Statements) text() string {
+	n := []int{0, 1, 3, 30, 3000, 9000}[s.R.IntN(6)]
 	return "'" + s.pick(strings.Repeat("a", n), strings.Repeat("%a", min(n, 50)), strings.Repeat("*a", min(n, 50))+"b", strings.Repeat("(a*)*", min(n, 200)), strings.Repeat("[", min(n, 4000)), "$.a[*]..b", "{{:>9}}", "%9d",
 		strings.Repeat("长", n/3), "2026-01-01", "Asia/Shanghai", "month", `{"a":[1,2,{"b":null}]}`, `["JSON"]`, "1 day", "x''y", "\\\\1\\\\0", "(?i)x{1000}", "sum", "json") + "'"
 }
 
-func (s *statements) expr() string {
+func (s *Statements) expr() string {
 	if s.left--; s.left < 0 {
 		return s.pick("n", "seq", "event", "1", "'x'", "time", "properties", "null")
 	}
-	switch s.r.IntN(16) {
+	switch s.R.IntN(16) {
 	case 0, 1:
 		return s.pick("seq", "event", "person", "time", "properties", "context", "node", "n", "*", "a.event", "count(*)", "columns('.*')", "#1", "?", "default")
 	case 2:
@@ -144,7 +144,7 @@ func (s *statements) expr() string {
 	case 3:
 		return s.text()
 	case 4, 5, 6, 7:
-		return s.call(s.pick(s.functions...), s.args()...)
+		return s.call(s.pick(s.Functions...), s.args()...)
 	case 8:
 		return "(" + s.expr() + s.pick("+", "-", "*", "/", "//", "%", "**", "||", "<", "=", " is distinct from ", " and ", " or ", "->", "->>", "<<", "&&", "^@", " in ", " like ", " ilike ", " not like ", " glob ", " similar to ", " at time zone ", " between 1 and ", "~", "<->", "^") + s.expr() + ")"
 	case 9:
@@ -163,20 +163,20 @@ func (s *statements) expr() string {
 	return s.pick("{'a': "+s.expr()+"}", "map {"+s.expr()+": "+s.expr()+"}", "[x for x in "+s.expr()+"]", "-"+s.expr(), "not "+s.expr(), s.expr()+" is null", "interval '1' month * "+s.expr(), "extract(year from "+s.expr()+")")
 }
 
-func (s *statements) kind() string {
+func (s *Statements) kind() string {
 	return s.pick("int", "bigint", "hugeint", "double", "varchar", "json", "date", "time", "timestamp", "timestamptz", "interval", "uuid", "blob", "bit", "int[]", "varchar[][]", "struct(a int, b json)", "map(varchar, int)",
 		"decimal(38,10)", "enum('a','b')", "int[100000000]", "int[3]", "variant", "union(a int)", "geometry", "nothing", "utinyint", "json[]")
 }
 
-func (s *statements) args() []string {
+func (s *Statements) args() []string {
 	args := []string{}
-	for range s.r.IntN(4) {
+	for range s.R.IntN(4) {
 		args = append(args, s.expr())
 	}
 	return args
 }
 
-func (s *statements) call(name string, args ...string) string {
+func (s *Statements) call(name string, args ...string) string {
 	if !strings.ContainsAny(name[:1], "abcdefghijklmnopqrstuvwxyz_") {
 		name = fmt.Sprintf("%q", name)
 	}
@@ -217,7 +217,7 @@ var forms = map[string][]string{
 var ends = map[string]string{"number": "events.node", "text": "events.event", "json": "events.properties", "time": "events.time", "list": "[1, 2]", "bool": "true", "sum": "count(*)", "pattern": "'x'"}
 
 // filled puts forms into the braces of a form; doubled braces stand for themselves.
-func (s *statements) filled(form string) string {
+func (s *Statements) filled(form string) string {
 	var b strings.Builder
 	for i := 0; i < len(form); i++ {
 		if c := form[i]; c != '{' && c != '}' {
