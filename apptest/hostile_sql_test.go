@@ -191,6 +191,40 @@ func TestStopsWhateverRuns(t *testing.T) {
 	}
 }
 
+// A server that is killed takes the processes of its statements with it, and the next one
+// does not mind what they left.
+func TestKillBesideSQL(t *testing.T) {
+	s := Start(t)
+	fillForQueries(s)
+	for range 3 {
+		ctx, end := context.WithCancel(context.Background())
+		asked, _ := askInBackground(t, ctx, s, 2, "select sum(hash(xor(xor(a.seq, b.seq), c.seq) + %d)) from events a, events b, events c")
+		snapshots := filepath.Join(s.Data, "warehouse.duckdb.sql", "*", "warehouse.duckdb")
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			if found, _ := filepath.Glob(snapshots); len(found) == 2 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("no statement runs")
+			}
+		}
+		s.Kill()
+		s.Launch()
+		end()
+		asked.Wait()
+		if n := s.Number("select count(*) from events"); n != 5000 {
+			t.Errorf("after the start there are %d events", n)
+		}
+		if left, _ := filepath.Glob(snapshots); len(left) > 0 {
+			t.Errorf("there are still %v", left)
+		}
+	}
+	s.Stop()
+	if left := processesOf(s.Data); len(left) > 0 {
+		t.Errorf("these processes are left: %v", left)
+	}
+}
+
 // openStream follows the events as they come, as the console's debugger does.
 func openStream(t *testing.T, ctx context.Context, s *Server) io.Closer {
 	t.Helper()

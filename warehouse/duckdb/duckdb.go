@@ -106,13 +106,13 @@ func Open(ctx context.Context, path string, opts Options) (*Warehouse, error) {
 	if w.checkpointSize, err = parseSize(opts.CheckpointSize); err != nil {
 		return nil, err
 	}
-	if w.snapshots, err = newSnapshots(path + ".sql"); err != nil {
+	if err := w.awaitDatabase(ctx); err != nil {
 		return nil, err
 	}
-	if err := w.openDatabase(); err != nil {
-		return nil, err
-	}
-	if w.shared, err = shareLock(path); err != nil {
+	var lockErr error
+	w.snapshots, err = newSnapshots(path + ".sql")
+	w.shared, lockErr = shareLock(path)
+	if err := errors.Join(err, lockErr); err != nil {
 		mapping.Close(&w.db)
 		return nil, err
 	}
@@ -120,6 +120,19 @@ func Open(ctx context.Context, path string, opts Options) (*Warehouse, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+// awaitDatabase opens the file. After a server was killed, the processes that answered its
+// statements may hold the file for a moment longer.
+func (w *Warehouse) awaitDatabase(ctx context.Context) error {
+	const patience, pause = 3 * time.Second, 20 * time.Millisecond
+	for began := time.Now(); ; time.Sleep(pause) {
+		err := w.openDatabase()
+		var said *engineError
+		if err == nil || !errors.As(err, &said) || !strings.Contains(said.msg, "lock") || time.Since(began) > patience || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // openDatabase sets what must be set at the start and then locks the settings: no SQL
