@@ -64,7 +64,8 @@ type Warehouse interface {
 	// Query runs one statement, in a transaction that cannot write. Unless the statement
 	// is the program's own, it is let through only if it does nothing but read the
 	// warehouse, so that SQL from people can be given to it: what they may not do is
-	// touchstone.Invalid, as is SQL that the engine refuses. When ctx ends the statement is stopped and ctx.Err() returned.
+	// touchstone.Invalid, as is SQL that the engine refuses or fails at. People's statements
+	// never hold up the program's own; too many at a time are touchstone.Unavailable. When ctx ends the statement is stopped and ctx.Err() returned.
 	Query(ctx context.Context, s Statement) (*Result, error)
 	// Scan runs a statement whose columns are all BIGINT or TIMESTAMP and hands the rows
 	// over in blocks, in any order: columns[i][row], timestamps as unix milliseconds

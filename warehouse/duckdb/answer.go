@@ -73,12 +73,23 @@ func boundProcess(t task) error {
 	data := uint64(t.Memory) + 2<<30
 	var errs []error
 	for resource, most := range map[int]uint64{unix.RLIMIT_DATA: data, unix.RLIMIT_CPU: seconds, unix.RLIMIT_FSIZE: file, unix.RLIMIT_CORE: 0} {
-		errs = append(errs, unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}))
+		errs = append(errs, limit(resource, most))
 	}
-	errs = append(errs, unix.Setpriority(unix.PRIO_PROCESS, 0, niceness))
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness) // refused where it is lower already
 	// If the machine runs out of memory all the same, this process is to blame.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0o600)
 	return errors.Join(errs...)
+}
+
+// limit sets a limit of the process, unless it has a lower one.
+func limit(resource int, most uint64) error {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(resource, &l); err != nil {
+		return err
+	}
+	l.Max = min(l.Max, most)
+	l.Cur = l.Max
+	return unix.Setrlimit(resource, &l)
 }
 
 // niceness of a process that answers a statement: beside it, the pipeline and the
