@@ -20,7 +20,7 @@ import (
 func TestFuzzSQL(t *testing.T) {
 	most, seconds, seed := fromEnv("STATEMENTS", 10_000), fromEnv("SECONDS", 45), fromEnv("SEED", int(rand.Uint32()))
 	t.Logf("TOUCHSTONE_FUZZ_SEED=%d", seed)
-	s := Start(t, "--query-timeout", "1s", "--query-sql-waiting", "100")
+	s := Start(t, "--query-timeout", "500ms", "--query-sql-running", "4", "--query-sql-waiting", "100")
 	fillForQueries(s)
 	var functions []string
 	for _, row := range s.SQL("select distinct function_name from duckdb_functions() order by 1") {
@@ -38,7 +38,7 @@ func TestFuzzSQL(t *testing.T) {
 	statuses := map[int]int{}
 	deadline := time.Now().Add(time.Duration(seconds) * time.Second)
 	var askers sync.WaitGroup
-	for range 4 {
+	for range 6 {
 		askers.Go(func() {
 			for time.Now().Before(deadline) && !t.Failed() {
 				n := int(next.Add(1))
