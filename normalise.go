@@ -169,7 +169,7 @@ func PhoneNormaliser(callingCode string) Normaliser {
 		case strings.HasPrefix(d, "00"):
 			d = d[2:]
 		case strings.HasPrefix(d, callingCode) && len(d) >= len(callingCode)+11:
-			// "8613800138000": the code is there, only the plus is missing
+			// "8613800138001": the code is there, only the plus is missing
 		default:
 			if callingCode != "39" { // Italy keeps its zero
 				d = strings.TrimPrefix(d, "0")

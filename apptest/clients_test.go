@@ -32,7 +32,7 @@ func TestOfficialSegmentClients(t *testing.T) {
 	}
 	s.Call(http.MethodGet, "/api/v1/persons/user_id:u-42", nil, &person)
 	for kind, value := range map[string]string{
-		"user_id": "u-42", "anonymous_id": sent.AnonymousID, "email": "u42@example.com", "phone": "+8613800138000",
+		"user_id": "u-42", "anonymous_id": sent.AnonymousID, "email": "u42@example.com", "phone": "+8613800138001",
 	} {
 		if !slices.ContainsFunc(person.Identifiers, func(i struct{ Kind, Value string }) bool { return i.Kind == kind && i.Value == value }) {
 			t.Errorf("the person lacks %s %q: %v", kind, value, person.Identifiers)

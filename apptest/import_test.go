@@ -111,7 +111,7 @@ func TestImportCDNOW(t *testing.T) {
 }
 
 const orders = `when,user,phone,amount,note
-2026-03-01 10:00:00,u-1,13800138000,10.5,"好, 车 🚗"
+2026-03-01 10:00:00,u-1,13800138001,10.5,"好, 车 🚗"
 2026-13-01 10:00:00,u-2,,11,bad month
 2026-03-01 10:00:00,,,12,nobody
 2026-03-01 10:00:00,u-3,,zwölf,bad number

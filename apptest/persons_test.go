@@ -30,11 +30,11 @@ func testAllChannels(t *testing.T, shape Shape) {
 		{"web", Event{"type": "page", "name": "Models", "anonymousId": "web-1"}},
 		{"web", Event{"type": "track", "event": "Model Viewed", "anonymousId": "web-1", "properties": map[string]any{"model": "曜石 X1 🚙"}}},
 		{"mini_program", Event{"type": "screen", "name": "首页", "anonymousId": "mp-1", "context": openid}},
-		{"app", Event{"type": "identify", "userId": "用户-1", "anonymousId": "app-1", "context": car, "traits": map[string]any{"name": "李雷 🚗", "phone": "138 0013 8000", "email": " Lei@Example.COM"}}},
+		{"app", Event{"type": "identify", "userId": "用户-1", "anonymousId": "app-1", "context": car, "traits": map[string]any{"name": "李雷 🚗", "phone": "138 0013 8001", "email": " Lei@Example.COM"}}},
 		{"web", Event{"type": "identify", "userId": "用户-1", "anonymousId": "web-1"}},
 		{"mini_program", Event{"type": "identify", "userId": "用户-1", "context": openid}},
-		{"store", Event{"type": "track", "event": "Test Drive", "context": phone("+86 138-0013-8000"), "properties": map[string]any{"store": "上海一店"}}},
-		{"call_center", Event{"type": "track", "event": "Call Answered", "context": phone("13800138000")}},
+		{"store", Event{"type": "track", "event": "Test Drive", "context": phone("+86 138-0013-8001"), "properties": map[string]any{"store": "上海一店"}}},
+		{"call_center", Event{"type": "track", "event": "Call Answered", "context": phone("13800138001")}},
 		{"device", Event{"type": "track", "event": "Charging Finished", "context": car}},
 		{"official_account", Event{"type": "track", "event": "Article Read", "context": openid}},
 		{"community", Event{"type": "track", "event": "Post Liked", "userId": "用户-1"}},
@@ -53,7 +53,7 @@ func testAllChannels(t *testing.T, shape Shape) {
 	}
 
 	p := s.Person("user_id:用户-1")
-	checkSamePerson(t, s, p.ID, p.ID, "anonymous_id:web-1", "anonymous_id:app-1", "anonymous_id:mp-1", "openid:o-1", "phone:+8613800138000",
+	checkSamePerson(t, s, p.ID, p.ID, "anonymous_id:web-1", "anonymous_id:app-1", "anonymous_id:mp-1", "openid:o-1", "phone:+8613800138001",
 		"email:lei@example.com", "device_id:CAR-1")
 	if p.Traits["name"] != "李雷 🚗" || !p.Known {
 		t.Errorf("the profile is %+v", p)
@@ -77,7 +77,7 @@ func testAllChannels(t *testing.T, shape Shape) {
 		}
 	}
 	checkOnlyEvent(t, s, "Test Drive")
-	checkPath(t, s, "anonymous_id:web-1", "phone:+8613800138000")
+	checkPath(t, s, "anonymous_id:web-1", "phone:+8613800138001")
 	checkSearch(t, s, p.ID, "李雷", "用户-1", "lei@example.com", "+86138", "web-1")
 }
 

@@ -17,7 +17,7 @@ var fuzzKinds = touchstone.DefaultKindSet()
 var seeds = []string{
 	`{"event":"x","userId":"u"}`,
 	` { "event" : "x" , "userId" : 17 , "properties" : { "a" : [ 1 , -0.5e+3 , true , false , null , "\u4f60\n\"\\" , { } , [ ] ] } } `,
-	`{"event":"\ud83d\ude97 \ud83d \ude97 \u0000","anonymousId":"a\u0062","context":{"ip":"1.2.3.4","device":{"id":"D","advertisingId":7},"traits":{"email":"a@b.c","phone":13800138000},"externalIds":[{"id":"x","type":"openid","collection":"users"},3,{"id":1}]}}`,
+	`{"event":"\ud83d\ude97 \ud83d \ude97 \u0000","anonymousId":"a\u0062","context":{"ip":"1.2.3.4","device":{"id":"D","advertisingId":7},"traits":{"email":"a@b.c","phone":13800138001},"externalIds":[{"id":"x","type":"openid","collection":"users"},3,{"id":1}]}}`,
 	`{"userId":{},"event":"x"}`, `{"event":"x","event":"y","userId":"u"}`, `{"a":1e999}`, `{"a":01}`, `{"a":1.}`, `{"a":-}`, `{"a":.5}`, `{"a":tru}`,
 	`{"a":"` + "\xff" + `"}`, "{\"a\":\"\x00\"}", "\ufeff{}", `{}x`, `[]`, ``, `{`, `{"a"`, `{"a":`, `{"a":"\u12`, `{"a":"\x"}`, `{"a" 1}`, `{"a":1,}`, `{,}`,
 	`{"batch":[{"type":"track"},null,[],"x",{"type":"page","name":"n","properties":{}}],"context":{"a":1,"ip":"x"},"sentAt":"2026-01-01"}`,

@@ -27,10 +27,10 @@ func TestEveryCallBecomesItsEvent(t *testing.T) {
 	}{
 		{[]string{"/v1/track", "/v1/t"}, `{"userId":"u1","messageId":"m1","event":"Order Completed","properties":{"price":12.50,"skus":["a","b"]}}`,
 			with(base(touchstone.Track, "Order Completed"), func(e *touchstone.Event) { e.Properties = `{"price":12.50,"skus":["a","b"]}` })},
-		{[]string{"/v1/identify", "/v1/i"}, `{"userId":"u1","messageId":"m1","traits":{"email":" Ann@Example.COM ","phone":"138 0013 8000","age":31}}`,
+		{[]string{"/v1/identify", "/v1/i"}, `{"userId":"u1","messageId":"m1","traits":{"email":" Ann@Example.COM ","phone":"138 0013 8001","age":31}}`,
 			with(base(touchstone.Identify, "$identify"), func(e *touchstone.Event) {
-				e.Traits = `{"email":" Ann@Example.COM ","phone":"138 0013 8000","age":31}`
-				e.Identifiers = append(e.Identifiers, touchstone.Identifier{Kind: "phone", Value: "+8613800138000"}, touchstone.Identifier{Kind: "email", Value: "ann@example.com"})
+				e.Traits = `{"email":" Ann@Example.COM ","phone":"138 0013 8001","age":31}`
+				e.Identifiers = append(e.Identifiers, touchstone.Identifier{Kind: "phone", Value: "+8613800138001"}, touchstone.Identifier{Kind: "email", Value: "ann@example.com"})
 			})},
 		{[]string{"/v1/page", "/v1/p"}, `{"userId":"u1","messageId":"m1","name":"Home \"x\"","category":"Docs","properties":{"url":"https://x.cn/","name":"kept"}}`,
 			with(base(touchstone.Page, "$page"), func(e *touchstone.Event) { e.Properties = `{"category":"Docs","url":"https://x.cn/","name":"kept"}` })},

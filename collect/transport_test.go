@@ -312,8 +312,8 @@ func TestIdentifiers(t *testing.T) {
 		n[i] = i + 1
 	}
 	for name, test := range map[string]struct{ path, body, want string }{
-		"strongest first": {"track", `{"event":"x","anonymousId":"A1","userId":"u","context":{"device":{"id":"AB-1","advertisingId":"EA7583CD"},"traits":{"email":"A@b.cn","phone":13800138000}}}`,
-			`[user_id:u phone:+8613800138000 email:a@b.cn device_id:ab-1 advertising_id:ea7583cd anonymous_id:A1]`},
+		"strongest first": {"track", `{"event":"x","anonymousId":"A1","userId":"u","context":{"device":{"id":"AB-1","advertisingId":"EA7583CD"},"traits":{"email":"A@b.cn","phone":13800138001}}}`,
+			`[user_id:u phone:+8613800138001 email:a@b.cn device_id:ab-1 advertising_id:ea7583cd anonymous_id:A1]`},
 		"phones of the world": {"identify", `{"anonymousId":"a","traits":{"phone":"+1 (415) 555-2671"},"context":{"traits":{"phone":"010 6234 5678"}}}`,
 			`[phone:+14155552671 phone:+861062345678 anonymous_id:a]`},
 		"no phone":             {"identify", `{"anonymousId":"a","traits":{"phone":"12","email":"nobody"}}`, `[anonymous_id:a]`},
@@ -323,7 +323,7 @@ func TestIdentifiers(t *testing.T) {
 			{"id":"c1","type":"crm_id"},{"id":7,"type":"loyalty-no"},{"id":"acc","type":"account","collection":"accounts"},{"id":"x","type":"微信"},{"type":"crm_id"},"junk",{"id":null,"type":"a"}]}}`,
 			`[openid:o1 ios_idfa:X crm_id:c1 loyalty_no:7]`},
 		"only an e-mail":       {"identify", `{"traits":{"email":"a@b.cn"}}`, `[email:a@b.cn]`},
-		"a group's are not":    {"group", `{"userId":"u","groupId":"g","traits":{"email":"info@g.cn","phone":"+8613800138000"}}`, `[user_id:u]`},
+		"a group's are not":    {"group", `{"userId":"u","groupId":"g","traits":{"email":"info@g.cn","phone":"+8613800138001"}}`, `[user_id:u]`},
 		"properties are not":   {"track", event(`,"properties":{"email":"a@b.cn"}`), `[user_id:u1]`},
 		"at most twenty":       {"track", event(`,"context":{"externalIds":[` + fmt.Sprintf(many, n...) + `]}`), `[user_id:u1 crm_id:1 crm_id:2 crm_id:3 crm_id:4 crm_id:5 crm_id:6 crm_id:7 crm_id:8 crm_id:9 crm_id:10 crm_id:11 crm_id:12 crm_id:13 crm_id:14 crm_id:15 crm_id:16 crm_id:17 crm_id:18 crm_id:19]`},
 		"externalIds of a map": {"track", event(`,"context":{"externalIds":{"id":"x"}}`), `[user_id:u1]`},

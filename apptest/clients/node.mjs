@@ -9,7 +9,7 @@ analytics.on('error', (err) => failures.push(err))
 
 analytics.track({ userId: 'legacy-42', event: 'Imported Long Ago' })
 analytics.alias({ userId: 'u-42', previousId: 'legacy-42' })
-analytics.identify({ userId: 'u-42', traits: { phone: '+86 138 0013 8000', city: '上海', plan: 'pro 🚗' } })
+analytics.identify({ userId: 'u-42', traits: { phone: '+86 138 0013 8001', city: '上海', plan: 'pro 🚗' } })
 analytics.track({ userId: 'u-42', event: 'Order Completed', properties: { order_id: 'o-1', total: 289900.5, currency: 'CNY' } })
 analytics.page({ userId: 'u-42', category: 'Docs', name: 'Node SDK', properties: { path: '/docs/node' } })
 analytics.screen({ userId: 'u-42', name: 'Garage' })

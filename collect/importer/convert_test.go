@@ -229,7 +229,7 @@ func TestARowTooLongCostsItselfOnly(t *testing.T) {
 
 func TestEveryKeyOfTheMapping(t *testing.T) {
 	got := convert(t, writeFile(t, "a.csv", `kind,action,at,id,mail,tel,first,vip,signed,extra,a,b,city,old,team
-track,Clicked,1767323045,17850.0,A@B.com,138 0013 8000,Ann,yes,02/01/2026 10:00,"{""x"":[1,2]}",3,1.10,上海,,
+track,Clicked,1767323045,17850.0,A@B.com,138 0013 8001,Ann,yes,02/01/2026 10:00,"{""x"":[1,2]}",3,1.10,上海,,
 identify,,1767323045.25,,a@b.com,,Ann,N,,,,,,,
 alias,,1767323045,9,,,,,,,,,,8,
 group,,1767323045,9,,,,,,,,,,,t1
@@ -261,7 +261,7 @@ message_id: [id, $row]
 	always := ` {"first":"Ann"} {"location":{"city":"上海","country":"CN"},"campaign":{"source":"mail"}}`
 	bare := ` {"n":5,"s":"5","yes":true} {} {"location":{"country":"CN"},"campaign":{"source":"mail"}}`
 	want := []string{
-		`Clicked 2026-01-02T03:04:05Z [user_id:17850 phone:+8613800138000 email:a@b.com mobile:+8613800138000] ` +
+		`Clicked 2026-01-02T03:04:05Z [user_id:17850 phone:+8613800138001 email:a@b.com mobile:+8613800138001] ` +
 			`{"vip":true,"signed":"2026-01-02T02:00:00.000Z","extra":{"x":[1,2]},"total":3.3,"cents":330,"a":{"b.c":"3"},"n":5,"s":"5","yes":true}` + always,
 		`$identify 2026-01-02T03:04:05.25Z [email:a@b.com] {"vip":false,"n":5,"s":"5","yes":true} {"first":"Ann"} {"location":{"country":"CN"},"campaign":{"source":"mail"}}`,
 		`$alias 2026-01-02T03:04:05Z [user_id:9]` + bare,
@@ -409,7 +409,7 @@ func TestIdentifierFormats(t *testing.T) {
 		{" AbC ", "{column: a, format: lower}", "abc"},
 		{"abC", "{column: a, format: upper}", "ABC"},
 		{"No. 1-23", "{column: a, format: digits}", "123"},
-		{"(138) 0013 8000", "{column: a, format: phone}", "+8613800138000"},
+		{"(138) 0013 8001", "{column: a, format: phone}", "+8613800138001"},
 		{"Ann@X.com", "{column: a, format: email}", "ann@x.com"},
 		{"Ann", "{column: a, format: email}", "!"},
 		{"17850.0", "{column: a, prefix: shop-}", "shop-17850"},

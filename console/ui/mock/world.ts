@@ -370,7 +370,7 @@ export function identityOf(m: Made): IdentityGraph {
     dropped: m.person.aliases.length
       ? [
           {
-            identifier: { kind: "phone", value: "+8613800138000" },
+            identifier: { kind: "phone", value: "+8613800138001" },
             reason: "limit of 3 phone numbers per person",
             person: m.person.id,
             message_id: id("m", 20),
