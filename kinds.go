@@ -1,9 +1,10 @@
 package touchstone
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // KindUnionID and the others below have a configuration of their own in [DefaultKinds];
@@ -14,14 +15,26 @@ const (
 	KindVIN           IdentifierKind = "vin"
 	KindPlate         IdentifierKind = "plate"
 	KindAdvertisingID IdentifierKind = "advertising_id"
+	KindHousehold     IdentifierKind = "household_id"
+	KindAccount       IdentifierKind = "account_id"
 	// KindGroupID says whose account it is, not who somebody is.
 	KindGroupID IdentifierKind = "group_id"
+)
+
+// Role is what an identifier has to do with a person.
+type Role string
+
+// The roles.
+const (
+	Identifies Role = "identifies" // it says who somebody is: two that share it are one person
+	Relates    Role = "relates"    // it says what somebody has to do with: a car, an account, a household
 )
 
 // KindConfig says how identifiers of one kind are treated.
 type KindConfig struct {
 	Kind IdentifierKind `json:"kind" yaml:"kind"`
-	// Priority orders kinds: when a limit is hit, the weaker identifier is dropped.
+	Role Role           `json:"role" yaml:"role"` // empty: identifies
+	// Priority orders kinds of a role: when a limit is hit, the weaker identifier is dropped.
 	Priority int `json:"priority" yaml:"priority"`
 	// Limit is how many identifiers of this kind one person may hold.
 	Limit int `json:"limit" yaml:"limit"`
@@ -30,7 +43,7 @@ type KindConfig struct {
 	// "vin", "plate", or one that was given to [NewKindSet].
 	Normaliser string `json:"normaliser" yaml:"normaliser"`
 	// Blocked lists values that name nobody, beside those blocked for every kind. Case
-	// does not matter; one * stands for anything ("*@example.com").
+	// does not matter; one * stands for anything ("*@example.com"); see [BlockedShapes].
 	Blocked []string `json:"blocked" yaml:"blocked"`
 	// MaxLength in bytes after normalisation; 0 is 256. Longer values are refused,
 	// never cut, because two cut values could become equal.
@@ -43,32 +56,31 @@ func DefaultKinds() []KindConfig {
 	return []KindConfig{
 		{Kind: KindUserID, Priority: 100, Limit: 1},
 		{Kind: KindUnionID, Priority: 90, Limit: 1},
-		{Kind: KindPhone, Priority: 80, Limit: 5, Normaliser: "phone", MaxLength: 32},
+		{Kind: KindPhone, Priority: 80, Limit: 5, Normaliser: "phone", MaxLength: 32, Blocked: []string{
+			ShapeRepeated, "13800138000", "12345678901", "1234567890", "123456789", "13888888888", "13333333333", "18888888888",
+		}},
 		{Kind: KindEmail, Priority: 70, Limit: 5, Normaliser: "email", Blocked: []string{
-			"test@test.com", "noreply@*", "no-reply@*", "none@none.com", "a@a.com",
+			"test@test.com", "noreply@*", "no-reply@*", "donotreply@*", "none@none.com", "null@*", "undefined@*", "noemail@*", "no@email.com",
+			"a@a.com", "abc@abc.com", "na@na.com", "xxx@xxx.com", "123@123.com", "123@qq.com", "123456@qq.com", "test@example.com", "user@example.com", "email@example.com",
 		}},
 		{Kind: KindOpenID, Priority: 60, Limit: 5},
-		{Kind: KindVIN, Priority: 50, Limit: 10, Normaliser: "vin", MaxLength: 32},
-		{Kind: KindPlate, Priority: 40, Limit: 10, Normaliser: "plate", MaxLength: 32},
-		{Kind: KindDeviceID, Priority: 20, Limit: 10, Normaliser: "lower"},
-		{Kind: KindAdvertisingID, Priority: 15, Limit: 10, Normaliser: "lower"},
+		{Kind: KindDeviceID, Priority: 20, Limit: 10, Normaliser: "lower", Blocked: []string{ShapeRepeated, "123456789012345", "012345678912345", "004999010640000"}},
+		{Kind: KindAdvertisingID, Priority: 15, Limit: 10, Normaliser: "lower", Blocked: []string{ShapeRepeated}},
 		{Kind: KindAnonymousID, Priority: 10, Limit: 1000},
+		{Kind: KindVIN, Role: Relates, Priority: 50, Limit: 10, Normaliser: "vin", MaxLength: 32, Blocked: []string{
+			ShapeRepeated, "12345678901234567", "1234567890", "123456",
+		}},
+		{Kind: KindPlate, Role: Relates, Priority: 40, Limit: 10, Normaliser: "plate", MaxLength: 32, Blocked: []string{
+			ShapeRepeated, "无牌", "无车牌", "未上牌", "临时牌", "新车", "A12345", "12345",
+		}},
+		{Kind: KindHousehold, Role: Relates, Priority: 30, Limit: 10},
+		{Kind: KindAccount, Role: Relates, Priority: 20, Limit: 10},
 	}
 }
 
 // OtherKind returns the rules of a kind that nobody configured.
 func OtherKind(kind IdentifierKind) KindConfig {
 	return KindConfig{Kind: kind, Priority: 30, Limit: 10}
-}
-
-// blockedEverywhere are values that broken clients send instead of an identifier.
-// Values made of zeros only ("0", "00000000-0000-…") are blocked by a rule of their own.
-var blockedEverywhere = []string{
-	"null", "(null)", "nil", "none", "undefined", "nan", "n/a", "na", "void", "empty", "unknown", "anonymous",
-	"anonymoususer", "guest", "visitor", "-1", "true", "false", "[object object]", "{}", "[]", "-", "--",
-	"undefined undefined", "not set", "(not set)", "not_set", "no_user", "nouser", "no user",
-	"9774d56d682e549c", // ANDROID_ID of a whole generation of phones
-	"02:00:00:00:00:00", "ffffffff-ffff-ffff-ffff-ffffffffffff",
 }
 
 // Refusal says why a value is no identifier; empty when it is one.
@@ -82,108 +94,165 @@ const (
 	RefusedTooLong Refusal = "too_long" // over MaxLength
 )
 
-const defaultMaxIdentifierLength = 256
+const (
+	defaultMaxIdentifierLength = 256
+	maxPriority                = 1000
+)
 
 // Normaliser brings a trimmed value into the form of its kind; false when it has none.
 type Normaliser func(value string) (string, bool)
 
-// KindSet is the rules of all kinds, ready for use. It is immutable.
-type KindSet struct {
-	kinds map[IdentifierKind]*kindRules
-	other kindRules
+// KindRules is how identifiers are treated: each kind, and what names nobody of any kind.
+type KindRules struct {
+	Kinds   []KindConfig
+	Blocked []string
+}
+
+// DefaultKindRules returns the rules that hold without configuration.
+func DefaultKindRules() KindRules { return KindRules{DefaultKinds(), BlockedValues()} }
+
+// KindSet is the rules of all kinds, ready for use. They may be replaced while it is in
+// use: each call sees the old ones or the new ones.
+type KindSet struct{ current atomic.Pointer[kindTable] }
+
+// kindTable is immutable.
+type kindTable struct {
+	kinds   map[IdentifierKind]*kindRules
+	other   kindRules
+	blocked blockList
+	rules   KindRules
 }
 
 type kindRules struct {
 	KindConfig
-	normalise Normaliser
+	normalise Normaliser // nil: values stay as they are
 	blocked   blockList
+	rank      int
 }
 
-// NewKindSet prepares the rules. extra adds or replaces normalisers by name: a phone
-// parser that knows more of the world than [PhoneNormaliser], for one.
+// NewKindSet prepares kinds with the values of [BlockedValues]. extra adds or replaces
+// normalisers by name: a phone parser that knows more of the world than
+// [PhoneNormaliser], for one.
 func NewKindSet(configs []KindConfig, extra map[string]Normaliser) (*KindSet, error) {
-	s := &KindSet{kinds: make(map[IdentifierKind]*kindRules, len(configs))}
-	prepare := func(c KindConfig) (kindRules, error) {
-		if c.MaxLength == 0 {
-			c.MaxLength = defaultMaxIdentifierLength
-		}
-		normalise, ok := extra[c.Normaliser]
-		if !ok {
-			normalise, ok = builtinNormaliser(c.Normaliser)
-		}
-		if !ok {
-			return kindRules{}, Errorf(Invalid, "identifier kind %s: there is no normaliser %q", c.Kind, c.Normaliser)
-		}
-		if c.Limit < 1 || c.MaxLength < 1 {
-			return kindRules{}, Errorf(Invalid, "identifier kind %s: limit and max_length must be at least 1", c.Kind)
-		}
-		blocked, err := newBlockList(c.Blocked)
-		if err != nil {
-			return kindRules{}, Wrap(Invalid, err, "identifier kind %s: %s", c.Kind, err)
-		}
-		return kindRules{KindConfig: c, normalise: normalise, blocked: blocked}, nil
-	}
-	for _, c := range configs {
+	return KindRules{configs, BlockedValues()}.Prepare(extra)
+}
+
+// Prepare makes rules ready for use; see [NewKindSet].
+func (rules KindRules) Prepare(extra map[string]Normaliser) (*KindSet, error) {
+	t := &kindTable{kinds: make(map[IdentifierKind]*kindRules, len(rules.Kinds)), rules: rules}
+	for _, c := range rules.Kinds {
 		if !validKindName(string(c.Kind)) {
 			return nil, Errorf(Invalid, "%q is no name for an identifier kind: use a-z, 0-9 and _, at most 32", c.Kind)
 		}
-		if s.kinds[c.Kind] != nil {
+		if t.kinds[c.Kind] != nil {
 			return nil, Errorf(Invalid, "identifier kind %s is configured twice", c.Kind)
 		}
-		rules, err := prepare(c)
+		r, err := c.prepare(extra)
 		if err != nil {
 			return nil, err
 		}
-		s.kinds[c.Kind] = &rules
+		t.kinds[c.Kind] = &r
 	}
 	var err error
-	s.other, err = prepare(OtherKind(""))
-	return s, err
+	if t.other, err = OtherKind("").prepare(extra); err != nil {
+		return nil, err
+	}
+	if t.blocked, err = newBlockList(rules.Blocked, nil); err != nil {
+		return nil, Wrap(Invalid, err, "blocked for every kind: %s", err)
+	}
+	s := &KindSet{}
+	s.current.Store(t)
+	return s, nil
 }
 
-// DefaultKindSet returns the rules of [DefaultKinds].
+func (c KindConfig) prepare(extra map[string]Normaliser) (kindRules, error) {
+	if c.MaxLength == 0 {
+		c.MaxLength = defaultMaxIdentifierLength
+	}
+	if c.Role == "" {
+		c.Role = Identifies
+	}
+	normalise, ok := extra[c.Normaliser]
+	if !ok {
+		normalise, ok = builtinNormaliser(c.Normaliser)
+	}
+	switch {
+	case !ok:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: there is no normaliser %q", c.Kind, c.Normaliser)
+	case c.Limit < 1 || c.MaxLength < 1:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: limit and max_length must be at least 1", c.Kind)
+	case c.Priority < 0 || c.Priority > maxPriority:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: priority must be from 0 to %d", c.Kind, maxPriority)
+	case c.Role != Identifies && c.Role != Relates:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: role must be %q or %q, not %q", c.Kind, Identifies, Relates, c.Role)
+	case c.Role == Relates && (c.Kind == KindUserID || c.Kind == KindAnonymousID):
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: it always says who somebody is, so its role is %q", c.Kind, Identifies)
+	}
+	blocked, err := newBlockList(c.Blocked, normalise)
+	if err != nil {
+		return kindRules{}, Wrap(Invalid, err, "identifier kind %s: %s", c.Kind, err)
+	}
+	r := kindRules{KindConfig: c, normalise: normalise, blocked: blocked, rank: c.Priority}
+	if c.Role == Identifies {
+		r.rank += maxPriority + 1
+	}
+	return r, nil
+}
+
+// DefaultKindSet returns the rules of [DefaultKindRules].
 func DefaultKindSet() *KindSet {
-	s, err := NewKindSet(DefaultKinds(), nil)
+	s, err := DefaultKindRules().Prepare(nil)
 	if err != nil { // our own table; a test holds it
 		panic(err)
 	}
 	return s
 }
 
-func (s *KindSet) rules(kind IdentifierKind) *kindRules {
-	if r := s.kinds[kind]; r != nil {
+// Replace takes over the rules of another set, for everybody who uses this one.
+func (s *KindSet) Replace(by *KindSet) { s.current.Store(by.current.Load()) }
+
+// Rules returns what the set was made of. Its lists are shared: do not change them.
+func (s *KindSet) Rules() KindRules { return s.current.Load().rules }
+
+func (t *kindTable) of(kind IdentifierKind) *kindRules {
+	if r := t.kinds[kind]; r != nil {
 		return r
 	}
-	return &s.other
+	return &t.other
 }
 
 // Config returns the rules of a kind, also of one that nobody configured.
 func (s *KindSet) Config(kind IdentifierKind) KindConfig {
-	c := s.rules(kind).KindConfig
+	c := s.current.Load().of(kind).KindConfig
 	c.Kind = kind
 	return c
 }
 
 // Configs returns the configured kinds, strongest first.
 func (s *KindSet) Configs() []KindConfig {
-	list := make([]KindConfig, 0, len(s.kinds))
-	for _, r := range s.kinds {
-		list = append(list, r.KindConfig)
+	t := s.current.Load()
+	list := make([]*kindRules, 0, len(t.kinds))
+	for _, r := range t.kinds {
+		list = append(list, r)
 	}
-	slices.SortFunc(list, func(a, b KindConfig) int {
-		if a.Priority != b.Priority {
-			return b.Priority - a.Priority
-		}
-		return strings.Compare(string(a.Kind), string(b.Kind))
+	slices.SortFunc(list, func(a, b *kindRules) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.Kind, b.Kind))
 	})
-	return list
+	configs := make([]KindConfig, len(list))
+	for i, r := range list {
+		configs[i] = r.KindConfig
+	}
+	return configs
 }
 
-// Priority and Limit of a kind, for code that runs per event.
-func (s *KindSet) Priority(kind IdentifierKind) int { return s.rules(kind).KindConfig.Priority }
+// Priority of a kind among those of its role.
+func (s *KindSet) Priority(kind IdentifierKind) int { return s.Config(kind).Priority }
 
 // Limit is how many identifiers of the kind one person may hold.
-func (s *KindSet) Limit(kind IdentifierKind) int { return s.rules(kind).KindConfig.Limit }
+func (s *KindSet) Limit(kind IdentifierKind) int { return s.current.Load().of(kind).Limit }
+
+// Role tells whether identifiers of the kind say who somebody is.
+func (s *KindSet) Role(kind IdentifierKind) Role { return s.current.Load().of(kind).Role }
 
 // Normalise brings a value into its kind's form; false when it is no identifier.
 // Normalising twice changes nothing.
@@ -194,31 +263,72 @@ func (s *KindSet) Normalise(kind IdentifierKind, value string) (string, bool) {
 
 // Check is Normalise that says why a value was refused.
 func (s *KindSet) Check(kind IdentifierKind, value string) (string, Refusal) {
-	r := s.rules(kind)
-	value = trim(value)
+	t := s.current.Load()
+	return t.check(t.of(kind), value)
+}
+
+// CheckWithPrefix checks a value that is stored behind a prefix ("crm-17"): what names
+// nobody does so with a prefix too.
+func (s *KindSet) CheckWithPrefix(kind IdentifierKind, prefix, value string) (string, Refusal) {
+	t := s.current.Load()
+	if prefix == "" {
+		return t.check(t.of(kind), value)
+	}
+	value = unwrapCell(trim(value))
 	if value == "" {
 		return "", RefusedEmpty
 	}
+	r := t.of(kind)
+	if t.names(r, value) == RefusedBlocked {
+		return "", RefusedBlocked
+	}
+	return t.check(r, prefix+value)
+}
+
+func (t *kindTable) check(r *kindRules, value string) (string, Refusal) {
+	value = unwrapCell(trim(value))
 	// Four times the bound is room for separators; beyond that no work is done.
 	if len(value) > 4*r.MaxLength {
 		return "", RefusedTooLong
 	}
-	if onlyZeros(value) || commonBlocks.has(value) {
-		return "", RefusedBlocked
+	if refusal := t.names(r, value); refusal != "" {
+		return "", refusal
 	}
-	value, ok := r.normalise(value)
-	value = trim(value)
+	if r.normalise != nil {
+		normal, ok := r.normalise(value)
+		normal = trim(normal)
+		switch {
+		case !ok || unwrapCell(normal) != normal:
+			return "", RefusedInvalid
+		case normal != value:
+			if refusal := t.names(r, normal); refusal != "" {
+				return "", refusal
+			}
+		}
+		value = normal
+	}
 	switch {
-	case !ok || strings.IndexByte(value, 0) >= 0:
+	case strings.IndexByte(value, 0) >= 0:
 		return "", RefusedInvalid
-	case value == "":
-		return "", RefusedEmpty
 	case len(value) > r.MaxLength:
 		return "", RefusedTooLong
-	case onlyZeros(value) || r.blocked.has(value) || commonBlocks.has(value):
-		return "", RefusedBlocked
 	}
 	return value, ""
+}
+
+// names says why a value names nobody.
+func (t *kindTable) names(r *kindRules, value string) Refusal {
+	if value == "" {
+		return RefusedEmpty
+	}
+	if t.blocked.has(value) || r.blocked.has(value) {
+		return RefusedBlocked
+	}
+	inside := bare(value)
+	if len(inside) != len(value) && (inside == "" || t.blocked.has(inside) || r.blocked.has(inside)) {
+		return RefusedBlocked
+	}
+	return ""
 }
 
 // Parse reads "kind:value", the form used in URLs, and normalises it.
@@ -234,11 +344,14 @@ func (s *KindSet) Parse(ref string) (Identifier, bool) {
 	return id, ok
 }
 
-// Sort puts the strongest kinds first and keeps the order among equals.
+// Sort puts those first that say who somebody is, the strongest kinds first among them, and
+// keeps the order among equals.
 func (s *KindSet) Sort(ids []Identifier) {
+	t := s.current.Load()
 	// Lists are short and mostly in order; insertion does not allocate.
 	for i := 1; i < len(ids); i++ {
-		for j := i; j > 0 && s.Priority(ids[j].Kind) > s.Priority(ids[j-1].Kind); j-- {
+		rank := t.of(ids[i].Kind).rank
+		for j := i; j > 0 && rank > t.of(ids[j-1].Kind).rank; j-- {
 			ids[j], ids[j-1] = ids[j-1], ids[j]
 		}
 	}
@@ -290,69 +403,4 @@ func validKindName(s string) bool {
 		}
 	}
 	return true
-}
-
-// blockList holds lower-case literals and patterns with one star.
-type blockList struct {
-	literals map[string]struct{}
-	longest  int
-	patterns [][2]string // prefix, suffix
-}
-
-var commonBlocks = mustBlockList(blockedEverywhere)
-
-func mustBlockList(values []string) blockList {
-	b, err := newBlockList(values)
-	if err != nil { // our own table
-		panic(err)
-	}
-	return b
-}
-
-func newBlockList(values []string) (blockList, error) {
-	b := blockList{literals: make(map[string]struct{}, len(values))}
-	for _, v := range values {
-		v = strings.ToLower(v)
-		prefix, suffix, star := strings.Cut(v, "*")
-		switch {
-		case !star:
-			b.literals[v] = struct{}{}
-			b.longest = max(b.longest, len(v))
-		case strings.Contains(suffix, "*") || prefix+suffix == "":
-			return b, fmt.Errorf("blocked value %q: use one * and some text", v)
-		default:
-			b.patterns = append(b.patterns, [2]string{prefix, suffix})
-		}
-	}
-	return b, nil
-}
-
-func (b *blockList) has(value string) bool {
-	if len(value) <= b.longest {
-		var buf [64]byte
-		if _, ok := b.literals[string(appendLower(buf[:0], value))]; ok {
-			return true
-		}
-	}
-	if len(b.patterns) == 0 {
-		return false
-	}
-	low := strings.ToLower(value) // no allocation when it is lower-case already
-	for _, p := range b.patterns {
-		if len(low) >= len(p[0])+len(p[1]) && strings.HasPrefix(low, p[0]) && strings.HasSuffix(low, p[1]) {
-			return true
-		}
-	}
-	return false
-}
-
-func appendLower(dst []byte, s string) []byte {
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'A' && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
-	}
-	return dst
 }

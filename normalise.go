@@ -6,10 +6,16 @@ import (
 	"unicode/utf8"
 )
 
+// Normalisers returns the names of the built-in normalisers.
+func Normalisers() []string {
+	return []string{"text", "lower", "email", "phone", "integer", "vin", "plate"}
+}
+
+// builtinNormaliser returns nil for one that changes nothing.
 func builtinNormaliser(name string) (Normaliser, bool) {
 	switch name {
 	case "", "text":
-		return func(v string) (string, bool) { return v, true }, true
+		return nil, true
 	case "lower":
 		return func(v string) (string, bool) { return strings.ToLower(v), true }, true
 	case "email":
@@ -40,16 +46,21 @@ func trim(s string) string {
 	})
 }
 
-// onlyZeros tells "0", "0.0", "00000000-0000-0000-0000-000000000000" and the like.
-func onlyZeros(s string) bool {
-	for i := range len(s) {
-		switch s[i] {
-		case '0', '-', ':', '.':
+// unwrapCell takes off what spreadsheets and exports put around a text so that it is not read
+// as a number: ="00123", '00123 and `00123 are 00123.
+func unwrapCell(v string) string {
+	for len(v) > 1 {
+		switch first, last := v[0], v[len(v)-1]; {
+		case first == '=' && len(v) > 2 && v[1] == '"' && last == '"':
+			v = strings.ReplaceAll(v[2:len(v)-1], `""`, `"`)
+		case (first == '\'' || first == '`') && last != first:
+			v = v[1:]
 		default:
-			return false
+			return v
 		}
+		v = trim(v)
 	}
-	return true
+	return v
 }
 
 // halfWidth turns the full-width forms of ASCII, as Chinese keyboards write them, into ASCII.
