@@ -120,6 +120,7 @@ func (e entry) forgetPeers() { clear(e[entryPeers:]) }
 type stats struct {
 	nodes []nodeStat
 	edges []edgeStat
+	bonds []bond
 }
 
 type nodeStat struct {

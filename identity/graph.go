@@ -12,6 +12,7 @@ package identity
 import (
 	"context"
 	"embed"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -92,6 +93,7 @@ type Graph struct {
 	// SQL, so the sink's and the API's look-ups wait for milliseconds at most.
 	mu      sync.Mutex
 	cache   *slabcache.Cache
+	bonds   *slabcache.Cache // relations
 	refused map[uint64]struct{}
 	flush   stats // of entries that left the cache or were swept
 
@@ -111,6 +113,8 @@ func New(ctx context.Context, cfg Config) (*Graph, error) {
 	}
 	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics)}
 	g.cache.OnEvict = func(_ uint8, _ string, value []byte) { g.flush.take(value) }
+	g.bonds = slabcache.New(cfg.CacheBytes / 8)
+	g.bonds.OnEvict = func(_ uint8, key string, value []byte) { g.flush.takeBond(key, value) }
 	g.forget()
 	return g, g.loadKinds(ctx)
 }
@@ -137,6 +141,7 @@ func (g *Graph) forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cache.Reset()
+	g.bonds.Reset()
 	g.refused = map[uint64]struct{}{}
 	g.flush = stats{}
 	g.version = -1
@@ -157,6 +162,9 @@ func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		}
 	}
 	before := st
+	if err := g.followRules(ctx, tx, &st); err != nil {
+		return err
+	}
 	if st.requests > 0 {
 		if err := g.applyRequests(ctx, tx, b, &st); err != nil {
 			return err
@@ -190,6 +198,38 @@ func (g *Graph) refresh(ctx context.Context, tx *store.Tx, version int64) error 
 		return err
 	}
 	g.version = version
+	return nil
+}
+
+// followRules takes over rules that somebody has changed. Persons are counted anew when
+// other kinds relate: what relates is no person.
+func (g *Graph) followRules(ctx context.Context, tx *store.Tx, st *state) error {
+	if g.kinds.refresh() {
+		g.mu.Lock()
+		g.refused = map[uint64]struct{}{} // a limit may have been raised
+		g.mu.Unlock()
+	}
+	names := g.kinds.relating()
+	relating := strings.Join(names, " ")
+	if relating == st.relating {
+		return nil
+	}
+	st.relating = relating
+	if st.lastNode == 0 {
+		return nil
+	}
+	args := make([]any, len(names))
+	for i, name := range names {
+		args[i] = name
+	}
+	where := ""
+	if len(names) > 0 {
+		where = ` WHERE kind NOT IN (?` + strings.Repeat(",?", len(names)-1) + `)`
+	}
+	err := tx.QueryRow(ctx, `SELECT COUNT(DISTINCT person) FROM identity_nodes`+where, args...).Scan(&st.persons)
+	if err != nil {
+		return fmt.Errorf("count persons: %w", err)
+	}
 	return nil
 }
 
@@ -227,7 +267,7 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 const reasonNoPerson = "no_person: none of the event's identifiers is of a kind that the identity graph keeps"
 
 func (g *Graph) rules(apart *apartness) rules {
-	return rules{limit: g.kinds.limit, name: g.kinds.name, maxNodes: g.cfg.MaxNodes, apart: apart}
+	return rules{limit: g.kinds.limit, name: g.kinds.name, relates: g.kinds.relates, maxNodes: g.cfg.MaxNodes, apart: apart}
 }
 
 // announce reports a region's merges and gives earlier facts of the batch the person
@@ -293,7 +333,7 @@ func (g *Graph) mention(f *touchstone.Fact) mention {
 // mention links an event's identifiers and returns the node that it comes under.
 func (r *region) mention(m mention) *node {
 	r.binding = m.binds
-	first := r.link(m.ids, m.cause)
+	carrier, first := r.link(m.ids, m.cause)
 	if len(m.previous) > 0 {
 		target := m.previous[0]
 		for _, id := range m.previous {
@@ -304,7 +344,7 @@ func (r *region) mention(m mention) *node {
 		}
 		r.join(first, target, m.cause, true)
 	}
-	return first
+	return carrier
 }
 
 // resolve gives facts whose identifiers are all known and linked their node and person,
@@ -313,12 +353,13 @@ func (g *Graph) resolve(facts []touchstone.Fact) (hard []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	source, imports := "", g.imports("") // neighbours mostly have the same source
+	kinds := g.kinds.current.Load()
 	for i := range facts {
 		f := &facts[i]
 		if f.Source != source {
 			source, imports = f.Source, g.imports(f.Source)
 		}
-		if !g.settled(f, evidenceOf(f.Type, imports)) {
+		if !g.settled(f, kinds, evidenceOf(f.Type, imports)) {
 			f.Node, f.Person = 0, 0
 			hard = append(hard, i)
 		}
@@ -331,7 +372,7 @@ const maxSettled = 12
 
 func (g *Graph) imports(source string) bool { return g.cfg.Imports != nil && g.cfg.Imports(source) }
 
-func (g *Graph) settled(f *touchstone.Fact, ev evidence) bool {
+func (g *Graph) settled(f *touchstone.Fact, kinds *kindNumbers, ev evidence) bool {
 	if speaks(f) || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
 		return false
 	}
@@ -341,6 +382,8 @@ func (g *Graph) settled(f *touchstone.Fact, ev evidence) bool {
 	if first == nil || !first.carries() {
 		return false
 	}
+	alone := kinds.relates[kind] // nothing may follow that says who somebody is
+	related := false
 	node, person := first.node(), first.person()
 	for i, id := range f.Identifiers[1:] {
 		kind := g.kinds.number(id.Kind)
@@ -348,6 +391,13 @@ func (g *Graph) settled(f *touchstone.Fact, ev evidence) bool {
 		switch {
 		case kind == noKind:
 			g.metrics.ignored.Inc()
+		case kinds.relates[kind]:
+			if e == nil || !g.hasBond(bondKey{node, e.node()}) {
+				return false
+			}
+			found[i+1], related = e, true
+		case alone:
+			return false
 		case e == nil:
 			if !g.isRefused(refusedIdent(person, ident{kind, id.Value})) {
 				return false
@@ -366,9 +416,14 @@ func (g *Graph) settled(f *touchstone.Fact, ev evidence) bool {
 	}
 	at := seconds(f.Time)
 	first.see(1, at)
-	for _, e := range found[1:len(f.Identifiers)] {
-		if e != nil && e.node() != node {
-			e.see(1, at)
+	for i, e := range found[1:len(f.Identifiers)] {
+		if e == nil || e.node() == node {
+			continue
+		}
+		e.see(1, at)
+		if related && kinds.relates[g.kinds.number(f.Identifiers[i+1].Kind)] {
+			g.countBond(bondKey{node, e.node()}, at)
+		} else {
 			e.countLink(node, ev)
 		}
 	}
@@ -421,6 +476,7 @@ func (g *Graph) settle(r *region) {
 	for _, d := range r.drops {
 		g.refuse(r, d)
 	}
+	g.settleBonds(r)
 }
 
 // refuse remembers that a link was refused. Persons only grow, so it will be refused

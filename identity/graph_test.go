@@ -559,7 +559,7 @@ func TestStoredGraphEqualsPureOne(t *testing.T) {
 func reset(t *testing.T, db *store.DB, b *bench) {
 	t.Helper()
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
-		for _, table := range []string{"nodes", "edges", "merges", "dropped", "overrides", "large", "apart", "requests"} {
+		for _, table := range []string{"nodes", "edges", "merges", "dropped", "overrides", "large", "apart", "requests", "relations"} {
 			if _, err := tx.Exec(context.Background(), "DELETE FROM identity_"+table); err != nil {
 				return err
 			}
@@ -619,9 +619,37 @@ func compare(t *rapid.T, b *bench, pure *region, facts []touchstone.Fact, ways [
 			}
 		}
 	}
+	compareBonds(t, b, pure)
 	persons, known, err := b.g.Counts(ctx)
 	if err != nil || persons != pure.persons || known != pure.known {
 		t.Fatalf("%d persons, %d known, want %d and %d (%v)", persons, known, pure.persons, pure.known, err)
+	}
+}
+
+func compareBonds(t *rapid.T, b *bench, pure *region) {
+	if err := b.g.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := b.db.Reader().Query(context.Background(), `SELECT node, related, first_time, last_time, count FROM identity_relations`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		var node, related, first, last, count int64
+		if err := rows.Scan(&node, &related, &first, &last, &count); err != nil {
+			t.Fatal(err)
+		}
+		n++
+		// Counts in memory are lost with a failed batch, and only they.
+		want := pure.bonds[bondKey{touchstone.NodeID(node), touchstone.NodeID(related)}]
+		if want == nil || first != want.time || last > want.last || count > want.count || count < 1 {
+			t.Fatalf("relation %d – %d: %d to %d, %d times; want %+v", node, related, first, last, count, want)
+		}
+	}
+	if n != len(pure.bonds) {
+		t.Fatalf("%d relations, want %d", n, len(pure.bonds))
 	}
 }
 

@@ -38,6 +38,7 @@ type kindNumbers struct {
 	numbers map[touchstone.IdentifierKind]uint8
 	names   []touchstone.IdentifierKind
 	limits  []int
+	relates [noKind + 1]bool // the kind says what somebody has to do with, not who somebody is
 }
 
 func newKindTable(set *touchstone.KindSet) *kindTable {
@@ -74,7 +75,8 @@ func (t *kindTable) add(kind touchstone.IdentifierKind) uint8 {
 	}
 	kind = touchstone.IdentifierKind(strings.Clone(string(kind)))
 	n := uint8(len(old.names)) //nolint:gosec // below maxKinds
-	next := &kindNumbers{numbers: maps.Clone(old.numbers), names: append(slices.Clip(old.names), kind), limits: append(slices.Clip(old.limits), t.set.Limit(kind))}
+	next := &kindNumbers{numbers: maps.Clone(old.numbers), names: append(slices.Clip(old.names), kind), limits: append(slices.Clip(old.limits), t.set.Limit(kind)), relates: old.relates}
+	next.relates[n] = t.set.Role(kind) == touchstone.Relates
 	if next.numbers == nil {
 		next.numbers = map[touchstone.IdentifierKind]uint8{}
 	}
@@ -119,6 +121,36 @@ func (g *Graph) writeKinds(ctx context.Context, tx *store.Tx, fresh []*node) err
 		len(kinds), func(i int, args []any) { args[0] = kinds[i] })
 }
 
+// refresh takes over limits and roles that have changed, and tells whether any has.
+func (t *kindTable) refresh() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.current.Load()
+	next := &kindNumbers{numbers: old.numbers, names: old.names, limits: make([]int, len(old.limits))}
+	for i, kind := range old.names {
+		next.limits[i], next.relates[i] = t.set.Limit(kind), t.set.Role(kind) == touchstone.Relates
+	}
+	if slices.Equal(next.limits, old.limits) && next.relates == old.relates {
+		return false
+	}
+	t.current.Store(next)
+	return true
+}
+
+// relating names the kinds that relate, in order.
+func (t *kindTable) relating() []string {
+	now := t.current.Load()
+	var names []string
+	for i, kind := range now.names {
+		if now.relates[i] {
+			names = append(names, string(kind))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (t *kindTable) relates(n uint8) bool                   { return t.current.Load().relates[n] }
 func (t *kindTable) name(n uint8) touchstone.IdentifierKind { return t.current.Load().names[n] }
 func (t *kindTable) limit(n uint8) int                      { return t.current.Load().limits[n] }
 

@@ -16,18 +16,19 @@ import (
 // state is the row of counters, and how many requests of operators wait.
 type state struct {
 	version, lastNode, lastOverride, lastMerge, persons, known, requests int64
+	relating                                                             string
 }
 
 // loadState reads the counters. Who writes them locks them, so that processors take turns
 // in changing the graph.
 func loadState(ctx context.Context, tx *store.Tx, lock bool) (state, error) {
-	query := `SELECT version, last_node, last_override, last_merge, persons, known_persons,
+	query := `SELECT version, last_node, last_override, last_merge, persons, known_persons, relating,
 		(SELECT COUNT(*) FROM identity_requests WHERE done = 0) FROM identity_state WHERE id = 1`
 	if lock && tx.Dialect() == store.Postgres {
 		query += ` FOR UPDATE`
 	}
 	var s state
-	err := tx.QueryRow(ctx, query).Scan(&s.version, &s.lastNode, &s.lastOverride, &s.lastMerge, &s.persons, &s.known, &s.requests)
+	err := tx.QueryRow(ctx, query).Scan(&s.version, &s.lastNode, &s.lastOverride, &s.lastMerge, &s.persons, &s.known, &s.relating, &s.requests)
 	if err != nil {
 		return s, fmt.Errorf("read the graph's counters: %w", err)
 	}
@@ -35,8 +36,8 @@ func loadState(ctx context.Context, tx *store.Tx, lock bool) (state, error) {
 }
 
 func (s state) save(ctx context.Context, tx *store.Tx) error {
-	_, err := tx.Exec(ctx, `UPDATE identity_state SET version = ?, last_node = ?, last_override = ?, last_merge = ?, persons = ?, known_persons = ? WHERE id = 1`,
-		s.version, s.lastNode, s.lastOverride, s.lastMerge, s.persons, s.known)
+	_, err := tx.Exec(ctx, `UPDATE identity_state SET version = ?, last_node = ?, last_override = ?, last_merge = ?, persons = ?, known_persons = ?, relating = ? WHERE id = 1`,
+		s.version, s.lastNode, s.lastOverride, s.lastMerge, s.persons, s.known, s.relating)
 	return err
 }
 
@@ -66,6 +67,9 @@ func needed(r *region, m mention) []*part {
 	unknown := len(m.previous) > 0
 	look := func(ids []ident) {
 		for _, id := range ids {
+			if r.relates(id.kind) {
+				continue // joins nobody
+			}
 			n := r.nodes[id]
 			if n == nil {
 				unknown = true

@@ -140,6 +140,7 @@ type drop struct {
 type rules struct {
 	limit    func(kind uint8) int
 	name     func(kind uint8) touchstone.IdentifierKind
+	relates  func(kind uint8) bool
 	maxNodes int
 	apart    *apartness
 }
@@ -152,6 +153,7 @@ type region struct {
 	nodes    map[ident]*node
 	parts    map[touchstone.PersonID]*part
 	edges    map[edgeKey]*edge
+	bonds    map[bondKey]*bond
 
 	binding bool                     // the mention at work may join what was parted
 	lifted  [][2]touchstone.PersonID // pairs that were joined so
@@ -171,7 +173,7 @@ type region struct {
 
 // newRegion makes a region for about that many mentions.
 func newRegion(r rules, lastNode touchstone.NodeID, mentions int) *region {
-	return &region{rules: r, lastNode: lastNode, nodes: make(map[ident]*node, 2*mentions), parts: make(map[touchstone.PersonID]*part, mentions), edges: make(map[edgeKey]*edge, mentions)}
+	return &region{rules: r, lastNode: lastNode, nodes: make(map[ident]*node, 2*mentions), parts: make(map[touchstone.PersonID]*part, mentions), edges: make(map[edgeKey]*edge, mentions), bonds: map[bondKey]*bond{}}
 }
 
 // Regions of an import hold tens of thousands of nodes: they are made in blocks.
@@ -237,7 +239,9 @@ func (r *region) create(id ident, p *part) *node {
 		p = r.newPart()
 		p.person, p.fresh, p.loaded = touchstone.PersonID(n.id), true, true
 		r.parts[p.person] = p
-		r.persons++
+		if !r.relates(id.kind) { // a car is no person
+			r.persons++
+		}
 	}
 	if id.kind == userIDKind && p.counts.of(userIDKind) == 0 {
 		r.known++
@@ -252,18 +256,57 @@ func (r *region) create(id ident, p *part) *node {
 }
 
 // link takes an event's identifiers, strongest first, and returns the node that the
-// event comes under. All nodes and parts that it may touch must be loaded.
-func (r *region) link(ids []ident, c cause) *node {
-	first := r.nodes[ids[0]]
-	if first == nil {
-		first = r.create(ids[0], r.welcoming(ids))
+// event comes under, and the one that the others were linked to. All nodes and parts that
+// it may touch must be loaded.
+//
+// An event comes under its first identifier. What relates does not join: it is a node of
+// its own, and a relation of the strongest identifier that says who somebody is.
+func (r *region) link(ids []ident, c cause) (carrier, anchor *node) {
+	who, what := r.byRole(ids)
+	if len(who) > 0 {
+		if anchor = r.nodes[who[0]]; anchor == nil {
+			anchor = r.create(who[0], r.welcoming(who))
+		}
+		anchor.see(c.time)
+		for _, id := range who[1:] {
+			r.join(anchor, id, c, false)
+		}
 	}
-	first.see(c.time)
-	for _, id := range ids[1:] {
-		r.join(first, id, c, false)
+	for _, id := range what {
+		n := r.nodes[id]
+		if n == nil {
+			n = r.create(id, nil)
+		}
+		n.see(c.time)
+		if anchor == nil {
+			anchor = n
+		} else {
+			r.relate(anchor, n, c)
+		}
 	}
-	first.carries = true
-	return first
+	carrier = r.nodes[ids[0]]
+	carrier.carries = true
+	return carrier, anchor
+}
+
+// byRole parts identifiers into those that say who somebody is, and the others. The edge
+// sorts them so; events that came under other rules may differ.
+func (r *region) byRole(ids []ident) (who, what []ident) {
+	at := slices.IndexFunc(ids, func(id ident) bool { return r.relates(id.kind) })
+	if at < 0 {
+		return ids, nil
+	}
+	if !slices.ContainsFunc(ids[at:], func(id ident) bool { return !r.relates(id.kind) }) {
+		return ids[:at], ids[at:]
+	}
+	for _, id := range ids {
+		if r.relates(id.kind) {
+			what = append(what, id)
+		} else {
+			who = append(who, id)
+		}
+	}
+	return who, what
 }
 
 // welcoming finds the person that a new identifier joins: that of the strongest other

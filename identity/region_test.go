@@ -15,7 +15,7 @@ import (
 var testKinds = newKindTable(touchstone.DefaultKindSet())
 
 func unlimited() rules {
-	return rules{limit: func(uint8) int { return unlimitedNumber }, name: testKinds.name, maxNodes: unlimitedNumber,
+	return rules{limit: func(uint8) int { return unlimitedNumber }, name: testKinds.name, relates: testKinds.relates, maxNodes: unlimitedNumber,
 		apart: &apartness{}}
 }
 
@@ -49,7 +49,10 @@ func drawEvents(t *rapid.T, values int) [][]ident {
 	one := rapid.Custom(func(t *rapid.T) []ident {
 		set := map[ident]bool{}
 		for range rapid.IntRange(1, 4).Draw(t, "identifiers") {
-			kind := uint8(rapid.IntRange(0, 4).Draw(t, "kind"))
+			kind := uint8(rapid.IntRange(0, 6).Draw(t, "kind"))
+			if kind > 4 { // what relates comes last
+				kind = []uint8{testKinds.number(touchstone.KindVIN), testKinds.number(touchstone.KindPlate)}[kind-5]
+			}
 			set[ident{kind, fmt.Sprint(rapid.IntRange(1, values).Draw(t, "value"))}] = true
 		}
 		var ids []ident
@@ -65,7 +68,7 @@ func drawEvents(t *rapid.T, values int) [][]ident {
 func linkAll(r *region, events [][]ident) []*node {
 	firsts := make([]*node, len(events))
 	for i, ids := range events {
-		firsts[i] = r.link(ids, cause{messageID: fmt.Sprint("m", i), time: int64(i)})
+		firsts[i], _ = r.link(ids, cause{messageID: fmt.Sprint("m", i), time: int64(i)})
 	}
 	return firsts
 }
@@ -85,7 +88,9 @@ func naive(events [][]ident) [][]string {
 			if _, ok := parent[i]; !ok {
 				parent[i] = i
 			}
-			parent[find(i)] = find(ids[0])
+			if !testKinds.relates(i.kind) {
+				parent[find(i)] = find(ids[0])
+			}
 		}
 	}
 	groups := map[ident][]string{}
@@ -154,7 +159,11 @@ func checkInvariants(t *rapid.T, r *region) {
 			}
 			continue
 		}
-		persons++
+		if !testKinds.relates(p.nodes[0].kind) {
+			persons++
+		} else if len(p.nodes) > 1 {
+			t.Fatalf("what relates has joined: %d identifiers", len(p.nodes))
+		}
 		least := p.nodes[0].id
 		counts := map[uint8]int{}
 		for _, n := range p.nodes {

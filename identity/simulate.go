@@ -81,12 +81,15 @@ func (s *Simulation) link(ctx context.Context, g *Graph, tx *store.Tx, r *region
 func (s *Simulation) count(r *region) {
 	touched := map[*part]bool{}
 	for _, n := range r.order {
-		if n.seen && !n.part.root().fresh {
+		if n.seen && !r.relates(n.kind) && !n.part.root().fresh {
 			touched[n.part.root()] = true
 		}
 	}
 	s.PersonsMatched = int64(len(touched))
 	for _, p := range r.parts {
+		if p.fresh && p.into == nil && r.relates(p.nodes[0].kind) {
+			continue // a car is no person
+		}
 		switch {
 		case p.fresh && p.into == nil:
 			s.PersonsCreated++

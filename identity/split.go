@@ -152,7 +152,11 @@ func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st
 	if err := resize(ctx, tx, kept, moved); err != nil {
 		return 0, err
 	}
-	st.persons++
+	if !slices.ContainsFunc([][]*node{p.kept, p.moved}, func(nodes []*node) bool {
+		return !slices.ContainsFunc(nodes, func(n *node) bool { return !g.kinds.relates(n.kind) })
+	}) {
+		st.persons++ // a car that was taken out is none
+	}
 	if holdsUserID(p.kept) && holdsUserID(p.moved) {
 		st.known++
 	}

@@ -19,7 +19,7 @@ const (
 // write stores what a region has found out.
 func (g *Graph) write(ctx context.Context, tx *store.Tx, r *region, st *state) error {
 	for _, step := range []func(context.Context, *store.Tx, *region, *state) error{
-		g.writeNodes, g.writeLifted, g.writeMerges, g.writeEdges, g.writeDrops, g.writeOverrides, g.writeLarge,
+		g.writeNodes, g.writeLifted, g.writeMerges, g.writeEdges, g.writeDrops, g.writeOverrides, g.writeLarge, g.writeBonds,
 	} {
 		if err := step(ctx, tx, r, st); err != nil {
 			return err
@@ -253,6 +253,7 @@ func (g *Graph) takeStats(now time.Time) stats {
 	if part := float64(now.Sub(g.swept)) / float64(g.cfg.FlushInterval); part > 0.002 {
 		g.swept = now
 		g.cache.Sweep(int(min(part*float64(g.cache.Bytes()), maxSweptBytes)), func(_ uint8, _ string, value []byte) { g.flush.take(value) })
+		g.bonds.Sweep(int(min(part*float64(g.bonds.Bytes()), maxSweptBytes)), func(_ uint8, key string, value []byte) { g.flush.takeBond(key, value) })
 	}
 	due := g.flush
 	g.flush = stats{}
@@ -263,6 +264,7 @@ func (g *Graph) takeStats(now time.Time) stats {
 func (g *Graph) Flush(ctx context.Context) error {
 	g.mu.Lock()
 	g.cache.Sweep(2*g.cache.Bytes(), func(_ uint8, _ string, value []byte) { g.flush.take(value) })
+	g.bonds.Sweep(2*g.bonds.Bytes(), func(_ uint8, key string, value []byte) { g.flush.takeBond(key, value) })
 	due := g.flush
 	g.flush = stats{}
 	g.mu.Unlock()
@@ -287,7 +289,10 @@ func saveStats(ctx context.Context, tx *store.Tx, due stats) error {
 	edges := sumStats(due.edges, compareEdges, func(to *edgeStat, s edgeStat) {
 		to.count, to.last = to.count+s.count, max(to.last, s.last)
 	})
-	return saveEdgeStats(ctx, tx, edges)
+	if err := saveEdgeStats(ctx, tx, edges); err != nil {
+		return err
+	}
+	return saveBondStats(ctx, tx, due.bonds)
 }
 
 func compareEdges(x, y edgeStat) int {

@@ -140,11 +140,14 @@ func channelOf(context touchstone.JSON) string {
 	return ""
 }
 
-// link joins the identifiers of an event to the strongest one and returns its node.
+// link joins the identifiers of an event that say who somebody is to the strongest one, and
+// returns its node.
 func (r *recorder) link(ids []touchstone.Identifier) int32 {
 	first := r.node(ids[0])
 	for _, id := range ids[1:] {
-		r.graph.join(first, r.node(id))
+		if n := r.node(id); r.world.kinds.Role(id.Kind) == touchstone.Identifies {
+			r.graph.join(first, n)
+		}
 	}
 	return first
 }
@@ -227,8 +230,8 @@ func (w *World) Truth() Truth {
 		}
 	}
 	for n := range r.graph.parent {
-		if int(r.graph.root(int32(n))) != n {
-			continue
+		if int(r.graph.root(int32(n))) != n || w.kinds.Role(r.graph.counts[n][0].kind) == touchstone.Relates {
+			continue // a car, for one, is no person
 		}
 		t.Persons++
 		for _, k := range r.graph.counts[n] {
@@ -330,7 +333,7 @@ func (w *World) identifiersOf(p *person) []touchstone.Identifier {
 	}
 	for copied.car.number = 0; copied.car.number <= p.car.number; copied.car.number++ {
 		vin := w.vin(&copied)
-		ids = append(ids, touchstone.Identifier{Kind: touchstone.KindVIN, Value: vin}, touchstone.Identifier{Kind: touchstone.KindDeviceID, Value: "tbox-" + vin[9:]})
+		ids = append(ids, touchstone.Identifier{Kind: touchstone.KindVIN, Value: vin})
 	}
 	if p.household >= 0 && w.households[p.household].owner == p.id {
 		ids = append(ids, touchstone.Identifier{Kind: touchstone.KindAnonymousID, Value: w.tabletInstall(p.household)},

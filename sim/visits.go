@@ -209,13 +209,12 @@ func (s *scene) callScene(at int64) {
 	s.ready()
 }
 
-// carScene is what the car reports.
+// carScene is what the car reports: about itself, whoever drives it.
 func (s *scene) carScene(at int64) {
 	p := s.p
 	vin := s.w.vin(p)
 	s.open(sourceVehicle, "vehicle", at)
-	s.raw(`,"library":{"name":"vehicle-gateway","version":"2.0.1"},"device":{"id":"tbox-`, vin[9:], `","type":"vehicle","model":"`, models[p.car.model].name, `"}`)
-	s.identifier(touchstone.KindDeviceID, "tbox-"+lower(vin[9:]))
+	s.raw(`,"library":{"name":"vehicle-gateway","version":"2.0.1"},"device":{"type":"vehicle","model":"`, models[p.car.model].name, `"}`)
 	s.external(touchstone.KindVIN, vin)
 	s.ready()
 }
