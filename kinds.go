@@ -316,6 +316,38 @@ func (t *kindTable) check(r *kindRules, value string) (string, Refusal) {
 	return value, ""
 }
 
+// BlockedBy returns the entry of the lists of blocked values that a value falls under, and
+// whether it is one for every kind.
+func (s *KindSet) BlockedBy(kind IdentifierKind, value string) (entry string, everywhere bool) {
+	t := s.current.Load()
+	r := t.of(kind)
+	value = unwrapCell(trim(value))
+	values := []string{value}
+	if r.normalise != nil {
+		if v, ok := r.normalise(value); ok {
+			values = append(values, trim(v))
+		}
+	}
+	for _, v := range values {
+		if v != "" {
+			values = append(values, bare(v))
+		}
+	}
+	for _, list := range []struct {
+		entries    []string
+		normalise  Normaliser
+		everywhere bool
+	}{{t.rules.Blocked, nil, true}, {r.Blocked, r.normalise, false}} {
+		for _, entry := range list.entries {
+			one, err := newBlockList([]string{entry}, list.normalise)
+			if err == nil && slices.ContainsFunc(values, func(v string) bool { return v != "" && one.has(v) }) {
+				return entry, list.everywhere
+			}
+		}
+	}
+	return "", false
+}
+
 // names says why a value names nobody.
 func (t *kindTable) names(r *kindRules, value string) Refusal {
 	if value == "" {

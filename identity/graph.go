@@ -103,6 +103,8 @@ type Graph struct {
 	apart   apartness
 	swept   time.Time // when the cache was last swept
 	again   bool      // requests wait that this batch has not done
+	// suspects outlive a failed batch: they only suggest.
+	suspects *suspects
 }
 
 // New brings the tables up to date and returns the graph.
@@ -111,7 +113,7 @@ func New(ctx context.Context, cfg Config) (*Graph, error) {
 	if err := cfg.DB.Migrate(ctx, "identity", Migrations()); err != nil {
 		return nil, err
 	}
-	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics)}
+	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics), suspects: newSuspects()}
 	g.cache.OnEvict = func(_ uint8, _ string, value []byte) { g.flush.take(value) }
 	g.bonds = slabcache.New(cfg.CacheBytes / 8)
 	g.bonds.OnEvict = func(_ uint8, key string, value []byte) { g.flush.takeBond(key, value) }
@@ -123,7 +125,12 @@ func New(ctx context.Context, cfg Config) (*Graph, error) {
 func (g *Graph) Name() string { return "identity" }
 
 // Rollback forgets what a failed batch may have left in memory.
-func (g *Graph) Rollback() { g.forget() }
+func (g *Graph) Rollback() {
+	g.forget()
+	for _, w := range g.suspects.watched {
+		w.written = 0 // may not have come to the store
+	}
+}
 
 // Committed publishes gauges.
 func (g *Graph) Committed(*touchstone.Batch) {
@@ -260,7 +267,10 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 	}
 	g.announce(b, r)
 	g.settle(r)
-	return g.write(ctx, tx, r, st)
+	if err := g.write(ctx, tx, r, st); err != nil {
+		return err
+	}
+	return g.suspect(ctx, tx, r, b.Now)
 }
 
 // reasonNoPerson is why an event is set aside; the edge refuses with the same code.

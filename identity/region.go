@@ -20,11 +20,12 @@ type node struct {
 	ident
 	id      touchstone.NodeID
 	part    *part
-	fresh   bool // made by this region
-	carries bool // events came under it
-	carried bool // and did so before this region
-	moved   bool // its person is another than before
-	seen    bool // a fact of the region named it
+	fresh   bool  // made by this region
+	carries bool  // events came under it
+	carried bool  // and did so before this region
+	moved   bool  // its person is another than before
+	seen    bool  // a fact of the region named it
+	degree  int32 // edges of the region
 
 	first, last int64 // event times, Unix milliseconds
 	events      int64
@@ -120,11 +121,13 @@ type edge struct {
 	last  int64
 	count int64
 	fresh bool // surely not in the store, because an end of it is fresh
+	ends  [2]*node
 }
 
 type merge struct {
 	kept, absorbed touchstone.PersonID
 	between        edgeKey
+	ends           [2]*node
 	cause
 }
 
@@ -133,6 +136,7 @@ type drop struct {
 	ident
 	other  *part // the person that holds the identifier, nil if nobody does
 	reason string
+	from   *node // the event's strongest
 	cause
 }
 
@@ -332,13 +336,13 @@ func (r *region) join(first *node, id ident, c cause, explicit bool) *node {
 	}
 	if n == nil {
 		if reason := r.refuseAdd(home, id.kind); reason != "" && (!explicit || id.kind != userIDKind) {
-			r.drops = append(r.drops, drop{home.person, id, nil, reason, c})
+			r.drops = append(r.drops, drop{home.person, id, nil, reason, first, c})
 			return nil
 		}
 		n = r.create(id, home)
 	} else if other := n.part.root(); other != home {
 		if reason := r.refuseMerge(home, other, explicit); reason != "" {
-			r.drops = append(r.drops, drop{home.person, id, other, reason, c})
+			r.drops = append(r.drops, drop{home.person, id, other, reason, first, c})
 			return n
 		}
 		r.merge(home, other, first, n, c)
@@ -368,8 +372,10 @@ func (r *region) edge(first, n *node, c cause) {
 		return
 	}
 	e := r.newEdge()
-	*e = edge{edgeKey: key, cause: c, last: c.time, count: 1, fresh: first.fresh || n.fresh}
+	*e = edge{edgeKey: key, cause: c, last: c.time, count: 1, fresh: first.fresh || n.fresh, ends: [2]*node{first, n}}
 	r.edges[key] = e
+	first.degree++
+	n.degree++
 	n.links = append(n.links, link{first.id, c.evidence})
 }
 
@@ -417,7 +423,7 @@ func (r *region) merge(p, q *part, first, n *node, c cause) {
 	if q.person < p.person {
 		kept, absorbed = q, p
 	}
-	r.merges = append(r.merges, merge{kept.person, absorbed.person, keyOf(first.id, n.id, c.evidence), c})
+	r.merges = append(r.merges, merge{kept.person, absorbed.person, keyOf(first.id, n.id, c.evidence), [2]*node{first, n}, c})
 	r.persons--
 	if kept.counts.of(userIDKind) > 0 && absorbed.counts.of(userIDKind) > 0 {
 		r.known--

@@ -27,6 +27,7 @@ type bond struct {
 	cause // the first event
 	last  int64
 	count int64
+	ends  [2]*node
 }
 
 // relate notes that an event named both.
@@ -37,7 +38,7 @@ func (r *region) relate(anchor, n *node, c cause) {
 	key := bondKey{anchor.id, n.id}
 	b := r.bonds[key]
 	if b == nil {
-		b = &bond{bondKey: key, cause: c, last: c.time}
+		b = &bond{bondKey: key, cause: c, last: c.time, ends: [2]*node{anchor, n}}
 		r.bonds[key] = b
 	}
 	b.count++

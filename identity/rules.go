@@ -1,0 +1,425 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+const (
+	rulesReload      = 2 * time.Second // looks for changes by other processes
+	maxOwnKinds      = 200
+	maxBlockedValues = 10_000
+	maxBlockedBytes  = 256
+)
+
+// RulesConfig is what OpenRules needs.
+type RulesConfig struct {
+	DB          *store.DB
+	Normalisers map[string]touchstone.Normaliser // beside the built-in ones
+	Clock       touchstone.Clock
+	Logger      *slog.Logger
+}
+
+// Rules is how identifiers are treated: the built-in rules, and what operators have changed.
+// The store holds the differences only, so that a later release can improve the rest.
+type Rules struct {
+	cfg RulesConfig
+	set *touchstone.KindSet
+
+	mu      sync.Mutex // one reload at a time
+	version int64
+}
+
+// OpenRules brings the tables up to date and reads the rules.
+func OpenRules(ctx context.Context, cfg RulesConfig) (*Rules, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = touchstone.SystemClock{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := cfg.DB.Migrate(ctx, "identity", Migrations()); err != nil {
+		return nil, err
+	}
+	set, err := touchstone.DefaultKindRules().Prepare(cfg.Normalisers)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rules{cfg: cfg, set: set, version: -1}
+	return r, r.Reload(ctx)
+}
+
+// Kinds returns the rules in force: a set that changes when they do.
+func (r *Rules) Kinds() *touchstone.KindSet { return r.set }
+
+// Run follows changes by other processes until ctx is done.
+func (r *Rules) Run(ctx context.Context) error {
+	ticker := time.NewTicker(rulesReload)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if err := r.Reload(ctx); err != nil && ctx.Err() == nil {
+			r.cfg.Logger.Error("the identity rules could not be read; those in memory stay in force", "error", err)
+		}
+	}
+}
+
+// Reload reads the rules if they have changed.
+func (r *Rules) Reload(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cfg.DB.View(ctx, func(tx *store.Tx) error {
+		var version int64
+		if err := tx.QueryRow(ctx, `SELECT version FROM identity_rules WHERE id = 1`).Scan(&version); err != nil {
+			return fmt.Errorf("read the version of the identity rules: %w", err)
+		}
+		if version == r.version {
+			return nil
+		}
+		c, err := readChanges(ctx, tx)
+		if err != nil {
+			return err
+		}
+		set, err := c.rules().Prepare(r.cfg.Normalisers)
+		if err != nil {
+			return err
+		}
+		r.set.Replace(set)
+		r.version = version
+		return nil
+	})
+}
+
+// changes are the differences to the built-in rules.
+type changes struct {
+	kinds   []touchstone.KindConfig
+	blocked []blockedChange
+}
+
+type blockedChange struct {
+	kind    touchstone.IdentifierKind // empty: every kind
+	value   string
+	blocked bool
+	at      time.Time
+}
+
+func readChanges(ctx context.Context, q store.Querier) (c changes, err error) {
+	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length FROM identity_kinds ORDER BY kind`)
+	if err != nil {
+		return c, fmt.Errorf("read identifier kinds: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k touchstone.KindConfig
+		if err := rows.Scan(&k.Kind, &k.Role, &k.Priority, &k.Limit, &k.Normaliser, &k.MaxLength); err != nil {
+			return c, err
+		}
+		c.kinds = append(c.kinds, k)
+	}
+	if err := rows.Err(); err != nil {
+		return c, err
+	}
+	values, err := q.Query(ctx, `SELECT kind, value, blocked, changed_at FROM identity_blocked ORDER BY kind, value`)
+	if err != nil {
+		return c, fmt.Errorf("read blocked values: %w", err)
+	}
+	defer values.Close()
+	for values.Next() {
+		var b blockedChange
+		var at int64
+		if err := values.Scan(&b.kind, &b.value, &b.blocked, &at); err != nil {
+			return c, err
+		}
+		b.at = timeOf(at)
+		c.blocked = append(c.blocked, b)
+	}
+	return c, values.Err()
+}
+
+func (c changes) rules() touchstone.KindRules {
+	rules := touchstone.DefaultKindRules()
+	for _, own := range c.kinds {
+		if i := indexOf(rules.Kinds, own.Kind); i >= 0 {
+			own.Blocked = rules.Kinds[i].Blocked
+			rules.Kinds[i] = own
+		} else {
+			rules.Kinds = append(rules.Kinds, own)
+		}
+	}
+	for _, b := range c.blocked {
+		list := &rules.Blocked
+		if b.kind != "" {
+			i := indexOf(rules.Kinds, b.kind)
+			if i < 0 {
+				rules.Kinds = append(rules.Kinds, touchstone.OtherKind(b.kind))
+				i = len(rules.Kinds) - 1
+			}
+			list = &rules.Kinds[i].Blocked
+		}
+		*list = slices.DeleteFunc(slices.Clone(*list), func(v string) bool { return v == b.value })
+		if b.blocked {
+			*list = append(*list, b.value)
+		}
+	}
+	return rules
+}
+
+func indexOf(kinds []touchstone.KindConfig, kind touchstone.IdentifierKind) int {
+	return slices.IndexFunc(kinds, func(c touchstone.KindConfig) bool { return c.Kind == kind })
+}
+
+// BlockedValue is an entry of a list of values that name nobody.
+type BlockedValue struct {
+	Value     string     `json:"value"`
+	Blocked   bool       `json:"blocked"`  // false: built in, but switched off
+	BuiltIn   bool       `json:"built_in"` // comes with the program
+	ChangedAt *time.Time `json:"changed_at"`
+}
+
+// KindView is a kind as operators see it.
+type KindView struct {
+	Kind       touchstone.IdentifierKind `json:"kind"`
+	Role       touchstone.Role           `json:"role"`
+	Priority   int                       `json:"priority"`
+	Limit      int                       `json:"limit"`
+	Normaliser string                    `json:"normaliser"`
+	MaxLength  int                       `json:"max_length"`
+	Blocked    []BlockedValue            `json:"blocked"`
+	BuiltIn    bool                      `json:"built_in"` // comes with the program
+	Changed    bool                      `json:"changed"`  // differs from what comes with it
+}
+
+// RulesView is all rules as operators see them.
+type RulesView struct {
+	Kinds       []KindView     `json:"kinds"`   // strongest first
+	Blocked     []BlockedValue `json:"blocked"` // for every kind
+	Normalisers []string       `json:"normalisers"`
+}
+
+// View returns the rules and where they differ from the built-in ones.
+func (r *Rules) View(ctx context.Context) (RulesView, error) {
+	c, err := readChanges(ctx, r.cfg.DB.Reader())
+	if err != nil {
+		return RulesView{}, err
+	}
+	builtIn := touchstone.DefaultKindRules()
+	set, err := c.rules().Prepare(r.cfg.Normalisers)
+	if err != nil {
+		return RulesView{}, err
+	}
+	v := RulesView{Kinds: []KindView{}, Blocked: c.list("", builtIn.Blocked), Normalisers: touchstone.Normalisers()}
+	for _, k := range set.Configs() {
+		i := indexOf(builtIn.Kinds, k.Kind)
+		var values []string
+		if i >= 0 {
+			values = builtIn.Kinds[i].Blocked
+		}
+		v.Kinds = append(v.Kinds, KindView{Kind: k.Kind, Role: k.Role, Priority: k.Priority, Limit: k.Limit, Normaliser: cmp.Or(k.Normaliser, "text"), MaxLength: k.MaxLength,
+			Blocked: c.list(k.Kind, values), BuiltIn: i >= 0, Changed: indexOf(c.kinds, k.Kind) >= 0})
+	}
+	return v, nil
+}
+
+func (c changes) list(kind touchstone.IdentifierKind, builtIn []string) []BlockedValue {
+	list := make([]BlockedValue, 0, len(builtIn))
+	for _, value := range builtIn {
+		list = append(list, BlockedValue{Value: value, Blocked: true, BuiltIn: true})
+	}
+	for _, b := range c.blocked {
+		if b.kind != kind {
+			continue
+		}
+		at := b.at
+		if i := slices.IndexFunc(list, func(v BlockedValue) bool { return v.Value == b.value }); i >= 0 {
+			list[i].Blocked, list[i].ChangedAt = b.blocked, &at
+		} else if b.blocked {
+			list = append(list, BlockedValue{Value: b.value, Blocked: true, ChangedAt: &at})
+		}
+	}
+	return list
+}
+
+// SetKind changes a kind's rules, or adds a kind.
+func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
+	k.Blocked = nil
+	if k.Normaliser == "text" {
+		k.Normaliser = ""
+	}
+	if k.Kind == groupIDKind {
+		return touchstone.Errorf(touchstone.Invalid, "group_id names a group, not a person; profiles keep it").WithHint("use account_id for accounts that persons relate to")
+	}
+	return r.change(ctx, func(tx *store.Tx, c *changes) error {
+		c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == k.Kind })
+		if len(c.kinds) >= maxOwnKinds {
+			return touchstone.Errorf(touchstone.Invalid, "there are %d changed kinds already", maxOwnKinds)
+		}
+		if k.MaxLength > maxValueBytes {
+			return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
+		}
+		c.kinds = append(c.kinds, k)
+		_, err := tx.Exec(ctx, `INSERT INTO identity_kinds (kind, role, priority, max_count, normaliser, max_length) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (kind) DO UPDATE SET role = excluded.role, priority = excluded.priority, max_count = excluded.max_count,
+			normaliser = excluded.normaliser, max_length = excluded.max_length`, string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength)
+		return err
+	})
+}
+
+// ResetKind gives a kind its built-in rules back; a kind that was added is forgotten.
+func (r *Rules) ResetKind(ctx context.Context, kind touchstone.IdentifierKind) error {
+	return r.change(ctx, func(tx *store.Tx, c *changes) error {
+		if indexOf(c.kinds, kind) < 0 {
+			return touchstone.Errorf(touchstone.NotFound, "the rules of %.40q were not changed", kind)
+		}
+		c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == kind })
+		_, err := tx.Exec(ctx, `DELETE FROM identity_kinds WHERE kind = ?`, string(kind))
+		return err
+	})
+}
+
+// SetBlocked says whether a value names nobody: of a kind, or of every kind when kind is
+// empty. Persons that it has joined already stay as they are.
+func (r *Rules) SetBlocked(ctx context.Context, kind touchstone.IdentifierKind, value string, blocked bool) error {
+	return r.change(ctx, func(tx *store.Tx, c *changes) error { return r.setBlocked(ctx, tx, c, kind, value, blocked) })
+}
+
+func (r *Rules) setBlocked(ctx context.Context, tx *store.Tx, c *changes, kind touchstone.IdentifierKind, value string, blocked bool) error {
+	value = strings.TrimSpace(value)
+	switch {
+	case value == "" || len(value) > maxBlockedBytes || !storable(value):
+		return touchstone.Errorf(touchstone.Invalid, "value must have 1 to %d bytes", maxBlockedBytes)
+	case len(c.blocked) >= maxBlockedValues:
+		return touchstone.Errorf(touchstone.Invalid, "there are %d changed values already", maxBlockedValues).WithHint("one * stands for anything: *@example.com")
+	}
+	if kind != "" {
+		if k, ok := touchstone.ParseKind(string(kind)); !ok || k != kind {
+			return touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier", kind)
+		}
+	}
+	if err := touchstone.CheckBlockedValue(value); err != nil {
+		return touchstone.Wrap(touchstone.Invalid, err, "%s", err)
+	}
+	c.blocked = slices.DeleteFunc(c.blocked, func(b blockedChange) bool { return b.kind == kind && b.value == value })
+	if blocked == r.isBuiltIn(kind, value) { // no difference is left
+		_, err := tx.Exec(ctx, `DELETE FROM identity_blocked WHERE kind = ? AND value = ?`, string(kind), value)
+		return err
+	}
+	c.blocked = append(c.blocked, blockedChange{kind: kind, value: value, blocked: blocked})
+	_, err := tx.Exec(ctx, `INSERT INTO identity_blocked (kind, value, blocked, changed_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (kind, value) DO UPDATE SET blocked = excluded.blocked, changed_at = excluded.changed_at`, string(kind), value, blocked, r.cfg.Clock.Now().UnixMilli())
+	return err
+}
+
+func (r *Rules) isBuiltIn(kind touchstone.IdentifierKind, value string) bool {
+	rules := touchstone.DefaultKindRules()
+	if kind == "" {
+		return slices.Contains(rules.Blocked, value)
+	}
+	i := indexOf(rules.Kinds, kind)
+	return i >= 0 && slices.Contains(rules.Kinds[i].Blocked, value)
+}
+
+// change makes a change, checks that the rules hold together, and takes them into force.
+func (r *Rules) change(ctx context.Context, fn func(tx *store.Tx, c *changes) error) error {
+	err := r.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		// The row's lock makes changes take turns.
+		if _, err := tx.Exec(ctx, `UPDATE identity_rules SET version = version + 1 WHERE id = 1`); err != nil {
+			return err
+		}
+		c, err := readChanges(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &c); err != nil {
+			return err
+		}
+		_, err = c.rules().Prepare(r.cfg.Normalisers)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.Reload(ctx)
+}
+
+// Verdict is what becomes of a value.
+type Verdict struct {
+	Kind       touchstone.IdentifierKind `json:"kind"`
+	Role       touchstone.Role           `json:"role"`
+	Value      string                    `json:"value"`   // as it would be stored; empty when refused
+	Refusal    touchstone.Refusal        `json:"refusal"` // empty, blocked, invalid, too_long; "" when it is an identifier
+	BlockedBy  string                    `json:"blocked_by"`
+	Everywhere bool                      `json:"everywhere"` // the entry holds for every kind
+	Holders    []Holder                  `json:"holders"`    // who has it now
+}
+
+// Holder is a person that holds an identifier.
+type Holder struct {
+	Kind        touchstone.IdentifierKind `json:"kind"`
+	Value       string                    `json:"value"`
+	Person      touchstone.PersonID       `json:"person"`
+	Identifiers int                       `json:"identifiers"` // of the person
+	Merges      int                       `json:"merges"`      // that this identifier had a part in
+}
+
+// Check tells what would become of a value, and who holds it already: under its stored
+// form, and as it was given, because older rules may have taken it.
+func (r *Rules) Check(ctx context.Context, kind touchstone.IdentifierKind, value string) (Verdict, error) {
+	v := Verdict{Kind: kind, Role: r.set.Role(kind)}
+	v.Value, v.Refusal = r.set.Check(kind, value)
+	if v.Refusal == touchstone.RefusedBlocked {
+		v.BlockedBy, v.Everywhere = r.set.BlockedBy(kind, value)
+	}
+	var err error
+	v.Holders, err = r.holders(ctx, kind, []string{v.Value, value, strings.TrimSpace(value), strings.ToLower(strings.TrimSpace(value))})
+	return v, err
+}
+
+const maxHolders = 20
+
+// holders returns who holds one of some values, of a kind or of any when kind is empty.
+func (r *Rules) holders(ctx context.Context, kind touchstone.IdentifierKind, values []string) ([]Holder, error) {
+	values = slices.DeleteFunc(values, func(v string) bool { return !storable(v) })
+	list := []Holder{}
+	if len(values) == 0 {
+		return list, nil
+	}
+	query := `SELECT n.kind, n.value, n.person, (SELECT COUNT(*) FROM identity_nodes m WHERE m.person = n.person),
+		(SELECT COUNT(*) FROM identity_merges g WHERE g.kept = n.person AND (g.a = n.id OR g.b = n.id))
+		FROM identity_nodes n WHERE n.value IN (?` + strings.Repeat(",?", len(values)-1) + `)`
+	args := make([]any, 0, len(values)+2)
+	for _, v := range values {
+		args = append(args, v)
+	}
+	if kind != "" {
+		query += ` AND n.kind = ?`
+		args = append(args, string(kind))
+	}
+	rows, err := r.cfg.DB.Reader().Query(ctx, query+` ORDER BY 4 DESC, n.id LIMIT ?`, append(args, maxHolders)...)
+	if err != nil {
+		return nil, fmt.Errorf("read who holds a value: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h Holder
+		var person int64
+		if err := rows.Scan(&h.Kind, &h.Value, &person, &h.Identifiers, &h.Merges); err != nil {
+			return nil, err
+		}
+		h.Person = touchstone.PersonID(person)
+		list = append(list, h)
+	}
+	return list, rows.Err()
+}
