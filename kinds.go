@@ -316,18 +316,23 @@ func (t *kindTable) check(r *kindRules, value string) (string, Refusal) {
 	return value, ""
 }
 
+// Form brings a value into its kind's form, whether or not it names somebody; empty when it has none.
+func (s *KindSet) Form(kind IdentifierKind, value string) string {
+	r := s.current.Load().of(kind)
+	value = unwrapCell(trim(value))
+	if r.normalise == nil {
+		return value
+	}
+	value, _ = r.normalise(value)
+	return trim(value)
+}
+
 // BlockedBy returns the entry of the lists of blocked values that a value falls under, and
 // whether it is one for every kind.
 func (s *KindSet) BlockedBy(kind IdentifierKind, value string) (entry string, everywhere bool) {
 	t := s.current.Load()
 	r := t.of(kind)
-	value = unwrapCell(trim(value))
-	values := []string{value}
-	if r.normalise != nil {
-		if v, ok := r.normalise(value); ok {
-			values = append(values, trim(v))
-		}
-	}
+	values := []string{unwrapCell(trim(value)), s.Form(kind, value)}
 	for _, v := range values {
 		if v != "" {
 			values = append(values, bare(v))

@@ -37,7 +37,8 @@ type App struct {
 	clock      touchstone.Clock
 
 	*engines
-	kinds     *touchstone.KindSet
+	rules     *identity.Rules
+	kinds     *touchstone.KindSet // those of rules
 	proxies   []netip.Prefix
 	batcher   *stream.Batcher
 	collector *collect.Collector
@@ -99,11 +100,11 @@ func (a *App) wireSettings(ctx context.Context) (err error) {
 // wireEdge makes the tracking API: events go through the batcher into the log.
 func (a *App) wireEdge(ctx context.Context) error {
 	phones := collect.PhoneNormaliser(a.cfg.Collect.PhoneRegion)
-	kinds, err := touchstone.NewKindSet(touchstone.DefaultKinds(), map[string]touchstone.Normaliser{"phone": phones})
+	rules, err := identity.OpenRules(ctx, identity.RulesConfig{DB: a.store, Normalisers: map[string]touchstone.Normaliser{"phone": phones}, Clock: a.clock, Logger: a.part("identity")})
 	if err != nil {
 		return err
 	}
-	a.kinds = kinds
+	a.rules, a.kinds = rules, rules.Kinds()
 	if a.proxies, err = parsePrefixes(a.cfg.Collect.TrustedProxies); err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 		return err
 	}
 	a.collector, err = collect.New(ctx, collect.Config{
-		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Takes: a.takes, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
+		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: a.kinds, Takes: a.takes, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
 		TrustedProxies: a.proxies, SensorsProjects: projects,
 	})
@@ -241,7 +242,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 		Features: console.Features{
 			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
 			Events: a.collector.Feed(), Changes: a.feed.hub,
-			Identity: a.graph, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
+			Identity: a.graph, IdentityRules: a.rules, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
 			Questions: a.queries, Catalogue: a.queries,
 		},
 	})

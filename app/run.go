@@ -42,6 +42,7 @@ type loop struct {
 func (a *App) loops() []loop {
 	return []loop{
 		{"log", nil, a.watchLog},
+		{"identity rules", nil, a.rules.Run},
 		{"collect", []string{"collect"}, a.collector.Run},
 		{"pipeline", []string{"process"}, a.pipeline.Run},
 		{"segments", []string{"process"}, a.segments.Run},

@@ -7,19 +7,20 @@ import (
 
 // Features are the parts that the API reaches. One that is nil answers 503.
 type Features struct {
-	Sources    Sources
-	Quarantine Quarantine
-	Frames     Frames
-	Simulator  Simulator
-	Events     *live.Hub[touchstone.Event]  // collect.Collector.Feed
-	Changes    *live.Hub[touchstone.Change] // of the pipeline's batches
-	Identity   Identity
-	Profiles   Profiles
-	Timeline   Timeline
-	Segments   Segments
-	Members    Members
-	Questions  Questions
-	Catalogue  Catalogue
+	Sources       Sources
+	Quarantine    Quarantine
+	Frames        Frames
+	Simulator     Simulator
+	Events        *live.Hub[touchstone.Event]  // collect.Collector.Feed
+	Changes       *live.Hub[touchstone.Change] // of the pipeline's batches
+	Identity      Identity
+	IdentityRules IdentityRules
+	Profiles      Profiles
+	Timeline      Timeline
+	Segments      Segments
+	Members       Members
+	Questions     Questions
+	Catalogue     Catalogue
 }
 
 // notHere is the answer for a feature that this process does not run.

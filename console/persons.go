@@ -19,6 +19,8 @@ type Identity interface {
 	Identity(ctx context.Context, person touchstone.PersonID) (*identity.View, error)
 	Explain(ctx context.Context, from, to touchstone.Identifier) ([]identity.Edge, error)
 	NodesOfPersons(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]identity.Node, error)
+	Relations(ctx context.Context, person touchstone.PersonID) ([]identity.Relation, []identity.RelatedPerson, error)
+	Split(ctx context.Context, person touchstone.PersonID, nodes ...touchstone.NodeID) (touchstone.PersonID, error)
 }
 
 // Profiles are what is known of persons: *profile.Profiles.
@@ -138,6 +140,9 @@ type personAnswer struct {
 	Identifiers []personIdentifier         `json:"identifiers"`
 	Scores      map[string]touchstone.JSON `json:"scores"`
 	Aliases     []touchstone.PersonID      `json:"aliases"`
+	// Relations are what the person has to do with; RelatedPersons who has to do with it.
+	Relations      []identity.Relation `json:"relations"`
+	RelatedPersons []relatedPerson     `json:"related_persons"`
 }
 
 func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
@@ -151,14 +156,21 @@ func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a := personAnswer{}
-	if a.Profile, err = profiles.Get(ctx, id); err != nil {
+	view, err := c.cfg.Identity.Identity(ctx, id)
+	if err != nil {
+		return err
+	}
+	a.Profile, err = profiles.Get(ctx, id)
+	if touchstone.KindOf(err) == touchstone.NotFound { // a car that has not reported anything itself
+		a.Profile, err = bareProfile(view), nil
+	}
+	if err != nil {
 		return err
 	}
 	if a.Consent == "" {
 		a.Consent = "{}"
 	}
-	view, err := c.cfg.Identity.Identity(ctx, id)
-	if err != nil {
+	if err := c.addRelations(ctx, &a, id); err != nil {
 		return err
 	}
 	a.Aliases = view.Aliases()
@@ -171,6 +183,22 @@ func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return writeJSON(w, http.StatusOK, a)
+}
+
+// bareProfile is the profile of what has identifiers and no events of its own.
+func bareProfile(v *identity.View) *profile.Profile {
+	p := &profile.Profile{ID: v.Person, Traits: map[string]touchstone.JSON{}, TraitMeta: map[string]profile.TraitMeta{}, Groups: []profile.Group{},
+		Counters:  profile.Counters{ByEvent: map[string]uint64{}, ByChannel: map[string]uint64{}, BySource: map[string]uint64{}},
+		FirstSeen: v.Nodes[0].FirstSeen, LastSeen: v.Nodes[0].LastSeen}
+	for _, n := range v.Nodes[1:] {
+		if n.FirstSeen.Before(p.FirstSeen) {
+			p.FirstSeen = n.FirstSeen
+		}
+		if n.LastSeen.After(p.LastSeen) {
+			p.LastSeen = n.LastSeen
+		}
+	}
+	return p
 }
 
 func (c *Console) listPersonEvents(w http.ResponseWriter, r *http.Request) error {

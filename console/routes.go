@@ -54,6 +54,17 @@ func (c *Console) routes() []route {
 		{method: get, path: "/persons/{ref}/events", need: permRead, handle: c.listPersonEvents},
 		{method: get, path: "/persons/{ref}/identity", need: permRead, handle: c.getPersonIdentity},
 
+		{method: post, path: "/persons/{ref}/split", need: permData, handle: c.splitPerson, action: "person.split"},
+
+		// The command line reads the rules before it turns rows into events.
+		{method: get, path: "/identity/kinds", need: permRead, or: permImport, handle: c.listIdentityKinds},
+		{method: patch, path: "/identity/kinds/{kind}", need: permData, handle: c.updateIdentityKind, action: "identity.kind.update"},
+		{method: del, path: "/identity/kinds/{kind}", need: permData, handle: c.resetIdentityKind, action: "identity.kind.reset"},
+		{method: post, path: "/identity/blocked", need: permData, handle: c.setBlockedValue, action: "identity.block"},
+		{method: post, path: "/identity/check", need: permRead, handle: c.checkIdentifier},
+		{method: get, path: "/identity/suggestions", need: permRead, handle: c.listSuggestions},
+		{method: post, path: "/identity/suggestions", need: permData, handle: c.decideSuggestion, action: "identity.suggestion.decide"},
+
 		{method: get, path: "/segments", need: permRead, handle: c.listSegments},
 		{method: post, path: "/segments", need: permSegments, handle: c.createSegment, action: "segment.create", maxBody: personsMaxBody},
 		{method: post, path: "/segments/preview", need: permRead, handle: c.previewSegment},

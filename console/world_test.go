@@ -57,8 +57,9 @@ func newWorld(t *testing.T) *world {
 	}
 	log := memory.New(1, clock)
 	batcher := stream.NewBatcher(log, stream.BatcherConfig{})
-	w.edge = must(collect.New(ctx, collect.Config{DB: db, Log: batcher, Clock: clock}))(t)
-	w.graph = must(identity.New(ctx, identity.Config{DB: db, Clock: clock}))(t)
+	rules := must(identity.OpenRules(ctx, identity.RulesConfig{DB: db, Clock: clock}))(t)
+	w.edge = must(collect.New(ctx, collect.Config{DB: db, Log: batcher, Clock: clock, Kinds: rules.Kinds()}))(t)
+	w.graph = must(identity.New(ctx, identity.Config{DB: db, Clock: clock, Kinds: rules.Kinds(), Wake: func() { w.pipeline.Wake() }}))(t)
 	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}}))(t)
 	w.segments = must(segment.Open(ctx, segment.Config{DB: db, Clock: clock, Traits: profiles, Persons: w.graph, Profiles: profiles,
 		History: worldHistory{w}, Wake: func() { w.pipeline.Wake() }}))(t)
@@ -80,7 +81,7 @@ func newWorld(t *testing.T) *world {
 		}
 		c.Features = Features{
 			Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Frames: w.edge, Simulator: w.graph, Events: w.edge.Feed(), Changes: changes,
-			Identity: w.graph, Profiles: profiles, Timeline: w.engine, Segments: w.segments, Members: w.segments, Questions: w.engine, Catalogue: w.engine,
+			Identity: w.graph, IdentityRules: rules, Profiles: profiles, Timeline: w.engine, Segments: w.segments, Members: w.segments, Questions: w.engine, Catalogue: w.engine,
 		}
 	})
 	w.clock = clock

@@ -348,7 +348,8 @@ type Match struct {
 // Search returns identifiers that begin with prefix, after the given one, in order of
 // value and kind: of any kind, or of one when prefix has the form "kind:value". When
 // there is none, prefix is tried as an e-mail address or phone number that somebody
-// wrote in another form than the edge stores.
+// wrote in another form than the edge stores. What relates is followed by the persons that
+// have to do with it, so that a car is found with its drivers.
 func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]Match, error) {
 	var kind touchstone.IdentifierKind
 	if id, ok := touchstone.ParseIdentifier(prefix); ok {
@@ -365,7 +366,39 @@ func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Iden
 			found, err = g.search(ctx, k, v, after, limit)
 		}
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return g.withRelated(ctx, found)
+}
+
+const maxFoundRelated = 10 // persons listed with a thing that was found
+
+func (g *Graph) withRelated(ctx context.Context, found []Match) ([]Match, error) {
+	out := make([]Match, 0, len(found))
+	for _, m := range found {
+		out = append(out, m)
+		if !g.kinds.relates(g.kinds.number(m.Identifier.Kind)) {
+			continue
+		}
+		rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT o.person FROM identity_nodes n JOIN identity_relations r ON r.related = n.id JOIN identity_nodes o ON o.id = r.node
+			WHERE n.value = ? AND n.kind = ? ORDER BY r.last_time DESC LIMIT ?`, m.Identifier.Value, string(m.Identifier.Kind), maxFoundRelated)
+		if err != nil {
+			return nil, fmt.Errorf("read related persons: %w", err)
+		}
+		for rows.Next() {
+			var person int64
+			if err := rows.Scan(&person); err != nil {
+				rows.Close()
+				return nil, err
+			}
+			out = append(out, Match{touchstone.PersonID(person), m.Identifier})
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (t *kindTable) configured(kind touchstone.IdentifierKind) bool {

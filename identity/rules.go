@@ -375,7 +375,7 @@ type Holder struct {
 }
 
 // Check tells what would become of a value, and who holds it already: under its stored
-// form, and as it was given, because older rules may have taken it.
+// form, also when it is blocked by now, and as it was given: older rules may have taken it.
 func (r *Rules) Check(ctx context.Context, kind touchstone.IdentifierKind, value string) (Verdict, error) {
 	v := Verdict{Kind: kind, Role: r.set.Role(kind)}
 	v.Value, v.Refusal = r.set.Check(kind, value)
@@ -383,7 +383,7 @@ func (r *Rules) Check(ctx context.Context, kind touchstone.IdentifierKind, value
 		v.BlockedBy, v.Everywhere = r.set.BlockedBy(kind, value)
 	}
 	var err error
-	v.Holders, err = r.holders(ctx, kind, []string{v.Value, value, strings.TrimSpace(value), strings.ToLower(strings.TrimSpace(value))})
+	v.Holders, err = r.holders(ctx, kind, []string{r.set.Form(kind, value), value, strings.TrimSpace(value)})
 	return v, err
 }
 

@@ -75,8 +75,13 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 	if r.sum, r.size, err = fingerprint(ctx, o.File, o.Progress); err != nil {
 		return result, err
 	}
+	if !offline {
+		if err := r.loadKinds(ctx); err != nil {
+			return result, err
+		}
+	}
 	c, err := newConverter(o.File, o.Mapping, planOptions{
-		kinds: o.Kinds, source: o.Source, received: now(o.Clock), undated: now(o.Clock), idPrefix: idPrefix(r.sum, o.Source), window: offline,
+		kinds: r.Kinds, source: o.Source, received: now(o.Clock), undated: now(o.Clock), idPrefix: idPrefix(r.sum, o.Source), window: offline,
 	})
 	if err != nil {
 		return result, err

@@ -32,9 +32,10 @@ type Options struct {
 	RetryFor  time.Duration       // how long to bear with a server that does not answer; 0 is 5 minutes
 	Client    *http.Client        // nil is a client of its own
 	Clock     touchstone.Clock    // nil is the machine's
-	Kinds     *touchstone.KindSet // nil is the default kinds
+	Kinds     *touchstone.KindSet // nil is the server's
 
-	pause time.Duration // before the first repetition of a call
+	askKinds bool          // Kinds was nil
+	pause    time.Duration // before the first repetition of a call
 }
 
 const (
@@ -74,7 +75,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Clock = touchstone.SystemClock{}
 	}
 	if o.Kinds == nil {
-		o.Kinds = touchstone.DefaultKindSet()
+		o.Kinds, o.askKinds = touchstone.DefaultKindSet(), true
 	}
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}

@@ -343,7 +343,7 @@ func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
 				continue
 			}
 		}
-		text, why := p.kinds.Check(id.kind, id.prefix+text)
+		text, why := p.kinds.CheckWithPrefix(id.kind, id.prefix, text)
 		if why != "" {
 			refused = id.column + " (" + string(why) + ")"
 			continue

@@ -101,6 +101,9 @@ func (r *run) run(ctx context.Context) error {
 	if r.sum, r.size, err = fingerprint(ctx, r.File, r.Progress); err != nil {
 		return err
 	}
+	if err := r.loadKinds(ctx); err != nil {
+		return err
+	}
 	if err := r.begin(ctx); err != nil {
 		return err
 	}

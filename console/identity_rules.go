@@ -1,0 +1,267 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/identity"
+)
+
+// IdentityRules is how identifiers are treated: *identity.Rules.
+type IdentityRules interface {
+	View(ctx context.Context) (identity.RulesView, error)
+	SetKind(ctx context.Context, k touchstone.KindConfig) error
+	ResetKind(ctx context.Context, kind touchstone.IdentifierKind) error
+	SetBlocked(ctx context.Context, kind touchstone.IdentifierKind, value string, blocked bool) error
+	Check(ctx context.Context, kind touchstone.IdentifierKind, value string) (identity.Verdict, error)
+	Suggestions(ctx context.Context, state string, limit int) ([]identity.Suggestion, error)
+	Decide(ctx context.Context, kind touchstone.IdentifierKind, value string, block bool) error
+}
+
+func (c *Console) identityRules() (IdentityRules, error) {
+	if c.cfg.IdentityRules == nil {
+		return nil, notHere("identity")
+	}
+	return c.cfg.IdentityRules, nil
+}
+
+func (c *Console) listIdentityKinds(w http.ResponseWriter, r *http.Request) error {
+	rules, err := c.identityRules()
+	if err != nil {
+		return err
+	}
+	return showRules(w, r, rules)
+}
+
+// showRules answers with all rules, so that a page is right after each change.
+func showRules(w http.ResponseWriter, r *http.Request, rules IdentityRules) error {
+	v, err := rules.View(r.Context())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
+
+func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Role       *touchstone.Role `json:"role"`
+		Priority   *int             `json:"priority"`
+		Limit      *int             `json:"limit"`
+		Normaliser *string          `json:"normaliser"`
+		MaxLength  *int             `json:"max_length"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	rules, err := c.identityRules()
+	if err != nil {
+		return err
+	}
+	v, err := rules.View(r.Context())
+	if err != nil {
+		return err
+	}
+	k := touchstone.OtherKind(touchstone.IdentifierKind(param(r, "kind")))
+	for _, have := range v.Kinds {
+		if have.Kind == k.Kind {
+			k.Role, k.Priority, k.Limit, k.Normaliser, k.MaxLength = have.Role, have.Priority, have.Limit, have.Normaliser, have.MaxLength
+		}
+	}
+	setGiven(&k.Role, in.Role)
+	setGiven(&k.Priority, in.Priority)
+	setGiven(&k.Limit, in.Limit)
+	setGiven(&k.Normaliser, in.Normaliser)
+	setGiven(&k.MaxLength, in.MaxLength)
+	if err := rules.SetKind(r.Context(), k); err != nil {
+		return err
+	}
+	noteTarget(r, string(k.Kind))
+	return showRules(w, r, rules)
+}
+
+func setGiven[T any](to *T, given *T) {
+	if given != nil {
+		*to = *given
+	}
+}
+
+func (c *Console) resetIdentityKind(w http.ResponseWriter, r *http.Request) error {
+	rules, err := c.identityRules()
+	if err != nil {
+		return err
+	}
+	kind := param(r, "kind")
+	if err := rules.ResetKind(r.Context(), touchstone.IdentifierKind(kind)); err != nil {
+		return err
+	}
+	noteTarget(r, kind)
+	return showRules(w, r, rules)
+}
+
+func (c *Console) setBlockedValue(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Kind    touchstone.IdentifierKind `json:"kind"`
+		Value   string                    `json:"value"`
+		Blocked *bool                     `json:"blocked"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	if in.Blocked == nil {
+		return touchstone.Errorf(touchstone.Invalid, "blocked is missing: true or false.")
+	}
+	rules, err := c.identityRules()
+	if err != nil {
+		return err
+	}
+	if err := rules.SetBlocked(r.Context(), in.Kind, in.Value, *in.Blocked); err != nil {
+		return err
+	}
+	noteTarget(r, blockedTarget(in.Kind, in.Value))
+	return showRules(w, r, rules)
+}
+
+func blockedTarget(kind touchstone.IdentifierKind, value string) string {
+	if kind == "" {
+		kind = "*"
+	}
+	return string(kind) + ":" + value
+}
+
+func (c *Console) checkIdentifier(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Kind  touchstone.IdentifierKind `json:"kind"`
+		Value string                    `json:"value"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	kind, ok := touchstone.ParseKind(string(in.Kind))
+	if !ok {
+		return touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier.", in.Kind).WithHint("Use a-z, 0-9 and _, at most 32.")
+	}
+	rules, err := c.identityRules()
+	if err != nil {
+		return err
+	}
+	v, err := rules.Check(r.Context(), kind, in.Value)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
+
+const maxSuggestions = 200
+
+func (c *Console) listSuggestions(w http.ResponseWriter, r *http.Request) error {
+	state := r.URL.Query().Get("state")
+	setDefault(&state, "open")
+	if state != "open" && state != "blocked" && state != "dismissed" {
+		return touchstone.Errorf(touchstone.Invalid, "state must be open, blocked or dismissed.")
+	}
+	rules, err := c.identityRules()
+	if err != nil {
+		return err
+	}
+	items, err := rules.Suggestions(r.Context(), state, maxSuggestions)
+	if err != nil {
+		return err
+	}
+	return writePage(w, items, "")
+}
+
+func (c *Console) decideSuggestion(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Kind     touchstone.IdentifierKind `json:"kind"`
+		Value    string                    `json:"value"`
+		Decision string                    `json:"decision"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	if in.Decision != "block" && in.Decision != "dismiss" {
+		return touchstone.Errorf(touchstone.Invalid, "decision must be block or dismiss.")
+	}
+	rules, err := c.identityRules()
+	if err != nil {
+		return err
+	}
+	if err := rules.Decide(r.Context(), in.Kind, in.Value, in.Decision == "block"); err != nil {
+		return err
+	}
+	noteTarget(r, blockedTarget(in.Kind, in.Value))
+	return noContent(w)
+}
+
+// relatedPerson is a person that has to do with a car, an account, a household.
+type relatedPerson struct {
+	ID        touchstone.PersonID `json:"id"`
+	Name      *string             `json:"name"`
+	FirstSeen time.Time           `json:"first_seen"`
+	LastSeen  time.Time           `json:"last_seen"`
+	Events    int64               `json:"events"`
+}
+
+// addRelations fills in what a person has to do with, and who with it.
+func (c *Console) addRelations(ctx context.Context, a *personAnswer, id touchstone.PersonID) error {
+	of, by, err := c.cfg.Identity.Relations(ctx, id)
+	if err != nil {
+		return err
+	}
+	a.Relations, a.RelatedPersons = of, make([]relatedPerson, len(by))
+	ids := make([]touchstone.PersonID, len(by))
+	for i, p := range by {
+		ids[i] = p.Person
+	}
+	lines, err := c.summaries(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i, p := range by {
+		a.RelatedPersons[i] = relatedPerson{p.Person, lines[i].Name, p.FirstSeen, p.LastSeen, p.Events}
+	}
+	return nil
+}
+
+// splitTimeout is how long a split may take: it waits for a batch of the pipeline.
+const splitTimeout = 10 * time.Second
+
+func (c *Console) splitPerson(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Identifiers []string `json:"identifiers"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	id, err := c.person(r)
+	if err != nil {
+		return err
+	}
+	nodes, err := c.cfg.Identity.NodesOfPersons(r.Context(), []touchstone.PersonID{id})
+	if err != nil {
+		return err
+	}
+	var chosen []touchstone.NodeID
+next:
+	for _, text := range in.Identifiers {
+		for _, n := range nodes[id] {
+			if n.Identifier().String() == text {
+				chosen = append(chosen, n.ID)
+				continue next
+			}
+		}
+		return touchstone.Errorf(touchstone.Invalid, "%.80q is no identifier of %s.", text, id).WithHint("Name each as kind:value, as the person's page shows it.")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), splitTimeout)
+	defer cancel()
+	other, err := c.cfg.Identity.Split(ctx, id, chosen...)
+	if err != nil {
+		return err
+	}
+	noteTarget(r, id.String())
+	noteDetail(r, map[string]any{"identifiers": strings.Join(in.Identifiers, ", "), "other": other})
+	return writeJSON(w, http.StatusOK, map[string]touchstone.PersonID{"id": id, "other": other})
+}
