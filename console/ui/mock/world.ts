@@ -1,7 +1,10 @@
 /** A small car brand's world, the same on every start: people, their events, sources, segments. Development only. */
 import type {
+  BlockedValue,
   CatalogueEvent,
   IdentityGraph,
+  IdentityRules,
+  IdentitySuggestion,
   LiveEvent,
   Person,
   PersonEvent,
@@ -314,6 +317,19 @@ function makePerson(n: number): Made {
     country: city ? "CN" : null,
     first: { source: list.at(-1)?.source ?? "", channel: "web" },
     last: { source: list[0]?.source ?? "", channel: "app" },
+    relations: owner
+      ? [
+          {
+            kind: "vin",
+            value: `LSVAU2A37N2${String(100_000 + n).slice(-6)}`,
+            id: `p_${(3_000_000 + n).toString(36)}`,
+            first_seen: iso(now - 40 * day),
+            last_seen: iso(now - day / 3),
+            events: int(3, 90),
+          },
+        ]
+      : [],
+    related_persons: [],
     aliases: known && random() < 0.5 ? [`p_${(2_000_000 + n).toString(36)}`] : [],
   };
   return {
@@ -504,3 +520,81 @@ export function liveEvent(at = Date.now()): LiveEvent {
     raw: rejected ? { type: "track", event: "Order Completed", properties: props() } : null,
   };
 }
+
+const kindRow = (
+  kind: string,
+  role: "identifies" | "relates",
+  priority: number,
+  limit: number,
+  normaliser = "text",
+) => ({
+  kind,
+  role,
+  priority,
+  limit,
+  normaliser,
+  max_length: 256,
+  blocked: [] as BlockedValue[],
+  built_in: kind !== "member_no",
+  changed: kind === "member_no",
+});
+const builtIn = (...values: string[]) =>
+  values.map((value) => ({ value, blocked: true, built_in: true, changed_at: null as string | null }));
+
+/** The identity rules; writes change them until the next start. */
+export const identityRules: IdentityRules = {
+  kinds: [
+    kindRow("user_id", "identifies", 100, 1),
+    kindRow("unionid", "identifies", 90, 1),
+    {
+      ...kindRow("phone", "identifies", 80, 5, "phone"),
+      blocked: builtIn("{repeated}", "13800138000", "12345678901"),
+    },
+    {
+      ...kindRow("email", "identifies", 70, 5, "email"),
+      blocked: builtIn("test@test.com", "noreply@*", "null@*"),
+    },
+    kindRow("openid", "identifies", 60, 5),
+    kindRow("member_no", "identifies", 30, 10, "integer"),
+    kindRow("device_id", "identifies", 20, 10, "lower"),
+    kindRow("anonymous_id", "identifies", 10, 1000),
+    kindRow("vin", "relates", 50, 10, "vin"),
+    kindRow("plate", "relates", 40, 10, "plate"),
+  ],
+  blocked: [
+    ...builtIn(
+      "{zeros}",
+      "{marks}",
+      "{scientific}",
+      "{template}",
+      "null",
+      "none",
+      "undefined",
+      "nan",
+      "#n/a",
+      "#ref!",
+      "游客",
+      "匿名",
+      "id",
+      "email",
+    ),
+    { value: "guest", blocked: false, built_in: true, changed_at: iso(now - 3 * day) },
+    { value: "demo-*", blocked: true, built_in: false, changed_at: iso(now - day) },
+  ],
+  normalisers: ["text", "lower", "email", "phone", "integer", "vin", "plate"],
+};
+
+export const suggestions: IdentitySuggestion[] = [
+  {
+    kind: "phone",
+    value: "+862154321000",
+    state: "open",
+    first_at: iso(now - day / 2),
+    last_at: iso(now - day / 20),
+    merges: 14,
+    refusals: 61,
+    others: 0,
+    examples: ["user_id:u_10492", "user_id:u_10493", "anonymous_id:9f1c04d2-77aa-4b0e-9d0a-1b2c3d4e5f60"],
+    person: people[3]?.person.id ?? null,
+  },
+];

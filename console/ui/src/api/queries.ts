@@ -168,6 +168,20 @@ export const identityQuery = (ref: string, between?: { from: string; to: string 
       ),
   });
 
+export const identityRulesQuery = queryOptions({
+  queryKey: ["identity", "rules"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/identity/kinds", { signal })),
+});
+export const suggestionsQuery = queryOptions({
+  queryKey: ["identity", "suggestions"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/identity/suggestions", { signal })),
+});
+export const checkIdentifierQuery = (kind: string, value: string) =>
+  queryOptions({
+    queryKey: ["identity", "check", kind, value],
+    queryFn: ({ signal }) => data(api.POST("/api/v1/identity/check", { signal, body: { kind, value } })),
+  });
+
 // Segments
 export const segmentsQuery = queryOptions({
   queryKey: ["segments"],

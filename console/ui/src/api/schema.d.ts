@@ -586,6 +586,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/persons/{ref}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take identifiers out of a person; their history goes with them, and no later event joins the two again */
+        post: operations["splitPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How identifiers are treated, by kind, and which values name nobody */
+        get: operations["listIdentityKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/kinds/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a-z, 0-9 and _, at most 32 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Give a kind its built-in rules back; a kind that was added is treated like any unknown one */
+        delete: operations["resetIdentityKind"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the rules of a kind, or add a kind
+         * @description Holds for events that come from now on, in every process within seconds. Persons that are joined stay joined.
+         */
+        patch: operations["updateIdentityKind"];
+        trace?: never;
+    };
+    "/api/v1/identity/blocked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a value names nobody, or that it does after all
+         * @description Holds for events that come from now on. Persons that the value has joined already stay one; see `holders` of a check, and the split.
+         */
+        post: operations["setBlockedValue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What becomes of a value, and who holds it */
+        post: operations["checkIdentifier"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Values that suddenly join many persons, the latest first; at most 200 */
+        get: operations["listIdentitySuggestions"];
+        put?: never;
+        /** Block a suggested value of its kind, or dismiss the suggestion */
+        post: operations["decideIdentitySuggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/segments": {
         parameters: {
             query?: never;
@@ -1638,6 +1757,108 @@ export interface components {
             /** Format: int64 */
             events: number;
         };
+        Relation: {
+            kind: string;
+            value: string;
+            /** @description Under which the thing's own events are found */
+            id: string;
+            first_seen: components["schemas"]["Time"];
+            last_seen: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Events that named both
+             */
+            events: number;
+        };
+        /**
+         * @description `identifies`: who shares such an identifier is one person. `relates`: it says what somebody has to do with, and joins nobody
+         * @enum {string}
+         */
+        IdentityRole: "identifies" | "relates";
+        BlockedValue: {
+            value: string;
+            /** @description false: built in, but switched off */
+            blocked: boolean;
+            built_in: boolean;
+            /** Format: date-time */
+            changed_at: string | null;
+        };
+        IdentityKind: {
+            kind: string;
+            role: components["schemas"]["IdentityRole"];
+            /** @description Of two identifiers of an event the one of the stronger kind is kept when a limit is hit */
+            priority: number;
+            /** @description How many identifiers of the kind a person holds */
+            limit: number;
+            normaliser: string;
+            /** @description In bytes */
+            max_length: number;
+            blocked: components["schemas"]["BlockedValue"][];
+            /** @description Comes with the program */
+            built_in: boolean;
+            /** @description Differs from what comes with it */
+            changed: boolean;
+        };
+        /** @description What is left out stays as it is */
+        IdentityKindChange: {
+            role?: components["schemas"]["IdentityRole"];
+            priority?: number;
+            limit?: number;
+            normaliser?: string;
+            /** @description 0: 256 */
+            max_length?: number;
+        };
+        IdentityRules: {
+            /** @description Strongest first; what relates comes last */
+            kinds: components["schemas"]["IdentityKind"][];
+            /** @description For every kind */
+            blocked: components["schemas"]["BlockedValue"][];
+            normalisers: string[];
+        };
+        IdentifierVerdict: {
+            kind: string;
+            role: components["schemas"]["IdentityRole"];
+            /** @description As it would be stored; empty when refused */
+            value: string;
+            /** @enum {string} */
+            refusal: "" | "empty" | "blocked" | "invalid" | "too_long";
+            /** @description The entry that it falls under */
+            blocked_by: string;
+            /** @description The entry holds for every kind */
+            everywhere: boolean;
+            /** @description Who holds the value now; blocking it does not part them */
+            holders: {
+                kind: string;
+                value: string;
+                person: string;
+                /** @description Of the person */
+                identifiers: number;
+                /** @description That the value had a part in */
+                merges: number;
+            }[];
+        };
+        IdentitySuggestion: {
+            kind: string;
+            value: string;
+            /** @enum {string} */
+            state: "open" | "blocked" | "dismissed";
+            first_at: components["schemas"]["Time"];
+            last_at: components["schemas"]["Time"];
+            /** @description Persons joined through it within the day */
+            merges: number;
+            /** @description Persons that a limit kept it from */
+            refusals: number;
+            /** @description New identifiers seen with it */
+            others: number;
+            /** @description `kind:value` */
+            examples: string[];
+            /** @description Who holds it */
+            person: string | null;
+        };
+        IdentitySuggestionList: {
+            items: components["schemas"]["IdentitySuggestion"][];
+            next_cursor: string;
+        };
         Tag: {
             tag: string;
             value: unknown;
@@ -1664,6 +1885,20 @@ export interface components {
                 entered_at: components["schemas"]["Time"];
             }[];
             identifiers: components["schemas"]["PersonIdentifier"][];
+            /** @description What the person has to do with and what is not the person (a car, an account, a household), the latest first; at most 200 */
+            relations: components["schemas"]["Relation"][];
+            /** @description Who has to do with this one, when it is such a thing itself (`vin:…`), the latest first; at most 200 */
+            related_persons: {
+                id: string;
+                name: string | null;
+                first_seen: components["schemas"]["Time"];
+                last_seen: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Events that named both
+                 */
+                events: number;
+            }[];
             scores: components["schemas"]["JsonObject"];
             consent: components["schemas"]["JsonObject"];
             first_seen: components["schemas"]["Time"];
@@ -3411,6 +3646,270 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["IdentityGraph"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    splitPerson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "identifiers": [
+                 *         "phone:+862154321000"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Each as `kind:value`: some, but not all of the person's */
+                    identifiers: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Both persons */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        other: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIdentityKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resetIdentityKind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a-z, 0-9 and _, at most 32 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateIdentityKind: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description a-z, 0-9 and _, at most 32 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "relates"
+                 *     }
+                 */
+                "application/json": components["schemas"]["IdentityKindChange"];
+            };
+        };
+        responses: {
+            /** @description All rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setBlockedValue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "email",
+                 *       "value": "*@example.com",
+                 *       "blocked": true
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Empty for every kind */
+                    kind?: string;
+                    /** @description Case does not matter; one * stands for anything; `{zeros}`, `{marks}`, `{scientific}`, `{template}` and `{repeated}` are families of values */
+                    value: string;
+                    blocked: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description All rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkIdentifier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "phone",
+                 *       "value": "138 0013 8001"
+                 *     }
+                 */
+                "application/json": {
+                    kind: string;
+                    value: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The verdict */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentifierVerdict"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIdentitySuggestions: {
+        parameters: {
+            query?: {
+                state?: "open" | "blocked" | "dismissed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Suggestions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentitySuggestionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideIdentitySuggestion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "phone",
+                 *       "value": "+862154321000",
+                 *       "decision": "block"
+                 *     }
+                 */
+                "application/json": {
+                    kind: string;
+                    value: string;
+                    /** @enum {string} */
+                    decision: "block" | "dismiss";
+                };
+            };
+        };
+        responses: {
+            /** @description Decided */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

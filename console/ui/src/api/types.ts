@@ -33,6 +33,12 @@ export type IdentityGraph = S["IdentityGraph"];
 export type IdentityNode = S["IdentityNode"];
 export type IdentityEdge = S["IdentityEdge"];
 
+export type IdentityRules = S["IdentityRules"];
+export type IdentityKind = S["IdentityKind"];
+export type BlockedValue = S["BlockedValue"];
+export type IdentifierVerdict = S["IdentifierVerdict"];
+export type IdentitySuggestion = S["IdentitySuggestion"];
+
 export type Segment = S["Segment"];
 export type SegmentMember = S["SegmentMember"];
 export type SegmentChange = S["SegmentChange"];

@@ -187,6 +187,9 @@ export const common = {
     unionid: "WeChat UnionID",
     vin: "VIN",
     plate: "Licence plate",
+    advertising_id: "Advertising ID",
+    household_id: "Household",
+    account_id: "Account",
   },
   channel: {
     web: "Web",

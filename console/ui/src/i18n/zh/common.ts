@@ -182,6 +182,9 @@ export const common = {
     unionid: "微信 UnionID",
     vin: "车架号",
     plate: "车牌号",
+    advertising_id: "广告 ID",
+    household_id: "家庭",
+    account_id: "账户",
   },
   channel: {
     web: "网站",

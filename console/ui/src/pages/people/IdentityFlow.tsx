@@ -1,7 +1,8 @@
-import dagre from "@dagrejs/dagre";
 import {
-  Background,
+  BaseEdge,
   type Edge,
+  EdgeLabelRenderer,
+  type EdgeProps,
   Handle,
   type Node,
   type NodeProps,
@@ -10,28 +11,35 @@ import {
   useReactFlow,
 } from "@xyflow/react";
 import { Maximize, Minus, Plus } from "lucide-react";
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
-import { useMode } from "@/app/appearance";
-import { strongestFirst } from "@/lib/identifiers";
+import { useFormat, useMode } from "@/app/appearance";
 import { useLabels } from "@/lib/labels";
 import { useSmall } from "@/lib/useMedia";
+import { boxSize, type Line, layOut, smooth } from "./identityLayout";
 import "@xyflow/react/dist/base.css";
 
 type FlowNode = Node<
-  { node: IdentityNode; label: string; end: boolean; onPath: boolean; down: boolean },
+  {
+    nodes: IdentityNode[];
+    kind: string;
+    text: string;
+    hint: string;
+    end: boolean;
+    onPath: boolean;
+    press: () => void;
+    down: boolean;
+  },
   "identifier"
 >;
+type FlowEdge = Edge<{ line: Line }, "evidence">;
 
-const width = 176;
-const height = 48;
-const edgeKey = (e: IdentityEdge) => `${Math.min(e.from, e.to)}-${Math.max(e.from, e.to)}`;
+const fit = { padding: 0.08, maxZoom: 1, minZoom: 0.5 };
 
-/** The graph as a drawing. The list beside it holds the same, for who does not see it. */
+/** The graph as a drawing. The list below it holds the same, for who does not see it. */
 export function IdentityFlow(props: {
   graph: IdentityGraph;
-  limit: number;
   path: IdentityEdge[];
   ends: string[];
   onChoose: (n: IdentityNode) => void;
@@ -39,88 +47,157 @@ export function IdentityFlow(props: {
 }) {
   const mode = useMode();
   const labels = useLabels();
+  const format = useFormat();
   const { t } = useTranslation();
-  const { graph, path, ends, limit } = props;
-
+  const { graph, path, ends, onChoose } = props;
   const small = useSmall();
-  const laid = useMemo(() => layout(graph, limit, small), [graph, limit, small]);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+
+  const laid = useMemo(() => {
+    const keep = new Set(path.flatMap((e) => [e.from, e.to]));
+    for (const n of graph.nodes) if (ends.includes(`${n.kind}:${n.value}`)) keep.add(n.id);
+    return layOut(graph, {
+      down: small,
+      open,
+      keep,
+      path,
+      word: (e) => t(`people.identity.evidence.${e}`),
+    });
+  }, [graph, path, ends, small, open, t]);
+
   const { nodes, edges } = useMemo(() => {
     const onPath = new Set(path.flatMap((e) => [e.from, e.to]));
-    const pathEdges = new Set(path.map(edgeKey));
-    const nodes: FlowNode[] = laid.nodes.map(({ node, x, y }) => ({
-      id: String(node.id),
-      type: "identifier",
-      position: { x, y },
-      width,
-      height,
-      draggable: false,
-      data: {
-        node,
-        label: labels.identifierKind(node.kind),
-        end: ends.includes(`${node.kind}:${node.value}`),
-        onPath: onPath.has(node.id),
-        down: small,
-      },
-    }));
-    const edges: Edge[] = laid.edges.map((e) => ({
-      id: edgeKey(e),
-      source: String(e.from),
-      target: String(e.to),
-      label: t(`people.identity.evidence.${e.evidence}`),
-      className: pathEdges.has(edgeKey(e)) ? "on-path" : "",
+    const nodes: FlowNode[] = laid.boxes.map(({ id, nodes, x, y }) => {
+      const [first] = nodes;
+      const many = nodes.length > 1;
+      const kind = labels.identifierKind(first?.kind ?? "");
+      const value = first?.value ?? "";
+      return {
+        id,
+        type: "identifier",
+        position: { x, y },
+        ...boxSize,
+        draggable: false,
+        focusable: false,
+        data: {
+          nodes,
+          kind,
+          text: many ? t("people.identity.alike", { n: format.num(nodes.length) }) : value,
+          hint: many ? t("people.identity.openAlike") : value,
+          end: nodes.some((n) => ends.includes(`${n.kind}:${n.value}`)),
+          onPath: nodes.some((n) => onPath.has(n.id)),
+          press: () => {
+            if (many) setOpen((was) => new Set(was).add(id.replace(/\|rest$/, "")));
+            else if (first) onChoose(first);
+          },
+          down: small,
+        },
+      };
+    });
+    const edges: FlowEdge[] = laid.lines.map((line) => ({
+      id: line.id,
+      source: line.from,
+      target: line.to,
+      type: "evidence",
+      data: { line },
+      className: line.onPath ? "on-path" : "",
       focusable: false,
     }));
     return { nodes, edges };
-  }, [laid, path, ends, labels, t, small]);
+  }, [laid, path, ends, labels, format, t, small, onChoose]);
 
+  const height = Math.min(Math.max(laid.height * Math.min(1, 1000 / Math.max(laid.width, 1)) + 48, 200), 560);
   return (
-    <ReactFlow
-      key={small ? "down" : "right"}
-      aria-label={props.label}
-      nodes={nodes}
-      edges={edges}
-      nodeTypes={nodeTypes}
-      onNodeClick={(_, n) => props.onChoose(n.data.node)}
-      colorMode={mode}
-      fitView
-      fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
-      minZoom={0.2}
-      maxZoom={1.5}
-      nodesConnectable={false}
-      elementsSelectable={false}
-      zoomOnScroll={false}
-      preventScrolling={false}
-      proOptions={{ hideAttribution: true }}
-    >
-      <Background gap={24} size={1} />
-      <Controls />
-    </ReactFlow>
+    <>
+      <div className="identity-graph" style={{ height }}>
+        <ReactFlow
+          key={`${small ? "down" : "right"}${graph.person}`}
+          aria-label={props.label}
+          nodes={nodes}
+          edges={edges}
+          nodeTypes={nodeTypes}
+          edgeTypes={edgeTypes}
+          colorMode={mode}
+          fitView
+          fitViewOptions={fit}
+          minZoom={0.1}
+          maxZoom={1.5}
+          nodesConnectable={false}
+          elementsSelectable={false}
+          zoomOnScroll={false}
+          preventScrolling={false}
+          proOptions={{ hideAttribution: true }}
+        >
+          <Controls laid={laid} folded={open.size === 0} onFold={() => setOpen(new Set())} />
+        </ReactFlow>
+      </div>
+      {laid.hidden > 0 && (
+        <p className="muted card-pad">{t("people.identity.tooMany", { n: format.num(laid.hidden) })}</p>
+      )}
+    </>
   );
 }
 
 const nodeTypes = { identifier: IdentifierNode };
+const edgeTypes = { evidence: EvidenceLine };
 
 function IdentifierNode({ data }: NodeProps<FlowNode>) {
   return (
-    <div
-      className="flow-node"
-      data-end={data.end || undefined}
-      data-path={data.onPath || undefined}
-      title={data.node.value}
-    >
+    <>
       <Handle type="target" position={data.down ? Position.Top : Position.Left} isConnectable={false} />
-      <small>{data.label}</small>
-      <code className="ellipsis">{data.node.value}</code>
+      <button
+        type="button"
+        className="flow-node nopan"
+        data-end={data.end || undefined}
+        data-path={data.onPath || undefined}
+        data-many={data.nodes.length > 1 || undefined}
+        title={data.hint}
+        onClick={data.press}
+      >
+        <small>{data.kind}</small>
+        <code className="ellipsis">{data.text}</code>
+      </button>
       <Handle type="source" position={data.down ? Position.Bottom : Position.Right} isConnectable={false} />
-    </div>
+    </>
   );
 }
 
-function Controls() {
+/** A line on the way that the layout found for it; its label lies above all lines. */
+function EvidenceLine({ data }: EdgeProps<FlowEdge>) {
+  if (!data) return null;
+  const { line } = data;
+  return (
+    <>
+      <BaseEdge path={smooth(line.points)} interactionWidth={0} />
+      {line.label && (
+        <EdgeLabelRenderer>
+          <small
+            className="flow-label"
+            data-path={line.onPath || undefined}
+            style={{ transform: `translate(-50%, -50%) translate(${line.label.x}px, ${line.label.y}px)` }}
+          >
+            {line.label.text}
+          </small>
+        </EdgeLabelRenderer>
+      )}
+    </>
+  );
+}
+
+function Controls({ laid, folded, onFold }: { laid: object; folded: boolean; onFold: () => void }) {
   const { t } = useTranslation();
   const flow = useReactFlow();
+  // What has been opened or closed is brought into view.
+  useEffect(() => {
+    if (laid) void flow.fitView(fit);
+  }, [laid, flow]);
   return (
     <div className="flow-controls">
+      {!folded && (
+        <button type="button" className="text-button" onClick={onFold}>
+          {t("people.identity.fold")}
+        </button>
+      )}
       <button
         type="button"
         className="icon-button"
@@ -141,59 +218,10 @@ function Controls() {
         type="button"
         className="icon-button"
         aria-label={t("people.identity.fit")}
-        onClick={() => void flow.fitView({ padding: 0.12, maxZoom: 1 })}
+        onClick={() => void flow.fitView({ ...fit, minZoom: 0.1 })}
       >
         <Maximize />
       </button>
     </div>
   );
-}
-
-/** Turns every line away from one identifier, which then stands on the left. */
-export function outward(start: number | undefined, edges: IdentityEdge[]): IdentityEdge[] {
-  const depth = new Map<number, number>();
-  if (start !== undefined) depth.set(start, 0);
-  const queue = start === undefined ? [] : [start];
-  for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
-    for (const e of edges) {
-      const other = e.from === at ? e.to : e.to === at ? e.from : undefined;
-      if (other === undefined || depth.has(other)) continue;
-      depth.set(other, (depth.get(at) ?? 0) + 1);
-      queue.push(other);
-    }
-  }
-  return edges.map((e) =>
-    (depth.get(e.from) ?? 0) > (depth.get(e.to) ?? 0) ? { ...e, from: e.to, to: e.from } : e,
-  );
-}
-
-/** Layers from left to right, on a telephone downwards, by dagre; identifiers without a line stand apart. */
-function layout(graph: IdentityGraph, limit: number, down: boolean) {
-  const g = new dagre.graphlib.Graph();
-  g.setGraph({
-    rankdir: down ? "TB" : "LR",
-    nodesep: 16,
-    ranksep: down ? 48 : 104,
-    marginx: 16,
-    marginy: 16,
-  });
-  g.setDefaultEdgeLabel(() => ({}));
-  const shown = graph.nodes.slice(0, limit);
-  const ids = new Set(shown.map((n) => n.id));
-  const seen = new Set<string>();
-  const once = graph.edges.filter((e) => {
-    const k = edgeKey(e);
-    if (!ids.has(e.from) || !ids.has(e.to) || seen.has(k)) return false;
-    seen.add(k);
-    return true;
-  });
-  const edges = outward(strongestFirst(shown)[0]?.id, once);
-  for (const n of shown) g.setNode(String(n.id), { width, height });
-  for (const e of edges) g.setEdge(String(e.from), String(e.to));
-  dagre.layout(g);
-  const nodes = shown.map((node) => {
-    const at = g.node(String(node.id));
-    return { node, x: at.x - width / 2, y: at.y - height / 2 };
-  });
-  return { nodes, edges };
 }

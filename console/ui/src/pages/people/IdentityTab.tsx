@@ -1,16 +1,19 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { Select } from "antd";
+import { App, Button, Select } from "antd";
 import { ArrowRight } from "lucide-react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
 import { identityQuery } from "@/api/queries";
 import type { IdentityEdge, IdentityGraph, IdentityNode, Person } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Num } from "@/components/Num";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
-import { ErrorState } from "@/components/states";
+import { ErrorState, errorText } from "@/components/states";
 import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -18,7 +21,7 @@ import { useSources } from "@/lib/useSources";
 import { IdentityFlow } from "./IdentityFlow";
 
 const route = getRouteApi("/shell/people/$ref");
-const graphLimit = 80;
+const noPath: IdentityEdge[] = [];
 const refOf = (n: { kind: string; value: string }) => `${n.kind}:${n.value}`;
 
 /** Why these identifiers are one person: the graph, its evidence, the path between two, merges, what was left out. */
@@ -36,6 +39,7 @@ export function IdentityTab({ person }: { person: Person }) {
   const path = from && to && from !== to ? explained.data?.path : undefined;
 
   const setEnds = (ends: { from?: string | undefined; to?: string | undefined }) => setSearch(ends);
+  const ends = useMemo(() => [from, to].filter((x) => x !== undefined), [from, to]);
   // A click in the graph fills the first end that is free, then moves the second.
   const choose = (n: IdentityNode) => {
     const r = refOf(n);
@@ -75,23 +79,19 @@ export function IdentityTab({ person }: { person: Person }) {
           />
         </div>
         {path && graph && <Path graph={graph} path={path} from={from as string} />}
-        <div className="identity-graph" data-large={(graph?.nodes.length ?? 0) > 12 || undefined}>
-          {graph && (
-            <IdentityFlow
-              graph={graph}
-              limit={graphLimit}
-              path={path ?? []}
-              ends={[from, to].filter((x) => x !== undefined)}
-              onChoose={choose}
-              label={t("people.identity.graph", { n: format.num(graph.nodes.length) })}
-            />
-          )}
-        </div>
-        {graph && graph.nodes.length > graphLimit && (
-          <p className="muted card-pad">{t("people.identity.tooMany", { n: format.num(graphLimit) })}</p>
+        {graph ? (
+          <IdentityFlow
+            graph={graph}
+            path={path ?? noPath}
+            ends={ends}
+            onChoose={choose}
+            label={t("people.identity.graph", { n: format.num(graph.nodes.length) })}
+          />
+        ) : (
+          <div className="identity-graph" style={{ height: 300 }} />
         )}
       </section>
-      <Identifiers person={person} />
+      <Identifiers key={person.id} person={person} />
       <div className="identity-pair">
         <Merges graph={graph} />
         <Dropped graph={graph} />
@@ -168,6 +168,34 @@ function Identifiers({ person }: { person: Person }) {
   const { t } = useTranslation();
   const labels = useLabels();
   type Row = Person["identifiers"][number];
+  const may = useMay("data");
+  const { message, modal } = App.useApp();
+  const client = useQueryClient();
+  const format = useFormat();
+  const [chosen, setChosen] = useState<string[]>([]);
+  const split = useMutation({
+    mutationFn: () =>
+      data(
+        api.POST("/api/v1/persons/{ref}/split", {
+          params: { path: { ref: person.id } },
+          body: { identifiers: chosen },
+        }),
+      ),
+    onSuccess: async ({ id, other }) => {
+      message.success(t("people.identity.split.done", { other: other === person.id ? id : other }));
+      setChosen([]);
+      await client.invalidateQueries({ queryKey: ["persons"] });
+    },
+    onError: (e) => message.error(errorText(e)),
+  });
+  const ask = () =>
+    modal.confirm({
+      title: t("people.identity.split.title", { count: chosen.length, n: format.num(chosen.length) }),
+      content: t("people.identity.split.text"),
+      okText: t("people.identity.split.ok"),
+      icon: null,
+      onOk: () => void split.mutate(),
+    });
   const columns: Column<Row>[] = [
     {
       key: "kind",
@@ -210,9 +238,22 @@ function Identifiers({ person }: { person: Person }) {
     <section className="card">
       <div className="card-head">
         <h2>{t("people.identifiers")}</h2>
+        {chosen.length > 0 && (
+          <Button
+            size="small"
+            onClick={ask}
+            loading={split.isPending}
+            disabled={chosen.length === person.identifiers.length}
+          >
+            {t("people.identity.split.action", { count: chosen.length, n: format.num(chosen.length) })}
+          </Button>
+        )}
       </div>
       <DataTable
         plain
+        {...(may && person.identifiers.length > 1
+          ? { selection: { keys: chosen, onChange: setChosen } }
+          : {})}
         id="person-identifiers"
         label={t("people.identifiers")}
         columns={columns}

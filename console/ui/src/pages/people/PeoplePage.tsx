@@ -1,9 +1,9 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { UsersRound } from "lucide-react";
+import { Fingerprint, UsersRound } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { personsQuery } from "@/api/queries";
+import { personsQuery, suggestionsQuery } from "@/api/queries";
 import type { PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { ChannelIcons } from "@/components/ChannelIcon";
@@ -12,7 +12,7 @@ import { LinkButton } from "@/components/LinkButton";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonLink } from "@/components/PersonLink";
-import { IdentifierChip } from "@/components/Pill";
+import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
@@ -35,7 +35,7 @@ export function PeoplePage() {
 
   return (
     <div className="page">
-      <PageHeader title={t("people.title")} about={t("people.about")} />
+      <PageHeader title={t("people.title")} about={t("people.about")} actions={<RulesLink />} />
       <DataTable<PersonSummary>
         id="people"
         label={t("people.title")}
@@ -65,6 +65,25 @@ export function PeoplePage() {
         }
       />
     </div>
+  );
+}
+
+/** Leads to the identity rules; tells how many values wait for a decision. */
+function RulesLink() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const waiting = useQuery(suggestionsQuery).data?.items.length ?? 0;
+  return (
+    <Link to="/people/rules">
+      <Button icon={<Fingerprint size={14} />}>
+        {t("people.rules.title")}
+        {waiting > 0 && (
+          <span title={t("people.rules.waiting", { count: waiting, n: format.num(waiting) })}>
+            <Pill tone="gold">{format.num(waiting)}</Pill>
+          </span>
+        )}
+      </Button>
+    </Link>
   );
 }
 

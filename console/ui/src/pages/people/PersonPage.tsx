@@ -26,6 +26,12 @@ import "./people.css";
 const route = getRouteApi("/shell/people/$ref");
 const IdentityTab = lazy(() => import("./IdentityTab").then((m) => ({ default: m.IdentityTab })));
 
+/** A car has a page like a person; it is called by its only identifier. */
+function thingOf(person: Person) {
+  const [only, ...others] = person.identifiers;
+  return only && others.length === 0 && !person.name && person.related_persons.length > 0 ? only : undefined;
+}
+
 /** Everything that is known about one person, and why. */
 export function PersonPage() {
   const { t } = useTranslation();
@@ -35,7 +41,7 @@ export function PersonPage() {
   const labels = useLabels();
   const query = useQuery(personQuery(ref));
   const person = query.data;
-  const name = person ? labels.person(person) : "";
+  const name = person ? (thingOf(person)?.value ?? labels.person(person)) : "";
 
   useEffect(() => {
     if (name) document.title = `${name} · Touchstone`;
@@ -121,6 +127,8 @@ function Crumbs() {
 
 function Head({ person, name }: { person: Person; name: string }) {
   const { t } = useTranslation();
+  const labels = useLabels();
+  const thing = thingOf(person);
   const channels = Object.keys(person.counters.by_channel);
   const city = person.city ?? (typeof person.traits.city === "string" ? person.traits.city : null);
   return (
@@ -130,7 +138,9 @@ function Head({ person, name }: { person: Person; name: string }) {
         <h1>
           <span title={name}>{name}</span>
           <Pill tone={person.known ? "good" : "plain"}>
-            {t(person.known ? "people.known" : "people.anonymous")}
+            {thing
+              ? labels.identifierKind(thing.kind)
+              : t(person.known ? "people.known" : "people.anonymous")}
           </Pill>
         </h1>
         <p>
@@ -205,6 +215,57 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
           )}
         </ul>
       </section>
+      {person.relations.length > 0 && (
+        <section className="card">
+          <div className="card-head">
+            <h2 title={t("people.relations.hint")}>{t("people.relations.title")}</h2>
+          </div>
+          <ul className="aside-list">
+            {person.relations.slice(0, 12).map((r) => (
+              <li key={r.kind + r.value}>
+                <Link
+                  to="/people/$ref"
+                  params={{ ref: `${r.kind}:${r.value}` }}
+                  className="quiet-link ellipsis"
+                  title={`${r.kind}:${r.value}`}
+                >
+                  <IdentifierChip kind={r.kind} value={r.value} label={labels.identifierKind(r.kind)} />
+                </Link>
+                <small className="muted nowrap">
+                  <RelativeTime at={r.last_seen} />
+                </small>
+              </li>
+            ))}
+            {person.relations.length > 12 && (
+              <li className="muted">{t("people.more", { n: format.num(person.relations.length - 12) })}</li>
+            )}
+          </ul>
+        </section>
+      )}
+      {person.related_persons.length > 0 && (
+        <section className="card">
+          <div className="card-head">
+            <h2 title={t("people.relations.hint")}>{t("people.relations.persons")}</h2>
+          </div>
+          <ul className="aside-list">
+            {person.related_persons.slice(0, 12).map((p) => (
+              <li key={p.id}>
+                <Link to="/people/$ref" params={{ ref: p.id }} className="quiet-link ellipsis">
+                  {labels.person(p)}
+                </Link>
+                <small className="muted nowrap">
+                  <RelativeTime at={p.last_seen} />
+                </small>
+              </li>
+            ))}
+            {person.related_persons.length > 12 && (
+              <li className="muted">
+                {t("people.more", { n: format.num(person.related_persons.length - 12) })}
+              </li>
+            )}
+          </ul>
+        </section>
+      )}
       <section className="card">
         <div className="card-head">
           <h2>{t("people.segmentsTitle")}</h2>

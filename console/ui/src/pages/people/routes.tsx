@@ -1,13 +1,20 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
 import { validated } from "@/lib/search";
-import { peopleSearch, personSearch } from "./search";
+import { peopleSearch, personSearch, rulesSearch } from "./search";
 
 const peopleRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/people",
   validateSearch: validated(peopleSearch),
   component: lazyRouteComponent(() => import("./PeoplePage"), "PeoplePage"),
+});
+
+const rulesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/people/rules",
+  validateSearch: validated(rulesSearch),
+  component: lazyRouteComponent(() => import("./RulesPage"), "RulesPage"),
 });
 
 const personRoute = createRoute({
@@ -17,4 +24,4 @@ const personRoute = createRoute({
   component: lazyRouteComponent(() => import("./PersonPage"), "PersonPage"),
 });
 
-export const peopleRoutes = [peopleRoute, personRoute] as const;
+export const peopleRoutes = [peopleRoute, rulesRoute, personRoute] as const;

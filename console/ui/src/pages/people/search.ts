@@ -8,6 +8,10 @@ export type PersonTab = (typeof personTabs)[number];
 export interface PeopleSearch {
   q?: string;
 }
+export interface RulesSearch {
+  /** The kind whose rules are open. */
+  kind?: string;
+}
 export interface PersonSearch {
   tab?: PersonTab;
   event?: string;
@@ -17,6 +21,8 @@ export interface PersonSearch {
 }
 
 export const peopleSearch = (raw: Raw): PeopleSearch => compact({ q: str(raw, "q") });
+
+export const rulesSearch = (raw: Raw): RulesSearch => compact({ kind: str(raw, "kind") });
 
 export const personSearch = (raw: Raw): PersonSearch =>
   compact({

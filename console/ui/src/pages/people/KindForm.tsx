@@ -1,0 +1,129 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { App, Button, Form, Input, InputNumber, Radio, Select } from "antd";
+import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
+import { identityRulesQuery } from "@/api/queries";
+import type { IdentityKind, IdentityRules } from "@/api/types";
+import { useMay } from "@/app/session";
+import { errorText } from "@/components/states";
+
+type Values = Pick<IdentityKind, "role" | "priority" | "limit" | "normaliser"> & { kind?: string };
+
+/** The rules of a kind, or of a new one. */
+export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; onDone: () => void }) {
+  const { t } = useTranslation();
+  const { message, modal } = App.useApp();
+  const client = useQueryClient();
+  const may = useMay("data");
+  const { kind } = props;
+  const done = (rules: IdentityRules) => {
+    client.setQueryData(identityRulesQuery.queryKey, rules);
+    message.success(t("people.rules.saved"));
+    props.onDone();
+  };
+  const save = useMutation({
+    mutationFn: ({ kind: name, ...body }: Values) =>
+      data(
+        api.PATCH("/api/v1/identity/kinds/{kind}", {
+          params: { path: { kind: kind?.kind ?? name ?? "" } },
+          body,
+        }),
+      ),
+    onSuccess: done,
+    onError: (e) => message.error(errorText(e)),
+  });
+  const reset = useMutation({
+    mutationFn: (name: string) =>
+      data(api.DELETE("/api/v1/identity/kinds/{kind}", { params: { path: { kind: name } } })),
+    onSuccess: done,
+    onError: (e) => message.error(errorText(e)),
+  });
+  // Who turns a kind's role learns what that does to the persons that exist.
+  const submit = (v: Values) => {
+    if (!kind || v.role === kind.role) return save.mutate(v);
+    modal.confirm({
+      title: t(`people.rules.turn.${v.role}`),
+      content: t(`people.rules.turnText.${v.role}`),
+      okText: t("action.save"),
+      icon: null,
+      onOk: () => save.mutate(v),
+    });
+  };
+  const always = kind?.kind === "user_id" || kind?.kind === "anonymous_id";
+  return (
+    <Form<Values>
+      layout="vertical"
+      requiredMark={false}
+      disabled={!may}
+      initialValues={kind ?? { role: "identifies", priority: 30, limit: 10, normaliser: "text" }}
+      onFinish={submit}
+    >
+      {!kind && (
+        <Form.Item
+          name="kind"
+          label={t("people.rules.name")}
+          extra={t("people.rules.nameHint")}
+          rules={[{ required: true, pattern: /^[a-z0-9_]{1,32}$/, message: t("people.rules.nameHint") }]}
+        >
+          <Input autoFocus maxLength={32} placeholder="member_no" />
+        </Form.Item>
+      )}
+      <Form.Item
+        name="role"
+        label={t("people.rules.role")}
+        {...(always ? { extra: t("people.rules.always") } : {})}
+      >
+        <Radio.Group disabled={!may || always} className="scopes">
+          {(["identifies", "relates"] as const).map((r) => (
+            <Radio key={r} value={r}>
+              {t(`people.rules.roles.${r}`)}
+              <small className="muted option-hint">{t(`people.rules.roleHint.${r}`)}</small>
+            </Radio>
+          ))}
+        </Radio.Group>
+      </Form.Item>
+      <div className="kind-numbers">
+        <Form.Item
+          name="priority"
+          label={t("people.rules.priority")}
+          extra={t("people.rules.priorityHelp")}
+          rules={[{ required: true, message: "" }]}
+        >
+          <InputNumber min={0} max={1000} precision={0} />
+        </Form.Item>
+        <Form.Item
+          name="limit"
+          label={t("people.rules.limit")}
+          extra={t("people.rules.limitHelp")}
+          rules={[{ required: true, message: "" }]}
+        >
+          <InputNumber min={1} max={1_000_000} precision={0} />
+        </Form.Item>
+      </div>
+      <Form.Item
+        name="normaliser"
+        label={t("people.rules.normaliser")}
+        extra={t("people.rules.normaliserHelp")}
+      >
+        <Select
+          options={props.normalisers.map((n) => ({
+            value: n,
+            label: t(`people.rules.normalisers.${n as "text"}`, { defaultValue: n }),
+          }))}
+        />
+      </Form.Item>
+      {may && (
+        <div className="row">
+          <Button type="primary" htmlType="submit" loading={save.isPending}>
+            {t(kind ? "action.save" : "action.create")}
+          </Button>
+          {kind?.changed && (
+            <Button onClick={() => reset.mutate(kind.kind)} loading={reset.isPending}>
+              {t(kind.built_in ? "people.rules.reset" : "people.rules.forget")}
+            </Button>
+          )}
+        </div>
+      )}
+    </Form>
+  );
+}
