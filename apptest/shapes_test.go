@@ -10,6 +10,8 @@ func TestShapes(t *testing.T) {
 	}{
 		{"timeline of one person over all channels", testAllChannels},
 		{"merge of two persons", testMerge},
+		{"two owners of one car", testTwoOwnersOfOneCar},
+		{"what names nobody", testWhatNamesNobody},
 		{"segment enter and exit by time", testSegmentByTime},
 		{"segments built while events arrive", testSegmentBuiltWhileEventsArrive},
 		{"duplicates are dropped", testDuplicates},

@@ -78,14 +78,16 @@ func (s *suspects) renew(now time.Time) {
 func (s *suspects) add(what sign, id, other ident, name func(uint8) touchstone.IdentifierKind) {
 	w := s.watched[id]
 	if w == nil {
-		// Half of the way is roughly counted, the other half by name.
-		if s.roughly(what, id) < suspectAt[what]/2 {
+		// Half of the way is counted roughly, the other half by name.
+		n := s.roughly(what, id)
+		if n < suspectAt[what]/2 {
 			return
 		}
 		if len(s.watched) >= maxSuspects {
 			clear(s.watched)
 		}
 		w = &suspect{}
+		w.counts[what] = n - 1
 		s.watched[id] = w
 	}
 	w.counts[what]++
@@ -129,7 +131,7 @@ func (s *suspects) ripe() map[ident]*suspect {
 		sum, over := uint32(0), false
 		for what, n := range w.counts {
 			sum += n
-			over = over || n >= suspectAt[what]-suspectAt[what]/2
+			over = over || n >= suspectAt[what]
 		}
 		if over && sum >= 2*w.written {
 			found[id] = w

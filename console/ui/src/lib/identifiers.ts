@@ -11,6 +11,14 @@ function rank(kind: string): number {
   return j >= 0 ? 100 + j : 50;
 }
 
+const things = new Set(["vin", "plate", "household_id", "account_id"]);
+
+/** What is no person but a thing that persons have to do with: it is called by its only identifier. */
+export function thingOf<T extends { kind: string }>(identifiers: readonly T[]): T | undefined {
+  const [only, ...others] = identifiers;
+  return only && others.length === 0 && things.has(only.kind) ? only : undefined;
+}
+
 /** The strongest first; those of one strength keep their order. */
 export function strongestFirst<T extends { kind: string }>(identifiers: readonly T[]): T[] {
   return identifiers.toSorted((a, b) => rank(a.kind) - rank(b.kind));

@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { PersonSummary } from "@/api/types";
+import { thingOf } from "./identifiers";
 
 /** Words for values that come from data: known ones are translated, others are shown as they are. */
 export function useLabels() {
@@ -13,8 +14,10 @@ export function useLabels() {
       channel: (channel: string) => word("channel", channel),
       /** "$page" → "Page viewed"; a name that someone gave stays as it is. */
       event: (name: string) => (name.startsWith("$") ? word("eventName", name) : name),
-      person: (p: Pick<PersonSummary, "id" | "name">) =>
-        p.name || t("person.anonymous", { id: p.id.replace(/^p_/, "") }),
+      person: (p: Pick<PersonSummary, "id" | "name"> & Partial<Pick<PersonSummary, "identifiers">>) =>
+        p.name ||
+        thingOf(p.identifiers ?? [])?.value ||
+        t("person.anonymous", { id: p.id.replace(/^p_/, "") }),
     };
   }, [t, i18n]);
 }

@@ -29,13 +29,14 @@ type FlowNode = Node<
     end: boolean;
     onPath: boolean;
     press: () => void;
-    down: boolean;
   },
   "identifier"
 >;
 type FlowEdge = Edge<{ line: Line }, "evidence">;
 
-const fit = { padding: 0.08, maxZoom: 1, minZoom: 0.5 };
+// The buttons stand above what is drawn.
+const padding = { top: "48px", right: "16px", bottom: "16px", left: "16px" } as const;
+const fit = { padding, maxZoom: 1, minZoom: 0.6 };
 
 /** The graph as a drawing. The list below it holds the same, for who does not see it. */
 export function IdentityFlow(props: {
@@ -57,7 +58,7 @@ export function IdentityFlow(props: {
     const keep = new Set(path.flatMap((e) => [e.from, e.to]));
     for (const n of graph.nodes) if (ends.includes(`${n.kind}:${n.value}`)) keep.add(n.id);
     return layOut(graph, {
-      down: small,
+      bare: small,
       open,
       keep,
       path,
@@ -90,7 +91,6 @@ export function IdentityFlow(props: {
             if (many) setOpen((was) => new Set(was).add(id.replace(/\|rest$/, "")));
             else if (first) onChoose(first);
           },
-          down: small,
         },
       };
     });
@@ -104,14 +104,17 @@ export function IdentityFlow(props: {
       focusable: false,
     }));
     return { nodes, edges };
-  }, [laid, path, ends, labels, format, t, small, onChoose]);
+  }, [laid, path, ends, labels, format, t, onChoose]);
 
-  const height = Math.min(Math.max(laid.height * Math.min(1, 1000 / Math.max(laid.width, 1)) + 48, 200), 560);
+  const height = Math.min(
+    Math.max(laid.height * Math.min(1, (small ? 340 : 800) / Math.max(laid.width, 1)) + 32, 180),
+    560,
+  );
   return (
     <>
       <div className="identity-graph" style={{ height }}>
         <ReactFlow
-          key={`${small ? "down" : "right"}${graph.person}`}
+          key={graph.person}
           aria-label={props.label}
           nodes={nodes}
           edges={edges}
@@ -144,7 +147,7 @@ const edgeTypes = { evidence: EvidenceLine };
 function IdentifierNode({ data }: NodeProps<FlowNode>) {
   return (
     <>
-      <Handle type="target" position={data.down ? Position.Top : Position.Left} isConnectable={false} />
+      <Handle type="target" position={Position.Left} isConnectable={false} />
       <button
         type="button"
         className="flow-node nopan"
@@ -157,7 +160,7 @@ function IdentifierNode({ data }: NodeProps<FlowNode>) {
         <small>{data.kind}</small>
         <code className="ellipsis">{data.text}</code>
       </button>
-      <Handle type="source" position={data.down ? Position.Bottom : Position.Right} isConnectable={false} />
+      <Handle type="source" position={Position.Right} isConnectable={false} />
     </>
   );
 }

@@ -22,6 +22,7 @@ import { IdentityFlow } from "./IdentityFlow";
 
 const route = getRouteApi("/shell/people/$ref");
 const noPath: IdentityEdge[] = [];
+const listed = 100; // identifiers in the table before someone asks for all
 const refOf = (n: { kind: string; value: string }) => `${n.kind}:${n.value}`;
 
 /** Why these identifiers are one person: the graph, its evidence, the path between two, merges, what was left out. */
@@ -173,6 +174,8 @@ function Identifiers({ person }: { person: Person }) {
   const client = useQueryClient();
   const format = useFormat();
   const [chosen, setChosen] = useState<string[]>([]);
+  const [all, setAll] = useState(false);
+  const identifiers = useMemo(() => strongestFirst(person.identifiers), [person]);
   const split = useMutation({
     mutationFn: () =>
       data(
@@ -257,9 +260,16 @@ function Identifiers({ person }: { person: Person }) {
         id="person-identifiers"
         label={t("people.identifiers")}
         columns={columns}
-        rows={strongestFirst(person.identifiers)}
+        rows={all ? identifiers : identifiers.slice(0, listed)}
         rowKey={(r) => refOf(r)}
       />
+      {!all && identifiers.length > listed && (
+        <p className="card-pad">
+          <button type="button" className="text-link" onClick={() => setAll(true)}>
+            {t("people.rules.showAll", { n: format.num(identifiers.length) })}
+          </button>
+        </p>
+      )}
     </section>
   );
 }

@@ -73,11 +73,11 @@ export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; on
         label={t("people.rules.role")}
         {...(always ? { extra: t("people.rules.always") } : {})}
       >
-        <Radio.Group disabled={!may || always} className="scopes">
+        <Radio.Group disabled={!may || always} className="kind-role">
           {(["identifies", "relates"] as const).map((r) => (
             <Radio key={r} value={r}>
               {t(`people.rules.roles.${r}`)}
-              <small className="muted option-hint">{t(`people.rules.roleHint.${r}`)}</small>
+              <small className="muted">{t(`people.rules.roleHint.${r}`)}</small>
             </Radio>
           ))}
         </Radio.Group>

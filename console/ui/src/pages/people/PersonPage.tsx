@@ -14,7 +14,7 @@ import { Avatar } from "@/components/PersonLink";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
-import { strongestFirst } from "@/lib/identifiers";
+import { strongestFirst, thingOf } from "@/lib/identifiers";
 import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -26,12 +26,6 @@ import "./people.css";
 const route = getRouteApi("/shell/people/$ref");
 const IdentityTab = lazy(() => import("./IdentityTab").then((m) => ({ default: m.IdentityTab })));
 
-/** A car has a page like a person; it is called by its only identifier. */
-function thingOf(person: Person) {
-  const [only, ...others] = person.identifiers;
-  return only && others.length === 0 && !person.name && person.related_persons.length > 0 ? only : undefined;
-}
-
 /** Everything that is known about one person, and why. */
 export function PersonPage() {
   const { t } = useTranslation();
@@ -41,7 +35,7 @@ export function PersonPage() {
   const labels = useLabels();
   const query = useQuery(personQuery(ref));
   const person = query.data;
-  const name = person ? (thingOf(person)?.value ?? labels.person(person)) : "";
+  const name = person ? labels.person(person) : "";
 
   useEffect(() => {
     if (name) document.title = `${name} · Touchstone`;
@@ -101,7 +95,7 @@ export function PersonPage() {
                 key: "identity",
                 label: t("people.tabs.identity"),
                 children: (
-                  <Suspense fallback={<div className="identity-graph card" />}>
+                  <Suspense fallback={<div className="identity-graph card" style={{ height: 420 }} />}>
                     <IdentityTab person={person} />
                   </Suspense>
                 ),
@@ -128,7 +122,7 @@ function Crumbs() {
 function Head({ person, name }: { person: Person; name: string }) {
   const { t } = useTranslation();
   const labels = useLabels();
-  const thing = thingOf(person);
+  const thing = thingOf(person.identifiers);
   const channels = Object.keys(person.counters.by_channel);
   const city = person.city ?? (typeof person.traits.city === "string" ? person.traits.city : null);
   return (

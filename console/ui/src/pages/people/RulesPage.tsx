@@ -20,6 +20,7 @@ import { useSetSearch } from "@/lib/useSetSearch";
 import { BlockedValues } from "./BlockedValues";
 import { KindForm } from "./KindForm";
 import { TestBox } from "./TestBox";
+import "./people.css";
 import "./rules.css";
 
 const route = getRouteApi("/shell/people/rules");
@@ -97,9 +98,9 @@ function Suggestions() {
               <small className="muted">
                 {t("people.rules.suggestions.since")} <RelativeTime at={s.first_at} /> ·{" "}
                 {t("people.rules.suggestions.examples")}{" "}
-                {new Intl.ListFormat(format.lang, { style: "narrow", type: "unit" }).format(
-                  s.examples.map(shortly),
-                )}
+                {s.examples.map((e) => (
+                  <code key={e}>{shortly(e)}</code>
+                ))}
               </small>
             </div>
             <span className="row nowrap">
@@ -117,6 +118,7 @@ function Suggestions() {
                 <>
                   <Button
                     size="small"
+                    type="text"
                     loading={
                       decide.isPending && decide.variables.s === s && decide.variables.decision === "dismiss"
                     }
@@ -126,7 +128,6 @@ function Suggestions() {
                   </Button>
                   <Button
                     size="small"
-                    type="primary"
                     loading={
                       decide.isPending && decide.variables.s === s && decide.variables.decision === "block"
                     }

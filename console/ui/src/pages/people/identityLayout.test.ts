@@ -30,12 +30,27 @@ const graph = (nodes: IdentityNode[], edges: IdentityEdge[]): IdentityGraph => (
   parted: [],
 });
 const options = {
-  down: false,
+  bare: false,
   open: new Set<string>(),
   keep: new Set<number>(),
   path: [],
   word: (e: string) => e,
 };
+
+/** Places on the curve that is drawn through points. */
+function along(points: { x: number; y: number }[]) {
+  return points.flatMap((p, i) => {
+    const q = points[i + 1];
+    if (!q) return [p];
+    return Array.from({ length: 20 }, (_, n) => {
+      const u = n / 20;
+      const bend = (a: number, b: number, c: number, d: number) =>
+        (1 - u) ** 3 * a + 3 * u * (1 - u) ** 2 * b + 3 * u * u * (1 - u) * c + u ** 3 * d;
+      const mx = (p.x + q.x) / 2;
+      return { x: bend(p.x, mx, mx, q.x), y: bend(p.y, p.y, q.y, q.y) };
+    });
+  });
+}
 
 /** A user with phones, a mail address, and very many visits under two of them. */
 function busy(visits: number): IdentityGraph {
@@ -78,8 +93,8 @@ test("what is asked for is never hidden in a box", () => {
 });
 
 test.each([3, 12, 60, 500])("with %i visits nothing covers anything else", (n) => {
-  for (const down of [false, true]) {
-    const laid = layOut(busy(n), { ...options, down });
+  for (const bare of [false, true]) {
+    const laid = layOut(busy(n), { ...options, bare });
     const areas = [
       ...laid.boxes.map((b) => ({ id: b.id, x: b.x, y: b.y, w: boxSize.width, h: boxSize.height })),
       ...laid.lines.flatMap((l) =>
@@ -105,11 +120,21 @@ test.each([3, 12, 60, 500])("with %i visits nothing covers anything else", (n) =
     for (const l of laid.lines)
       for (const b of laid.boxes) {
         if (b.id === l.from || b.id === l.to) continue;
-        for (const p of l.points)
+        for (const p of along(l.points))
           expect(
             p.x > b.x + 1 && p.x < b.x + boxSize.width - 1 && p.y > b.y + 1 && p.y < b.y + boxSize.height - 1,
             `${l.id} through ${b.id}`,
           ).toBe(false);
+      }
+    // Nor through the words at another line.
+    for (const l of laid.lines)
+      for (const { id, label } of laid.lines) {
+        if (!label || id === l.id) continue;
+        const half = textWidth(label.text) / 2;
+        const hit = along(l.points).some(
+          (p) => Math.abs(p.x - label.x) < half && Math.abs(p.y - label.y) < 8,
+        );
+        expect(hit, `${l.id} through the words of ${id}`).toBe(false);
       }
   }
 });
@@ -134,13 +159,21 @@ test("very many boxes are cut, and the rest is told", () => {
   expect(laid.hidden).toBe(180);
 });
 
-test("a way through points is one stroke", () => {
-  expect(
-    smooth([
-      { x: 0, y: 0 },
-      { x: 10, y: 0 },
-      { x: 20, y: 10 },
-    ]),
-  ).toBe("M0,0 Q10,0 15,5 L20,10");
+test("a way through points leaves and reaches each of them level", () => {
+  const points = [
+    { x: 0, y: 0 },
+    { x: 10, y: 0 },
+    { x: 20, y: 10 },
+  ];
+  expect(smooth(points)).toBe("M0,0 C5,0 5,0 10,0 C15,0 15,10 20,10");
   expect(smooth([])).toBe("");
+});
+
+test("lines leave and reach boxes at the middle of a side", () => {
+  const laid = layOut(busy(3), options);
+  for (const l of laid.lines) {
+    const [a, b] = [laid.boxes.find((x) => x.id === l.from), laid.boxes.find((x) => x.id === l.to)];
+    expect(l.points[0]).toEqual({ x: (a?.x ?? 0) + boxSize.width, y: (a?.y ?? 0) + boxSize.height / 2 });
+    expect(l.points.at(-1)).toEqual({ x: b?.x, y: (b?.y ?? 0) + boxSize.height / 2 });
+  }
 });

@@ -34,10 +34,11 @@ const together = 4; // so many alike are one box
 const opened = 24; // so many of an opened box are shown one by one
 const most = 120;
 const mostLabels = 40;
+const shift = 16; // labels stand nearer to where a line leads, so that it has room to turn before
 
 export interface LayoutOptions {
-  /** Downwards, on a telephone. */
-  down: boolean;
+  /** Without words at the lines: on a telephone. */
+  bare: boolean;
   /** Boxes that someone has opened. */
   open: ReadonlySet<string>;
   /** Identifiers that must be seen one by one: the ends and the path between them. */
@@ -48,21 +49,21 @@ export interface LayoutOptions {
 
 const pair = (a: number | string, b: number | string) => (a < b ? `${a}-${b}` : `${b}-${a}`);
 
-/** Layers from left to right (downwards on a telephone), the strongest identifier first. */
+/** Layers from left to right, the strongest identifier first. */
 export function layOut(graph: IdentityGraph, o: LayoutOptions): Layout {
   const all = collapse(graph, o);
   const shown = all.slice(0, most);
   const boxOf = new Map(shown.flatMap((b) => b.nodes.map((n) => [n.id, b.id] as const)));
   const lines = connect(graph.edges, boxOf, o);
   direct(lines, shown[0]?.id);
-  const labelled = lines.length <= mostLabels;
+  const labelled = !o.bare && lines.length <= mostLabels;
 
   const g = new dagre.graphlib.Graph();
   g.setGraph({
-    rankdir: o.down ? "TB" : "LR",
+    rankdir: "LR",
     nodesep: 20,
     edgesep: 16,
-    ranksep: o.down ? 32 : 40,
+    ranksep: labelled ? 72 : 64,
     marginx: 16,
     marginy: 16,
   });
@@ -76,17 +77,32 @@ export function layOut(graph: IdentityGraph, o: LayoutOptions): Layout {
     const at = g.node(b.id);
     return { ...b, x: at.x - boxSize.width / 2, y: at.y - boxSize.height / 2 };
   });
+  const at = new Map(boxes.map((b) => [b.id, b]));
+  const laid = lines.map((l) => {
+    const e = g.edge(l.from, l.to);
+    const words = text(l);
+    const label = labelled && e.x !== undefined && e.y !== undefined ? { x: e.x, y: e.y, text: words } : null;
+    return { ...l, label, points: e.points };
+  });
+  // How far what stands in a layer reaches to both sides: lines run level there.
+  const reach = new Map<number, number>();
+  const note = (x: number, half: number) =>
+    reach.set(Math.round(x), Math.max(reach.get(Math.round(x)) ?? 0, half));
+  for (const b of boxes) note(b.x + boxSize.width / 2, boxSize.width / 2);
+  const worded = new Set<number>();
+  for (const { label } of laid) {
+    if (!label) continue;
+    note(label.x, textWidth(label.text) / 2 + 6);
+    worded.add(Math.round(label.x));
+  }
   const size = g.graph();
   return {
     boxes,
-    lines: lines.map((l) => {
-      const e = g.edge(l.from, l.to);
-      return {
-        ...l,
-        points: e.points,
-        label: labelled && e.x !== undefined && e.y !== undefined ? { x: e.x, y: e.y, text: text(l) } : null,
-      };
-    }),
+    lines: laid.map((l) => ({
+      ...l,
+      points: between(at.get(l.from), at.get(l.to), l.points.slice(1, -1), reach, worded),
+      label: l.label && { ...l.label, x: l.label.x + shift },
+    })),
     width: size.width ?? 0,
     height: size.height ?? 0,
     hidden: all.slice(most).reduce((n, b) => n + b.nodes.length, 0),
@@ -179,14 +195,40 @@ export function textWidth(text: string): number {
   return w;
 }
 
-/** A line through points with its corners rounded off. */
+/** From the middle of one box's side to the middle of the other's, level where other things stand. */
+function between(
+  a: Box | undefined,
+  b: Box | undefined,
+  inner: Line["points"],
+  reach: ReadonlyMap<number, number>,
+  worded: ReadonlySet<number>,
+): Line["points"] {
+  if (!a || !b) return inner;
+  const forward = a.x <= b.x; // two of one layer may be the other way round
+  const side = (box: Box, right: boolean) => ({
+    x: right ? box.x + boxSize.width : box.x,
+    y: box.y + boxSize.height / 2,
+  });
+  const level = inner.flatMap((p) => {
+    const half = reach.get(Math.round(p.x)) ?? 0;
+    if (half === 0) return [p];
+    const by = worded.has(Math.round(p.x)) ? shift : 0;
+    const ends = [p.x + by - half, p.x + by + half];
+    return (forward ? ends : ends.reverse()).map((x) => ({ x, y: p.y }));
+  });
+  return [side(a, forward), ...level, side(b, !forward)];
+}
+
+/** A line through points that leaves and reaches each of them level. */
 export function smooth(points: readonly { x: number; y: number }[]): string {
   const [first, ...rest] = points;
   if (!first) return "";
   let d = `M${first.x},${first.y}`;
-  rest.forEach((p, i) => {
-    const next = rest[i + 1];
-    d += next ? ` Q${p.x},${p.y} ${(p.x + next.x) / 2},${(p.y + next.y) / 2}` : ` L${p.x},${p.y}`;
-  });
+  let last = first;
+  for (const p of rest) {
+    const mx = (last.x + p.x) / 2;
+    d += ` C${mx},${last.y} ${mx},${p.y} ${p.x},${p.y}`;
+    last = p;
+  }
   return d;
 }
