@@ -78,7 +78,7 @@ func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) err
 	if err := rules.SetKind(r.Context(), k); err != nil {
 		return err
 	}
-	noteTarget(r, string(k.Kind))
+	noteTarget(r, string(k.Kind), string(k.Kind))
 	return showRules(w, r, rules)
 }
 
@@ -97,7 +97,7 @@ func (c *Console) resetIdentityKind(w http.ResponseWriter, r *http.Request) erro
 	if err := rules.ResetKind(r.Context(), touchstone.IdentifierKind(kind)); err != nil {
 		return err
 	}
-	noteTarget(r, kind)
+	noteTarget(r, kind, kind)
 	return showRules(w, r, rules)
 }
 
@@ -120,7 +120,7 @@ func (c *Console) setBlockedValue(w http.ResponseWriter, r *http.Request) error 
 	if err := rules.SetBlocked(r.Context(), in.Kind, in.Value, *in.Blocked); err != nil {
 		return err
 	}
-	noteTarget(r, blockedTarget(in.Kind, in.Value))
+	noteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
 	return showRules(w, r, rules)
 }
 
@@ -192,7 +192,7 @@ func (c *Console) decideSuggestion(w http.ResponseWriter, r *http.Request) error
 	if err := rules.Decide(r.Context(), in.Kind, in.Value, in.Decision == "block"); err != nil {
 		return err
 	}
-	noteTarget(r, blockedTarget(in.Kind, in.Value))
+	noteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
 	return noContent(w)
 }
 
@@ -261,7 +261,7 @@ next:
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id.String())
+	noteTarget(r, id.String(), "")
 	noteDetail(r, map[string]any{"identifiers": strings.Join(in.Identifiers, ", "), "other": other})
 	return writeJSON(w, http.StatusOK, map[string]touchstone.PersonID{"id": id, "other": other})
 }

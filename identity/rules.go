@@ -305,7 +305,7 @@ func (r *Rules) setBlocked(ctx context.Context, tx *store.Tx, c *changes, kind t
 	}
 	if kind != "" {
 		if k, ok := touchstone.ParseKind(string(kind)); !ok || k != kind {
-			return touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier", kind)
+			return touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier.", kind)
 		}
 	}
 	if err := touchstone.CheckBlockedValue(value); err != nil {
