@@ -235,7 +235,7 @@ const maxShownRelations = 200
 func (g *Graph) Relations(ctx context.Context, person touchstone.PersonID) (of []Relation, by []RelatedPerson, err error) {
 	of, by = []Relation{}, []RelatedPerson{}
 	q := g.cfg.DB.Reader()
-	rows, err := q.Query(ctx, `SELECT t.kind, t.value, t.person, MIN(r.first_time), MAX(r.last_time), SUM(r.count)
+	rows, err := q.Query(ctx, `SELECT t.kind, t.value, t.person, MIN(r.first_time), MAX(r.last_time), CAST(SUM(r.count) AS BIGINT)
 		FROM identity_nodes n JOIN identity_relations r ON r.node = n.id JOIN identity_nodes t ON t.id = r.related
 		WHERE n.person = ? GROUP BY t.kind, t.value, t.person ORDER BY 5 DESC, 1, 2 LIMIT ?`, int64(person), maxShownRelations)
 	if err != nil {
@@ -254,7 +254,7 @@ func (g *Graph) Relations(ctx context.Context, person touchstone.PersonID) (of [
 	if err := rows.Err(); err != nil {
 		return nil, nil, err
 	}
-	others, err := q.Query(ctx, `SELECT o.person, MIN(r.first_time), MAX(r.last_time), SUM(r.count)
+	others, err := q.Query(ctx, `SELECT o.person, MIN(r.first_time), MAX(r.last_time), CAST(SUM(r.count) AS BIGINT)
 		FROM identity_nodes n JOIN identity_relations r ON r.related = n.id JOIN identity_nodes o ON o.id = r.node
 		WHERE n.person = ? AND o.person <> ? GROUP BY o.person ORDER BY 3 DESC, 1 LIMIT ?`, int64(person), int64(person), maxShownRelations)
 	if err != nil {
