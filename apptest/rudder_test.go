@@ -30,7 +30,7 @@ func TestOfficialRudderStackClients(t *testing.T) {
 		})
 	}
 	p := s.Person("user_id:r-node")
-	checkSamePerson(t, s, p.ID, "anonymous_id:r-visitor", "phone:+8613800138000", "anonymous_id:r-legacy")
+	checkSamePerson(t, s, p.ID, "anonymous_id:r-visitor", "phone:+8613800138001", "anonymous_id:r-legacy")
 	checkTraits(t, p, map[string]any{"city": "上海"})
 	if p.Counters.Events != 7 {
 		t.Errorf("%+v", p.Counters)

@@ -60,7 +60,7 @@ func TestSetAsideEventsAreReplayedAsTheyWere(t *testing.T) {
 		e := newEdgeOn(t, db, nil)
 		for _, sent := range []struct{ path, body string }{
 			{"track", `{"event":"Paid \"now\"","userId":"u","anonymousId":"a","properties":{"a":[1,{"b":null}]},"context":{"traits":{"email":"a@example.com"}},"timestamp":"2026-02-01T10:00:00.123Z"}`},
-			{"identify", `{"userId":"u","traits":{"email":"b@example.com","phone":"13800138000","name":"李"}}`},
+			{"identify", `{"userId":"u","traits":{"email":"b@example.com","phone":"13800138001","name":"李"}}`},
 			{"page", `{"anonymousId":"a","name":"Home","properties":{"path":"/"}}`},
 			{"screen", `{"anonymousId":"a","category":"c"}`},
 			{"group", `{"userId":"u","groupId":"g","traits":{"plan":"x"}}`},

@@ -12,6 +12,7 @@ import (
 
 // IdentityRules is how identifiers are treated: *identity.Rules.
 type IdentityRules interface {
+	Kinds() *touchstone.KindSet
 	View(ctx context.Context) (identity.RulesView, error)
 	SetKind(ctx context.Context, k touchstone.KindConfig) error
 	ResetKind(ctx context.Context, kind touchstone.IdentifierKind) error

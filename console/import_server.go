@@ -58,6 +58,14 @@ func (s importServer) beginImport(ctx context.Context, in importer.Request) (row
 	return row, made, err
 }
 
+// Kinds returns how identifiers are treated here.
+func (s importServer) Kinds(context.Context) (*touchstone.KindSet, error) {
+	if s.c.cfg.IdentityRules == nil {
+		return nil, touchstone.Errorf(touchstone.NotFound, "This server does not run %s.", "identity")
+	}
+	return s.c.cfg.IdentityRules.Kinds(), nil
+}
+
 // Begin finds or makes an import.
 func (s importServer) Begin(ctx context.Context, r importer.Request) (importer.State, error) {
 	r.Mapping = bytes.Clone(r.Mapping) // it is put in order in place

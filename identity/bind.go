@@ -26,7 +26,7 @@ func speaks(f *touchstone.Fact) bool {
 	return f.Type == touchstone.Alias || f.Type == touchstone.Track && (f.Name == bindEvent || f.Name == unbindEvent)
 }
 
-// unbinds reads context.unbind: [{"type":"phone","id":"+8613800138000"}].
+// unbinds reads context.unbind: [{"type":"phone","id":"+8613800138001"}].
 func (g *Graph) unbinds(f *touchstone.Fact) (list []ident) {
 	jsonwalk.Elements(jsonwalk.Member(string(f.Context), "unbind"), func(one string) bool {
 		kind, ok := touchstone.ParseKind(jsonwalk.Text(jsonwalk.Member(one, "type")))

@@ -115,7 +115,7 @@ func TestEventsOfOlderRules(t *testing.T) {
 		b := newBench(t, db)
 		for range 2 {
 			done := b.apply(b.event("vin:AAAAA11111", "anonymous_id:a1", "device_id:d1"))
-			nodes, err := b.g.NodesOf(t.Context(), []touchstone.Identifier{{Kind: "vin", Value: "AAAAA11111"}})
+			nodes, err := b.g.nodesOfIdentifiers(t.Context(), []touchstone.Identifier{{Kind: "vin", Value: "AAAAA11111"}})
 			if err != nil || done.Facts[0].Node != nodes[0] || done.Facts[0].Person != b.person("vin:AAAAA11111") {
 				t.Fatalf("came under %d, not %v (%v)", done.Facts[0].Node, nodes, err)
 			}

@@ -117,7 +117,7 @@ type blockedChange struct {
 }
 
 func readChanges(ctx context.Context, q store.Querier) (c changes, err error) {
-	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length FROM identity_kinds ORDER BY kind`)
+	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length FROM identity_kind_rules ORDER BY kind`)
 	if err != nil {
 		return c, fmt.Errorf("read identifier kinds: %w", err)
 	}
@@ -258,7 +258,7 @@ func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
 	if k.Normaliser == "text" {
 		k.Normaliser = ""
 	}
-	if k.Kind == groupIDKind {
+	if k.Kind == touchstone.KindGroupID {
 		return touchstone.Errorf(touchstone.Invalid, "group_id names a group, not a person; profiles keep it").WithHint("use account_id for accounts that persons relate to")
 	}
 	return r.change(ctx, func(tx *store.Tx, c *changes) error {
@@ -270,7 +270,7 @@ func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
 			return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
 		}
 		c.kinds = append(c.kinds, k)
-		_, err := tx.Exec(ctx, `INSERT INTO identity_kinds (kind, role, priority, max_count, normaliser, max_length) VALUES (?, ?, ?, ?, ?, ?)
+		_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (kind) DO UPDATE SET role = excluded.role, priority = excluded.priority, max_count = excluded.max_count,
 			normaliser = excluded.normaliser, max_length = excluded.max_length`, string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength)
 		return err
@@ -284,7 +284,7 @@ func (r *Rules) ResetKind(ctx context.Context, kind touchstone.IdentifierKind) e
 			return touchstone.Errorf(touchstone.NotFound, "the rules of %.40q were not changed", kind)
 		}
 		c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == kind })
-		_, err := tx.Exec(ctx, `DELETE FROM identity_kinds WHERE kind = ?`, string(kind))
+		_, err := tx.Exec(ctx, `DELETE FROM identity_kind_rules WHERE kind = ?`, string(kind))
 		return err
 	})
 }

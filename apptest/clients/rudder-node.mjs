@@ -7,7 +7,7 @@ const [dataPlaneUrl, writeKey] = process.argv.slice(2)
 const client = new (RudderAnalytics.default ?? RudderAnalytics)(writeKey, { dataPlaneUrl, flushAt: 20, flushInterval: 200, gzip: true })
 const calls = [
   ['track', { anonymousId: 'r-visitor', event: 'Visited' }],
-  ['identify', { userId: 'r-node', anonymousId: 'r-visitor', traits: { phone: '+86 138 0013 8000', city: '上海' } }],
+  ['identify', { userId: 'r-node', anonymousId: 'r-visitor', traits: { phone: '+86 138 0013 8001', city: '上海' } }],
   ['track', { userId: 'r-node', event: 'Order Completed', properties: { total: 289900.5 } }],
   ['page', { userId: 'r-node', name: 'Docs', properties: { path: '/docs' } }],
   ['screen', { userId: 'r-node', name: 'Garage' }],

@@ -97,7 +97,7 @@ func (h *Hostile) id() string {
 		return pick(h, fmt.Sprintf(`"u-%d"`, h.r.IntN(40)), fmt.Sprintf(`"u-%d"`, h.r.IntN(100_000)), `"a\u0000b"`, `"😀"`, "17", "9007199254740993", `"'; DROP TABLE identity_nodes; --"`)
 	}
 	return pick(h, `"null"`, `"0"`, `""`, `" "`, `"\u0000"`, `"\ud800"`, `"😀"`, "17", "1e3", "1.50", "-0", "9007199254740993", `"`+strings.Repeat("长", 80)+`"`,
-		`"a@example.com"`, `"+8613800138000"`, `"\u202e\u200b"`, `"'; DROP TABLE identity_nodes; --"`, `"{}"`, "null", "true", "[]", "{}")
+		`"a@example.com"`, `"+8613800138001"`, `"\u202e\u200b"`, `"'; DROP TABLE identity_nodes; --"`, `"{}"`, "null", "true", "[]", "{}")
 }
 
 func (h *Hostile) text() string {

@@ -13,7 +13,7 @@ func (r *run) loadKinds(ctx context.Context) error {
 	if !r.askKinds {
 		return nil
 	}
-	set, err := r.client.kinds(ctx)
+	set, err := r.server.Kinds(ctx)
 	switch kind := touchstone.KindOf(err); {
 	case err == nil:
 		r.Kinds = set
@@ -25,7 +25,8 @@ func (r *run) loadKinds(ctx context.Context) error {
 	return nil
 }
 
-func (c *client) kinds(ctx context.Context) (*touchstone.KindSet, error) {
+// Kinds is a call of [Server].
+func (c *client) Kinds(ctx context.Context) (*touchstone.KindSet, error) {
 	type entry struct {
 		Value   string `json:"value"`
 		Blocked bool   `json:"blocked"`

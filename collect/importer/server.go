@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
@@ -22,6 +23,9 @@ type Server interface {
 	Check(ctx context.Context, p Part) (Step, error)
 	// Persons tells what the good events of a part would do to persons.
 	Persons(ctx context.Context, p Part) (Persons, error)
+	// Kinds returns how the server treats identifiers; NotFound or Forbidden where it does
+	// not tell.
+	Kinds(ctx context.Context) (*touchstone.KindSet, error)
 	// Stats returns the counters of the whole server.
 	Stats(ctx context.Context) (Stats, error)
 }

@@ -34,8 +34,8 @@ func TestTranslate(t *testing.T) {
 			`{"type":"track","event":"View","distinct_id":"c1","anonymous_id":"c1","_track_id":7,"time":1769999999000,"_flush_time":1769999999900,"properties":{"price":12.50,"$is_first_day":true}}`,
 			`{"type":"track","event":"View","messageId":"?","timestamp":1769999999000,"anonymousId":"c1","properties":{"price":12.5,"$is_first_day":true},"context":{}}`},
 		"a member's event, with identities": {
-			`{"type":"track","event":"Buy","distinct_id":"u1","login_id":"u1","anonymous_id":"c1","identities":{"$identity_login_id":"u1","$identity_cookie_id":"c1","$identity_mobile":"13800138000","$identity_mp_unionid":"un1","vip_card":"v9","list":["x"]}}`,
-			`{"type":"track","event":"Buy","userId":"u1","anonymousId":"c1","context":{"externalIds":[{"type":"user_id","id":"u1"},{"type":"anonymous_id","id":"c1"},{"type":"phone","id":"13800138000"},{"type":"unionid","id":"un1"},{"type":"vip_card","id":"v9"},{"type":"anonymous_id","id":"u1"}]}}`},
+			`{"type":"track","event":"Buy","distinct_id":"u1","login_id":"u1","anonymous_id":"c1","identities":{"$identity_login_id":"u1","$identity_cookie_id":"c1","$identity_mobile":"13800138001","$identity_mp_unionid":"un1","vip_card":"v9","list":["x"]}}`,
+			`{"type":"track","event":"Buy","userId":"u1","anonymousId":"c1","context":{"externalIds":[{"type":"user_id","id":"u1"},{"type":"anonymous_id","id":"c1"},{"type":"phone","id":"13800138001"},{"type":"unionid","id":"un1"},{"type":"vip_card","id":"v9"},{"type":"anonymous_id","id":"u1"}]}}`},
 		"identities only": {
 			`{"type":"track","event":"Buy","distinct_id":"$identity_email+a@x.cn","identities":{"$identity_email":"a@x.cn"}}`,
 			`{"type":"track","event":"Buy","context":{"externalIds":[{"type":"email","id":"a@x.cn"}]}}`},
@@ -48,11 +48,11 @@ func TestTranslate(t *testing.T) {
 			`{"type":"track_signup","event":"$SignUp","distinct_id":"u1","original_id":"c1"}`,
 			`{"type":"track","event":"$SignUp","userId":"u1","anonymousId":"c1","context":{"externalIds":[{"type":"anonymous_id","id":"u1"}]}}`},
 		"binding": {
-			`{"type":"track_id_bind","event":"$BindID","distinct_id":"u1","login_id":"u1","anonymous_id":"c1","identities":{"$identity_mobile":"13800138000"}}`,
-			`{"type":"track","event":"$BindID","userId":"u1","anonymousId":"c1","context":{"externalIds":[{"type":"phone","id":"13800138000"},{"type":"anonymous_id","id":"u1"}]}}`},
+			`{"type":"track_id_bind","event":"$BindID","distinct_id":"u1","login_id":"u1","anonymous_id":"c1","identities":{"$identity_mobile":"13800138001"}}`,
+			`{"type":"track","event":"$BindID","userId":"u1","anonymousId":"c1","context":{"externalIds":[{"type":"phone","id":"13800138001"},{"type":"anonymous_id","id":"u1"}]}}`},
 		"unbinding names nobody by what it takes away": {
-			`{"type":"track_id_unbind","event":"$UnbindID","distinct_id":"u1","identities":{"$identity_mobile":"13800138000"}}`,
-			`{"type":"track","event":"$UnbindID","anonymousId":"u1","context":{"unbind":[{"type":"phone","id":"13800138000"}]}}`},
+			`{"type":"track_id_unbind","event":"$UnbindID","distinct_id":"u1","identities":{"$identity_mobile":"13800138001"}}`,
+			`{"type":"track","event":"$UnbindID","anonymousId":"u1","context":{"unbind":[{"type":"phone","id":"13800138001"}]}}`},
 		"a page": {
 			`{"type":"track","event":"$pageview","distinct_id":"c1","lib":{"$lib":"js","$lib_version":"1.27.11"},"properties":{"$url":"https://x.cn/a/b?q=1#z","$title":"车","$referrer":"https://y.cn","$utm_source":"weibo","$screen_width":1280,"$os":"iOS","$ip":"1.2.3.4"}}`,
 			`{"type":"page","name":"车","anonymousId":"c1","properties":{"$url":"https://x.cn/a/b?q=1#z","$title":"车","$referrer":"https://y.cn","$utm_source":"weibo","$screen_width":1280,"$os":"iOS","$ip":"1.2.3.4"},

@@ -18,7 +18,7 @@ CREATE TABLE identity_relations (
 CREATE INDEX identity_relations_related ON identity_relations (related, last_time);
 
 -- Kinds whose rules somebody has changed or added; the others have the built-in ones.
-CREATE TABLE identity_kinds (
+CREATE TABLE identity_kind_rules (
     kind       TEXT PRIMARY KEY,
     role       TEXT NOT NULL,
     priority   BIGINT NOT NULL,
@@ -62,6 +62,6 @@ CREATE TABLE identity_suggestions (
 DROP TABLE identity_suggestions;
 DROP TABLE identity_rules;
 DROP TABLE identity_blocked;
-DROP TABLE identity_kinds;
+DROP TABLE identity_kind_rules;
 DROP TABLE identity_relations;
 ALTER TABLE identity_state DROP COLUMN relating;

@@ -30,6 +30,7 @@ const messages: Messages = {
   "Make one in the console under Settings, API keys.": "请在控制台“设置 → API 密钥”中新建一个。",
   "Make someone else an administrator first.": "请先将其他人设为管理员。",
   "Name at least one scope.": "请至少选择一个权限范围。",
+  "Name each as kind:value, as the person's page shows it.": "请按用户页所示，逐个写成 类型:值。",
   "Name one of the parameters property, dimension and trait.": "请提供 property、dimension、trait 参数之一。",
   "Only a user who is signed in has a password.": "只有已登录的账号才有密码。",
   "Open the console under the address that the request names as its host.":
@@ -174,6 +175,7 @@ const messages: Messages = {
   "Use a name such as Asia/Shanghai.": "请使用 Asia/Shanghai 这样的名称。",
   "Use a new key for each write, and the same one only to repeat it.":
     "每次写入请使用新的键，仅在重试时沿用原来的键。",
+  "Use a-z, 0-9 and _, at most 32.": "只用 a-z、0-9 和 _，最多 32 个字符。",
   "Use at least {0} characters; a few words are better than symbols.":
     "至少 {0} 个字符；几个词比特殊符号更好。",
   "Use gzip, zstd or none.": "请使用 gzip、zstd，或不压缩。",
@@ -230,6 +232,8 @@ const messages: Messages = {
   "ask again, about a shorter range": "请缩短时间范围后重试",
   "ask in several statements": "请拆成几条语句",
   "batch is {0}, not an array of events.": "batch 是 {0}，而不是事件数组。",
+  "blocked for every kind: {0}": "对所有类型屏蔽的值：{0}",
+  "blocked is missing: true or false.": "缺少 blocked，请填写 true 或 false。",
   "cannot connect to NATS": "无法连接 NATS",
   "cannot connect to PostgreSQL at {0}:{1}, database {2}, as user {3}":
     "无法以用户 {3} 连接 {0}:{1} 上的 PostgreSQL 数据库 {2}",
@@ -274,6 +278,7 @@ const messages: Messages = {
   "cursor: is not one that this list has given": "cursor：不是由该列表返回的",
   "cursor: {0} is not one that was given out": "cursor：{0} 不是曾经返回过的值",
   "data: name the folder that holds log, store and warehouse": "data：请指定存放日志、存储与仓库的目录",
+  "decision must be block or dismiss.": "decision 只能是 block 或 dismiss。",
   "delete one that nobody uses": "请删除一个无人使用的",
   "description: is longer than {0} characters": "description：超过 {0} 个字符",
   "dev needs a loopback address, but listen is {0}": "dev 模式只能监听本机地址，而 listen 为 {0}",
@@ -291,14 +296,19 @@ const messages: Messages = {
   "go on with that mapping, or begin a new import of the file with --again":
     "请沿用原来的映射，或用 --again 重新导入该文件",
   "grace_seconds must be from 0 to {0} (30 days).": "grace_seconds 应在 0 到 {0}（30 天）之间。",
+  "group_id names a group, not a person; profiles keep it": "group_id 表示群组而不是用户，由用户资料保存",
   "gzip is 1, but the parameter {0} is not compressed.": "gzip 为 1，但参数 {0} 未压缩。",
   "header: no needs the names of the columns": "header: no 需要提供列名",
   "holds a NUL character": "含有 NUL 字符",
   "holds both dimension and {0}; one per condition": "同时含有 dimension 与 {0}，每个条件只能有一个",
   "holds both {0} and {1}; one condition per object": "同时含有 {0} 与 {1}，每个对象只能有一个条件",
   "identifier kind {0} is configured twice": "标识类型 {0} 配置了两次",
+  "identifier kind {0}: it always says who somebody is, so its role is {1}":
+    "标识类型 {0} 始终用于识别身份，作用只能是 {1}",
   "identifier kind {0}: limit and max_length must be at least 1":
     "标识类型 {0}：limit 与 max_length 至少为 1",
+  "identifier kind {0}: priority must be from 0 to {1}": "标识类型 {0}：优先级应在 0 到 {1} 之间",
+  "identifier kind {0}: role must be {1} or {2}, not {3}": "标识类型 {0}：作用应为 {1} 或 {2}，而不是 {3}",
   "identifier kind {0}: there is no normaliser {1}": "标识类型 {0}：没有规范化方式 {1}",
   "identifier kind {0}: {1}": "标识类型 {0}：{1}",
   "identifier {0} does not belong to {1}": "标识 {0} 不属于 {1}",
@@ -339,6 +349,7 @@ const messages: Messages = {
   "look again in a moment; is the process role running?": "请稍后再看；process 角色是否在运行？",
   "look at the disk of the data folder; what was acknowledged is safe, and a new start goes on with it":
     "请检查数据目录所在磁盘；已确认的数据是安全的，重新启动后会继续处理",
+  "max_length must be at most {0}": "max_length 不能超过 {0}",
   "more than {0} rows: {1}": "超过 {0} 行：{1}",
   "must be a list of 1 to {0} values": "应为 1 到 {0} 个值的列表",
   "must be a list, not {0}": "应为列表，而不是 {0}",
@@ -362,6 +373,8 @@ const messages: Messages = {
   "name: there is a segment {0} already ({1})": "name：已有人群 {0}（{1}）",
   "no server of the log answers": "没有日志服务器响应",
   "nothing here can wait": "此处不能等待",
+  "nothing suggests to block {0}:{1}": "没有建议屏蔽 {0}:{1}",
+  "one * stands for anything: *@example.com": "可用一个 * 代表任意内容：*@example.com",
   "only a statement that reads is allowed": "只允许读取类语句",
   "persons: {0} are more than the {1} allowed": "persons：{0} 个，超过上限 {1} 个",
   "persons: {0} is not a person id": "persons：{0} 不是用户 ID",
@@ -402,6 +415,7 @@ const messages: Messages = {
   "start it with  touchstone serve  or name another one with --server":
     "请用 touchstone serve 启动，或用 --server 指定其他服务器",
   "starting or stopping": "正在启动或停止",
+  "state must be open, blocked or dismissed.": "state 只能是 open、blocked 或 dismissed。",
   "stuck since {0}, after {1} attempts: the console's overview and the log say why":
     "自 {0} 起停滞，已重试 {1} 次：原因见控制台概览和服务器日志",
   "texts in a statement have {0} bytes at most": "语句中的单个文本最多 {0} 字节",
@@ -454,6 +468,7 @@ const messages: Messages = {
   "the range has more than {0} intervals of one {1}; use a longer interval":
     "时间范围超过 {0} 个 {1} 区间，请使用更大的粒度",
   "the roles are {0}": "可用角色：{0}",
+  "the rules of {0} were not changed": "{0} 的规则没有改动过",
   "the same command goes on there": "再次执行同一命令即可从那里继续",
   "the search text is longer than {0} bytes": "搜索内容超过 {0} 字节",
   "the server at {0} does not answer": "服务器 {0} 没有响应",
@@ -484,6 +499,8 @@ const messages: Messages = {
     "仓库含有分区 {1} 到记录 {0} 的事件，但存储只到 {2}",
   "the warehouse is busy with other questions": "仓库正忙于其他查询",
   "the warehouse is closed": "仓库已关闭",
+  "there are {0} changed kinds already": "已修改的标识类型达到 {0} 个上限",
+  "there are {0} changed values already": "已修改的屏蔽值达到 {0} 个上限",
   "there are {0} segments, the most allowed": "已有 {0} 个人群，达到上限",
   "there is no partition {0}": "没有分区 {0}",
   "there is no person {0}": "用户 {0} 不存在",
@@ -507,6 +524,7 @@ const messages: Messages = {
   "use a longer interval or fewer breakdowns": "请使用更大的粒度，或减少拆分",
   "use a person id such as p_1a2b, or kind:value such as email:ann@example.com":
     "请使用 p_1a2b 这样的用户 ID，或 email:ann@example.com 这样的 类型:值",
+  "use account_id for accounts that persons relate to": "用户所关联的账户请使用 account_id",
   "use floor(x / width) * width": "请使用 floor(x / width) * width",
   "use integers with & and |": "请使用整数以及 & 和 |",
   "use integers with bit_or": "请使用整数和 bit_or",
@@ -515,6 +533,7 @@ const messages: Messages = {
   "use levenshtein": "请使用 levenshtein",
   "use list_resize with a length as a number": "请使用 list_resize，并直接写出长度",
   "use unnest(regexp_split_to_array(…))": "请使用 unnest(regexp_split_to_array(…))",
+  "value must have 1 to {0} bytes": "value 长度应为 1 到 {0} 字节",
   "which file? none was named": "未指定文件",
   "which server? none was named": "未指定服务器",
   "write a SELECT, WITH … SELECT, DESCRIBE or EXPLAIN": "请写 SELECT、WITH … SELECT、DESCRIBE 或 EXPLAIN",
@@ -544,6 +563,7 @@ const messages: Messages = {
   "{0} does not take {1}.": "{0} 不支持 {1}。",
   "{0} events of {1} bytes are too much for one record": "{0} 个事件共 {1} 字节，超过一条记录的上限",
   "{0} has no rows that can be read as {1}": "{0} 中没有可按 {1} 读取的行",
+  "{0} is no identifier of {1}.": "{0} 不是 {1} 的标识。",
   "{0} is no kind of identifier.": "{0} 不是标识类型。",
   "{0} is no name for an identifier kind: use a-z, 0-9 and _, at most 32":
     "{0} 不能作为标识类型名称：只能用 a-z、0-9 和 _，最多 32 个字符",
@@ -575,25 +595,5 @@ const messages: Messages = {
   "{0}: there is no segment {1}": "{0}：人群 {1} 不存在",
   "{0}: there is no setting {1}": "{0}：没有设置项 {1}",
   "{0}: {1}, {2}.": "{0}：{1}，{2}。",
-  "Name each as kind:value, as the person's page shows it.": "请按用户页所示，逐个写成 类型:值。",
-  "Use a-z, 0-9 and _, at most 32.": "只用 a-z、0-9 和 _，最多 32 个字符。",
-  "blocked for every kind: {0}": "对所有类型屏蔽的值：{0}",
-  "blocked is missing: true or false.": "缺少 blocked，请填写 true 或 false。",
-  "decision must be block or dismiss.": "decision 只能是 block 或 dismiss。",
-  "group_id names a group, not a person; profiles keep it": "group_id 表示群组而不是用户，由用户资料保存",
-  "identifier kind {0}: it always says who somebody is, so its role is {1}":
-    "标识类型 {0} 始终用于识别身份，作用只能是 {1}",
-  "identifier kind {0}: priority must be from 0 to {1}": "标识类型 {0}：优先级应在 0 到 {1} 之间",
-  "identifier kind {0}: role must be {1} or {2}, not {3}": "标识类型 {0}：作用应为 {1} 或 {2}，而不是 {3}",
-  "max_length must be at most {0}": "max_length 不能超过 {0}",
-  "nothing suggests to block {0}:{1}": "没有建议屏蔽 {0}:{1}",
-  "one * stands for anything: *@example.com": "可用一个 * 代表任意内容：*@example.com",
-  "state must be open, blocked or dismissed.": "state 只能是 open、blocked 或 dismissed。",
-  "the rules of {0} were not changed": "{0} 的规则没有改动过",
-  "there are {0} changed kinds already": "已修改的标识类型达到 {0} 个上限",
-  "there are {0} changed values already": "已修改的屏蔽值达到 {0} 个上限",
-  "use account_id for accounts that persons relate to": "用户所关联的账户请使用 account_id",
-  "value must have 1 to {0} bytes": "value 长度应为 1 到 {0} 字节",
-  "{0} is no identifier of {1}.": "{0} 不是 {1} 的标识。",
 };
 export default messages;

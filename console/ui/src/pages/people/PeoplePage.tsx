@@ -74,16 +74,14 @@ function RulesLink() {
   const format = useFormat();
   const waiting = useQuery(suggestionsQuery).data?.items.length ?? 0;
   return (
-    <Link to="/people/rules">
-      <Button icon={<Fingerprint size={14} />}>
-        {t("people.rules.title")}
-        {waiting > 0 && (
-          <span title={t("people.rules.waiting", { count: waiting, n: format.num(waiting) })}>
-            <Pill tone="gold">{format.num(waiting)}</Pill>
-          </span>
-        )}
-      </Button>
-    </Link>
+    <LinkButton to="/people/rules" icon={<Fingerprint size={14} />}>
+      {t("people.rules.title")}
+      {waiting > 0 && (
+        <span title={t("people.rules.waiting", { count: waiting, n: format.num(waiting) })}>
+          <Pill tone="gold">{format.num(waiting)}</Pill>
+        </span>
+      )}
+    </LinkButton>
   );
 }
 
