@@ -211,3 +211,21 @@ func FuzzTranslate(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkTranslate translates a batch of a web page's events, as its SDK sends them.
+func BenchmarkTranslate(b *testing.B) {
+	one := `{"identities":{"$identity_cookie_id":"1a21c039a8457e-0aa9e4e3d624198-11543b4c-921600-1a21c039a8bcb4","$identity_login_id":"u-1"},"distinct_id":"u-1","lib":{"$lib":"js","$lib_method":"code","$lib_version":"1.27.11"},
+		"properties":{"$timezone_offset":-480,"$screen_height":720,"$screen_width":1280,"$viewport_height":720,"$viewport_width":1280,"$lib":"js","$lib_version":"1.27.11","$latest_utm_source":"weibo","price":12.5,"tags":["a"],"$is_first_day":true,"$url":"https://shop.example/m?utm_source=weibo","$title":"车"},
+		"login_id":"u-1","anonymous_id":"1a21c039a8457e-0aa9e4e3d624198-11543b4c-921600-1a21c039a8bcb4","type":"track","event":"View","time":1769999999000,"_track_id":851947976,"_flush_time":1769999999100}`
+	payload := []byte("[" + strings.Repeat(one+",", 49) + one + "]")
+	var text []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		batch, err := Translate(payload, text[:0], now, limits)
+		if err != nil {
+			b.Fatal(err)
+		}
+		text = batch.Text
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(50*b.N), "ns/event")
+}
