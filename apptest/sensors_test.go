@@ -154,8 +154,21 @@ func (s *Server) Raw(method, path, body string) (status int, text string) {
 // metric returns a value of /metrics, 0 without it.
 func (s *Server) metric(name string) (value float64) {
 	s.t.Helper()
-	_, text := s.Raw(http.MethodGet, "/metrics", "")
-	for line := range strings.Lines(text) {
+	req, err := http.NewRequest(http.MethodGet, s.URL+"/metrics", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer dev")
+	resp, err := s.http.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		s.t.Fatalf("/metrics: %s, %v", resp.Status, err)
+	}
+	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			value, _ = strconv.ParseFloat(strings.TrimSpace(rest), 64)
 		}
