@@ -55,6 +55,7 @@ type Config struct {
 		TrustedProxies  []string // CIDRs whose X-Forwarded-For is believed
 		PhoneRegion     string   // country calling code that numbers without one belong to
 		MaxPendingBytes Bytes
+		MaxItems        int      // most things in the catalogue of items
 		SensorsProjects []string // "project=source": whose events are those of a 神策 project
 	}
 	Pipeline struct {
@@ -100,6 +101,7 @@ func DefaultConfig() *Config {
 	c.Collect.MaxEventBytes, c.Collect.MaxBatchBytes, c.Collect.MaxBatchEvents = 32<<10, 500<<10, 2500
 	c.Collect.TrustedProxies = []string{"127.0.0.0/8", "::1/128"}
 	c.Collect.PhoneRegion = "86"
+	c.Collect.MaxItems = 1_000_000
 	c.Collect.MaxPendingBytes = 64 << 20
 	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 16_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
@@ -145,6 +147,7 @@ func (c *Config) settings() []setting {
 		{"collect.max_batch_events", &c.Collect.MaxBatchEvents, "most events in a request"},
 		{"collect.trusted_proxies", &c.Collect.TrustedProxies, "networks whose X-Forwarded-For is believed"},
 		{"collect.phone_region", &c.Collect.PhoneRegion, "country calling code of phone numbers without one"},
+		{"collect.max_items", &c.Collect.MaxItems, "most things in the catalogue that 神策's item_set fills"},
 		{"collect.sensors_projects", &c.Collect.SensorsProjects, "project=source: sources of 神策 projects whose clients name no token"},
 		{"collect.max_pending_bytes", &c.Collect.MaxPendingBytes, "most bytes of events waiting to be written to the log"},
 		{"pipeline.max_events", &c.Pipeline.MaxEvents, "most events in a micro-batch"},
