@@ -20,13 +20,9 @@ import (
 func TestFuzzSQL(t *testing.T) {
 	most, seconds, seed := fromEnv("STATEMENTS", 10_000), fromEnv("SECONDS", 45), fromEnv("SEED", int(rand.Uint32()))
 	t.Logf("TOUCHSTONE_FUZZ_SEED=%d", seed)
-	s := Start(t, "--query-timeout", "500ms", "--query-sql-running", "4", "--query-sql-waiting", "100")
+	s := Start(t, "--query-timeout", "1s", "--query-sql-running", "4", "--query-sql-waiting", "100")
 	fillForQueries(s)
-	var functions []string
-	for _, row := range s.SQL("select distinct function_name from duckdb_functions() order by 1") {
-		functions = append(functions, row[0].(string))
-	}
-	before := s.Number("select count(*) from events")
+	functions, before := functionsOf(t, s), s.Stats().InWarehouse
 	stop := make(chan struct{})
 	var beside sync.WaitGroup
 	var sent, largest atomic.Int64
@@ -69,8 +65,8 @@ func TestFuzzSQL(t *testing.T) {
 	if st.Process.RSSBytes > 1<<30 || largest.Load() > 1<<30 {
 		t.Error("memory is over its bound")
 	}
-	if after := s.Number("select count(*) from events"); after != before+sent.Load() {
-		t.Errorf("there are %d events, want %d and the %d that were sent", after, before, sent.Load())
+	if st.InWarehouse != before+sent.Load() {
+		t.Errorf("there are %d events, want %d and the %d that were sent", st.InWarehouse, before, sent.Load())
 	}
 	if statuses[http.StatusOK] < statuses[http.StatusBadRequest]/50 {
 		t.Errorf("hardly a statement was answered: %v", statuses)
@@ -78,6 +74,26 @@ func TestFuzzSQL(t *testing.T) {
 	if left := processesOf(filepath.Join(s.Data, "warehouse.duckdb.sql")); len(left) > 0 {
 		t.Errorf("these processes are left: %v", left)
 	}
+}
+
+// functionsOf asks for the engine's functions, on a busy machine more than once.
+func functionsOf(t *testing.T, s *Server) (functions []string) {
+	t.Helper()
+	question := map[string]any{"kind": "sql", "sql": "select distinct function_name from duckdb_functions() order by 1"}
+	var answer struct{ Rows [][]string }
+	for deadline := time.Now().Add(time.Minute); ; {
+		_, err := s.Do(http.MethodPost, "/api/v1/query", question, &answer)
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range answer.Rows {
+		functions = append(functions, row[0])
+	}
+	return functions
 }
 
 func fromEnv(name string, otherwise int) int {
