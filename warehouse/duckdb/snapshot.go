@@ -62,8 +62,12 @@ func newSnapshots(dir string) (*snapshots, error) {
 func (w *Warehouse) snapshot(ctx context.Context) (*snapshot, error) {
 	for {
 		w.mu.Lock()
-		closed, size, folded := w.closed, fileSize(w.path+".wal"), w.snapshots.folded
-		if !closed && size < snapshotsUntil*w.checkpointSize {
+		closed := w.closed
+		if !closed {
+			w.checkpointIfDue(ctx) // perhaps no commit follows that would see to it
+		}
+		folded, gone := w.snapshots.changes()
+		if !closed && fileSize(w.path+".wal") < snapshotsUntil*w.checkpointSize {
 			s, err := w.snapshots.take(w.path)
 			w.mu.Unlock()
 			return s, err
@@ -74,6 +78,7 @@ func (w *Warehouse) snapshot(ctx context.Context) (*snapshot, error) {
 		}
 		select {
 		case <-folded:
+		case <-gone:
 		case <-w.closing:
 			return nil, errClosed()
 		case <-ctx.Done():
@@ -112,6 +117,13 @@ func (s *snapshot) release() {
 	delete(s.of.held, s)
 	close(s.of.gone)
 	s.of.gone = make(chan struct{})
+}
+
+// changes are closed at the next checkpoint, and when a snapshot goes.
+func (s *snapshots) changes() (folded, gone <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.folded, s.gone
 }
 
 // count is how many are held.
