@@ -41,10 +41,13 @@ func AppendEvent(dst []byte, e *Event) []byte {
 }
 
 // DecodeEvent reads the binary form. The event's texts share frame's memory.
-// It reports an error for anything that AppendEvent cannot have written.
+// It reports an error for anything that AppendEvent cannot have written, [ErrNewer] for
+// what that of a later release may have.
 func DecodeEvent(frame string, e *Event) error {
 	r := reader{rest: frame}
-	if v := r.byte(); v != eventVersion {
+	if v := r.byte(); v > eventVersion {
+		return Newer("the event was", int64(v), eventVersion)
+	} else if v != eventVersion {
 		return errTruncated
 	}
 	e.Type = EventType(r.byte())

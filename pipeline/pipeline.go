@@ -335,6 +335,9 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		for _, s := range p.cfg.Stages {
 			s.Rollback()
 		}
+		if errors.Is(err, touchstone.ErrNewer) { // trying again would not make this program newer
+			return err
+		}
 		p.metrics.failures.Inc()
 		pause := min(100*time.Millisecond<<min(attempt, 8), 15*time.Second)
 		p.cfg.Logger.Error("a batch failed and will be tried again", "error", err, "attempt", attempt+1, "in", pause, "events", work.count())

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -160,6 +161,9 @@ func decodeChunk(spare factPool, partition int, records []stream.Record) (chunk,
 }
 
 func corrupt(partition int, at stream.Offset, err error) error {
+	if errors.Is(err, touchstone.ErrNewer) {
+		return fmt.Errorf("record %d of partition %d: %w", at, partition, err)
+	}
 	return touchstone.Wrap(touchstone.Internal, err, "record %d of partition %d cannot be decoded", at, partition).
 		WithHint("the log is damaged there; restore it from a backup, or move the pipeline past it by hand")
 }

@@ -201,8 +201,8 @@ func appendText(dst []byte, s string) []byte {
 func (t *traits) decode(b []byte) error {
 	t.reset()
 	r := reader{rest: b}
-	if r.byte() != traitsVersion {
-		return errCorrupt
+	if err := checkVersion(r.byte(), traitsVersion); err != nil {
+		return err
 	}
 	var room [32]stamp
 	stamps := room[:0]
