@@ -17,6 +17,9 @@ import (
 
 const eventVersion = 1
 
+// EventVersion is the version that AppendEvent writes.
+const EventVersion = eventVersion
+
 var errTruncated = errors.New("event frame is truncated or corrupt")
 
 // AppendEvent appends the binary form of e to dst and returns the extended slice.

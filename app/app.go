@@ -17,6 +17,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -47,6 +48,7 @@ type App struct {
 	settings  *console.Settings
 	console   *console.Console
 	feed      *changeFeed
+	backups   *backup.Keeper
 
 	setupToken string
 	ready      atomic.Bool
@@ -61,6 +63,9 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 	a := &App{cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.feed = newChangeFeed()
+	if err := backup.CheckFinished(cfg.Data); err != nil {
+		return nil, err
+	}
 	if a.engines, err = openEngines(ctx, cfg, logger, a.metrics); err != nil {
 		return nil, err
 	}
@@ -75,6 +80,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		a.wirePersons,
 		a.wirePipeline,
 		a.wireQueries,
+		a.wireBackups,
 		a.wireConsole,
 	} {
 		if err := wire(ctx); err != nil {
@@ -214,7 +220,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
 			Events: a.collector.Feed(), Changes: a.feed.hub,
 			Identity: a.graph, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
-			Questions: a.queries, Catalogue: a.queries,
+			Questions: a.queries, Catalogue: a.queries, Backups: a.backups,
 		},
 	})
 	if err != nil {

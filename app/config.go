@@ -70,6 +70,11 @@ type Config struct {
 		Timeout time.Duration
 		MaxRows int
 	}
+	Backup struct {
+		Folder  string // empty: backups in Data
+		Keep    int    // the newest that are kept
+		MaxRate Bytes  // copied a second at most; 0: no limit
+	}
 	MemoryLimit Bytes  // of the Go heap, beside the warehouse's memory; GOMEMLIMIT wins
 	PprofListen string // HOST:PORT of net/http/pprof; empty: off
 }
@@ -90,6 +95,7 @@ func DefaultConfig() *Config {
 	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 16_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
+	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
 	c.MemoryLimit = 384 << 20
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
 	return c
@@ -138,6 +144,9 @@ func (c *Config) settings() []setting {
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},
 		{"query.timeout", &c.Query.Timeout, "longest time a query may take"},
 		{"query.max_rows", &c.Query.MaxRows, "most rows a query returns"},
+		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
+		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
+		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},
 		{"memory_limit", &c.MemoryLimit, "memory of the Go heap, beside the warehouse's; GOMEMLIMIT wins"},
 		{"pprof_listen", &c.PprofListen, "HOST:PORT for Go profiles; empty: off"},
 	}

@@ -106,6 +106,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	}
 	a.ready.Store(false)
 	a.console.Close()
+	a.backups.Close()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	ending := time.AfterFunc(askTimeout, func() { endRequests(errStopping()) })

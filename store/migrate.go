@@ -59,6 +59,9 @@ func (db *DB) Migrate(ctx context.Context, feature string, fsys fs.FS) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)
 	}
+	db.mu.Lock()
+	db.versions[feature] = known
+	db.mu.Unlock()
 	return nil
 }
 

@@ -31,6 +31,9 @@ const (
 	MaxRecordBytes = MaxFrameBytes + 1<<20
 )
 
+// RecordVersion is the version that EncodeRecord writes.
+const RecordVersion = recordVersion
+
 var (
 	errCorrupt  = errors.New("log record is corrupt")
 	errChecksum = errors.New("log record is corrupt: its checksum is wrong")

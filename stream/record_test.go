@@ -146,7 +146,7 @@ func TestRefusesWhatEncodeCannotWrite(t *testing.T) {
 // See TestEventFormStandsStill: a new form takes a new version and a reader for this one.
 func TestRecordFormStandsStill(t *testing.T) {
 	for version1, frames := range map[string][]string{
-		"0100038c372696016100026263": {"a", "", "bc"},
+		"0100038c372696016100026263":                                         {"a", "", "bc"},
 		"0101024f8f1516dc0434d804636f6d7072657373206d6520110c19004001040162": {strings.Repeat("compress me ", 50), "b"},
 	} {
 		plain := len(frames) == 3 // what a compressor makes may change, if only it can be read
