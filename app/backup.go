@@ -112,6 +112,7 @@ func (a *App) copyData(ctx context.Context, w *backup.Writer) error {
 		return err
 	}
 	w.Step("store")
+	a.saveCounts(ctx)
 	to, err := w.Path(storeName)
 	if err != nil {
 		return err
