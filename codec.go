@@ -49,7 +49,7 @@ func AppendEvent(dst []byte, e *Event) []byte {
 func DecodeEvent(frame string, e *Event) error {
 	r := reader{rest: frame}
 	if v := r.byte(); v > eventVersion {
-		return Newer("the event was", int64(v), eventVersion)
+		return Newer("the event", int64(v), eventVersion)
 	} else if v != eventVersion {
 		return errTruncated
 	}

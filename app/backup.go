@@ -41,17 +41,18 @@ func (a *App) wireBackups(context.Context) (err error) {
 
 // errExternal names what a backup of the data folder would lack.
 func (a *App) errExternal() error {
-	what := "the store is in PostgreSQL"
+	var e *touchstone.Error
 	switch {
 	case a.cfg.Store.URL == "" && a.cfg.Stream.URL == "":
 		return nil
 	case a.cfg.Store.URL == "":
-		what = "the log is in a NATS server"
-	case a.cfg.Stream.URL != "":
-		what = "the store is in PostgreSQL and the log in a NATS server"
+		e = touchstone.Errorf(touchstone.Invalid, "A backup is a copy of the data folder, but the log is in a NATS server.")
+	case a.cfg.Stream.URL == "":
+		e = touchstone.Errorf(touchstone.Invalid, "A backup is a copy of the data folder, but the store is in PostgreSQL.")
+	default:
+		e = touchstone.Errorf(touchstone.Invalid, "A backup is a copy of the data folder, but the store is in PostgreSQL and the log in a NATS server.")
 	}
-	return touchstone.Errorf(touchstone.Invalid, "touchstone backup copies the data folder, but %s.", what).
-		WithHint("docs/operations.md says how to copy them with their own tools, and in which order.")
+	return e.WithHint("docs/operations.md says how to copy them with their own tools, and in which order.")
 }
 
 func (a *App) backupSize(ctx context.Context) (int64, error) {

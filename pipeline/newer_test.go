@@ -69,5 +69,5 @@ type newerState struct{}
 func (newerState) Name() string { return "newer" }
 func (newerState) Rollback()    {}
 func (newerState) Apply(context.Context, *store.Tx, *touchstone.Batch) error {
-	return touchstone.Newer("a state was", 2, 1)
+	return touchstone.Newer("a state", 2, 1)
 }

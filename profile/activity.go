@@ -215,7 +215,7 @@ var stateVersions = map[string]byte{"profile_activity": activityVersion, "profil
 func checkVersion(has, reads byte) error {
 	switch {
 	case has > reads:
-		return touchstone.Newer("a profile's state was", int64(has), int64(reads))
+		return touchstone.Newer("a profile's state", int64(has), int64(reads))
 	case has < reads:
 		return errCorrupt
 	}

@@ -229,7 +229,7 @@ func appendMoment(dst []byte, ms int64) []byte {
 func (s *state) decode(b []byte) error {
 	d := decoder{rest: b}
 	if v := d.byte(); v > stateVersion {
-		return touchstone.Newer("a person's segment state was", int64(v), stateVersion)
+		return touchstone.Newer("a person's segment state", int64(v), stateVersion)
 	} else if v != stateVersion {
 		return errState
 	}

@@ -54,7 +54,7 @@ func (db *DB) Migrate(ctx context.Context, feature string, fsys fs.FS) error {
 		return fmt.Errorf("migrate %s: %w", feature, err)
 	}
 	if has > known {
-		return touchstone.Newer("the store's "+feature+" tables were", has, known)
+		return touchstone.Newer("the store's part "+feature, has, known)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)

@@ -96,7 +96,7 @@ func parseHeader(data []byte) (header, error) {
 		return header{}, errCorrupt
 	}
 	if data[0] > recordVersion {
-		return header{}, touchstone.Newer("the log record was", int64(data[0]), recordVersion)
+		return header{}, touchstone.Newer("the log record", int64(data[0]), recordVersion)
 	}
 	count, n := binary.Uvarint(data[2:])
 	h := header{flags: data[1], count: int(count), sum: 2 + n}

@@ -71,14 +71,14 @@ func (m *Manifest) sum() string {
 // reads are the versions that this program knows.
 func (m *Manifest) check(reads map[string]int64) error {
 	if m.Format > formatVersion {
-		return touchstone.Newer("the backup was", m.Format, formatVersion)
+		return touchstone.Newer("the backup", m.Format, formatVersion)
 	}
 	if m.Format < 1 || len(m.Files) == 0 || m.SHA256 != m.sum() {
 		return damaged("its %s is not what was written", ManifestName)
 	}
 	for what, version := range m.Formats {
 		if known, ok := reads[what]; ok && version > known {
-			return touchstone.Newer(fmt.Sprintf("the %s in the backup, by Touchstone %s, was", what, m.Touchstone), version, known)
+			return touchstone.Newer(fmt.Sprintf("the %s in the backup, by Touchstone %s,", what, m.Touchstone), version, known)
 		}
 	}
 	for _, f := range m.Files {

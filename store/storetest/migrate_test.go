@@ -102,7 +102,7 @@ func TestMigrateRefusesTablesOfALaterRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := db.Migrate(ctx, "letters", old)
-		if !errors.Is(err, touchstone.ErrNewer) || !strings.Contains(err.Error(), "letters tables were written by a newer Touchstone (version 2; this one reads up to 1)") {
+		if !errors.Is(err, touchstone.ErrNewer) || !strings.Contains(err.Error(), "part letters was written by a newer Touchstone (version 2; this one reads up to 1)") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -60,7 +60,7 @@ func (w *writer) migrate(ctx context.Context, steps []step) error {
 		return fmt.Errorf("preparing the warehouse: %w", err)
 	}
 	if version > len(steps) {
-		return touchstone.Newer("the warehouse was", int64(version), int64(len(steps)))
+		return touchstone.Newer("the warehouse", int64(version), int64(len(steps)))
 	}
 	for ; version < len(steps); version++ {
 		if err := w.take(ctx, steps[version], version+1); err != nil {
