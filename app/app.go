@@ -151,17 +151,23 @@ func parsePrefixes(texts []string) ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// What an identifier and a person's profile take in their caches, both with what is around them.
+const (
+	identifierBytes = 110
+	profileBytes    = 1340
+)
+
 // wirePersons makes identity, profiles and segments.
 func (a *App) wirePersons(ctx context.Context) (err error) {
 	wake := func() { a.pipeline.Wake() }
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: wake,
 		Imports:    func(source string) bool { return a.collector.Sources().Kind(source) == "import" },
-		CacheBytes: a.cfg.Cache.Identifiers * 110})
+		CacheBytes: a.cfg.Cache.Identifiers * identifierBytes})
 	if err != nil {
 		return err
 	}
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
-		Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, History: profileHistory{a}})
+		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, History: profileHistory{a}})
 	if err != nil {
 		return err
 	}
@@ -206,7 +212,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 // wireQueries lets analytics ask the warehouse.
 func (a *App) wireQueries(context.Context) error {
 	a.queries = analytics.New(a.warehouse, analytics.Options{
-		Segments: segmentMembers{a.segments}, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout,
+		Segments: segmentMembers{a.segments}, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout, MaxRows: a.cfg.Query.MaxRows,
 	})
 	return nil
 }

@@ -113,7 +113,9 @@ func (a *App) copyData(ctx context.Context, w *backup.Writer) error {
 		return err
 	}
 	w.Step("store")
-	a.saveCounts(ctx)
+	if err := a.graph.Flush(ctx); err != nil {
+		a.logger.Warn("the latest counts of identifiers are not in the backup", "error", err)
+	}
 	to, err := w.Path(storeName)
 	if err != nil {
 		return err

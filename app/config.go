@@ -143,7 +143,7 @@ func (c *Config) settings() []setting {
 		{"cache.profiles", &c.Cache.Profiles, "profiles held in memory"},
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},
 		{"query.timeout", &c.Query.Timeout, "longest time a query may take"},
-		{"query.max_rows", &c.Query.MaxRows, "most rows a query returns"},
+		{"query.max_rows", &c.Query.MaxRows, "most rows that the result of a SQL query has"},
 		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
 		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
 		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},

@@ -122,7 +122,7 @@ func TestMakeUpgradeFixture(t *testing.T) {
 	s.CreateSegment("buyers", DidEvent("Order Completed", 1, ""))
 	s.CreateSegment("often", DidEvent("Order Completed", 4, ""))
 	s.Drain()
-	s.Stop() // so that not all is in the engines' write-ahead logs
+	s.Stop()                                      // so that not all is in the engines' write-ahead logs
 	s.runPart("collect,process,console", func() { // taken into the store, and not into the warehouse
 		story(s, 1)
 		Eventually(t, time.Minute, "the events are in the store", func() bool {

@@ -102,7 +102,7 @@ func open(ctx context.Context, write, read *nats.Conn, cfg config) (*Log, error)
 		n = 1
 	case found > 0 && found != n:
 		return nil, touchstone.Errorf(touchstone.Invalid, "the log has %d partitions, not %d", found, n).
-			WithHint("set stream.partitions to %d: a log keeps the number that it was made with", found)
+			WithHint("a log keeps the number of partitions that it was made with")
 	}
 	for i := range n {
 		p := &partition{name: cfg.name + "_" + strconv.Itoa(i), grown: make(chan struct{}), shared: cfg.shared}
