@@ -108,6 +108,7 @@ func (a *archiveAnswer) Write(b []byte) (int, error) {
 	if !a.began {
 		a.began = true
 		a.Header().Set("Content-Type", "application/x-tar")
+		a.Header().Set("X-Accel-Buffering", "no") // a proxy would keep all of it first
 		a.Header().Set("Content-Disposition", `attachment; filename="`+a.name+`"`)
 	}
 	return a.ResponseWriter.Write(b)
