@@ -280,7 +280,7 @@ func TestFailuresLeaveNothing(t *testing.T) {
 	if b.Status != Failed || b.Failure != fail.Error() || b.FinishedAt == nil {
 		t.Errorf("got %+v", b)
 	}
-	if err := k.Archive(t.Context(), b.ID, &bytes.Buffer{}); touchstone.KindOf(err) != touchstone.Conflict {
+	if err := k.Archive(t.Context(), b.ID, &bytes.Buffer{}); touchstone.KindOf(err) != touchstone.NotFound {
 		t.Errorf("an archive of it: %v", err)
 	}
 	if left := contents(t, folder); len(left) > 0 {

@@ -287,8 +287,12 @@ func (k *Keeper) Get(ctx context.Context, id string) (Backup, error) {
 // whole returns a backup that is done.
 func (k *Keeper) whole(ctx context.Context, id string) (Backup, error) {
 	b, err := k.Get(ctx, id)
-	if err == nil && b.Status != Done {
-		err = touchstone.Errorf(touchstone.Conflict, "The backup %s is %s.", id, b.Status)
+	switch {
+	case err != nil:
+	case b.Status == Running:
+		err = touchstone.Errorf(touchstone.Conflict, "The backup %s is being made.", id).WithHint("Wait until it is done.")
+	case b.Status == Failed:
+		err = touchstone.Errorf(touchstone.NotFound, "The backup %s failed; nothing is left of it.", id)
 	}
 	return b, err
 }

@@ -59,23 +59,17 @@ const messages: Messages = {
   "The body could not be read to its end.": "请求体未能完整读取。",
   "The body ended early.": "请求体提前结束。",
   "The body ends in frame {0}.": "请求体在第 {0} 帧中途结束。",
-  "The body ends in the middle of its JSON value.": "请求体中的 JSON 不完整。",
-  "The body has something after its JSON value.": "请求体的 JSON 之后还有多余内容。",
   "The body has {0} bytes; at most {1} are accepted.": "请求体为 {0} 字节，最多允许 {1} 字节。",
   "The body is empty.": "请求体为空。",
-  "The body is empty; a JSON value was expected.": "请求体为空，应为 JSON。",
   "The body is larger than {0} bytes, the most that this call takes.": "请求体超过此接口的上限 {0} 字节。",
   "The body is larger than {0} bytes, the most that this server reads.": "请求体超过服务器的上限 {0} 字节。",
-  "The body is larger than {0} bytes.": "请求体超过 {0} 字节。",
   "The body is not valid JSON at byte {0}.": "请求体的 JSON 在第 {0} 字节处有误。",
-  "The body is not valid JSON at byte {0}: {1}.": "请求体的 JSON 在第 {0} 字节处有误：{1}。",
   "The body is not valid gzip.": "请求体不是有效的 gzip。",
   "The body is not valid zstd.": "请求体不是有效的 zstd。",
   "The body is not valid {0}.": "请求体不是有效的 {0}。",
   "The body must be an object, not {0}.": "请求体应为对象，而不是 {0}。",
   "The body unpacks to more than {0} bytes.": "请求体解压后超过 {0} 字节。",
   "The body was not understood.": "无法识别请求体。",
-  "The body was not understood: {0}.": "无法识别请求体：{0}。",
   "The change clashed with others.": "此修改与其他修改冲突。",
   "The change clashed with others; try again.": "此修改与其他修改冲突，请重试。",
   "The console was not built into this server.": "此服务器未内置控制台。",
@@ -321,7 +315,6 @@ const messages: Messages = {
   "rule: the segment would refer to itself: {0}": "rule：人群不能引用自身：{0}",
   "rule: {0} bytes are more than the {1} allowed": "rule：{0} 字节，超过上限 {1} 字节",
   "rule: {0} is a fixed list of persons and has no rule": "rule：{0} 是固定名单，没有规则",
-  "run that version again, or restore a backup from before it": "请重新运行该版本，或恢复在它之前的备份",
   "segment {0} refers to this one": "人群 {0} 引用了此人群",
   "segments are not available here": "此处不支持人群",
   "send again in a moment": "请稍后重新发送",
@@ -334,8 +327,6 @@ const messages: Messages = {
   "series.{0}: the {1} of {2} goes beyond what a number can hold (1.8e308)":
     "series.{0}：{2} 的 {1} 超出数值可表示的范围（1.8e308）",
   "set max_payload: 8MB in its configuration": "请在其配置中设置 max_payload: 8MB",
-  "set stream.partitions to {0}: a log keeps the number that it was made with":
-    "请将 stream.partitions 设为 {0}：日志的分区数在创建后不变",
   "so many steps on the same event, with a breakdown, do not fit a range this long; ask for a shorter range":
     "同一事件的步骤过多且带有拆分，时间范围过长；请缩短时间范围",
   "start again without a cursor": "请去掉 cursor 重新开始",
@@ -401,8 +392,6 @@ const messages: Messages = {
     "存储已处理到分区 {1} 的记录 {0}，但日志止于 {2}",
   "the store is older than the warehouse; restore both from the same backup":
     "存储比仓库旧；请从同一备份恢复两者",
-  "the store was written by a newer version of Touchstone: its {0} tables have version {1}, this one knows {2}":
-    "存储由更新版本的 Touchstone 写入：其 {0} 表为版本 {1}，当前程序支持到 {2}",
   "the text is not valid UTF-8": "文本不是有效的 UTF-8",
   "the user or the password is wrong, or pg_hba.conf does not let this host in":
     "用户名或密码不正确，或 pg_hba.conf 不允许此主机连接",
@@ -473,12 +462,58 @@ const messages: Messages = {
   "{0} is the last administrator.": "{0} 是最后一位管理员。",
   "{0} makes values that are too large": "{0} 会生成过大的值",
   "{0} measures no property": "{0} 不计算属性",
-  "{0} must be {1}, not {2}.": "{0} 应为 {1}，而不是 {2}。",
   "{0} names no person": "{0} 未指向任何用户",
   "{0} rows of this file were imported with another mapping": "此文件已有 {0} 行用其他映射导入",
   "{0} takes no value": "{0} 不需要值",
   "{0}: there is no segment {1}": "{0}：人群 {1} 不存在",
   "{0}: there is no setting {1}": "{0}：没有设置项 {1}",
   "{0}: {1}, {2}.": "{0}：{1}，{2}。",
+  "A backup is a copy of the data folder, but the log is in a NATS server.":
+    "备份只复制数据目录，而事件日志存放在 NATS 服务器中。",
+  "A backup is a copy of the data folder, but the store is in PostgreSQL and the log in a NATS server.":
+    "备份只复制数据目录，而状态库存放在 PostgreSQL、事件日志存放在 NATS 服务器中。",
+  "A backup is a copy of the data folder, but the store is in PostgreSQL.":
+    "备份只复制数据目录，而状态库存放在 PostgreSQL 中。",
+  "The backup {0} is being made.": "备份 {0} 正在进行。",
+  "The backup {0} failed; nothing is left of it.": "备份 {0} 已失败，未保留任何文件。",
+  "There is no backup {0}.": "没有备份 {0}。",
+  "Wait until it is done.": "请等待其完成。",
+  "a log keeps the number of partitions that it was made with": "事件日志的分区数在创建后不可更改",
+  "a new column needs a step in warehouse/duckdb/schema.go":
+    "新增列需要在 warehouse/duckdb/schema.go 中添加升级步骤",
+  "a restore into {0} has not finished": "恢复到 {0} 的操作尚未完成",
+  "docs/operations.md says how to copy them with their own tools, and in which order.":
+    "如何用各自的工具备份、按什么顺序，见 docs/operations.md。",
+  "empty the folder and run touchstone restore again": "请清空该目录后重新运行 touchstone restore",
+  "free some space and try again: what was written of it has been removed":
+    "请释放空间后重试：已写入的部分已清除",
+  "free some space, delete older backups, or let backup.folder name another disk":
+    "请释放空间、删除旧备份，或将 backup.folder 设到其他磁盘",
+  "let backup.folder name another one": "请将 backup.folder 设为其他目录",
+  "name a new folder with --data, or move what is there away first: a restore never writes over data":
+    "请用 --data 指定新目录，或先移走其中的内容：恢复不会覆盖已有数据",
+  "the backup {0} cannot be read": "无法读取备份 {0}",
+  "the data folder {0} cannot be made": "无法创建数据目录 {0}",
+  "the disk of {0} has too little space for a backup: it takes about {1}, {2} are free, and {3} are to stay free":
+    "{0} 所在磁盘空间不足，无法备份：约需 {1}，剩余 {2}，其中须保留 {3}",
+  "the disk of {0} has too little space for a backup: {1} free, {2} of it to stay free":
+    "{0} 所在磁盘空间不足，无法备份：剩余 {1}，其中须保留 {2}",
+  "the disk of {0} is full": "{0} 所在磁盘已满",
+  "the folder of backups, {0}, cannot be written to": "备份目录 {0} 无法写入",
+  "the log is kept by another server: its own tools copy it": "事件日志由其他服务器保存，请用其自带工具备份",
+  "the store is a database server: its own tools copy it": "状态库是数据库服务器，请用其自带工具备份",
+  "the warehouse was written by a newer Touchstone, whose engine has another form of files":
+    "数据仓库由更新版本的 Touchstone 写入，其引擎的文件格式不同",
+  "the warehouse's events have columns that this program does not know: {0}":
+    "数据仓库的事件表含有本程序不认识的列：{0}",
+  "the warehouse's events have no column {0}": "数据仓库的事件表缺少列 {0}",
+  "upgrade this program: nothing is damaged": "请升级本程序：数据没有损坏",
+  "use another backup": "请改用其他备份",
+  "{0} cannot be used as a data folder": "{0} 不能用作数据目录",
+  "{0} is no backup: it does not begin with a {1}": "{0} 不是备份：开头没有 {1}",
+  "{0} is no backup: it has no {1}": "{0} 不是备份：其中没有 {1}",
+  "{0} is not empty": "{0} 不是空目录",
+  "{0} was written by a newer Touchstone (version {1}; this one reads up to {2})":
+    "{0}由更新版本的 Touchstone 写入（版本 {1}，本程序最高支持 {2}）",
 };
 export default messages;
