@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -X github.com/touchstone-cdp/touchstone/app.Version=$(VERSION)
 UI_SOURCES := $(shell find console/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help demo test test-go test-ui bench lint ui build clean need-go need-cc need-node
+.PHONY: help demo test test-go test-ui bench lint ui sdk build clean need-go need-cc need-node
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ console/ui/node_modules/.package-lock.json: console/ui/package-lock.json | need-
 
 console/ui/dist/index.html: console/ui/node_modules/.package-lock.json $(UI_SOURCES)
 	cd console/ui && npm run build --silent
+
+sdk: need-node ## what the mini-program SDK ships, from its source
+	cd apptest/clients && node miniprogram-build.mjs > ../../sdk/miniprogram/touchstone.js
 
 build: need-go need-cc ui ## the program, with the console in it
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/touchstone

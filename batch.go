@@ -20,8 +20,19 @@ type Batch struct {
 	Facts     []Fact    // valid, without duplicates, in log order
 	Due       []Timer   // timers that have come due
 
+	// Aside are facts that the stage at work cannot take in because of what they hold.
+	// The pipeline takes them out of Facts before the next stage and puts them in
+	// quarantine, so that one event never keeps those behind it waiting.
+	Aside []Aside
+
 	Changes []Change // what the stages derived so far, in order; stages append
 	Timers  []Timer  // timers to set; a later one replaces the same (Owner, Person, Key)
+}
+
+// Aside names a fact of a batch that is set aside, and why.
+type Aside struct {
+	Index  int    // in Batch.Facts
+	Reason string // "code: sentence", as an Event's
 }
 
 // Timer asks for a [Batch] in which it is Due at a given moment or shortly after.

@@ -14,6 +14,8 @@ const (
 	KindVIN           IdentifierKind = "vin"
 	KindPlate         IdentifierKind = "plate"
 	KindAdvertisingID IdentifierKind = "advertising_id"
+	// KindGroupID says whose account it is, not who somebody is.
+	KindGroupID IdentifierKind = "group_id"
 )
 
 // KindConfig says how identifiers of one kind are treated.

@@ -28,7 +28,7 @@ var bands = [][]string{
 	{"analytics", "model"},
 	{"collect", "pipeline", "identity", "profile", "segment"},
 	{"stream", "store", "warehouse"},
-	{"internal"},
+	{"internal", "sdk"},
 	{""}, // the root package
 }
 

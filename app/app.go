@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
+	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -29,10 +31,11 @@ var Version = "dev"
 
 // App is one process of Touchstone.
 type App struct {
-	cfg     *Config
-	logger  *slog.Logger
-	metrics *prometheus.Registry
-	clock   touchstone.Clock
+	cfg        *Config
+	logger     *slog.Logger
+	metrics    *prometheus.Registry
+	slowBodies prometheus.Counter
+	clock      touchstone.Clock
 
 	*engines
 	kinds     *touchstone.KindSet
@@ -62,6 +65,7 @@ type App struct {
 func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err error) {
 	a := &App{cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.slowBodies = conns.SlowBodies(a.metrics)
 	a.feed = newChangeFeed()
 	if err := backup.CheckFinished(cfg.Data); err != nil {
 		return nil, err
@@ -109,14 +113,18 @@ func (a *App) wireEdge(ctx context.Context) error {
 	if a.proxies, err = parsePrefixes(a.cfg.Collect.TrustedProxies); err != nil {
 		return err
 	}
+	projects, err := parsePairs(a.cfg.Collect.SensorsProjects)
+	if err != nil {
+		return err
+	}
 	a.batcher = stream.NewBatcher(a.log, stream.BatcherConfig{MaxPendingBytes: int(a.cfg.Collect.MaxPendingBytes), Register: a.metrics})
 	if err := a.store.Migrate(ctx, "collect", collect.Migrations()); err != nil {
 		return err
 	}
 	a.collector, err = collect.New(ctx, collect.Config{
-		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
+		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: kinds, Takes: a.takes, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
-		TrustedProxies: a.proxies,
+		TrustedProxies: a.proxies, SensorsProjects: projects,
 	})
 	if err != nil || !a.cfg.Dev {
 		return err
@@ -124,6 +132,9 @@ func (a *App) wireEdge(ctx context.Context) error {
 	_, err = a.collector.Sources().EnsureDev(ctx)
 	return err
 }
+
+// takes asks the identity graph, which is wired after the edge.
+func (a *App) takes(kind touchstone.IdentifierKind) bool { return a.graph.Takes(kind) }
 
 // countingAppender counts the events that the log has acknowledged.
 type countingAppender struct {
@@ -137,6 +148,19 @@ func (c countingAppender) Append(ctx context.Context, partition int, frames []by
 		c.accepted.Add(int64(count))
 	}
 	return receipt, err
+}
+
+// parsePairs reads "project=source".
+func parsePairs(texts []string) (map[string]string, error) {
+	out := make(map[string]string, len(texts))
+	for _, text := range texts {
+		project, source, ok := strings.Cut(text, "=")
+		if !ok || project == "" || source == "" {
+			return nil, touchstone.Errorf(touchstone.Invalid, "collect.sensors_projects: %q is not of the form project=source", text)
+		}
+		out[project] = source
+	}
+	return out, nil
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {
@@ -181,6 +205,7 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 
 // wirePipeline lists the stages in their order, and the sink behind them.
 func (a *App) wirePipeline(ctx context.Context) (err error) {
+	quarantine := collect.NewQuarantineWriter(a.metrics)
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
 		Log: a.log, DB: a.store,
 		Stages: []pipeline.Stage{
@@ -189,7 +214,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 			a.segments.Stage(),
 			a.feed,
 		},
-		Reject: collect.NewQuarantineWriter(a.metrics).Write,
+		Reject: quarantine.Write,
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
@@ -203,9 +228,12 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 	}
 	a.accepted.Store(a.pipeline.Totals().Consumed() + pending)
 	a.sink, err = pipeline.NewSink(ctx, pipeline.SinkConfig{
-		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline,
+		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline, Reject: quarantine.Write,
 		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,
 	})
+	if err == nil {
+		a.registerLags()
+	}
 	return err
 }
 

@@ -101,9 +101,9 @@ func (a *App) copyData(ctx context.Context, w *backup.Writer) error {
 		w.Format(what, version)
 	}
 	w.Step("warehouse")
-	err = a.warehouse.Still(ctx, func(files []string) error {
-		for _, from := range files {
-			if err := w.Copy(ctx, filepath.Base(from), from); err != nil {
+	err = a.warehouse.Still(ctx, func(files []duckdb.StillFile) error {
+		for _, f := range files {
+			if err := w.CopyFrom(ctx, f.Name, f.Content, f.Size); err != nil {
 				return err
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/conns"
 )
 
 // Config is the whole configuration. The zero value is not useful: start from
@@ -54,6 +55,7 @@ type Config struct {
 		TrustedProxies  []string // CIDRs whose X-Forwarded-For is believed
 		PhoneRegion     string   // country calling code that numbers without one belong to
 		MaxPendingBytes Bytes
+		SensorsProjects []string // "project=source": whose events are those of a 神策 project
 	}
 	Pipeline struct {
 		MaxEvents    int
@@ -69,6 +71,18 @@ type Config struct {
 	Query struct {
 		Timeout time.Duration
 		MaxRows int
+		// The statements of people, each in a process that SQLCommand starts; see
+		// [duckdb.SQLOptions]. The command is the program's own, not a setting.
+		SQLCommand   []string
+		SQLRunning   int
+		SQLWaiting   int
+		SQLMemory    Bytes
+		SQLTempBytes Bytes
+	}
+	// MaxConnections bounds the open connections of the server.
+	MaxConnections int
+	Metrics        struct {
+		Listen string // HOST:PORT of /metrics without a key; empty: only with a key, on Listen
 	}
 	Backup struct {
 		Folder  string // empty: backups in Data
@@ -97,7 +111,10 @@ func DefaultConfig() *Config {
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
 	c.MemoryLimit = 384 << 20
+	c.MaxConnections = conns.DefaultMax
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
+	c.Query.SQLRunning, c.Query.SQLWaiting = 2, 16
+	c.Query.SQLMemory, c.Query.SQLTempBytes = 512<<20, 1<<30
 	return c
 }
 
@@ -134,6 +151,7 @@ func (c *Config) settings() []setting {
 		{"collect.max_batch_events", &c.Collect.MaxBatchEvents, "most events in a request"},
 		{"collect.trusted_proxies", &c.Collect.TrustedProxies, "networks whose X-Forwarded-For is believed"},
 		{"collect.phone_region", &c.Collect.PhoneRegion, "country calling code of phone numbers without one"},
+		{"collect.sensors_projects", &c.Collect.SensorsProjects, "project=source: sources of 神策 projects whose clients name no token"},
 		{"collect.max_pending_bytes", &c.Collect.MaxPendingBytes, "most bytes of events waiting to be written to the log"},
 		{"pipeline.max_events", &c.Pipeline.MaxEvents, "most events in a micro-batch"},
 		{"pipeline.min_interval", &c.Pipeline.MinInterval, "least time between two micro-batches while few events wait"},
@@ -147,6 +165,12 @@ func (c *Config) settings() []setting {
 		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
 		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
 		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},
+		{"query.sql_running", &c.Query.SQLRunning, "SQL statements of people that run at a time, each in a process of its own"},
+		{"query.sql_waiting", &c.Query.SQLWaiting, "SQL statements of people that wait; more are answered with 503"},
+		{"query.sql_memory", &c.Query.SQLMemory, "memory of one process that answers an SQL statement"},
+		{"query.sql_temp_bytes", &c.Query.SQLTempBytes, "disk that one SQL statement may use for what does not fit into memory"},
+		{"max_connections", &c.MaxConnections, "most connections at once; beyond, the longest idle ones are closed"},
+		{"metrics.listen", &c.Metrics.Listen, "HOST:PORT that serves /metrics without a key, for a network that only operators reach; empty: /metrics takes an API key"},
 		{"memory_limit", &c.MemoryLimit, "memory of the Go heap, beside the warehouse's; GOMEMLIMIT wins"},
 		{"pprof_listen", &c.PprofListen, "HOST:PORT for Go profiles; empty: off"},
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 
@@ -42,6 +43,9 @@ func openEngines(ctx context.Context, cfg *Config, logger *slog.Logger, metrics 
 	e.warehouse, err = duckdb.Open(ctx, filepath.Join(cfg.Data, warehouseName), duckdb.Options{
 		MemoryLimit: fmt.Sprintf("%dB", cfg.Warehouse.MemoryLimit),
 		Threads:     cfg.Warehouse.Threads,
+		SQL: duckdb.SQLOptions{Command: cfg.Query.SQLCommand, Running: cfg.Query.SQLRunning, Waiting: cfg.Query.SQLWaiting,
+			Memory: int64(cfg.Query.SQLMemory), TempBytes: int64(cfg.Query.SQLTempBytes)},
+		Logger: logger.With("part", "warehouse"), Metrics: metrics,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the warehouse: %w", err)
@@ -92,3 +96,6 @@ func (e *engines) close() error {
 	}
 	return first
 }
+
+// AnswerStatement is what the process does that Config.Query.SQLCommand starts.
+func AnswerStatement(in io.Reader, out io.Writer) error { return duckdb.AnswerStatement(in, out) }

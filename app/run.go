@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -16,15 +17,18 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/internal/httpfront"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
-// How long a stopping server waits for requests under way, and after which time it ends
-// those that ask; those that store are finished.
+// How long a stopping server waits for requests under way, after which time it ends
+// those that ask (those that store are finished if they arrive in time), and when it ends
+// whatever still runs.
 const (
-	drainTimeout = 10 * time.Second
+	drainTimeout = 4 * time.Second
 	askTimeout   = 2 * time.Second
+	stopTimeout  = 9 * time.Second
 )
 
 // loop is a part that runs beside the HTTP server until its context ends.
@@ -58,7 +62,11 @@ func (a *App) Address() string { return a.cfg.Listen }
 // Run serves until ctx is done and then stops in order: no new requests, the log's last
 // records, the loops, the back ends. ready is called once requests are answered.
 func (a *App) Run(ctx context.Context, ready func()) (err error) {
-	defer func() { err = errors.Join(err, a.engines.close()) }()
+	stopped := func() {}
+	defer func() {
+		err = errors.Join(err, a.engines.close())
+		stopped()
+	}()
 	listener, err := net.Listen("tcp", a.cfg.Listen)
 	if err != nil {
 		return touchstone.Errorf(touchstone.Unavailable, "cannot listen on %s: %v", a.cfg.Listen, err).WithHint("choose another address with --listen")
@@ -69,6 +77,11 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		return err
 	}
 	defer stopProfiles()
+	stopMetrics, err := a.serveMetrics()
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
 	limitMemory(a.cfg)
 	shareProcessors()
 
@@ -76,16 +89,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	defer stopLoops()
 	failed := make(chan error, 8)
 	var running sync.WaitGroup
-	for _, l := range a.loops() {
-		if !a.has(l.roles...) {
-			continue
-		}
-		running.Go(func() {
-			if err := l.run(loopCtx); err != nil && loopCtx.Err() == nil {
-				failed <- fmt.Errorf("%s: %w", l.name, err)
-			}
-		})
-	}
+	a.startLoops(loopCtx, &running, failed)
 	server := a.newServer()
 	requests, endRequests := context.WithCancelCause(loopCtx)
 	server.BaseContext = func(net.Listener) context.Context { return requests }
@@ -105,23 +109,58 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		a.logger.Error("a part failed; the server stops", "error", err)
 	}
 	a.ready.Store(false)
-	a.console.Close()
 	a.backups.Close()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	ending := time.AfterFunc(askTimeout, func() { endRequests(errStopping()) })
-	defer ending.Stop()
-	if shutdownErr := server.Shutdown(drain); shutdownErr != nil {
-		_ = server.Close()
-	}
-	if err := front.Wait(drain); err != nil {
-		a.logger.Warn("some tracking calls were cut off", "error", err)
-	}
+	stopped = a.endBy(stopTimeout, err)
+	a.drain(context.WithoutCancel(ctx), server, front, endRequests)
 	a.batcher.Close()
 	stopLoops()
 	running.Wait()
 	a.saveCounts(context.WithoutCancel(ctx))
 	return err
+}
+
+// startLoops starts the loops of the server's roles; failed hears of one that ends with an error.
+func (a *App) startLoops(ctx context.Context, running *sync.WaitGroup, failed chan<- error) {
+	for _, l := range a.loops() {
+		if !a.has(l.roles...) {
+			continue
+		}
+		running.Go(func() {
+			if err := l.run(ctx); err != nil && ctx.Err() == nil {
+				failed <- fmt.Errorf("%s: %w", l.name, err)
+			}
+		})
+	}
+}
+
+// drain takes no new requests and lets those under way end, for a time.
+func (a *App) drain(ctx context.Context, server *http.Server, front *httpfront.Listener, endRequests context.CancelCauseFunc) {
+	a.console.Close()
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	ending := time.AfterFunc(askTimeout, func() { endRequests(errStopping()) })
+	defer ending.Stop()
+	if err := server.Shutdown(ctx); err != nil {
+		_ = server.Close()
+	}
+	if err := front.Wait(ctx); err != nil {
+		a.logger.Warn("some tracking calls were cut off", "error", err)
+	}
+}
+
+// endBy ends the process when stopping takes longer, unless the returned function was called.
+// Everything acknowledged is on disk at any moment, so that loses nothing; waiting longer
+// would: service managers follow with SIGKILL, or hold up the machine.
+func (a *App) endBy(timeout time.Duration, failure error) (stopped func()) {
+	timer := time.AfterFunc(timeout, func() {
+		a.logger.Warn("a part did not stop in time and is left as after a crash, which loses nothing", "seconds", timeout.Seconds())
+		code := 0
+		if failure != nil {
+			code = 1
+		}
+		os.Exit(code) //nolint:revive // nothing else ends a call of a C library
+	})
+	return func() { timer.Stop() }
 }
 
 // watchLog ends the server when its log can no longer be written, so that it is started
@@ -133,8 +172,8 @@ func (a *App) watchLog(ctx context.Context) error {
 	return nil
 }
 
-// saveCounts writes what identity counts in memory. Nothing is decided by it, so a
-// failure is only noted.
+// saveCounts writes what identity and profiles count in memory. Nothing is decided by it,
+// so a failure is only noted.
 func (a *App) saveCounts(ctx context.Context) {
 	if !a.has("process") {
 		return
@@ -144,6 +183,9 @@ func (a *App) saveCounts(ctx context.Context) {
 	if err := a.graph.Flush(ctx); err != nil {
 		a.logger.Warn("the latest counts of identifiers are lost", "error", err)
 	}
+	if err := a.profiles.Flush(ctx); err != nil {
+		a.logger.Warn("the latest days of persons are lost", "error", err)
+	}
 }
 
 func errStopping() error {
@@ -152,10 +194,11 @@ func errStopping() error {
 
 func (a *App) newServer() *http.Server {
 	r := chi.NewRouter()
+	r.Use(pace.Middleware(a.slowBodies))
 	if a.has("collect") {
 		a.collector.Routes(r)
 	}
-	r.Handle("/metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
+	r.Method(http.MethodGet, "/metrics", a.console.MetricsPage(a.metricsPage()))
 	if a.has("console") {
 		a.console.Routes(r)
 	} else {
@@ -170,26 +213,52 @@ func (a *App) newServer() *http.Server {
 		Handler:           r,
 		Protocols:         protocols,
 		ReadHeaderTimeout: firstTimeout,
-		ReadTimeout:       idleTimeout,
+		ReadTimeout:       idleTimeout, // for bodies that no handler reads; the pace moves it for the others
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
 	}
 }
 
-// How long a connection may take for its first request, a request to arrive, and a client
-// to send the next.
+// How long a connection may take for its first request and a client to send the next.
 const (
 	firstTimeout = 10 * time.Second
 	idleTimeout  = 2 * time.Minute
 )
 
-// newFront serves the tracking calls before net/http sees them.
+// pace is how slowly a body may arrive, of every call; there is no other bound on the time
+// that it takes, so that large files can be sent.
+var pace conns.Pace
+
+// newFront bounds the connections, and serves the tracking calls before net/http sees them.
 func (a *App) newFront(listener net.Listener, requests context.Context) *httpfront.Listener {
-	cfg := httpfront.Config{BaseContext: requests, Logger: a.logger, FirstTimeout: firstTimeout, IdleTimeout: idleTimeout}
+	listener = conns.Limit(listener, conns.Config{Max: a.cfg.MaxConnections, Register: a.metrics})
+	cfg := httpfront.Config{BaseContext: requests, Logger: a.logger, FirstTimeout: firstTimeout, IdleTimeout: idleTimeout,
+		Pace: pace, SlowBodies: a.slowBodies, Register: a.metrics}
 	if a.has("collect") {
 		cfg.Handlers = a.collector.Posts()
 	}
 	return httpfront.New(listener, cfg)
+}
+
+func (a *App) metricsPage() http.Handler {
+	return promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{})
+}
+
+// serveMetrics offers the figures on an address of their own, without a key, if one is configured.
+func (a *App) serveMetrics() (stop func(), err error) {
+	if a.cfg.Metrics.Listen == "" {
+		return func() {}, nil
+	}
+	listener, err := net.Listen("tcp", a.cfg.Metrics.Listen)
+	if err != nil {
+		return nil, touchstone.Errorf(touchstone.Unavailable, "cannot listen on %s for metrics: %v", a.cfg.Metrics.Listen, err).
+			WithHint("choose another address with --metrics-listen")
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metricsPage())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: firstTimeout, IdleTimeout: idleTimeout}
+	go func() { _ = server.Serve(listener) }()
+	return func() { _ = server.Close() }, nil
 }
 
 // serveProfiles offers Go's profiles on an address of their own, if one is configured.

@@ -61,6 +61,7 @@ type Stats struct {
 	InWarehouse  int64 `json:"in_warehouse"`
 	Quarantined  int64 `json:"quarantined"`
 	Duplicates   int64 `json:"duplicates"`
+	SetAside     int64 `json:"set_aside"`
 	Persons      int64 `json:"persons"`
 	KnownPersons int64 `json:"known_persons"`
 	Segments     int64 `json:"segments"`
@@ -72,7 +73,7 @@ type Stats struct {
 
 // Drained tells whether every accepted event is in the warehouse, a duplicate or in quarantine.
 func (s Stats) Drained() bool {
-	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse
+	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse+s.SetAside
 }
 
 // Stats returns the server's figures.
@@ -209,6 +210,7 @@ type TimelineEvent struct {
 	Event      string
 	Source     string
 	Properties map[string]any
+	Context    map[string]any
 }
 
 // Timeline returns all events of a person, newest first, read in pages.

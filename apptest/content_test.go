@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,8 @@ func TestClocks(t *testing.T) {
 		"another zone":                       {now.In(time.FixedZone("", 8*3600)).Format(time.RFC3339Nano), nil, now},
 		"milliseconds since 1970":            {now.Add(-time.Hour).UnixMilli(), nil, now.Add(-time.Hour)},
 		"far ahead of its own sentAt":        {"9999-12-31T23:59:59Z", stamp(now), now},
+		"with an exponent, as Java prints":   {json.Number(strconv.FormatFloat(float64(now.Add(-time.Hour).UnixMilli()), 'E', -1, 64)), nil, now.Add(-time.Hour)},
+		"no time, but a text":                {"Invalid Date", stamp(now), now},
 		"no zone":                            {now.Add(-time.Hour).Format("2006-01-02T15:04:05.000"), nil, now.Add(-time.Hour)},
 		"a leap day":                         {"2024-02-29T12:00:00Z", nil, time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)},
 		"a sentAt that is nonsense, no time": {nil, "yesterday", now},

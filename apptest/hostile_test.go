@@ -258,7 +258,7 @@ func hostileSQL(t *testing.T, s *Server) {
 	if after := s.Number("select count(*) from events"); after != before {
 		t.Errorf("SQL changed %d events to %d", before, after)
 	}
-	if limit := s.SQL("select current_setting('enable_external_access')"); fmt.Sprint(limit[0][0]) != "false" {
+	if limit := s.SQL("select value from duckdb_settings() where name = 'enable_external_access'"); fmt.Sprint(limit[0][0]) != "false" {
 		t.Errorf("external access is %v", limit)
 	}
 }

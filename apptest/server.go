@@ -182,6 +182,9 @@ func (s *Server) Ended(within time.Duration) bool {
 // Log returns the last that the process has written.
 func (s *Server) Log() string { return s.out.String() }
 
+// PID returns the process id.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Command runs another sub-command of the program against this server and returns what
 // it printed; it fails the test when the command fails.
 func (s *Server) Command(args ...string) string {

@@ -16,6 +16,7 @@ func TestShapes(t *testing.T) {
 		{"quarantine, repair and replay", testQuarantine},
 		{"figures hold at every moment", testFigures},
 		{"texts of the world", testTextOfTheWorld},
+		{"nothing stops a consumer", testNothingStopsAConsumer},
 		{"hostile input", testHostileInput},
 		{"restart", testRestart},
 	}

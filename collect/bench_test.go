@@ -238,7 +238,7 @@ func BenchmarkAppendFrames(b *testing.B) {
 	b.ReportAllocs()
 	report := cpu(b, n)
 	for b.Loop() {
-		if _, _, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(packed)); err != nil {
+		if _, _, err := e.appendFrames(e.source.ID, bytes.NewReader(packed)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-	"time"
+	"unicode/utf8"
 	"unsafe"
 
-	"github.com/google/uuid"
-
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
+	"github.com/touchstone-cdp/touchstone/collect/sensors"
 )
 
 // origin is what the edge knows about the request that an event came with.
@@ -31,15 +31,16 @@ type eventLimits struct {
 	idBytes      int // messageId, previousId, groupId
 	identifiers  int
 	contextBytes int           // with that of the batch
-	maxAge       time.Duration // 0: any age since 1970
-	maxFuture    time.Duration
+	window       intake.Window // of times
 }
 
 // tally counts what the builder mended or dropped; the collector adds it to its metrics.
 type tally struct {
-	clamped int
+	retimed map[timeMark]int // events that got the next best time; without what was given
 	refused map[touchstone.Refusal]int
 	dropped int // identifiers over the limit per event
+	// placeholders are message ids that were none.
+	placeholders int
 }
 
 // builder makes events of what a scanner found. The events' texts lie in the request's
@@ -47,6 +48,7 @@ type tally struct {
 // encode it at once.
 type builder struct {
 	kinds  *touchstone.KindSet
+	takes  func(touchstone.IdentifierKind) bool // whether a kind can name a person
 	limits eventLimits
 	tally  tally
 
@@ -56,7 +58,12 @@ type builder struct {
 
 	arena   []byte
 	ids     []touchstone.Identifier
-	refused bool // an identifier of the current event was refused
+	refused bool     // an identifier of the current event was refused
+	strange bool     // one was left out because of its kind
+	mark    timeMark // of the current event
+
+	// translated is what the current event was translated from, if it was.
+	translated *sensors.Event
 }
 
 // problem is why an event is quarantined; its zero value is "nothing".
@@ -69,19 +76,12 @@ func (b *builder) start(s *scanner, batch bool, from origin) {
 	}
 }
 
-// idFor returns the message id of an event that came without one.
-func (b *builder) idFor() string {
-	if b.from.messageID != "" {
-		return b.from.messageID
-	}
-	return newMessageID()
-}
-
 // build makes e of raw: a normalised event, or a Rejected one when raw fails a check.
 // It reports the code of the latter.
 func (b *builder) build(raw *rawEvent, e *touchstone.Event) (rejected string) {
-	b.arena, b.ids, b.refused = b.arena[:0], b.ids[:0], false
-	*e = touchstone.Event{Source: b.from.source, ReceivedAt: fromMillis(b.from.received)}
+	b.arena, b.mark = b.arena[:0], timeMark{}
+	b.forgetIdentifiers()
+	*e = touchstone.Event{Source: b.from.source, ReceivedAt: intake.FromMillis(b.from.received)}
 	p := b.check(raw, e)
 	if p.code == "" {
 		return ""
@@ -91,15 +91,17 @@ func (b *builder) build(raw *rawEvent, e *touchstone.Event) (rejected string) {
 }
 
 func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
+	if b.translated != nil && b.translated.Code != "" {
+		return problem{b.translated.Code, b.translated.Detail}
+	}
+	if raw.flaw.code == CodeMalformed {
+		return b.flawed(raw)
+	}
 	if raw.all.kind != isObject {
 		return problem{CodeNotAnObject, "the event is " + raw.all.kind.String() + ", not an object"}
 	}
-	if f := raw.flaw; f.code != "" {
-		detail := flawText(f.code)
-		if path := pathAt(b.body, int(raw.all.start), f.offset); path != "" {
-			detail += " (at " + path + ")"
-		}
-		return problem{f.code, detail}
+	if raw.flaw.code != "" {
+		return b.flawed(raw)
 	}
 	p := b.kind(raw, e)
 	if p.code == "" {
@@ -112,12 +114,25 @@ func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
 		p = b.content(raw, e)
 	}
 	if p.code == "" {
-		p = b.context(raw, e)
-	}
-	if p.code == "" {
 		p = b.time(raw, e)
 	}
+	if p.code == "" {
+		p = b.context(raw, e)
+	}
 	return p
+}
+
+// flawed says what the scanner found, and where.
+func (b *builder) flawed(raw *rawEvent) problem {
+	f := raw.flaw
+	detail := f.text
+	if detail == "" {
+		detail = flawText(f.code)
+	}
+	if path := pathAt(b.body, int(raw.all.start), f.offset); path != "" {
+		detail += " (at " + path + ")"
+	}
+	return problem{f.code, detail}
 }
 
 func (b *builder) kind(raw *rawEvent, e *touchstone.Event) problem {
@@ -135,28 +150,6 @@ func (b *builder) kind(raw *rawEvent, e *touchstone.Event) problem {
 		return problem{CodeUnknownType, "type is " + quote(name)}
 	}
 	return problem{}
-}
-
-func (b *builder) messageID(raw *rawEvent, e *touchstone.Event) problem {
-	id, p := b.id(raw, fMessageID)
-	switch {
-	case p.code != "":
-		return p
-	case len(id) > b.limits.idBytes:
-		return problem{CodeMessageIDTooLong, "messageId has " + strconv.Itoa(len(id)) + " bytes; at most " + strconv.Itoa(b.limits.idBytes) + " are kept apart"}
-	case id == "":
-		id = b.idFor()
-	}
-	e.MessageID = id
-	return problem{}
-}
-
-func newMessageID() string {
-	id, err := uuid.NewV7()
-	if err != nil { // no randomness: the process cannot go on safely, and crypto/rand never fails on supported systems
-		return uuid.NewString()
-	}
-	return id.String()
 }
 
 // identify collects the event's identifiers.
@@ -187,11 +180,8 @@ func (b *builder) identify(raw *rawEvent, e *touchstone.Event) problem {
 			b.addExternal(b.raw(x))
 		}
 	}
-	if len(b.ids) == 0 {
-		if b.refused {
-			return problem{CodeBlockedUser, ""}
-		}
-		return problem{CodeMissingUser, ""}
+	if p := b.nobody(); p.code != "" {
+		return p
 	}
 	if e.Type == touchstone.Alias && e.UserID == "" {
 		return problem{CodeMissingUser, "an alias call needs a userId"}
@@ -201,12 +191,33 @@ func (b *builder) identify(raw *rawEvent, e *touchstone.Event) problem {
 	return problem{}
 }
 
+func (b *builder) forgetIdentifiers() { b.ids, b.refused, b.strange = b.ids[:0], false, false }
+
+// nobody is what is wrong with an event whose identifiers, if it had any, name nobody.
+func (b *builder) nobody() problem {
+	switch {
+	case len(b.ids) > 0:
+		return problem{}
+	case b.strange:
+		return problem{CodeNoPerson, ""}
+	case b.refused:
+		return problem{CodeBlockedUser, ""}
+	}
+	return problem{CodeMissingUser, ""}
+}
+
+// refusedKind is the refusal of identifiers whose kind is a group's or one kind too many.
+const refusedKind touchstone.Refusal = "kind"
+
 // add normalises an identifier and returns its value, or "" when it was refused.
 func (b *builder) add(kind touchstone.IdentifierKind, value string) string {
 	if value == "" {
 		return ""
 	}
 	v, refusal := b.kinds.Check(kind, value)
+	if refusal == "" && !b.takes(kind) {
+		b.strange, refusal = true, refusedKind
+	}
 	if refusal != "" {
 		b.refused = true
 		if b.tally.refused == nil {
@@ -372,6 +383,9 @@ func (b *builder) context(raw *rawEvent, e *touchstone.Event) problem {
 	if len(own)+len(shared) > b.limits.contextBytes {
 		return problem{CodeTooLarge, "the context, with that of the batch, has more than " + strconv.Itoa(b.limits.contextBytes) + " bytes"}
 	}
+	if b.mark.problem != "" {
+		own = b.marked(own)
+	}
 	addIP, addAgent := !hasIP && b.from.ip != "", !hasAgent && b.from.userAgent != ""
 	if shared == "" && !addIP && !addAgent {
 		e.Context = own
@@ -438,6 +452,26 @@ func appendQuoted(dst []byte, value string) []byte {
 	return append(dst, '"')
 }
 
+// appendText appends a JSON string of any text, as it can be stored: invalid UTF-8 and NUL
+// become U+FFFD, other control characters are escaped.
+func appendText(dst []byte, value string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, r := range value {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r == 0:
+			dst = append(dst, "\ufffd"...)
+		case r < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
+}
+
 // comma separates the members of the object that starts at start.
 func comma(dst []byte, start int) []byte {
 	if len(dst) > start+1 {
@@ -446,67 +480,29 @@ func comma(dst []byte, start int) []byte {
 	return dst
 }
 
-// time corrects the client's clock: received − (sent − original).
-func (b *builder) time(raw *rawEvent, e *touchstone.Event) problem {
-	e.Time = e.ReceivedAt
-	f := fOriginalTimestamp
-	if !raw.fields[f].given() {
-		f = fTimestamp
-	}
-	at, ok := b.instant(raw.fields[f])
-	if !ok {
-		if raw.fields[f].given() {
-			return problem{CodeBadTimestamp, fieldNames[f] + " " + quote(b.coerced(raw.fields[f])) + " is not an ISO 8601 date"}
-		}
-		return problem{}
-	}
-	sent, ok := b.instant(raw.fields[fSentAt])
-	if !ok && b.envelope != nil {
-		sent, ok = b.instant(b.envelope.fields[fSentAt])
-	}
-	if ok {
-		at += b.from.received - sent
-	}
-	switch {
-	case at > b.from.received+b.limits.maxFuture.Milliseconds():
-		b.tally.clamped++
-		return problem{}
-	case at < 0, b.limits.maxAge > 0 && b.from.received-at > b.limits.maxAge.Milliseconds():
-		return problem{CodeTooOld, "the event is of " + fromMillis(at).Format(time.RFC3339)}
-	}
-	e.Time = fromMillis(at)
-	return problem{}
-}
-
-func (b *builder) instant(s span) (int64, bool) {
-	if s.kind != isString && s.kind != isNumber || s.start == s.end {
-		return 0, false
-	}
-	return parseInstant(strings.TrimSpace(b.text(s)))
-}
-
-// given tells whether a field was sent with a value.
-func (s span) given() bool { return s.kind > isNull && !(s.kind == isString && s.start == s.end) }
-
 // reject turns e into a Rejected event that keeps what was sent, and what a replay needs
 // to know of the request.
 func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	id := e.MessageID
 	if id == "" {
-		if v, p := b.id(raw, fMessageID); p.code == "" && len(v) <= b.limits.idBytes {
+		if v, p := b.id(raw, fMessageID); p.code == "" && len(v) <= b.limits.idBytes && !intake.MissingID(v) {
 			id = v
 		}
 	}
 	if id == "" {
 		id = b.idFor()
 	}
-	received := fromMillis(b.from.received)
+	received := intake.FromMillis(b.from.received)
 	*e = touchstone.Event{
 		Type: touchstone.Rejected, MessageID: id, Time: received, ReceivedAt: received, Source: b.from.source,
-		Reason: Reason(p.code, p.detail), Raw: touchstone.JSON(view(b.raw(raw.all))),
+		Reason: Reason(p.code, p.detail), Raw: b.sent(raw),
 	}
 	start := len(b.arena)
 	b.arena = append(b.arena, `{"origin":"http"`...)
+	if b.translated != nil {
+		e.Raw = touchstone.JSON(b.translated.Sent)
+		b.arena = appendString(b.arena, start, "form", sensorsCall)
+	}
 	if b.from.ip != "" {
 		b.arena = appendString(b.arena, start, "ip", b.from.ip)
 	}
@@ -517,7 +513,7 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 		b.arena = appendString(b.arena, start, "call", b.from.call.String())
 	}
 	if b.envelope != nil {
-		if sent := b.envelope.fields[fSentAt]; sent.kind == isString {
+		if sent := b.envelope.fields[fSentAt]; sent.kind == isString || sent.kind == isNumber {
 			b.arena = appendString(b.arena, start, "sent_at", b.text(sent))
 		}
 		if c := b.envelope.fields[fContext]; c.kind == isObject {
@@ -527,6 +523,24 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	}
 	b.arena = append(b.arena, '}')
 	e.Context = touchstone.JSON(view(b.arena[start:]))
+}
+
+// What the quarantine keeps of an event. The events of a request fit in with a record of
+// the log also when each character takes six.
+const (
+	mostRaw  = 1 << 20   // of one that is valid JSON
+	mostText = 256 << 10 // of any other, as a JSON string
+)
+
+// sent is the event as it was sent, as JSON: text that is none becomes a JSON string.
+func (b *builder) sent(raw *rawEvent) touchstone.JSON {
+	text := b.raw(raw.all)
+	if raw.flaw.code != CodeMalformed && len(text) <= mostRaw {
+		return touchstone.JSON(view(text))
+	}
+	start := len(b.arena)
+	b.arena = appendText(b.arena, cut(view(text), mostText))
+	return touchstone.JSON(view(b.arena[start:]))
 }
 
 // raw returns the text of a value as it was sent.

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/internal/live"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -52,7 +53,10 @@ type Config struct {
 	DB  *store.DB
 	Log Appender
 
-	Kinds   *touchstone.KindSet // touchstone.DefaultKindSet()
+	Kinds *touchstone.KindSet // touchstone.DefaultKindSet()
+	// Takes tells whether identifiers of a kind can name a person; those of others are
+	// left out. By default all but a group's id can.
+	Takes   func(touchstone.IdentifierKind) bool
 	Clock   touchstone.Clock
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
@@ -68,12 +72,14 @@ type Config struct {
 	MaxIDBytes       int           // of messageId, groupId and previousId; 256
 	MaxIdentifiers   int           // per event; 20
 	MaxAge           time.Duration // older events go to quarantine; 0: any age since 1970
-	MaxFuture        time.Duration // later events get the time of receipt; 24 h
+	MaxFuture        time.Duration // a time further ahead is not believed; 24 h
 	TrustedProxies   []netip.Prefix
-	PublicURL        string // "https://events.example.com", for SDK settings; default: what the request says
-	FeedPerSecond    int    // most events per second that are shown in the live feed; 50
-	QuarantineRows   int    // most rows kept; 100,000
-	QuarantineBytes  int64  // about the most bytes of raw events kept; 256 MiB
+	PublicURL        string            // "https://events.example.com", for SDK settings; default: what the request says
+	SensorsProjects  map[string]string // names of sources by 神策 project, for clients that cannot name a token
+	MaxItems         int               // most things in the catalogue of items; 1,000,000
+	FeedPerSecond    int               // most events per second that are shown in the live feed; 50
+	QuarantineRows   int               // most rows kept; 100,000
+	QuarantineBytes  int64             // about the most bytes of raw events kept; 256 MiB
 	QuarantineAge    time.Duration
 }
 
@@ -86,13 +92,17 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.MaxNameBytes, 256)
 	setDefault(&c.MaxIDBytes, 256)
 	setDefault(&c.MaxIdentifiers, 20)
-	setDefault(&c.MaxFuture, 24*time.Hour)
+	setDefault(&c.MaxFuture, intake.DefaultMaxFuture)
 	setDefault(&c.FeedPerSecond, 50)
+	setDefault(&c.MaxItems, 1_000_000)
 	setDefault(&c.QuarantineRows, 100_000)
 	setDefault(&c.QuarantineBytes, 256<<20)
 	setDefault(&c.QuarantineAge, 30*24*time.Hour)
 	if c.Kinds == nil {
 		c.Kinds = touchstone.DefaultKindSet()
+	}
+	if c.Takes == nil {
+		c.Takes = func(kind touchstone.IdentifierKind) bool { return kind != touchstone.KindGroupID }
 	}
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
@@ -129,10 +139,12 @@ type Collector struct {
 	clock      touchstone.Clock
 	sources    *Sources
 	quarantine *Quarantine
+	items      *items
 	feed       *feed
 	metrics    *metrics
 	bodies     *bodyReader
-	memory     budget
+	memory     budget    // of requests that came with a key in their head
+	unknown    budget    // of those whose key is in the body, or that have none
 	exchanges  sync.Pool // of *exchange
 	outboxes   sync.Pool // of *outbox
 	partitions int
@@ -151,13 +163,36 @@ func New(ctx context.Context, cfg Config) (*Collector, error) {
 	c := &Collector{cfg: cfg, log: cfg.Logger, clock: cfg.Clock, sources: sources, partitions: cfg.Log.Partitions(), metrics: newMetrics(cfg.Metrics, callNames())}
 	c.feed = newFeed(cfg.FeedPerSecond, c.metrics.sampledOut)
 	c.quarantine = newQuarantine(c)
+	c.items = newItems(c)
+	if err := c.items.count(ctx); err != nil {
+		return nil, err
+	}
 	if c.bodies, err = newBodyReader(cfg.HardBodyBytes); err != nil {
 		return nil, err
 	}
-	c.memory.max = cfg.MaxRequestMemory
+	// The two add up to the maximum. Who has shown no key cannot crowd out those who have.
+	c.unknown.max = cfg.MaxRequestMemory / 4
+	c.memory.max = cfg.MaxRequestMemory - c.unknown.max
+	c.watchMemory(cfg.Metrics)
 	c.exchanges.New = func() any { return c.newExchange() }
 	c.outboxes.New = func() any { return c.newOutbox() }
 	return c, nil
+}
+
+// watchMemory shows how much of the memory for requests is in use.
+func (c *Collector) watchMemory(r prometheus.Registerer) {
+	if r == nil {
+		return
+	}
+	for key, b := range map[string]*budget{"head": &c.memory, "body": &c.unknown} {
+		for name, value := range map[string]func() float64{
+			"request_memory_bytes":     func() float64 { return float64(b.used.Load()) },
+			"request_memory_max_bytes": func() float64 { return float64(b.max) },
+		} {
+			r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "touchstone", Subsystem: "collect", Name: name,
+				Help: "Memory for the bodies and frames of requests, by where their write key is.", ConstLabels: prometheus.Labels{"key": key}}, value))
+		}
+	}
 }
 
 // Sources returns the sources, for the console and the importer.
@@ -184,6 +219,7 @@ func (c *Collector) Run(ctx context.Context) error {
 			c.report(ctx, "write the sources' counters", c.flush(ctx))
 		case <-trim.C:
 			c.report(ctx, "trim the quarantine", c.quarantine.Trim(ctx))
+			c.report(ctx, "count the items", c.items.count(ctx))
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()

@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -22,9 +23,9 @@ type exchange struct {
 }
 
 func (c *Collector) newExchange() *exchange {
-	return &exchange{builder: builder{kinds: c.cfg.Kinds, limits: eventLimits{
+	return &exchange{builder: builder{kinds: c.cfg.Kinds, takes: c.cfg.Takes, limits: eventLimits{
 		nameBytes: c.cfg.MaxNameBytes, idBytes: c.cfg.MaxIDBytes, identifiers: c.cfg.MaxIdentifiers,
-		contextBytes: c.cfg.MaxEventBytes, maxAge: c.cfg.MaxAge, maxFuture: c.cfg.MaxFuture,
+		contextBytes: c.cfg.MaxEventBytes, window: intake.Window{MaxAge: c.cfg.MaxAge, MaxFuture: c.cfg.MaxFuture},
 	}}}
 }
 
@@ -174,6 +175,9 @@ type budget struct {
 	max  int64
 	used atomic.Int64
 }
+
+// scarce tells whether less than half of the budget is left.
+func (b *budget) scarce() bool { return b.used.Load() > b.max/2 }
 
 // lease is what one request holds of a budget.
 type lease struct {

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -29,6 +30,13 @@ func BenchParse() func(body []byte) error {
 	}
 }
 
+// SplitCost scans a batch and tells how many bytes were passed to split it.
+func SplitCost(body []byte) int {
+	var s scanner
+	s.scan(body, true, scanLimits{events: 60_000, eventBytes: 32 << 10})
+	return s.walked
+}
+
 var benchScanner scanner
 
 // BenchScan only scans.
@@ -38,3 +46,6 @@ func BenchScan(body []byte) error {
 	}
 	return nil
 }
+
+// RecountItems brings the number of items up to date, as Run does from time to time.
+func (c *Collector) RecountItems(ctx context.Context) error { return c.items.count(ctx) }

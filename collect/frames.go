@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -29,19 +30,64 @@ const (
 	maxReasonBytes  = 1024
 )
 
+// Rows says which rows of a file frames are. Its zero value means that they are none.
+type Rows struct {
+	Import string // id of the import; refused rows get message ids of it
+	First  int64  // number of the first frame's row
+	Count  int64  // how many frames there must be; 0: any
+	Done   int64  // rows before this one were taken before and are passed over
+}
+
+// Vetted is what became of frames.
+type Vetted struct {
+	Accepted, Rejected int64
+	Reasons            []intake.RowReason // why, most frequent first
+	Refused            []RefusedRow       // the first of them
+}
+
+// RefusedRow is a row that goes to quarantine.
+type RefusedRow struct {
+	Row    int64  `json:"row"`
+	Reason string `json:"reason"`
+}
+
+const (
+	maxRowReasons  = 100
+	maxRefusedRows = 10_000
+)
+
+// CheckFrames tells what AppendFrames would do, and does nothing. It calls good with each
+// event that is accepted, as it would be stored, until good returns false.
+func (c *Collector) CheckFrames(rows Rows, body io.Reader, good func(*touchstone.Event) bool) (Vetted, error) {
+	x := c.exchanges.Get().(*exchange)
+	defer c.release(x)
+	now := c.clock.Now().UTC().Truncate(time.Millisecond)
+	v, err := c.vetFrames(x, rows, body, func(e *touchstone.Event, accepted bool) error {
+		if accepted && !good(e) {
+			return io.EOF
+		}
+		return nil
+	}, func(e *touchstone.Event) { e.ReceivedAt = now })
+	x.builder.tally = tally{} // nothing has happened
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return v, err
+}
+
 // AppendFrames stores the events of an importer: stream frames of events in touchstone's
 // binary form, plain or packed (S2, zstd, gzip; it sees which). Each is checked,
 // its identifiers are normalised, and its source and time of receipt are set. One that
 // fails a check is stored as a Rejected event and counted as rejected. On an error, the
 // events before it may have been stored; sending them again adds nothing.
-func (c *Collector) AppendFrames(ctx context.Context, sourceID string, body io.Reader) (accepted, rejected int, err error) {
+func (c *Collector) AppendFrames(ctx context.Context, sourceID string, rows Rows, body io.Reader) (Vetted, error) {
 	src := c.sources.byID(sourceID)
 	if src == nil {
 		if err := c.sources.reload(ctx); err != nil {
-			return 0, 0, err
+			return Vetted{}, err
 		}
 		if src = c.sources.byID(sourceID); src == nil {
-			return 0, 0, touchstone.Errorf(touchstone.NotFound, "There is no source %q.", sourceID)
+			return Vetted{}, touchstone.Errorf(touchstone.NotFound, "There is no source %q.", sourceID)
 		}
 	}
 	x := c.exchanges.Get().(*exchange)
@@ -50,41 +96,67 @@ func (c *Collector) AppendFrames(ctx context.Context, sourceID string, body io.R
 	defer c.putOutbox(o)
 	now := c.clock.Now().UTC().Truncate(time.Millisecond)
 	pending, show := 0, c.feed.room(now.UnixMilli(), 1)
-	append1 := func(e *touchstone.Event) error {
-		e.Source, e.ReceivedAt = sourceID, now
-		if c.vet(x, e) {
-			accepted++
-		} else {
-			rejected++
-		}
+	v, err := c.vetFrames(x, rows, body, func(e *touchstone.Event, _ bool) error {
 		c.put(o, e)
 		if pending++; pending < framesPerAppend && o.size() < bytesPerAppend {
 			return nil
 		}
 		pending = 0
 		return c.append(ctx, o)
-	}
-	err = ReadFrames(body, func(e *touchstone.Event) error {
+	}, func(e *touchstone.Event) {
 		if show > 0 {
 			show--
 			o.shown = append(o.shown, string(touchstone.AppendEvent(nil, e)))
 		}
-		return append1(e)
+		e.Source, e.ReceivedAt = sourceID, now
 	})
 	if err == nil {
 		err = c.append(ctx, o)
 	}
 	c.metrics.add(&x.builder.tally)
 	if err != nil {
-		return 0, 0, err
+		return Vetted{}, err
 	}
-	c.metrics.accepted.Add(float64(accepted))
-	c.metrics.rejected.WithLabelValues(CodeImportRow).Add(float64(rejected))
-	src.counts.accepted.Add(int64(accepted))
-	src.counts.quarantined.Add(int64(rejected))
+	c.metrics.accepted.Add(float64(v.Accepted))
+	c.metrics.rejected.WithLabelValues(CodeImportRow).Add(float64(v.Rejected))
+	src.counts.accepted.Add(v.Accepted)
+	src.counts.quarantined.Add(v.Rejected)
 	src.counts.last.Store(now.UnixMilli())
 	c.feed.publish(now.UnixMilli(), len(o.shown), o.shown)
-	return accepted, rejected, nil
+	return v, nil
+}
+
+// vetFrames checks each event of a body: begin completes it, done gets it.
+func (c *Collector) vetFrames(x *exchange, rows Rows, body io.Reader, done func(e *touchstone.Event, accepted bool) error, begin func(*touchstone.Event)) (Vetted, error) {
+	var v Vetted
+	reasons := intake.NewReasons(maxRowReasons)
+	row := rows.First
+	err := ReadFrames(body, func(e *touchstone.Event) error {
+		at := row
+		if row++; at < rows.Done {
+			return nil
+		}
+		if rows.Count > 0 && row > rows.First+rows.Count {
+			return touchstone.Errorf(touchstone.Invalid, "The body has more than %d frames.", rows.Count)
+		}
+		begin(e)
+		accepted := c.vet(x, e, rows, at)
+		if accepted {
+			v.Accepted++
+		} else {
+			v.Rejected++
+			reasons.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: at})
+			if len(v.Refused) < maxRefusedRows {
+				v.Refused = append(v.Refused, RefusedRow{at, e.Reason})
+			}
+		}
+		return done(e, accepted)
+	})
+	if err == nil && rows.Count > 0 && row != rows.First+rows.Count {
+		err = touchstone.Errorf(touchstone.Invalid, "The body has %d frames instead of %d.", row-rows.First, rows.Count)
+	}
+	v.Reasons = reasons.List(maxRowReasons)
+	return v, err
 }
 
 // ReadFrames calls fn with each event of a body of frames. The event is good until fn
@@ -163,7 +235,7 @@ func unpack(body io.Reader) (io.Reader, func(), error) {
 
 // vet checks and normalises an event that did not come as JSON. It makes a Rejected
 // event of one that fails, and reports false.
-func (c *Collector) vet(x *exchange, e *touchstone.Event) bool {
+func (c *Collector) vet(x *exchange, e *touchstone.Event, rows Rows, row int64) bool {
 	if e.Type == touchstone.Rejected { // by the importer
 		e.Identifiers = nil
 		e.Raw, e.Reason = touchstone.JSON(cut(string(e.Raw), c.cfg.MaxEventBytes)), cut(e.Reason, maxReasonBytes)
@@ -181,12 +253,18 @@ func (c *Collector) vet(x *exchange, e *touchstone.Event) bool {
 		"type": e.Type.String(), "event": e.Name, "messageId": e.MessageID, "userId": e.UserID, "anonymousId": e.AnonymousID,
 		"timestamp": e.Time, "properties": validOr(e.Properties), "traits": validOr(e.Traits), "context": validOr(e.Context),
 	})
-	if e.MessageID == "" || len(e.MessageID) > c.cfg.MaxIDBytes {
+	origin := touchstone.JSON(`{"origin":"import"}`)
+	switch {
+	case rows.Import != "":
+		// A message id of the file may be that of other rows; each of them is to be seen.
+		e.MessageID = rows.Import + "-" + strconv.FormatInt(row, 10)
+		origin = touchstone.JSON(`{"origin":"import","import":{"row":` + strconv.FormatInt(row, 10) + `}}`)
+	case e.MessageID == "" || len(e.MessageID) > c.cfg.MaxIDBytes:
 		e.MessageID = newMessageID()
 	}
 	*e = touchstone.Event{
 		Type: touchstone.Rejected, MessageID: e.MessageID, Time: e.ReceivedAt, ReceivedAt: e.ReceivedAt, Source: e.Source,
-		Reason: Reason(p.code, p.detail), Raw: touchstone.JSON(raw), Context: `{"origin":"import"}`,
+		Reason: Reason(p.code, p.detail), Raw: touchstone.JSON(raw), Context: origin,
 	}
 	return false
 }
@@ -208,11 +286,14 @@ func validOr(j touchstone.JSON) any {
 
 func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
 	b := &x.builder
-	b.ids, b.refused = b.ids[:0], false
+	b.forgetIdentifiers()
 	for _, id := range e.Identifiers {
 		kind, ok := touchstone.ParseKind(string(id.Kind))
 		if !ok {
 			return problem{CodeWrongType, "the identifier kind " + quote(string(id.Kind)) + " is not a-z, 0-9 and _"}
+		}
+		if !utf8.ValidString(id.Value) {
+			return problem{CodeWrongType, "an identifier is not valid UTF-8"}
 		}
 		v := b.add(kind, id.Value)
 		switch kind {
@@ -223,18 +304,14 @@ func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
 		}
 	}
 	switch {
-	case len(b.ids) == 0 && b.refused:
-		return problem{CodeBlockedUser, ""}
 	case len(b.ids) == 0:
-		return problem{CodeMissingUser, ""}
+		return b.nobody()
 	case e.MessageID == "" || len(e.MessageID) > c.cfg.MaxIDBytes:
 		return problem{CodeMessageIDTooLong, "messageId must have 1 to " + strconv.Itoa(c.cfg.MaxIDBytes) + " bytes"}
 	case e.Name == "":
 		return problem{CodeMissingEvent, ""}
 	case len(e.Name) > c.cfg.MaxNameBytes:
 		return problem{CodeNameTooLong, ""}
-	case e.Time.UnixMilli() < 0:
-		return problem{CodeTooOld, ""}
 	case len(e.Properties)+len(e.Traits)+len(e.Context) > c.cfg.MaxEventBytes:
 		return problem{CodeTooLarge, ""}
 	}
@@ -248,9 +325,9 @@ func (c *Collector) problemOf(x *exchange, e *touchstone.Event) problem {
 			return p
 		}
 	}
-	if e.Time.Sub(e.ReceivedAt) > c.cfg.MaxFuture {
-		b.tally.clamped++
-		e.Time = e.ReceivedAt
+	// A row has no next best time: that of the import says nothing about it.
+	if code := b.limits.window.Check(e.Time.UnixMilli(), e.ReceivedAt.UnixMilli()); code != "" {
+		return problem{code, b.limits.window.Explain(code, e.Time.UnixMilli())}
 	}
 	c.cfg.Kinds.Sort(b.ids)
 	e.Identifiers = b.ids

@@ -14,6 +14,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -42,6 +43,12 @@ func imported(i int) touchstone.Event {
 	}
 }
 
+// appendFrames appends events that are no rows of a file.
+func (e *edge) appendFrames(source string, body io.Reader) (accepted, rejected int64, err error) {
+	v, err := e.AppendFrames(ctx, source, collect.Rows{}, body)
+	return v.Accepted, v.Rejected, err
+}
+
 func TestAppendFrames(t *testing.T) {
 	e := newEdge(t, nil)
 	want := imported(0)
@@ -52,7 +59,7 @@ func TestAppendFrames(t *testing.T) {
 		"zstd": func(b []byte) []byte { return []byte(zstded(string(b))) }, "gzip": func(b []byte) []byte { return []byte(gzipped(string(b))) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, iotest.HalfReader(bytes.NewReader(pack(frames(imported(0))))))
+			accepted, rejected, err := e.appendFrames(e.source.ID, iotest.HalfReader(bytes.NewReader(pack(frames(imported(0))))))
 			if err != nil || accepted != 1 || rejected != 0 {
 				t.Fatal(accepted, rejected, err)
 			}
@@ -75,7 +82,7 @@ func TestAppendFramesInChunks(t *testing.T) {
 		ev := imported(i)
 		body = stream.AppendFrame(body, touchstone.AppendEvent(nil, &ev))
 	}
-	accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(s2ed(body)))
+	accepted, rejected, err := e.appendFrames(e.source.ID, bytes.NewReader(s2ed(body)))
 	if err != nil || accepted != n || rejected != 0 {
 		t.Fatal(accepted, rejected, err)
 	}
@@ -116,7 +123,7 @@ func TestAppendFramesRejectsWhatFailsACheck(t *testing.T) {
 		}), "too_large"},
 		"too old": {broken(func(e *touchstone.Event) { e.Time = time.Unix(-1, 0) }), "too_old"},
 	} {
-		accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(frames(imported(0), test.event)))
+		accepted, rejected, err := e.appendFrames(e.source.ID, bytes.NewReader(frames(imported(0), test.event)))
 		got := e.log.take()
 		if err != nil || accepted != 1 || rejected != 1 || len(got) != 2 {
 			t.Errorf("%s: %d %d %v", name, accepted, rejected, err)
@@ -130,7 +137,7 @@ func TestAppendFramesRejectsWhatFailsACheck(t *testing.T) {
 	mended := imported(2)
 	mended.Properties = `{"a":"x\u0000y"}`
 	bad := touchstone.Event{Type: touchstone.Rejected, MessageID: "f:1", Time: e.now, ReceivedAt: e.now, Reason: "row", Raw: `{}`, Context: `{"import":{"row":1}}`}
-	accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, bytes.NewReader(frames(mended, bad)))
+	accepted, rejected, err := e.appendFrames(e.source.ID, bytes.NewReader(frames(mended, bad)))
 	got := e.log.take()
 	if err != nil || accepted != 1 || rejected != 1 || got[0].Properties != `{"a":"x\ufffdy"}` || got[1].Context != bad.Context || got[1].Reason != "row" {
 		t.Errorf("%d %d %v %+v", accepted, rejected, err, got)
@@ -153,15 +160,62 @@ func TestAppendFramesRefusesBadBodies(t *testing.T) {
 		"no end":       {io.MultiReader(bytes.NewReader(good), iotest.ErrReader(io.ErrUnexpectedEOF)), touchstone.Invalid},
 		"endless vint": {bytes.NewReader(bytes.Repeat([]byte{0xff}, 20)), touchstone.Invalid},
 	} {
-		if _, _, err := e.AppendFrames(ctx, e.source.ID, test.body); touchstone.KindOf(err) != test.kind {
+		if _, _, err := e.appendFrames(e.source.ID, test.body); touchstone.KindOf(err) != test.kind {
 			t.Errorf("%s: %v", name, err)
 		}
 		e.log.take()
 	}
-	if _, _, err := e.AppendFrames(ctx, "src_none", bytes.NewReader(good)); touchstone.KindOf(err) != touchstone.NotFound {
+	if _, _, err := e.appendFrames("src_none", bytes.NewReader(good)); touchstone.KindOf(err) != touchstone.NotFound {
 		t.Errorf("unknown source: %v", err)
 	}
-	if accepted, rejected, err := e.AppendFrames(ctx, e.source.ID, strings.NewReader("")); err != nil || accepted+rejected != 0 {
+	if accepted, rejected, err := e.appendFrames(e.source.ID, strings.NewReader("")); err != nil || accepted+rejected != 0 {
 		t.Errorf("empty: %d %d %v", accepted, rejected, err)
+	}
+}
+
+// Refused rows of a file keep their numbers, also where their message ids are equal, and
+// a row that was taken before is passed over.
+func TestAppendFramesOfAFile(t *testing.T) {
+	e := newEdge(t, nil)
+	old, nobody := imported(1), imported(1)
+	old.Time = time.Date(1965, 5, 1, 0, 0, 0, 0, time.UTC)
+	nobody.Identifiers = []touchstone.Identifier{{Kind: "user_id", Value: "null"}}
+	body := frames(imported(0), old, nobody, imported(2), old)
+	rows := collect.Rows{Import: "imp_1", First: 10, Count: 5, Done: 11}
+	want := collect.Vetted{Accepted: 1, Rejected: 3,
+		Reasons: []intake.RowReason{{Reason: "too_old: the time is 1965-05-01T00:00:00Z, before 1970", Rows: 2, FirstRow: 11},
+			{Reason: "blocked_user: every identifier is a value that names nobody, like null or unknown", Rows: 1, FirstRow: 12}},
+	}
+	var good []string
+	checked, err := e.CheckFrames(rows, bytes.NewReader(s2ed(body)), func(e *touchstone.Event) bool {
+		good = append(good, e.MessageID)
+		return true
+	})
+	if err != nil || len(e.log.take()) != 0 || len(good) != 1 {
+		t.Fatal(err, good)
+	}
+	done, err := e.AppendFrames(ctx, e.source.ID, rows, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(checked, done); d != "" {
+		t.Errorf("the check said otherwise: %s", d)
+	}
+	if d := cmp.Diff(want.Reasons, done.Reasons); d != "" || done.Accepted != 1 || done.Rejected != 3 || len(done.Refused) != 3 || done.Refused[2].Row != 14 {
+		t.Errorf("%+v %s", done, d)
+	}
+	ids := ""
+	for _, got := range e.log.take() {
+		ids += got.MessageID + string(got.Context) + " "
+	}
+	const origin = `{"origin":"import","import":{"row":`
+	if ids != "imp_1-11"+origin+"11}} imp_1-12"+origin+"12}} 536365/85123A/2 imp_1-14"+origin+"14}} " {
+		t.Error(ids)
+	}
+	for _, count := range []int64{4, 6} {
+		rows.Count = count
+		if _, err := e.AppendFrames(ctx, e.source.ID, rows, bytes.NewReader(body)); touchstone.KindOf(err) != touchstone.Invalid {
+			t.Errorf("%d frames for %d rows: %v", 5, count, err)
+		}
 	}
 }

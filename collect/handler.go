@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -32,6 +33,7 @@ var routes = []struct {
 	{"/v1/group", touchstone.Group}, {"/v1/g", touchstone.Group},
 	{"/v1/alias", touchstone.Alias}, {"/v1/a", touchstone.Alias},
 	{"/v1/batch", 0}, {"/v1/b", 0}, {"/v1/import", 0},
+	{"/beacon/v1/batch", 0}, // RudderStack's sendBeacon; the write key is in the address
 }
 
 func callName(t touchstone.EventType) string {
@@ -42,7 +44,7 @@ func callName(t touchstone.EventType) string {
 }
 
 func callNames() []string {
-	names := []string{batchCall}
+	names := []string{batchCall, sensorsCall}
 	for t := touchstone.Track; t <= touchstone.Alias; t++ {
 		names = append(names, t.String())
 	}
@@ -65,6 +67,16 @@ func (c *Collector) Routes(r chi.Router) {
 		r.Method(http.MethodPost, path, h)
 		r.Options(path, preflight)
 	}
+	for _, path := range sensorsPaths {
+		r.Get(path, c.sensors)
+		r.Post(path, c.sensors)
+		r.Options(path, sensorsPreflight)
+	}
+	for _, path := range []string{"/sourceConfig", "/sourceConfig/"} {
+		r.Get(path, c.sourceConfig)
+		r.Options(path, preflight)
+	}
+	r.Get("/sdk/touchstone-miniprogram.js", miniProgramSDK)
 	r.Post("/v1/m", c.beacon)
 	r.Options("/v1/m", preflight)
 	r.Get("/v1/projects/{writeKey}/settings", c.settings)
@@ -89,7 +101,7 @@ func preflight(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	allowOrigin(h)
 	h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, X-Requested-With, X-Request-Id, X-Retry-Count")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, X-Requested-With, X-Request-Id, X-Retry-Count, AnonymousId, SentAt")
 	h.Set("Access-Control-Max-Age", "86400")
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -127,36 +139,55 @@ type delivery struct {
 	rejected map[string]int // by code
 }
 
+// admit is what every call goes through before its body is read. src is the source that
+// its head names, nil if the key is to come in the body. A sender over its rate is refused
+// unread, and until the body's first byte has come, the request holds nothing but its
+// connection; then it may take of the memory for senders that are known, or for others.
+func (c *Collector) admit(r *http.Request, src *knownSource) (*arriving, lease, error) {
+	held := lease{budget: &c.unknown}
+	if src != nil {
+		held.budget = &c.memory
+		if err := c.allow(src, 0); err != nil {
+			return nil, held, err
+		}
+	}
+	body, err := c.bodies.await(r)
+	return body, held, err
+}
+
 // accept takes one request: who sends, what it says, into the log.
 func (c *Collector) accept(r *http.Request, call touchstone.EventType) error {
-	held := lease{budget: &c.memory}
-	defer held.end()
-	o := c.outboxes.Get().(*outbox)
-	defer c.putOutbox(o)
-	d, err := c.read(r, call, o, &held)
+	src, err := c.authenticate(r)
 	if err != nil {
 		return err
 	}
-	// While the log syncs, only the frames are needed.
+	body, held, err := c.admit(r, src)
+	if err != nil {
+		return err
+	}
+	defer held.end()
+	o := c.outboxes.Get().(*outbox)
+	defer c.putOutbox(o)
+	d, err := c.read(r, src, body, call, o, &held)
+	if err != nil {
+		return err
+	}
+	// While the log syncs, only the frames are needed, and the sender is known.
+	held.end()
+	held.budget = &c.memory
 	held.resize(o.size())
 	return c.store(r.Context(), o, d)
 }
 
-// read reads, checks and encodes a request.
-func (c *Collector) read(r *http.Request, call touchstone.EventType, o *outbox, held *lease) (*delivery, error) {
-	src, err := c.authenticate(r)
-	if err != nil {
-		return nil, err
-	}
-	if src != nil { // the key came with the headers: refuse before reading
-		if err := c.allow(src, 0); err != nil {
-			return nil, err
-		}
-	}
+// read reads, checks and encodes a request. src is nil when the key is in the body.
+func (c *Collector) read(r *http.Request, src *knownSource, body *arriving, call touchstone.EventType, o *outbox, held *lease) (*delivery, error) {
 	x := c.exchanges.Get().(*exchange)
 	defer c.release(x)
-	wire, err := c.bodies.read(x, r, held)
+	wire, err := c.bodies.read(x, body, held)
 	c.metrics.received.Add(float64(wire))
+	if errors.Is(err, errBusy) {
+		c.metrics.busy.Inc()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -263,6 +294,9 @@ func (c *Collector) authenticate(r *http.Request) (*knownSource, error) {
 		}
 		return nil, nil
 	}
+	if key == "" && r.URL.RawQuery != "" { // where nobody can set a header
+		key = r.URL.Query().Get("writeKey")
+	}
 	if key == "" {
 		return nil, nil
 	}
@@ -289,7 +323,7 @@ func (c *Collector) sourceOfBody(ctx context.Context, x *exchange, batch bool) (
 	}
 	c.metrics.auth.WithLabelValues("missing").Inc()
 	return nil, touchstone.Errorf(touchstone.Unauthenticated, "There is no valid write key.").
-		WithHint("Send it as Basic user name with an empty password, as Bearer token, or as writeKey in the body.")
+		WithHint("Send it as Basic user name with an empty password, as Bearer token, or as writeKey in the body or the address.")
 }
 
 // allow applies the rate limit of a source to n events; 0 asks whether one could come.

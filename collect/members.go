@@ -1,6 +1,9 @@
 package collect
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // members walks over the fields of an object that the scanner has checked.
 type members struct {
@@ -154,5 +157,15 @@ func pathAt(buf []byte, start, offset int) string {
 			path += l.key
 		}
 	}
-	return path
+	return printable(path)
+}
+
+// printable replaces what cannot be stored or shown of a text that may be malformed.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return '\ufffd'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd"))
 }

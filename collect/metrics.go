@@ -19,12 +19,15 @@ type metrics struct {
 	auth         *prometheus.CounterVec
 	refused      *prometheus.CounterVec
 	overLimit    prometheus.Counter
-	clamped      prometheus.Counter
+	retimed      *prometheus.CounterVec
+	placeholders prometheus.Counter
 	mended       prometheus.Counter
 	beacons      prometheus.Counter
+	items        *prometheus.CounterVec
 	sampledOut   prometheus.Counter
 	quarantined  *prometheus.CounterVec
 	flushErrors  prometheus.Counter
+	busy         prometheus.Counter
 	appendErrors prometheus.Counter
 
 	success map[string]prometheus.Counter // requests with status 200, by call
@@ -51,11 +54,14 @@ func newMetrics(r prometheus.Registerer, calls []string) *metrics {
 		auth:         vec("auth_failures_total", "Requests without a valid write key, by reason.", "reason"),
 		refused:      vec("identifiers_refused_total", "Identifiers left out of events, by reason.", "reason"),
 		overLimit:    one("identifiers_over_limit_total", "Events that had more identifiers than are kept."),
-		clamped:      one("times_clamped_total", "Events from the future whose time was set to that of receipt."),
+		retimed:      vec("times_replaced_total", "Events that got the next best time, by what was wrong with theirs and what the new one was taken from.", "problem", "source"),
+		placeholders: one("message_ids_missing_total", "Events with a message id that is none (null, undefined, 0, …), which got a new one."),
 		mended:       one("escapes_mended_total", "NUL characters and half surrogate pairs replaced by U+FFFD."),
 		beacons:      one("beacons_ignored_total", "Metrics beacons of Segment's libraries, which are ignored."),
+		items:        vec("items_total", "Items of the catalogue that 神策's clients have sent, by what became of them.", "what"),
 		sampledOut:   one("feed_sampled_out_total", "Events left out of the live feed because it was full for the second."),
 		quarantined:  vec("quarantine_rows_total", "Rows of the quarantine, by what became of them.", "what"),
+		busy:         one("requests_over_memory_total", "Requests told to come back because the memory for requests was in use, or that lost their share of it because they were slow."),
 		appendErrors: one("append_errors_total", "Appends that the log refused or failed; the client was told to come back."),
 		flushErrors:  one("source_flush_errors_total", "Failed writes of the sources' counters; they are tried again."),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "touchstone", Subsystem: "collect", Name: "request_seconds",
@@ -81,8 +87,11 @@ func (m *metrics) answered(call string, status int) {
 
 // add counts what a builder mended or dropped and resets the tally.
 func (m *metrics) add(t *tally) {
-	if t.clamped > 0 {
-		m.clamped.Add(float64(t.clamped))
+	for mark, n := range t.retimed {
+		m.retimed.WithLabelValues(mark.problem, mark.sourceName()).Add(float64(n))
+	}
+	if t.placeholders > 0 {
+		m.placeholders.Add(float64(t.placeholders))
 	}
 	if t.dropped > 0 {
 		m.overLimit.Add(float64(t.dropped))
@@ -91,5 +100,6 @@ func (m *metrics) add(t *tally) {
 		m.refused.WithLabelValues(string(reason)).Add(float64(n))
 	}
 	clear(t.refused)
-	t.clamped, t.dropped = 0, 0
+	clear(t.retimed)
+	t.placeholders, t.dropped = 0, 0
 }

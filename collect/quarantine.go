@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
+	"github.com/touchstone-cdp/touchstone/collect/sensors"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -40,6 +42,7 @@ func NewQuarantineWriter(r prometheus.Registerer) *QuarantineWriter {
 // travels in the Context of a Rejected event.
 type request struct {
 	Origin    string          `json:"origin,omitempty"` // http or import
+	Form      string          `json:"form,omitempty"`   // sensors; empty: the tracking API's
 	Call      string          `json:"call,omitempty"`   // of the endpoint; empty: the event names its type
 	SentAt    string          `json:"sent_at,omitempty"`
 	Context   json.RawMessage `json:"context,omitempty"` // of the batch
@@ -56,10 +59,13 @@ var quarantineUpsert = store.Upsert{
 	IgnoreConflict: true, // a client that repeats a request repeats its message ids
 }
 
-// Write stores rejected events.
+// Write stores rejected events, and valid ones that were set aside behind the edge.
 func (w *QuarantineWriter) Write(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error {
 	err := tx.BulkUpsert(ctx, quarantineUpsert, len(rejected), func(i int, args []any) {
 		f := &rejected[i]
+		if f.Type != touchstone.Rejected {
+			f = asSent(f)
+		}
 		var req request
 		if f.Context != "" {
 			_ = json.Unmarshal([]byte(f.Context), &req) // one that is not understood has no origin
@@ -154,7 +160,7 @@ func scanQuarantined(row interface{ Scan(...any) error }) (Quarantined, error) {
 	var received, number, replayed int64
 	var raw string
 	err := row.Scan(&q.ID, &received, &q.Source, &q.messageID, &q.Code, &q.Reason, &raw, &q.Origin, &number, &q.request, &replayed)
-	q.ReceivedAt = fromMillis(received)
+	q.ReceivedAt = intake.FromMillis(received)
 	if q.Event = touchstone.JSON(raw); !json.Valid([]byte(raw)) { // a row of a file may be any text
 		text, _ := json.Marshal(raw)
 		q.Event = touchstone.JSON(text)
@@ -163,7 +169,7 @@ func scanQuarantined(row interface{ Scan(...any) error }) (Quarantined, error) {
 		q.Row = &number
 	}
 	if replayed > 0 {
-		at := fromMillis(replayed)
+		at := intake.FromMillis(replayed)
 		q.ReplayedAt = &at
 	}
 	return q, err
@@ -244,7 +250,7 @@ func (q *Quarantine) Summary(ctx context.Context) ([]QuarantineCount, error) {
 		if err := rows.Scan(&n.Code, &n.Source, &n.Reason, &n.Count, &last); err != nil {
 			return nil, err
 		}
-		n.LastAt = fromMillis(last)
+		n.LastAt = intake.FromMillis(last)
 		if text, known := reasonTexts[n.Code]; known {
 			n.Reason = text
 		}
@@ -373,7 +379,20 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 
 	x := q.c.exchanges.Get().(*exchange)
 	defer q.c.release(x)
-	if !x.scanner.scan(body, true, scanLimits{events: 1, eventBytes: q.c.cfg.MaxEventBytes}) || len(x.scanner.events) != 1 {
+	limits := scanLimits{events: 1, eventBytes: q.c.cfg.MaxEventBytes}
+	if req.Form == sensorsCall {
+		again, err := retranslate([]byte(item.Event), item.ReceivedAt.UnixMilli(), limits)
+		switch {
+		case err != nil:
+			return Reason("malformed", ""), nil //nolint:nilerr // what is wrong with the event is the answer
+		case again.Events[0].Item != nil:
+			return "", q.replayItem(ctx, item, again.Events[0].Item)
+		}
+		body, limits.eventBytes = again.Text, translatedBytes*limits.eventBytes
+		x.builder.translated = &again.Events[0]
+		defer func() { x.builder.translated = nil }()
+	}
+	if !x.scanner.scan(body, true, limits) || len(x.scanner.events) != 1 {
 		return Reason("malformed", x.scanner.err.message), nil
 	}
 	b := &x.builder
@@ -391,8 +410,20 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 		return "", err
 	}
 	q.c.metrics.accepted.Inc()
+	return "", q.markReplayed(ctx, item)
+}
+
+// replayItem stores an item whose description was repaired.
+func (q *Quarantine) replayItem(ctx context.Context, item *Quarantined, repaired *sensors.Item) error {
+	if err := q.c.items.write(ctx, item.Source, []sensors.Item{*repaired}); err != nil {
+		return err
+	}
+	return q.markReplayed(ctx, item)
+}
+
+func (q *Quarantine) markReplayed(ctx context.Context, item *Quarantined) error {
 	q.rows.WithLabelValues("replayed").Inc()
-	return "", q.c.sources.update(ctx, func(tx *store.Tx) error {
+	return q.c.sources.update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE quarantine SET replayed_at = ? WHERE id = ?`, q.c.clock.Now().UnixMilli(), item.ID)
 		return err
 	})

@@ -1,6 +1,10 @@
 package collect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/touchstone-cdp/touchstone/collect/intake"
+)
 
 // The reasons why a well-formed event is quarantined. They are stable: consoles filter
 // and replay by them.
@@ -9,12 +13,16 @@ const (
 	CodeUnknownType      = "unknown_type"
 	CodeMissingUser      = "missing_user"
 	CodeBlockedUser      = "blocked_user"
+	CodeNoPerson         = "no_person"
+	CodeStageRefused     = "stage_refused"     // by the pipeline
+	CodeWarehouseRefused = "warehouse_refused" // by the sink
 	CodeMissingEvent     = "missing_event"
 	CodeMissingPrevious  = "missing_previous_id"
 	CodeMissingGroup     = "missing_group_id"
 	CodeWrongType        = "wrong_type"
 	CodeBadTimestamp     = "bad_timestamp"
-	CodeTooOld           = "too_old"
+	CodeTooOld           = intake.CodeTooOld
+	CodeInFuture         = intake.CodeInFuture
 	CodeNameTooLong      = "name_too_long"
 	CodeMessageIDTooLong = "message_id_too_long"
 	CodeDuplicateKey     = "duplicate_key"
@@ -23,6 +31,7 @@ const (
 	CodeNumberTooLong    = "number_too_long"
 	CodeNumberOutOfRange = "number_out_of_range"
 	CodeTooLarge         = "too_large"
+	CodeMalformed        = "malformed"
 	CodeImportRow        = "import_row" // a row of a file that its mapping could not read
 )
 
@@ -32,12 +41,16 @@ var reasonTexts = map[string]string{
 	CodeUnknownType:      "type is not one of track, identify, page, screen, group, alias",
 	CodeMissingUser:      "there is no userId, no anonymousId and no other identifier",
 	CodeBlockedUser:      "every identifier is a value that names nobody, like null or unknown",
+	CodeNoPerson:         "no identifier names a person: a group_id names an account, and only so many kinds of identifiers are kept apart",
+	CodeStageRefused:     "the event could not be worked on and was set aside",
+	CodeWarehouseRefused: "the warehouse does not take the event, which was set aside; profiles have it",
 	CodeMissingEvent:     "a track call needs an event name",
 	CodeMissingPrevious:  "an alias call needs a previousId",
 	CodeMissingGroup:     "a group call needs a groupId",
 	CodeWrongType:        "a field has the wrong JSON type",
-	CodeBadTimestamp:     "the timestamp is not an ISO 8601 date",
+	CodeBadTimestamp:     "the timestamp is no ISO 8601 date and no number of seconds since 1970",
 	CodeTooOld:           "the timestamp is older than this server accepts",
+	CodeInFuture:         "the time lies too far in the future",
 	CodeNameTooLong:      "a name or id is too long",
 	CodeMessageIDTooLong: "the messageId is too long",
 	CodeDuplicateKey:     "an object has the same key twice",
@@ -45,6 +58,7 @@ var reasonTexts = map[string]string{
 	CodeKeyTooLong:       "a key is too long",
 	CodeNumberTooLong:    "a number has too many digits",
 	CodeNumberOutOfRange: "a number is beyond the range of a double",
+	CodeMalformed:        "the event is not valid JSON",
 	CodeTooLarge:         "the event is larger than this server accepts",
 }
 

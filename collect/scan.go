@@ -15,7 +15,8 @@ import (
 // valid UTF-8) and notes where the few fields lie that the edge needs; everything else
 // is passed on as the text that came. What it finds falls in two classes: malformed
 // text fails the request, a flaw of one event (a duplicate key, a number that no
-// database holds) sends that event to quarantine.
+// database holds) sends that event to quarantine. In a batch, malformed text is a flaw of
+// the event that it stands in, as long as the end of that event can be found (split.go).
 //
 // Two things that JSON allows and databases do not are mended in place, because the
 // replacement is just as long: the escape \u0000 and half a surrogate pair become
@@ -47,10 +48,11 @@ type span struct {
 	spaced     bool // blanks outside strings
 }
 
-// flaw is what is wrong with an event whose text is well-formed.
+// flaw is what is wrong with an event, while its neighbours can be read.
 type flaw struct {
 	code   string
 	offset int
+	text   string // instead of that of the code
 }
 
 // rawEvent is one event as the scanner saw it.
@@ -95,6 +97,8 @@ type scanner struct {
 	keys []keyRef // of all open objects
 	err  syntaxError
 	bad  bool
+
+	walked int // bytes that split has passed
 }
 
 type keyRef struct {
@@ -107,7 +111,7 @@ type keyRef struct {
 func (s *scanner) scan(body []byte, batch bool, limits scanLimits) bool {
 	s.buf, s.pos, s.spaces, s.mended, s.limits = body, 0, 0, 0, limits
 	s.envelope, s.events, s.keys = rawEvent{}, s.events[:0], s.keys[:0]
-	s.err, s.bad = syntaxError{}, false
+	s.err, s.bad, s.walked = syntaxError{}, false, 0
 	if bytes.HasPrefix(body, []byte("\ufeff")) {
 		s.pos = 3
 	}
@@ -135,7 +139,13 @@ func (s *scanner) scan(body []byte, batch bool, limits scanLimits) bool {
 		return s.fail(s.pos, "there is something after the JSON value")
 	}
 	if !batch {
-		return s.finish(&s.events[0], start, end, s.spaces != spaces)
+		s.events[0].all = span{uint32(start), uint32(end), isObject, false, s.spaces != spaces}
+		if end-start > s.limits.eventBytes {
+			s.fail(start, s.tooLarge(end-start))
+			s.err.limit = true
+			return false
+		}
+		return true
 	}
 	s.envelope.all = span{uint32(start), uint32(end), isObject, false, false}
 	if f := s.envelope.flaw; f.code != "" {
@@ -158,14 +168,8 @@ func (s *scanner) checkObject(text touchstone.JSON) problem {
 	return problem{code: s.envelope.flaw.code}
 }
 
-func (s *scanner) finish(e *rawEvent, start, end int, spaced bool) bool {
-	e.all = span{uint32(start), uint32(end), isObject, false, spaced}
-	if end-start > s.limits.eventBytes {
-		s.fail(start, "the event has "+strconv.Itoa(end-start)+" bytes; at most "+strconv.Itoa(s.limits.eventBytes)+" are accepted")
-		s.err.limit = true
-		return false
-	}
-	return true
+func (s *scanner) tooLarge(size int) string {
+	return "the event has " + strconv.Itoa(size) + " bytes; at most " + strconv.Itoa(s.limits.eventBytes) + " are accepted"
 }
 
 func (s *scanner) fail(offset int, message string) bool {
@@ -185,7 +189,7 @@ func (s *scanner) unexpected(what string) bool {
 // flawed notes the first flaw of the current event.
 func (s *scanner) flawed(code string, offset int) {
 	if s.cur.flaw.code == "" {
-		s.cur.flaw = flaw{code, offset}
+		s.cur.flaw = flaw{code: code, offset: offset}
 	}
 }
 
@@ -323,7 +327,7 @@ func (s *scanner) member(depth int, at place, key []byte) bool {
 		return ok
 	}
 	v, ok := s.value(depth+1, inner)
-	if f != fNone {
+	if ok && f != fNone { // a malformed value has no bounds
 		s.cur.fields[f] = v
 	}
 	return ok
@@ -346,15 +350,14 @@ func (s *scanner) batch() bool {
 		s.events = append(s.events, rawEvent{})
 		e := &s.events[len(s.events)-1]
 		s.cur = e
-		start, spaces := s.pos, s.spaces
+		start := s.pos
 		e.all.start = uint32(start)
-		v, ok := s.value(0, inEvent)
-		if !ok || !s.finish(e, start, s.pos, s.spaces != spaces) {
+		ok := s.element(e)
+		s.keys = s.keys[:envelopeKeys]
+		if !ok && !s.setAside(e, start) {
 			return false
 		}
-		e.all.kind = v.kind
-		s.keys = s.keys[:envelopeKeys]
-		switch s.skip() {
+		switch s.buf[s.pos] {
 		case ',':
 			s.pos++
 			s.skip()
@@ -362,10 +365,25 @@ func (s *scanner) batch() bool {
 			s.pos++
 			s.cur = &s.envelope
 			return true
-		default:
-			return s.unexpected("a comma or a closing bracket")
 		}
 	}
+}
+
+// element reads an event of a batch up to the comma or bracket behind it.
+func (s *scanner) element(e *rawEvent) bool {
+	start, spaces := s.pos, s.spaces
+	v, ok := s.value(0, inEvent)
+	if !ok {
+		return false
+	}
+	e.all = span{uint32(start), uint32(s.pos), v.kind, false, s.spaces != spaces}
+	if n := s.pos - start; n > s.limits.eventBytes && e.flaw.code == "" {
+		e.flaw = flaw{CodeTooLarge, start, s.tooLarge(n)}
+	}
+	if c := s.skip(); c != ',' && c != ']' {
+		return s.unexpected("a comma or a closing bracket")
+	}
+	return true
 }
 
 func (s *scanner) array(depth int) bool {

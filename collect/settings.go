@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
+	"github.com/touchstone-cdp/touchstone/sdk"
 )
 
 // settings answers what analytics.js and the mobile libraries fetch from Segment's CDN
@@ -45,6 +46,15 @@ func (c *Collector) settings(w http.ResponseWriter, r *http.Request) {
 			"_lastModified":             src.CreatedAt,
 		})
 	}, httpapi.WithLogger(c.log))(w, r)
+}
+
+// miniProgramSDK serves the library, to be copied into a project.
+func miniProgramSDK(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	allowOrigin(h)
+	h.Set("Content-Type", "text/javascript; charset=utf-8")
+	h.Set("Cache-Control", "public, max-age=3600")
+	_, _ = w.Write(sdk.MiniProgram) // who went away does not want it
 }
 
 // publicAddress tells how clients reach this server.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -146,13 +147,13 @@ func scanSource(row interface{ Scan(...any) error }) (Source, error) {
 	var s Source
 	var until, created, last int64
 	err := row.Scan(&s.ID, &s.Name, &s.Kind, &s.WriteKey, &s.previousKey, &until, &s.Enabled, &s.RateLimit, &created, &last, &s.Accepted, &s.Quarantined)
-	s.CreatedAt = fromMillis(created)
+	s.CreatedAt = intake.FromMillis(created)
 	if last > 0 {
-		at := fromMillis(last)
+		at := intake.FromMillis(last)
 		s.LastEventAt = &at
 	}
 	if s.previousKey != "" {
-		at := fromMillis(until)
+		at := intake.FromMillis(until)
 		s.PreviousKeyUntil = &at
 	}
 	return s, err
@@ -250,7 +251,7 @@ func (s *Sources) withCounts(src Source) Source {
 	src.Accepted += k.counts.accepted.Load()
 	src.Quarantined += k.counts.quarantined.Load()
 	if last := k.counts.last.Load(); last > 0 && (src.LastEventAt == nil || src.LastEventAt.UnixMilli() < last) {
-		at := fromMillis(last)
+		at := intake.FromMillis(last)
 		src.LastEventAt = &at
 	}
 	return src

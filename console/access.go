@@ -27,6 +27,7 @@ const (
 	permImport   permission = "import"   // send files
 	permAudit    permission = "audit"    // read the audit log
 	permAdmin    permission = "admin"    // settings, users, API keys
+	permMetrics  permission = "metrics"  // the process's figures; whoever may read has them too
 )
 
 var allPermissions = []permission{permRead, permSegments, permData, permImport, permAudit, permAdmin}
@@ -53,10 +54,11 @@ var rolePermissions = map[Role][]permission{
 }
 
 var scopePermissions = map[string][]permission{
-	"ingest": {permImport},
-	"read":   {permRead},
-	"write":  {permRead, permSegments, permData, permImport},
-	"admin":  allPermissions,
+	"ingest":  {permImport},
+	"metrics": {permMetrics},
+	"read":    {permRead},
+	"write":   {permRead, permSegments, permData, permImport},
+	"admin":   allPermissions,
 }
 
 // principal is who asks.
@@ -185,7 +187,7 @@ func authorise(w http.ResponseWriter, p *principal, need, or permission) error {
 
 func scopesThatGrant(need permission) string {
 	var scopes []string
-	for _, s := range []string{"ingest", "read", "write", "admin"} {
+	for _, s := range []string{"ingest", "metrics", "read", "write", "admin"} {
 		if slices.Contains(scopePermissions[s], need) {
 			scopes = append(scopes, s)
 		}

@@ -172,6 +172,7 @@ func TestAccessMatrix(t *testing.T) {
 		"role developer": {permRead, permData, permImport},
 		"role auditor":   {permRead, permAudit},
 		"scope ingest":   {permImport},
+		"scope metrics":  {permMetrics},
 		"scope read":     {permRead},
 		"scope write":    {permRead, permSegments, permData, permImport},
 		"scope admin":    {permRead, permSegments, permData, permImport, permAudit, permAdmin},

@@ -70,11 +70,11 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(in.Scopes) == 0 {
-		return touchstone.Errorf(touchstone.Invalid, "Name at least one scope.").WithHint("The scopes are ingest, read, write and admin.")
+		return touchstone.Errorf(touchstone.Invalid, "Name at least one scope.").WithHint("The scopes are ingest, metrics, read, write and admin.")
 	}
 	for _, s := range in.Scopes {
 		if _, ok := scopePermissions[s]; !ok {
-			return touchstone.Errorf(touchstone.Invalid, "There is no scope %.40q.", s).WithHint("The scopes are ingest, read, write and admin.")
+			return touchstone.Errorf(touchstone.Invalid, "There is no scope %.40q.", s).WithHint("The scopes are ingest, metrics, read, write and admin.")
 		}
 	}
 	slices.Sort(in.Scopes)

@@ -12,7 +12,10 @@ import (
 // Check is one condition of being ready.
 type Check struct {
 	Name string
-	Run  func(ctx context.Context) error
+	// Degrades: a failure is told, but the process stays ready, because what it is most
+	// needed for goes on. A caller who asks for ?strict is told 503.
+	Degrades bool
+	Run      func(ctx context.Context) error
 }
 
 // A check that takes longer has failed.
@@ -45,7 +48,7 @@ func (c *Console) getReady(w http.ResponseWriter, r *http.Request) error {
 		err  error
 	}
 	results := make(chan result, len(c.cfg.Checks))
-	a, status := healthAnswer{"ok", map[string]string{}}, http.StatusOK
+	a := healthAnswer{"ok", map[string]string{}}
 	for _, check := range c.cfg.Checks {
 		a.Checks[check.Name] = "no answer in time"
 		go func() { results <- result{check.Name, check.Run(ctx)} }()
@@ -55,17 +58,25 @@ func (c *Console) getReady(w http.ResponseWriter, r *http.Request) error {
 		case got := <-results:
 			a.Checks[got.name] = "ok"
 			if got.err != nil {
-				status = http.StatusServiceUnavailable
 				a.Checks[got.name] = publicText(got.err)
 			}
 			continue
 		case <-ctx.Done():
-			status = http.StatusServiceUnavailable
 		}
 		break
 	}
-	if status != http.StatusOK {
-		a.Status = "failing"
+	for _, check := range c.cfg.Checks {
+		switch {
+		case a.Checks[check.Name] == "ok" || a.Status == "failing":
+		case check.Degrades:
+			a.Status = "degraded"
+		default:
+			a.Status = "failing"
+		}
+	}
+	status := http.StatusOK
+	if a.Status == "failing" || a.Status == "degraded" && r.URL.Query().Has("strict") {
+		status = http.StatusServiceUnavailable
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if status != http.StatusOK {

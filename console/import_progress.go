@@ -3,12 +3,14 @@ package console
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -22,18 +24,35 @@ type importRow struct {
 	accepted, rejected    int64
 	duplicates            int64
 	createdAt, finishedAt int64 // milliseconds
+	reasons               []intake.RowReason
+}
+
+func (i *importRow) status() string {
+	if i.finishedAt != 0 {
+		return "finished"
+	}
+	return "running"
 }
 
 // firstImportRow is the number of a file's first row behind its header.
 const firstImportRow = 1
 
-const importColumns = `id, file, fingerprint, size, source_id, source_name, mapping, next_row, accepted, rejected, duplicates, created_at, finished_at`
+const importColumns = `id, file, fingerprint, size, source_id, source_name, mapping, next_row, accepted, rejected, duplicates, created_at, finished_at, reasons`
 
 func scanImport(row scanner) (importRow, error) {
-	var i importRow
+	i := importRow{reasons: []intake.RowReason{}}
+	var reasons string
 	err := row.Scan(&i.id, &i.file, &i.fingerprint, &i.size, &i.sourceID, &i.sourceName, &i.mapping,
-		&i.nextRow, &i.accepted, &i.rejected, &i.duplicates, &i.createdAt, &i.finishedAt)
+		&i.nextRow, &i.accepted, &i.rejected, &i.duplicates, &i.createdAt, &i.finishedAt, &reasons)
+	if err == nil {
+		err = json.Unmarshal([]byte(reasons), &i.reasons)
+	}
 	return i, err
+}
+
+func (i *importRow) reasonsJSON() string {
+	text, _ := json.Marshal(i.reasons) // texts and numbers only
+	return string(text)
 }
 
 func findImport(ctx context.Context, q store.Querier, id string) (importRow, error) {
@@ -172,8 +191,8 @@ func (p *importProgress) advance(ctx context.Context, o *openImport, was int64) 
 const anyRow = -1
 
 func saveImport(ctx context.Context, tx *store.Tx, i *importRow, was int64) (sql.Result, error) {
-	return tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, finished_at = ?
-		WHERE id = ? AND (next_row = ? OR ? = -1)`, i.nextRow, i.accepted, i.rejected, i.duplicates, i.finishedAt, i.id, was, was)
+	return tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, finished_at = ?, reasons = ?
+		WHERE id = ? AND (next_row = ? OR ? = -1)`, i.nextRow, i.accepted, i.rejected, i.duplicates, i.finishedAt, i.reasonsJSON(), i.id, was, was)
 }
 
 // finish writes the import's last state.
@@ -266,8 +285,8 @@ func (p *importProgress) flush(ctx context.Context) error {
 	// Not under the imports' turns: parts go on meanwhile. next_row only grows.
 	err := update(ctx, p.db, func(tx *store.Tx) error {
 		for i := range rows {
-			_, err := tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?
-				WHERE id = ? AND next_row < ?`, rows[i].nextRow, rows[i].accepted, rows[i].rejected, rows[i].duplicates, rows[i].id, rows[i].nextRow)
+			_, err := tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, reasons = ?
+				WHERE id = ? AND next_row < ?`, rows[i].nextRow, rows[i].accepted, rows[i].rejected, rows[i].duplicates, rows[i].reasonsJSON(), rows[i].id, rows[i].nextRow)
 			if err != nil {
 				return err
 			}

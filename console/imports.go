@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -15,16 +14,20 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/identity"
-	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // Frames takes events in their binary form: *collect.Collector.
 type Frames interface {
-	// AppendFrames makes the events of a source durable and returns how many were good and
-	// how many go to quarantine. The body may be packed.
-	AppendFrames(ctx context.Context, source string, body io.Reader) (accepted, rejected int, err error)
+	// AppendFrames makes the events of a source durable and returns how many were good, and
+	// which go to quarantine. The body may be packed.
+	AppendFrames(ctx context.Context, source string, rows collect.Rows, body io.Reader) (collect.Vetted, error)
+	// CheckFrames tells what AppendFrames would do, and does nothing. good gets the events
+	// that would be accepted until it returns false.
+	CheckFrames(rows collect.Rows, body io.Reader, good func(*touchstone.Event) bool) (collect.Vetted, error)
 }
 
 // Simulator tells what events would do to the identity graph: *identity.Graph.
@@ -39,30 +42,28 @@ const (
 )
 
 type importAnswer struct {
-	ID          string         `json:"id"`
-	File        string         `json:"file"`
-	Fingerprint string         `json:"fingerprint"`
-	Size        int64          `json:"size"`
-	Source      collect.Source `json:"source"`
-	Mapping     jsontext.Value `json:"mapping"`
-	Status      string         `json:"status"`
-	NextRow     int64          `json:"next_row"`
-	Accepted    int64          `json:"accepted"`
-	Rejected    int64          `json:"rejected"`
-	Duplicates  int64          `json:"duplicates"`
-	CreatedAt   time.Time      `json:"created_at"`
-	FinishedAt  time.Time      `json:"finished_at"`
+	ID          string             `json:"id"`
+	File        string             `json:"file"`
+	Fingerprint string             `json:"fingerprint"`
+	Size        int64              `json:"size"`
+	Source      collect.Source     `json:"source"`
+	Mapping     jsontext.Value     `json:"mapping"`
+	Status      string             `json:"status"`
+	NextRow     int64              `json:"next_row"`
+	Accepted    int64              `json:"accepted"`
+	Rejected    int64              `json:"rejected"`
+	Duplicates  int64              `json:"duplicates"`
+	Reasons     []intake.RowReason `json:"reasons"`
+	CreatedAt   time.Time          `json:"created_at"`
+	FinishedAt  time.Time          `json:"finished_at"`
 }
 
 // showImport makes the answer. A source that was deleted is shown by the name it had.
 func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error) {
 	a := &importAnswer{
-		ID: i.id, File: i.file, Fingerprint: i.fingerprint, Size: i.size, Mapping: jsontext.Value(i.mapping), Status: "running",
+		ID: i.id, File: i.file, Fingerprint: i.fingerprint, Size: i.size, Mapping: jsontext.Value(i.mapping), Status: i.status(), Reasons: i.reasons,
 		NextRow: i.nextRow, Accepted: i.accepted, Rejected: i.rejected, Duplicates: i.duplicates,
 		CreatedAt: time.UnixMilli(i.createdAt), FinishedAt: timeOrZero(i.finishedAt),
-	}
-	if i.finishedAt != 0 {
-		a.Status = "finished"
 	}
 	sources, err := c.sources()
 	if err != nil {
@@ -76,6 +77,9 @@ func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error
 	return a, err
 }
 
+// importServer returns the part of the console that takes imports.
+func (c *Console) importServer() importServer { return importServer{c} }
+
 func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		File        string         `json:"file"`
@@ -87,37 +91,10 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	file, err1 := checkName("file", in.File, 500)
-	fingerprint, err2 := checkName("fingerprint", in.Fingerprint, 200)
-	name, err3 := checkName("source", in.Source, 100)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return err
-	}
-	if in.Mapping.Kind() != '{' {
-		return touchstone.Errorf(touchstone.Invalid, "The field \"mapping\" must be an object.")
-	}
-	if err := in.Mapping.Canonicalize(); err != nil {
-		return touchstone.Wrap(touchstone.Invalid, err, "The field \"mapping\" is not valid JSON.")
-	}
-	sources, err := c.sources()
-	if err != nil {
-		return err
-	}
-	source, err := sources.EnsureByName(r.Context(), name, "import")
-	if err != nil {
-		return err
-	}
-	if err := c.imports.flush(r.Context()); err != nil { // whether rows have come is read from the store
-		return err
-	}
-	row, made, err := c.ensureImport(r.Context(), importRow{
-		id: randid.New("imp"), file: file, fingerprint: fingerprint, size: max(0, in.Size), sourceID: source.ID, sourceName: source.Name,
-		mapping: string(in.Mapping), nextRow: firstImportRow, createdAt: c.cfg.Clock.Now().UnixMilli(),
+	row, made, err := c.importServer().beginImport(r.Context(), importer.Request{
+		File: in.File, Fingerprint: in.Fingerprint, Size: in.Size, Source: in.Source, Mapping: []byte(in.Mapping),
 	})
 	if err != nil {
-		return err
-	}
-	if row, err = c.imports.adopt(r.Context(), row); err != nil {
 		return err
 	}
 	noteTarget(r, row.id, row.file)
@@ -144,7 +121,7 @@ func (c *Console) ensureImport(ctx context.Context, want importRow) (row importR
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			row, made = want, true
-			_, err := tx.Exec(ctx, `INSERT INTO console_imports (`+importColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0)`,
+			_, err := tx.Exec(ctx, `INSERT INTO console_imports (`+importColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, '[]')`,
 				row.id, row.file, row.fingerprint, row.size, row.sourceID, row.sourceName, row.mapping, row.nextRow, row.createdAt)
 			return err
 		case err != nil:
@@ -213,63 +190,46 @@ func (c *Console) getImport(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, a)
 }
 
-type importStep struct {
-	NextRow    int64 `json:"next_row"`
-	Accepted   int64 `json:"accepted"`
-	Rejected   int64 `json:"rejected"`
-	Duplicates int64 `json:"duplicates"`
-}
-
 func (c *Console) appendImportRows(w http.ResponseWriter, r *http.Request) error {
-	if c.cfg.Frames == nil {
-		return notHere("the edge")
-	}
-	first, err := rowNumber(r, "first_row", firstImportRow, 1<<53)
-	if err != nil {
-		return err
-	}
-	count, err := rowNumber(r, "rows", 1, maxPartRows)
-	if err != nil {
-		return err
-	}
-	frames, done, err := c.readFrames(w, r)
+	part, done, err := c.readPart(w, r)
 	if err != nil {
 		return err
 	}
 	defer done()
-	o, err := c.imports.take(r.Context(), param(r, "id"), c.cfg.Clock.Now())
+	step, err := c.importServer().Append(r.Context(), param(r, "id"), part)
 	if err != nil {
 		return err
 	}
-	defer c.imports.leave(o)
-	was, end := o.row.nextRow, first+count
-	switch {
-	case end <= was: // it came before, and the answer was lost
-		o.row.duplicates += count
-		if err := c.imports.advance(r.Context(), o, was); err != nil {
-			return err
-		}
-		return writeJSON(w, http.StatusOK, importStep{NextRow: o.row.nextRow, Duplicates: count})
-	case o.row.finishedAt != 0:
-		return touchstone.Errorf(touchstone.Conflict, "The import %s is finished; it takes no further rows.", o.row.id)
-	case first > was:
-		return touchstone.Errorf(touchstone.Conflict, "The import goes on with row %d, not with row %d.", was, first).
-			WithHint("GET /api/v1/imports/%s tells next_row.", o.row.id)
-	}
-	accepted, rejected, err := c.cfg.Frames.AppendFrames(r.Context(), o.row.sourceID, bytes.NewReader(frames))
+	step.Refused = step.Refused[:min(len(step.Refused), maxShownRefused)]
+	return writeJSON(w, http.StatusOK, step)
+}
+
+func (c *Console) checkImportRows(w http.ResponseWriter, r *http.Request) error {
+	part, done, err := c.readPart(w, r)
 	if err != nil {
 		return err
 	}
-	step := importStep{NextRow: end, Accepted: int64(accepted), Rejected: int64(rejected), Duplicates: was - first}
-	o.row.nextRow = end
-	o.row.accepted += step.Accepted
-	o.row.rejected += step.Rejected
-	o.row.duplicates += step.Duplicates
-	// The rows are in the log, also if the caller has gone.
-	if err := c.imports.advance(context.WithoutCancel(r.Context()), o, was); err != nil {
+	defer done()
+	step, err := c.importServer().Check(r.Context(), part)
+	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, step)
+}
+
+// readPart reads a part of a file; done frees its memory.
+func (c *Console) readPart(w http.ResponseWriter, r *http.Request) (part importer.Part, done func(), err error) {
+	if c.cfg.Frames == nil {
+		return part, nil, notHere("the edge")
+	}
+	if part.First, err = rowNumber(r, "first_row", firstImportRow, 1<<53); err != nil {
+		return part, nil, err
+	}
+	if part.Rows, err = rowNumber(r, "rows", 1, maxPartRows); err != nil {
+		return part, nil, err
+	}
+	part.Frames, done, err = c.readFrames(w, r)
+	return part, done, err
 }
 
 func rowNumber(r *http.Request, name string, least, most int64) (int64, error) {
@@ -281,19 +241,12 @@ func rowNumber(r *http.Request, name string, least, most int64) (int64, error) {
 }
 
 func (c *Console) finishImport(w http.ResponseWriter, r *http.Request) error {
-	o, err := c.imports.take(r.Context(), param(r, "id"), c.cfg.Clock.Now())
-	if err != nil {
-		return err
-	}
-	was := o.row.finishedAt
-	err = c.imports.finish(r.Context(), o, c.cfg.Clock.Now())
-	row := o.row
-	c.imports.leave(o)
+	row, already, err := c.importServer().finishImport(r.Context(), param(r, "id"))
 	if err != nil {
 		return err
 	}
 	noteTarget(r, row.id, row.file)
-	if was != 0 {
+	if already {
 		noteNothing(r)
 	}
 	a, err := c.showImport(r, row)
@@ -301,14 +254,6 @@ func (c *Console) finishImport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, a)
-}
-
-type importPreview struct {
-	Created   int64 `json:"persons_created"`
-	Merged    int64 `json:"persons_merged"`
-	Matched   int64 `json:"persons_matched"`
-	Events    int64 `json:"events"`
-	Truncated bool  `json:"truncated"`
 }
 
 func (c *Console) previewImport(w http.ResponseWriter, r *http.Request) error {
@@ -320,22 +265,11 @@ func (c *Console) previewImport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	var bad error
-	sim, err := c.cfg.Simulator.Simulate(r.Context(), func(yield func([]touchstone.Identifier) bool) {
-		bad = collect.ReadFrames(bytes.NewReader(frames), func(e *touchstone.Event) error {
-			if e.Type != touchstone.Rejected && !yield(e.Identifiers) {
-				return io.EOF
-			}
-			return nil
-		})
-	})
-	if bad != nil && bad != io.EOF {
-		return bad
-	}
+	persons, err := c.importServer().Persons(r.Context(), importer.Part{Frames: frames})
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, importPreview{sim.PersonsCreated, sim.PersonsMerged, sim.PersonsMatched, sim.Events, sim.Truncated})
+	return writeJSON(w, http.StatusOK, persons)
 }
 
 // readFrames reads a body of packed frames whole, so that a slow sender does not hold up

@@ -78,6 +78,7 @@ func (c *Console) routes() []route {
 		{method: get, path: "/imports", need: permRead, or: permImport, handle: c.listImports},
 		{method: post, path: "/imports", need: permImport, handle: c.createImport, action: "import.create"},
 		{method: post, path: "/imports/preview", need: permImport, handle: c.previewImport, maxBody: framesMaxBody},
+		{method: post, path: "/imports/check", need: permImport, handle: c.checkImportRows, maxBody: framesMaxBody},
 		{method: get, path: "/imports/{id}", need: permRead, or: permImport, handle: c.getImport},
 		// Parts of a file are not in the audit log one by one: begin and end are.
 		{method: post, path: "/imports/{id}/rows", need: permImport, handle: c.appendImportRows, maxBody: framesMaxBody},

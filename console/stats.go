@@ -16,12 +16,25 @@ type Counters struct {
 	InWarehouse int64
 	Quarantined int64
 	Duplicates  int64
+	SetAside    int64 // processed, but not taken by the warehouse
 
 	PipelineLag  time.Duration // age of the oldest event that is not processed
 	WarehouseLag time.Duration // age of the oldest event that is not in the warehouse
 
+	Stuck []Stuck
+
 	Persons, KnownPersons int64
 	Segments              int64
+}
+
+// Stuck is a part that cannot go on.
+type Stuck struct {
+	Part      string    `json:"part"` // pipeline or warehouse
+	Partition int       `json:"partition"`
+	Since     time.Time `json:"since"`
+	Attempts  int       `json:"attempts"`
+	Error     string    `json:"error"`
+	Hint      string    `json:"hint"`
 }
 
 // Storage is what the parts occupy on disk.
@@ -38,13 +51,15 @@ type statsAnswer struct {
 	InWarehouse int64 `json:"in_warehouse"`
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
+	SetAside    int64 `json:"set_aside"`
 	Lag         struct {
 		Pipeline  float64 `json:"pipeline"`
 		Warehouse float64 `json:"warehouse"`
 	} `json:"lag_seconds"`
-	Persons      int64 `json:"persons"`
-	KnownPersons int64 `json:"known_persons"`
-	Segments     int64 `json:"segments"`
+	Stuck        []Stuck `json:"stuck"`
+	Persons      int64   `json:"persons"`
+	KnownPersons int64   `json:"known_persons"`
+	Segments     int64   `json:"segments"`
 	Throughput   struct {
 		Accepted  float64 `json:"accepted_per_second"`
 		Processed float64 `json:"processed_per_second"`
@@ -177,7 +192,8 @@ func (c *Console) currentStats(ctx context.Context) (*statsAnswer, error) {
 	}
 	now := c.cfg.Clock.Now()
 	a := &statsAnswer{
-		Accepted: n.Accepted, Processed: n.Processed, InWarehouse: n.InWarehouse, Quarantined: n.Quarantined, Duplicates: n.Duplicates,
+		Accepted: n.Accepted, Processed: n.Processed, InWarehouse: n.InWarehouse, Quarantined: n.Quarantined, Duplicates: n.Duplicates, SetAside: n.SetAside,
+		Stuck:   append([]Stuck{}, n.Stuck...),
 		Persons: n.Persons, KnownPersons: n.KnownPersons, Segments: n.Segments, Time: now,
 	}
 	a.Lag.Pipeline, a.Lag.Warehouse = n.PipelineLag.Seconds(), n.WarehouseLag.Seconds()

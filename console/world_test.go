@@ -22,6 +22,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/memory"
+	"github.com/touchstone-cdp/touchstone/warehouse"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
 )
 
@@ -36,6 +37,7 @@ type world struct {
 	pipeline *pipeline.Pipeline
 	sink     *pipeline.Sink
 	engine   *analytics.Engine
+	lake     warehouse.Warehouse
 }
 
 func must[T any](v T, err error) func(t *testing.T) T {
@@ -67,6 +69,7 @@ func newWorld(t *testing.T) *world {
 	w.pipeline = must(pipeline.New(ctx, pipeline.Config{Log: log, DB: db, Clock: clock, MinInterval: time.Millisecond,
 		Stages: []pipeline.Stage{w.graph, profiles, w.segments.Stage(), worldFeed{changes}}, Reject: collect.NewQuarantineWriter(nil).Write}))(t)
 	lake := must(duckdb.Open(ctx, filepath.Join(dir, "events.duckdb"), duckdb.Options{}))(t)
+	w.lake = lake
 	t.Cleanup(func() { lake.Close() })
 	w.sink = must(pipeline.NewSink(ctx, pipeline.SinkConfig{Log: log, DB: db, Warehouse: lake, Graph: w.graph, Pipeline: w.pipeline, Clock: clock, Interval: time.Millisecond}))(t)
 	settings := must(OpenSettings(ctx, db, Organisation{Name: "Hexagon", TimeZone: "Asia/Shanghai", Currency: "CNY"}))(t)
@@ -171,7 +174,7 @@ func (w *world) send(events ...touchstone.Event) {
 		}
 		frames = stream.AppendFrame(frames, touchstone.AppendEvent(nil, e))
 	}
-	if _, _, err := w.edge.AppendFrames(ctx, source.ID, newBody(frames)); err != nil {
+	if _, err := w.edge.AppendFrames(ctx, source.ID, collect.Rows{}, newBody(frames)); err != nil {
 		w.t.Fatal(err)
 	}
 	w.settle()

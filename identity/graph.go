@@ -96,9 +96,11 @@ type Graph struct {
 	flush   stats // of entries that left the cache or were swept
 
 	// Only the stage uses these.
-	version int64 // of the graph that the caches show; -1: none
+	version int64        // of the graph that the caches show; -1: none
+	noted   [noKind]bool // kinds that are in identity_kinds, by number
 	apart   apartness
 	swept   time.Time // when the cache was last swept
+	again   bool      // requests wait that this batch has not done
 }
 
 // New brings the tables up to date and returns the graph.
@@ -110,7 +112,7 @@ func New(ctx context.Context, cfg Config) (*Graph, error) {
 	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics)}
 	g.cache.OnEvict = func(_ uint8, _ string, value []byte) { g.flush.take(value) }
 	g.forget()
-	return g, nil
+	return g, g.loadKinds(ctx)
 }
 
 // Name is the stage's name.
@@ -121,6 +123,10 @@ func (g *Graph) Rollback() { g.forget() }
 
 // Committed publishes gauges.
 func (g *Graph) Committed(*touchstone.Batch) {
+	if g.again {
+		g.again = false
+		g.cfg.Wake()
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.metrics.cached.Set(float64(g.cache.Len()))
@@ -134,7 +140,8 @@ func (g *Graph) forget() {
 	g.refused = map[uint64]struct{}{}
 	g.flush = stats{}
 	g.version = -1
-	g.apart.pairs = map[[2]touchstone.PersonID]struct{}{}
+	g.noted = [noKind]bool{}
+	g.apart.clear()
 }
 
 // Apply gives every fact its node and person, extends the graph by the batch's new
@@ -154,6 +161,7 @@ func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		if err := g.applyRequests(ctx, tx, b, &st); err != nil {
 			return err
 		}
+		g.again = st.requests > 0
 	}
 	if hard := g.resolve(b.Facts); len(hard) > 0 {
 		if err := g.extend(ctx, tx, b, hard, &st); err != nil {
@@ -178,11 +186,9 @@ func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 // refresh starts the caches anew when somebody else has changed the graph.
 func (g *Graph) refresh(ctx context.Context, tx *store.Tx, version int64) error {
 	g.forget()
-	pairs, err := loadApart(ctx, tx)
-	if err != nil {
+	if err := g.apart.load(ctx, tx); err != nil {
 		return err
 	}
-	g.apart.pairs = pairs
 	g.version = version
 	return nil
 }
@@ -200,16 +206,25 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 	}
 	for i, at := range hard {
 		f := &b.Facts[at]
-		if len(sets[i].ids) == 0 {
-			continue // nothing that names a person: node 0
+		if len(sets[i].ids) == 0 { // the edge lets none such through, as far as it knows
+			b.Aside = append(b.Aside, touchstone.Aside{Index: at, Reason: reasonNoPerson})
+			continue
 		}
 		n := r.mention(sets[i])
 		f.Node, f.Person = n.id, n.part.root().person
+		if len(sets[i].unbind) > 0 {
+			if err := g.requestUnbinds(ctx, tx, b, r, sets[i], n); err != nil {
+				return err
+			}
+		}
 	}
 	g.announce(b, r)
 	g.settle(r)
 	return g.write(ctx, tx, r, st)
 }
+
+// reasonNoPerson is why an event is set aside; the edge refuses with the same code.
+const reasonNoPerson = "no_person: none of the event's identifiers is of a kind that the identity graph keeps"
 
 func (g *Graph) rules(apart *apartness) rules {
 	return rules{limit: g.kinds.limit, name: g.kinds.name, maxNodes: g.cfg.MaxNodes, apart: apart}
@@ -240,19 +255,31 @@ type mention struct {
 	// previous are the meanings of an alias call's previousId, in order: as an
 	// anonymous id, as a user id. Both are tried, as Segment and Mixpanel do.
 	previous []ident
+	unbind   []ident // what is to be taken out of the person
+	binds    bool    // an explicit statement, which also joins what was parted
 	cause
+}
+
+// ident is an identifier as the graph keeps it; false if it keeps none such.
+func (g *Graph) ident(id touchstone.Identifier) (ident, bool) {
+	kind := g.kinds.number(id.Kind)
+	return ident{kind, id.Value}, kind != noKind && storable(id.Value)
 }
 
 func (g *Graph) mention(f *touchstone.Fact) mention {
 	m := mention{ids: make([]ident, 0, len(f.Identifiers)), cause: cause{evidenceOf(f.Type, g.imports(f.Source)), f.MessageID, f.Source, f.Time.UnixMilli()}}
 	for _, id := range f.Identifiers {
-		kind := g.kinds.number(id.Kind)
-		if kind == noKind || !storable(id.Value) {
+		k, ok := g.ident(id)
+		if !ok {
 			g.metrics.ignored.Inc()
 			continue
 		}
-		m.ids = append(m.ids, ident{kind, id.Value})
+		m.ids = append(m.ids, k)
 	}
+	if f.Type == touchstone.Track && f.Name == unbindEvent {
+		m.unbind = g.unbinds(f)
+	}
+	m.binds = f.Type == touchstone.Track && f.Name == bindEvent
 	if f.Type == touchstone.Alias {
 		for _, kind := range []touchstone.IdentifierKind{touchstone.KindAnonymousID, touchstone.KindUserID} {
 			if v, ok := g.cfg.Kinds.Normalise(kind, f.PreviousID); ok && storable(v) {
@@ -265,6 +292,7 @@ func (g *Graph) mention(f *touchstone.Fact) mention {
 
 // mention links an event's identifiers and returns the node that it comes under.
 func (r *region) mention(m mention) *node {
+	r.binding = m.binds
 	first := r.link(m.ids, m.cause)
 	if len(m.previous) > 0 {
 		target := m.previous[0]
@@ -304,7 +332,7 @@ const maxSettled = 12
 func (g *Graph) imports(source string) bool { return g.cfg.Imports != nil && g.cfg.Imports(source) }
 
 func (g *Graph) settled(f *touchstone.Fact, ev evidence) bool {
-	if f.Type == touchstone.Alias || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
+	if speaks(f) || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
 		return false
 	}
 	var found [maxSettled]entry

@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // userIDKind is the number of the kind whose holders count as known persons.
@@ -18,7 +21,6 @@ const (
 	maxKinds        = 250
 	maxKindBytes    = 64
 	maxValueBytes   = 1024 // PostgreSQL indexes no more than about 2,700 bytes
-	groupIDKind     = touchstone.IdentifierKind("group_id")
 	noKind          = 255
 	unlimitedNumber = 1 << 30
 )
@@ -54,7 +56,7 @@ func (t *kindTable) number(kind touchstone.IdentifierKind) uint8 {
 	if n, ok := t.current.Load().numbers[kind]; ok {
 		return n
 	}
-	if kind == groupIDKind || len(kind) > maxKindBytes || !storable(string(kind)) {
+	if kind == touchstone.KindGroupID || len(kind) > maxKindBytes || !storable(string(kind)) {
 		return noKind
 	}
 	return t.add(kind)
@@ -79,6 +81,42 @@ func (t *kindTable) add(kind touchstone.IdentifierKind) uint8 {
 	next.numbers[kind] = n
 	t.current.Store(next)
 	return n
+}
+
+// Takes tells whether identifiers of a kind can name a person here: not a group's id, and
+// not one kind too many. The edge asks before it accepts an event that has no other; the
+// first to ask gets a new kind its place.
+func (g *Graph) Takes(kind touchstone.IdentifierKind) bool { return g.kinds.number(kind) != noKind }
+
+// loadKinds gives the kinds that are in use their places, so that a restart does not
+// let others take them.
+func (g *Graph) loadKinds(ctx context.Context) error {
+	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT kind FROM identity_kinds ORDER BY kind`)
+	if err != nil {
+		return fmt.Errorf("read the kinds of identifiers: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var kind string
+		if err := rows.Scan(&kind); err != nil {
+			return err
+		}
+		g.kinds.number(touchstone.IdentifierKind(kind))
+	}
+	return rows.Err()
+}
+
+// writeKinds notes the kinds of new nodes that are not known to be noted.
+func (g *Graph) writeKinds(ctx context.Context, tx *store.Tx, fresh []*node) error {
+	var kinds []string
+	for _, n := range fresh {
+		if !g.noted[n.kind] {
+			g.noted[n.kind] = true
+			kinds = append(kinds, string(g.kinds.name(n.kind)))
+		}
+	}
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "identity_kinds", Columns: []string{"kind"}, Key: []string{"kind"}, IgnoreConflict: true},
+		len(kinds), func(i int, args []any) { args[0] = kinds[i] })
 }
 
 func (t *kindTable) name(n uint8) touchstone.IdentifierKind { return t.current.Load().names[n] }

@@ -108,6 +108,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 	}
 	for _, m := range mentions {
 		look(m.ids)
+		look(m.unbind)
 		look(m.previous)
 	}
 	return missing
@@ -184,23 +185,6 @@ func inChunks(n int, arg func(i int) any, fn func(list string, args []any) error
 		at += take
 	}
 	return nil
-}
-
-func loadApart(ctx context.Context, q store.Querier) (map[[2]touchstone.PersonID]struct{}, error) {
-	rows, err := q.Query(ctx, `SELECT a.person, b.person FROM identity_apart p JOIN identity_nodes a ON a.id = p.a JOIN identity_nodes b ON b.id = p.b`)
-	if err != nil {
-		return nil, fmt.Errorf("read the persons kept apart: %w", err)
-	}
-	defer rows.Close()
-	pairs := apartness{pairs: map[[2]touchstone.PersonID]struct{}{}}
-	for rows.Next() {
-		var a, b int64
-		if err := rows.Scan(&a, &b); err != nil {
-			return nil, err
-		}
-		pairs.add(touchstone.PersonID(a), touchstone.PersonID(b))
-	}
-	return pairs.pairs, rows.Err()
 }
 
 // The keys of refused links. Two of them clash with a chance of n²/2^65.

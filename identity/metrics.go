@@ -8,7 +8,7 @@ type metrics struct {
 
 	extended, created, merged, split, ignored, refused prometheus.Counter
 
-	dropped *prometheus.CounterVec
+	dropped, unbinds *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -26,14 +26,16 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		extended:   counter("extended_events_total", "Events that the cache could not settle: new identifiers, new links, merges."),
 		created:    counter("nodes_created_total", "New identifiers."),
 		merged:     counter("persons_merged_total", "Merges of two persons."),
-		split:      counter("persons_split_total", "Splits by operators."),
+		split:      counter("persons_split_total", "Splits, by operators and by clients that unbind."),
 		ignored:    counter("ignored_identifiers_total", "Identifiers left out: of a kind that is not of persons, too many kinds, or not storable."),
 		refused:    counter("refused_links_total", "Links refused again for a reason that is on record already."),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_identity_dropped_links_total",
 			Help: "Identifiers of events that were not linked, by reason."}, []string{"reason"}),
 	}
+	m.unbinds = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_identity_unbinds_total",
+		Help: "Identifiers that clients have unbound: asked for, or left alone because they were not bound."}, []string{"what"})
 	if reg != nil {
-		reg.MustRegister(m.persons, m.known, m.cached, m.cacheBytes, m.extended, m.created, m.merged, m.split, m.ignored, m.refused, m.dropped)
+		reg.MustRegister(m.persons, m.known, m.cached, m.cacheBytes, m.extended, m.created, m.merged, m.split, m.ignored, m.refused, m.dropped, m.unbinds)
 	}
 	return m
 }

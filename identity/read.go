@@ -402,8 +402,34 @@ func (g *Graph) search(ctx context.Context, kind touchstone.IdentifierKind, pref
 	return list, rows.Err()
 }
 
-// NodesOf returns the node of each identifier, 0 for one that is not known.
-func (g *Graph) NodesOf(ctx context.Context, ids []touchstone.Identifier) ([]touchstone.NodeID, error) {
+// SetNodes fills in the node that each fact came under, where it is 0: that of the first
+// identifier that the graph keeps, as Apply has it. It stays 0 when there is none.
+func (g *Graph) SetNodes(ctx context.Context, facts []touchstone.Fact) error {
+	var ids []touchstone.Identifier
+	var at []int
+	for i := range facts {
+		if facts[i].Node != 0 {
+			continue
+		}
+		for _, id := range facts[i].Identifiers {
+			if _, ok := g.ident(id); ok {
+				ids, at = append(ids, id), append(at, i)
+				break
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	nodes, err := g.nodesOfIdentifiers(ctx, ids)
+	for i := range nodes {
+		facts[at[i]].Node = nodes[i]
+	}
+	return err
+}
+
+// nodesOfIdentifiers returns the node of each identifier, 0 for one that is not known.
+func (g *Graph) nodesOfIdentifiers(ctx context.Context, ids []touchstone.Identifier) ([]touchstone.NodeID, error) {
 	nodes := make([]touchstone.NodeID, len(ids))
 	missing := g.cachedNodes(ids, nodes)
 	if len(missing) == 0 {

@@ -153,6 +153,9 @@ type region struct {
 	parts    map[touchstone.PersonID]*part
 	edges    map[edgeKey]*edge
 
+	binding bool                     // the mention at work may join what was parted
+	lifted  [][2]touchstone.PersonID // pairs that were joined so
+
 	order  []*node // of first mention, for steps that must be deterministic
 	merges []merge
 	drops  []drop
@@ -346,7 +349,8 @@ func (r *region) refuseAdd(p *part, kind uint8) string {
 // already (by an alias, or because the limit was lowered) may still merge with one that
 // has none of that kind.
 func (r *region) refuseMerge(p, q *part, explicit bool) string {
-	if r.apart.has(p.person, q.person) {
+	parted := r.apart.has(p.person, q.person)
+	if parted && !r.binding {
 		return "parted by an operator"
 	}
 	for _, c := range p.counts {
@@ -357,6 +361,9 @@ func (r *region) refuseMerge(p, q *part, explicit bool) string {
 	}
 	if len(p.nodes)+len(q.nodes) > r.maxNodes {
 		return fmt.Sprintf("limit of %d identifiers", r.maxNodes)
+	}
+	if parted {
+		r.lift(p.person, q.person)
 	}
 	return ""
 }
@@ -394,40 +401,6 @@ func (r *region) sortedEdges() []*edge {
 		return cmp.Or(cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b), cmp.Compare(x.edgeKey.evidence, y.edgeKey.evidence))
 	})
 	return list
-}
-
-// apartness knows which persons operators have parted. There are few; all are in memory.
-type apartness struct {
-	pairs map[[2]touchstone.PersonID]struct{}
-}
-
-func (a *apartness) has(p, q touchstone.PersonID) bool {
-	if a == nil || len(a.pairs) == 0 {
-		return false
-	}
-	_, ok := a.pairs[[2]touchstone.PersonID{min(p, q), max(p, q)}]
-	return ok
-}
-
-func (a *apartness) add(p, q touchstone.PersonID) {
-	a.pairs[[2]touchstone.PersonID{min(p, q), max(p, q)}] = struct{}{}
-}
-
-// merged carries the constraints of an absorbed person over to the one that keeps it.
-func (a *apartness) merged(kept, absorbed touchstone.PersonID) {
-	if a == nil || len(a.pairs) == 0 {
-		return
-	}
-	for pair := range a.pairs {
-		switch absorbed {
-		case pair[0]:
-			delete(a.pairs, pair)
-			a.add(kept, pair[1])
-		case pair[1]:
-			delete(a.pairs, pair)
-			a.add(kept, pair[0])
-		}
-	}
 }
 
 // evidenceOf tells what a call of a type, from an import or not, is evidence of.

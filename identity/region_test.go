@@ -16,7 +16,7 @@ var testKinds = newKindTable(touchstone.DefaultKindSet())
 
 func unlimited() rules {
 	return rules{limit: func(uint8) int { return unlimitedNumber }, name: testKinds.name, maxNodes: unlimitedNumber,
-		apart: &apartness{pairs: map[[2]touchstone.PersonID]struct{}{}}}
+		apart: &apartness{}}
 }
 
 func limited() rules {

@@ -34,11 +34,11 @@ func (g *Graph) Simulate(ctx context.Context, events iter.Seq[[]touchstone.Ident
 		if err != nil {
 			return err
 		}
-		pairs, err := loadApart(ctx, tx)
-		if err != nil {
+		var apart apartness
+		if err := apart.load(ctx, tx); err != nil {
 			return err
 		}
-		r := newRegion(g.rules(&apartness{pairs: pairs}), touchstone.NodeID(st.lastNode), simulateChunk)
+		r := newRegion(g.rules(&apart), touchstone.NodeID(st.lastNode), simulateChunk)
 		r.withoutEdges = true
 		var chunk []mention
 		for ids := range events {

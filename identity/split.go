@@ -156,11 +156,9 @@ func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st
 	if holdsUserID(p.kept) && holdsUserID(p.moved) {
 		st.known++
 	}
-	pairs, err := loadApart(ctx, tx)
-	if err != nil {
+	if err := g.apart.reload(ctx, tx, req.person, p.other); err != nil {
 		return 0, err
 	}
-	g.apart.pairs = pairs
 	g.forgetParting(p, req.person)
 	g.metrics.split.Inc()
 	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonSplit, Person: req.person, Other: p.other, Time: b.Now})

@@ -19,7 +19,7 @@ const (
 // write stores what a region has found out.
 func (g *Graph) write(ctx context.Context, tx *store.Tx, r *region, st *state) error {
 	for _, step := range []func(context.Context, *store.Tx, *region, *state) error{
-		g.writeNodes, g.writeMerges, g.writeEdges, g.writeDrops, g.writeOverrides, g.writeLarge,
+		g.writeNodes, g.writeLifted, g.writeMerges, g.writeEdges, g.writeDrops, g.writeOverrides, g.writeLarge,
 	} {
 		if err := step(ctx, tx, r, st); err != nil {
 			return err
@@ -46,6 +46,9 @@ func (g *Graph) writeNodes(ctx context.Context, tx *store.Tx, r *region, st *sta
 	// The index by value is the one in which new rows fall anywhere; so each of its pages is
 	// touched once.
 	slices.SortFunc(fresh, func(a, b *node) int { return byValue(a.ident, b.ident) })
+	if err := g.writeKinds(ctx, tx, fresh); err != nil {
+		return err
+	}
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "identity_nodes",
 		Columns: []string{"id", "kind", "value", "person", "carries", "first_seen", "last_seen", "events"}},
 		len(fresh), func(i int, args []any) {

@@ -31,6 +31,7 @@ type portion struct {
 	oldest      time.Time         // smallest ReceivedAt
 	facts       []touchstone.Fact // that reached the stages
 	events      int               // in the records, with duplicates and rejected ones
+	bytes       int               // of their texts
 }
 
 func newHandover(most int) *handover {
@@ -68,14 +69,14 @@ func (h *handover) add(work chunk, facts []touchstone.Fact, last bool) bool {
 		*w = portion{first: work.first, oldest: work.oldest, facts: h.spare.get(len(facts))}
 	case h.closed:
 		return true
-	case len(w.facts)+len(facts) > h.most:
+	case len(w.facts)+len(facts) > h.most, w.bytes+work.bytes > maxBatchBytes:
 		h.closed = last
 		return last
 	case work.oldest.Before(w.oldest):
 		w.oldest = work.oldest
 	}
-	w.last, w.facts, w.events = work.last, append(w.facts, facts...), w.events+work.count()
-	if len(w.facts) >= h.most/2 {
+	w.last, w.facts, w.events, w.bytes = work.last, append(w.facts, facts...), w.events+work.count(), w.bytes+work.bytes
+	if len(w.facts) >= h.most/2 || w.bytes >= maxBatchBytes/2 {
 		signal(h.ready)
 	}
 	return true

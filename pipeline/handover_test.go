@@ -105,3 +105,28 @@ func TestHandoverWaits(t *testing.T) {
 		}
 	})
 }
+
+// What waits for the sink is bounded by its texts as well as by its number.
+func TestHandoverIsBoundedByBytes(t *testing.T) {
+	h := newHandover(100)
+	large := func(at int) chunk {
+		c := batchOf(at, at)
+		c.bytes = maxBatchBytes/2 + 1
+		return c
+	}
+	first, second := large(1), large(2)
+	if !h.add(first, first.facts, false) {
+		t.Error("there is no room for the first")
+	}
+	select {
+	case <-h.ready:
+	default:
+		t.Error("the sink is not told that there is much")
+	}
+	if h.add(second, second.facts, false) {
+		t.Error("there is room for a second one")
+	}
+	if p, _, ok := h.take(1); !ok || p.last != 1 {
+		t.Errorf("took %+v, %v", p, ok)
+	}
+}

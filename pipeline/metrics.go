@@ -1,6 +1,13 @@
 package pipeline
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone"
+)
 
 // metrics of the loop and the sink. With a nil registerer they count, but are not shown.
 type metrics struct {
@@ -14,6 +21,7 @@ type metrics struct {
 	lag             prometheus.Histogram
 	windowIDs       prometheus.Gauge
 	windowShortened prometheus.Gauge
+	aside           *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -39,15 +47,33 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		windowShortened: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_pipeline_dedupe_shortened_hours",
 			Help: "Hours of message ids that were forgotten early because the bound on ids was reached."}),
 	}
+	m.aside = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_pipeline_set_aside_total",
+		Help: "Valid events that a stage could not take in and that went to quarantine, by code of the reason."}, []string{"code"})
 	if reg != nil {
 		reg.MustRegister(m.events, m.failures, m.skippedRecords, m.timers, m.stageSeconds, m.batchSeconds, m.batchEvents, m.lag,
-			m.windowIDs, m.windowShortened)
+			m.windowIDs, m.windowShortened, m.aside)
 	}
 	return m
+}
+
+// timeStage begins to measure a stage and returns what ends it.
+func (m *metrics) timeStage(name string) func() {
+	began := time.Now()
+	return func() { m.stageSeconds.WithLabelValues(name).Add(time.Since(began).Seconds()) }
 }
 
 func (m *metrics) count(t Totals) {
 	m.events.WithLabelValues("processed").Add(float64(t.Processed))
 	m.events.WithLabelValues("duplicate").Add(float64(t.Duplicates))
 	m.events.WithLabelValues("rejected").Add(float64(t.Rejected))
+}
+
+func (m *metrics) setAside(f *touchstone.Fact) {
+	m.aside.WithLabelValues(codeOf(f.Reason)).Inc()
+}
+
+// codeOf is the part of a reason that is the same for all of its kind.
+func codeOf(reason string) string {
+	code, _, _ := strings.Cut(reason, ":")
+	return code
 }

@@ -11,10 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -40,7 +42,8 @@ type Config struct {
 	Log    stream.Log
 	DB     *store.DB
 	Stages []Stage
-	// Reject stores what a check refused, inside the batch's transaction.
+	// Reject puts events in quarantine, inside the batch's transaction: Rejected ones of
+	// the edge, and valid ones that were set aside, whose Reason says why.
 	Reject  func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
 	Clock   touchstone.Clock
 	Logger  *slog.Logger
@@ -76,7 +79,7 @@ func setDefault[T comparable](p *T, v T) {
 type Totals struct {
 	Processed  int64 // reached the stages
 	Duplicates int64 // dropped: message id seen within the window
-	Rejected   int64 // went to quarantine
+	Rejected   int64 // went to quarantine: refused by the edge, or set aside here
 }
 
 // Consumed is the number of events taken from the log.
@@ -95,9 +98,12 @@ type Pipeline struct {
 	changed chan struct{} // closed and replaced after each commit
 	totals  Totals
 
-	nextDue  time.Time // earliest timer; zero when there is none
-	lastLag  atomic.Int64
-	lastDone atomic.Int64 // unix ms of the last commit
+	nextDue   time.Time // earliest timer; zero when there is none
+	heldUntil time.Time // until when no timers are taken; see holdTimers
+	stuck     troubles
+	unread    troubles // of the readers
+	timers    troubles // of timers that are held back
+	waiting   waiting
 }
 
 // partition is the loop's state for one partition of the log.
@@ -161,18 +167,13 @@ func (p *Pipeline) Changed() <-chan struct{} {
 
 // Lag returns how old the oldest event not yet committed is: 0 when all are.
 func (p *Pipeline) Lag(ctx context.Context) (time.Duration, error) {
-	for _, part := range p.parts {
-		_, next, err := p.cfg.Log.Bounds(ctx, part.index)
-		if err != nil {
-			return 0, err
-		}
-		if next > p.Through(part.index)+1 {
-			since := time.UnixMilli(p.lastDone.Load())
-			lag := p.cfg.Clock.Now().Sub(since)
-			return max(lag, time.Duration(p.lastLag.Load())), nil
-		}
-	}
-	return 0, nil
+	return p.waiting.lag(ctx, p.cfg.Log, p.cfg.Clock, p.Through)
+}
+
+// Troubles tells which partitions cannot go on, and why. That one does not move although
+// nothing fails it knows from the last call of Lag.
+func (p *Pipeline) Troubles() []Trouble {
+	return p.waiting.stalled(p.cfg.Clock.Now(), p.timers.all(p.unread.all(p.stuck.all()...)...))
 }
 
 // Run works until ctx is done. It returns nil then; any other return is a fault that
@@ -191,7 +192,6 @@ func (p *Pipeline) Run(ctx context.Context) error {
 			}
 		})
 	}
-	p.lastDone.Store(p.cfg.Clock.Now().UnixMilli())
 	err := p.loop(ctx, chunks)
 	cancel()
 	readers.Wait()
@@ -218,7 +218,7 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 		held = nil
 		began := time.Now()
 		work := p.begin(first)
-		for work.count() < p.cfg.MaxEvents {
+		for work.count() < p.cfg.MaxEvents && work.bytes < maxBatchBytes {
 			c, ok := next(ctx, chunks, work.more)
 			if !ok {
 				break
@@ -304,8 +304,8 @@ func (p *Pipeline) await(ctx context.Context, chunks <-chan chunk, held *chunk) 
 		return *held, nil
 	}
 	var due <-chan time.Time
-	if !p.nextDue.IsZero() {
-		timer := time.NewTimer(max(0, p.nextDue.Sub(p.cfg.Clock.Now())))
+	if at := p.dueAt(); !at.IsZero() {
+		timer := time.NewTimer(max(0, at.Sub(p.cfg.Clock.Now())))
 		defer timer.Stop()
 		due = timer.C
 	}
@@ -320,13 +320,17 @@ func (p *Pipeline) await(ctx context.Context, chunks <-chan chunk, held *chunk) 
 	return chunk{}, nil
 }
 
-// commitUntilDone retries a batch with growing pauses. A batch that keeps failing stops
-// the pipeline's progress but loses nothing: events wait in the log, and the error is
-// in the log file and on /metrics.
+const maxPause = 15 * time.Second // between two attempts
+
+// commitUntilDone retries a batch with growing pauses. When it is events that make it fail,
+// they are set aside. A batch that fails for another reason stops the pipeline's progress
+// but loses nothing: events wait in the log, and everybody can see the error.
 func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
+	var suspects suspicion
 	for attempt := 0; ; attempt++ {
 		err := p.commit(ctx, work)
 		if err == nil {
+			p.stuck.clear(work.partition())
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -339,7 +343,20 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 			return err
 		}
 		p.metrics.failures.Inc()
-		pause := min(100*time.Millisecond<<min(attempt, 8), 15*time.Second)
+		p.stuck.note(work.partition(), p.cfg.Clock.Now(), err)
+		if suspects.look(store.IsTrouble(err)) {
+			if poison := p.isolate(ctx, work); poison != nil {
+				work.poison = poison
+				continue
+			}
+			if p.holdTimers(ctx, work, err) {
+				if work.part == nil { // there was nothing but timers
+					return nil
+				}
+				continue
+			}
+		}
+		pause := min(100*time.Millisecond<<min(attempt, 8), maxPause)
 		p.cfg.Logger.Error("a batch failed and will be tried again", "error", err, "attempt", attempt+1, "in", pause, "events", work.count())
 		select {
 		case <-ctx.Done():
@@ -360,7 +377,7 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		fresh = work.part.dropDuplicates(work, now)
 		b.Facts = fresh.facts
 	}
-	due := !p.nextDue.IsZero() && !p.nextDue.After(now)
+	due := !p.nextDue.IsZero() && !p.dueAt().After(now)
 	var next time.Time
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
 		var err error
@@ -369,15 +386,18 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 				return err
 			}
 		}
-		for _, s := range p.cfg.Stages {
-			at := time.Now()
-			if err := s.Apply(ctx, tx, b); err != nil {
-				return fmt.Errorf("stage %s: %w", s.Name(), err)
-			}
-			p.metrics.stageSeconds.WithLabelValues(s.Name()).Add(time.Since(at).Seconds())
+		if err := p.apply(ctx, tx, b, func(i int, reason string) {
+			fresh.setAside(&b.Facts[i], reason)
+			hash := xxhash.Sum64String(b.Facts[i].MessageID)
+			part := work.part
+			part.seen.remove(hash) // so that it can be sent again
+			fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return h == hash })
+		}); err != nil {
+			return err
 		}
-		if len(work.rejected) > 0 {
-			if err := p.cfg.Reject(ctx, tx, work.rejected); err != nil {
+		fresh.facts = b.Facts
+		if quarantined := slices.Concat(work.rejected, fresh.aside); len(quarantined) > 0 {
+			if err := p.cfg.Reject(ctx, tx, quarantined); err != nil {
 				return fmt.Errorf("quarantine: %w", err)
 			}
 		}
@@ -398,7 +418,9 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		}
 		return err
 	}
-	p.nextDue = next
+	if p.nextDue = next; due {
+		p.timers.clear(0)
+	}
 	p.committed(ctx, work, fresh, b, time.Since(began))
 	return nil
 }
@@ -418,23 +440,22 @@ func (p *Pipeline) afterTimers(ctx context.Context, tx *store.Tx, fired bool, se
 }
 
 func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration) {
-	now := p.cfg.Clock.Now()
 	if part := work.part; part != nil {
-		delta := Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected))}
+		delta := fresh.totals(work)
 		part.totals = part.totals.plus(delta)
 		part.sink.give(ctx, work, b.Facts)
 		part.through.Store(uint64(work.last))
 		p.metrics.count(delta)
+		for i := range fresh.aside {
+			p.metrics.setAside(&fresh.aside[i])
+		}
 		p.metrics.windowIDs.Set(float64(part.seen.total))
 		p.metrics.windowShortened.Set(float64(part.seen.shortened))
-		lag := now.Sub(work.oldest)
-		p.lastLag.Store(int64(lag))
-		p.metrics.lag.Observe(lag.Seconds())
+		p.metrics.lag.Observe(p.cfg.Clock.Now().Sub(work.oldest).Seconds())
 		p.mu.Lock()
 		p.totals = p.totals.plus(delta)
 		p.mu.Unlock()
 	}
-	p.lastDone.Store(now.UnixMilli())
 	p.metrics.batchSeconds.Observe(took.Seconds())
 	p.metrics.batchEvents.Observe(float64(work.count()))
 	p.metrics.timers.Add(float64(len(b.Due)))

@@ -20,6 +20,13 @@ const (
 	chunksAhead  = 1
 	spareFacts   = 2       // slices of facts that wait for reuse
 	maxSpareFact = 1 << 15 // longer slices are not kept
+
+	// Records may unpack to a thousand times their size: a chunk ends with the record
+	// that takes it over one of these.
+	maxChunkFacts = 16_000
+	maxChunkBytes = 8 << 20
+	// maxBatchBytes bounds the texts of a batch, and of what waits for the sink.
+	maxBatchBytes = 32 << 20
 )
 
 // chunk is a run of decoded records of one partition. The zero chunk carries no events.
@@ -30,7 +37,10 @@ type chunk struct {
 	oldest   time.Time // smallest ReceivedAt
 	facts    []touchstone.Fact
 	rejected []touchstone.Fact
+	bytes    int  // of the events, unpacked
 	more     bool // the log had more
+
+	poison map[touchstone.Seq]string // events that the stages refuse, and why: see isolate
 }
 
 func (c *chunk) count() int { return len(c.facts) + len(c.rejected) }
@@ -42,6 +52,7 @@ func (c *chunk) add(d chunk) {
 		c.part, c.first, c.oldest = d.part, d.first, d.oldest
 	}
 	c.last, c.more = d.last, d.more
+	c.bytes += d.bytes
 	if d.oldest.Before(c.oldest) {
 		c.oldest = d.oldest
 	}
@@ -96,10 +107,20 @@ func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) 
 			continue
 		}
 		c, err := decodeChunk(p.spare, part.index, records)
-		if err != nil {
+		if errors.Is(err, touchstone.ErrNewer) { // waiting would not make this program newer
 			return err
 		}
-		c.part, c.more = part, full(records)
+		if err != nil {
+			p.metrics.failures.Inc()
+			p.unread.note(part.index, p.cfg.Clock.Now(), err)
+			p.cfg.Logger.Error("a record cannot be decoded; the pipeline waits there", "partition", part.index, "error", err)
+			if !sleep(ctx, maxPause) {
+				return nil
+			}
+			continue
+		}
+		p.unread.clear(part.index)
+		c.part, c.more = part, full(records) || c.last < records[len(records)-1].Offset
 		if lost := c.first - from; lost > 0 {
 			p.cfg.Logger.Error("records were trimmed before they were worked on", "partition", part.index, "from", from, "records", lost)
 			p.metrics.skippedRecords.Add(float64(lost))
@@ -122,42 +143,63 @@ func full(records []stream.Record) bool {
 	return len(records) >= readRecords || size >= readBytes/2
 }
 
-// decodeChunk unpacks records into facts. A record that does not decode stops the
-// pipeline: going on would lose acknowledged events in silence.
+// decodeChunk unpacks records into facts: all of them, or the first ones when they are
+// large. A record that does not decode stops the pipeline: going on would lose
+// acknowledged events in silence.
 func decodeChunk(spare factPool, partition int, records []stream.Record) (chunk, error) {
-	c := chunk{first: records[0].Offset, last: records[len(records)-1].Offset}
+	c := chunk{first: records[0].Offset}
 	total := 0
 	for _, r := range records {
 		n, err := stream.Count(r.Data)
 		if err != nil {
-			return c, corrupt(partition, r.Offset, err)
+			break // told below, if it comes to that record
 		}
-		total += n
+		if total += n; total > maxChunkFacts {
+			break
+		}
 	}
-	c.facts = spare.get(total)
+	c.facts = spare.get(min(total, touchstone.MaxEventsPerRecord))
 	for _, r := range records {
-		frames, err := stream.DecodeRecord(r.Data)
-		if err != nil {
+		if err := c.decode(partition, r); err != nil {
+			if c.last > 0 { // first what comes before it
+				return c, nil
+			}
 			return c, corrupt(partition, r.Offset, err)
 		}
-		i := 0
-		for frame := range frames.All() {
-			c.facts = append(c.facts, touchstone.Fact{Seq: touchstone.MakeSeq(partition, uint64(r.Offset), i)})
-			f := &c.facts[len(c.facts)-1]
-			if err := touchstone.DecodeEvent(frame, &f.Event); err != nil {
-				return c, corrupt(partition, r.Offset, err)
-			}
-			if c.oldest.IsZero() || f.ReceivedAt.Before(c.oldest) {
-				c.oldest = f.ReceivedAt
-			}
-			if f.Type == touchstone.Rejected {
-				c.rejected = append(c.rejected, *f)
-				c.facts = c.facts[:len(c.facts)-1]
-			}
-			i++
+		c.last = r.Offset
+		if c.count() >= maxChunkFacts || c.bytes >= maxChunkBytes {
+			break
 		}
 	}
 	return c, nil
+}
+
+// decode adds a record, all of it or nothing.
+func (c *chunk) decode(partition int, r stream.Record) error {
+	frames, err := stream.DecodeRecord(r.Data)
+	if err != nil {
+		return err
+	}
+	before := *c
+	i := 0
+	for frame := range frames.All() {
+		c.bytes += len(frame)
+		c.facts = append(c.facts, touchstone.Fact{Seq: touchstone.MakeSeq(partition, uint64(r.Offset), i)})
+		f := &c.facts[len(c.facts)-1]
+		if err := touchstone.DecodeEvent(frame, &f.Event); err != nil {
+			*c = before
+			return err
+		}
+		if c.oldest.IsZero() || f.ReceivedAt.Before(c.oldest) {
+			c.oldest = f.ReceivedAt
+		}
+		if f.Type == touchstone.Rejected {
+			c.rejected = append(c.rejected, *f)
+			c.facts = c.facts[:len(c.facts)-1]
+		}
+		i++
+	}
+	return nil
 }
 
 func corrupt(partition int, at stream.Offset, err error) error {
@@ -173,7 +215,25 @@ type freshIDs struct {
 	facts      []touchstone.Fact
 	hashes     []uint64 // of facts, noted in the window
 	duplicates int
-	dropped    map[stream.Offset][]uint16 // indexes of duplicates by record
+	dropped    map[stream.Offset][]uint16 // indexes of duplicates, and of what was set aside, by record
+	aside      []touchstone.Fact          // with the reason
+}
+
+// drop notes that the sink must leave out a fact.
+func (fresh *freshIDs) drop(seq touchstone.Seq) {
+	if fresh.dropped == nil {
+		fresh.dropped = map[stream.Offset][]uint16{}
+	}
+	at := stream.Offset(seq.Offset())
+	fresh.dropped[at] = append(fresh.dropped[at], uint16(seq.Index())) //nolint:gosec // 16 bits by construction
+}
+
+// setAside takes a fact out of the batch, with its reason.
+func (fresh *freshIDs) setAside(f *touchstone.Fact, reason string) {
+	aside := *f
+	aside.Reason = reason
+	fresh.aside = append(fresh.aside, aside)
+	fresh.drop(f.Seq)
 }
 
 // dropDuplicates notes the batch's message ids in the window and keeps the facts whose
@@ -183,21 +243,24 @@ func (part *partition) dropDuplicates(work chunk, now time.Time) freshIDs {
 	fresh := freshIDs{facts: work.facts, hashes: make([]uint64, 0, len(work.facts))}
 	for i := range work.facts {
 		f := &work.facts[i]
+		why, poisoned := work.poison[f.Seq]
 		hash := xxhash.Sum64String(f.MessageID)
-		if part.seen.add(hash, now) {
+		if !poisoned && part.seen.add(hash, now) {
 			fresh.hashes = append(fresh.hashes, hash)
-			if fresh.duplicates > 0 {
+			if fresh.dropped != nil {
 				fresh.facts = append(fresh.facts, *f)
 			}
 			continue
 		}
-		if fresh.duplicates == 0 { // the first one: from here on facts is a copy
+		if fresh.dropped == nil { // the first one: from here on facts is a copy
 			fresh.facts = append(make([]touchstone.Fact, 0, len(work.facts)-1), work.facts[:i]...)
-			fresh.dropped = map[stream.Offset][]uint16{}
+		}
+		if poisoned {
+			fresh.setAside(f, why)
+			continue
 		}
 		fresh.duplicates++
-		at := stream.Offset(f.Seq.Offset())
-		fresh.dropped[at] = append(fresh.dropped[at], uint16(f.Seq.Index())) //nolint:gosec // 16 bits by construction
+		fresh.drop(f.Seq)
 	}
 	return fresh
 }
@@ -234,8 +297,8 @@ func (p *Pipeline) Pending(ctx context.Context) (int64, error) {
 			}
 			for _, r := range records {
 				n, err := stream.Count(r.Data)
-				if err != nil {
-					return 0, fmt.Errorf("partition %d: %w", part.index, err)
+				if err != nil { // the loop will say so: the edge can take events meanwhile
+					return total, nil
 				}
 				total += int64(n)
 				from = r.Offset + 1

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -18,8 +17,9 @@ import (
 
 // Graph is what the sink asks identity.
 type Graph interface {
-	// NodesOf returns the node of each identifier, 0 for one that is not known.
-	NodesOf(ctx context.Context, ids []touchstone.Identifier) ([]touchstone.NodeID, error)
+	// SetNodes fills in the node that each fact came under where it is 0; it stays 0 for a
+	// fact none of whose identifiers is known.
+	SetNodes(ctx context.Context, facts []touchstone.Fact) error
 	// OverridesSince returns at most limit overrides changed after version, oldest
 	// first, and the version up to which they reach.
 	OverridesSince(ctx context.Context, version int64, limit int) ([]warehouse.Override, int64, error)
@@ -33,12 +33,15 @@ type SinkConfig struct {
 	Graph     Graph
 	// Pipeline tells how far the sink may go.
 	Pipeline *Pipeline
-	Clock    touchstone.Clock
-	Logger   *slog.Logger
-	Metrics  prometheus.Registerer
+	// Reject puts valid events that were set aside in quarantine; see [Config].
+	Reject  func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
+	Clock   touchstone.Clock
+	Logger  *slog.Logger
+	Metrics prometheus.Registerer
 
 	MaxEvents int           // most events in one append; 16,000
 	Interval  time.Duration // an append waits this long for more events; 500 ms
+	Pause     time.Duration // after a first failure; then longer ones, up to 15 s; 1 s
 }
 
 // Sink copies what the pipeline has committed into the warehouse. The warehouse keeps
@@ -48,17 +51,25 @@ type Sink struct {
 	cfg     SinkConfig
 	through []atomic.Uint64
 	events  atomic.Int64
-	behind  atomic.Int64 // ns: age of the oldest committed event at the latest append
-	seconds prometheus.Counter
-	lag     prometheus.Histogram
+	aside   atomic.Int64
+	stuck   troubles
+	waiting waiting
+
+	seconds  prometheus.Counter
+	failures prometheus.Counter
+	setAside *prometheus.CounterVec
+	lag      prometheus.Histogram
+
 	spare   factPool
-	dropped []stream.Offset // up to where pipeline_dropped has been cleaned
+	dropped []stream.Offset  // up to where pipeline_dropped has been cleaned
+	latest  []touchstone.Seq // of the events set aside, by partition
 }
 
 // NewSink reads the warehouse's position.
 func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 	setDefault(&cfg.MaxEvents, 16_000)
 	setDefault(&cfg.Interval, 500*time.Millisecond)
+	setDefault(&cfg.Pause, time.Second)
 	if cfg.Clock == nil {
 		cfg.Clock = touchstone.SystemClock{}
 	}
@@ -66,8 +77,11 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := cfg.Log.Partitions()
-	s := &Sink{cfg: cfg, through: make([]atomic.Uint64, n), dropped: make([]stream.Offset, n), spare: newFactPool(),
-		seconds: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_append_seconds_total", Help: "Time spent in appending to the warehouse."}),
+	s := &Sink{cfg: cfg, through: make([]atomic.Uint64, n), dropped: make([]stream.Offset, n), latest: make([]touchstone.Seq, n), spare: newFactPool(),
+		seconds:  prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_append_seconds_total", Help: "Time spent in appending to the warehouse."}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_failures_total", Help: "Appends to the warehouse that failed and were tried again."}),
+		setAside: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_sink_set_aside_total",
+			Help: "Events that the warehouse could not take and that went to quarantine, by code of the reason."}, []string{"code"}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_sink_lag_seconds",
 			Help: "Age of an append's oldest event when it became visible in queries, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 12)}),
 	}
@@ -88,9 +102,9 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 	}
 	s.events.Store(count)
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(s.seconds, s.lag)
+		cfg.Metrics.MustRegister(s.seconds, s.failures, s.setAside, s.lag)
 	}
-	return s, nil
+	return s, s.loadAside(ctx)
 }
 
 // Events returns the number of events in the warehouse.
@@ -101,15 +115,15 @@ func (s *Sink) Through(partition int) stream.Offset {
 	return stream.Offset(s.through[partition].Load())
 }
 
-// Lag returns how old the oldest event that the pipeline has committed and the
-// warehouse lacks was at the last append, 0 when it lacks none.
-func (s *Sink) Lag() time.Duration {
-	for i := range s.through {
-		if s.Through(i) < s.cfg.Pipeline.Through(i) {
-			return time.Duration(s.behind.Load())
-		}
-	}
-	return 0
+// Lag returns how old the oldest event is that the warehouse lacks, 0 when it lacks none.
+func (s *Sink) Lag(ctx context.Context) (time.Duration, error) {
+	return s.waiting.lag(ctx, s.cfg.Log, s.cfg.Clock, s.Through)
+}
+
+// Troubles tells which partitions cannot go on, and why. That one does not move although
+// nothing fails it knows from the last call of Lag.
+func (s *Sink) Troubles() []Trouble {
+	return s.waiting.stalled(s.cfg.Clock.Now(), s.stuck.all())
 }
 
 // Run copies until ctx is done.
@@ -123,14 +137,21 @@ func (s *Sink) Run(ctx context.Context) error {
 }
 
 func (s *Sink) run(ctx context.Context, partition int) {
+	var suspects suspicion
 	for attempt := 0; ctx.Err() == nil; {
 		began := time.Now()
 		changed := s.cfg.Pipeline.Changed()
-		n, err := s.copy(ctx, partition)
+		n, err := s.copy(ctx, partition, &suspects)
+		if err == nil {
+			s.stuck.clear(partition)
+			suspects = 0
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
 			attempt++
-			pause := min(time.Second<<min(attempt-1, 4), 15*time.Second)
+			s.failures.Inc()
+			s.stuck.note(partition, s.cfg.Clock.Now(), err)
+			pause := min(s.cfg.Pause<<min(attempt-1, 4), maxPause)
 			s.cfg.Logger.Error("the warehouse could not be appended to; trying again", "partition", partition, "error", err, "in", pause)
 			sleep(ctx, pause)
 		case n == 0: // all there: wait for the pipeline, then let events gather
@@ -159,7 +180,7 @@ func (s *Sink) await(ctx context.Context, partition int, d time.Duration) {
 }
 
 // copy appends the next committed records and returns how many events it took.
-func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
+func (s *Sink) copy(ctx context.Context, partition int, suspects *suspicion) (int, error) {
 	from, until := s.Through(partition)+1, s.cfg.Pipeline.Through(partition)
 	if from > until {
 		return 0, s.copyOverrides(ctx, partition)
@@ -176,18 +197,26 @@ func (s *Sink) copy(ctx context.Context, partition int) (int, error) {
 		}
 	}
 	defer handover.spare.put(work.facts)
-	if err := s.setNodes(ctx, work.facts); err != nil {
+	facts, err := s.known(ctx, partition, work.facts)
+	if err != nil {
 		return 0, err
 	}
-	if err := s.append(ctx, warehouse.Commit{Partition: partition, Through: work.last, Facts: work.facts}); err != nil {
-		return 0, err
+	commit := warehouse.Commit{Partition: partition, Through: work.last, Facts: facts}
+	if err := s.append(ctx, commit); err != nil {
+		if !suspects.look(isTrouble(err)) {
+			return 0, err
+		}
+		if commit.Facts, err = s.isolate(ctx, partition, facts, err); err != nil {
+			return 0, err
+		}
+		if err := s.append(ctx, commit); err != nil {
+			return 0, err
+		}
 	}
 	s.through[partition].Store(uint64(work.last))
-	s.events.Add(int64(len(work.facts)))
+	s.events.Add(int64(len(commit.Facts)))
 	if work.events > 0 {
-		lag := s.cfg.Clock.Now().Sub(work.oldest)
-		s.behind.Store(int64(lag))
-		s.lag.Observe(lag.Seconds())
+		s.lag.Observe(s.cfg.Clock.Now().Sub(work.oldest).Seconds())
 	}
 	return max(work.events, 1), s.cleanDropped(ctx, partition)
 }
@@ -206,7 +235,7 @@ func (s *Sink) read(ctx context.Context, partition int, from, until stream.Offse
 // gather reads records from from to until, at most MaxEvents events.
 func (s *Sink) gather(ctx context.Context, partition int, from, until stream.Offset) (chunk, error) {
 	work := chunk{facts: s.cfg.Pipeline.parts[partition].sink.spare.get(0)}
-	for from <= until && work.count() < s.cfg.MaxEvents {
+	for from <= until && work.count() < s.cfg.MaxEvents && work.bytes < maxBatchBytes {
 		records, err := s.cfg.Log.Read(ctx, partition, from, readRecords, readBytes)
 		if err != nil {
 			return work, err
@@ -246,32 +275,6 @@ func (s *Sink) keep(ctx context.Context, partition int, work chunk) ([]touchston
 		}
 	}
 	return kept, nil
-}
-
-// setNodes fills in the node that each event came under, that of its strongest identifier,
-// where the pipeline has not told it.
-func (s *Sink) setNodes(ctx context.Context, facts []touchstone.Fact) error {
-	var ids []touchstone.Identifier
-	var unknown []int
-	for i := range facts {
-		if facts[i].Node == 0 {
-			ids, unknown = append(ids, facts[i].Identifiers[0]), append(unknown, i)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	nodes, err := s.cfg.Graph.NodesOf(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for i, at := range unknown {
-		if nodes[i] == 0 {
-			return fmt.Errorf("event %s came under %s, which the identity graph does not know", facts[at].MessageID, ids[i])
-		}
-		facts[at].Node = nodes[i]
-	}
-	return nil
 }
 
 // maxOverrides bounds the overrides of one append.
@@ -323,6 +326,9 @@ func (s *Sink) cleanDropped(ctx context.Context, partition int) error {
 	}
 	s.dropped[partition] = first
 	return s.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM sink_aside WHERE partition_id = ? AND seq < ?`, partition, int64(touchstone.MakeSeq(partition, uint64(first), 0))); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `DELETE FROM pipeline_dropped WHERE partition_id = ? AND record < ?`, partition, int64(first))
 		return err
 	})

@@ -84,7 +84,7 @@ func (part *partition) loadWindow(ctx context.Context, q store.Querier, since ti
 // save writes what the batch did to the partition: the offset, the counters, the message
 // ids and which events were duplicates. Ids that have left the window are deleted.
 func (part *partition) save(ctx context.Context, tx *store.Tx, work chunk, fresh freshIDs, now time.Time) error {
-	t := part.totals.plus(Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected))})
+	t := part.totals.plus(fresh.totals(work))
 	if _, err := tx.Exec(ctx, `INSERT INTO pipeline_offsets (partition_id, through, processed, duplicates, rejected) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (partition_id) DO UPDATE SET through = excluded.through, processed = excluded.processed,
 		duplicates = excluded.duplicates, rejected = excluded.rejected`,

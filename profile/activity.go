@@ -208,8 +208,8 @@ func appendUint(dst []byte, n int64) []byte { return binary.AppendUvarint(dst, u
 
 var errCorrupt = errors.New("a profile's state is corrupt")
 
-// stateVersions are the versions that are written now, by table.
-var stateVersions = map[string]byte{"profile_activity": activityVersion, "profile_traits": traitsVersion}
+// stateVersions are the highest versions that are read, by table.
+var stateVersions = map[string]byte{"profile_activity": activityVersion, "profile_traits": traitsOperatedVersion}
 
 // checkVersion compares the version that a state begins with to the one that is written now.
 func checkVersion(has, reads byte) error {

@@ -28,10 +28,18 @@ type batch struct {
 
 	loaded map[touchstone.PersonID][]byte // traits read for look-ups
 	terms  termChanges
-	days   []dayRow
-	gone   []touchstone.PersonID // absorbed persons whose rows go
-	fresh  int64                 // persons without a row so far
-	seen   []activePerson
+	days   []dayRow // to write
+	// heldDays are to be held back, unless daysWritten.
+	heldDays    []dayRow
+	daysWritten bool
+	// values are what the catalogue of traits learns when the batch is committed; their
+	// texts are in valueTexts.
+	values         []valueChange
+	valueTexts     []byte
+	detailsWritten bool
+	gone           []touchstone.PersonID // absorbed persons whose rows go
+	fresh          int64                 // persons without a row so far
+	seen           []activePerson
 
 	startedRebuilds, endedRebuilds []touchstone.PersonID
 }
@@ -373,6 +381,9 @@ func (p *Profiles) foldRare(f *touchstone.Fact, s *seen, t *traits, changed func
 	if s.traits != "" {
 		set(s.traits)
 	}
+	if s.operations != "" && p.foldOperations(s.operations, t, st, changed) {
+		any = true
+	}
 	if s.consent != "" && t.setConsent(value{s.consent, st}) {
 		any = true
 	}
@@ -406,7 +417,7 @@ func (p *Profiles) setTrait(t *traits, name string, v value, changed func(word u
 }
 
 func (p *Profiles) traitChanged(b *batch, id touchstone.PersonID, at time.Time, word uint32, old, json string) {
-	p.catalogue.changed(word, old, json)
+	b.valueChanged(word, old, json)
 	b.changes = append(b.changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: id, Time: at,
 		Name: p.words[traitWords].word(word), Old: touchstone.JSON(old), New: touchstone.JSON(json)})
 }
@@ -445,7 +456,7 @@ func (p *Profiles) absorb(ctx context.Context, b *batch, one *person, a *activit
 func (p *Profiles) mergeTraits(b *batch, id touchstone.PersonID, t, other *traits) {
 	for _, x := range other.list {
 		if x.json != "" { // one person less has it; if the value moves over, it counts again
-			p.catalogue.changed(x.name, x.json, "")
+			b.valueChanged(x.name, x.json, "")
 		}
 	}
 	t.merge(other, func(name uint32, old, json string, s stamp) {

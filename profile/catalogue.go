@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,6 @@ import (
 // trait's value does, and is bounded by the number of trait names.
 type catalogue struct {
 	traits map[uint32]*traitStats
-	dirty  map[uint32]struct{} // counts to write with this batch
 	stale  map[uint32]struct{} // details to write some time
 	saved  time.Time           // when details were last written
 }
@@ -38,14 +38,40 @@ const (
 	maxCatalogueValueBytes = 80
 )
 
-// changed notes that a person's trait went from one value to another, "" being none.
+// valueChange is a person's trait that went from one value to another, an empty one
+// being none.
+type valueChange struct {
+	name       uint32
+	old, value area // of batch.valueTexts
+}
+
+// valueChanged notes a change until the batch has been committed: the catalogue in memory
+// shows what has been, so that a batch that fails leaves nothing and takes nothing away.
+func (b *batch) valueChanged(name uint32, old, value string) {
+	note := func(text string) area {
+		from := len(b.valueTexts)
+		b.valueTexts = append(b.valueTexts, text[:min(len(text), maxCatalogueValueBytes+1)]...)
+		return area{from, len(b.valueTexts)}
+	}
+	b.values = append(b.values, valueChange{name, note(old), note(value)})
+}
+
+// commit takes over what a batch has changed and written.
+func (c *catalogue) commit(b *batch) {
+	c.apply(b)
+	if b.detailsWritten {
+		clear(c.stale)
+		c.saved = b.now
+	}
+}
+
 func (c *catalogue) changed(name uint32, old, value string) {
 	s := c.traits[name]
 	if s == nil {
 		s = &traitStats{Types: map[string]int64{}, Values: map[string]int64{}}
 		c.traits[name] = s
 	}
-	c.dirty[name], c.stale[name] = struct{}{}, struct{}{}
+	c.stale[name] = struct{}{}
 	if old != "" {
 		s.persons--
 		s.add(typeOf(old), old, -1)
@@ -103,7 +129,7 @@ func typeOf(json string) string {
 }
 
 func loadCatalogue(ctx context.Context, q store.Querier) (*catalogue, error) {
-	c := &catalogue{traits: map[uint32]*traitStats{}, dirty: map[uint32]struct{}{}, stale: map[uint32]struct{}{}}
+	c := &catalogue{traits: map[uint32]*traitStats{}, stale: map[uint32]struct{}{}}
 	rows, err := q.Query(ctx, `SELECT c.trait, c.persons, e.detail FROM profile_catalogue c LEFT JOIN profile_examples e ON e.trait = c.trait`)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalogue of traits: %w", err)
@@ -136,16 +162,58 @@ func loadCatalogue(ctx context.Context, q store.Querier) (*catalogue, error) {
 // they learned since; the counts of persons are in the batch's transaction.
 const detailPause = 10 * time.Second
 
-func (c *catalogue) save(ctx context.Context, tx *store.Tx, now time.Time) error {
-	names := sortedKeys(c.dirty)
+func (c *catalogue) save(ctx context.Context, tx *store.Tx, b *batch) error {
+	persons := map[uint32]int64{}
+	for _, v := range b.values {
+		if _, known := persons[v.name]; !known {
+			persons[v.name] = c.personsWith(v.name)
+		}
+		if !v.old.empty() {
+			persons[v.name]--
+		}
+		if !v.value.empty() {
+			persons[v.name]++
+		}
+	}
+	names := sortedKeys(persons)
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_catalogue", Columns: []string{"trait", "persons"}, Key: []string{"trait"}},
-		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), c.traits[names[i]].persons })
-	clear(c.dirty)
-	if err != nil || len(c.stale) == 0 || now.Sub(c.saved).Abs() < detailPause {
+		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), persons[names[i]] })
+	if err != nil || len(c.stale)+len(b.values) == 0 || b.now.Sub(c.saved).Abs() < detailPause {
 		return err
 	}
-	c.saved = now
-	return c.saveDetails(ctx, tx)
+	b.detailsWritten = true
+	return c.with(b).saveDetails(ctx, tx)
+}
+
+// with is a copy of what is not written, as it will be when the batch has been committed.
+func (c *catalogue) with(b *batch) *catalogue {
+	next := &catalogue{traits: map[uint32]*traitStats{}, stale: maps.Clone(c.stale)}
+	take := func(name uint32) {
+		if s := c.traits[name]; s != nil && next.traits[name] == nil {
+			next.traits[name] = &traitStats{s.persons, maps.Clone(s.Types), maps.Clone(s.Values), s.Many}
+		}
+	}
+	for name := range c.stale {
+		take(name)
+	}
+	for _, v := range b.values {
+		take(v.name)
+	}
+	next.apply(b)
+	return next
+}
+
+func (c *catalogue) apply(b *batch) {
+	for _, v := range b.values {
+		c.changed(v.name, string(v.old.of(b.valueTexts)), string(v.value.of(b.valueTexts)))
+	}
+}
+
+func (c *catalogue) personsWith(name uint32) int64 {
+	if s := c.traits[name]; s != nil {
+		return s.persons
+	}
+	return 0
 }
 
 func (c *catalogue) saveDetails(ctx context.Context, tx *store.Tx) error {
@@ -158,12 +226,11 @@ func (c *catalogue) saveDetails(ctx context.Context, tx *store.Tx) error {
 		}
 		details[i] = string(b)
 	}
-	clear(c.stale)
 	return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_examples", Columns: []string{"trait", "detail"}, Key: []string{"trait"}},
 		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), details[i] })
 }
 
-func sortedKeys(set map[uint32]struct{}) []uint32 {
+func sortedKeys[V any](set map[uint32]V) []uint32 {
 	list := make([]uint32, 0, len(set))
 	for k := range set {
 		list = append(list, k)

@@ -10,12 +10,12 @@ import (
 // seen is what a profile takes from an event.
 type seen struct {
 	touch
-	traits, contextTraits, consent string // JSON, "" without
+	traits, contextTraits, operations, consent string // JSON, "" without
 }
 
 // rare reports whether the event touches more than activity.
 func (s *seen) rare(f *touchstone.Fact) bool {
-	return s.traits != "" || s.contextTraits != "" || s.consent != "" || f.GroupID != ""
+	return s.traits != "" || s.contextTraits != "" || s.operations != "" || s.consent != "" || f.GroupID != ""
 }
 
 // parse takes from an event what a profile needs, reading its context once.
@@ -34,6 +34,10 @@ func (p *Profiles) parse(f *touchstone.Fact) (s seen) {
 		case "traits":
 			if value != "{}" && value[0] == '{' {
 				s.contextTraits = value
+			}
+		case "traitOperations":
+			if f.Type == touchstone.Identify && value[0] == '{' {
+				s.operations = value
 			}
 		case "consent":
 			s.consent = consentOf(value)
@@ -102,10 +106,11 @@ func channelName(channel, library string) string {
 		return ""
 	}
 	switch name := jsonwalk.Text(jsonwalk.Member(library, "name")); name {
-	case "analytics.js", "@segment/analytics-next":
+	case "analytics.js", "@segment/analytics-next", "RudderLabs JavaScript SDK":
 		return "web"
 	case "analytics-ios", "analytics-swift", "analytics-android", "analytics-kotlin", "analytics-react-native",
-		"@segment/analytics-react-native", "analytics_flutter", "analytics-flutter":
+		"@segment/analytics-react-native", "analytics_flutter", "analytics-flutter",
+		"rudder-ios-library", "rudder-android-library", "com.rudderstack.android.sdk.core", "rudder-react-native-library", "rudder-flutter-library":
 		return "app"
 	}
 	// Server libraries speak for any touchpoint: the source knows which.

@@ -82,11 +82,12 @@ type Profiles struct {
 	words            [classes]*vocabulary
 	activity, traits *slabcache.Cache // by person, in binary form; an empty value: no row
 	version          int64            // of the rows that the caches show; -1: none
+	committed        int64            // version that this process has committed last
 	newestPerson     touchstone.PersonID
 	persons          int64
 	catalogue        *catalogue
 	labels           map[string]sourceLabels
-	days             map[touchstone.PersonID]int64 // of profile_days, not yet written
+	days             map[touchstone.PersonID]int64 // of profile_days, committed but not yet written
 	daysSaved        time.Time
 	rebuilds         map[touchstone.PersonID]*rebuild // that wait for their history
 	batch            *batch                           // of the latest Apply, for Prefetch and TraitsOf
@@ -102,7 +103,7 @@ func New(ctx context.Context, cfg Config) (*Profiles, error) {
 	if err := cfg.DB.Migrate(ctx, "profile", Migrations()); err != nil {
 		return nil, err
 	}
-	p := &Profiles{cfg: cfg, metrics: newMetrics(cfg.Metrics), activity: slabcache.New(cfg.CacheBytes / 2), traits: slabcache.New(cfg.CacheBytes / 2)}
+	p := &Profiles{cfg: cfg, metrics: newMetrics(cfg.Metrics), activity: slabcache.New(cfg.CacheBytes / 2), traits: slabcache.New(cfg.CacheBytes / 2), days: map[touchstone.PersonID]int64{}, committed: -1}
 	for c := range classes {
 		p.words[c] = newVocabulary(c)
 	}
@@ -121,6 +122,9 @@ func (p *Profiles) Committed(*touchstone.Batch) {
 	if p.batch == nil {
 		return
 	}
+	p.commitDays(p.batch)
+	p.catalogue.commit(p.batch)
+	p.committed = p.version
 	p.recent.add(p.batch.seen, p.batch.gone)
 	p.metrics.cachedActivity.Set(float64(p.activity.Len()))
 	p.metrics.cachedTraits.Set(float64(p.traits.Len()))
@@ -134,23 +138,30 @@ func (p *Profiles) forget() {
 	p.version = -1
 	p.labels = map[string]sourceLabels{}
 	p.rebuilds = nil
-	p.days = map[touchstone.PersonID]int64{}
 	p.batch = nil
 }
 
 // Flush writes what is held back: days and details of the catalogue. Call it when the
 // pipeline has stopped.
 func (p *Profiles) Flush(ctx context.Context) error {
-	if p.version < 0 {
+	if p.catalogue == nil { // no batch has been worked on
 		return nil
 	}
-	return p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		b := &batch{now: p.daysSaved.Add(dayPause)}
-		if err := p.writeDays(ctx, tx, b); err != nil {
+	rows := make([]dayRow, 0, len(p.days))
+	for id, day := range p.days {
+		rows = append(rows, dayRow{id, day})
+	}
+	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := saveDays(ctx, tx, rows); err != nil {
 			return err
 		}
 		return p.catalogue.saveDetails(ctx, tx)
 	})
+	if err == nil {
+		clear(p.days)
+		clear(p.catalogue.stale)
+	}
+	return err
 }
 
 // begin makes sure that the caches show what the store holds.
@@ -176,8 +187,10 @@ func (p *Profiles) begin(ctx context.Context, tx *store.Tx) error {
 	}
 	p.newestPerson = touchstone.PersonID(newest)
 	var err error
-	if p.catalogue, err = loadCatalogue(ctx, tx); err != nil {
-		return err
+	if p.catalogue == nil || version != p.committed { // else a batch has failed, and it knows more than the store
+		if p.catalogue, err = loadCatalogue(ctx, tx); err != nil {
+			return err
+		}
 	}
 	if p.rebuilds, err = loadRebuilds(ctx, tx); err != nil {
 		return err

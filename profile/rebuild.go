@@ -43,6 +43,7 @@ const (
 	rebuildsPerBatch = 4
 	rebuildPause     = time.Second
 	rebuildRetry     = 10 * time.Second
+	rebuildTimeout   = 5 * time.Second
 	timerOwner       = "profile"
 )
 
@@ -144,6 +145,8 @@ func (p *Profiles) mergeRebuilds(b *batch, one *person) {
 func (p *Profiles) compute(ctx context.Context, id touchstone.PersonID, now time.Time) (*rebuilt, error) {
 	d := p.rebuilds[id]
 	r := &rebuilt{at: now}
+	ctx, cancel := context.WithTimeout(ctx, rebuildTimeout) // a busy warehouse must not hold up the pipeline
+	defer cancel()
 	complete, err := p.cfg.History.Events(ctx, id, d.mark, func(f *touchstone.Fact) error {
 		s := p.parse(f)
 		r.activity.fold(s.touch)

@@ -14,6 +14,11 @@ type traits struct {
 	list    []trait // ascending by name
 	groups  []group
 	consent value
+
+	operated []operated // traits that have operations, ascending by name
+	// cleared is when all traits were deleted; values that are not newer never come back.
+	cleared    stamp
+	wasCleared bool
 }
 
 // trait is a named value. One without text was unset; it stays, so that an older event
@@ -50,7 +55,9 @@ const (
 	maxGroupBytes = 200
 )
 
-func (t *traits) empty() bool { return len(t.list) == 0 && len(t.groups) == 0 && t.consent.json == "" }
+func (t *traits) empty() bool {
+	return len(t.list) == 0 && len(t.groups) == 0 && t.consent.json == "" && !t.wasCleared
+}
 
 func (t *traits) reset() { *t = traits{list: t.list[:0], groups: t.groups[:0]} }
 
@@ -70,6 +77,12 @@ const (
 
 // set gives a trait a value unless it has a newer one, and returns the old value.
 func (t *traits) set(name uint32, v value) (old string, _ outcome) {
+	if t.wasCleared && !v.stamp.after(t.cleared) {
+		return "", stale
+	}
+	if o := t.operations(name); o != nil {
+		return t.rebase(o, v)
+	}
 	i, found := t.find(name)
 	if !found {
 		if len(t.list) >= maxTraits {
@@ -91,6 +104,14 @@ func (t *traits) set(name uint32, v value) (old string, _ outcome) {
 		return old, kept
 	}
 	return old, replaced
+}
+
+// json is a trait's value, "" without one.
+func (t *traits) json(name uint32) string {
+	if i, ok := t.find(name); ok {
+		return t.list[i].json
+	}
+	return ""
 }
 
 func (t *traits) setConsent(v value) bool {
@@ -129,9 +150,30 @@ func (t *traits) join(id string, s stamp) bool {
 // merge takes over what another person has and calls changed for each trait whose value
 // changes by that.
 func (t *traits) merge(o *traits, changed func(name uint32, old, new string, s stamp)) {
+	if o.wasCleared {
+		t.clear(o.cleared, changed)
+	}
 	for _, x := range o.list {
-		if old, did := t.set(x.name, x.value); did == replaced {
-			changed(x.name, old, x.json, x.stamp)
+		ops := o.operations(x.name)
+		if ops == nil && t.operations(x.name) == nil {
+			if old, did := t.set(x.name, x.value); did == replaced {
+				changed(x.name, old, x.json, x.stamp)
+			}
+			continue
+		}
+		old := t.json(x.name)
+		if ops == nil {
+			t.set(x.name, x.value)
+		} else {
+			if ops.base.stamp != beginning {
+				t.set(x.name, ops.base)
+			}
+			for _, one := range ops.ops {
+				t.operate(x.name, one)
+			}
+		}
+		if now := t.json(x.name); now != old {
+			changed(x.name, old, now, x.stamp)
 		}
 	}
 	for _, g := range o.groups {
@@ -142,15 +184,25 @@ func (t *traits) merge(o *traits, changed func(name uint32, old, new string, s s
 	}
 }
 
-const traitsVersion = 1
+const (
+	traitsVersion         = 1
+	traitsOperatedVersion = 2 // with what operations left behind; written only if there is any
+	maxStamps             = 2*(maxTraits+maxGroups) + maxTraits*(maxOps+1)
+)
 
-// append writes the binary form, version 1:
+// append writes the binary form:
 //
 //	version:1
 //	stamps: uvarint number, then at:varint seq:uvarint source:uvarint each
 //	traits: uvarint number, then name:uvarint stamp:uvarint value:bytes each
 //	groups: uvarint number, then id:bytes stamp:uvarint each
 //	consent: bytes, and stamp:uvarint unless empty
+//
+// and in version 2
+//
+//	cleared: 0, or 1 and stamp:uvarint
+//	operated: uvarint number, then name:uvarint, base: 0, or 1 and stamp:uvarint value:bytes,
+//	  operations: uvarint number, then kind:1 stamp:uvarint value:bytes each
 //
 // bytes are a uvarint length and the bytes. Traits of one event share its stamp.
 func (t *traits) append(dst []byte) []byte {
@@ -182,7 +234,12 @@ func (t *traits) append(dst []byte) []byte {
 	if t.consent.json != "" {
 		body = appendUint(body, int64(number(t.consent.stamp)))
 	}
-	dst = append(dst, traitsVersion)
+	version := byte(traitsVersion)
+	if len(t.operated) > 0 || t.wasCleared {
+		version = traitsOperatedVersion
+		body = t.appendOperated(body, number)
+	}
+	dst = append(dst, version)
 	dst = appendUint(dst, int64(len(stamps)))
 	for _, s := range stamps {
 		dst = binary.AppendVarint(dst, s.at)
@@ -192,21 +249,51 @@ func (t *traits) append(dst []byte) []byte {
 	return append(dst, body...)
 }
 
+func (t *traits) appendOperated(body []byte, number func(stamp) int) []byte {
+	if t.wasCleared {
+		body = appendUint(append(body, 1), int64(number(t.cleared)))
+	} else {
+		body = append(body, 0)
+	}
+	body = appendUint(body, int64(len(t.operated)))
+	for _, o := range t.operated {
+		body = binary.AppendUvarint(body, uint64(o.name))
+		if o.base.stamp == beginning {
+			body = append(body, 0)
+		} else {
+			body = appendUint(append(body, 1), int64(number(o.base.stamp)))
+			body = appendText(body, o.base.json)
+		}
+		body = appendUint(body, int64(len(o.ops)))
+		for _, x := range o.ops {
+			body = appendUint(append(body, byte(x.kind)), int64(number(x.stamp)))
+			body = appendText(body, x.json)
+		}
+	}
+	return body
+}
+
 func appendText(dst []byte, s string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s)))
 	return append(dst, s...)
 }
 
+func isTraits(version byte) bool { return version == traitsVersion || version == traitsOperatedVersion }
+
 // decode reads the binary form into t, reusing its lists. Texts share b's memory.
 func (t *traits) decode(b []byte) error {
 	t.reset()
 	r := reader{rest: b}
-	if err := checkVersion(r.byte(), traitsVersion); err != nil {
-		return err
+	version := r.byte()
+	if version > traitsOperatedVersion {
+		return checkVersion(version, traitsOperatedVersion)
+	}
+	if !isTraits(version) {
+		return errCorrupt
 	}
 	var room [32]stamp
 	stamps := room[:0]
-	for range r.number(2 * (maxTraits + maxGroups)) {
+	for range r.number(maxStamps) {
 		stamps = append(stamps, stamp{r.varint(), touchstone.Seq(r.int()), r.word()})
 	}
 	stampOf := func() stamp {
@@ -231,11 +318,45 @@ func (t *traits) decode(b []byte) error {
 	if t.consent.json = r.text(); t.consent.json != "" {
 		t.consent.stamp = stampOf()
 	}
+	if version == traitsOperatedVersion {
+		t.decodeOperated(&r, stampOf)
+	}
 	if r.bad || len(r.rest) > 0 {
 		t.reset()
 		return errCorrupt
 	}
 	return nil
+}
+
+func (t *traits) decodeOperated(r *reader, stampOf func() stamp) {
+	if t.wasCleared = r.flag(); t.wasCleared {
+		t.cleared = stampOf()
+	}
+	last := uint32(0)
+	for range r.number(maxTraits) {
+		o := operated{name: r.word(), base: value{"", beginning}}
+		if r.flag() {
+			o.base.stamp = stampOf()
+			o.base.json = r.text()
+		}
+		before := op{stamp: o.base.stamp}
+		for range r.number(maxOps) {
+			x := op{kind: opKind(r.byte()), stamp: stampOf(), json: r.text()}
+			r.bad = r.bad || x.kind < setOnce || x.kind > appended || x.json == "" || compareOps(before, x) > 0
+			before = x
+			o.ops = append(o.ops, x)
+		}
+		_, known := t.find(o.name)
+		r.bad = r.bad || o.name <= last || !known || len(o.ops) == 0
+		last = o.name
+		t.operated = append(t.operated, o)
+	}
+}
+
+func (r *reader) flag() bool {
+	b := r.byte()
+	r.bad = r.bad || b > 1
+	return b == 1
 }
 
 func (r *reader) text() string { return shared(r.bytes()) }
@@ -253,10 +374,10 @@ func shared(b []byte) string {
 // the person does not have it.
 func lookUp(b []byte, name uint32) (json string, ok bool) {
 	r := reader{rest: b}
-	if name == 0 || len(b) == 0 || r.byte() != traitsVersion {
+	if name == 0 || len(b) == 0 || !isTraits(r.byte()) {
 		return "", false
 	}
-	for range r.number(2 * (maxTraits + maxGroups)) {
+	for range r.number(maxStamps) {
 		r.varint()
 		r.uvarint()
 		r.uvarint()
@@ -275,10 +396,10 @@ func lookUp(b []byte, name uint32) (json string, ok bool) {
 // highestTrait returns the greatest number of a trait name in the binary form.
 func highestTrait(b []byte) (highest uint32) {
 	r := reader{rest: b}
-	if len(b) == 0 || r.byte() != traitsVersion {
+	if len(b) == 0 || !isTraits(r.byte()) {
 		return 0
 	}
-	for range r.number(2 * (maxTraits + maxGroups)) {
+	for range r.number(maxStamps) {
 		r.varint()
 		r.uvarint()
 		r.uvarint()

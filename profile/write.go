@@ -47,25 +47,56 @@ const (
 // the batch; changes are held back for seconds, because a backfill brings a person to
 // another day with every batch, and the list that they are for can be a little late.
 func (p *Profiles) noteDay(b *batch, id touchstone.PersonID, day int64, fresh bool) {
-	if fresh || len(p.days) >= maxHeldDays {
-		delete(p.days, id)
+	if fresh || len(p.days)+len(b.heldDays) >= maxHeldDays {
 		b.days = append(b.days, dayRow{id, day})
 		return
 	}
-	p.days[id] = day
+	b.heldDays = append(b.heldDays, dayRow{id, day})
 }
 
+// writeDays writes the days that cannot wait, and now and then those that are held back.
+// What is held stays in memory until the batch has been committed: days of earlier batches
+// must outlive one that fails.
 func (p *Profiles) writeDays(ctx context.Context, tx *store.Tx, b *batch) error {
+	rows := b.days
 	if b.now.Sub(p.daysSaved).Abs() >= dayPause || len(p.days) >= maxHeldDays {
-		p.daysSaved = b.now
-		for id, day := range p.days {
-			b.days = append(b.days, dayRow{id, day})
+		b.daysWritten = true
+		rows = append(slices.Clone(rows), b.heldDays...)
+		now := make(map[touchstone.PersonID]struct{}, len(rows))
+		for _, r := range rows {
+			now[r.person] = struct{}{}
 		}
-		clear(p.days)
-		slices.SortFunc(b.days, func(x, y dayRow) int { return cmp.Compare(x.person, y.person) })
+		for id, day := range p.days {
+			if _, newer := now[id]; !newer {
+				rows = append(rows, dayRow{id, day})
+			}
+		}
 	}
+	return saveDays(ctx, tx, rows)
+}
+
+func saveDays(ctx context.Context, tx *store.Tx, rows []dayRow) error {
+	slices.SortFunc(rows, func(x, y dayRow) int { return cmp.Compare(x.person, y.person) })
 	return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_days", Columns: []string{"person", "day"}, Key: []string{"person"}},
-		len(b.days), func(i int, args []any) { args[0], args[1] = int64(b.days[i].person), b.days[i].day })
+		len(rows), func(i int, args []any) { args[0], args[1] = int64(rows[i].person), rows[i].day })
+}
+
+// commitDays brings what is held back to what the store has after a batch.
+func (p *Profiles) commitDays(b *batch) {
+	if b.daysWritten {
+		clear(p.days)
+		p.daysSaved = b.now
+	} else {
+		for _, r := range b.heldDays {
+			p.days[r.person] = r.day
+		}
+	}
+	for _, r := range b.days {
+		delete(p.days, r.person)
+	}
+	for _, id := range b.gone {
+		delete(p.days, id)
+	}
 }
 
 // write stores the batch's new states, each table in the order of its key.
@@ -98,7 +129,7 @@ func (p *Profiles) write(ctx context.Context, tx *store.Tx, b *batch) error {
 	if err := b.terms.save(ctx, tx); err != nil {
 		return err
 	}
-	if err := p.catalogue.save(ctx, tx, b.now); err != nil {
+	if err := p.catalogue.save(ctx, tx, b); err != nil {
 		return err
 	}
 	if err := p.saveRebuilds(ctx, tx, b); err != nil {
@@ -134,9 +165,6 @@ func (p *Profiles) writeTraits(ctx context.Context, tx *store.Tx, b *batch) erro
 // writeGone deletes the rows of persons that were absorbed.
 func (p *Profiles) writeGone(ctx context.Context, tx *store.Tx, b *batch) error {
 	slices.Sort(b.gone)
-	for _, id := range b.gone {
-		delete(p.days, id)
-	}
 	for _, table := range []string{"profile_activity", "profile_traits", "profile_days"} {
 		if err := tx.BulkDelete(ctx, table, "person", len(b.gone), func(i int) any { return int64(b.gone[i]) }); err != nil {
 			return err

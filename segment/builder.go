@@ -35,15 +35,30 @@ func (s *Segments) Run(ctx context.Context) error {
 		case err != nil:
 			s.cfg.Logger.Error("a segment could not be built", "segments", u.names(), "error", err)
 			s.metrics.builds.WithLabelValues("failed").Inc()
-			if err := s.fail(ctx, u, err); err != nil {
-				return fmt.Errorf("note that a segment could not be built: %w", err)
-			}
+			s.noteFailure(ctx, u, err)
 		default:
 			s.metrics.builds.WithLabelValues("done").Inc()
 		}
 		s.builds.finished(u)
 	}
 }
+
+// noteFailure tries until it is noted: a database in trouble must not end the server.
+func (s *Segments) noteFailure(ctx context.Context, u *unit, why error) {
+	for ctx.Err() == nil {
+		err := s.fail(ctx, u, why)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		s.cfg.Logger.Error("that a segment could not be built was not noted; trying again", "segments", u.names(), "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(notePause):
+		}
+	}
+}
+
+const notePause = 5 * time.Second
 
 // errAbandoned ends a build whose segments have been deleted or changed again.
 var errAbandoned = errors.New("nobody waits for this build any more")

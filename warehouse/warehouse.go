@@ -25,6 +25,8 @@ type Commit struct {
 	Overrides []Override        // everything that changed since the position's version
 	// OverrideVersion is the identity version that Overrides bring the table to.
 	OverrideVersion int64
+	// Trial asks only whether the warehouse takes the rest: nothing of it stays.
+	Trial bool
 }
 
 // Position is how far the warehouse has come.
@@ -48,7 +50,8 @@ type Warehouse interface {
 	Position(ctx context.Context, partition int) (Position, error)
 	// Append writes c, all or nothing, durably. Facts at or before Position are skipped,
 	// and so are overrides that bring the table to no newer version: appending the same
-	// commit twice changes nothing.
+	// commit twice changes nothing. What is wrong with disk, memory or the engine itself
+	// is touchstone.Unavailable; other errors may be about what facts hold.
 	Append(ctx context.Context, c Commit) error
 	// LastNode returns a node that no event of a commit before is beyond, 0 when there are
 	// no events. It is known without reading them.

@@ -116,14 +116,19 @@ async function funnelToSegment() {
   await page.getByTestId('funnel').waitFor()
   await page.getByTestId('funnel-conversion').filter({ hasText: '25' }).waitFor()
   await page.getByTestId('funnel-lost-2').click()
-  await page.getByText('10 people').waitFor()
+  await page.getByText('10 people', { exact: true }).waitFor()
   await page.getByRole('button', { name: 'Save as segment' }).click()
   await page.getByLabel('Name of the segment').fill('Stopped at the cart')
   await page.getByRole('button', { name: /^(Save|Save as segment)$/ }).last().click()
   await page.getByText('Saved as “Stopped at the cart”').first().waitFor()
-  const { items } = await api('GET', '/api/v1/segments?limit=100')
-  const saved = items.find((s) => s.name === 'Stopped at the cart')
+  const find = async () => (await api('GET', '/api/v1/segments?limit=100')).items.find((s) => s.name === 'Stopped at the cart')
+  let saved = await find()
   assert.ok(saved, 'the segment was not saved')
+  // The list of segments is counted a moment later.
+  for (let i = 0; i < 100 && saved.members !== 10; i++) {
+    await page.waitForTimeout(100)
+    saved = await find()
+  }
   assert.equal(saved.members, 10)
 }
 

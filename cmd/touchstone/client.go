@@ -100,6 +100,7 @@ type serverStats struct {
 	InWarehouse int64 `json:"in_warehouse"`
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
+	SetAside    int64 `json:"set_aside"`
 	Persons     int64 `json:"persons"`
 	Known       int64 `json:"known_persons"`
 	Process     struct {
@@ -110,12 +111,18 @@ type serverStats struct {
 		Pipeline  float64 `json:"pipeline"`
 		Warehouse float64 `json:"warehouse"`
 	} `json:"lag_seconds"`
+	Stuck []struct {
+		Part  string    `json:"part"`
+		Since time.Time `json:"since"`
+		Error string    `json:"error"`
+		Hint  string    `json:"hint"`
+	} `json:"stuck"`
 }
 
 // drained reports whether every accepted event has reached the warehouse, was a
-// duplicate, or is in quarantine.
+// duplicate, or is in quarantine, refused or set aside.
 func (s serverStats) drained() bool {
-	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse
+	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse+s.SetAside
 }
 
 func (c *client) stats(ctx context.Context) (s serverStats, err error) {

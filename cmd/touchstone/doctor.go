@@ -151,6 +151,11 @@ func checkServer(cmd *cobra.Command, c *client, listen string) finding {
 	s, err := c.stats(cmd.Context())
 	if err == nil {
 		f.OK, f.Found = true, fmt.Sprintf("%s: %d events accepted, pipeline lag %.1f s, warehouse lag %.1f s", c.server, s.Accepted, s.Lag.Pipeline, s.Lag.Warehouse)
+		if len(s.Stuck) > 0 {
+			one := s.Stuck[0]
+			f.OK, f.Advice = false, one.Hint
+			f.Found = fmt.Sprintf("%s: the %s is stuck since %s: %s", c.server, one.Part, one.Since.Local().Format(time.DateTime), one.Error)
+		}
 		return f
 	}
 	l, listenErr := net.Listen("tcp", listen)

@@ -38,6 +38,7 @@ func newRoot() *cobra.Command {
 		newBackup(),
 		newRestore(),
 		newVersion(),
+		newSQLProcess(),
 	)
 	return root
 }

@@ -44,6 +44,7 @@ func newServe() *cobra.Command {
 
 // serve runs a server until ctx is done; ready is called once it answers.
 func serve(ctx context.Context, cfg *app.Config, logger *slog.Logger, ready func(*app.App)) error {
+	cfg.Query.SQLCommand = sqlCommand()
 	a, err := app.New(ctx, cfg, logger)
 	if err != nil {
 		return err

@@ -72,52 +72,58 @@ func plainText(c cell) string {
 }
 
 // appendNumber appends a cell as a JSON number. ok is false when the cell is empty.
-func appendNumber(dst []byte, c cell) (_ []byte, ok bool, err error) {
-	switch c.kind {
-	case cellAbsent:
+func (m *member) appendNumber(dst []byte, c cell) (_ []byte, ok bool, err error) {
+	switch {
+	case c.kind == cellAbsent:
 		return dst, false, nil
-	case cellNumber:
+	case c.kind == cellNumber, c.kind == cellText && m.numbers.plain(c.text):
 		return append(dst, c.text...), true, nil
-	case cellText:
-		if isJSONNumber(c.text) {
-			return append(dst, c.text...), true, nil
-		}
-		text := strings.TrimSpace(c.text)
-		if text == "" {
-			return dst, false, nil
-		}
-		if d, ok := parseDecimal(text); ok {
-			return d.appendTo(dst), true, nil
-		}
 	}
-	return dst, false, badRow(codeValue, "%q is no number", clip(c.text))
+	d, ok, err := m.decimal(c, m.numbers)
+	if err != nil || !ok {
+		return dst, false, err
+	}
+	return d.appendTo(dst), true, nil
 }
 
-// cellDecimal reads a cell for a product. ok is false when the cell is empty.
-func cellDecimal(c cell) (d decimal, ok bool, err error) {
+// decimal reads a cell as a number. ok is false when the cell is empty.
+func (m *member) decimal(c cell, f numberFormat) (d decimal, ok bool, err error) {
 	text := strings.TrimSpace(c.text)
-	if c.kind == cellAbsent || text == "" && c.kind == cellText {
+	switch c.kind {
+	case cellAbsent:
 		return d, false, nil
-	}
-	if c.kind == cellText || c.kind == cellNumber {
+	case cellNumber:
 		if d, ok = parseDecimal(text); ok {
 			return d, true, nil
 		}
+	case cellText:
+		if text == "" {
+			return d, false, nil
+		}
+		if d, ok = f.parse(text); ok {
+			return d, true, nil
+		}
+		if m.tidy.nothing(text) {
+			return d, false, nil
+		}
 	}
-	return d, false, badRow(codeValue, "%q is no number", clip(c.text))
+	return d, false, badRow(codeValue, "%s", f.problem(c.text))
 }
 
-func appendBoolean(dst []byte, c cell) (_ []byte, ok bool, err error) {
+func (m *member) appendBoolean(dst []byte, c cell) (_ []byte, ok bool, err error) {
 	text := strings.TrimSpace(c.text)
 	switch strings.ToLower(text) {
 	case "":
 		if c.kind == cellAbsent || c.kind == cellText {
 			return dst, false, nil
 		}
-	case "true", "t", "yes", "y", "1", "on", "是":
+	case "true", "t", "yes", "y", "1", "on", "是", "真":
 		return append(dst, "true"...), true, nil
-	case "false", "f", "no", "n", "0", "off", "否":
+	case "false", "f", "no", "n", "0", "off", "否", "假":
 		return append(dst, "false"...), true, nil
+	}
+	if c.kind == cellText && m.tidy.nothing(text) {
+		return dst, false, nil
 	}
 	return dst, false, badRow(codeValue, "%q is neither true nor false", clip(c.text))
 }

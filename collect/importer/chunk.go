@@ -1,15 +1,14 @@
 package importer
 
 import (
-	"cmp"
 	"errors"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -22,46 +21,10 @@ type chunk struct {
 	bytes    int64 // how far the file was read
 }
 
-// tally counts rejected rows by reason.
-type tally struct {
-	total   int64
-	reasons map[string]*Reason
-}
-
-// maxReasons bounds the reasons told apart; bad cells can make any number of texts.
-const maxReasons = 1000
-
-func (t *tally) add(reason string, row int64) {
-	t.total++
-	r := t.reasons[reason]
-	if r == nil {
-		if len(t.reasons) >= maxReasons {
-			reason = "other reasons"
-			if r = t.reasons[reason]; r != nil {
-				r.Rows++
-				return
-			}
-		}
-		if t.reasons == nil {
-			t.reasons = make(map[string]*Reason)
-		}
-		r = &Reason{Reason: reason, FirstRow: row}
-		t.reasons[reason] = r
-	}
-	r.Rows++
-}
-
-// top returns the most frequent reasons.
-func (t *tally) top(n int) []Reason {
-	list := make([]Reason, 0, len(t.reasons))
-	for _, r := range t.reasons {
-		list = append(list, *r)
-	}
-	slices.SortFunc(list, func(a, b Reason) int {
-		return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.FirstRow, b.FirstRow))
-	})
-	return list[:min(n, len(list))]
-}
+const (
+	maxReasons      = 100 // told apart
+	maxShownReasons = 10  // of a summary
+)
 
 // converter reads a file and makes events of its rows.
 type converter struct {
@@ -69,8 +32,9 @@ type converter struct {
 	at       position
 	plan     *plan
 	cells    []cell
-	row      int64 // number of the row read last; the first is 1
-	rejected tally
+	tidy     *tidier // nil = cells stay as they are
+	row      int64   // number of the row read last; the first is 1
+	rejected *intake.Reasons
 }
 
 func newConverter(path string, m *Mapping, o planOptions) (*converter, error) {
@@ -83,7 +47,7 @@ func newConverter(path string, m *Mapping, o planOptions) (*converter, error) {
 		_ = t.close() // the first error counts
 		return nil, err
 	}
-	return &converter{table: t, at: at, plan: p, cells: make([]cell, len(m.neededColumns()))}, nil
+	return &converter{table: t, at: at, plan: p, cells: make([]cell, len(m.neededColumns())), tidy: tidierOf(t, m), rejected: intake.NewReasons(maxReasons)}, nil
 }
 
 func (c *converter) close() error { return c.table.close() }
@@ -96,6 +60,11 @@ func (c *converter) next(e *touchstone.Event) error {
 	switch {
 	case err == nil:
 		c.row++
+		if c.tidy != nil {
+			for i := range c.cells {
+				c.tidy.tidy(&c.cells[i])
+			}
+		}
 		if err = c.plan.apply(c.cells, c.row, e); err == nil {
 			return nil
 		}
@@ -107,7 +76,7 @@ func (c *converter) next(e *touchstone.Event) error {
 	default:
 		return err
 	}
-	c.rejected.add(bad.Error(), c.row)
+	c.rejected.Add(intake.RowReason{Reason: bad.Error(), Rows: 1, FirstRow: c.row})
 	c.plan.reject(c.table, c.row, bad, e)
 	return nil
 }
@@ -128,7 +97,7 @@ func (c *converter) skip(n int64) error {
 // chunk converts up to rows rows. It returns nil behind the last row.
 func (c *converter) chunk(rows int, scratch *chunkScratch) (*chunk, error) {
 	k := &chunk{first: c.row + 1}
-	rejected := c.rejected.total
+	rejected := c.rejected.Rows
 	frames := scratch.frames[:0]
 	var e touchstone.Event
 	for int(k.rows) < rows && len(frames) < maxChunkBytes {
@@ -147,7 +116,7 @@ func (c *converter) chunk(rows int, scratch *chunkScratch) (*chunk, error) {
 	if k.rows == 0 {
 		return nil, nil
 	}
-	k.rejected = c.rejected.total - rejected
+	k.rejected = c.rejected.Rows - rejected
 	k.bytes = c.at.Bytes()
 	k.body = compressFrames(frames)
 	return k, nil

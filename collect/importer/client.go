@@ -16,64 +16,17 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 )
 
-// client speaks to a server's management API. Each call is repeated while the server
+// client is a [Server] over HTTP: it speaks to a server's management API. Each call is repeated while the server
 // says that it cannot now, or does not answer; all of them may be.
 type client struct {
-	http     *http.Client
-	base     string
-	key      string
-	retryFor time.Duration
-	pause    time.Duration // before the first repetition
-	note     func(string)  // told when a call has to be repeated
+	patience
+	http *http.Client
+	base string
+	key  string
 }
 
-// importState is what the server knows of an import.
-type importState struct {
-	ID      string          `json:"id"`
-	NextRow int64           `json:"next_row"` // rows count from 1
-	Status  string          `json:"status"`
-	Mapping json.RawMessage `json:"mapping"` // that the rows came under
-	Source  struct {
-		ID   string `json:"id"`
-		Name string `json:"name"`
-	} `json:"source"`
-}
-
-const statusFinished = "finished"
-
-type importRequest struct {
-	File        string          `json:"file"`
-	Fingerprint string          `json:"fingerprint"`
-	Size        int64           `json:"size"`
-	Source      string          `json:"source"`
-	Mapping     json.RawMessage `json:"mapping"`
-}
-
-// stats is the part of GET /api/v1/stats that an import looks at.
-type stats struct {
-	Accepted    int64 `json:"accepted"`
-	Processed   int64 `json:"processed"`
-	InWarehouse int64 `json:"in_warehouse"`
-	Quarantined int64 `json:"quarantined"`
-	Duplicates  int64 `json:"duplicates"`
-	Persons     int64 `json:"persons"`
-}
-
-// settled tells whether every accepted event has reached its end.
-func (s stats) settled(accepted int64) bool {
-	return s.InWarehouse+s.Quarantined+s.Duplicates >= accepted
-}
-
-// Preview is what an import would do to persons.
-type Preview struct {
-	Created   int64 `json:"persons_created"`
-	Merged    int64 `json:"persons_merged"`
-	Matched   int64 `json:"persons_matched"`
-	Events    int64 `json:"events"`
-	Truncated bool  `json:"truncated"` // the server looked at a part only
-}
-
-func (c *client) begin(ctx context.Context, r importRequest) (s importState, err error) {
+// Begin and the others are the calls of [Server].
+func (c *client) Begin(ctx context.Context, r Request) (s State, err error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return s, err
@@ -81,26 +34,36 @@ func (c *client) begin(ctx context.Context, r importRequest) (s importState, err
 	return s, c.call(ctx, http.MethodPost, "/api/v1/imports", jsonBody, body, &s)
 }
 
-func (c *client) state(ctx context.Context, id string) (s importState, err error) {
+// State returns an import.
+func (c *client) State(ctx context.Context, id string) (s State, err error) {
 	return s, c.call(ctx, http.MethodGet, "/api/v1/imports/"+id, jsonBody, nil, &s)
 }
 
-func (c *client) finish(ctx context.Context, id string) (s importState, err error) {
+// Finish notes that all rows have come.
+func (c *client) Finish(ctx context.Context, id string) (s State, err error) {
 	return s, c.call(ctx, http.MethodPost, "/api/v1/imports/"+id+"/finish", jsonBody, []byte("{}"), &s)
 }
 
-func (c *client) stats(ctx context.Context) (s stats, err error) {
+// Stats returns the server's counters.
+func (c *client) Stats(ctx context.Context) (s Stats, err error) {
 	return s, c.call(ctx, http.MethodGet, "/api/v1/stats", jsonBody, nil, &s)
 }
 
-func (c *client) preview(ctx context.Context, frames []byte) (p Preview, err error) {
-	return p, c.call(ctx, http.MethodPost, "/api/v1/imports/preview", frameBody, frames, &p)
+// Persons asks what events would do to persons.
+func (c *client) Persons(ctx context.Context, part Part) (p Persons, err error) {
+	return p, c.call(ctx, http.MethodPost, "/api/v1/imports/preview", frameBody, part.Frames, &p)
 }
 
-// send posts a chunk. The server takes it once, however often it comes.
-func (c *client) send(ctx context.Context, id string, k *chunk) error {
-	path := fmt.Sprintf("/api/v1/imports/%s/rows?first_row=%d&rows=%d", id, k.first, k.rows)
-	return c.call(ctx, http.MethodPost, path, frameBody, k.body, nil)
+// Append posts a part. The server takes it once, however often it comes.
+func (c *client) Append(ctx context.Context, id string, p Part) (s Step, err error) {
+	path := fmt.Sprintf("/api/v1/imports/%s/rows?first_row=%d&rows=%d", id, p.First, p.Rows)
+	return s, c.call(ctx, http.MethodPost, path, frameBody, p.Frames, &s)
+}
+
+// Check asks what would become of a part.
+func (c *client) Check(ctx context.Context, p Part) (s Step, err error) {
+	path := fmt.Sprintf("/api/v1/imports/check?first_row=%d&rows=%d", p.First, p.Rows)
+	return s, c.call(ctx, http.MethodPost, path, frameBody, p.Frames, &s)
 }
 
 type bodyKind uint8
@@ -119,34 +82,46 @@ const (
 	serverErrors = 4
 )
 
+// patience repeats calls that a server cannot answer now.
+type patience struct {
+	retryFor time.Duration
+	pause    time.Duration // before the first repetition
+	note     func(string)  // told when a call has to be repeated
+}
+
 // call sends a request until it is answered for good.
 func (c *client) call(ctx context.Context, method, path string, kind bodyKind, body []byte, answer any) error {
-	deadline := time.Now().Add(c.retryFor)
-	pause := c.pause
+	return c.do(ctx, func() error { return c.once(ctx, method, path, kind, body, answer) })
+}
+
+// do calls fn until it succeeds, or fails for good.
+func (p patience) do(ctx context.Context, fn func() error) error {
+	deadline := time.Now().Add(p.retryFor)
+	pause := p.pause
 	failures := 0
 	for {
-		err := c.once(ctx, method, path, kind, body, answer)
+		err := fn()
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
 		var e *touchstone.Error
 		wait := pause
-		if errors.As(err, &e) {
-			switch e.Kind {
-			case touchstone.RateLimited, touchstone.Unavailable:
+		switch touchstone.KindOf(err) {
+		case touchstone.RateLimited, touchstone.Unavailable:
+			if errors.As(err, &e) {
 				wait = max(wait, min(e.RetryAfter, time.Minute))
-			case touchstone.Internal:
-				if failures++; failures > serverErrors {
-					return err
-				}
-			default:
+			}
+		case touchstone.Internal:
+			if failures++; failures > serverErrors {
 				return err
 			}
+		default:
+			return err
 		}
 		if time.Now().Add(wait).After(deadline) {
 			return err
 		}
-		c.note(fmt.Sprintf("%v; trying again in %s", err, wait.Round(100*time.Millisecond)))
+		p.note(fmt.Sprintf("%v; trying again in %s", err, wait.Round(100*time.Millisecond)))
 		jitter := time.Duration(rand.Int64N(int64(wait)/4 + 1))
 		select {
 		case <-ctx.Done():

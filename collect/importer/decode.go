@@ -96,6 +96,14 @@ func decodeTop(body ast.Node, m *Mapping) error {
 		{"header", func(n ast.Node) (err error) { m.header, err = decodeBool(n); return }},
 		{"columns", func(n ast.Node) (err error) { m.columns, err = decodeStrings(n); return }},
 		{"encoding", func(n ast.Node) (err error) { m.encoding, err = decodeEncoding(n); return }},
+		{"skip", func(n ast.Node) (err error) { m.skip, err = decodeSkip(n); return }},
+		{"line_end", func(n ast.Node) (err error) { m.lineEnd, err = decodeLineEnd(n); return }},
+		{"multiline", func(n ast.Node) (err error) { m.spans, err = decodeSpans(n); return }},
+		{"escape", func(n ast.Node) (err error) { m.escape, m.escapeGuessed, err = decodeEscape(n); return }},
+		{"decimal", func(n ast.Node) (err error) { m.numbers.decimal, err = decodeDecimal(n); return }},
+		{"thousands", func(n ast.Node) (err error) { m.numbers.thousands, err = decodeThousands(n); return }},
+		{"null", func(n ast.Node) (err error) { m.nulls, err = decodeNulls(n); return }},
+		{"rows", func(n ast.Node) (err error) { m.rows, err = decodeRows(n); return }},
 		{"type", func(n ast.Node) (err error) { m.typ, err = decodeSource(n, "type"); return }},
 		{"event", func(n ast.Node) (err error) { m.event, err = decodeSource(n, "event"); return }},
 		{"time", func(n ast.Node) (err error) { m.time, err = decodeTime(n); return }},
@@ -161,7 +169,7 @@ func pairsOf(n ast.Node, what string) ([]pair, error) {
 	}
 	pairs := make([]pair, 0, len(values))
 	for _, v := range values {
-		key, err := scalar(v.Key)
+		key, err := nullText(v.Key) // null is a key like others
 		if err != nil || v.Key.IsMergeKey() {
 			return nil, lineError(lineOf(v), "%s: a key must be plain text", what)
 		}

@@ -142,6 +142,8 @@ func decodeField(n ast.Node, what string, f *field) error {
 		{"multiply", func(n ast.Node) (err error) { f.multiply, err = decodeFactors(n); return }},
 		{"layout", func(n ast.Node) (err error) { f.time.layout, err = decodeLayout(n); return }},
 		{"zone", func(n ast.Node) (err error) { f.time.zone, err = decodeZone(n); return }},
+		{"decimal", func(n ast.Node) (err error) { f.numbers.decimal, err = decodeDecimal(n); return }},
+		{"thousands", func(n ast.Node) (err error) { f.numbers.thousands, err = decodeThousands(n); return }},
 	})
 	if err != nil {
 		return err
@@ -159,8 +161,8 @@ func decodeField(n ast.Node, what string, f *field) error {
 		return lineError(f.line, "%s: a product is a number", what)
 	case (f.time.layout != "" || f.time.zone != "") && f.typ != typeTime:
 		return lineError(f.line, "%s: layout and zone belong to type: time", what)
-	case f.typ == typeTime && f.time.layout == "":
-		f.time.layout = layoutISO8601
+	case f.numbers != (numberFormat{}) && f.typ != typeNumber && f.multiply == nil:
+		return lineError(f.line, "%s: decimal and thousands belong to type: number", what)
 	}
 	return nil
 }

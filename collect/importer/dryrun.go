@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -17,16 +18,24 @@ const maxPreviewSets = 200_000
 
 // DryRunResult is what an import would do.
 type DryRunResult struct {
-	Columns  []string     `json:"columns"`
-	Events   []ShownEvent `json:"first_events"`
-	Rows     int64        `json:"rows"`
-	Rejected int64        `json:"quarantined"`
-	Reasons  []Reason     `json:"reasons"`
+	Columns  []string           `json:"columns"`
+	Events   []ShownEvent       `json:"first_events"`
+	Rows     int64              `json:"rows"`
+	Rejected int64              `json:"quarantined"`
+	Reasons  []intake.RowReason `json:"reasons"`
 	// IdentifierSets counts the distinct combinations of identifiers.
 	IdentifierSets int64 `json:"identifier_sets"`
-	// Partial tells that the file has more combinations than the server was asked about.
+	// Partial tells that the file has more combinations than the server was asked about, or
+	// more message ids than are remembered: Persons and Duplicates are for a part of it.
 	Partial bool     `json:"partial"`
-	Persons *Preview `json:"persons"` // nil when the server could not be asked
+	Persons *Persons `json:"persons"` // nil when no server was asked
+	// Guesses are what the mapping leaves open and the file shows.
+	Guesses []Guess `json:"guesses"`
+	// Duplicates counts rows whose message id an earlier row of the file has.
+	Duplicates int64 `json:"duplicates"`
+	// WithoutID counts rows whose message id is made of file and row number, because the
+	// columns that should make it hold nothing.
+	WithoutID int64 `json:"without_message_id"`
 }
 
 // ShownEvent is an event as people read it.
@@ -47,14 +56,14 @@ type ShownEvent struct {
 }
 
 // DryRun reads the whole file as an import would and changes nothing: it returns the
-// first show events, counts the rows that would be quarantined, and asks the server
-// which persons would be created and merged.
+// first show events, has the server check every row, counts those that would be
+// quarantined or dropped as duplicates, and asks which persons would be created and merged.
 func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error) {
-	var result DryRunResult
+	result := DryRunResult{Reasons: []intake.RowReason{}}
 	if options.Source == "" {
 		options.Source = "dry-run"
 	}
-	offline := options.Server == ""
+	offline := options.Server == "" && options.To == nil
 	if offline {
 		options.Server = "none"
 	}
@@ -67,20 +76,21 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 		return result, err
 	}
 	c, err := newConverter(o.File, o.Mapping, planOptions{
-		kinds: o.Kinds, source: o.Source, received: now(o.Clock), undated: now(o.Clock), idPrefix: idPrefix(r.sum, o.Source),
+		kinds: o.Kinds, source: o.Source, received: now(o.Clock), undated: now(o.Clock), idPrefix: idPrefix(r.sum, o.Source), window: offline,
 	})
 	if err != nil {
 		return result, err
 	}
 	defer c.close() // only read from
-	result.Columns = c.table.columns()
-	var frames []byte
-	if frames, err = r.readAll(ctx, c, show, &result); err != nil {
+	result.Columns, result.Guesses = c.table.columns(), c.guesses()
+	d := dryRun{run: r, c: c, result: &result, offline: offline, show: int64(show), rejected: intake.NewReasons(maxReasons), sets: map[uint64]struct{}{}, ids: map[uint64]struct{}{}}
+	if err := d.readAll(ctx); err != nil {
 		return result, err
 	}
-	result.Rows, result.Rejected, result.Reasons = c.row, c.rejected.total, c.rejected.top(10)
-	if !offline && len(frames) > 0 {
-		p, err := r.client.preview(ctx, compressFrames(frames))
+	result.Rows, result.Rejected, result.Reasons = c.row, d.rejected.Rows, d.rejected.List(maxShownReasons)
+	result.WithoutID = c.plan.noID
+	if !offline && len(d.frames) > 0 {
+		p, err := r.server.Persons(ctx, Part{First: firstRow, Rows: result.IdentifierSets, Frames: compressFrames(d.frames)})
 		if err != nil {
 			return result, err
 		}
@@ -89,53 +99,154 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 	return result, nil
 }
 
-// readAll converts every row and returns frames of one bare event per distinct set of
-// identifiers, which is all that the question about persons needs.
-func (r *run) readAll(ctx context.Context, c *converter, show int, result *DryRunResult) ([]byte, error) {
-	var frames, scratch []byte
-	seen := make(map[uint64]struct{})
-	var e touchstone.Event
+// dryRun is a dry run under way.
+type dryRun struct {
+	run     *run
+	c       *converter
+	result  *DryRunResult
+	offline bool
+	show    int64
+
+	rejected *intake.Reasons
+	frames   []byte              // of one bare event per distinct set of identifiers
+	sets     map[uint64]struct{} // that were seen
+	ids      map[uint64]struct{} // message ids that were seen
+	scratch  []byte
+}
+
+// dryPart is some rows before the server has said which of them it takes.
+type dryPart struct {
+	first  int64
+	rows   int64
+	frames []byte
+	rowIDs []uint64 // of message ids; 0 = rejected here
+	bare   []bareEvent
+}
+
+type bareEvent struct {
+	row   int64
+	key   uint64
+	frame []byte
+}
+
+// maxDuplicateIDs bounds the message ids that a dry run remembers.
+const maxDuplicateIDs = 5_000_000
+
+func (d *dryRun) readAll(ctx context.Context) error {
 	for {
-		err := c.next(&e)
+		p, err := d.readPart()
+		if err != nil {
+			return err
+		}
+		if p.rows == 0 {
+			return nil
+		}
+		if err := d.judge(ctx, p); err != nil {
+			return err
+		}
+		d.run.done.Rows, d.run.done.Rejected, d.run.done.Bytes = d.c.row, d.rejected.Rows, d.c.at.Bytes()
+		d.run.report(PhaseSend)
+	}
+}
+
+// readPart converts the next rows.
+func (d *dryRun) readPart() (*dryPart, error) {
+	p := &dryPart{first: d.c.row + 1}
+	var e touchstone.Event
+	for p.rows < int64(d.run.ChunkRows) && len(p.frames) < maxChunkBytes {
+		err := d.c.next(&e)
 		if errors.Is(err, io.EOF) {
-			return frames, nil
+			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		if c.row <= int64(show) {
-			result.Events = append(result.Events, shown(c.row, &e))
+		p.rows++
+		if d.c.row <= d.show {
+			d.result.Events = append(d.result.Events, shown(d.c.row, &e))
 		}
-		if c.row%10_000 == 0 {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			r.done.Rows, r.done.Rejected, r.done.Bytes = c.row, c.rejected.total, c.at.Bytes()
-			r.report(PhaseSend)
-		}
+		d.scratch = touchstone.AppendEvent(d.scratch[:0], &e)
+		p.frames = stream.AppendFrame(p.frames, d.scratch)
 		if e.Type == touchstone.Rejected {
+			p.rowIDs = append(p.rowIDs, 0)
+			if d.offline {
+				d.rejected.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: d.c.row})
+			}
 			continue
 		}
-		scratch = scratch[:0]
-		for _, id := range e.Identifiers {
-			scratch = append(append(append(append(scratch, id.Kind...), 0), id.Value...), 0)
-		}
-		scratch = append(scratch, e.PreviousID...)
-		key := xxhash.Sum64(scratch)
-		if _, ok := seen[key]; ok {
-			continue
-		}
-		if len(seen) == maxPreviewSets {
-			result.Partial = true
-			continue
-		}
-		seen[key] = struct{}{}
-		result.IdentifierSets++
-		bare := e
-		bare.Properties, bare.Traits, bare.Context = "", "", ""
-		scratch = touchstone.AppendEvent(scratch[:0], &bare)
-		frames = stream.AppendFrame(frames, scratch)
+		p.rowIDs = append(p.rowIDs, xxhash.Sum64String(e.MessageID)|1)
+		d.keepBare(p, &e)
 	}
+	return p, nil
+}
+
+// keepBare keeps an event whose set of identifiers is new, which is all that the question
+// about persons needs.
+func (d *dryRun) keepBare(p *dryPart, e *touchstone.Event) {
+	key := d.scratch[:0]
+	for _, id := range e.Identifiers {
+		key = append(append(append(append(key, id.Kind...), 0), id.Value...), 0)
+	}
+	key = append(key, e.PreviousID...)
+	d.scratch = key
+	hash := xxhash.Sum64(key)
+	if _, ok := d.sets[hash]; ok {
+		return
+	}
+	if len(d.sets)+len(p.bare) >= maxPreviewSets {
+		d.result.Partial = true
+		return
+	}
+	bare := *e
+	bare.Properties, bare.Traits, bare.Context = "", "", ""
+	p.bare = append(p.bare, bareEvent{d.c.row, hash, touchstone.AppendEvent(nil, &bare)})
+}
+
+// judge asks the server which rows it takes and counts them.
+func (d *dryRun) judge(ctx context.Context, p *dryPart) error {
+	refused := map[int64]string{}
+	if !d.offline {
+		step, err := d.run.server.Check(ctx, Part{First: p.first, Rows: p.rows, Frames: compressFrames(p.frames)})
+		if err != nil {
+			return err
+		}
+		for _, r := range step.Reasons {
+			d.rejected.Add(r)
+		}
+		for _, r := range step.Refused {
+			refused[r.Row] = r.Reason
+		}
+	} else if err := ctx.Err(); err != nil {
+		return err
+	}
+	for i := range d.result.Events {
+		if e := &d.result.Events[i]; refused[e.Row] != "" && e.Reason == "" {
+			*e = ShownEvent{Row: e.Row, Type: touchstone.Rejected.String(), Time: e.Time, MessageID: e.MessageID, Reason: refused[e.Row]}
+		}
+	}
+	for i, id := range p.rowIDs {
+		if _, bad := refused[p.first+int64(i)]; bad || id == 0 {
+			continue
+		}
+		switch _, ok := d.ids[id]; {
+		case ok:
+			d.result.Duplicates++
+		case len(d.run.Mapping.messageID) == 0: // file and row: no two are alike
+		case len(d.ids) < maxDuplicateIDs:
+			d.ids[id] = struct{}{}
+		default:
+			d.result.Partial = true
+		}
+	}
+	for _, b := range p.bare {
+		if _, ok := d.sets[b.key]; ok || refused[b.row] != "" {
+			continue
+		}
+		d.sets[b.key] = struct{}{}
+		d.result.IdentifierSets++
+		d.frames = stream.AppendFrame(d.frames, b.frame)
+	}
+	return nil
 }
 
 func shown(row int64, e *touchstone.Event) ShownEvent {

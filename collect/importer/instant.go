@@ -5,16 +5,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // The layouts beside Go's own.
 const (
 	layoutUnix    = "unix"    // seconds since 1970, with decimals if need be
 	layoutUnixMs  = "unix_ms" // milliseconds since 1970
+	layoutAuto    = "auto"    // ISO 8601, or a number as the tracking API reads it
 	layoutISO8601 = "iso8601" // 2026-01-02[T ]03:04[:05[.123]][Z|+08:00]
 )
 
-// Years outside of these bounds are taken for errors of the file.
+// Years outside of these bounds are taken for errors of the file. The time of an event
+// has the tracking API's rule instead, see intake.Window, and here no more than the bounds of the calendar.
 const (
 	firstYear = 1900
 	lastYear  = 2200
@@ -22,7 +26,7 @@ const (
 
 func checkLayout(layout string) error {
 	switch layout {
-	case layoutUnix, layoutUnixMs, layoutISO8601:
+	case layoutUnix, layoutUnixMs, layoutISO8601, layoutAuto:
 		return nil
 	}
 	// A layout that cannot tell two instants apart is no layout.
@@ -51,6 +55,7 @@ func loadZone(name string) (*time.Location, error) {
 type clockReader struct {
 	layout string
 	zone   *time.Location
+	event  bool // it reads the times of events
 
 	lastText string
 	lastTime time.Time
@@ -66,7 +71,7 @@ func newClockReader(layout, zone string) (*clockReader, error) {
 		return nil, err
 	}
 	if layout == "" {
-		layout = layoutISO8601
+		layout = layoutAuto
 	}
 	return &clockReader{layout: layout, zone: loc}, nil
 }
@@ -78,7 +83,7 @@ func (c *clockReader) read(v cell) (time.Time, error) {
 		if v.local {
 			t = c.inZone(t)
 		}
-		return bounded(t)
+		return c.bounded(t)
 	}
 	if v.text == c.lastText && v.text != "" {
 		return c.lastTime, nil
@@ -86,7 +91,7 @@ func (c *clockReader) read(v cell) (time.Time, error) {
 	text := strings.TrimSpace(v.text)
 	t, err := c.parse(text)
 	if err == nil {
-		t, err = bounded(t)
+		t, err = c.bounded(t)
 	}
 	if err != nil {
 		return time.Time{}, err
@@ -95,8 +100,8 @@ func (c *clockReader) read(v cell) (time.Time, error) {
 	return c.lastTime, nil
 }
 
-func bounded(t time.Time) (time.Time, error) {
-	if y := t.Year(); y < firstYear || y > lastYear {
+func (c *clockReader) bounded(t time.Time) (time.Time, error) {
+	if y := t.Year(); y < 1 || y > 9999 || !c.event && (y < firstYear || y > lastYear) {
 		return time.Time{}, fmt.Errorf("year %d is out of range", y)
 	}
 	return t, nil
@@ -108,6 +113,14 @@ func (c *clockReader) parse(text string) (time.Time, error) {
 		return parseUnix(text, c.layout == layoutUnixMs)
 	case layoutISO8601:
 		return c.parseISO(text)
+	case layoutAuto:
+		t, err := c.parseISO(text)
+		if err != nil {
+			if ms, ok := intake.ParseEpoch(text); ok {
+				return time.UnixMilli(ms).UTC(), nil
+			}
+		}
+		return t, err
 	}
 	if strings.Contains(c.layout, "MST") { // abbreviations mean something in their own zone only
 		t, err := time.ParseInLocation(c.layout, text, c.zone)
@@ -242,4 +255,71 @@ func clip(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// timeLayouts are tried in this order; of two that fit as many cells the first is taken.
+var timeLayouts = [...]string{
+	layoutISO8601, "2006/1/2 15:04:05", "2006/1/2 15:04", "2006/1/2", "2/1/2006 15:04:05", "2/1/2006 15:04", "2/1/2006",
+	"1/2/2006 15:04:05", "1/2/2006 15:04", "1/2/2006", "1/2/2006 3:04:05 PM", "1/2/2006 3:04 PM", "2.1.2006 15:04:05", "2.1.2006 15:04", "2.1.2006",
+	"2006年1月2日 15:04:05", "2006年1月2日 15:04", "2006年1月2日", "20060102150405", "2006-1-2 15:04:05", "2006-1-2 15:04", "2006-1-2", "2006.1.2",
+	time.RFC1123Z, time.RFC1123, "Jan 2, 2006", "2 Jan 2006", layoutUnix, layoutUnixMs,
+}
+
+// layoutVotes counts how many cells fit each of timeLayouts.
+type layoutVotes struct {
+	cells int
+	fit   [len(timeLayouts)]int
+}
+
+func (v *layoutVotes) look(text string) {
+	if text == "" {
+		return
+	}
+	v.cells++
+	if len(text) < 6 || len(text) > 40 || strings.IndexAny(text, "0123456789") < 0 {
+		return
+	}
+	for i, layout := range timeLayouts {
+		if v.fit[i]*10 < (v.cells-1)*8 { // it is out
+			continue
+		}
+		if (layout == layoutUnix || layout == layoutUnixMs) && !plausibleUnix(text, layout == layoutUnixMs) {
+			continue
+		}
+		if layout == layoutISO8601 && onlyDigits(text) && len(text) != 8 {
+			continue
+		}
+		clock := clockReader{layout: layout, zone: time.UTC}
+		if _, err := clock.parse(text); err == nil {
+			v.fit[i]++
+		}
+	}
+}
+
+// best returns the layout that most cells fit, and whether its day and month could be the
+// other way round.
+func (v *layoutVotes) best() (layout string, fit int, ambiguous bool) {
+	at := 0
+	for i, n := range v.fit {
+		if n > v.fit[at] {
+			at = i
+		}
+	}
+	layout = timeLayouts[at]
+	if american, ok := strings.CutPrefix(layout, "2/1/2006"); ok {
+		for i, l := range timeLayouts {
+			ambiguous = ambiguous || l == "1/2/2006"+american && v.fit[i] == v.fit[at]
+		}
+	}
+	return layout, v.fit[at], ambiguous
+}
+
+// plausibleUnix takes seconds from 2001 to 2065 for times, and nothing else.
+func plausibleUnix(text string, milliseconds bool) bool {
+	digits := 10
+	if milliseconds {
+		digits = 13
+	}
+	whole, _, _ := strings.Cut(text, ".")
+	return len(whole) == digits && onlyDigits(whole) && whole[0] >= '1' && whole[0] <= '2'
 }

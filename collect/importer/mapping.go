@@ -19,7 +19,16 @@ type Mapping struct {
 	quote     byte   // 0 = none
 	header    *bool  // nil = yes unless columns are given
 	columns   []string
-	encoding  string // empty = UTF-8, or what a byte order mark says
+	encoding  string // empty = seen by content
+
+	lineEnd       byte // 0 = seen by content
+	spans         spanRule
+	escape        byte
+	escapeGuessed bool     // nothing was said of it
+	skip          *int     // nil = seen by content
+	rows          []string // where the rows are in a JSON document; nil = seen by content
+	numbers       numberFormat
+	nulls         []string // nil = the usual texts; not nil = these only
 
 	typ         source
 	event       source
@@ -52,7 +61,7 @@ func (s source) given() bool { return s.constant != "" || s.column != "" }
 // timeSpec says how text becomes an instant.
 type timeSpec struct {
 	source
-	layout string // a Go layout, or unix, unix_ms, iso8601
+	layout string // a Go layout, or unix, unix_ms, iso8601; empty = as the file shows
 	zone   string // IANA name; empty = UTC
 }
 
@@ -85,7 +94,8 @@ type field struct {
 	typ      valueType
 	constant touchstone.JSON
 	multiply []factor
-	time     timeSpec // layout and zone of typeTime
+	time     timeSpec     // layout and zone of typeTime
+	numbers  numberFormat // of typeNumber and products
 	line     int
 }
 
@@ -114,7 +124,7 @@ func LoadMapping(path string) (*Mapping, error) {
 
 // ParseMapping reads a mapping. Its errors name the line and what is allowed there.
 func ParseMapping(text []byte) (*Mapping, error) {
-	m := &Mapping{quote: '"'}
+	m := &Mapping{quote: '"', escapeGuessed: true}
 	if err := decodeMapping(text, m); err != nil {
 		return nil, err
 	}
@@ -148,9 +158,6 @@ func (m *Mapping) check() error {
 	if len(m.identifiers) == 0 {
 		return touchstone.Errorf(touchstone.Invalid, "the mapping names no identifiers, so no event would have a person").
 			WithHint("add for example  identifiers: {user_id: CustomerID}")
-	}
-	if m.time.given() && m.time.layout == "" {
-		m.time.layout = layoutISO8601
 	}
 	if err := m.checkTable(); err != nil {
 		return err
@@ -234,6 +241,24 @@ func (m *Mapping) neededColumns() []columnUse {
 	for _, c := range m.messageID {
 		if c != rowPlaceholder {
 			add(c, 0)
+		}
+	}
+	return list
+}
+
+// numberColumns returns the columns that become numbers.
+func (m *Mapping) numberColumns() []string {
+	var list []string
+	for _, fields := range [][]field{m.properties, m.traits, m.context} {
+		for _, f := range fields {
+			if f.column != "" && f.typ == typeNumber {
+				list = append(list, f.column)
+			}
+			for _, x := range f.multiply {
+				if x.column != "" {
+					list = append(list, x.column)
+				}
+			}
 		}
 	}
 	return list

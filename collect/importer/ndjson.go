@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -12,11 +13,12 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 )
 
-// jsonTable reads one JSON object a line. Columns are paths: "user.address.city",
+// jsonTable reads JSON objects, see [jsonRows]. Columns are paths: "user.address.city",
 // "items.0.sku"; "\." is a dot inside a key.
 type jsonTable struct {
-	w      *window
-	closer io.Closer
+	rows    jsonRows
+	closer  io.Closer
+	guesses []Guess
 
 	declared []string
 	sample   []string // first rows, to know the columns
@@ -28,34 +30,72 @@ type jsonTable struct {
 
 const (
 	sampleBytes = 512 << 10
-	sampleRows  = 1000
 	sampleDepth = 6
 	sampleNames = 500
 	maxDepth    = 64 // of a JSON value that becomes a property
 )
 
 func newJSONTable(r io.Reader, closer io.Closer, m *Mapping) (*jsonTable, error) {
-	t := &jsonTable{w: newWindow(r), closer: closer, declared: m.columns}
-	for len(t.w.rest()) < sampleBytes && t.w.more() {
+	w := newWindow(r)
+	t := &jsonTable{rows: jsonRows{w: w}, closer: closer, declared: m.columns}
+	for len(w.rest()) < sampleBytes && w.more() {
 		// look at a good part of the file, for the columns differ from row to row
 	}
-	if err := t.w.failed(); err != nil {
+	if err := w.failed(); err != nil {
 		return nil, err
 	}
-	if len(t.w.rest()) == 0 {
+	if len(bytes.TrimSpace(w.rest())) == 0 {
 		return nil, touchstone.Errorf(touchstone.Invalid, "the file is empty")
 	}
+	var wanted []string
+	for _, use := range m.neededColumns() {
+		wanted = append(wanted, use.column)
+	}
+	layout, err := guessLayout(w.rest(), w.err != nil, m.rows, wanted)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case layout.path != nil:
+		path := make([]string, len(layout.path))
+		for i, p := range layout.path {
+			path[i] = strings.ReplaceAll(p, ".", `\.`)
+		}
+		t.guesses = append(t.guesses, Guess{Key: "rows", Value: yamlText(strings.Join(path, ".")), Reason: layout.reason})
+	case m.format == "" && layout.reason != "":
+		t.guesses = append(t.guesses, Guess{Key: "format", Value: formatJSON, Reason: layout.reason})
+	}
 	t.names = slices.Clone(m.columns)
-	for line := range strings.Lines(string(t.w.rest())) {
-		if len(t.sample) == sampleRows {
+	head := bytes.Clone(w.rest())
+	sample := jsonRows{w: &window{r: bytes.NewReader(nil), buf: head, end: len(head), err: io.EOF}}
+	sample.enter(layout)
+	for len(t.sample) < sampleRows {
+		row, err := sample.next()
+		if errors.Is(err, errBrokenRow) || errors.Is(err, errRowTooLong) {
+			continue
+		}
+		if err != nil {
 			break
 		}
-		if gjson.Valid(line) {
-			t.sample = append(t.sample, line)
-			t.collect(gjson.Parse(line), "", sampleDepth)
+		if text := string(row); gjson.Valid(text) {
+			t.sample = append(t.sample, text)
+			t.collect(gjson.Parse(text), "", sampleDepth)
 		}
 	}
+	t.rows.enter(layout)
 	return t, nil
+}
+
+// sampleOf returns the first texts of a column.
+func (t *jsonTable) sampleOf(column string) []string {
+	var cells []string
+	path := gjsonPath(column)
+	for _, row := range t.sample {
+		if r := gjson.Get(row, path); r.Type == gjson.String {
+			cells = append(cells, r.Str)
+		}
+	}
+	return cells
 }
 
 // collect gathers the paths of an object's values.
@@ -83,7 +123,6 @@ func (t *jsonTable) has(column string) bool {
 }
 
 func (t *jsonTable) bind(columns []string) {
-	t.sample = nil
 	t.paths = make([]string, len(columns))
 	for i, c := range columns {
 		t.paths[i] = gjsonPath(c)
@@ -106,11 +145,13 @@ func gjsonPath(column string) string {
 }
 
 func (t *jsonTable) next(cells []cell) error {
-	line, err := t.readLine()
+	line, err := t.rows.next()
 	t.line = string(line)
 	switch {
 	case errors.Is(err, errRowTooLong):
-		return badRow(codeRow, "the row is longer than %d bytes", maxRowBytes)
+		return rowTooLong()
+	case errors.Is(err, errBrokenRow):
+		return badRow(codeRow, "the row is not valid JSON: a bracket or a quote is missing")
 	case err != nil:
 		return err
 	case !utf8.ValidString(t.line):
@@ -120,20 +161,13 @@ func (t *jsonTable) next(cells []cell) error {
 	case !gjson.Parse(t.line).IsObject():
 		return badRow(codeRow, "the row is not a JSON object")
 	}
+	if key, found := repeatedKey(t.line); found {
+		return repeatedKeyError(key)
+	}
 	for i, path := range t.paths {
 		cells[i] = jsonCell(gjson.Get(t.line, path))
 	}
 	return nil
-}
-
-// readLine returns the next line that is not blank.
-func (t *jsonTable) readLine() ([]byte, error) {
-	for {
-		line, err := t.w.line()
-		if err != nil || strings.TrimSpace(string(line[:min(len(line), 64)])) != "" || len(line) > 64 {
-			return line, err
-		}
-	}
 }
 
 func jsonCell(r gjson.Result) cell {
@@ -152,7 +186,7 @@ func jsonCell(r gjson.Result) cell {
 
 func (t *jsonTable) raw() touchstone.JSON {
 	if len(t.line) <= maxRawBytes && utf8.ValidString(t.line) && gjson.Valid(t.line) && depthOf(t.line) <= maxDepth {
-		if gjson.Parse(t.line).IsObject() {
+		if _, repeated := repeatedKey(t.line); !repeated && gjson.Parse(t.line).IsObject() {
 			return touchstone.JSON(t.line)
 		}
 	}

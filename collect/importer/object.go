@@ -22,25 +22,40 @@ type member struct {
 	cell     int
 	factors  []boundFactor
 	clock    *clockReader
+	numbers  numberFormat
+	tidy     *tidier // nil = the file's format has its own types
 }
 
 type boundFactor struct {
-	number decimal
-	cell   int // -1 = number
-	column string
+	number  decimal
+	cell    int // -1 = number
+	column  string
+	numbers numberFormat
 }
 
-func newObject(fields []field, at func(string) int) (object, error) {
+// binding is what fields need to know of the file.
+type binding struct {
+	at      func(column string) int
+	numbers func(column string, own numberFormat) numberFormat // as written there
+	layout  func(column, given string) string
+	tidy    *tidier
+}
+
+func newObject(fields []field, to binding) (object, error) {
 	var o object
 	for _, f := range fields {
-		m := member{name: strings.Join(f.path, "."), typ: f.typ, constant: f.constant, cell: -1}
+		m := member{name: strings.Join(f.path, "."), typ: f.typ, constant: f.constant, cell: -1, tidy: to.tidy}
 		if f.column != "" {
-			m.cell = at(f.column)
+			m.cell = to.at(f.column)
+			if f.typ == typeNumber {
+				m.numbers = to.numbers(f.column, f.numbers)
+			}
 		}
 		for _, x := range f.multiply {
 			b := boundFactor{cell: -1, column: x.column}
 			if x.column != "" {
-				b.cell = at(x.column)
+				b.cell = to.at(x.column)
+				b.numbers = to.numbers(x.column, f.numbers)
 			} else {
 				b.number, _ = parseDecimal(x.number) // checked when decoded
 			}
@@ -48,7 +63,7 @@ func newObject(fields []field, at func(string) int) (object, error) {
 		}
 		if f.typ == typeTime {
 			var err error
-			if m.clock, err = newClockReader(f.time.layout, f.time.zone); err != nil {
+			if m.clock, err = newClockReader(to.layout(f.column, f.time.layout), f.time.zone); err != nil {
 				return o, lineError(f.line, "zone: %v", err)
 			}
 		}
@@ -118,9 +133,9 @@ func (m *member) append(dst []byte, cells []cell) (_ []byte, ok bool, err error)
 	c := cells[m.cell]
 	switch m.typ {
 	case typeNumber:
-		return appendNumber(dst, c)
+		return m.appendNumber(dst, c)
 	case typeBoolean:
-		return appendBoolean(dst, c)
+		return m.appendBoolean(dst, c)
 	case typeJSON:
 		return appendJSONCell(dst, c)
 	case typeTime:
@@ -140,6 +155,9 @@ func (m *member) appendTime(dst []byte, c cell) ([]byte, bool, error) {
 	}
 	t, err := m.clock.read(c)
 	if err != nil {
+		if c.kind == cellText && m.tidy.nothing(strings.TrimSpace(c.text)) {
+			return dst, false, nil
+		}
 		return dst, false, badRow(codeTime, "%s", err.Error())
 	}
 	dst = append(dst, '"')
@@ -155,7 +173,7 @@ func (m *member) appendProduct(dst []byte, cells []cell) ([]byte, bool, error) {
 		if f.cell >= 0 {
 			var ok bool
 			var err error
-			if d, ok, err = cellDecimal(cells[f.cell]); err != nil || !ok {
+			if d, ok, err = m.decimal(cells[f.cell], f.numbers); err != nil || !ok {
 				return dst, false, err
 			}
 		}

@@ -2,16 +2,20 @@ package importer
 
 import (
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // Options say what to import and where to.
 type Options struct {
+	To      Server   // where it goes; nil is the server at the address Server
 	Server  string   // base URL of a running server
 	Key     string   // API key
 	File    string   // path
+	Name    string   // what people call the file; empty: its base name
 	Mapping *Mapping // see LoadMapping
 	Source  string   // name of the source; it is made if it is missing
 
@@ -46,10 +50,13 @@ func (o Options) withDefaults() (Options, error) {
 		return o, touchstone.Errorf(touchstone.Invalid, "which file? none was named")
 	case o.Mapping == nil:
 		return o, touchstone.Errorf(touchstone.Invalid, "a mapping is needed to read %s", o.File).WithHint("give one with --mapping FILE.yaml")
-	case o.Server == "":
+	case o.Server == "" && o.To == nil:
 		return o, touchstone.Errorf(touchstone.Invalid, "which server? none was named").WithHint("give one with --server or TOUCHSTONE_URL")
 	case o.Source == "":
 		return o, touchstone.Errorf(touchstone.Invalid, "events need a source").WithHint("give its name with --source; it is made if it is missing")
+	}
+	if o.Name == "" {
+		o.Name = filepath.Base(o.File)
 	}
 	if o.ChunkRows <= 0 {
 		o.ChunkRows = defaultChunkRows
@@ -104,27 +111,21 @@ type Progress struct {
 
 // Summary is the outcome of an import.
 type Summary struct {
-	Import          string   `json:"import"`
-	Source          string   `json:"source"`
-	File            string   `json:"file"`
-	AlreadyImported bool     `json:"already_imported"`
-	Resumed         bool     `json:"resumed"`
-	Rows            int64    `json:"rows"`     // in the file
-	Skipped         int64    `json:"skipped"`  // of them taken by an earlier run
-	Accepted        int64    `json:"accepted"` // sent now as events
-	Rejected        int64    `json:"quarantined"`
-	Reasons         []Reason `json:"reasons"` // why rows were rejected, most frequent first
-	Duplicates      int64    `json:"duplicates"`
-	PersonsBefore   int64    `json:"persons_before"`
-	Persons         int64    `json:"persons"`
-	InWarehouse     bool     `json:"in_warehouse"` // all rows can be queried
-	Seconds         float64  `json:"seconds"`
-	RowsPerSecond   float64  `json:"rows_per_second"`
-}
-
-// Reason is why rows were rejected.
-type Reason struct {
-	Reason   string `json:"reason"`
-	Rows     int64  `json:"rows"`
-	FirstRow int64  `json:"first_row"`
+	Import          string             `json:"import"`
+	Source          string             `json:"source"`
+	File            string             `json:"file"`
+	AlreadyImported bool               `json:"already_imported"`
+	Resumed         bool               `json:"resumed"`
+	Rows            int64              `json:"rows"`     // in the file
+	Skipped         int64              `json:"skipped"`  // of them taken by an earlier run
+	Accepted        int64              `json:"accepted"` // sent now as events
+	Rejected        int64              `json:"quarantined"`
+	Reasons         []intake.RowReason `json:"reasons"` // why rows were rejected, most frequent first
+	Duplicates      int64              `json:"duplicates"`
+	PersonsBefore   int64              `json:"persons_before"`
+	Persons         int64              `json:"persons"`
+	WithoutID       int64              `json:"without_message_id"`
+	InWarehouse     bool               `json:"in_warehouse"` // all rows can be queried
+	Seconds         float64            `json:"seconds"`
+	RowsPerSecond   float64            `json:"rows_per_second"`
 }

@@ -77,7 +77,7 @@ func openParquet(f *os.File, plain *bufio.Reader, counter *countingReader) (_ *p
 		return nil, touchstone.Wrap(touchstone.Invalid, err, "cannot read the Parquet file")
 	}
 	t.size = info.Size()
-	file, err := parquet.OpenFile(t.file, t.size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	file, err := openMended(t.file, t.size)
 	if err != nil {
 		return nil, touchstone.Wrap(touchstone.Invalid, err, "cannot read the Parquet file: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // Limits of one event, as at the edge.
@@ -25,6 +26,8 @@ type plan struct {
 	received time.Time // of all events of this run
 	undated  time.Time // the time of events whose mapping has no time
 	idPrefix string    // of generated message ids
+	window   bool      // times are checked here
+	noID     int64     // events whose columns gave no message id
 
 	typ, event, groupID, previousID value
 	fixedType                       touchstone.EventType // when typ is a constant
@@ -34,6 +37,8 @@ type plan struct {
 	identifiers                     []boundIdentifier
 	properties, traits, context     object
 	messageID                       []value
+
+	guesses []Guess // about columns
 
 	ids     []touchstone.Identifier
 	scratch []byte
@@ -68,6 +73,8 @@ type planOptions struct {
 	received time.Time
 	undated  time.Time
 	idPrefix string
+	// window checks times here, because no server is asked that would do it.
+	window bool
 }
 
 // newPlan binds m to t's columns. It fails with the columns that exist when m names
@@ -90,13 +97,13 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 		return value{constant: s.constant, cell: -1}
 	}
 	p := &plan{
-		kinds: o.kinds, source: o.source, received: o.received, undated: o.undated, idPrefix: o.idPrefix,
+		kinds: o.kinds, source: o.source, received: o.received, undated: o.undated, idPrefix: o.idPrefix, window: o.window,
 		typ: bind(m.typ), event: bind(m.event), groupID: bind(m.groupID), previousID: bind(m.previousID), time: bind(m.time.source),
 	}
 	if p.typ.cell < 0 {
 		p.fixedType, _ = touchstone.ParseEventType(p.typ.constant)
 	}
-	if err := p.bindTime(m); err != nil {
+	if err := p.bindTime(m, t); err != nil {
 		return nil, err
 	}
 	for _, id := range m.identifiers {
@@ -109,25 +116,100 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 			p.messageID = append(p.messageID, value{cell: at(c)})
 		}
 	}
+	to := p.binding(m, t, at)
 	var err error
 	for _, list := range []struct {
 		fields []field
 		object *object
 	}{{m.properties, &p.properties}, {m.traits, &p.traits}, {m.context, &p.context}} {
-		if *list.object, err = newObject(list.fields, at); err != nil {
+		if *list.object, err = newObject(list.fields, to); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-func (p *plan) bindTime(m *Mapping) (err error) {
+// binding prepares how cells become values; how a column writes its numbers is guessed
+// from its first cells where the mapping does not say it.
+func (p *plan) binding(m *Mapping, t table, at func(string) int) binding {
+	to := binding{at: at, tidy: tidierOf(t, m), layout: func(column, given string) string { return p.layoutOf(column, given, t) }}
+	source, sampled := t.(sampled)
+	known := map[string]evidence{}
+	var file byte // what the columns that tell say
+	for _, column := range m.numberColumns() {
+		var e evidence
+		if sampled {
+			for _, text := range source.sampleOf(column) {
+				e.look(text)
+			}
+		}
+		known[column] = e
+		if decimal, _ := e.guess(); decimal == ',' && file == 0 {
+			file = ','
+		}
+	}
+	told := map[string]bool{}
+	to.numbers = func(column string, own numberFormat) numberFormat {
+		f := own.or(m.numbers)
+		if f.decimal != 0 {
+			return f
+		}
+		e := known[column]
+		decimal, reason := e.guess()
+		if reason = "guessed from " + reason + " of column " + column; decimal == 0 && file != 0 && e.numbers > 0 {
+			decimal, reason = file, "column "+column+" does not tell, another one does"
+		}
+		if decimal == ',' && !told[column] {
+			told[column] = true
+			p.guesses = append(p.guesses, Guess{Key: "decimal", Column: column, Value: `","`, Reason: reason})
+		}
+		return f.or(numberFormat{decimal: decimal})
+	}
+	return to
+}
+
+// sampled is a table whose numbers are text, and that can show the first cells of a column.
+type sampled interface{ sampleOf(column string) []string }
+
+// tidierOf returns what tidies the table's cells; nil when the format has types of its own.
+func tidierOf(t table, m *Mapping) *tidier {
+	if _, delimited := t.(*csvTable); delimited || m.nulls != nil {
+		return newTidier(m.nulls)
+	}
+	return nil
+}
+
+// layoutOf returns how a column's times are written: as the mapping says, or as its first
+// cells show.
+func (p *plan) layoutOf(column, given string, t table) string {
+	source, ok := t.(sampled)
+	if given != "" || column == "" || !ok {
+		return given
+	}
+	var votes layoutVotes
+	for _, text := range source.sampleOf(column) {
+		votes.look(strings.TrimSpace(text))
+	}
+	layout, fit, ambiguous := votes.best()
+	if fit*10 < votes.cells*8 || fit == 0 || layout == layoutISO8601 || layout == layoutUnix || layout == layoutUnixMs {
+		return given
+	}
+	reason := fmt.Sprintf("guessed from %d of %d values of column %s", fit, votes.cells, column)
+	if ambiguous {
+		reason += dayFirst
+	}
+	p.guesses = append(p.guesses, Guess{Key: "layout", Column: column, Value: yamlText(layout), Reason: reason})
+	return layout
+}
+
+func (p *plan) bindTime(m *Mapping, t table) (err error) {
 	if !m.time.given() {
 		return nil
 	}
-	if p.clock, err = newClockReader(m.time.layout, m.time.zone); err != nil {
+	if p.clock, err = newClockReader(p.layoutOf(m.time.column, m.time.layout, t), m.time.zone); err != nil {
 		return lineError(m.time.line, "zone: %v", err)
 	}
+	p.clock.event = true
 	if p.time.cell < 0 {
 		if p.fixedTime, err = p.clock.read(cell{kind: cellText, text: p.time.constant}); err != nil {
 			return lineError(m.time.line, "time: %v", err)
@@ -144,6 +226,9 @@ func (p *plan) apply(cells []cell, row int64, e *touchstone.Event) error {
 		return err
 	}
 	if err := p.applyTime(cells, e); err != nil {
+		return err
+	}
+	if err := p.believable(e); err != nil {
 		return err
 	}
 	if err := p.applyIdentifiers(cells, e); err != nil {
@@ -228,6 +313,19 @@ func (p *plan) applyTime(cells []cell, e *touchstone.Event) error {
 	return nil
 }
 
+// believable applies the rule for times that the server has unless it is configured
+// otherwise.
+func (p *plan) believable(e *touchstone.Event) error {
+	if !p.window {
+		return nil
+	}
+	var w intake.Window
+	if code := w.Check(e.Time.UnixMilli(), p.received.UnixMilli()); code != "" {
+		return badRow(code, "%s", w.Explain(code, e.Time.UnixMilli()))
+	}
+	return nil
+}
+
 func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
 	p.ids = p.ids[:0]
 	refused := ""
@@ -269,15 +367,12 @@ func (p *plan) applyIdentifiers(cells []cell, e *touchstone.Event) error {
 	return nil
 }
 
-// id makes the message id: the columns of the mapping joined by ":", or file and row.
+// id makes the message id: the columns of the mapping joined by ":", or file and row. So
+// does a row whose columns hold nothing or a placeholder such as null, which would make
+// it a copy of all others without an id, in this file or another.
 func (p *plan) id(cells []cell, row int64) string {
 	b := p.scratch[:0]
-	if len(p.messageID) == 0 {
-		b = append(b, p.idPrefix...)
-		b = strconv.AppendInt(b, row, 10)
-		p.scratch = b
-		return string(b)
-	}
+	missing, columns := true, 0
 	for i, v := range p.messageID {
 		if i > 0 {
 			b = append(b, ':')
@@ -286,7 +381,17 @@ func (p *plan) id(cells []cell, row int64) string {
 			b = strconv.AppendInt(b, row, 10)
 			continue
 		}
-		b = append(b, strings.ReplaceAll(plainText(cells[v.cell]), "\x00", "")...)
+		columns++
+		text := strings.ReplaceAll(plainText(cells[v.cell]), "\x00", "")
+		missing = missing && intake.MissingID(text)
+		b = append(b, text...)
+	}
+	if missing {
+		if columns > 0 {
+			p.noID++
+		}
+		b = append(b[:0], p.idPrefix...)
+		b = strconv.AppendInt(b, row, 10)
 	}
 	p.scratch = b
 	if len(b) > maxIDBytes {

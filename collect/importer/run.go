@@ -7,13 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // Run imports a file. It can be broken off and run again at any time: it goes on behind
@@ -41,19 +41,40 @@ func Run(ctx context.Context, options Options) (Summary, error) {
 // run is one import under way.
 type run struct {
 	Options
-	client  *client
+	server  Server
 	sum     string
 	size    int64
-	state   importState
-	before  stats
+	state   State
+	began   State // as it was when this run began
+	before  Stats
 	summary Summary
 	done    Progress
 }
 
 func newRun(o Options) *run {
-	r := &run{Options: o, summary: Summary{File: o.File, Source: o.Source, Reasons: []Reason{}}}
-	r.client = &client{http: o.Client, base: o.Server, key: o.Key, retryFor: o.RetryFor, pause: o.pause, note: r.note}
+	r := &run{Options: o, summary: Summary{File: o.File, Source: o.Source, Reasons: []intake.RowReason{}}}
+	wait := patience{retryFor: o.RetryFor, pause: o.pause, note: r.note}
+	if r.server = o.To; r.server != nil {
+		r.server = patientServer{o.To, wait}
+	} else {
+		r.server = &client{patience: wait, http: o.Client, base: o.Server, key: o.Key}
+	}
 	return r
+}
+
+// patientServer waits with a part while a server of the same process cannot take it: the disk
+// is nearly full, say. Over HTTP every call waits.
+type patientServer struct {
+	Server
+	patience
+}
+
+func (p patientServer) Append(ctx context.Context, id string, part Part) (step Step, err error) {
+	err = p.do(ctx, func() (err error) {
+		step, err = p.Server.Append(ctx, id, part)
+		return err
+	})
+	return step, err
 }
 
 // note reports something to tell once.
@@ -86,16 +107,20 @@ func (r *run) run(ctx context.Context) error {
 	if r.summary.AlreadyImported {
 		return nil
 	}
-	if r.before, err = r.client.stats(ctx); err != nil {
+	if r.before, err = r.server.Stats(ctx); err != nil {
 		return err
 	}
 	r.summary.PersonsBefore = r.before.Persons
 	if err := r.sendAll(ctx); err != nil {
 		return err
 	}
-	if r.state, err = r.client.finish(ctx, r.state.ID); err != nil {
+	if r.state, err = r.server.Finish(ctx, r.state.ID); err != nil {
 		return err
 	}
+	// What the server has counted is the truth: it refuses rows that passed here, and its
+	// answer to a part may have been lost.
+	r.summary.Accepted, r.summary.Rejected = r.state.Accepted-r.began.Accepted, r.state.Rejected-r.began.Rejected
+	r.summary.Reasons = r.state.Reasons[:min(len(r.state.Reasons), maxShownReasons)]
 	return r.settle(ctx)
 }
 
@@ -104,19 +129,19 @@ const maxAgain = 1000
 
 // begin finds the import of this file on the server or makes it.
 func (r *run) begin(ctx context.Context) (err error) {
-	request := importRequest{
-		File: filepath.Base(r.File), Size: r.size, Source: r.Source, Mapping: r.Mapping.JSON(), Fingerprint: r.sum,
+	request := Request{
+		File: r.Name, Size: r.size, Source: r.Source, Mapping: r.Mapping.JSON(), Fingerprint: r.sum,
 	}
 	for n := 1; n <= maxAgain; n++ {
 		request.Fingerprint = repeated(r.sum, n)
-		if r.state, err = r.client.begin(ctx, request); err != nil {
+		if r.state, err = r.server.Begin(ctx, request); err != nil {
 			return err
 		}
 		if r.state.Status != statusFinished || !r.Again {
 			break
 		}
 	}
-	r.sum = request.Fingerprint
+	r.sum, r.began = request.Fingerprint, r.state
 	r.summary.Import = r.state.ID
 	if r.state.Source.Name != "" {
 		r.summary.Source = r.state.Source.Name
@@ -161,7 +186,7 @@ func (r *run) sendAll(ctx context.Context) error {
 			return err
 		}
 		before := r.state.NextRow
-		state, stateErr := r.client.state(ctx, r.state.ID)
+		state, stateErr := r.server.State(ctx, r.state.ID)
 		if stateErr != nil {
 			return err
 		}
@@ -210,20 +235,21 @@ func (r *run) sendFrom(ctx context.Context, from int64) error {
 	})
 	group.Go(func() error {
 		for k := range chunks {
-			if err := r.client.send(ctx, r.state.ID, k); err != nil {
+			step, err := r.server.Append(ctx, r.state.ID, Part{First: k.first, Rows: k.rows, Frames: k.body})
+			if err != nil {
 				return err
 			}
 			r.state.NextRow = k.first + k.rows
 			r.summary.Rows = k.first + k.rows - firstRow
-			r.summary.Accepted += k.rows - k.rejected
-			r.summary.Rejected += k.rejected
+			r.summary.Accepted += step.Accepted // corrected at the end: the answer to a part may have been lost
+			r.summary.Rejected += step.Rejected
 			r.done.Rows, r.done.Rejected, r.done.Bytes = r.summary.Rows, r.summary.Rejected, k.bytes
 			r.report(PhaseSend)
 		}
 		return nil
 	})
 	err = group.Wait()
-	r.summary.Reasons = c.rejected.top(10)
+	r.summary.WithoutID = c.plan.noID
 	if err == nil {
 		r.summary.Rows = c.row
 	}
@@ -246,7 +272,7 @@ const (
 // settle waits until everything that was accepted has reached the warehouse or the
 // quarantine, and reads what came of it.
 func (r *run) settle(ctx context.Context) error {
-	last, err := r.client.stats(ctx)
+	last, err := r.server.Stats(ctx)
 	if err != nil {
 		return err
 	}
@@ -259,7 +285,7 @@ func (r *run) settle(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(pollEvery):
 		}
-		s, err := r.client.stats(ctx)
+		s, err := r.server.Stats(ctx)
 		if err != nil {
 			return err
 		}

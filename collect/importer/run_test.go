@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // fakeServer takes imports as the management API does, and fails when it is told to.
@@ -38,6 +39,9 @@ type fakeImport struct {
 	id, status string
 	next       int64
 	mapping    json.RawMessage
+
+	accepted, rejected int64
+	reasons            *intake.Reasons
 }
 
 func newFakeServer(t testing.TB) (*fakeServer, *httptest.Server) {
@@ -85,20 +89,35 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 	case path == "stats":
 		return 200, map[string]any{"accepted": f.events, "in_warehouse": f.events - int64(len(f.rejected)), "quarantined": len(f.rejected), "persons": 7}
 	case path == "imports":
-		var in importRequest
+		var in Request
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 			f.t.Error(err)
 		}
 		i := f.imports[in.Fingerprint]
 		if i == nil {
-			i = &fakeImport{id: fmt.Sprintf("imp_%d", len(f.imports)+1), status: "running", next: 1, mapping: in.Mapping}
+			i = &fakeImport{id: fmt.Sprintf("imp_%d", len(f.imports)+1), status: "running", next: 1, mapping: in.Mapping, reasons: intake.NewReasons(100)}
 			f.imports[in.Fingerprint] = i
 		}
 		return 200, i.show()
 	case path == "imports/preview":
 		n := int64(0)
 		f.read(r, func(*touchstone.Event) { n++ })
-		return 200, Preview{Created: n, Events: n}
+		return 200, Persons{Created: n, Events: n}
+	case path == "imports/check":
+		var step Step
+		reasons := intake.NewReasons(100)
+		row, _ := strconv.ParseInt(r.URL.Query().Get("first_row"), 10, 64)
+		f.read(r, func(e *touchstone.Event) {
+			if step.Accepted++; e.Type == touchstone.Rejected {
+				step.Accepted--
+				step.Rejected++
+				reasons.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: row})
+				step.Refused = append(step.Refused, Refused{row, e.Reason})
+			}
+			row++
+		})
+		step.Reasons = reasons.List(100)
+		return 200, step
 	}
 	for _, i := range f.imports {
 		switch path {
@@ -118,7 +137,7 @@ func (f *fakeServer) handle(r *http.Request, what string) (int, any) {
 }
 
 func (i *fakeImport) show() any {
-	return map[string]any{"id": i.id, "status": i.status, "next_row": i.next, "mapping": i.mapping, "source": map[string]any{"id": "src_1", "name": "shop"}}
+	return map[string]any{"id": i.id, "status": i.status, "next_row": i.next, "mapping": i.mapping, "accepted": i.accepted, "rejected": i.rejected, "reasons": i.reasons.List(100), "source": map[string]any{"id": "src_1", "name": "shop"}}
 }
 
 func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
@@ -131,8 +150,16 @@ func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
 		return 409, map[string]any{"detail": "The import goes on with another row."}
 	}
 	n := int64(0)
+	accepted, rejected := i.accepted, i.rejected
 	f.read(r, func(e *touchstone.Event) {
-		n++
+		switch n++; {
+		case first+n-1 < i.next: // it came before
+		case e.Type == touchstone.Rejected:
+			i.rejected++
+			i.reasons.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: first + n - 1})
+		default:
+			i.accepted++
+		}
 		if f.rows[e.MessageID]++; f.rows[e.MessageID] == 1 {
 			f.events++
 			if e.Type == touchstone.Rejected {
@@ -147,7 +174,7 @@ func (f *fakeServer) append(r *http.Request, i *fakeImport) (int, any) {
 		f.t.Errorf("%d events for %d rows", n, rows)
 	}
 	i.next = first + rows
-	return 200, map[string]any{"next_row": i.next}
+	return 200, map[string]any{"next_row": i.next, "accepted": i.accepted - accepted, "rejected": i.rejected - rejected}
 }
 
 func (f *fakeServer) read(r *http.Request, fn func(*touchstone.Event)) {
@@ -268,7 +295,7 @@ func TestSummaryCountsAndNamesReasons(t *testing.T) {
 	}
 	got.Seconds, got.RowsPerSecond = 0, 0
 	want := Summary{Import: "imp_1", Source: "shop", File: o.File, Rows: 1000, Accepted: 990, Rejected: 10, InWarehouse: true, PersonsBefore: 7, Persons: 7,
-		Reasons: []Reason{{Reason: `wrong_type: price: "free" is no number`, Rows: 10, FirstRow: 100}}}
+		Reasons: []intake.RowReason{{Reason: `wrong_type: price: "free" is no number`, Rows: 10, FirstRow: 100}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -364,5 +391,34 @@ func TestMeter(t *testing.T) {
 		if !terminal && (!strings.Contains(out.String(), "going on behind row 7\n") || !strings.Contains(out.String(), "500,000 rows · 50,000/s")) {
 			t.Errorf("%q", out.String())
 		}
+	}
+}
+
+// busyServer cannot take every second part at first.
+type busyServer struct {
+	Server
+	calls int
+}
+
+func (b *busyServer) Append(ctx context.Context, id string, p Part) (Step, error) {
+	if b.calls++; b.calls%2 == 1 {
+		return Step{}, touchstone.Errorf(touchstone.Unavailable, "The disk is nearly full.")
+	}
+	return b.Server.Append(ctx, id, p)
+}
+
+func TestRunWaitsForAServerOfTheSameProcess(t *testing.T) {
+	f, s := newFakeServer(t)
+	over := &client{http: http.DefaultClient, base: s.URL, key: "key", patience: patience{retryFor: time.Minute, pause: time.Millisecond, note: func(string) {}}}
+	notes := 0
+	o := Options{To: &busyServer{Server: over}, File: bigFile(t, 1000), Name: "orders.csv", Mapping: mustMapping(t, simpleMapping), Source: "shop", ChunkRows: 300, pause: time.Millisecond,
+		Progress: func(p Progress) {
+			if strings.Contains(p.Note, "The disk is nearly full.") {
+				notes++
+			}
+		}}
+	got, err := Run(t.Context(), o)
+	if err != nil || got.Accepted != 990 || notes != 4 || f.events != 1000 {
+		t.Errorf("%+v, %v, %d notes", got, err, notes)
 	}
 }

@@ -11,11 +11,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/transform"
-
 	"github.com/touchstone-cdp/touchstone"
 )
 
@@ -23,10 +18,11 @@ import (
 const (
 	formatCSV     = "csv"
 	formatNDJSON  = "ndjson"
+	formatJSON    = "json"
 	formatParquet = "parquet"
 )
 
-var formatNames = []string{formatCSV, formatNDJSON, formatParquet, "auto"}
+var formatNames = []string{formatCSV, formatNDJSON, formatJSON, formatParquet, "auto"}
 
 type cellKind uint8
 
@@ -67,6 +63,7 @@ type table interface {
 // Codes of rejected rows, as the quarantine groups them. Those that the tracking API has
 // too are spelt as there.
 const (
+	codeRepeated   = "duplicate_key"
 	codeRow        = "bad_row"       // cannot be read as a row of the file
 	codeColumns    = "wrong_columns" // too few or too many
 	codeEncoding   = "bad_encoding"
@@ -131,8 +128,12 @@ func tableOf(f *os.File, m *Mapping) (table, position, error) {
 		return nil, nil, touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", f.Name())
 	}
 	format := m.format
+	enc, guesses, err := encodingOf(head, m.encoding)
+	if err != nil {
+		return nil, nil, err
+	}
 	if format == "" || format == "auto" {
-		format = formatOf(head)
+		format = formatOf(beginning(head, enc))
 	}
 	if (format == formatParquet) != isParquet(head) {
 		return nil, nil, touchstone.Errorf(touchstone.Invalid, "%s is not a %s file; its content looks like %s", f.Name(), format, formatOf(head))
@@ -141,17 +142,25 @@ func tableOf(f *os.File, m *Mapping) (table, position, error) {
 		t, err := openParquet(f, plain, counter)
 		return t, t, err
 	}
-	text, err := decodeText(plain, head, m.encoding)
+	text, err := decodeText(plain, head, enc)
 	if err != nil {
 		return nil, nil, err
 	}
 	switch format {
-	case formatNDJSON:
+	case formatNDJSON, formatJSON:
 		t, err := newJSONTable(text, f, m)
-		return t, counter, err
+		if err != nil {
+			return nil, nil, err
+		}
+		t.guesses = append(guesses, t.guesses...)
+		return t, counter, nil
 	default:
 		t, err := newCSVTable(text, f, m)
-		return t, counter, err
+		if err != nil {
+			return nil, nil, err
+		}
+		t.guesses = append(guesses, t.guesses...)
+		return t, counter, nil
 	}
 }
 
@@ -183,7 +192,7 @@ func decompress(r io.Reader) (*bufio.Reader, []byte, error) {
 		}
 		in = bufio.NewReaderSize(out, 256<<10)
 	}
-	head, err := in.Peek(8 << 10)
+	head, err := in.Peek(encodingSample)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
@@ -200,44 +209,12 @@ func formatOf(head []byte) string {
 	if bytes.HasPrefix(text, []byte("{")) {
 		return formatNDJSON
 	}
+	if bytes.HasPrefix(text, []byte("[")) { // [id],[time] may be a header
+		if inside := bytes.TrimLeft(text[1:], " \t\r\n"); len(inside) == 0 || inside[0] == '{' || inside[0] == ']' {
+			return formatJSON
+		}
+	}
 	return formatCSV
-}
-
-func encodingByName(name string) (encoding.Encoding, error) {
-	switch name {
-	case "", "auto":
-		return nil, nil
-	case "utf-16":
-		return unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), nil
-	}
-	enc, err := htmlindex.Get(name)
-	if err != nil {
-		return nil, err
-	}
-	if canonical, err := htmlindex.Name(enc); err == nil && canonical == "utf-8" {
-		return nil, nil
-	}
-	return enc, nil
-}
-
-// decodeText turns the file's encoding into UTF-8 and drops a byte order mark. Bytes that
-// are no UTF-8 in a file that should be are left for the rows to complain about.
-func decodeText(r *bufio.Reader, head []byte, name string) (io.Reader, error) {
-	enc, err := encodingByName(name)
-	if err != nil {
-		return nil, touchstone.Wrap(touchstone.Invalid, err, "encoding %q is unknown", name)
-	}
-	switch {
-	case enc == nil && (bytes.HasPrefix(head, []byte{0xff, 0xfe}) || bytes.HasPrefix(head, []byte{0xfe, 0xff})):
-		enc = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
-	case enc == nil && bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		_, err := r.Discard(3)
-		return r, err
-	}
-	if enc == nil {
-		return r, nil
-	}
-	return transform.NewReader(r, enc.NewDecoder()), nil
 }
 
 const (
@@ -252,8 +229,10 @@ type window struct {
 	r     io.Reader
 	buf   []byte
 	start int // of what is not consumed
-	end   int
-	err   error // what the reader ended with; io.EOF too
+
+	lineEnd byte // '\r' = a carriage return alone ends a line too
+	end     int
+	err     error // what the reader ended with; io.EOF too
 }
 
 func newWindow(r io.Reader) *window { return &window{r: r, buf: make([]byte, 64<<10)} }
@@ -303,7 +282,7 @@ func (w *window) line() ([]byte, error) {
 	scanned := 0
 	for {
 		rest := w.rest()
-		if i := bytes.IndexByte(rest[scanned:], '\n'); i >= 0 {
+		if i := w.endOfLine(rest[scanned:]); i >= 0 {
 			w.start += scanned + i + 1
 			return bytes.TrimSuffix(rest[:scanned+i], []byte("\r")), nil
 		}
@@ -326,10 +305,17 @@ func (w *window) line() ([]byte, error) {
 	}
 }
 
+func (w *window) endOfLine(b []byte) int {
+	if w.lineEnd == '\r' {
+		return bytes.IndexAny(b, "\r\n")
+	}
+	return bytes.IndexByte(b, '\n')
+}
+
 func (w *window) skipLongLine() ([]byte, error) {
 	beginning := bytes.Clone(w.rest()[:256])
 	for {
-		if i := bytes.IndexByte(w.rest(), '\n'); i >= 0 {
+		if i := w.endOfLine(w.rest()); i >= 0 {
 			w.start += i + 1
 			return beginning, errRowTooLong
 		}

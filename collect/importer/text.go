@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
 // thousands writes 541909 as 541,909.
@@ -41,6 +43,9 @@ func (s Summary) Print(w io.Writer) error {
 	if s.Duplicates > 0 {
 		line("duplicates", thousands(s.Duplicates)+" dropped, their message_id was known")
 	}
+	if s.WithoutID > 0 {
+		line("no id", thousands(s.WithoutID)+" rows have nothing in the columns of message_id; file and row number stand in for it")
+	}
 	line("quarantined", thousands(s.Rejected))
 	printReasons(&b, s.Reasons)
 	line("persons", s.personsText())
@@ -64,7 +69,7 @@ func (s Summary) personsText() string {
 	return text
 }
 
-func printReasons(b *strings.Builder, reasons []Reason) {
+func printReasons(b *strings.Builder, reasons []intake.RowReason) {
 	for _, r := range reasons {
 		fmt.Fprintf(b, "  %12s %s: row %s", "", r.Reason, thousands(r.FirstRow))
 		if r.Rows > 1 {
@@ -78,6 +83,13 @@ func printReasons(b *strings.Builder, reasons []Reason) {
 func (r DryRunResult) Print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "columns: %s\n\n", strings.Join(r.Columns, ", "))
+	if len(r.Guesses) > 0 {
+		b.WriteString("guessed from the file; write a line into the mapping where it is wrong:\n")
+		for _, g := range r.Guesses {
+			fmt.Fprintf(&b, "  %s\n", g.Line())
+		}
+		b.WriteByte('\n')
+	}
 	for _, e := range r.Events {
 		text, err := json.MarshalIndent(e, "", "  ")
 		if err != nil {
@@ -88,6 +100,12 @@ func (r DryRunResult) Print(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "%s rows, %s of them would be quarantined\n", thousands(r.Rows), thousands(r.Rejected))
 	printReasons(&b, r.Reasons)
+	if r.Duplicates > 0 {
+		fmt.Fprintf(&b, "%s rows have a message_id that an earlier row has; they would be dropped as duplicates\n", thousands(r.Duplicates))
+	}
+	if r.WithoutID > 0 {
+		fmt.Fprintf(&b, "%s rows have nothing in the columns of message_id; file and row number stand in for it\n", thousands(r.WithoutID))
+	}
 	fmt.Fprintf(&b, "%s combinations of identifiers", thousands(r.IdentifierSets))
 	if r.Partial || r.Persons != nil && r.Persons.Truncated {
 		b.WriteString(" (the file has more; the figures below are for a part)")

@@ -61,6 +61,11 @@ func (w *Writer) Copy(ctx context.Context, name, from string) error {
 	if err != nil {
 		return err
 	}
+	return w.CopyFrom(ctx, name, src, info.Size())
+}
+
+// CopyFrom copies size bytes as the data folder's file name.
+func (w *Writer) CopyFrom(ctx context.Context, name string, src io.Reader, size int64) error {
 	path, err := w.Path(name)
 	if err != nil {
 		return err
@@ -70,7 +75,10 @@ func (w *Writer) Copy(ctx context.Context, name, from string) error {
 		return explain(err, path)
 	}
 	sum := sha256.New()
-	n, err := w.pump(ctx, dst, sum, io.LimitReader(src, info.Size()))
+	n, err := w.pump(ctx, dst, sum, io.LimitReader(src, size))
+	if err == nil && n != size {
+		err = fmt.Errorf("%s has %d bytes, not %d", name, n, size)
+	}
 	if err == nil {
 		err = dst.Sync()
 	}

@@ -3,6 +3,7 @@ package httpfront
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -65,8 +66,9 @@ func (c *conn) serve() {
 			c.net.Close()
 			return
 		}
-		size, route := c.head.parse(c.buf[c.start:c.end], c.l.routes)
+		size, route, why := c.head.parse(c.buf[c.start:c.end], c.l.routes)
 		if route == nil {
+			c.l.handedOver[why].Inc()
 			c.handOver()
 			return
 		}
@@ -124,9 +126,14 @@ func (c *conn) answer(r *route) (goesOn bool) {
 	c.request = *c.base
 	c.request.URL, c.request.RequestURI = r.url, r.url.Path
 	c.request.Host, c.request.Header, c.request.ContentLength = c.head.host, c.head.fields, c.head.length
-	c.body.left, c.body.err = c.head.length, nil
+	c.request.Close = c.head.last
+	if c.head.old {
+		c.request.Proto, c.request.ProtoMinor = "HTTP/1.0", 0
+	}
+	c.body = body{c: c, left: c.head.length}
 	c.request.Body = &c.body
 	c.response.reset()
+	c.l.served.Inc()
 	if !c.call(r.handler) {
 		return false
 	}
@@ -135,12 +142,15 @@ func (c *conn) answer(r *route) (goesOn bool) {
 		_, _ = io.Copy(io.Discard, &c.body)
 		rest = c.body.left
 	}
-	goesOn = rest == 0 && !c.l.isClosed()
-	if _, err := c.net.Write(c.response.render(c.l.dateAt(time.Now()), goesOn)); err != nil {
+	goesOn = rest == 0 && !c.head.last && !c.l.isClosed()
+	if _, err := c.net.Write(c.response.render(c.head.old, c.l.dateAt(time.Now()), goesOn)); err != nil {
 		return false
 	}
-	if rest > 0 && c.body.err == nil {
+	if (rest > 0 || !goesOn && c.start < c.end) && c.body.err == nil {
 		c.linger()
+	}
+	if goesOn && c.body.waited { // for the next request there is more time than for the rest of a body
+		c.extend(c.l.cfg.IdleTimeout)
 	}
 	return goesOn
 }
@@ -169,6 +179,10 @@ type body struct {
 	c    *conn
 	left int64
 	err  error
+
+	waited bool // for the network, since began
+	began  time.Time
+	come   int64 // bytes from the network
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -189,7 +203,7 @@ func (b *body) Read(p []byte) (int, error) {
 		n = copy(p, c.buf[c.start:c.end])
 		c.start += n
 	} else {
-		n, err = c.net.Read(p)
+		n, err = b.wait(p)
 	}
 	b.left -= int64(n)
 	switch {
@@ -199,6 +213,24 @@ func (b *body) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	b.err = err
+	return n, err
+}
+
+// wait reads from the network, for as long as the pace leaves.
+func (b *body) wait(p []byte) (int, error) {
+	c, now := b.c, time.Now()
+	if !b.waited {
+		b.waited, b.began = true, now
+	}
+	if d := c.l.cfg.Pace.Deadline(b.began, now, b.come); d.Sub(c.deadline).Abs() > c.l.cfg.Pace.Slack() {
+		c.deadline = d
+		_ = c.net.SetReadDeadline(d)
+	}
+	n, err := c.net.Read(p)
+	b.come += int64(n)
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.l.cfg.SlowBodies != nil {
+		c.l.cfg.SlowBodies.Inc()
+	}
 	return n, err
 }
 

@@ -16,6 +16,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchstone-cdp/touchstone/internal/conns"
 )
 
 // Config says what the front serves itself.
@@ -25,14 +29,18 @@ type Config struct {
 	// hangs up. The answer is sent when they return; they set its Content-Type.
 	Handlers map[string]http.Handler
 
-	// IdleTimeout ends a connection that sends nothing, or not the body it promised, or
-	// does not read its answer; 2 min. It is kept to within half.
+	// IdleTimeout ends a connection that sends nothing or does not read its answer; 2 min.
+	// It is kept to within half.
 	IdleTimeout time.Duration
 	// FirstTimeout ends a new connection that sends nothing; 10 s.
 	FirstTimeout time.Duration
 
+	Pace       conns.Pace         // how slowly a body may arrive
+	SlowBodies prometheus.Counter // those that were slower; may be nil
+
 	BaseContext context.Context // of all requests; context.Background()
 	Logger      *slog.Logger    // panics of handlers; slog.Default()
+	Register    prometheus.Registerer
 }
 
 // Listener accepts connections, serves the posts and hands the other connections over to
@@ -43,6 +51,9 @@ type Listener struct {
 	routes map[string]*route
 	handed chan accepted
 	date   atomic.Pointer[date]
+
+	served     prometheus.Counter
+	handedOver map[string]prometheus.Counter // by reason
 
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
@@ -69,10 +80,27 @@ func New(inner net.Listener, cfg Config) *Listener {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
+	cfg.Pace = cfg.Pace.WithDefaults()
 	l := &Listener{inner: inner, cfg: cfg, routes: newRoutes(cfg.Handlers), handed: make(chan accepted),
 		conns: map[*conn]struct{}{}, closed: make(chan struct{})}
+	l.count(cfg.Register)
 	l.serving.Go(l.accept)
 	return l
+}
+
+// count makes the counters.
+func (l *Listener) count(r prometheus.Registerer) {
+	l.served = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "touchstone", Subsystem: "front", Name: "requests_total",
+		Help: "Requests that were served without net/http."})
+	over := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "touchstone", Subsystem: "front", Name: "handovers_total",
+		Help: "Connections handed over to net/http, by what their request was not."}, []string{"reason"})
+	l.handedOver = make(map[string]prometheus.Counter, len(reasons))
+	for _, reason := range reasons {
+		l.handedOver[reason] = over.WithLabelValues(reason)
+	}
+	if r != nil {
+		r.MustRegister(l.served, over)
+	}
 }
 
 // accept takes connections from the network until the listener is closed. Errors go to

@@ -20,13 +20,16 @@ func FuzzHead(f *testing.F) {
 		"POST /v1/track HTTP/1.1\r\nHost: h\r\nA: 1\n B: 2\r\nContent-Length : 5\r\n\r\nhello",
 		"POST /v1/track HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, close\r\nContent-Length: 05\r\n\r\nhello",
 		"GET /v1/track HTTP/1.1\r\n\r\n",
+		"POST /v1/track HTTP/1.0\r\nHost: h\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello",
+		"POST /v1/track HTTP/1.0\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello",
+		"POST /v1/track HTTP/1.0\r\nHost: h\r\nConnection: keep-alive\r\nConnection: Close\r\nContent-Length: 5\r\n\r\nhello",
 	} {
 		f.Add([]byte(seed))
 	}
 	routes := newRoutes(map[string]http.Handler{"/v1/track": http.NotFoundHandler()})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h := head{fields: http.Header{"Left": {"over"}}}
-		size, to := h.parse(data, routes)
+		size, to, _ := h.parse(data, routes)
 		if to == nil {
 			return
 		}
@@ -35,7 +38,7 @@ func FuzzHead(f *testing.F) {
 		if err != nil {
 			t.Fatalf("net/http refuses what the front takes: %v", err)
 		}
-		if r.Method != http.MethodPost || r.RequestURI != to.url.Path || r.Proto != "HTTP/1.1" || r.Close || len(r.TransferEncoding) > 0 || r.Trailer != nil {
+		if r.Method != http.MethodPost || r.RequestURI != to.url.Path || r.ProtoMajor != 1 || r.ProtoMinor == 0 != h.old || r.Close != h.last || len(r.TransferEncoding) > 0 || r.Trailer != nil {
 			t.Errorf("%s %s %s close=%t %v %v", r.Method, r.RequestURI, r.Proto, r.Close, r.TransferEncoding, r.Trailer)
 		}
 		if r.Host != h.host || r.ContentLength != h.length || len(data)-in.Buffered() != size {

@@ -40,9 +40,13 @@ func (r *response) Write(p []byte) (int, error) {
 }
 
 // render writes the answer down as it goes over the wire, until the next reset.
-func (r *response) render(date string, goesOn bool) []byte {
+func (r *response) render(old bool, date string, goesOn bool) []byte {
 	r.WriteHeader(http.StatusOK)
-	b := append(r.wire[:0], "HTTP/1.1 "...)
+	version := "HTTP/1.1 "
+	if old {
+		version = "HTTP/1.0 "
+	}
+	b := append(r.wire[:0], version...)
 	b = strconv.AppendInt(b, int64(r.status), 10)
 	b = append(append(append(b, ' '), http.StatusText(r.status)...), "\r\nDate: "...)
 	b = append(b, date...)
@@ -61,7 +65,7 @@ func (r *response) render(date string, goesOn bool) []byte {
 		b = append(b, "\r\nContent-Length: "...)
 		b = strconv.AppendInt(b, int64(len(r.body)), 10)
 	}
-	if !goesOn {
+	if !goesOn && !old { // HTTP/1.0 ends it anyway
 		b = append(b, "\r\nConnection: close"...)
 	}
 	b = append(b, "\r\n\r\n"...)

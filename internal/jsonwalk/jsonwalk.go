@@ -52,6 +52,27 @@ func Member(object, name string) (found string) {
 	return found
 }
 
+// Elements calls fn with each value of an array until fn returns false; see [Members].
+func Elements(array string, fn func(value string) bool) {
+	i := skipSpace(array, 0)
+	if i >= len(array) || array[i] != '[' {
+		return
+	}
+	for i++; ; {
+		for i = skipSpace(array, i); i < len(array) && array[i] == ','; {
+			i = skipSpace(array, i+1)
+		}
+		if i >= len(array) || array[i] == ']' {
+			return
+		}
+		end := endOfValue(array, i)
+		if end <= i || !fn(array[i:end]) {
+			return
+		}
+		i = end
+	}
+}
+
 func skipSpace(s string, i int) int {
 	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
 		i++

@@ -83,7 +83,11 @@ func PostgresSchema(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+		err := exec("DROP SCHEMA " + schema + " CASCADE")
+		for try := 0; store.IsRetryable(err) && try < 10; try++ { // a statement that was cancelled may still hold locks
+			err = exec("DROP SCHEMA " + schema + " CASCADE")
+		}
+		if err != nil {
 			t.Error(err)
 		}
 		admin.Close()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync/atomic"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -36,7 +38,11 @@ func (w *Warehouse) Append(ctx context.Context, c warehouse.Commit) error {
 	if w.closed {
 		return errClosed()
 	}
-	return w.writer.append(ctx, c)
+	if err := w.writer.append(ctx, c); err != nil {
+		return err
+	}
+	w.checkpointIfDue(ctx)
+	return nil
 }
 
 func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
@@ -53,13 +59,20 @@ func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
 	if err := w.conn.exec(ctx, "BEGIN TRANSACTION"); err != nil {
 		return err
 	}
+	undo, committing := w.undo(), false
 	defer func() {
-		if err != nil {
-			// Whatever the state was, read it anew: a failed COMMIT may have been one.
+		switch {
+		case err == nil && !c.Trial:
+			return
+		case !committing:
+			_ = w.conn.exec(context.WithoutCancel(ctx), "ROLLBACK")
+			undo()
+		default: // a failed COMMIT may have been one: read the state anew
 			clean := context.WithoutCancel(ctx)
 			_ = w.conn.exec(clean, "ROLLBACK")
 			err = errorsJoin(err, w.load(clean))
 		}
+		err = troubled(err)
 	}()
 	if err := w.appendNames(ctx, facts); err != nil {
 		return err
@@ -73,11 +86,41 @@ func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
 	if err := w.setPosition(ctx, c.Partition, through, version); err != nil {
 		return err
 	}
+	if c.Trial {
+		return nil
+	}
+	committing = true
 	if err := w.conn.exec(ctx, "COMMIT"); err != nil {
 		return err
 	}
 	w.positions[c.Partition], w.overrideVersion = through, version
 	return nil
+}
+
+// undo returns what brings the tables in memory back to what they are now.
+func (w *writer) undo() func() {
+	names, lastNode := len(w.names), w.lastNode.Load()
+	return func() {
+		if len(w.names) > names { // codes count up
+			maps.DeleteFunc(w.names, func(_ string, code int32) bool { return int(code) > names })
+		}
+		w.lastNode.Store(lastNode)
+	}
+}
+
+// troubled marks the engine's errors that are not about what was to be written.
+func troubled(err error) error {
+	var engine *engineError
+	if !errors.As(err, &engine) {
+		return err
+	}
+	for _, class := range []string{"IO Error", "Out of Memory Error", "FATAL Error", "INTERNAL Error", "TransactionContext Error",
+		"Connection Error", "Permission Error", "INTERRUPT Error", "Serialization Error", "Catalog Error"} {
+		if strings.HasPrefix(engine.msg, class) {
+			return touchstone.Wrap(touchstone.Unavailable, err, "the warehouse cannot be written")
+		}
+	}
+	return err
 }
 
 // after returns the facts of records behind through.

@@ -22,6 +22,13 @@ import (
 const crashDir = "TOUCHSTONE_TEST_CRASH_DIR"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == answerArgument {
+		if err := duckdb.AnswerStatement(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(crashDir); dir != "" {
 		if err := appendForever(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -8,15 +8,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	duck "github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/mapping"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -32,6 +35,9 @@ type Options struct {
 	// CheckpointSize is the size of the write-ahead log at which it is folded into
 	// the file; default "64MB". Larger means fewer rewrites and more memory.
 	CheckpointSize string
+	SQL            SQLOptions
+	Logger         *slog.Logger          // default: none
+	Metrics        prometheus.Registerer // nil: none
 
 	steps []step // of the schema; all of them unless a test leaves some out
 }
@@ -52,6 +58,10 @@ func (o *Options) setDefaults() {
 	if o.CheckpointSize == "" {
 		o.CheckpointSize = "64MB"
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.SQL.setDefaults()
 	if o.steps == nil {
 		o.steps = steps
 	}
@@ -67,6 +77,14 @@ type Warehouse struct {
 	helpers *helpers
 	own     pool // one, for the warehouse's own: questions cannot hold it up
 	closing chan struct{}
+
+	lost atomic.Int32 // questions written off that still run
+
+	lanes          *lanes // of people's statements
+	figures        *figures
+	snapshots      *snapshots
+	checkpointSize int64
+	shared         *os.File // see shareLock
 
 	mu     sync.Mutex // guards the writer and all below
 	writer *writer
@@ -87,8 +105,20 @@ func Open(ctx context.Context, path string, opts Options) (*Warehouse, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("duckdb: %w", err)
 	}
-	w := &Warehouse{path: path, opts: opts, closing: make(chan struct{})}
+	w := &Warehouse{path: path, opts: opts, closing: make(chan struct{}), lanes: newLanes(opts.SQL.Running, opts.SQL.Waiting)}
+	w.figures = newFigures(opts.Metrics, w.lanes)
+	var err error
+	if w.checkpointSize, err = parseSize(opts.CheckpointSize); err != nil {
+		return nil, err
+	}
+	if w.snapshots, err = newSnapshots(path + ".sql"); err != nil {
+		return nil, err
+	}
 	if err := w.openDatabase(); err != nil {
+		return nil, err
+	}
+	if w.shared, err = shareLock(path); err != nil {
+		mapping.Close(&w.db)
 		return nil, err
 	}
 	if err := w.start(ctx); err != nil {
@@ -110,7 +140,7 @@ func (w *Warehouse) openDatabase() error {
 		{"external_threads", strconv.Itoa(w.opts.Threads)}, // see helpers
 		{"memory_limit", w.opts.MemoryLimit},
 		{"temp_directory", w.path + ".tmp"},
-		{"checkpoint_threshold", w.opts.CheckpointSize},
+		{"checkpoint_threshold", "1TB"},      // checkpointIfDue makes them
 		{"preserve_insertion_order", "true"}, // otherwise every append is made in parts, which are then copied together
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
@@ -158,6 +188,7 @@ func (w *Warehouse) start(ctx context.Context) error {
 	if err := w.writer.load(ctx); err != nil {
 		return err
 	}
+	w.checkpointIfDue(ctx)
 	if err := w.fill(&w.readers, w.opts.Readers); err != nil {
 		return err
 	}
@@ -185,11 +216,7 @@ func (w *Warehouse) borrow(ctx context.Context, from *pool) (*conn, error) {
 	case <-w.closing:
 		return nil, errClosed()
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // it has not begun: the question is not at fault
-			return nil, &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse is busy with other questions",
-				Hint: "ask again in a moment", RetryAfter: busyPause}
-		}
-		return nil, ctx.Err()
+		return nil, errBusy(ctx)
 	}
 }
 
@@ -206,7 +233,7 @@ func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Posi
 		SQL:  "SELECT coalesce((SELECT through FROM positions WHERE partition = ?), 0), coalesce((SELECT version FROM override_version), 0)",
 		Args: []any{partition},
 		Own:  true,
-	})
+	}, 1)
 	if err != nil {
 		return warehouse.Position{}, err
 	}
@@ -221,7 +248,7 @@ func (w *Warehouse) LastNode(context.Context) (touchstone.NodeID, error) {
 
 // Count implements warehouse.Warehouse.
 func (w *Warehouse) Count(ctx context.Context) (int64, error) {
-	res, err := w.query(ctx, &w.own, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw", Own: true})
+	res, err := w.query(ctx, &w.own, warehouse.Statement{SQL: "SELECT count(*) FROM events_raw", Own: true}, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -242,7 +269,7 @@ func (w *Warehouse) Size(context.Context) (int64, error) {
 	return total, nil
 }
 
-// Close waits for running statements, folds the write-ahead log into the file and
+// Close waits a little for running statements, folds the write-ahead log into the file and
 // closes it. It may be called more than once.
 func (w *Warehouse) Close() error {
 	w.mu.Lock()
@@ -252,20 +279,53 @@ func (w *Warehouse) Close() error {
 	}
 	w.closed = true
 	close(w.closing)
-	for _, p := range []*pool{&w.readers, &w.own} {
-		for range p.opened {
-			(<-p.idle).close()
-		}
-	}
+	w.snapshots.takeBack(errClosed(), closePatience)
+	ended := w.drain(closePatience)
 	if w.writer != nil {
 		w.writer.close()
 	}
 	if w.helpers != nil {
-		w.helpers.close()
+		ended = w.helpers.close(closePatience) && ended
+	}
+	if !ended {
+		w.opts.Logger.Warn("a question did not end; the warehouse is left as after a crash, which loses nothing")
+		return nil
 	}
 	mapping.Close(&w.db)
+	_ = w.shared.Close()
+	_ = os.Remove(w.snapshots.dir)
 	return nil
+}
+
+// closePatience is how long a closing warehouse waits for the questions under way.
+const closePatience = 3 * time.Second
+
+// drain closes the connections as their questions end. It is false if one did not.
+func (w *Warehouse) drain(patience time.Duration) bool {
+	timeout := time.After(patience)
+	for _, p := range []*pool{&w.readers, &w.own} {
+		for range p.opened {
+			select {
+			case c := <-p.idle:
+				c.close()
+			case <-timeout:
+				return false
+			}
+		}
+	}
+	return w.lost.Load() == 0
 }
 
 // Dialect implements warehouse.Warehouse.
 func (w *Warehouse) Dialect() warehouse.Dialect { return dialect{} }
+
+// parseSize reads a size such as "64MB".
+func parseSize(text string) (int64, error) {
+	digits := strings.TrimRight(text, "KMGB")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	unit, ok := map[string]int64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}[text[len(digits):]]
+	if err != nil || !ok || n <= 0 {
+		return 0, fmt.Errorf("duckdb: %q is not a size like 64MB", text)
+	}
+	return n * unit, nil
+}

@@ -44,7 +44,9 @@ func (w *Warehouse) Generate(ctx context.Context, n, users int64) error {
 	if err != nil {
 		_ = c.exec(context.WithoutCancel(ctx), "ROLLBACK")
 	}
-	return errorsJoin(err, w.writer.load(context.WithoutCancel(ctx)))
+	err = errorsJoin(err, w.writer.load(context.WithoutCancel(ctx)))
+	w.checkpointIfDue(ctx)
+	return err
 }
 
 func (w *Warehouse) generate(ctx context.Context, c *conn, n, users int64) error {

@@ -10,6 +10,7 @@ import "C"
 
 import (
 	"sync"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 )
@@ -51,13 +52,24 @@ func (h *helpers) end() {
 	h.mu.Unlock()
 }
 
-// close waits for the helpers to go. The database must still be open.
-func (h *helpers) close() {
+// close waits for the helpers to go; it is false if one did not. The database must still
+// be open.
+func (h *helpers) close(patience time.Duration) bool {
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
 	h.wake.Broadcast()
-	h.gone.Wait()
+	gone := make(chan struct{})
+	go func() {
+		h.gone.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return true
+	case <-time.After(patience):
+		return false
+	}
 }
 
 func (h *helpers) run() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
@@ -14,29 +15,78 @@ import (
 // Query implements warehouse.Warehouse. It refuses everything but one reading
 // statement, runs it in a read-only transaction and stops at the row bound.
 func (w *Warehouse) Query(ctx context.Context, s warehouse.Statement) (*warehouse.Result, error) {
-	return w.query(ctx, &w.readers, s)
-}
-
-func (w *Warehouse) query(ctx context.Context, readers *pool, s warehouse.Statement) (*warehouse.Result, error) {
 	limit := s.MaxRows
 	if limit <= 0 || limit > w.opts.MaxRows {
 		limit = w.opts.MaxRows
 	}
+	if s.Own {
+		return w.query(ctx, &w.readers, s, limit)
+	}
+	return w.ask(ctx, s, limit)
+}
+
+// query runs a statement in this process.
+func (w *Warehouse) query(ctx context.Context, readers *pool, s warehouse.Statement, limit int) (*warehouse.Result, error) {
 	var out *warehouse.Result
-	err := w.reading(ctx, readers, func(ctx context.Context, c *conn) error {
-		if err := c.check(ctx, s); err != nil {
-			return err
-		}
-		return c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
-			var err error
-			out, err = collect(ctx, res, limit)
-			return err
-		})
+	err := w.reading(ctx, readers, func(ctx context.Context, c *conn) (err error) {
+		out, err = c.statement(ctx, s, limit)
+		return err
+	})
+	if err != nil { // what was written off may still write out
+		return nil, err
+	}
+	return out, nil
+}
+
+// statement checks and runs a statement and reads up to limit rows of its result.
+func (c *conn) statement(ctx context.Context, s warehouse.Statement, limit int) (out *warehouse.Result, err error) {
+	if err := c.check(ctx, s); err != nil {
+		return nil, err
+	}
+	err = c.run(ctx, s.SQL, s.Args, func(res *mapping.Result) error {
+		out, err = collect(ctx, res, limit)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	flatten(out)
 	return out, nil
+}
+
+// maxShownDepth is how deep a JSON value may nest that is shown as JSON. Not everything that
+// writes and reads answers goes as deep as the engine.
+const maxShownDepth = 500
+
+// flatten makes texts of the values that nest deeper.
+func flatten(res *warehouse.Result) {
+	for _, row := range res.Rows {
+		for i, v := range row {
+			if text, ok := v.(touchstone.JSON); ok && jsonDepth(string(text)) > maxShownDepth {
+				row[i] = string(text)
+			}
+		}
+	}
+}
+
+// jsonDepth is how deep a JSON text nests.
+func jsonDepth(text string) (deepest int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[', c == '{':
+			depth++
+			deepest = max(deepest, depth)
+		case c == ']', c == '}':
+			depth--
+		}
+	}
+	return deepest
 }
 
 // maxResultBytes bounds the values of a result in memory. Nested values take several
@@ -130,15 +180,58 @@ func (w *Warehouse) reading(ctx context.Context, readers *pool, fn func(context.
 	if err != nil {
 		return err
 	}
-	defer func() { readers.idle <- c }()
-	if readers == &w.readers {
-		w.helpers.begin()
-		defer w.helpers.end()
+	ended := make(chan error, 1)
+	go func() {
+		if readers == &w.readers {
+			w.helpers.begin()
+			defer w.helpers.end()
+		}
+		ended <- c.reading(ctx, fn)
+	}()
+	select {
+	case err = <-ended:
+		readers.idle <- c
+		return err
+	case <-ctx.Done():
 	}
+	select {
+	case err = <-ended:
+		readers.idle <- c
+		return err
+	case <-time.After(interruptPatience):
+		return w.writeOff(ctx, readers, c, ended)
+	}
+}
+
+// interruptPatience is how long a question that is out of time may take to notice.
+const interruptPatience = 5 * time.Second
+
+// writeOff gives up a question that cannot be interrupted. The next ones find a new
+// connection in its place; what runs on the old one ends sometime, or with the program.
+func (w *Warehouse) writeOff(ctx context.Context, readers *pool, c *conn, ended <-chan error) error {
+	w.figures.writtenOff.Inc()
+	w.lost.Add(1)
+	go func() {
+		<-ended
+		c.close()
+		w.lost.Add(-1)
+	}()
+	fresh, err := connect(w.db)
+	if err != nil { // the old one must do; until it is back there is one lane less
+		w.opts.Logger.Error("a question did not end after it was interrupted, and no connection can be made in its place", "error", err)
+		return ctx.Err()
+	}
+	w.opts.Logger.Warn("a question did not end after it was interrupted; its connection is given up")
+	readers.idle <- fresh
+	return ctx.Err()
+}
+
+// reading runs fn in a read-only transaction.
+func (c *conn) reading(ctx context.Context, fn func(context.Context, *conn) error) error {
 	if err := c.exec(ctx, "BEGIN TRANSACTION READ ONLY"); err != nil {
 		return err
 	}
-	err = explain(fn(ctx, c))
+	err := explain(fn(ctx, c))
 	if end := c.exec(context.WithoutCancel(ctx), "ROLLBACK"); end != nil && err == nil {
 		err = end
 	}
@@ -186,7 +279,7 @@ func (c *conn) check(ctx context.Context, s warehouse.Statement) error {
 	if n > 1 {
 		return touchstone.Errorf(touchstone.Invalid, "the SQL holds %d statements; only one is allowed", n)
 	}
-	if err := c.checkCalls(ctx, s.SQL); err != nil {
+	if err := c.checkParts(ctx, s.SQL); err != nil {
 		return err
 	}
 	var stmt mapping.PreparedStatement

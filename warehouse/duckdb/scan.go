@@ -27,7 +27,8 @@ import (
 // Fetching a streamed result from several goroutines took a third longer. (The function is
 // not a condition: the engine takes conditions in the order that it likes best.)
 func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, columns [][]int64) error) error {
-	return w.reading(ctx, &w.readers, func(ctx context.Context, c *conn) error {
+	scan := newScan(max(1, workers), fn)
+	err := w.reading(ctx, &w.readers, func(ctx context.Context, c *conn) error {
 		if err := c.check(ctx, s); err != nil {
 			return err
 		}
@@ -35,7 +36,6 @@ func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int
 		if err != nil {
 			return err
 		}
-		scan := newScan(max(1, workers), fn)
 		handle := scans.add(scan)
 		defer scans.remove(handle)
 		columns := make([]string, n)
@@ -45,12 +45,9 @@ func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int
 		list := strings.Join(columns, ", ")
 		// Counting is the cheapest thing to do with what the function returns.
 		query := fmt.Sprintf("SELECT count(%s(CAST(%d AS BIGINT), %s)) FROM (%s\n) AS rows(%s)", scanFunction, handle, list, s.SQL, list)
-		err = c.exec(ctx, query, s.Args...)
-		if scan.err != nil {
-			return scan.err
-		}
-		return err
+		return c.exec(ctx, query, s.Args...)
 	})
+	return scan.end(err)
 }
 
 // columnCount prepares a statement for the number of its columns.
@@ -113,7 +110,8 @@ func scanBlock(chunk mapping.DataChunk, passed mapping.Vector) (err error) {
 
 // scan hands blocks from the question's threads to workers.
 type scan struct {
-	fn func(worker int, columns [][]int64) error
+	fn      func(worker int, columns [][]int64) error
+	workers int
 
 	mu   sync.Mutex
 	idle sync.Cond
@@ -130,7 +128,7 @@ type scanWorker struct {
 }
 
 func newScan(workers int, fn func(worker int, columns [][]int64) error) *scan {
-	s := &scan{fn: fn}
+	s := &scan{fn: fn, workers: workers}
 	s.idle.L = &s.mu
 	for i := range workers {
 		s.free = append(s.free, &scanWorker{number: i})
@@ -138,16 +136,16 @@ func newScan(workers int, fn func(worker int, columns [][]int64) error) *scan {
 	return s
 }
 
-func (s *scan) block(chunk mapping.DataChunk, rows int) error {
+func (s *scan) block(chunk mapping.DataChunk, rows int) (err error) {
 	w, err := s.take()
 	if err != nil {
 		return err
 	}
-	if err = w.read(chunk, rows); err == nil {
-		err = s.fn(w.number, w.columns)
+	defer func() { s.give(w, err) }() // also when fn panics
+	if err := w.read(chunk, rows); err != nil {
+		return err
 	}
-	s.give(w, err)
-	return err
+	return s.fn(w.number, w.columns)
 }
 
 // read sets the columns to the rows of a chunk.
@@ -211,6 +209,24 @@ func (s *scan) take() (*scanWorker, error) {
 	w := s.free[last]
 	s.free, w.thread = s.free[:last], thread
 	return w, nil
+}
+
+// end makes sure that fn is not called any more, also when the question goes on after it was
+// written off, and returns fn's error or else err.
+func (s *scan) end(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		err = s.err
+	}
+	if err == nil {
+		return nil
+	}
+	s.err = err
+	for len(s.free) < s.workers {
+		s.idle.Wait()
+	}
+	return err
 }
 
 func (s *scan) give(w *scanWorker, err error) {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/warehouse"
@@ -40,11 +42,12 @@ func fileOf(t *testing.T, s []step, statements ...string) (path string) {
 	if err := w.openDatabase(); err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer mapping.Close(&w.db)
 	c, err := connect(w.db)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer c.close()
 	w.writer = &writer{conn: c}
 	for i := range s {
 		if err := w.writer.take(t.Context(), s[i], i+1); err != nil {

@@ -2,31 +2,41 @@ package duckdb
 
 import (
 	"context"
-	"errors"
+	"io"
 	"os"
+	"path/filepath"
 )
+
+// StillFile is a file of a warehouse that nothing writes to for a while.
+type StillFile struct {
+	Name    string
+	Size    int64
+	Content io.Reader
+}
 
 // Still calls fn with the files of the warehouse while nothing writes to them: copied then,
 // they are the warehouse as the last Append has left it. Appends wait for fn; questions do not.
-func (w *Warehouse) Still(ctx context.Context, fn func(files []string) error) error {
+//
+// The file is read through what this process has open: closing it once more would drop the
+// lock on it; see shareLock.
+func (w *Warehouse) Still(ctx context.Context, fn func(files []StillFile) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return errClosed()
 	}
-	// With the write-ahead log folded in there is one file, which any program of DuckDB opens.
-	// Where the engine cannot do it now, both files together say the same.
-	if err := w.writer.conn.exec(ctx, "CHECKPOINT"); err != nil && ctx.Err() != nil {
-		return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	var files []string
-	for _, path := range []string{w.path, w.path + ".wal"} {
-		switch _, err := os.Stat(path); {
-		case err == nil:
-			files = append(files, path)
-		case !errors.Is(err, os.ErrNotExist):
-			return err
-		}
+	size := fileSize(w.path)
+	files := []StillFile{{filepath.Base(w.path), size, io.NewSectionReader(w.shared, 0, size)}}
+	log, err := os.Open(w.path + ".wal")
+	if err == nil {
+		defer log.Close()
+		size := fileSize(w.path + ".wal")
+		files = append(files, StillFile{filepath.Base(w.path) + ".wal", size, io.NewSectionReader(log, 0, size)})
+	} else if !os.IsNotExist(err) {
+		return err
 	}
 	return fn(files)
 }

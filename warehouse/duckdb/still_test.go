@@ -2,6 +2,7 @@ package duckdb_test
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -47,14 +48,14 @@ func TestStillUnderAppends(t *testing.T) {
 		}
 		to := t.TempDir()
 		var during uint64
-		err := w.Still(t.Context(), func(files []string) error {
+		err := w.Still(t.Context(), func(files []duckdb.StillFile) error {
 			during = appended.Load()
-			for _, from := range files {
-				data, err := os.ReadFile(from)
+			for _, f := range files {
+				data, err := io.ReadAll(f.Content)
 				if err != nil {
 					return err
 				}
-				if err := os.WriteFile(filepath.Join(to, filepath.Base(from)), data, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(to, f.Name), data, 0o600); err != nil {
 					return err
 				}
 			}

@@ -30,6 +30,7 @@ func Run(t *testing.T, open Opener) {
 		{"the same commit twice", testIdempotent},
 		{"a commit that overlaps", testOverlap},
 		{"an empty commit", testEmptyCommit},
+		{"only tried", testTrial},
 		{"partitions apart", testPartitions},
 		{"event names", testEventNames},
 		{"columns", testColumns},
@@ -166,6 +167,26 @@ func testOverlap(t *testing.T, s *subject) {
 	s.append(t, warehouse.Commit{Through: 2, Facts: record(0, 2, 4)})
 	s.expectCount(t, 12)
 	s.expectPosition(t, 0, 4, 0)
+}
+
+func testTrial(t *testing.T, s *subject) {
+	s.append(t, warehouse.Commit{Through: 1, Facts: record(0, 1, 2)})
+	facts := record(0, 2, 3000)
+	for i := range facts {
+		facts[i].Name, facts[i].Node = fmt.Sprint("tried ", i%10), 9000
+	}
+	c := warehouse.Commit{Through: 2, Facts: facts, Trial: true}
+	s.append(t, c)
+	s.append(t, c)
+	s.expectCount(t, 2)
+	s.expectPosition(t, 0, 1, 0)
+	if node, err := s.LastNode(t.Context()); err != nil || node != 2 {
+		t.Errorf("the last node is %d, %v", node, err)
+	}
+	c.Trial = false
+	s.append(t, c)
+	s.expectCount(t, 3002)
+	s.expect(t, "SELECT count(DISTINCT event), count(*) FROM events WHERE event LIKE 'tried %'", "10 3000")
 }
 
 func testEmptyCommit(t *testing.T, s *subject) {

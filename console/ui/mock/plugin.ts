@@ -5,7 +5,7 @@ import { answer } from "./answers.ts";
 import * as world from "./world.ts";
 
 /** Answers /api/v1 from memory. `MOCK=empty` is a server without data, `MOCK=signed-out` one that wants a sign-in,
- * `MOCK=setup` a first run, `MOCK=broken` one that fails. Writes change the memory until the next start. */
+ * `MOCK=setup` a first run, `MOCK=broken` one that fails, `MOCK=stuck` one whose parts stand still. Writes change the memory until the next start. */
 export function mockApi(): Plugin {
   return {
     name: "touchstone-mock",
@@ -139,7 +139,7 @@ function session() {
       signedIn && mode !== "" && mode !== "empty" && mode !== "broken"
         ? { id: "usr_1", email: "ana@example.com", role: "admin" }
         : null,
-    dev: mode === "" || empty || mode === "broken",
+    dev: mode === "" || empty || mode === "broken" || mode === "stuck",
     setup_required: mode === "setup" && !signedIn,
     organisation,
     permissions: signedIn ? permissions : [],
@@ -160,7 +160,33 @@ function stats() {
     in_warehouse: Math.max(0, n - 900),
     quarantined: empty ? 0 : 1068,
     duplicates: empty ? 0 : 3204,
-    lag_seconds: { pipeline: empty ? 0 : 0.042, warehouse: empty ? 0 : 0.84 },
+    set_aside: empty ? 0 : 2,
+    lag_seconds: {
+      pipeline: empty ? 0 : 0.042,
+      warehouse: mode === "stuck" ? 1260 + t : empty ? 0 : 0.84,
+    },
+    stuck:
+      mode === "stuck"
+        ? [
+            {
+              part: "warehouse",
+              partition: 0,
+              since: new Date(started - 1_260_000).toISOString(),
+              attempts: 84,
+              error:
+                "the warehouse cannot be written: duckdb: IO Error: Could not write to file /var/lib/touchstone/warehouse.duckdb.wal: No space left on device",
+              hint: "look at the disk, at the warehouse and at the server's log",
+            },
+            {
+              part: "pipeline",
+              partition: 0,
+              since: new Date(started - 90_000).toISOString(),
+              attempts: 0,
+              error: "nothing has moved for a minute, without an error",
+              hint: "look at the disk, at the database and at the server's log",
+            },
+          ]
+        : [],
     persons: empty ? 0 : 20_412,
     known_persons: empty ? 0 : 12_655,
     segments: empty ? 0 : world.segments.length,
@@ -335,6 +361,10 @@ function importRow(
     accepted,
     rejected,
     duplicates,
+    reasons:
+      rejected > 0
+        ? [{ reason: 'wrong_type: price: "n/a" is no number', rows: rejected, first_row: 412 }]
+        : [],
     created_at: ago(done ? 9 : 0.02),
     finished_at: done ? ago(8.99) : null,
   };
@@ -366,7 +396,8 @@ function sources(
     return s;
   }
   const s = find(world.sources, id);
-  if (verb === "rotate") s.write_key = `wk_${world.id("", 32).slice(1)}`;
+  if (verb === "rotate")
+    Object.assign(s, { write_key: `wk_${world.id("", 32).slice(1)}`, previous_key_until: ago(-1) });
   if (method === "PATCH") Object.assign(s, body);
   if (method === "DELETE") return void world.sources.splice(world.sources.indexOf(s), 1);
   return s;

@@ -228,6 +228,9 @@ function makePerson(n: number): Made {
         locale: "zh-CN",
         library: { name: source.kind === "web" ? "analytics.js" : "analytics-node", version: "2.11.1" },
         page: { path: "/models/aurora" },
+        ...(i === 2
+          ? { time_source: "sentAt", time_problem: "bad_timestamp", time_given: "Invalid Date" }
+          : {}),
       },
       source: source.id,
       person: personId,
@@ -420,15 +423,9 @@ export const quarantine: QuarantinedEvent[] = Array.from({ length: 64 }, (_, i) 
       },
     ],
     [
-      "bad_timestamp",
-      "timestamp “2026-13-45” is not an ISO 8601 date",
-      {
-        type: "track",
-        event: "Test Drive Booked",
-        userId: `u-${i}`,
-        timestamp: "2026-13-45",
-        properties: { store: "上海徐汇旗舰店" },
-      },
+      "malformed",
+      "a value was expected, not 'N' (at properties.price)",
+      `{"type":"track","event":"Test Drive Booked","userId":"u-${i}","properties":{"store":"上海徐汇旗舰店","price":NaN}}`,
     ],
     [
       "too_large",
@@ -495,7 +492,13 @@ export function liveEvent(at = Date.now()): LiveEvent {
     identifiers: rejected ? [] : m.person.identifiers.map(({ kind, value }) => ({ kind, value })),
     properties: props(),
     traits: null,
-    context: { ip: "203.0.113.7", library: { name: "analytics.js", version: "2.11.1" } },
+    context: {
+      ip: "203.0.113.7",
+      library: { name: "analytics.js", version: "2.11.1" },
+      ...(random() < 0.08
+        ? { time_source: "receivedAt", time_problem: "in_future", time_given: "2036-01-30T11:02:00Z" }
+        : {}),
+    },
     rejected,
     reason: rejected ? "userId or anonymousId is required" : "",
     raw: rejected ? { type: "track", event: "Order Completed", properties: props() } : null,

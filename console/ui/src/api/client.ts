@@ -1,6 +1,7 @@
-import createClient from "openapi-fetch";
+import createClient, { type Client } from "openapi-fetch";
 import { loadMessages, sayText } from "@/i18n/serverText";
 import type { Lang } from "@/lib/format";
+import { formatJson, parseJson } from "@/lib/json";
 import type { components, paths } from "./schema";
 
 type Problem = components["schemas"]["Problem"];
@@ -52,9 +53,14 @@ export function setOnSignedOut(fn: () => void): void {
   onSignedOut = fn;
 }
 
-export const api = createClient<paths>({ baseUrl: "", credentials: "same-origin" });
+const client = createClient<paths>({
+  baseUrl: "",
+  credentials: "same-origin",
+  bodySerializer: (body: unknown) =>
+    body instanceof FormData || body instanceof Blob ? body : formatJson(body),
+});
 
-api.use({
+client.use({
   async onResponse({ response, schemaPath }) {
     if (response.ok) return;
     if (response.status === 401 && schemaPath !== "/api/v1/session") onSignedOut();
@@ -65,6 +71,22 @@ api.use({
     return error instanceof TypeError ? new NetworkError(error.message) : (error as Error);
   },
 });
+
+/** Answers are read with all their digits (lib/json): an integer that a number cannot hold is a bigint. */
+function exact(of: Client<paths>): Client<paths> {
+  type Call = (path: string, init?: object) => Promise<{ data?: unknown }>;
+  const wrap = (call: unknown): Call => {
+    return async (path, init) => {
+      const answer = await (call as Call)(path, { ...init, parseAs: "text" });
+      return typeof answer.data === "string"
+        ? { ...answer, data: answer.data === "" ? undefined : parseJson(answer.data) }
+        : answer;
+    };
+  };
+  const methods = ["GET", "PUT", "POST", "PATCH", "DELETE"] as const;
+  return { ...of, ...Object.fromEntries(methods.map((m) => [m, wrap(of[m])])) } as Client<paths>;
+}
+export const api = exact(client);
 
 /** Gives the data of an answer; errors were thrown by the middleware above. */
 export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {

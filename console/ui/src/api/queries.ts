@@ -1,4 +1,5 @@
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { stableJson } from "@/lib/json";
 import { ApiError, api, data } from "./client";
 import type { Query, Select } from "./types";
 
@@ -9,6 +10,8 @@ import type { Query, Select } from "./types";
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
+      // Questions may hold integers that only a bigint can (lib/json).
+      queryKeyHashFn: stableJson,
       staleTime: 15_000,
       refetchOnWindowFocus: true,
       // A refusal will be refused again; only trouble on the way is worth another try.

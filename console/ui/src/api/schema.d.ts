@@ -876,6 +876,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would become of rows, without taking them
+         * @description The same checks as for rows that are sent; nothing is stored.
+         */
+        post: operations["checkImportRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/{id}": {
         parameters: {
             query?: never;
@@ -1098,7 +1118,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can take work; each check by name */
+        /**
+         * The process can take work; each check by name
+         * @description `degraded` is answered with 200 while events are taken in and stored, but a part behind the log is stuck; with `?strict` it is a 503, for monitors.
+         */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -1175,7 +1198,7 @@ export interface components {
         };
         Health: {
             /** @enum {string} */
-            status: "ok" | "failing";
+            status: "ok" | "degraded" | "failing";
             /**
              * @example {
              *       "store": "ok",
@@ -1192,10 +1215,10 @@ export interface components {
          */
         Role: "admin" | "analyst" | "marketer" | "developer" | "auditor";
         /**
-         * @description Grants permissions. ingest: import. read: read. write: read, segments, data, import. admin: all.
+         * @description Grants permissions. ingest: import. metrics: /metrics and nothing else. read: read. write: read, segments, data, import. admin: all.
          * @enum {string}
          */
-        Scope: "ingest" | "read" | "write" | "admin";
+        Scope: "ingest" | "metrics" | "read" | "write" | "admin";
         /** @enum {string} */
         Permission: "read" | "segments" | "data" | "import" | "audit" | "admin";
         SessionUser: {
@@ -1552,10 +1575,18 @@ export interface components {
             quarantined: number;
             /** Format: int64 */
             duplicates: number;
+            /**
+             * Format: int64
+             * @description Processed, but not taken by the warehouse because of what they hold; they are in quarantine. When nothing waits, in_warehouse + set_aside = processed
+             */
+            set_aside: number;
+            /** @description Age of the oldest event that is not processed, and of the oldest that is not in the warehouse; 0 when there is none */
             lag_seconds: {
                 pipeline: number;
                 warehouse: number;
             };
+            /** @description Parts that cannot go on; empty when all is well */
+            stuck: components["schemas"]["Stuck"][];
             /** Format: int64 */
             persons: number;
             /** Format: int64 */
@@ -1586,6 +1617,18 @@ export interface components {
                 disk_free_bytes: number;
             };
             time?: components["schemas"]["Time"];
+        };
+        Stuck: {
+            /** @enum {string} */
+            part: "pipeline" | "warehouse";
+            partition: number;
+            since: components["schemas"]["Time"];
+            /** @description 0: nothing failed, but nothing moves either */
+            attempts: number;
+            /** @description Of the latest attempt */
+            error: string;
+            /** @description What to do */
+            hint: string;
         };
         LiveEvent: {
             message_id: string;
@@ -2198,7 +2241,10 @@ export interface components {
              * @description Number of the first row that is still wanted; rows count from 1
              */
             next_row: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that became events, each counted once
+             */
             accepted: number;
             /**
              * Format: int64
@@ -2210,6 +2256,8 @@ export interface components {
              * @description Rows that were sent again and skipped
              */
             duplicates: number;
+            /** @description Why rows are in quarantine, most frequent first */
+            reasons: components["schemas"]["ImportReason"][];
             created_at: components["schemas"]["Time"];
             /** Format: date-time */
             finished_at: string | null;
@@ -2236,6 +2284,24 @@ export interface components {
              * @description Of this part
              */
             duplicates: number;
+            /** @description Of this part, most frequent first */
+            reasons: components["schemas"]["ImportReason"][];
+            /** @description The first rows of this part that go to quarantine */
+            refused: {
+                /** Format: int64 */
+                row: number;
+                reason: string;
+            }[];
+        };
+        ImportReason: {
+            reason: string;
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Number of the first such row
+             */
+            first_row: number;
         };
         ImportPreview: {
             /** Format: int64 */
@@ -4002,6 +4068,32 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    checkImportRows: {
+        parameters: {
+            query: {
+                /** @description Number of the first row */
+                first_row: number;
+                /** @description How many rows there are */
+                rows: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Frames"];
+        responses: {
+            /** @description What would become of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportProgress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getImport: {
         parameters: {
             query?: never;
@@ -4304,7 +4396,10 @@ export interface operations {
     };
     readyz: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Answer 503 also when degraded */
+                strict?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -9,7 +9,7 @@ import { setPreferences, usePreferences } from "@/lib/prefs";
 import { useSession } from "./session";
 
 /** Who is signed in, and how the console looks to them. */
-export function AccountMenu({ rail }: { rail: boolean }) {
+export function AccountMenu({ rail, onHelp }: { rail: boolean; onHelp: () => void }) {
   const { t, i18n } = useTranslation();
   const session = useSession();
   const { theme } = usePreferences();
@@ -53,6 +53,15 @@ export function AccountMenu({ rail }: { rail: boolean }) {
       })),
     },
     { type: "divider" },
+    {
+      key: "shortcuts",
+      label: (
+        <span className="menu-hint">
+          {t("nav.shortcuts")} <kbd>?</kbd>
+        </span>
+      ),
+      onClick: onHelp,
+    },
     {
       key: "docs",
       label: (

@@ -1,11 +1,23 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Modal } from "antd";
-import { CircleUserRound, Languages, Plus, Search, Shapes, SunMoon } from "lucide-react";
+import {
+  ChartNoAxesCombined,
+  CircleUserRound,
+  Keyboard,
+  Languages,
+  MousePointerClick,
+  Plus,
+  Search,
+  Shapes,
+  SunMoon,
+  Tag,
+} from "lucide-react";
 import { type ReactNode, useDeferredValue, useEffect, useId, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
-import { segmentsQuery } from "@/api/queries";
+import { catalogueTraitsQuery, segmentsQuery } from "@/api/queries";
+import { useEvents } from "@/components/conditions/useEvents";
 import { Avatar } from "@/components/PersonLink";
 import { changeLang } from "@/i18n";
 import { useLabels } from "@/lib/labels";
@@ -17,7 +29,7 @@ import "./palette.css";
 
 interface Choice {
   id: string;
-  group: "pages" | "people" | "segments" | "actions";
+  group: "pages" | "people" | "segments" | "events" | "traits" | "actions";
   label: string;
   detail?: string;
   icon: ReactNode;
@@ -25,7 +37,8 @@ interface Choice {
 }
 
 /** ⌘K: pages, people by any identifier, segments and actions in one field. */
-export function Palette({ open, onClose }: { open: boolean; onClose: () => void }) {
+export function Palette(props: { open: boolean; onClose: () => void; onHelp: () => void }) {
+  const { open, onClose } = props;
   const { t } = useTranslation();
   return (
     <Modal
@@ -34,23 +47,25 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
       footer={null}
       closable={false}
       width={600}
+      // Also over an open drawer, which stands at 1000.
+      zIndex={1050}
       destroyOnHidden
       style={{ top: "12vh" }}
       styles={{ container: { padding: 0, overflow: "hidden" } }}
       title={<span className="visually-hidden">{t("palette.title")}</span>}
       className="palette"
     >
-      <Finder onClose={onClose} />
+      <Finder onClose={onClose} onHelp={props.onHelp} />
     </Modal>
   );
 }
 
-function Finder({ onClose }: { onClose: () => void }) {
+function Finder({ onClose, onHelp }: { onClose: () => void; onHelp: () => void }) {
   const { t } = useTranslation();
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const q = useDeferredValue(text.trim());
-  const choices = useChoices(q);
+  const choices = useChoices(q, onHelp);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
   const active = choices[Math.min(at, choices.length - 1)];
@@ -125,13 +140,12 @@ function Finder({ onClose }: { onClose: () => void }) {
   );
 }
 
-function useChoices(q: string): Choice[] {
-  const { t, i18n } = useTranslation();
+function useChoices(q: string, onHelp: () => void): Choice[] {
+  const { t } = useTranslation();
   const navigate = useNavigate();
-  const mode = useMode();
   const labels = useLabels();
   const format = useFormat();
-  const mayData = useMay("data");
+  const listed = useActions(onHelp);
   const persons = useQuery({
     queryKey: ["persons", "palette", q],
     queryFn: ({ signal }) => data(api.GET("/api/v1/persons", { signal, params: { query: { q, limit: 6 } } })),
@@ -140,6 +154,8 @@ function useChoices(q: string): Choice[] {
     staleTime: 30_000,
   }).data;
   const segments = useQuery(segmentsQuery).data;
+  const { items: catalogue } = useEvents();
+  const traitList = useQuery(catalogueTraitsQuery).data?.items;
 
   return useMemo(() => {
     const go = (to: string) => () => void navigate({ to });
@@ -178,37 +194,99 @@ function useChoices(q: string): Choice[] {
         icon: <Shapes size={16} />,
         run: () => void navigate({ to: "/segments/$id", params: { id: s.id } }),
       }));
+    const found = (words: string) => q.length > 1 && fits(words);
+    const events: Choice[] = catalogue
+      .filter((e) => found(`${e.event} ${labels.event(e.event)}`))
+      .slice(0, 6)
+      .map((e) => ({
+        id: `event-${e.event}`,
+        group: "events" as const,
+        label: labels.event(e.event),
+        detail: format.compact(e.count),
+        icon: <MousePointerClick size={16} />,
+        run: () => void navigate({ to: "/collect/catalogue", search: { event: e.event, range: "all" } }),
+      }));
+    const traits: Choice[] = (traitList ?? [])
+      .filter((x) => found(x.trait))
+      .slice(0, 6)
+      .map((x) => ({
+        id: `trait-${x.trait}`,
+        group: "traits" as const,
+        label: x.trait,
+        detail: x.type,
+        icon: <Tag size={16} />,
+        run: () => void navigate({ to: "/collect/catalogue", search: { tab: "traits", q: x.trait } }),
+      }));
+    const actions = listed.filter((a) => fits(a.words)).map(({ words: _, ...a }) => a);
+    // Whoever types the name of a thing to do wants to do it; else what was found comes first.
+    return [...people, ...groups, ...events, ...traits, ...pages, ...actions];
+  }, [q, persons, segments, catalogue, traitList, listed, t, labels, format, navigate]);
+}
+
+interface Action extends Choice {
+  /** What it is found by: its name in the shown language, and what it is in any. */
+  words: string;
+}
+
+/** What can be done from anywhere. The rights of the caller decide what is offered. */
+function useActions(onHelp: () => void): Action[] {
+  const { t, i18n } = useTranslation();
+  const navigate = useNavigate();
+  const mode = useMode();
+  const mayData = useMay("data");
+  const maySegments = useMay("segments");
+  const mayAdmin = useMay("admin");
+  return useMemo(() => {
+    const action = (id: string, label: string, icon: ReactNode, words: string, run: () => void): Action => ({
+      id,
+      group: "actions",
+      label,
+      icon,
+      run,
+      words: `${label} ${words}`,
+    });
+    const plus = <Plus size={16} />;
+    const chart = <ChartNoAxesCombined size={16} />;
+    const ask = (tab: "funnel" | "retention" | "sql" | undefined) => () =>
+      void navigate({ to: "/analytics", search: tab ? { tab } : {} });
     const other = i18n.language === "zh-CN" ? ("en" as const) : ("zh-CN" as const);
-    const actions: Choice[] = [
-      ...(mayData
+    return [
+      ...(maySegments
         ? [
-            {
-              id: "new-source",
-              group: "actions" as const,
-              label: t("palette.newSource"),
-              icon: <Plus size={16} />,
-              run: () => void navigate({ to: "/collect/sources", search: { create: true } }),
-            },
+            action("new-segment", t("palette.newSegment"), plus, "new segment create", () => {
+              void navigate({ to: "/segments/new" });
+            }),
           ]
         : []),
-      {
-        id: "theme",
-        group: "actions" as const,
-        label: t("palette.theme"),
-        icon: <SunMoon size={16} />,
-        run: () => setPreferences({ theme: mode === "dark" ? "light" : "dark" }),
-      },
-      {
-        id: "language",
-        group: "actions" as const,
-        label: t("palette.language"),
-        icon: <Languages size={16} />,
-        run: () => {
-          setPreferences({ lang: other });
-          void changeLang(other);
-        },
-      },
-    ].filter((c) => fits(c.label));
-    return [...people, ...groups, ...pages, ...actions];
-  }, [q, persons, segments, t, i18n.language, mode, labels, format, mayData, navigate]);
+      ...(mayData
+        ? [
+            action("new-source", t("palette.newSource"), plus, "new source create", () => {
+              void navigate({ to: "/collect/sources", search: { create: true } });
+            }),
+          ]
+        : []),
+      action("new-trend", t("palette.newTrend"), chart, "new trend report analytics", ask(undefined)),
+      action("new-funnel", t("palette.newFunnel"), chart, "new funnel conversion", ask("funnel")),
+      action("new-retention", t("palette.newRetention"), chart, "new retention cohort", ask("retention")),
+      action("new-sql", t("palette.newSql"), chart, "new sql query", ask("sql")),
+      ...(mayAdmin
+        ? [
+            action("new-user", t("palette.newUser"), plus, "new user add invite", () => {
+              void navigate({ to: "/settings", search: { tab: "users", create: true } });
+            }),
+            action("new-key", t("palette.newKey"), plus, "new api key token", () => {
+              void navigate({ to: "/settings", search: { tab: "keys", create: true } });
+            }),
+          ]
+        : []),
+      action("shortcuts", t("palette.shortcuts"), <Keyboard size={16} />, "keyboard shortcuts help", onHelp),
+      action("theme", t("palette.theme"), <SunMoon size={16} />, "theme dark light", () => {
+        setPreferences({ theme: mode === "dark" ? "light" : "dark" });
+      }),
+      action("language", t("palette.language"), <Languages size={16} />, "language english chinese", () => {
+        setPreferences({ lang: other });
+        void changeLang(other);
+      }),
+    ];
+  }, [t, i18n.language, navigate, mode, mayData, maySegments, mayAdmin, onHelp]);
 }

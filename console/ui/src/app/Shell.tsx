@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { Drawer, Tooltip } from "antd";
 import { Menu, PanelLeftClose, PanelLeftOpen, Search } from "lucide-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { quarantineSummaryQuery, totalWaiting } from "@/api/queries";
 import { CrashBoundary } from "@/components/states";
@@ -10,44 +10,19 @@ import { setPreferences, usePreferences } from "@/lib/prefs";
 import { useMedia } from "@/lib/useMedia";
 import { AccountMenu } from "./AccountMenu";
 import { useFormat } from "./appearance";
+import { LinkNotice } from "./LinkNotice";
 import { Logo } from "./logo";
 import { navigation } from "./nav";
 import { useSession } from "./session";
+import { useShortcuts } from "./shortcuts";
 
 const Palette = lazy(() => import("./Palette").then((m) => ({ default: m.Palette })));
+const Help = lazy(() => import("./Help").then((m) => ({ default: m.Help })));
 const PeopleBehindDrawer = lazy(() =>
   import("@/components/PeopleBehindDrawer").then((m) => ({ default: m.PeopleBehindDrawer })),
 );
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
-
-/** ⌘K or Ctrl+K opens the palette; "/" goes to the page's search field, or to the palette where there is none. */
-function useShortcuts(openPalette: () => void): void {
-  useEffect(() => {
-    function onKey(e: KeyboardEvent) {
-      if (e.isComposing) return;
-      if ((e.metaKey || e.ctrlKey) && e.key.toLowerCase() === "k") {
-        e.preventDefault();
-        openPalette();
-        return;
-      }
-      const target = e.target as HTMLElement;
-      const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-      if (e.key === "/" && !typing && !e.metaKey && !e.ctrlKey && !e.altKey) {
-        e.preventDefault();
-        const field = document.querySelector<HTMLInputElement>(
-          "main [data-search] input, main input[data-search]",
-        );
-        if (field) {
-          field.focus();
-          field.select();
-        } else openPalette();
-      }
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, [openPalette]);
-}
 
 export function Shell() {
   const { t } = useTranslation();
@@ -55,16 +30,15 @@ export function Shell() {
   const isNarrow = useMedia("(max-width: 1120px)");
   const rail = nav === "rail" || (nav === "auto" && isNarrow);
   const [menuOpen, setMenuOpen] = useState(false);
-  const [paletteOpen, setPaletteOpen] = useState(false);
-  const [paletteWanted, setPaletteWanted] = useState(false);
+  // Loaded when they are first wanted, and kept then.
+  const [palette, setPalette] = useState<boolean | null>(null);
+  const [help, setHelp] = useState<boolean | null>(null);
   const location = useRouterState({ select: (s) => s.location });
   const pathname = location.pathname;
 
-  const openPalette = () => {
-    setPaletteWanted(true);
-    setPaletteOpen(true);
-  };
-  useShortcuts(openPalette);
+  const openPalette = useCallback(() => setPalette(true), []);
+  const openHelp = useCallback(() => setHelp(true), []);
+  useShortcuts({ palette: openPalette, help: openHelp });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes when the page changes
   useEffect(() => setMenuOpen(false), [pathname]);
 
@@ -88,7 +62,7 @@ export function Shell() {
         </button>
       </header>
       <div className="nav-column">
-        <NavColumn rail={rail} onSearch={openPalette} />
+        <NavColumn rail={rail} onSearch={openPalette} onHelp={openHelp} />
       </div>
       <Drawer
         open={menuOpen}
@@ -99,16 +73,22 @@ export function Shell() {
         styles={{ body: { padding: 0 } }}
         title={null}
       >
-        <NavColumn rail={false} onSearch={openPalette} inDrawer />
+        <NavColumn rail={false} onSearch={openPalette} onHelp={openHelp} inDrawer />
       </Drawer>
       <main id="main" className="main" tabIndex={-1}>
-        <CrashBoundary resetKey={pathname}>
+        <LinkNotice />
+        <CrashBoundary resetKey={location.href}>
           <Outlet />
         </CrashBoundary>
       </main>
-      {paletteWanted && (
+      {palette !== null && (
         <Suspense>
-          <Palette open={paletteOpen} onClose={() => setPaletteOpen(false)} />
+          <Palette open={palette} onClose={() => setPalette(false)} onHelp={openHelp} />
+        </Suspense>
+      )}
+      {help !== null && (
+        <Suspense>
+          <Help open={help} onClose={() => setHelp(false)} />
         </Suspense>
       )}
       {"behind" in location.search && (
@@ -136,10 +116,12 @@ function Brand() {
 function NavColumn({
   rail,
   onSearch,
+  onHelp,
   inDrawer,
 }: {
   rail: boolean;
   onSearch: () => void;
+  onHelp: () => void;
   inDrawer?: boolean;
 }) {
   const { t } = useTranslation();
@@ -182,7 +164,7 @@ function NavColumn({
         </div>
       ))}
       <div className="nav-foot">
-        <AccountMenu rail={rail} />
+        <AccountMenu rail={rail} onHelp={onHelp} />
         {!inDrawer && (
           <Tooltip title={toggle} placement={rail ? "right" : "top"}>
             <button

@@ -27,7 +27,8 @@ export function Appearance({ timeZone, children }: { timeZone: string; children:
   const systemDark = useMedia("(prefers-color-scheme: dark)");
   const mode: Mode = theme === "system" ? (systemDark ? "dark" : "light") : theme;
   const lang: Lang = i18n.language === "zh-CN" ? "zh-CN" : "en";
-  const antdTheme = useMemo(() => antdThemeFor(mode), [mode]);
+  const still = useMedia("(prefers-reduced-motion: reduce)");
+  const antdTheme = useMemo(() => antdThemeFor(mode, !still), [mode, still]);
   const format = useMemo(() => createFormat(lang, timeZone), [lang, timeZone]);
   useEffect(() => applyPalette(mode), [mode]);
   return (

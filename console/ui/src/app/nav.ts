@@ -28,6 +28,8 @@ export interface NavItem {
     | "segments"
     | "analytics"
     | "settings";
+  /** Typed after "g", it leads here. */
+  letter: string;
   to: string;
   icon: LucideIcon;
 }
@@ -37,23 +39,23 @@ export interface NavGroup {
 }
 
 export const navigation: readonly NavGroup[] = [
-  { items: [{ key: "overview", to: "/", icon: Gauge }] },
+  { items: [{ key: "overview", letter: "o", to: "/", icon: Gauge }] },
   {
     title: "collect",
     items: [
-      { key: "sources", to: "/collect/sources", icon: Plug },
-      { key: "debugger", to: "/collect/debugger", icon: Radio },
-      { key: "quarantine", to: "/collect/quarantine", icon: ShieldAlert },
-      { key: "catalogue", to: "/collect/catalogue", icon: BookOpen },
-      { key: "imports", to: "/collect/imports", icon: FileUp },
+      { key: "sources", letter: "r", to: "/collect/sources", icon: Plug },
+      { key: "debugger", letter: "d", to: "/collect/debugger", icon: Radio },
+      { key: "quarantine", letter: "q", to: "/collect/quarantine", icon: ShieldAlert },
+      { key: "catalogue", letter: "c", to: "/collect/catalogue", icon: BookOpen },
+      { key: "imports", letter: "i", to: "/collect/imports", icon: FileUp },
     ],
   },
   {
     items: [
-      { key: "people", to: "/people", icon: UsersRound },
-      { key: "segments", to: "/segments", icon: Shapes },
-      { key: "analytics", to: "/analytics", icon: ChartNoAxesCombined },
+      { key: "people", letter: "p", to: "/people", icon: UsersRound },
+      { key: "segments", letter: "s", to: "/segments", icon: Shapes },
+      { key: "analytics", letter: "a", to: "/analytics", icon: ChartNoAxesCombined },
     ],
   },
-  { items: [{ key: "settings", to: "/settings", icon: Settings2 }] },
+  { items: [{ key: "settings", letter: ",", to: "/settings", icon: Settings2 }] },
 ];

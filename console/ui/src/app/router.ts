@@ -1,18 +1,20 @@
+import "./arrival";
 import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { setOnSignedOut } from "@/api/client";
 import { queryClient, sessionQuery } from "@/api/queries";
+import { parseSearch, stringifySearch, validated } from "@/lib/search";
 import { analyticsRoutes } from "@/pages/analytics/routes";
 import { collectRoutes } from "@/pages/collect/routes";
 import { overviewRoute } from "@/pages/overview/routes";
 import { peopleRoutes } from "@/pages/people/routes";
 import { segmentsRoutes } from "@/pages/segments/routes";
 import { settingsRoute } from "@/pages/settings/routes";
-import { nextSearch, rootRoute, shellRoute } from "./shellRoute";
+import { nextSearch, notFoundRoute, rootRoute, shellRoute } from "./shellRoute";
 
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/sign-in",
-  validateSearch: nextSearch,
+  validateSearch: validated(nextSearch),
   component: lazyRouteComponent(() => import("@/pages/auth/SignInPage"), "SignInPage"),
 });
 
@@ -32,11 +34,14 @@ const routeTree = rootRoute.addChildren([
     ...segmentsRoutes,
     ...analyticsRoutes,
     settingsRoute,
+    notFoundRoute,
   ]),
 ]);
 
 export const router = createRouter({
   routeTree,
+  parseSearch,
+  stringifySearch,
   defaultPreload: "intent",
   defaultPreloadDelay: 60,
   scrollRestoration: true,

@@ -2,7 +2,7 @@ import { createRootRoute, createRoute, Outlet, redirect } from "@tanstack/react-
 import { queryClient, sessionQuery } from "@/api/queries";
 import { CrashPage, NotFoundPage } from "@/components/states";
 import { sharedSearch } from "@/lib/behind";
-import { str } from "@/lib/search";
+import { mendPath, str, validated } from "@/lib/search";
 import { Shell } from "./Shell";
 
 export const rootRoute = createRootRoute({
@@ -16,7 +16,7 @@ export const shellRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: "shell",
   component: Shell,
-  validateSearch: sharedSearch,
+  validateSearch: validated(sharedSearch),
   beforeLoad: async ({ location }) => {
     const session = await queryClient.ensureQueryData(sessionQuery);
     if (session.setup_required && !session.dev) throw redirect({ to: "/setup" });
@@ -26,8 +26,17 @@ export const shellRoute = createRoute({
   },
 });
 
+/** Any other path: what does not exist is said inside of the console, from where one can go on. */
+export const notFoundRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "$",
+  component: NotFoundPage,
+});
+
 /** Only paths of our own are followed after the sign-in. */
 export function nextSearch(raw: Record<string, unknown>): { next?: string } {
   const next = str(raw, "next");
-  return next?.startsWith("/") && !next.startsWith("//") && !next.startsWith("/\\") ? { next } : {};
+  return next?.startsWith("/") && !next.startsWith("//") && !next.startsWith("/\\")
+    ? { next: mendPath(next) }
+    : {};
 }

@@ -1,5 +1,7 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { chartPalette, type Mode, palettes, stone } from "./theme";
+import { antdThemeFor, avatarShades, chartPalette, type Mode, palettes, stone } from "./theme";
 
 function luminance(hex: string): number {
   const channel = (i: number) => {
@@ -48,5 +50,47 @@ describe.each(modes)("contrast, %s", (mode) => {
 it("text on the stone is AA", () => {
   for (const text of [stone.text, stone.text2, stone.gold]) {
     expect(contrast(text, stone.ground)).toBeGreaterThanOrEqual(4.5);
+    expect(contrast(text, stone.well)).toBeGreaterThanOrEqual(4.5);
   }
+  for (const shade of avatarShades) expect(contrast(stone.text, shade)).toBeGreaterThanOrEqual(4.5);
+});
+
+describe("one colour system", () => {
+  const files: [string, string][] = [];
+  const walk = (dir: string) => {
+    for (const e of readdirSync(dir, { withFileTypes: true })) {
+      const path = join(dir, e.name);
+      if (e.isDirectory()) walk(path);
+      else if (/\.(css|tsx?)$/.test(e.name) && !/\.test\.|theme\.ts$/.test(e.name))
+        files.push([path, readFileSync(path, "utf8").replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "")]);
+    }
+  };
+  walk(new URL("..", import.meta.url).pathname);
+
+  it("has all its colours in theme.ts", () => {
+    const own = /#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})\b(?!;)|\b(?:rgba?|hsla?|oklch)\(/i;
+    expect(files.filter(([, s]) => own.test(s.replace(/href="#[^"]*"/g, ""))).map(([p]) => p)).toEqual([]);
+  });
+  it("uses no variable that theme.ts does not set", () => {
+    const kebab = (s: string) => s.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    const known = new Set([
+      ...Object.keys(palettes.light).map(kebab),
+      ...Object.keys(stone).map((k) => `stone-${kebab(k)}`),
+      ...chartPalette.light.map((_, i) => `chart-${i}`),
+      ...avatarShades.map((_, i) => `avatar-${i}`),
+      ...["radius", "sans", "mono"],
+    ]);
+    const used = files.flatMap(([p, s]) =>
+      [...s.matchAll(/var\(--ts-([a-z0-9-]+)\)/g)].map((m) => [p, m[1] as string]),
+    );
+    expect(used.filter(([, name]) => !known.has(name as string))).toEqual([]);
+  });
+  it("knows no blue of its own, and rows of 32 px", () => {
+    for (const mode of modes) {
+      const t = antdThemeFor(mode);
+      for (const token of ["colorPrimary", "colorInfo", "colorLink"] as const)
+        expect(Object.values(palettes[mode])).toContain(t.token?.[token]);
+      expect(t.components?.Table?.cellPaddingBlockMD).toBe(4);
+    }
+  });
 });

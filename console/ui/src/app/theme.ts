@@ -101,11 +101,17 @@ export const palettes: Record<Mode, Palette> = {
 export const stone = {
   ground: "#20201e",
   deep: "#171716",
+  well: "#111110",
+  light: "#2e2e2b",
+  mark: "#6a6a63",
   line: "#3a3a36",
   text: "#f0eee8",
   text2: "#b3b0a7",
   gold: "#e2b949",
 };
+
+/** Grounds of people's initials, told apart by a shade of basalt; `stone.text` stands on them. */
+export const avatarShades = ["#54534c", "#6b5a34", "#4a5754", "#5d4f58"] as const;
 
 /** Okabe–Ito, ordered so that neighbours differ in lightness too. */
 export const chartPalette: Record<Mode, readonly string[]> = {
@@ -125,7 +131,7 @@ export function chartColor(mode: Mode, index: number): string {
   return p[index % p.length] as string;
 }
 
-export function antdThemeFor(mode: Mode): ThemeConfig {
+export function antdThemeFor(mode: Mode, motion = true): ThemeConfig {
   const p = palettes[mode];
   return {
     algorithm: mode === "dark" ? antdTheme.darkAlgorithm : antdTheme.defaultAlgorithm,
@@ -200,6 +206,7 @@ export function antdThemeFor(mode: Mode): ThemeConfig {
       motionDurationMid: "120ms",
       motionDurationSlow: "150ms",
       wireframe: false,
+      motion,
     },
     components: {
       Button: {
@@ -231,8 +238,8 @@ export function antdThemeFor(mode: Mode): ThemeConfig {
         rowSelectedBg: p.goldSoft,
         rowSelectedHoverBg: p.goldSoft,
         borderColor: p.line,
-        cellPaddingBlock: 8,
-        cellPaddingBlockMD: 8,
+        cellPaddingBlock: 4,
+        cellPaddingBlockMD: 4,
         cellPaddingInline: 12,
         cellPaddingInlineMD: 12,
         cellFontSize: 13,
@@ -287,6 +294,9 @@ export function applyPalette(mode: Mode, root: HTMLElement = document.documentEl
   }
   chartPalette[mode].forEach((c, i) => {
     root.style.setProperty(`--ts-chart-${i}`, c);
+  });
+  avatarShades.forEach((c, i) => {
+    root.style.setProperty(`--ts-avatar-${i}`, c);
   });
   root.style.setProperty("--ts-radius", `${radius}px`);
   root.style.setProperty("--ts-sans", fontSans);

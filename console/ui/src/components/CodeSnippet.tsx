@@ -1,3 +1,4 @@
+import { formatJson } from "@/lib/json";
 import { CopyButton } from "./CopyButton";
 import "./code.css";
 
@@ -16,7 +17,7 @@ export function CodeSnippet({ code, maxHeight }: { code: string; maxHeight?: num
 
 /** A JSON value, indented, with quiet colours. Keys and values are told apart without a parser of our own. */
 export function Json({ value, maxHeight }: { value: unknown; maxHeight?: number }) {
-  const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  const text = typeof value === "string" ? value : formatJson(value, 2);
   return (
     <div className="snippet json">
       <CopyButton text={text} />

@@ -1,8 +1,9 @@
 import { Button, Checkbox, Dropdown, Table, type TableProps, Tooltip } from "antd";
 import { Columns3, Download } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useMemo } from "react";
+import { type KeyboardEvent, type ReactNode, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
+import { fitColumns, useRoom } from "@/lib/columns";
 import { downloadCsv, toCsv } from "@/lib/csv";
 import { setPreferences, usePreferences } from "@/lib/prefs";
 import { compareValues, parseSort, sortParam } from "@/lib/sort";
@@ -19,6 +20,7 @@ export interface Column<T> {
   render?: (row: T) => ReactNode;
   /** Numbers stand right. */
   align?: "right";
+  /** Its width where there is just enough room, in px; what is left over is shared. Long texts end in an ellipsis. */
   width?: number;
   sortable?: boolean;
   /** Not shown until someone picks it. */
@@ -76,6 +78,11 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
   }, [props.rows, sortColumn, sort, format.lang]);
 
   const skeleton = props.loading === true && !props.rows;
+  const isEmpty = !skeleton && rows.length === 0;
+  const box = useRef<HTMLDivElement>(null);
+  const failed = Boolean(props.error && !props.rows);
+  const room = useRoom(box, !props.plain && !isEmpty && !failed);
+  const widths = fitColumns(shown, room && room - (props.selection ? 40 : 0));
   const columns: TableProps<T>["columns"] = shown.map((c, i) => ({
     key: c.key,
     title: c.help ? (
@@ -83,10 +90,10 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
         <span className="table-help">{c.title}</span>
       </Tooltip>
     ) : (
-      c.title
+      <span title={c.title}>{c.title}</span>
     ),
     align: c.align,
-    ...(c.width ? { width: c.width } : {}),
+    ...(props.plain ? (c.width ? { width: c.width } : {}) : { width: widths[i] ?? 0 }),
     fixed: i === 0 && shown.length > 3 && !props.plain ? "start" : undefined,
     className: c.align === "right" ? "num" : "",
     sorter: c.sortable !== false && !skeleton,
@@ -114,7 +121,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     );
   }
 
-  if (props.error && !props.rows) {
+  if (failed) {
     return (
       <>
         {props.filters && <div className="bar">{props.filters}</div>}
@@ -125,7 +132,6 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
     );
   }
 
-  const isEmpty = !skeleton && rows.length === 0;
   return (
     <>
       {!props.plain && (
@@ -155,7 +161,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
           {props.empty ?? <EmptyState title={t("table.empty")} hint={t("table.emptyHint")} />}
         </div>
       ) : (
-        <div className={props.plain ? "table table-plain" : "card table"}>
+        <div ref={box} className={props.plain ? "table table-plain" : "card table"}>
           <Table<T>
             aria-label={t("table.label", { what: props.label })}
             aria-busy={skeleton}
@@ -165,8 +171,12 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
             rowKey={(row) => (skeleton ? String((row as { skeleton: number }).skeleton) : props.rowKey(row))}
             pagination={false}
             sticky={!props.plain}
-            // A small table wraps its texts; a large one scrolls sideways under its first column.
-            {...(props.plain ? {} : { scroll: { x: "max-content" } })}
+            // A small table wraps its texts. A large one gives each column its share whatever stands in it: one long
+            // name pushes no column off the page. It scrolls sideways, under its first column, only when the shares
+            // themselves do not fit.
+            {...(props.plain
+              ? {}
+              : { tableLayout: "fixed" as const, scroll: { x: widths.reduce((a, b) => a + b, 0) } })}
             onChange={(_p, _f, sorter) => {
               const s = Array.isArray(sorter) ? sorter[0] : sorter;
               setSort(s?.order ? sortParam(String(s.columnKey), s.order === "descend") : undefined);

@@ -1,5 +1,6 @@
 import { Drawer } from "antd";
 import type { ReactNode } from "react";
+import { DrawerGuardProvider, useGuardedClose } from "@/lib/useUnsaved";
 
 /** Details come from the right, beside what they belong to. One drawer at a time, never a modal over a modal. */
 export function DetailDrawer(props: {
@@ -13,10 +14,11 @@ export function DetailDrawer(props: {
   children: ReactNode;
   afterOpenChange?: (open: boolean) => void;
 }) {
+  const { close, guard } = useGuardedClose(props.onClose);
   return (
     <Drawer
       open={props.open}
-      onClose={props.onClose}
+      onClose={close}
       title={props.title}
       size={Math.min(props.width ?? 640, window.innerWidth)}
       extra={props.actions}
@@ -25,7 +27,7 @@ export function DetailDrawer(props: {
       destroyOnHidden
       mask={{ blur: false }}
     >
-      {props.children}
+      <DrawerGuardProvider value={guard}>{props.children}</DrawerGuardProvider>
     </Drawer>
   );
 }

@@ -1,5 +1,5 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useRouterState } from "@tanstack/react-router";
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { App, Button, Form, Input } from "antd";
 import { Download, Shapes } from "lucide-react";
 import { useState } from "react";
@@ -9,20 +9,23 @@ import { peopleBehindQuery } from "@/api/queries";
 import type { PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
-import { type Behind, usePeopleBehind } from "@/lib/behind";
+import { type Behind, usePeopleBehind, useSharedSearch } from "@/lib/behind";
 import { downloadCsv, toCsv } from "@/lib/csv";
+import { formatJson } from "@/lib/json";
 import { usePages } from "@/lib/usePages";
+import { useTouched, useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 import { DetailDrawer } from "./DetailDrawer";
 import { PersonList } from "./PersonList";
 import { EmptyState, ErrorState, errorText } from "./states";
 
 /** The people behind a number: look, save as a segment, export. Opened by usePeopleBehind(), from any page. */
 export function PeopleBehindDrawer() {
-  const behind = useRouterState({ select: (s) => (s.location.search as { behind?: Behind }).behind });
+  const { behind } = useSharedSearch();
   const [last, setLast] = useState(behind);
   if (behind && behind !== last) setLast(behind);
   // The drawer keeps its content while it closes.
-  return last ? <Body key={JSON.stringify(last)} behind={last} open={behind !== undefined} /> : null;
+  return last ? <Body key={formatJson(last)} behind={last} open={behind !== undefined} /> : null;
 }
 
 const exportLimit = 10_000;
@@ -126,7 +129,9 @@ function SaveForm({ behind, onDone }: { behind: Behind; onDone: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [key] = useState(idempotencyKey);
-  const save = useMutation({
+  const { touched, touch } = useTouched();
+  useUnsaved(touched);
+  const save = useWrite({
     mutationFn: ({ name }: { name: string }) =>
       data(
         api.POST("/api/v1/query/segment", {
@@ -157,10 +162,15 @@ function SaveForm({ behind, onDone }: { behind: Behind; onDone: () => void }) {
         ),
       });
     },
-    onError: (e) => message.error(errorText(e)),
   });
   return (
-    <Form layout="vertical" className="card card-pad behind-save" onFinish={save.mutate} requiredMark={false}>
+    <Form
+      layout="vertical"
+      className="card card-pad behind-save"
+      onFinish={save.mutate}
+      onValuesChange={touch}
+      requiredMark={false}
+    >
       <Form.Item
         name="name"
         label={t("behind.name")}

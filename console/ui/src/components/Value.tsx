@@ -1,3 +1,4 @@
+import { formatJson } from "@/lib/json";
 import "./pill.css";
 import { useFormat } from "@/app/appearance";
 
@@ -5,9 +6,10 @@ import { useFormat } from "@/app/appearance";
 export function Value({ value }: { value: unknown }) {
   const format = useFormat();
   if (value === null || value === undefined) return <span className="muted">–</span>;
-  if (typeof value === "number") return <span className="n">{format.num(value, 6)}</span>;
+  if (typeof value === "number" || typeof value === "bigint")
+    return <span className="n">{format.num(value, 6)}</span>;
   if (typeof value === "boolean") return <code>{String(value)}</code>;
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : formatJson(value);
   return (
     <span
       className={typeof value === "string" ? "value" : "value mono"}
@@ -32,7 +34,7 @@ export function PropertyPreview({
     <span className="props">
       {entries.slice(0, max).map(([k, v]) => (
         <span key={k}>
-          <small>{k}</small> {typeof v === "object" ? JSON.stringify(v) : String(v)}
+          <small>{k}</small> {typeof v === "object" ? formatJson(v) : String(v)}
         </span>
       ))}
     </span>

@@ -28,6 +28,9 @@ echarts.use([
   CanvasRenderer,
 ]);
 
+/** The ground under the pointer: see-through, so that what it stands over can be seen wherever it is drawn. */
+export const pointerShade = (mode: Mode): string => `${palettes[mode].text3}24`;
+
 function themeFor(mode: Mode): object {
   const p = palettes[mode];
   const axis = {
@@ -64,9 +67,11 @@ function themeFor(mode: Mode): object {
       padding: [8, 12],
       textStyle: { color: p.text, fontSize: 12, fontFamily: fontSans },
       extraCssText: `box-shadow: ${p.shadow}; border-radius: ${radius}px; font-variant-numeric: tabular-nums;`,
-      axisPointer: { lineStyle: { color: p.lineStrong }, shadowStyle: { color: p.hover } },
+      axisPointer: { lineStyle: { color: p.lineStrong }, shadowStyle: { color: pointerShade(mode) } },
       confine: true,
     },
+    // Behind the marks: a pointer in front of bars would hide them.
+    axisPointer: { z: 1 },
     visualMap: { textStyle: { color: p.text3 } },
   };
 }

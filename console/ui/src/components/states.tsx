@@ -1,10 +1,11 @@
-import { type ErrorComponentProps, Link } from "@tanstack/react-router";
+import type { ErrorComponentProps } from "@tanstack/react-router";
 import { Button } from "antd";
 import { CircleSlash2, CloudOff, Lock, SearchX, TriangleAlert } from "lucide-react";
 import { Component, type ErrorInfo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, NetworkError } from "@/api/client";
 import { CopyButton } from "./CopyButton";
+import { LinkButton } from "./LinkButton";
 import "./states.css";
 
 /** The one shape of "nothing to show": an icon, what it is, what to do about it. */
@@ -155,9 +156,9 @@ export function NotFoundPage() {
         icon={<SearchX />}
         title={t("state.pageNotFound")}
         actions={
-          <Link to="/">
-            <Button size="small">{t("state.home")}</Button>
-          </Link>
+          <LinkButton to="/" size="small">
+            {t("state.home")}
+          </LinkButton>
         }
       >
         {t("state.pageNotFoundHint")}

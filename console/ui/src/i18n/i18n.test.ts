@@ -38,13 +38,30 @@ describe("texts", () => {
   it("are not empty, and Chinese is Chinese", () => {
     // Names and formats that are the same in both languages.
     const same =
-      /^(Touchstone|ID|JSON|SQL|API|CSV|Node\.js|Python|Go|curl|JavaScript|[\d\s{}#:.%–→/·+，：-]*)$/;
+      /^(Touchstone|App|ID|JSON|SQL|API|CSV|Node\.js|Python|Go|curl|JavaScript|[\d\s{}#:.%–→/·+，：“”-]*)$/;
     for (const [k, text] of [...enTexts, ...zhTexts]) expect(text.trim(), k).not.toBe("");
     const untranslated = [...zhTexts].filter(
       ([, text]) => !/[\u4e00-\u9fff]/.test(text) && !same.test(text.replace(/\{\{\w+\}\}/g, "").trim()),
     );
     expect(untranslated).toEqual([]);
     expect([...enTexts].filter(([, text]) => /[\u4e00-\u9fff]/.test(text))).toEqual([]);
+  });
+  it("set a space between a figure and its unit, and none around Chinese punctuation", () => {
+    // Variables that hold figures, digits, and words in Latin letters.
+    const figures = "n|of|count|rate|share|percent|step|line|letter|lag|time|window";
+    const glued = new RegExp(
+      `(?:\\{\\{(?:${figures})\\}\\}|[0-9A-Za-z])[\\u4e00-\\u9fff]|[\\u4e00-\\u9fff](?:\\{\\{(?:${figures})\\}\\}|[0-9A-Za-z])`,
+    );
+    // Where the figure brings its own last word ("120 毫秒"), no space follows; names keep theirs.
+    const own = /\{\{(lag|time|when|window)\}\}[\u4e00-\u9fff]/;
+    expect([...zhTexts].filter(([, text]) => glued.test(text.replace(own, "")))).toEqual([]);
+    expect(
+      [...zhTexts].filter(([, text]) => /\s[，。、；：？！）”]|[，。、；：？！（“]\s/.test(text)),
+    ).toEqual([]);
+  });
+  it("keep to the glossary", () => {
+    const avoid = /还没有|没能|动静|来路|背后的人|哪些人|批次|浏览屏幕|您/;
+    expect([...zhTexts].filter(([, text]) => avoid.test(text))).toEqual([]);
   });
   it("never glue Chinese to half-width punctuation", () => {
     expect([...zhTexts].filter(([, text]) => /[\u4e00-\u9fff][,;!?]/.test(text))).toEqual([]);
@@ -73,7 +90,7 @@ describe("source files", () => {
     // Keys that are put together at run time: t(`collect.kinds.${kind}`).
     const prefixes = [...source.matchAll(/`([a-zA-Z.]+\.)\$\{/g)].map((m) => m[1] as string);
     // Words for values that come from data: lib/labels.ts.
-    prefixes.push("identifierKind.", "channel.", "eventName.");
+    prefixes.push("identifierKind.", "channel.", "eventName.", "linkPart.");
     const unused = [...new Set([...enTexts.keys()].map(base))].filter(
       (k) => !source.includes(`"${k}"`) && !prefixes.some((p) => k.startsWith(p)),
     );

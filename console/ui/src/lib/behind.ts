@@ -1,4 +1,5 @@
-import { useCallback } from "react";
+import { useRouterState } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
 import type { Query, Select } from "@/api/types";
 import { compact, str } from "./search";
 import { useSetSearch } from "./useSetSearch";
@@ -30,6 +31,12 @@ export function sharedSearch(raw: Record<string, unknown>): { behind?: Behind; s
       : undefined,
     sort: str(raw, "sort"),
   });
+}
+
+/** What of it this address carries. */
+export function useSharedSearch(): { behind?: Behind; sort?: string } {
+  const search = useRouterState({ select: (s) => s.location.search as Record<string, unknown> });
+  return useMemo(() => sharedSearch(search), [search]);
 }
 
 /** Opens (with a Behind) or closes (without) the drawer of people behind a number. */

@@ -1,8 +1,11 @@
+import { formatJson } from "./json";
+
 /** One cell by RFC 4180. A leading = + - @ is quoted with an apostrophe, so that a sheet does not run what a visitor typed. */
 export function csvCell(value: unknown): string {
   if (value === null || value === undefined) return "";
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  let s = typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
+    return String(value);
+  let s = typeof value === "string" ? value : formatJson(value);
   if (/^[=+\-@\t\r]/.test(s)) s = `'${s}`;
   return /[",\r\n]/.test(s) || s !== s.trim() ? `"${s.replaceAll('"', '""')}"` : s;
 }

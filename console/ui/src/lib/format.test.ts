@@ -17,6 +17,11 @@ describe("numbers", () => {
     expect(zh.compact(n)).toBe(z);
     expect(en.compact(n)).toBe(e);
   });
+  it("keeps all digits of integers beyond 2^53", () => {
+    expect(en.num(9007199254740993n)).toBe("9,007,199,254,740,993");
+    expect(zh.num(-9223372036854775808n, 6)).toBe("-9,223,372,036,854,775,808");
+    expect(zh.compact(9007199254740993n)).toBe("9,007.2万亿");
+  });
   it("says – for what is not known", () => {
     for (const f of [en.num, en.compact, en.percent, en.bytes, en.duration]) {
       expect(f(null)).toBe("–");
@@ -27,6 +32,7 @@ describe("numbers", () => {
     expect(en.percent(0.1234)).toBe("12.3%");
     expect([0.05, 0, -0.042].map(en.change)).toEqual(["+5%", "0%", "\u22124%"]);
     expect(en.axis(5000)).toBe("5K");
+    expect(zh.axis(5000)).toBe("5,000");
     expect(en.bytes(999)).toBe("999 B");
     expect(en.bytes(1_540_000)).toBe("1.5 MB");
     expect(en.bytes(0)).toBe("0 B");
@@ -35,14 +41,14 @@ describe("numbers", () => {
 
 describe("durations", () => {
   it.each([
-    [0.0004, "0ms", "0毫秒"],
-    [0.12, "120ms", "120毫秒"],
-    [1.25, "1.3s", "1.3秒"],
-    [60, "1m", "1分钟"],
-    [59.97, "1m", "1分钟"],
-    [200, "3m 20s", "3分钟20秒"],
-    [7320, "2h 2m", "2小时2分钟"],
-    [187_200, "2d 4h", "2天4小时"],
+    [0.0004, "0 ms", "0 毫秒"],
+    [0.12, "120 ms", "120 毫秒"],
+    [1.25, "1.3 s", "1.3 秒"],
+    [60, "1 min", "1 分钟"],
+    [59.97, "1 min", "1 分钟"],
+    [200, "3 min 20 s", "3 分钟 20 秒"],
+    [7320, "2 h 2 min", "2 小时 2 分钟"],
+    [187_200, "2 d 4 h", "2 天 4 小时"],
   ])("%d s", (s, e, z) => {
     expect(en.duration(s)).toBe(e);
     expect(zh.duration(s)).toBe(z);
@@ -68,7 +74,8 @@ describe("times", () => {
     expect(en.relative(t, now - 2000)).toBe("just now");
     expect(en.relative(t, now + 59_000)).toBe("59 seconds ago");
     expect(en.relative(t, now + 3_600_000 * 25)).toBe("yesterday");
-    expect(zh.relative(t, now + 300_000)).toBe("5分钟前");
+    expect(zh.relative(t, now + 300_000)).toBe("5 分钟前");
+    expect(zh.relative(t, now + 86_400_000 * 65)).toBe("2 个月前");
     expect(en.relative("nonsense")).toBe("–");
   });
   it("names the offset of a zone", () => {

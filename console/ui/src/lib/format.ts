@@ -2,25 +2,25 @@
  * Numbers, times and sizes for people: by locale, and by the workspace's time zone rather than the browser's, so that
  * two colleagues in two cities read the same day. Plain functions over Intl; components get them from useFormat().
  */
-import { justNow } from "@/i18n/now";
+import { justNow, unitNames } from "@/i18n/now";
 
 export type Lang = "zh-CN" | "en";
 
 export interface Format {
   lang: Lang;
   timeZone: string;
-  /** 12,345 */
-  num(n: number | null | undefined, digits?: number): string;
+  /** 12,345; an integer beyond what a number holds comes as a bigint and keeps all its digits. */
+  num(n: Figure, digits?: number): string;
   /** 12.3K, 1.2万: where space is short; pair it with the exact number on hover. */
-  compact(n: number | null | undefined): string;
+  compact(n: Figure): string;
   /** 0.123 → 12.3 % */
   percent(ratio: number | null | undefined, digits?: number): string;
   /** 0.05 → +5 %, −0.05 → −5 % */
   change(ratio: number | null | undefined): string;
-  /** 5K, 5000: labels of an axis, where all must look alike. */
+  /** 5K, 5,000: labels of an axis, where all must look alike. */
   axis(n: number): string;
   bytes(n: number | null | undefined): string;
-  /** Seconds as "120ms", "1.2s", "3m 20s", "2d 4h". */
+  /** Seconds as "120 ms", "1.2 s", "3 min 20 s", "2 d 4 h". */
   duration(seconds: number | null | undefined): string;
   /** 31 Jan 2026 */
   date(t: TimeLike): string;
@@ -37,6 +37,7 @@ export interface Format {
   list(items: readonly string[]): string;
 }
 
+export type Figure = number | bigint | null | undefined;
 export type TimeLike = string | number | Date | null | undefined;
 
 const none = "–";
@@ -47,8 +48,8 @@ function toDate(t: TimeLike): Date | null {
   return Number.isNaN(d.getTime()) ? null : d;
 }
 
-function known(n: number | null | undefined): n is number {
-  return typeof n === "number" && Number.isFinite(n);
+function known<N extends Figure>(n: N): n is NonNullable<N> {
+  return typeof n === "bigint" || (typeof n === "number" && Number.isFinite(n));
 }
 
 const relativeSteps: readonly [Intl.RelativeTimeFormatUnit, number][] = [
@@ -88,38 +89,32 @@ export function createFormat(lang: Lang, timeZone: string): Format {
   const fCompact = new Intl.NumberFormat(lang === "en" ? "en" : locale, {
     notation: "compact",
     maximumFractionDigits: 1,
+    useGrouping: "always",
   });
   const fList = new Intl.ListFormat(locale, { style: "short", type: "conjunction" });
-  const units = (unit: string, digits = 0) =>
-    new Intl.NumberFormat(locale, {
-      style: "unit",
-      unit,
-      unitDisplay: lang === "en" ? "narrow" : "short",
-      maximumFractionDigits: digits,
-    });
-  const fMs = units("millisecond");
-  const fSecond = units("second");
-  const fSecondPart = units("second", 1);
-  const fMinute = units("minute");
-  const fHour = units("hour");
-  const fDays = units("day");
-  const num = (n: number | null | undefined, digits = 0) =>
-    known(n) ? new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(n) : none;
-  const gap = " ";
+  const numbers = new Map<number, Intl.NumberFormat>();
+  const num = (n: Figure, digits = 0) => {
+    if (!known(n)) return none;
+    const f = numbers.get(digits) ?? new Intl.NumberFormat(locale, { maximumFractionDigits: digits });
+    numbers.set(digits, f);
+    return f.format(n);
+  };
+  const unit = (n: number, name: keyof (typeof unitNames)["en"], digits = 0) =>
+    `${num(n, digits)} ${unitNames[lang][name]}`;
 
   function duration(seconds: number | null | undefined): string {
     if (!known(seconds)) return none;
     const s = Math.abs(seconds);
-    if (s < 0.9995) return fMs.format(s * 1000);
-    if (s < 59.95) return fSecondPart.format(s);
+    if (s < 0.9995) return unit(s * 1000, "ms");
+    if (s < 59.95) return unit(s, "s", 1);
     const whole = Math.round(s);
     const [large, small, n, rest] =
       whole < 3600
-        ? [fMinute, fSecond, Math.floor(whole / 60), whole % 60]
+        ? (["min", "s", Math.floor(whole / 60), whole % 60] as const)
         : whole < 86400
-          ? [fHour, fMinute, Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)]
-          : [fDays, fHour, Math.floor(whole / 86400), Math.floor((whole % 86400) / 3600)];
-    return [large.format(n), ...(rest > 0 ? [small.format(rest)] : [])].join(lang === "en" ? " " : "");
+          ? (["h", "min", Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)] as const)
+          : (["d", "h", Math.floor(whole / 86400), Math.floor((whole % 86400) / 3600)] as const);
+    return rest > 0 ? `${unit(n, large)} ${unit(rest, small)}` : unit(n, large);
   }
 
   function at(t: TimeLike, f: Intl.DateTimeFormat): string {
@@ -131,7 +126,7 @@ export function createFormat(lang: Lang, timeZone: string): Format {
     lang,
     timeZone: zone,
     num,
-    compact: (n) => (known(n) ? (Math.abs(n) < 10_000 ? num(n) : fCompact.format(n)) : none),
+    compact: (n) => (known(n) ? (Math.abs(Number(n)) < 10_000 ? num(n) : fCompact.format(n)) : none),
     percent: (r, digits = 1) =>
       known(r)
         ? new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(r)
@@ -156,7 +151,7 @@ export function createFormat(lang: Lang, timeZone: string): Format {
         v /= 1000;
         u++;
       }
-      return `${num(v, v < 10 && u > 0 ? 1 : 0)}${gap}${units[u]}`;
+      return `${num(v, v < 10 && u > 0 ? 1 : 0)} ${units[u]}`;
     },
     duration,
     date: (t) => at(t, fDate),
@@ -178,15 +173,22 @@ export function createFormat(lang: Lang, timeZone: string): Format {
       for (const [u, size] of relativeSteps) {
         if (Math.abs(seconds) >= size) {
           const f = u === "year" || u === "month" ? fRelativeLong : fRelative;
-          return f.format(Math.trunc(seconds / size), u);
+          return spaced(f.format(Math.trunc(seconds / size), u));
         }
       }
-      return fRelative.format(Math.trunc(seconds), "second");
+      return spaced(fRelative.format(Math.trunc(seconds), "second"));
     },
     dayKey: (t) => at(t, fKey),
     list: (items) => fList.format(items),
   };
 }
+
+/**
+ * What Intl wrote, by the one rule for both languages: a space between a figure and its unit ("5 分钟前", "120 ms"). Not
+ * in dates, whose parts are no units ("2026年2月1日"), nor before % and the magnitudes that belong to the figure itself
+ * ("1.2万", "12K").
+ */
+const spaced = (s: string) => s.replace(/(\d)(?=[\u4e00-\u9fff])/g, "$1 ");
 
 function validZone(zone: string): string {
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Rule } from "@/api/types";
-import { asGroup, parseLength, placeOfError, prune, readRule, segmentsIn } from "./rule";
+import { asGroup, negate, parseLength, placeOfError, prune, readRule, segmentsIn } from "./rule";
 
 const city: Rule = { trait: "city", op: "eq", value: "Berlin" };
 const unfinished: Rule = { trait: "", op: "eq" };
@@ -63,7 +63,21 @@ it("gives the builder a group to add to", () => {
   expect(asGroup(null)).toEqual({ and: [] });
   expect(asGroup(city)).toEqual({ and: [city] });
   expect(asGroup({ or: [city] })).toEqual({ or: [city] });
-  expect(asGroup({ not: city })).toEqual({ and: [{ not: city }] });
+  expect(asGroup({ not: { segment: "a" } })).toEqual({ and: [{ not: { segment: "a" } }] });
+});
+
+it("says an opposite by its own name where it has one", () => {
+  const once: Rule = { event: "Order Completed", count: { op: "gte", value: 1 }, within: "30d" };
+  const never: Rule = { event: "Order Completed", count: { op: "eq", value: 0 }, within: "30d" };
+  expect(asGroup({ not: once })).toEqual({ and: [never] });
+  expect(asGroup({ not: { event: "x" } })).toEqual({ and: [{ event: "x", count: { op: "eq", value: 0 } }] });
+  expect(negate(never)).toEqual(once);
+  expect(asGroup({ not: city })).toEqual({ and: [{ ...city, op: "neq" }] });
+  expect(asGroup({ or: [{ not: { not: bought } }, { not: { and: [bought] } }] })).toEqual({
+    or: [bought, { not: { and: [bought] } }],
+  });
+  for (const r of [city, once, never, bought, { segment: "a" }, { not: { segment: "a" } }] as Rule[])
+    expect(negate(negate(r))).toEqual(r);
 });
 
 it("finds the segments that a rule refers to", () => {

@@ -34,10 +34,40 @@ export function wrap(inner: Rule, negated: boolean): Rule {
   return negated ? { not: inner } : inner;
 }
 
+/** Operators whose exact negation has a name (segment/rule): "not (city is x)" is "city is not x". */
+const negations: Partial<Record<ConditionOp, ConditionOp>> = {
+  eq: "neq",
+  neq: "eq",
+  in: "not_in",
+  not_in: "in",
+  exists: "not_exists",
+  not_exists: "exists",
+};
+
+/** The opposite of a condition. What has a name of its own is said by it: "did not do" instead of "not: did at least once". */
+export function negate(r: Rule): Rule {
+  if (isNot(r)) return r.not;
+  if (isTrait(r) && negations[r.op]) return { ...r, op: negations[r.op] ?? r.op };
+  if (isEvent(r)) {
+    const { op, value } = r.count ?? { op: "gte", value: 1 };
+    if (op === "gte" && value === 1) return { ...r, count: { op: "eq", value: 0 } };
+    if (op !== "gte" && value === 0) return { ...r, count: { op: "gte", value: 1 } };
+  }
+  return { not: r };
+}
+
+/** A rule in which no "not" stands before a condition whose opposite has a name. */
+export function plain(r: Rule): Rule {
+  if (isNot(r)) return negate(plain(r.not));
+  const group = groupOf(r);
+  return group ? makeGroup(group.kind, group.of.map(plain)) : r;
+}
+
 /** The builder's root is always a group, so that there is a place for the second condition. */
 export function asGroup(rule: Rule | null | undefined): Rule {
   if (!rule) return { and: [] };
-  return groupOf(rule) ? rule : { and: [rule] };
+  const r = plain(rule);
+  return groupOf(r) ? r : { and: [r] };
 }
 
 export const join = (at: string, name: string | number) => (at === "" ? String(name) : `${at}.${name}`);
@@ -147,14 +177,14 @@ const isObject = (v: unknown): v is Record<string, unknown> =>
  * Reads a rule out of an address or a text field, loosely: unfinished conditions are fine, shapes that the builder
  * cannot show are not. Gives the rule or the place that is wrong.
  */
-export function readRule(v: unknown, at = ""): { rule: Rule } | { wrong: string } {
+export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wrong: string } {
   const wrong = { wrong: at };
-  if (!isObject(v)) return wrong;
+  if (!isObject(v) || depth > deepest) return wrong;
   const kinds = ["and", "or", "not", "trait", "event", "segment"].filter((k) => k in v);
   const kind = kinds[0];
   if (kinds.length !== 1 || kind === undefined) return wrong;
   if (kind === "not") {
-    const inner = readRule(v.not, join(at, "not"));
+    const inner = readRule(v.not, join(at, "not"), depth + 1);
     return "wrong" in inner ? inner : { rule: { not: inner.rule } };
   }
   if (kind === "and" || kind === "or") {
@@ -162,30 +192,79 @@ export function readRule(v: unknown, at = ""): { rule: Rule } | { wrong: string 
     if (!Array.isArray(list)) return { wrong: join(at, kind) };
     const parts: Rule[] = [];
     for (const [i, part] of list.entries()) {
-      const r = readRule(part, join(at, `${kind}.${i}`));
+      const r = readRule(part, join(at, `${kind}.${i}`), depth + 1);
       if ("wrong" in r) return r;
       parts.push(r.rule);
     }
     return { rule: makeGroup(kind, parts) };
   }
   if (typeof v[kind] !== "string") return { wrong: join(at, kind) };
-  if (kind === "trait" && !ops.includes(String(v.op))) return { wrong: join(at, "op") };
+  if (kind === "trait") {
+    if (!isOp(v.op)) return { wrong: join(at, "op") };
+    if (!isValue(v.value)) return { wrong: join(at, "value") };
+  }
   if (kind === "event") {
     if (v.where !== undefined && !(Array.isArray(v.where) && v.where.every(isCondition)))
       return { wrong: join(at, "where") };
-    const count = v.count;
-    if (
-      count !== undefined &&
-      !(isObject(count) && ["gte", "lte", "eq"].includes(String(count.op)) && typeof count.value === "number")
-    )
-      return { wrong: join(at, "count") };
-    if (v.within !== undefined && typeof v.within !== "string") return { wrong: join(at, "within") };
+    if (v.count !== undefined && !isCount(v.count)) return { wrong: join(at, "count") };
+    if (v.within !== undefined && !isLength(v.within)) return { wrong: join(at, "within") };
   }
   return { rule: v as unknown as Rule };
 }
 
+/** What can be used of a rule in a damaged link: parts that cannot be read are left out, and the rest stands. */
+export function salvageRule(v: unknown, depth = 0): Rule | undefined {
+  if (!isObject(v) || depth > deepest) return undefined;
+  const whole = readRule(v, "", depth);
+  if ("rule" in whole) return whole.rule;
+  if ("not" in v) {
+    const inner = salvageRule(v.not, depth + 1);
+    return inner && { not: inner };
+  }
+  for (const kind of ["and", "or"] as const) {
+    if (!Array.isArray(v[kind])) continue;
+    const parts = v[kind].map((part) => salvageRule(part, depth + 1)).filter((part) => part !== undefined);
+    return makeGroup(kind, parts);
+  }
+  if (typeof v.trait === "string")
+    return { trait: v.trait, op: isOp(v.op) ? v.op : "eq", ...(isValue(v.value) ? { value: v.value } : {}) };
+  if (typeof v.event !== "string") return undefined;
+  const where = Array.isArray(v.where) ? v.where.filter(isCondition) : [];
+  return {
+    event: v.event,
+    ...(where.length > 0 ? { where } : {}),
+    ...(isCount(v.count) ? { count: v.count } : {}),
+    ...(isLength(v.within) ? { within: v.within } : {}),
+  };
+}
+
+/** How deep rules may nest: the builder offers less, and a link must not cost the page its stack. */
+const deepest = 32;
+const isOp = (v: unknown): v is ConditionOp => typeof v === "string" && ops.includes(v);
+const isLength = (v: unknown): v is string => typeof v === "string" && parseLength(v) !== null;
+const isCount = (v: unknown): v is NonNullable<EventRule["count"]> =>
+  isObject(v) &&
+  ["gte", "lte", "eq"].includes(String(v.op)) &&
+  typeof v.value === "number" &&
+  Number.isSafeInteger(v.value) &&
+  v.value >= 0;
+
+/** A value that a condition can be compared with, or a list of them. */
+function isValue(v: unknown): boolean {
+  if (Array.isArray(v)) return v.every((x) => x !== undefined && !Array.isArray(x) && isValue(x));
+  return v === null || ["undefined", "string", "number", "bigint", "boolean"].includes(typeof v);
+}
+
 export function isCondition(v: unknown): v is Condition {
-  return isObject(v) && ops.includes(String(v.op));
+  const isName = (x: unknown) => x === undefined || typeof x === "string";
+  return (
+    isObject(v) &&
+    isOp(v.op) &&
+    isValue(v.value) &&
+    isName(v.property) &&
+    isName(v.context) &&
+    isName(v.dimension)
+  );
 }
 
 /** Every segment that a rule refers to. */

@@ -18,7 +18,11 @@ export function compareValues(a: unknown, b: unknown, locale: string): number {
   const emptyA = a === null || a === undefined || a === "";
   const emptyB = b === null || b === undefined || b === "";
   if (emptyA || emptyB) return emptyA === emptyB ? 0 : emptyA ? -1 : 1;
-  if (typeof a === "number" && typeof b === "number") return a - b;
+  const numbers = (v: unknown) => typeof v === "number" || typeof v === "bigint";
+  if (numbers(a) && numbers(b)) {
+    const [x, y] = [a as number, b as number];
+    return x < y ? -1 : x > y ? 1 : 0;
+  }
   if (typeof a === "boolean" && typeof b === "boolean") return Number(a) - Number(b);
   return String(a).localeCompare(String(b), locale, { numeric: true });
 }

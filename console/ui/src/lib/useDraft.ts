@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
+import { parseJson, stableJson } from "./json";
 
 /**
  * A draft that answers at once and is written to the address when typing rests. When the address changes by other
@@ -6,19 +7,19 @@ import { useCallback, useEffect, useRef, useState } from "react";
  */
 export function useDraft<T>(fromAddress: T, write: (draft: T) => void, wait = 300): [T, (next: T) => void] {
   const [draft, setDraft] = useState(fromAddress);
-  const sent = useRef(stable(fromAddress));
+  const sent = useRef(stableJson(fromAddress));
   const latest = useRef(write);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
     latest.current = write;
   });
 
-  const incoming = stable(fromAddress);
+  const incoming = stableJson(fromAddress);
   useEffect(() => {
     if (incoming !== sent.current) {
       sent.current = incoming;
       clearTimeout(timer.current);
-      setDraft(JSON.parse(incoming) as T);
+      setDraft(parseJson(incoming) as T);
     }
   }, [incoming]);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -28,7 +29,7 @@ export function useDraft<T>(fromAddress: T, write: (draft: T) => void, wait = 30
       setDraft(next);
       clearTimeout(timer.current);
       timer.current = setTimeout(() => {
-        sent.current = stable(next);
+        sent.current = stableJson(next);
         latest.current(next);
       }, wait);
     },
@@ -40,20 +41,11 @@ export function useDraft<T>(fromAddress: T, write: (draft: T) => void, wait = 30
 /** A value as it was when it last rested for a while. */
 export function useRested<T>(value: T, wait = 250): T {
   const [rested, setRested] = useState(value);
-  const key = JSON.stringify(value);
+  const key = stableJson(value);
   // biome-ignore lint/correctness/useExhaustiveDependencies: equal by content, not by identity
   useEffect(() => {
     const timer = setTimeout(() => setRested(value), wait);
     return () => clearTimeout(timer);
   }, [key, wait]);
   return rested;
-}
-
-/** JSON with ordered keys: the same for the same content. */
-function stable(value: unknown): string {
-  return JSON.stringify(value, (_key, v: unknown) =>
-    typeof v === "object" && v !== null && !Array.isArray(v)
-      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : v,
-  );
 }

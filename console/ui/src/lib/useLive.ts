@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { parseJson } from "./json";
 
 export type LiveState = "connecting" | "on" | "paused" | "hidden" | "broken";
 
@@ -47,7 +48,7 @@ export function useStream<T>(
       };
       source.onmessage = (e: MessageEvent<string>) => {
         try {
-          batch.push(JSON.parse(e.data) as T);
+          batch.push(parseJson(e.data) as T);
         } catch {
           // One message that cannot be read does not end the feed.
         }

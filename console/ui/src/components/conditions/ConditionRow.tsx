@@ -1,5 +1,6 @@
 import { Button, Select, Tooltip } from "antd";
 import { Plus, X } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Condition, ConditionOp } from "@/api/types";
 import { FieldPicker } from "./FieldPicker";
@@ -28,6 +29,7 @@ export function ConditionRow(props: {
   onChange: (c: Condition) => void;
   onRemove: () => void;
   withDimensions?: boolean;
+  fresh?: boolean;
 }) {
   const { t } = useTranslation();
   const { value: c } = props;
@@ -43,6 +45,7 @@ export function ConditionRow(props: {
         value={c}
         withDimensions={props.withDimensions ?? false}
         label={t("condition.property")}
+        fresh={props.fresh ?? false}
         onChange={(field) => {
           const next = field.property
             ? (items.find((x) => x.property === field.property)?.type ?? "unknown")
@@ -88,9 +91,12 @@ export function ConditionList(props: {
   onChange: (list: Condition[] | undefined) => void;
   withDimensions?: boolean;
   addLabel?: string;
+  /** The list was just begun: its first condition opens. */
+  fresh?: boolean;
 }) {
   const { t } = useTranslation();
   const list = props.value ?? [];
+  const [fresh, setFresh] = useState<number | null>(props.fresh ? 0 : null);
   const set = (next: Condition[]) => props.onChange(next.length > 0 ? next : undefined);
   return (
     <div className="conditions">
@@ -100,9 +106,13 @@ export function ConditionList(props: {
           key={i}
           events={props.events}
           value={c}
+          fresh={i === fresh}
           withDimensions={props.withDimensions ?? false}
           onChange={(next) => set(list.map((x, j) => (j === i ? next : x)))}
-          onRemove={() => set(list.filter((_, j) => j !== i))}
+          onRemove={() => {
+            setFresh(null);
+            set(list.filter((_, j) => j !== i));
+          }}
         />
       ))}
       <Button
@@ -110,7 +120,10 @@ export function ConditionList(props: {
         size="small"
         className="add"
         icon={<Plus size={13} />}
-        onClick={() => set([...list, { op: "eq" }])}
+        onClick={() => {
+          setFresh(list.length);
+          set([...list, { op: "eq" }]);
+        }}
       >
         {props.addLabel ?? t("condition.addFilter")}
       </Button>

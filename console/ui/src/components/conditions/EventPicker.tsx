@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { useLabels } from "@/lib/labels";
+import { useFresh } from "@/lib/useFresh";
 import { useEvents } from "./useEvents";
 import "./conditions.css";
 
@@ -11,11 +12,13 @@ export function EventPicker(props: {
   value: string;
   onChange: (event: string) => void;
   label: string;
+  /** It was just added: opens with the keyboard in it. */
+  fresh?: boolean;
   /** Offer "any event" ("*"). */
   any?: boolean;
-  autoFocus?: boolean;
   id?: string;
 }) {
+  const opening = useFresh(props.fresh);
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
@@ -40,7 +43,7 @@ export function EventPicker(props: {
       value={props.value || null}
       placeholder={t("condition.event")}
       loading={events.pending}
-      autoFocus={props.autoFocus ?? false}
+      {...opening}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{

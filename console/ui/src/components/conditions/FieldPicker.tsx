@@ -1,6 +1,7 @@
 import { Select } from "antd";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useFresh } from "@/lib/useFresh";
 import {
   contextPaths,
   dimensions,
@@ -18,6 +19,8 @@ export function FieldPicker(props: {
   value: Field;
   onChange: (field: Field) => void;
   label: string;
+  /** It was just added: opens with the keyboard in it. */
+  fresh?: boolean;
   placeholder?: string;
   /** Questions know dimensions; rules of segments do not. */
   withDimensions?: boolean;
@@ -25,8 +28,8 @@ export function FieldPicker(props: {
   numbers?: boolean;
   allowClear?: boolean;
   onClear?: () => void;
-  autoFocus?: boolean;
 }) {
+  const opening = useFresh(props.fresh);
   const { t, i18n } = useTranslation();
   const { items, loading } = useProperties(props.events);
   const [typed, setTyped] = useState("");
@@ -71,9 +74,9 @@ export function FieldPicker(props: {
       value={key || null}
       placeholder={props.placeholder ?? t("condition.property")}
       loading={loading}
-      autoFocus={props.autoFocus ?? false}
       allowClear={props.allowClear ?? false}
       onClear={props.onClear}
+      {...opening}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{

@@ -3,6 +3,7 @@ import { Select } from "antd";
 import { useTranslation } from "react-i18next";
 import { segmentsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
+import { useFresh } from "@/lib/useFresh";
 import "./conditions.css";
 
 /** A segment by name, with its size. */
@@ -10,11 +11,14 @@ export function SegmentPicker(props: {
   value: string | undefined;
   onChange: (id: string | undefined) => void;
   label: string;
+  /** It was just added: opens with the keyboard in it. */
+  fresh?: boolean;
   placeholder?: string;
   /** Not offered: a segment cannot refer to itself. */
   except?: string;
   allowClear?: boolean;
 }) {
+  const opening = useFresh(props.fresh);
   const { t } = useTranslation();
   const format = useFormat();
   const query = useQuery(segmentsQuery);
@@ -30,6 +34,7 @@ export function SegmentPicker(props: {
       placeholder={props.placeholder ?? t("condition.segment")}
       allowClear={props.allowClear ?? false}
       loading={query.isPending}
+      {...opening}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{ optionFilterProp: "label" }}

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { catalogueValuesQuery } from "@/api/queries";
 import type { ConditionOp } from "@/api/types";
+import { readNumber } from "@/lib/json";
 import { takesList, takesNoValue } from "@/lib/rule";
 import { compact } from "@/lib/search";
 import { useRested } from "@/lib/useDraft";
@@ -68,12 +69,13 @@ export function ValueInput(props: {
   }
   if (type === "number") {
     return (
-      <InputNumber
+      <InputNumber<string>
+        stringMode
         className="pick pick-value"
         aria-label={label}
         placeholder={t("condition.value")}
-        value={typeof value === "number" ? value : null}
-        onChange={(v) => onChange(v ?? undefined)}
+        value={typeof value === "number" || typeof value === "bigint" ? String(value) : null}
+        onChange={(v) => onChange(v === null ? undefined : (readNumber(String(v)) ?? undefined))}
       />
     );
   }

@@ -2,6 +2,7 @@ import { useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { cataloguePropertiesQuery, catalogueTraitsQuery } from "@/api/queries";
 import type { Condition, ConditionOp } from "@/api/types";
+import { readNumber } from "@/lib/json";
 
 /** What a condition or a breakdown looks at. */
 export type Field = Pick<Condition, "property" | "context" | "dimension">;
@@ -119,16 +120,15 @@ export function opsFor(type: FieldType, used?: ConditionOp): readonly ConditionO
 }
 
 /** What was typed as a value of the type: "12" is a number where numbers are expected. */
-export function readValue(text: string, type: FieldType, op: ConditionOp): string | number | boolean {
+export function readValue(
+  text: string,
+  type: FieldType,
+  op: ConditionOp,
+): string | number | bigint | boolean {
   if (op === "contains" || op === "starts_with") return text;
   const ordered = op === "gt" || op === "gte" || op === "lt" || op === "lte";
   if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
-  if (
-    (type === "number" || (type === "unknown" && ordered)) &&
-    text.trim() !== "" &&
-    Number.isFinite(Number(text))
-  )
-    return Number(text);
+  if (type === "number" || (type === "unknown" && ordered)) return readNumber(text) ?? text;
   return text;
 }
 

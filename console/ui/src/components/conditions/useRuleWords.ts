@@ -2,8 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { segmentsQuery } from "@/api/queries";
-import type { Condition, ConditionOp, Rule } from "@/api/types";
+import type { Condition, Rule } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import {
   type EventRule,
@@ -12,20 +13,11 @@ import {
   isNot,
   isSegment,
   isTrait,
+  negate,
   parseLength,
   takesNoValue,
 } from "@/lib/rule";
 import { fieldName } from "./fields";
-
-/** Operators whose exact negation has a name (segment/rule): "not (city is x)" is "city is not x". */
-const negations: Partial<Record<ConditionOp, ConditionOp>> = {
-  eq: "neq",
-  neq: "eq",
-  in: "not_in",
-  not_in: "in",
-  exists: "not_exists",
-  not_exists: "exists",
-};
 
 /** Rules as sentences: "city is Berlin, and did Order Completed at least 2 times in the last 30 days". */
 export function useRuleWords() {
@@ -38,10 +30,10 @@ export function useRuleWords() {
     // Marks, not words: what separates and encloses differs by script.
     const [comma, open, close] = format.lang === "en" ? [", ", " (", ")"] : ["、", "（", "）"];
     const value = (v: unknown): string => {
-      if (typeof v === "number") return format.num(v, 6);
+      if (typeof v === "number" || typeof v === "bigint") return format.num(v, 6);
       if (typeof v === "boolean") return t(v ? "condition.true" : "condition.false");
       if (v === undefined || v === null || v === "") return "…";
-      return typeof v === "string" ? v : JSON.stringify(v);
+      return typeof v === "string" ? v : formatJson(v);
     };
     const test = (name: string, op: Condition["op"], v: unknown): string => {
       const word = t(`condition.op.${op}`);
@@ -83,10 +75,8 @@ export function useRuleWords() {
     const rule = (r: Rule, nested = false): string => {
       if (isNot(r)) {
         if (isSegment(r.not)) return t("condition.words.notInSegment", { name: segment(r.not.segment) });
-        if (isTrait(r.not) && negations[r.not.op])
-          return test(r.not.trait || "…", negations[r.not.op] ?? r.not.op, r.not.value);
-        if (isEvent(r.not) && (r.not.count?.op ?? "gte") === "gte" && (r.not.count?.value ?? 1) === 1)
-          return event({ ...r.not, count: { op: "eq", value: 0 } });
+        const named = negate(r.not);
+        if (!isNot(named)) return rule(named, nested);
         return t("condition.words.not", { rule: rule(r.not) });
       }
       const group = groupOf(r);

@@ -6,7 +6,7 @@ export const auth = {
     submit: "Sign in",
     wrong: "E-mail or password is wrong.",
     tooMany: "Too many attempts. Try again in {{when}}.",
-    forgot: "Forgot it? An administrator can set a new password under Settings.",
+    forgot: "Forgot your password? An administrator can set a new one under Settings.",
   },
   setup: {
     title: "Welcome to Touchstone",
@@ -17,7 +17,7 @@ export const auth = {
     password: "Password",
     passwordHint: "At least {{n}} characters. A phrase of a few words is easy to keep.",
     submit: "Create administrator",
-    done: "There is an administrator already.",
+    done: "An administrator already exists.",
   },
   motto: "Tell gold from stone: who your customers are, and what they do next.",
 };

@@ -1,10 +1,11 @@
-import { getRouteApi, Link } from "@tanstack/react-router";
-import { Button, Tabs } from "antd";
+import { getRouteApi } from "@tanstack/react-router";
+import { Tabs } from "antd";
 import { ChartNoAxesCombined } from "lucide-react";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { useEvents } from "@/components/conditions/useEvents";
+import { LinkButton } from "@/components/LinkButton";
 import { PageHeader } from "@/components/PageHeader";
 import { EmptyState, ErrorState } from "@/components/states";
 import { compact } from "@/lib/search";
@@ -82,9 +83,9 @@ export function AnalyticsPage() {
               title={t("analytics.noEvents")}
               hint={t("analytics.noEventsHint")}
               action={
-                <Link to="/collect/sources">
-                  <Button type="primary">{t("analytics.noEventsAction")}</Button>
-                </Link>
+                <LinkButton to="/collect/sources" primary>
+                  {t("analytics.noEventsAction")}
+                </LinkButton>
               }
             />
           </div>

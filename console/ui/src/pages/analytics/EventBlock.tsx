@@ -13,6 +13,7 @@ export function EventBlock<E extends EventDraft>(props: {
   onChange: (e: E) => void;
   label: string;
   any?: boolean;
+  fresh?: boolean;
   onRemove?: (() => void) | undefined;
   actions?: ReactNode;
   children?: ReactNode;
@@ -28,6 +29,7 @@ export function EventBlock<E extends EventDraft>(props: {
           value={value.event}
           label={props.label}
           any={props.any ?? false}
+          fresh={props.fresh ?? false}
           onChange={(event) => {
             const { where: _, ...rest } = value;
             props.onChange({ ...(event === value.event ? value : rest), event } as E);

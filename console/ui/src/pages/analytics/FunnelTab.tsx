@@ -7,6 +7,7 @@ import { useFormat } from "@/app/appearance";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { type Column, DataTable } from "@/components/DataTable";
 import { type Behind, usePeopleBehind } from "@/lib/behind";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { parseLength } from "@/lib/rule";
 import { EventBlock } from "./EventBlock";
@@ -74,6 +75,7 @@ function StepsEditor({ draft, onChange }: { draft: FunnelDraft; onChange: (d: Fu
   const { t } = useTranslation();
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | null>(null);
+  const [fresh, setFresh] = useState<number | null>(null);
   const { steps } = draft;
   const setSteps = (list: EventDraft[]) => onChange({ ...draft, steps: list });
   const move = (from: number, to: number) => {
@@ -99,9 +101,17 @@ function StepsEditor({ draft, onChange }: { draft: FunnelDraft; onChange: (d: Fu
             </span>
           }
           value={s}
+          fresh={i === fresh}
           label={t("analytics.funnel.stepEvent", { n: i + 1 })}
           onChange={(next) => setSteps(steps.map((x, j) => (j === i ? next : x)))}
-          onRemove={steps.length > 2 ? () => setSteps(steps.filter((_, j) => j !== i)) : undefined}
+          onRemove={
+            steps.length > 2
+              ? () => {
+                  setFresh(null);
+                  setSteps(steps.filter((_, j) => j !== i));
+                }
+              : undefined
+          }
           actions={
             <>
               <StepButton
@@ -147,7 +157,14 @@ function StepsEditor({ draft, onChange }: { draft: FunnelDraft; onChange: (d: Fu
         />
       ))}
       {steps.length < 12 && (
-        <Button size="small" icon={<Plus size={13} />} onClick={() => setSteps([...steps, { event: "" }])}>
+        <Button
+          size="small"
+          icon={<Plus size={13} />}
+          onClick={() => {
+            setFresh(steps.length);
+            setSteps([...steps, { event: "" }]);
+          }}
+        >
           {t("analytics.funnel.add")}
         </Button>
       )}
@@ -353,13 +370,14 @@ function StepTable({ query, result }: { query: FunnelQuery; result: QueryResult 
     {
       key: "step",
       title: t("analytics.funnel.stepTitle"),
-      width: 240,
+      width: 176,
       sortable: false,
       value: (s) => `${s.step}. ${labels.event(s.event)}`,
     },
     {
       key: "persons",
       title: t("analytics.funnel.persons"),
+      width: 84,
       align: "right",
       sortable: false,
       value: (s) => s.persons,
@@ -384,6 +402,7 @@ function StepTable({ query, result }: { query: FunnelQuery; result: QueryResult 
     {
       key: "converted",
       title: t("analytics.funnel.wentOn"),
+      width: 92,
       align: "right",
       sortable: false,
       value: (s) => steps[s.step]?.persons,
@@ -397,6 +416,7 @@ function StepTable({ query, result }: { query: FunnelQuery; result: QueryResult 
     {
       key: "lost",
       title: t("analytics.funnel.lost"),
+      width: 84,
       align: "right",
       sortable: false,
       value: (s) => (steps[s.step] ? s.persons - (steps[s.step]?.persons ?? 0) : null),
@@ -497,7 +517,7 @@ function GroupTable({ query, result }: { query: FunnelQuery; result: QueryResult
         label={t("analytics.funnel.groups")}
         columns={columns}
         rows={groups}
-        rowKey={(g) => JSON.stringify(g.group)}
+        rowKey={(g) => formatJson(g.group)}
         defaultSort="-s1"
         filters={<h2 className="table-title">{t("analytics.funnel.groups")}</h2>}
       />

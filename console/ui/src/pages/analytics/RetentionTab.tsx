@@ -128,9 +128,9 @@ function RetentionAnswer({ query, result }: { query: RetentionQuery; result: Que
   const cohorts = useMemo(() => readRetention(result), [result]);
   // The cohort k later begins when the k-th period of this one does.
   const running = useMemo(() => {
-    const ends = cohorts.map((c) => bucketEnd(c.time, interval, query.to));
+    const ends = cohorts.map((c) => bucketEnd(c.time, interval, query.to, format.timeZone));
     return (cohort: number, period: number) => (ends[cohort + period] ?? 0) > now;
-  }, [cohorts, interval, query.to, now]);
+  }, [cohorts, interval, query.to, now, format.timeZone]);
   const curve = useMemo(() => retentionCurve(cohorts, running), [cohorts, running]);
   const filled = cohorts.filter((c) => c.size > 0);
   const columns = Math.max(0, ...filled.map((c) => c.cells.length));

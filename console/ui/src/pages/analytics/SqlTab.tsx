@@ -8,6 +8,7 @@ import type { Query, QueryResult } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
 import { EmptyState, ErrorState } from "@/components/states";
+import { formatJson } from "@/lib/json";
 import { useFrame } from "./frame";
 import { AnswerFrame } from "./parts";
 import { useAnswer } from "./useAnswer";
@@ -261,7 +262,7 @@ function SqlResult({ result }: { result: QueryResult }) {
 function Cell({ value, type }: { value: unknown; type: string }) {
   const format = useFormat();
   if (value === null || value === undefined) return <span className="muted">NULL</span>;
-  if (type === "number" && typeof value === "number")
+  if (type === "number" && (typeof value === "number" || typeof value === "bigint"))
     return <span className="n">{format.num(value, 6)}</span>;
   if (type === "time" && typeof value === "string")
     return (
@@ -269,7 +270,7 @@ function Cell({ value, type }: { value: unknown; type: string }) {
         {format.dateTime(value)}
       </span>
     );
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : formatJson(value);
   return (
     <span
       className={type === "json" ? "sql-cell mono" : "sql-cell"}

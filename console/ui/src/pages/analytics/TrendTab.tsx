@@ -4,10 +4,11 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Interval, Measure, QueryResult, TrendQuery } from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
-import { chartColor } from "@/app/theme";
+import { chartColor, palettes } from "@/app/theme";
 import { Chart, type ChartPoint } from "@/components/Chart";
 import { FieldPicker } from "@/components/conditions/FieldPicker";
 import { usePeopleBehind } from "@/lib/behind";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { EventBlock } from "./EventBlock";
 import { useFrame } from "./frame";
@@ -45,6 +46,7 @@ export function TrendTab() {
   const series = draft?.series ?? [];
   const setSeries = (list: SeriesDraft[]) => set({ trend: { ...draft, series: list } });
   const interval = draft?.interval ?? autoInterval(range.days);
+  const [fresh, setFresh] = useState<number | null>(null);
 
   return (
     <div className="workbench">
@@ -57,9 +59,17 @@ export function TrendTab() {
             mark={<SeriesMark index={i} />}
             value={s}
             any
+            fresh={i === fresh}
             label={t("analytics.trend.seriesEvent", { letter: letter(i) })}
             onChange={(next) => setSeries(series.map((x, j) => (j === i ? next : x)))}
-            onRemove={series.length > 1 ? () => setSeries(series.filter((_, j) => j !== i)) : undefined}
+            onRemove={
+              series.length > 1
+                ? () => {
+                    setFresh(null);
+                    setSeries(series.filter((_, j) => j !== i));
+                  }
+                : undefined
+            }
           >
             <div className="event-measure">
               <Select<Measure>
@@ -95,7 +105,10 @@ export function TrendTab() {
           <Button
             size="small"
             icon={<Plus size={13} />}
-            onClick={() => setSeries([...series, { event: "", measure: "count" }])}
+            onClick={() => {
+              setFresh(series.length);
+              setSeries([...series, { event: "", measure: "count" }]);
+            }}
           >
             {t("analytics.trend.add")}
           </Button>
@@ -176,13 +189,15 @@ function TrendAnswer(props: {
     if (line.group.length === 0) return what;
     return query.series.length > 1 ? `${what} · ${groupName(line.group)}` : groupName(line.group);
   };
-  const keyOf = (line: Line) => JSON.stringify([line.series, line.group]);
+  const keyOf = (line: Line) => formatJson([line.series, line.group]);
   const sorted = useMemo(() => {
-    const size = (l: Line) => l.values.reduce<number>((sum, v) => sum + (v ?? 0), 0);
+    const size = (l: Line) => l.values.reduce<number>((sum, v) => sum + Number(v ?? 0), 0);
     return all.some((l) => l.group.length > 0) ? [...all].sort((a, b) => size(b) - size(a)) : all;
   }, [all]);
   const shown = sorted.slice(0, mostLines);
   const visible = shown.filter((l) => !off.includes(keyOf(l)));
+  // One line alone is the streak, as everywhere; several are told apart.
+  const colorOf = (i: number) => (sorted.length === 1 ? palettes[mode].goldLine : chartColor(mode, i));
   const interval = query.interval ?? "day";
   const total = interval === "total";
 
@@ -212,13 +227,13 @@ function TrendAnswer(props: {
     lines: visible.map((l) => ({
       name: nameOf(l),
       values: l.values,
-      color: chartColor(mode, shown.indexOf(l)),
+      color: colorOf(shown.indexOf(l)),
       right: right(l),
     })),
     chart: props.chart,
     stacked: visible.every((l) => l.group.length > 0 && query.series[l.series]?.measure === "count"),
     interval,
-    running: runningAt(times, interval, query.to, askedAt),
+    running: runningAt(times, interval, query.to, askedAt, format.timeZone),
     runningWord: t("analytics.running_"),
     format,
   });
@@ -252,7 +267,7 @@ function TrendAnswer(props: {
             {sorted.map((l, i) => (
               <li key={keyOf(l)}>
                 <span className="ellipsis" title={nameOf(l)}>
-                  <i style={{ background: chartColor(mode, i) }} /> {nameOf(l)}
+                  <i style={{ background: colorOf(i) }} /> {nameOf(l)}
                 </span>
                 <Door className="big door" onOpen={() => open(l, 0)}>
                   {format.num(l.values[0], 2)}
@@ -275,7 +290,7 @@ function TrendAnswer(props: {
                       title={nameOf(l)}
                       onClick={() => setOff(on ? [...off, key] : off.filter((k) => k !== key))}
                     >
-                      <i style={{ background: chartColor(mode, i) }} />
+                      <i style={{ background: colorOf(i) }} />
                       <span className="ellipsis">{nameOf(l)}</span>
                       {right(l) && <small>{t("analytics.trend.right")}</small>}
                       {sum !== null && <b>{format.compact(sum)}</b>}

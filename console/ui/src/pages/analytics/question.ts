@@ -7,6 +7,7 @@ import type {
   RetentionQuery,
   TrendQuery,
 } from "@/api/types";
+import { formatJson } from "@/lib/json";
 import { conditionComplete, isCondition, parseLength } from "@/lib/rule";
 import { compact, oneOf, str } from "@/lib/search";
 import { addDays, isDayKey, startOfDay } from "@/lib/zone";
@@ -395,7 +396,7 @@ export interface Line {
   /** Index in the question's series. */
   series: number;
   group: (string | null)[];
-  values: (number | null)[];
+  values: (number | bigint | null)[];
 }
 
 /** A trend's rows as lines over the same times. */
@@ -411,10 +412,10 @@ export function readTrend(result: QueryResult): { times: string[]; lines: Line[]
       times.push(time);
     }
     const group = row.slice(2, 2 + groupWidth) as (string | null)[];
-    const key = JSON.stringify([row[1], group]);
+    const key = formatJson([row[1], group]);
     const line = lines.get(key) ?? { series: Number(row[1]), group, values: [] };
     lines.set(key, line);
-    line.values[at.get(time) as number] = row[2 + groupWidth] as number | null;
+    line.values[at.get(time) as number] = row[2 + groupWidth] as number | bigint | null;
   }
   for (const line of lines.values())
     for (let i = 0; i < times.length; i++) line.values[i] = line.values[i] ?? null;
@@ -439,7 +440,7 @@ export function readFunnel(result: QueryResult): { group: (string | null)[]; ste
   const groups = new Map<string, { group: (string | null)[]; steps: Step[] }>();
   for (const row of result.rows) {
     const group = row.slice(2, 2 + w) as (string | null)[];
-    const key = JSON.stringify(group);
+    const key = formatJson(group);
     const g = groups.get(key) ?? { group, steps: [] };
     groups.set(key, g);
     const n = row.slice(2 + w) as (number | null)[];

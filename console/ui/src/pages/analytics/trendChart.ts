@@ -1,6 +1,7 @@
 import type { EChartsOption } from "echarts";
 import type { Interval, Measure } from "@/api/types";
 import type { Format } from "@/lib/format";
+import { addDays, dayOf, startOfDay } from "@/lib/zone";
 
 /** The name of an interval: what stands on the axis, in the table and over the people behind it. */
 export function bucketLabel(time: string, interval: Interval, format: Format): string {
@@ -41,33 +42,57 @@ export function bucketShort(time: string, interval: Interval, format: Format): s
   );
 }
 
-const millis = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 31 * 86_400_000 };
-
-/** When an interval ends, at the latest: it is still running while that lies ahead. */
-export function bucketEnd(time: string, interval: Interval, to: string): number {
-  if (interval === "total") return Date.parse(to);
-  return Math.min(Date.parse(to), Date.parse(time) + millis[interval]);
+/** When an interval ends: it is still running while that lies ahead. Days are those of the zone, of 23 to 25 hours. */
+export function bucketEnd(time: string, interval: Interval, to: string, zone: string): number {
+  const end = Date.parse(to);
+  if (interval === "total") return end;
+  const start = Date.parse(time);
+  if (interval === "hour") return Math.min(end, start + 3_600_000);
+  const first = dayOf(start, zone);
+  const next =
+    interval === "month"
+      ? `${addDays(`${first.slice(0, 7)}-01`, 31).slice(0, 7)}-01`
+      : addDays(first, interval === "day" ? 1 : 7);
+  return Math.min(end, startOfDay(next, zone).getTime());
 }
 
 /** The place of the interval that has begun and not ended at a moment, -1 where there is none. */
-export function runningAt(times: readonly string[], interval: Interval, to: string, now: number): number {
+export function runningAt(
+  times: readonly string[],
+  interval: Interval,
+  to: string,
+  now: number,
+  zone: string,
+): number {
   const at = times.findLastIndex((time) => Date.parse(time) <= now);
   if (at < 0) return -1;
   const next = times[at + 1];
-  return (next ? Date.parse(next) : bucketEnd(times[at] as string, interval, to)) > now ? at : -1;
+  return (next ? Date.parse(next) : bucketEnd(times[at] as string, interval, to, zone)) > now ? at : -1;
 }
 
 /** Only counts and sums add up over time; the same person may come back on another day. */
-export function lineTotal(values: readonly (number | null)[], measure: Measure | undefined): number | null {
+export function lineTotal(values: readonly Value[], measure: Measure | undefined): Value {
   if (measure !== undefined && measure !== "count" && measure !== "sum") return null;
-  return values.reduce<number>((sum, v) => sum + (v ?? 0), 0);
+  const known = values.filter((v) => v !== null);
+  // Whole numbers beyond 2^53 are added with all their digits.
+  if (
+    known.some((v) => typeof v === "bigint") &&
+    known.every((v) => typeof v === "bigint" || Number.isInteger(v))
+  )
+    return known.reduce<bigint>((sum, v) => sum + BigInt(v), 0n);
+  return known.reduce<number>((sum, v) => sum + Number(v), 0);
 }
+
+/** A figure of an answer; whole numbers that a number cannot hold are bigints (lib/json). */
+type Value = number | bigint | null;
+/** Where it is drawn. */
+const height = (v: Value): number | null => (v === null ? null : Number(v));
 
 const escapeHtml = (s: string) => s.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 interface Drawn {
   name: string;
-  values: (number | null)[];
+  values: Value[];
   color: string;
   /** Measured on the axis on the right. */
   right?: boolean;
@@ -98,7 +123,7 @@ export function trendOption(p: {
           name: l.name,
           color: l.color,
           yAxisIndex: l.right ? 1 : 0,
-          data: dashed ? l.values.map((v, i) => (i === p.running ? null : v)) : l.values,
+          data: l.values.map((v, i) => (dashed && i === p.running ? null : height(v))),
           showSymbol: few && lines.length <= 4,
           symbolSize: 6,
           lineStyle: { width: 2 },
@@ -113,7 +138,9 @@ export function trendOption(p: {
           color: l.color,
           yAxisIndex: l.right ? 1 : 0,
           ...(p.stacked ? { stack: "all", itemStyle: { borderRadius: 0 } } : {}),
-          data: l.values.map((v, i) => (i === p.running ? { value: v, itemStyle: { opacity: 0.45 } } : v)),
+          data: l.values.map((v, i) =>
+            i === p.running ? { value: height(v), itemStyle: { opacity: 0.45 } } : height(v),
+          ),
           cursor: "pointer",
         },
   );
@@ -123,7 +150,7 @@ export function trendOption(p: {
         name: l.name,
         color: l.color,
         yAxisIndex: l.right ? 1 : 0,
-        data: l.values.map((v, i) => (i === p.running || i === p.running - 1 ? v : null)),
+        data: l.values.map((v, i) => (i === p.running || i === p.running - 1 ? height(v) : null)),
         lineStyle: { width: 2, type: "dashed" as const },
         showSymbol: false,
         symbolSize: 6,
@@ -143,7 +170,7 @@ export function trendOption(p: {
       .map((right) => ({
         type: "value" as const,
         position: right ? ("right" as const) : ("left" as const),
-        axisLabel: { formatter: (v: number) => format.compact(v) },
+        axisLabel: { formatter: (v: number) => format.axis(v) },
         ...(right ? { splitLine: { show: false } } : {}),
       })),
     tooltip: {
@@ -153,7 +180,7 @@ export function trendOption(p: {
         const at = (Array.isArray(params) ? params[0] : params)?.dataIndex ?? 0;
         const rows = lines
           .map((l) => ({ l, v: l.values[at] }))
-          .sort((a, b) => (b.v ?? 0) - (a.v ?? 0))
+          .sort((a, b) => Number(b.v ?? 0) - Number(a.v ?? 0))
           .map(
             ({ l, v }) =>
               `<div style="display:flex;gap:16px;align-items:baseline"><span style="flex:1;max-width:260px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"><i style="display:inline-block;width:8px;height:8px;border-radius:2px;margin-right:6px;background:${l.color}"></i>${escapeHtml(l.name)}</span><b style="font-weight:600">${format.num(v, 2)}</b></div>`,

@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useCallback, useEffect, useState } from "react";
 import { api, data } from "@/api/client";
 import type { Query, QueryResult } from "@/api/types";
+import { formatJson } from "@/lib/json";
 import { useRested } from "@/lib/useDraft";
 
 export interface Answer<Q extends Query> {
@@ -44,7 +45,7 @@ export function useAnswer<Q extends Query>(query: Q | null): Answer<Q> {
     return () => clearTimeout(timer);
   }, [asking]);
 
-  const name = JSON.stringify(rested);
+  const name = formatJson(rested);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key by content
   const cancel = useCallback(() => void client.cancelQueries({ queryKey: key, exact: true }), [client, name]);
   const retry = useCallback(() => void q.refetch(), [q.refetch]);

@@ -9,7 +9,9 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { RelativeTime } from "@/components/RelativeTime";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
+import { startOfDay } from "@/lib/zone";
 import { Examples, Fill } from "./Fill";
 
 /** One event: its volume, and what its properties look like. */
@@ -26,6 +28,8 @@ export function CatalogueEventDrawer(props: {
   if (props.name && props.name !== last) setLast(props.name);
   const name = last ?? "";
   const event = props.events?.find((e) => e.event === name);
+  // A day is not a moment: read as one, it would be the day before west of Greenwich.
+  const dayName = (day: string | undefined) => format.date(day && startOfDay(day, format.timeZone));
   const query = useQuery({ ...cataloguePropertiesQuery(name), enabled: props.name !== undefined });
 
   const columns: Column<CatalogueProperty>[] = [
@@ -55,7 +59,7 @@ export function CatalogueEventDrawer(props: {
       key: "examples",
       title: t("collect.catalogue.examples"),
       sortable: false,
-      value: (p) => p.examples.map((v) => JSON.stringify(v)).join(" "),
+      value: (p) => p.examples.map((v) => formatJson(v)).join(" "),
       render: (p) => <Examples values={p.examples} />,
     },
   ];
@@ -106,8 +110,8 @@ export function CatalogueEventDrawer(props: {
                 label={event.daily.map((d) => `${d.date}: ${d.count}`).join(", ")}
               />
               <div className="spark-axis">
-                <span>{format.date(event.daily[0]?.date)}</span>
-                <span>{format.date(event.daily.at(-1)?.date)}</span>
+                <span>{dayName(event.daily[0]?.date)}</span>
+                <span>{dayName(event.daily.at(-1)?.date)}</span>
               </div>
             </section>
           </>

@@ -21,6 +21,7 @@ import { SearchField } from "@/components/SearchField";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
 import { usePeopleBehind } from "@/lib/behind";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { CatalogueEventDrawer } from "./CatalogueEventDrawer";
@@ -256,7 +257,7 @@ function Traits({ q }: { q: string }) {
       key: "examples",
       title: t("collect.catalogue.examples"),
       sortable: false,
-      value: (x) => x.examples.map((v) => JSON.stringify(v)).join(" "),
+      value: (x) => x.examples.map((v) => formatJson(v)).join(" "),
       render: (x) => <Examples values={x.examples} />,
     },
   ];

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { Button, Segmented, Select, Tooltip } from "antd";
 import { Eraser } from "lucide-react";
 import { memo, useCallback, useMemo, useRef, useState } from "react";
@@ -10,15 +10,18 @@ import { useFormat } from "@/app/appearance";
 import { ChannelIcon } from "@/components/ChannelIcon";
 import { CodeSnippet, Json } from "@/components/CodeSnippet";
 import { DetailDrawer } from "@/components/DetailDrawer";
+import { LinkButton } from "@/components/LinkButton";
 import { LiveStatus, PauseButton } from "@/components/LiveStatus";
 import { PageHeader } from "@/components/PageHeader";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
+import { TimeMarkPill, TimeMarkText } from "@/components/TimeMark";
 import { PropertyPreview } from "@/components/Value";
 import { identifiersOf } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
+import { timeMarkOf } from "@/lib/timeMark";
 import { useLiveList } from "@/lib/useLive";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
@@ -192,7 +195,11 @@ const FeedRow = memo(function FeedRow(props: {
       <span className="feed-event">
         <ChannelIcon channel={props.channel} />
         <b className="ellipsis">{labels.event(e.event) || t("collect.debugger.raw")}</b>
-        {e.rejected && <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>}
+        {e.rejected ? (
+          <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>
+        ) : (
+          <TimeMarkPill context={e.context} />
+        )}
       </span>
       <code
         className={e.user_id ? "ellipsis" : "ellipsis muted"}
@@ -235,14 +242,18 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
       }
       actions={
         rejected ? (
-          <Link to="/collect/quarantine" search={{ source: e.source }}>
-            <Button size="small">{t("collect.debugger.toQuarantine")}</Button>
-          </Link>
+          <LinkButton to="/collect/quarantine" search={{ source: e.source }} size="small">
+            {t("collect.debugger.toQuarantine")}
+          </LinkButton>
         ) : (
           identifiers[0] && (
-            <Link to="/people/$ref" params={{ ref: `${identifiers[0].kind}:${identifiers[0].value}` }}>
-              <Button size="small">{t("collect.debugger.toPerson")}</Button>
-            </Link>
+            <LinkButton
+              to="/people/$ref"
+              params={{ ref: `${identifiers[0].kind}:${identifiers[0].value}` }}
+              size="small"
+            >
+              {t("collect.debugger.toPerson")}
+            </LinkButton>
           )
         )
       }
@@ -265,9 +276,22 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
           <dd>
             <ExactTime at={e.time} />
             {lag >= 0 && (
-              <span className="muted"> · {t("collect.debugger.lag", { lag: format.duration(lag) })}</span>
+              <span className="muted">
+                {" · "}
+                {lag < 0.001
+                  ? t("collect.debugger.lagNone")
+                  : t("collect.debugger.lag", { lag: format.duration(lag) })}
+              </span>
             )}
           </dd>
+          {!rejected && timeMarkOf(e.context) && (
+            <>
+              <dt>{t("time.mark.label")}</dt>
+              <dd>
+                <TimeMarkText context={e.context} />
+              </dd>
+            </>
+          )}
           {identifiers.map((i) => (
             <div key={`${i.kind}:${i.value}`} className="pair">
               <dt>{labels.identifierKind(i.kind)}</dt>

@@ -1,4 +1,5 @@
 import { useFormat } from "@/app/appearance";
+import { formatJson } from "@/lib/json";
 
 /** How often a property is there: a bar and its figure. */
 export function Fill({ rate }: { rate: number }) {
@@ -14,7 +15,7 @@ export function Fill({ rate }: { rate: number }) {
 }
 
 export function Examples({ values }: { values: readonly unknown[] }) {
-  const texts = [...new Set(values.map((v) => (typeof v === "string" ? v : JSON.stringify(v))))];
+  const texts = [...new Set(values.map((v) => (typeof v === "string" ? v : formatJson(v))))];
   return (
     <span className="examples" title={texts.join("\n")}>
       {texts.slice(0, 4).map((text) => (

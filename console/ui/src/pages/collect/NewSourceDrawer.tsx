@@ -1,12 +1,13 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { App, Button, Form, Input, InputNumber } from "antd";
+import { useQueryClient } from "@tanstack/react-query";
+import { Button, Form, Input, InputNumber } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import type { Source, SourceKind } from "@/api/types";
 import { ChannelIcon } from "@/components/ChannelIcon";
 import { DetailDrawer } from "@/components/DetailDrawer";
-import { errorText } from "@/components/states";
+import { useTouched, useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 
 export const sourceKinds: readonly SourceKind[] = [
   "web",
@@ -42,10 +43,11 @@ interface Fields {
 
 function NewSourceForm({ onClose, onCreated }: { onClose: () => void; onCreated: (s: Source) => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
   const client = useQueryClient();
   const [key] = useState(idempotencyKey);
-  const create = useMutation({
+  const { touched, touch } = useTouched();
+  useUnsaved(touched);
+  const create = useWrite({
     mutationFn: (f: Fields) =>
       data(
         api.POST("/api/v1/sources", {
@@ -57,7 +59,6 @@ function NewSourceForm({ onClose, onCreated }: { onClose: () => void; onCreated:
       await client.invalidateQueries({ queryKey: ["sources"] });
       onCreated(s);
     },
-    onError: (e) => message.error(errorText(e)),
   });
   return (
     <Form<Fields>
@@ -65,6 +66,7 @@ function NewSourceForm({ onClose, onCreated }: { onClose: () => void; onCreated:
       requiredMark={false}
       initialValues={{ kind: "web", rate_limit: 0 }}
       onFinish={create.mutate}
+      onValuesChange={touch}
     >
       <Form.Item
         name="name"

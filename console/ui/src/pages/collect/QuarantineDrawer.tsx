@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Input } from "antd";
 import { RotateCcw, Trash2, Undo2 } from "lucide-react";
 import { useState } from "react";
@@ -11,8 +11,10 @@ import { Json } from "@/components/CodeSnippet";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
-import { errorText } from "@/components/states";
+import { formatJson } from "@/lib/json";
 import { useSources } from "@/lib/useSources";
+import { useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 import { eventNameOf, parseEvent } from "./rawEvent";
 import { useReasonLabel } from "./useReasonLabel";
 
@@ -38,8 +40,11 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
   const { message, modal } = App.useApp();
   const client = useQueryClient();
   const may = useMay("data");
-  const editable = typeof event.event === "object" && event.event !== null && !Array.isArray(event.event);
-  const original = editable ? JSON.stringify(event.event, null, 2) : String(event.event ?? "");
+  // An event that is not valid JSON comes as its text, and is repaired in it.
+  const malformed = event.code === "malformed" && typeof event.event === "string";
+  const editable =
+    malformed || (typeof event.event === "object" && event.event !== null && !Array.isArray(event.event));
+  const original = malformed || !editable ? String(event.event ?? "") : formatJson(event.event, 2);
   const [text, setText] = useState(original);
   const parsed = editable ? parseEvent(text) : null;
   const changed = text !== original;
@@ -51,7 +56,7 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
       client.invalidateQueries({ queryKey: ["stats"] }),
     ]);
   };
-  const replay = useMutation({
+  const replay = useWrite({
     mutationFn: () =>
       data(
         api.POST("/api/v1/quarantine/{id}/replay", {
@@ -72,16 +77,16 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
       );
       await done();
     },
-    onError: (e) => message.error(errorText(e)),
   });
-  const discard = useMutation({
+  const discard = useWrite({
     mutationFn: () => data(api.DELETE("/api/v1/quarantine/{id}", { params: { path: { id: event.id } } })),
     onSuccess: async () => {
       message.success(t("collect.quarantine.discarded", { count: 1, n: format.num(1) }));
       await done();
     },
-    onError: (e) => message.error(errorText(e)),
   });
+
+  useUnsaved(changed && open);
 
   const footer = may && (
     <div className="row">

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { App, Button, Select } from "antd";
 import { RotateCcw, ShieldCheck, Trash2 } from "lucide-react";
@@ -14,11 +14,12 @@ import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
-import { EmptyState, errorText } from "@/components/states";
+import { EmptyState } from "@/components/states";
 import { compact } from "@/lib/search";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
+import { useWrite } from "@/lib/useWrite";
 import { QuarantineDrawer } from "./QuarantineDrawer";
 import { eventNameOf } from "./rawEvent";
 import { useReasonLabel } from "./useReasonLabel";
@@ -44,7 +45,7 @@ export function QuarantinePage() {
     {
       key: "event",
       title: t("collect.quarantine.event"),
-      width: 200,
+      width: 180,
       value: (e) => eventNameOf(e.event),
       render: (e) => (
         <span className="row nowrap">
@@ -56,6 +57,7 @@ export function QuarantinePage() {
     {
       key: "reason",
       title: t("collect.quarantine.reason"),
+      width: 420,
       value: (e) => `${e.code}: ${e.reason}`,
       render: (e) => (
         <span className="reason">
@@ -69,7 +71,7 @@ export function QuarantinePage() {
     {
       key: "source",
       title: t("collect.quarantine.source"),
-      width: 160,
+      width: 140,
       value: (e) => sources.nameOf(e.source),
     },
     {
@@ -217,7 +219,7 @@ function Bulk(props: {
       client.invalidateQueries({ queryKey: ["stats"] }),
     ]);
   };
-  const replay = useMutation({
+  const replay = useWrite({
     mutationFn: (body: { ids?: string[]; code?: string; source?: string }) =>
       data(api.POST("/api/v1/quarantine/replay", { params: { header: idempotencyKey() }, body })),
     onSuccess: async (r) => {
@@ -233,16 +235,14 @@ function Bulk(props: {
       }
       await after();
     },
-    onError: (e) => message.error(errorText(e)),
   });
-  const discard = useMutation({
+  const discard = useWrite({
     mutationFn: (ids: string[]) =>
       data(api.POST("/api/v1/quarantine/discard", { params: { header: idempotencyKey() }, body: { ids } })),
     onSuccess: async (r) => {
       message.success(t("collect.quarantine.discarded", { count: r.discarded, n: format.num(r.discarded) }));
       await after();
     },
-    onError: (e) => message.error(errorText(e)),
   });
 
   const n = props.selected.length;

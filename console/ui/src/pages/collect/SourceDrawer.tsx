@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { App, Button, Form, Input, InputNumber, Popconfirm, Switch, Tabs, Tooltip } from "antd";
 import { Eye, EyeOff, RotateCw, Trash2 } from "lucide-react";
@@ -13,10 +13,12 @@ import { CopyButton } from "@/components/CopyButton";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { LiveStatus } from "@/components/LiveStatus";
 import { Pill } from "@/components/Pill";
-import { ErrorState, errorText } from "@/components/states";
+import { ErrorState } from "@/components/states";
 import { PropertyPreview } from "@/components/Value";
 import { useLabels } from "@/lib/labels";
 import { useLiveList } from "@/lib/useLive";
+import { useTouched, useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 import { firstSnippet, snippets } from "./snippets";
 
 /** One source: its key, the code that sends to it, whether anything arrives, its settings. */
@@ -74,20 +76,22 @@ function WriteKey({ source }: { source: Source }) {
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
+  const format = useFormat();
   const [shown, setShown] = useState(false);
-  const rotate = useMutation({
+  const [until, setUntil] = useState<string | null>(source.previous_key_until ?? null);
+  const rotate = useWrite({
     mutationFn: () =>
       data(
         api.POST("/api/v1/sources/{id}/rotate", {
           params: { path: { id: source.id }, header: idempotencyKey() },
         }),
       ),
-    onSuccess: async () => {
+    onSuccess: async (s) => {
       await client.invalidateQueries({ queryKey: ["sources"] });
       setShown(true);
+      setUntil(s.previous_key_until ?? null);
       message.success(t("collect.sources.rotated"));
     },
-    onError: (e) => message.error(errorText(e)),
   });
   const toggle = t(shown ? "collect.sources.conceal" : "collect.sources.reveal");
   return (
@@ -115,6 +119,9 @@ function WriteKey({ source }: { source: Source }) {
         </Popconfirm>
       </div>
       <p className="muted">{t("collect.sources.writeKeyHint")}</p>
+      {until && Date.parse(until) > Date.now() && (
+        <p data-testid="old-key">{t("collect.sources.rotatedUntil", { until: format.dateTime(until) })}</p>
+      )}
     </section>
   );
 }
@@ -184,23 +191,24 @@ function SourceSettings({ source, onDeleted }: { source: Source; onDeleted: () =
   const { message, modal } = App.useApp();
   const client = useQueryClient();
   const may = useMay("data");
-  const patch = useMutation({
+  const { touched, touch, settle } = useTouched();
+  useUnsaved(touched);
+  const patch = useWrite({
     mutationFn: (body: { name?: string; enabled?: boolean; rate_limit?: number }) =>
       data(api.PATCH("/api/v1/sources/{id}", { params: { path: { id: source.id } }, body })),
     onSuccess: async () => {
+      settle();
       await client.invalidateQueries({ queryKey: ["sources"] });
       message.success(t("state.saved"));
     },
-    onError: (e) => message.error(errorText(e)),
   });
-  const remove = useMutation({
+  const remove = useWrite({
     mutationFn: () => data(api.DELETE("/api/v1/sources/{id}", { params: { path: { id: source.id } } })),
     onSuccess: async () => {
       message.success(t("collect.sources.deleted", { name: source.name }));
       onDeleted();
       await client.invalidateQueries({ queryKey: ["sources"] });
     },
-    onError: (e) => message.error(errorText(e)),
   });
   if (!may) return null;
 
@@ -227,6 +235,7 @@ function SourceSettings({ source, onDeleted }: { source: Source; onDeleted: () =
         layout="vertical"
         requiredMark={false}
         className="source-form"
+        onValuesChange={touch}
         initialValues={{ name: source.name, rate_limit: source.rate_limit }}
         onFinish={(f: { name: string; rate_limit: number | null }) =>
           patch.mutate({ name: f.name.trim(), rate_limit: f.rate_limit ?? 0 })

@@ -52,7 +52,7 @@ export function SourcesPage() {
     {
       key: "status",
       title: t("collect.sources.status"),
-      width: 140,
+      width: 164,
       value: (s) => t(`collect.sources.${sourceStatus(s)}`),
       render: (s) => <SourceStatus source={s} />,
     },

@@ -7,6 +7,8 @@ it("finds a name in broken events", () => {
   expect(eventNameOf({ type: "track", event: "Order" })).toBe("Order");
   expect(eventNameOf({ type: "page", name: "Home" })).toBe("Home");
   expect(eventNameOf({ type: "identify", event: 5 })).toBe("identify");
+  expect(eventNameOf('{"type":"track","event":"Order","properties":{"a":NaN}}')).toBe("Order");
+  expect(eventNameOf('{"type":"page",')).toBe("page");
   for (const x of [null, "text", 3, [], {}]) expect(eventNameOf(x)).toBeNull();
 });
 

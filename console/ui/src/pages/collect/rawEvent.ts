@@ -1,5 +1,11 @@
+import { parseJson } from "@/lib/json";
+
 /** The name in an event that a check refused, however broken the event is. */
 export function eventNameOf(raw: unknown): string | null {
+  if (typeof raw === "string") {
+    const name = /"event"\s*:\s*"([^"\\]{1,100})"/.exec(raw) ?? /"type"\s*:\s*"([a-z]{1,20})"/.exec(raw);
+    return name?.[1] ?? null;
+  }
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return null;
   const e = raw as Record<string, unknown>;
   for (const key of ["event", "name", "type"]) {
@@ -12,7 +18,7 @@ export function eventNameOf(raw: unknown): string | null {
 /** Reads an edited event: it must be one JSON object. */
 export function parseEvent(text: string): { event: Record<string, unknown> } | { error: string } {
   try {
-    const event: unknown = JSON.parse(text);
+    const event: unknown = parseJson(text);
     if (typeof event !== "object" || event === null || Array.isArray(event)) return { error: "{ … }" };
     return { event: event as Record<string, unknown> };
   } catch (e) {

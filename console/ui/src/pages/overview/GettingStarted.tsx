@@ -1,10 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { Button } from "antd";
 import { useTranslation } from "react-i18next";
 import { sourcesQuery } from "@/api/queries";
 import { useMay } from "@/app/session";
 import { CodeSnippet } from "@/components/CodeSnippet";
+import { LinkButton } from "@/components/LinkButton";
 import { curlSnippet } from "@/pages/collect/snippets";
 
 /** An empty server: what to do so that this page fills. It goes away by itself with the first event. */
@@ -22,11 +21,9 @@ export function GettingStarted() {
           <h3>{t("overview.start.source")}</h3>
           <p>{t("overview.start.sourceHint")}</p>
           {may && (
-            <Link to="/collect/sources" search={{ create: true }}>
-              <Button type={key ? "default" : "primary"} ghost={Boolean(key)}>
-                {t("collect.sources.create")}
-              </Button>
-            </Link>
+            <LinkButton to="/collect/sources" search={{ create: true }} primary={!key} ghost={Boolean(key)}>
+              {t("collect.sources.create")}
+            </LinkButton>
           )}
         </li>
         <li>
@@ -37,9 +34,9 @@ export function GettingStarted() {
         <li>
           <h3>{t("overview.start.look")}</h3>
           <p>{t("overview.start.lookHint")}</p>
-          <Link to="/collect/debugger">
-            <Button ghost>{t("overview.debugger")}</Button>
-          </Link>
+          <LinkButton to="/collect/debugger" ghost>
+            {t("overview.debugger")}
+          </LinkButton>
         </li>
       </ol>
       <p className="start-demo">

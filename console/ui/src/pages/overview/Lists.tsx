@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Button } from "antd";
 import { Shapes } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { catalogueEventsQuery, segmentsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
+import { LinkButton } from "@/components/LinkButton";
 import { EmptyState, ErrorState } from "@/components/states";
 import { usePeopleBehind } from "@/lib/behind";
 import { useLabels } from "@/lib/labels";
@@ -93,9 +93,9 @@ export function SegmentSizes() {
           title={t("overview.segmentsEmpty")}
           hint={t("overview.segmentsEmptyHint")}
           action={
-            <Link to="/segments">
-              <Button size="small">{t("overview.segmentsCreate")}</Button>
-            </Link>
+            <LinkButton to="/segments" size="small">
+              {t("overview.segmentsCreate")}
+            </LinkButton>
           }
         />
       ) : (

@@ -13,6 +13,7 @@ import { GettingStarted } from "./GettingStarted";
 import { SegmentSizes, TopEvents } from "./Lists";
 import { Newest, NewestChanges } from "./Newest";
 import { Stone } from "./Stone";
+import { StuckParts } from "./StuckParts";
 import { Trends } from "./Trends";
 import "./overview.css";
 
@@ -54,6 +55,7 @@ export function OverviewPage() {
         <GettingStarted />
       ) : (
         <div className="stack">
+          {stats && <StuckParts parts={stats.stuck} />}
           <Stone stats={stats} history={history} length={historyLength} />
           <Trends />
           <div className="overview-grid">

@@ -1,13 +1,14 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Button } from "antd";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { UsersRound } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { personsQuery } from "@/api/queries";
 import type { PersonSummary } from "@/api/types";
+import { useFormat } from "@/app/appearance";
 import { ChannelIcons } from "@/components/ChannelIcon";
 import { type Column, DataTable } from "@/components/DataTable";
+import { LinkButton } from "@/components/LinkButton";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonLink } from "@/components/PersonLink";
@@ -58,11 +59,7 @@ export function PeoplePage() {
               icon={<UsersRound />}
               title={t("people.empty")}
               hint={t("people.emptyHint")}
-              action={
-                <Link to="/collect/sources">
-                  <Button>{t("people.emptyAction")}</Button>
-                </Link>
-              }
+              action={<LinkButton to="/collect/sources">{t("people.emptyAction")}</LinkButton>}
             />
           )
         }
@@ -75,6 +72,7 @@ export function PeoplePage() {
 export function usePersonColumns(): Column<PersonSummary>[] {
   const { t } = useTranslation();
   const labels = useLabels();
+  const format = useFormat();
   const small = useSmall();
   const narrow = useMedia("(max-width: 1280px)");
   const shown = narrow ? 1 : 2;
@@ -94,17 +92,20 @@ export function usePersonColumns(): Column<PersonSummary>[] {
       {
         key: "identifiers",
         title: t("people.identifiers"),
+        width: narrow ? 200 : 320,
         sortable: false,
         value: (p) => p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
         render: (p) => (
-          <span className="id-list" data-narrow={narrow || undefined}>
+          <span className="id-list">
             {strongestFirst(p.identifiers)
               .slice(0, shown)
               .map((i) => (
                 <IdentifierChip key={i.kind + i.value} {...i} label={labels.identifierKind(i.kind)} />
               ))}
             {p.identifiers.length > shown && (
-              <small className="muted">{t("people.more", { n: p.identifiers.length - shown })}</small>
+              <small className="muted">
+                {t("people.more", { n: format.num(p.identifiers.length - shown) })}
+              </small>
             )}
           </span>
         ),
@@ -157,6 +158,6 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         render: (p) => <code>{p.id}</code>,
       },
     ],
-    [t, labels, small, narrow, shown],
+    [t, labels, format, small, narrow, shown],
   );
 }

@@ -15,6 +15,7 @@ import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
 import { strongestFirst } from "@/lib/identifiers";
+import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
@@ -276,7 +277,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
                     {t(given ? "people.consent.yes" : "people.consent.no")}
                   </Pill>
                 ) : (
-                  <code>{JSON.stringify(given)}</code>
+                  <code>{formatJson(given)}</code>
                 )}
               </li>
             ))}

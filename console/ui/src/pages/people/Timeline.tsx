@@ -10,11 +10,14 @@ import { ChannelIcon } from "@/components/ChannelIcon";
 import { Json } from "@/components/CodeSnippet";
 import { ExactTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
+import { TimeMarkPill, TimeMarkText } from "@/components/TimeMark";
 import { PropertyPreview } from "@/components/Value";
 import { groupByDay } from "@/lib/groupByDay";
 import { useLabels } from "@/lib/labels";
+import { timeMarkOf } from "@/lib/timeMark";
 import { usePages } from "@/lib/usePages";
 import { useSources } from "@/lib/useSources";
+import { addDays } from "@/lib/zone";
 
 /** What a person did, newest first, day by day. */
 export function Timeline({
@@ -35,7 +38,7 @@ export function Timeline({
     [pages.rows, format],
   );
   const today = format.dayKey(Date.now());
-  const yesterday = format.dayKey(Date.now() - 86_400_000);
+  const yesterday = addDays(today, -1);
   const options = useMemo(() => {
     const names = Object.entries(person.counters.by_event).sort((a, b) => b[1] - a[1]);
     if (event && !names.some(([n]) => n === event)) names.unshift([event, 0]);
@@ -131,6 +134,7 @@ function TimelineRow({ event }: { event: PersonEvent }) {
         <ChannelIcon channel={source?.kind ?? "web"} />
         <span className="timeline-name ellipsis">
           {name}
+          <TimeMarkPill context={event.context} />
           {event.type !== "track" && typeof page === "string" && <code className="ellipsis">{page}</code>}
         </span>
         {event.type === "track" && <PropertyPreview properties={event.properties} />}
@@ -145,6 +149,14 @@ function TimelineRow({ event }: { event: PersonEvent }) {
             <dd>
               <ExactTime at={event.received_at} />
             </dd>
+            {timeMarkOf(event.context) && (
+              <>
+                <dt>{t("time.mark.label")}</dt>
+                <dd>
+                  <TimeMarkText context={event.context} />
+                </dd>
+              </>
+            )}
             <dt>{t("people.timeline.messageId")}</dt>
             <dd>
               <code>{event.message_id}</code>

@@ -1,38 +1,19 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
-import { compact, oneOf, str } from "@/lib/search";
-
-export const personTabs = ["timeline", "traits", "identity"] as const;
-export type PersonTab = (typeof personTabs)[number];
-
-export interface PeopleSearch {
-  q?: string;
-}
-export interface PersonSearch {
-  tab?: PersonTab;
-  event?: string;
-  /** The two identifiers whose connection is explained, as kind:value. */
-  from?: string;
-  to?: string;
-}
+import { validated } from "@/lib/search";
+import { peopleSearch, personSearch } from "./search";
 
 const peopleRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/people",
-  validateSearch: (raw: Record<string, unknown>): PeopleSearch => compact({ q: str(raw, "q") }),
+  validateSearch: validated(peopleSearch),
   component: lazyRouteComponent(() => import("./PeoplePage"), "PeoplePage"),
 });
 
 const personRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/people/$ref",
-  validateSearch: (raw: Record<string, unknown>): PersonSearch =>
-    compact({
-      tab: oneOf(raw, "tab", personTabs),
-      event: str(raw, "event"),
-      from: str(raw, "from"),
-      to: str(raw, "to"),
-    }),
+  validateSearch: validated(personSearch),
   component: lazyRouteComponent(() => import("./PersonPage"), "PersonPage"),
 });
 

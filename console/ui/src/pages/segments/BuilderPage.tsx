@@ -1,5 +1,5 @@
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Input, Segmented } from "antd";
 import { Braces, ListTree, UsersRound } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
@@ -9,13 +9,17 @@ import { segmentQuery } from "@/api/queries";
 import type { Rule, Segment, SegmentPreview } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
+import { LinkButton } from "@/components/LinkButton";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonList } from "@/components/PersonList";
-import { EmptyState, ErrorState, errorText } from "@/components/states";
+import { EmptyState, ErrorState } from "@/components/states";
+import { formatJson, parseJson, stableJson } from "@/lib/json";
 import { asGroup, groupOf, placeOfError, prune, readRule } from "@/lib/rule";
 import { compact } from "@/lib/search";
 import { useDraft, useRested } from "@/lib/useDraft";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 import type { DraftSearch } from "./draftSearch";
 import { RuleEditor } from "./RuleEditor";
 import "./segments.css";
@@ -66,13 +70,24 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
     (d) => setSearch({ name: d.name || undefined, description: d.description || undefined, rule: d.rule }),
   );
   const isStatic = segment?.kind === "static";
+  const stored = {
+    name: segment?.name ?? "",
+    description: segment?.description ?? "",
+    rule: asGroup(segment?.rule),
+  };
+  const leave = useUnsaved(stableJson(draft) !== stableJson(stored));
   const pruned = useMemo(() => prune(draft.rule), [draft.rule]);
-  const preview = usePreview(isStatic ? null : pruned.rule);
+  // While the only condition is being changed there is nothing to count: the last answer stays, and says that it is the last.
+  const [counted, setCounted] = useState<Rule | null>(pruned.rule);
+  const emptied = groupOf(draft.rule)?.of.length === 0;
+  if (pruned.rule ? stableJson(pruned.rule) !== stableJson(counted) : emptied && counted !== null)
+    setCounted(pruned.rule);
+  const preview = usePreview(isStatic ? null : counted);
   const previewError =
     preview.error instanceof ApiError && preview.error.status === 400
       ? placeOfError(preview.error.message, pruned.places)
       : null;
-  const save = useMutation({
+  const save = useWrite({
     mutationFn: () => {
       const name = draft.name.trim();
       const description = draft.description.trim();
@@ -94,10 +109,10 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
     onSuccess: (s) => {
       client.setQueryData(segmentQuery(s.id).queryKey, s);
       void client.invalidateQueries({ queryKey: ["segments"] });
+      leave();
       message.success(t(segment ? "state.saved" : "segments.created_", { name: s.name }));
       void navigate({ to: "/segments/$id", params: { id: s.id } });
     },
-    onError: (e) => message.error(errorText(e)),
   });
   const nameMissing = draft.name.trim() === "";
   const ready =
@@ -110,12 +125,12 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
 
   const counts = useMemo(() => {
     const out = new Map<string, number>();
-    for (const leaf of preview.data?.leaves ?? []) {
+    for (const leaf of (pruned.rule && preview.data?.leaves) || []) {
       const at = pruned.places.get(leaf.path);
       if (at !== undefined) out.set(at, leaf.members);
     }
     return out;
-  }, [preview.data, pruned.places]);
+  }, [preview.data, pruned]);
 
   return (
     <div className="page">
@@ -125,13 +140,11 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
         actions={
           <>
             {segment ? (
-              <Link to="/segments/$id" params={{ id: segment.id }}>
-                <Button>{t("action.cancel")}</Button>
-              </Link>
+              <LinkButton to="/segments/$id" params={{ id: segment.id }}>
+                {t("action.cancel")}
+              </LinkButton>
             ) : (
-              <Link to="/segments">
-                <Button>{t("action.cancel")}</Button>
-              </Link>
+              <LinkButton to="/segments">{t("action.cancel")}</LinkButton>
             )}
             <Button
               type="primary"
@@ -206,7 +219,8 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
         {!isStatic && (
           <Preview
             draft={draft.rule}
-            rule={pruned.rule}
+            rule={counted}
+            before={pruned.rule === null}
             incomplete={pruned.incomplete}
             preview={preview}
             placed={previewError !== null}
@@ -233,7 +247,10 @@ function usePreview(rule: Rule | null) {
 
 function Preview(props: {
   draft: Rule;
+  /** What was counted; null when there was nothing yet. */
   rule: Rule | null;
+  /** It is no longer what stands in the builder, where no condition is complete. */
+  before: boolean;
   incomplete: number;
   preview: ReturnType<typeof usePreview>;
   /** The error is shown at its condition. */
@@ -276,7 +293,7 @@ function Preview(props: {
           />
         )
       ) : (
-        <div className="preview-body" data-stale={preview.isPlaceholderData || undefined}>
+        <div className="preview-body" data-stale={preview.isPlaceholderData || props.before || undefined}>
           <p className="preview-count" aria-live="polite">
             <b data-testid="preview-members">
               {answer ? (
@@ -297,7 +314,8 @@ function Preview(props: {
           <div className="preview-share" aria-hidden="true">
             <i style={{ width: `${(share ?? 0) * 100}%` }} />
           </div>
-          {props.incomplete > 0 && (
+          {props.before && <p className="preview-note">{t("segments.preview.before")}</p>}
+          {props.incomplete > 0 && !props.before && (
             <p className="preview-note muted">
               {t("segments.preview.incomplete", { count: props.incomplete, n: format.num(props.incomplete) })}
             </p>
@@ -323,24 +341,24 @@ function JsonRule(props: {
   error: { at: string; text: string } | null;
 }) {
   const { t } = useTranslation();
-  const [text, setText] = useState(() => JSON.stringify(props.rule, null, 2));
+  const [text, setText] = useState(() => formatJson(props.rule, 2));
   const [wrong, setWrong] = useState<string | null>(null);
-  const shown = JSON.stringify(props.rule);
+  const shown = formatJson(props.rule);
   // The rule changed elsewhere (back, a link): the text follows, unless it says the same.
   useEffect(() => {
     setText((now) => {
       try {
-        if (JSON.stringify(asGroup(JSON.parse(now) as Rule)) === shown) return now;
+        if (formatJson(asGroup(parseJson(now) as Rule)) === shown) return now;
       } catch {
         return now;
       }
-      return JSON.stringify(JSON.parse(shown), null, 2);
+      return formatJson(parseJson(shown), 2);
     });
   }, [shown]);
   const change = (next: string) => {
     setText(next);
     try {
-      const read = readRule(JSON.parse(next));
+      const read = readRule(parseJson(next));
       if ("rule" in read) {
         setWrong(null);
         props.onChange(asGroup(read.rule));

@@ -1,6 +1,6 @@
 import { Button, InputNumber, Segmented, Select, Tooltip } from "antd";
 import { CircleSlash2, Copy, FolderPlus, MousePointerClick, Plus, Shapes, Tag, X } from "lucide-react";
-import { createContext, useContext } from "react";
+import { createContext, useContext, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Condition, Rule } from "@/api/types";
 import { useFormat } from "@/app/appearance";
@@ -19,11 +19,13 @@ import {
   join,
   leafComplete,
   makeGroup,
+  negate,
   parseLength,
   type TraitRule,
   unwrap,
   wrap,
 } from "@/lib/rule";
+import { useFresh } from "@/lib/useFresh";
 
 export interface Remarks {
   /** How many people each condition alone would hold, by its place. */
@@ -52,6 +54,8 @@ interface PartProps {
   onChange: (rule: Rule) => void;
   onRemove?: () => void;
   onCopy?: () => void;
+  /** It was just added: its first picker opens. */
+  fresh?: boolean;
 }
 
 function Part(props: PartProps) {
@@ -59,15 +63,19 @@ function Part(props: PartProps) {
   return groupOf(inner) ? <GroupEditor {...props} /> : <LeafEditor {...props} />;
 }
 
-function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy }: PartProps) {
+function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun }: PartProps) {
   const { t } = useTranslation();
+  const [fresh, setFresh] = useState<number | null>(begun ? 0 : null);
   const { error } = useContext(RemarksContext);
   const { inner, negated } = unwrap(rule);
   const group = groupOf(inner);
   if (!group) return null;
   const place = join(negated ? join(at, "not") : at, group.kind);
   const set = (of: Rule[], kind = group.kind) => onChange(wrap(makeGroup(kind, of), negated));
-  const add = (part: Rule) => set([...group.of, part]);
+  const add = (part: Rule) => {
+    setFresh(group.of.length);
+    set([...group.of, part]);
+  };
   return (
     <fieldset
       className="rule-group"
@@ -114,9 +122,16 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy }: PartProps)
                 rule={part}
                 at={join(place, i)}
                 depth={depth + 1}
+                fresh={i === fresh}
                 onChange={(next) => set(group.of.map((x, j) => (j === i ? next : x)))}
-                onRemove={() => set(group.of.filter((_, j) => j !== i))}
-                onCopy={() => set(group.of.toSpliced(i + 1, 0, structuredClone(part)))}
+                onRemove={() => {
+                  setFresh(null);
+                  set(group.of.filter((_, j) => j !== i));
+                }}
+                onCopy={() => {
+                  setFresh(null);
+                  set(group.of.toSpliced(i + 1, 0, structuredClone(part)));
+                }}
               />
             </li>
           ))}
@@ -151,7 +166,7 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy }: PartProps)
   );
 }
 
-function LeafEditor({ rule, at, onChange, onRemove, onCopy }: PartProps) {
+function LeafEditor({ rule, at, onChange, onRemove, onCopy, fresh = false }: PartProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const { counts, error, self } = useContext(RemarksContext);
@@ -168,16 +183,17 @@ function LeafEditor({ rule, at, onChange, onRemove, onCopy }: PartProps) {
       data-testid="rule-condition"
     >
       <div className="rule-leaf-row">
-        <NotToggle on={negated} onToggle={() => onChange(wrap(inner, !negated))} />
+        <NotToggle on={negated} onToggle={() => onChange(negate(rule))} />
         <div className="rule-leaf-body">
-          {isTrait(inner) && <TraitEditor rule={inner} onChange={set} />}
-          {isEvent(inner) && <EventEditor rule={inner} onChange={set} />}
+          {isTrait(inner) && <TraitEditor rule={inner} onChange={set} fresh={fresh} />}
+          {isEvent(inner) && <EventEditor rule={inner} onChange={set} fresh={fresh} />}
           {isSegment(inner) && (
             <div className="rule-line">
               <span className="rule-kind">{t("segments.builder.inSegment")}</span>
               <SegmentPicker
                 value={inner.segment || undefined}
                 label={t("condition.segment")}
+                fresh={fresh}
                 {...(self ? { except: self } : {})}
                 onChange={(id) => set({ segment: id ?? "" })}
               />
@@ -205,7 +221,15 @@ function LeafEditor({ rule, at, onChange, onRemove, onCopy }: PartProps) {
   );
 }
 
-function TraitEditor({ rule, onChange }: { rule: TraitRule; onChange: (r: Rule) => void }) {
+function TraitEditor({
+  rule,
+  onChange,
+  fresh,
+}: {
+  rule: TraitRule;
+  onChange: (r: Rule) => void;
+  fresh: boolean;
+}) {
   const { t } = useTranslation();
   const traits = useTraitTypes();
   const typeOf = (name: string): FieldType => traits.find((x) => x.trait === name)?.type ?? "unknown";
@@ -222,6 +246,7 @@ function TraitEditor({ rule, onChange }: { rule: TraitRule; onChange: (r: Rule) 
       <span className="rule-kind">{t("segments.builder.trait")}</span>
       <TraitSelect
         value={rule.trait}
+        fresh={fresh}
         options={options}
         onChange={(trait) => {
           const op = opsFor(typeOf(trait)).includes(rule.op) ? rule.op : "eq";
@@ -244,26 +269,33 @@ function TraitEditor({ rule, onChange }: { rule: TraitRule; onChange: (r: Rule) 
   );
 }
 
+/** A trait that was seen, or a name of one's own. */
 function TraitSelect(props: {
   value: string;
   options: { value: string; label: string; note: string }[];
   onChange: (trait: string) => void;
+  fresh: boolean;
 }) {
+  const opening = useFresh(props.fresh);
   const { t } = useTranslation();
+  const [typed, setTyped] = useState("");
+  const name = typed.trim();
+  const own = name !== "" && !props.options.some((o) => o.value === name);
   return (
     <Select
       className="pick pick-name"
       aria-label={t("segments.builder.chooseTrait")}
       placeholder={t("segments.builder.chooseTrait")}
-      mode="tags"
-      maxCount={2}
-      value={props.value ? [props.value] : []}
-      // One tag that is replaced by the next: a list to choose from that also takes a name of one's own.
-      onChange={(v: string[]) => props.onChange(v.at(-1) ?? "")}
+      value={props.value || null}
+      {...opening}
+      showSearch={{ optionFilterProp: "label", onSearch: setTyped }}
+      onChange={(v: string) => {
+        setTyped("");
+        props.onChange(v);
+      }}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
-      tagRender={(tag) => <span className="pick-single">{tag.label}</span>}
-      options={props.options}
+      options={own ? [...props.options, { value: name, label: name, note: "" }] : props.options}
       optionRender={(o) => (
         <span className="pick-option">
           <span className="ellipsis">{o.data.label}</span>
@@ -276,8 +308,17 @@ function TraitSelect(props: {
 
 type Times = "gte" | "lte" | "eq" | "never";
 
-function EventEditor({ rule, onChange }: { rule: EventRule; onChange: (r: Rule) => void }) {
+function EventEditor({
+  rule,
+  onChange,
+  fresh,
+}: {
+  rule: EventRule;
+  onChange: (r: Rule) => void;
+  fresh: boolean;
+}) {
   const { t } = useTranslation();
+  const [begun, setBegun] = useState(false);
   const op = rule.count?.op ?? "gte";
   const n = rule.count?.value ?? 1;
   const times: Times = n === 0 && op !== "gte" ? "never" : op;
@@ -327,6 +368,7 @@ function EventEditor({ rule, onChange }: { rule: EventRule; onChange: (r: Rule) 
         <EventPicker
           value={rule.event}
           label={t("condition.event")}
+          fresh={fresh}
           onChange={(event) => {
             const { where: _where, ...rest } = rule;
             onChange(event === rule.event ? rule : { ...rest, event });
@@ -374,7 +416,10 @@ function EventEditor({ rule, onChange }: { rule: EventRule; onChange: (r: Rule) 
             size="small"
             className="add"
             icon={<Plus size={13} />}
-            onClick={() => setWhere([{ op: "eq" }])}
+            onClick={() => {
+              setBegun(true);
+              setWhere([{ op: "eq" }]);
+            }}
           >
             {t("segments.builder.addWhere")}
           </Button>
@@ -385,6 +430,7 @@ function EventEditor({ rule, onChange }: { rule: EventRule; onChange: (r: Rule) 
           <ConditionList
             events={[rule.event]}
             value={rule.where}
+            fresh={begun}
             addLabel={t("segments.builder.addWhere")}
             onChange={setWhere}
           />

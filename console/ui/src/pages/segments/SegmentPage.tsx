@@ -1,5 +1,5 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Tabs } from "antd";
 import type { EChartsOption } from "echarts";
 import {
@@ -28,6 +28,7 @@ import { palettes } from "@/app/theme";
 import { Chart } from "@/components/Chart";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { type Column, DataTable } from "@/components/DataTable";
+import { LinkButton } from "@/components/LinkButton";
 import { LiveStatus } from "@/components/LiveStatus";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
@@ -39,6 +40,7 @@ import { segmentsIn } from "@/lib/rule";
 import { useLiveList } from "@/lib/useLive";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { useWrite } from "@/lib/useWrite";
 import { startOfDay } from "@/lib/zone";
 import { usePersonColumns } from "@/pages/people/PeoplePage";
 import { SegmentStatus } from "./SegmentStatus";
@@ -134,15 +136,13 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
         actions={
           <>
             {may && <DeleteButton segment={s} />}
-            <Link to="/analytics" search={{ segment: s.id }}>
-              <Button icon={<ChartNoAxesCombined size={15} />}>{t("segments.analyse")}</Button>
-            </Link>
+            <LinkButton to="/analytics" search={{ segment: s.id }} icon={<ChartNoAxesCombined size={15} />}>
+              {t("segments.analyse")}
+            </LinkButton>
             {may && (
-              <Link to="/segments/$id/edit" params={{ id: s.id }}>
-                <Button type="primary" icon={<Pencil size={14} />}>
-                  {t("segments.edit")}
-                </Button>
-              </Link>
+              <LinkButton to="/segments/$id/edit" params={{ id: s.id }} primary icon={<Pencil size={14} />}>
+                {t("segments.edit")}
+              </LinkButton>
             )}
           </>
         }
@@ -189,7 +189,7 @@ function DeleteButton({ segment }: { segment: Segment }) {
   const client = useQueryClient();
   const all = useQuery(segmentsQuery).data?.items ?? [];
   const users = all.filter((s) => s.id !== segment.id && segmentsIn(s.rule).includes(segment.id));
-  const remove = useMutation({
+  const remove = useWrite({
     mutationFn: () => data(api.DELETE("/api/v1/segments/{id}", { params: { path: { id: segment.id } } })),
     onSuccess: async () => {
       await navigate({ to: "/segments" });
@@ -197,7 +197,6 @@ function DeleteButton({ segment }: { segment: Segment }) {
       void client.invalidateQueries({ queryKey: ["segments"] });
       message.success(t("segments.deleted", { name: segment.name }));
     },
-    onError: (e) => message.error(errorText(e)),
   });
   const ask = () => {
     if (users.length > 0) {
@@ -429,13 +428,13 @@ function History({ id }: { id: string }) {
         { type: "category", data: days.map(date), gridIndex: 1, boundaryGap: true },
       ],
       yAxis: [
-        { type: "value", minInterval: 1, axisLabel: { formatter: (v: number) => format.compact(v) } },
+        { type: "value", minInterval: 1, axisLabel: { formatter: (v: number) => format.axis(v) } },
         {
           type: "value",
           gridIndex: 1,
           minInterval: 1,
           splitNumber: 2,
-          axisLabel: { formatter: (v: number) => format.compact(Math.abs(v)) },
+          axisLabel: { formatter: (v: number) => format.axis(Math.abs(v)) },
         },
       ],
       series: [
@@ -454,7 +453,7 @@ function History({ id }: { id: string }) {
           xAxisIndex: 1,
           yAxisIndex: 1,
           stack: "change",
-          color: p.good,
+          color: p.goldLine,
           data: days.map((d) => d.entered),
           tooltip: { valueFormatter: (v) => `+${format.num(Number(v))}` },
         },
@@ -464,7 +463,7 @@ function History({ id }: { id: string }) {
           xAxisIndex: 1,
           yAxisIndex: 1,
           stack: "change",
-          color: p.bad,
+          color: p.text3,
           data: days.map((d) => -d.left),
           itemStyle: { borderRadius: [0, 0, 2, 2] },
           tooltip: { valueFormatter: (v) => `−${format.num(Math.abs(Number(v)))}` },

@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Button } from "antd";
 import { Plus, Shapes } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,6 +9,7 @@ import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { type Column, DataTable } from "@/components/DataTable";
+import { LinkButton } from "@/components/LinkButton";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { RelativeTime } from "@/components/RelativeTime";
@@ -41,11 +41,9 @@ export function SegmentsPage() {
     [query.data, q],
   );
   const create = (primary: boolean) => (
-    <Link to="/segments/new">
-      <Button type={primary ? "primary" : "default"} icon={<Plus size={15} />}>
-        {t("segments.create")}
-      </Button>
-    </Link>
+    <LinkButton to="/segments/new" primary={primary} icon={<Plus size={15} />}>
+      {t("segments.create")}
+    </LinkButton>
   );
 
   const columns: Column<Segment>[] = [
@@ -70,12 +68,13 @@ export function SegmentsPage() {
     {
       key: "rule",
       title: t("segments.rule"),
+      width: 400,
       sortable: false,
       value: (s) => (s.rule ? words.rule(s.rule) : t("segments.fixed")),
       render: (s) => {
         const text = s.rule ? words.rule(s.rule) : t("segments.fixed");
         return (
-          <span className={s.rule ? "segment-rule" : "segment-rule muted"} title={text}>
+          <span className={s.rule ? "" : "muted"} title={text}>
             {text}
           </span>
         );
@@ -85,7 +84,7 @@ export function SegmentsPage() {
       key: "members",
       title: t("segments.members"),
       help: t("segments.membersHelp"),
-      width: 110,
+      width: 96,
       align: "right",
       value: (s) => s.members,
       render: (s) => (
@@ -97,7 +96,7 @@ export function SegmentsPage() {
     {
       key: "history",
       title: t("segments.days"),
-      width: 120,
+      width: 116,
       sortable: false,
       value: () => "",
       render: (s) => <HistorySpark segment={s} />,
@@ -105,14 +104,14 @@ export function SegmentsPage() {
     {
       key: "status",
       title: t("segments.statusTitle"),
-      width: 150,
+      width: 130,
       value: (s) => s.status,
       render: (s) => <SegmentStatus segment={s} />,
     },
     {
       key: "updated",
       title: t("segments.updated"),
-      width: 120,
+      width: 110,
       align: "right",
       value: (s) => s.updated_at,
       render: (s) => <RelativeTime at={s.updated_at} />,
@@ -207,6 +206,7 @@ function HistorySpark({ segment }: { segment: Segment }) {
         <Sparkline
           values={days.map((d) => d.members)}
           width={96}
+          height={20}
           label={t("segments.sparkLabel", {
             from: format.num(days[0]?.members),
             to: format.num(days.at(-1)?.members),

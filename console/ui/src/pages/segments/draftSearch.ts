@@ -1,5 +1,5 @@
 import type { Rule } from "@/api/types";
-import { readRule } from "@/lib/rule";
+import { salvageRule } from "@/lib/rule";
 import { compact, oneOf, str } from "@/lib/search";
 
 /** The draft of a segment. It is in the address, so that a half-built rule can be shared and reloaded. */
@@ -11,11 +11,10 @@ export interface DraftSearch {
 }
 
 export function draftSearch(raw: Record<string, unknown>): DraftSearch {
-  const read = readRule(raw.rule);
   return compact({
     name: str(raw, "name"),
     description: str(raw, "description"),
-    rule: "rule" in read ? read.rule : undefined,
+    rule: salvageRule(raw.rule),
     view: oneOf(raw, "view", ["json"]),
   });
 }

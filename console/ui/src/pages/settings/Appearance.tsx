@@ -1,12 +1,12 @@
-import { useMutation } from "@tanstack/react-query";
 import { App, Button, Form, Input, Segmented } from "antd";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { useSession } from "@/app/session";
-import { errorText } from "@/components/states";
 import { changeLang, languages, pickLang } from "@/i18n";
 import { passwordLength } from "@/lib/password";
 import { setPreferences, usePreferences } from "@/lib/prefs";
+import { useTouched, useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 
 /** What concerns one person: how the console looks to them, and their password. */
 export function Appearance() {
@@ -50,19 +50,27 @@ function Password({ email }: { email: string }) {
   const { t } = useTranslation();
   const { message } = App.useApp();
   const [form] = Form.useForm();
-  const change = useMutation({
+  const { touched, touch, settle } = useTouched();
+  useUnsaved(touched);
+  const change = useWrite({
     mutationFn: (body: { current_password: string; password: string }) =>
       data(api.PATCH("/api/v1/session", { body })),
     onSuccess: () => {
       form.resetFields();
+      settle();
       message.success(t("settings.appearance.changed"));
     },
-    onError: (e) => message.error(errorText(e)),
   });
   return (
     <section className="settings-password">
       <h3>{t("settings.appearance.password")}</h3>
-      <Form form={form} layout="vertical" requiredMark={false} onFinish={change.mutate}>
+      <Form
+        form={form}
+        layout="vertical"
+        requiredMark={false}
+        onFinish={change.mutate}
+        onValuesChange={touch}
+      >
         {/* Password managers need to know whose password it is. */}
         <input type="text" autoComplete="username" value={email} readOnly hidden />
         <Form.Item

@@ -1,7 +1,8 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { App, Button, Checkbox, Form, Input } from "antd";
 import { KeyRound, Plus } from "lucide-react";
-import { useState } from "react";
+
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { apiKeysQuery } from "@/api/queries";
@@ -11,23 +12,28 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
-import { EmptyState, errorText } from "@/components/states";
+import { EmptyState } from "@/components/states";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { useTouched, useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 
-const scopes: readonly Scope[] = ["read", "write", "ingest", "admin"];
+const route = getRouteApi("/shell/settings");
+const scopes: readonly Scope[] = ["read", "write", "ingest", "metrics", "admin"];
 
 export function Keys() {
   const { t } = useTranslation();
   const { message, modal } = App.useApp();
   const client = useQueryClient();
   const query = useQuery(apiKeysQuery);
-  const [creating, setCreating] = useState(false);
-  const revoke = useMutation({
+  const creating = route.useSearch().create === true;
+  const setSearch = useSetSearch();
+  const setCreating = (on: boolean) => setSearch({ create: on || undefined }, on ? "push" : undefined);
+  const revoke = useWrite({
     mutationFn: (k: ApiKey) => data(api.DELETE("/api/v1/api-keys/{id}", { params: { path: { id: k.id } } })),
     onSuccess: async (_, k) => {
       message.success(t("settings.keys.revoked", { name: k.name }));
       await client.invalidateQueries({ queryKey: ["api-keys"] });
     },
-    onError: (e) => message.error(errorText(e)),
   });
   const columns: Column<ApiKey>[] = [
     {
@@ -140,13 +146,16 @@ export function Keys() {
 
 function NewKey({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const { touched, touch, settle } = useTouched();
+  useUnsaved(touched);
   const client = useQueryClient();
-  const create = useMutation({
+  const create = useWrite({
     mutationFn: (body: { name: string; scopes: Scope[] }) =>
       data(api.POST("/api/v1/api-keys", { body: { ...body, name: body.name.trim() } })),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["api-keys"] }),
-    onError: (e) => message.error(errorText(e)),
+    onSuccess: () => {
+      settle();
+      void client.invalidateQueries({ queryKey: ["api-keys"] });
+    },
   });
   const key = create.data?.key;
   if (key) {
@@ -177,6 +186,7 @@ function NewKey({ onDone }: { onDone: () => void }) {
       requiredMark={false}
       initialValues={{ scopes: ["read"] }}
       onFinish={create.mutate}
+      onValuesChange={touch}
     >
       <Form.Item
         name="name"

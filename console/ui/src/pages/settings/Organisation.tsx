@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, Button, Form, Input, Select } from "antd";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,8 +7,10 @@ import { settingsQuery } from "@/api/queries";
 import type { Settings } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
-import { ErrorState, errorText } from "@/components/states";
+import { ErrorState } from "@/components/states";
 import { createFormat, zoneOffset } from "@/lib/format";
+import { useTouched, useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 
 type Organisation = Settings["organisation"];
 const currencies = [
@@ -37,10 +39,12 @@ export function Organisation() {
   const may = useMay("admin");
   const query = useQuery(settingsQuery);
   const [form] = Form.useForm<Organisation>();
+  const { touched, touch, settle } = useTouched();
+  useUnsaved(touched);
   const zone = Form.useWatch("time_zone", form) ?? format.timeZone;
   const zones = useMemo(() => zoneOptions(query.data?.organisation.time_zone), [query.data]);
   const names = useMemo(() => new Intl.DisplayNames(format.lang, { type: "currency" }), [format.lang]);
-  const save = useMutation({
+  const save = useWrite({
     mutationFn: (organisation: Organisation) =>
       data(
         api.PATCH("/api/v1/settings", {
@@ -48,13 +52,13 @@ export function Organisation() {
         }),
       ),
     onSuccess: async () => {
+      settle();
       message.success(t("state.saved"));
       await Promise.all([
         client.invalidateQueries({ queryKey: ["settings"] }),
         client.invalidateQueries({ queryKey: ["session"] }),
       ]);
     },
-    onError: (e) => message.error(errorText(e)),
   });
 
   if (query.error && !query.data)
@@ -70,6 +74,7 @@ export function Organisation() {
       className="settings-form"
       initialValues={current}
       onFinish={save.mutate}
+      onValuesChange={touch}
       disabled={!may}
     >
       <Form.Item

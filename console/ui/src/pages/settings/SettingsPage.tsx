@@ -34,8 +34,10 @@ export function SettingsPage() {
     <div className="page">
       <PageHeader title={t("settings.title")} about={t("settings.about")} />
       <Tabs
-        activeKey={tab}
-        onChange={(key) => setSearch({ tab: key === "organisation" ? undefined : key, sort: undefined })}
+        activeKey={items.some((i) => i.key === tab) ? tab : "organisation"}
+        onChange={(key) =>
+          setSearch({ tab: key === "organisation" ? undefined : key, sort: undefined, create: undefined })
+        }
         destroyOnHidden
         items={items}
       />

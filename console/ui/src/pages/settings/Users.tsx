@@ -1,4 +1,5 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 import { App, Button, Form, Input, Select } from "antd";
 import { Plus, UsersRound } from "lucide-react";
 import { useState } from "react";
@@ -11,16 +12,28 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
-import { EmptyState, errorText } from "@/components/states";
+import { EmptyState } from "@/components/states";
 import { passwordLength } from "@/lib/password";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { useTouched, useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
 
+const route = getRouteApi("/shell/settings");
 const roles: readonly Role[] = ["admin", "analyst", "marketer", "developer", "auditor"];
 
 export function Users() {
   const { t } = useTranslation();
   const me = useSession()?.user?.id;
   const query = useQuery(usersQuery);
-  const [open, setOpen] = useState<User | "new" | null>(null);
+  const creating = route.useSearch().create === true;
+  const setSearch = useSetSearch();
+  const [chosen, setChosen] = useState<User | null>(null);
+  const open = creating ? "new" : chosen;
+  const setOpen = (u: User | "new" | null) => {
+    setChosen(u === "new" ? null : u);
+    if (creating || u === "new")
+      setSearch({ create: u === "new" || undefined }, u === "new" ? "push" : undefined);
+  };
   const columns: Column<User>[] = [
     {
       key: "email",
@@ -92,15 +105,12 @@ export function Users() {
   );
 }
 
-function useUserWrite(onDone: () => void) {
-  const { message } = App.useApp();
+/** What follows every write about a member. */
+function useDone(onDone: () => void) {
   const client = useQueryClient();
-  return {
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ["users"] });
-      onDone();
-    },
-    onError: (e: Error) => void message.error(errorText(e)),
+  return async () => {
+    await client.invalidateQueries({ queryKey: ["users"] });
+    onDone();
   };
 }
 
@@ -126,13 +136,21 @@ function RoleSelect(props: { value?: Role; onChange?: (r: Role) => void }) {
 
 function NewUser({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation();
-  const create = useMutation({
+  const { touched, touch } = useTouched();
+  useUnsaved(touched);
+  const create = useWrite({
     mutationFn: (body: { email: string; password: string; role: Role }) =>
       data(api.POST("/api/v1/users", { body: { ...body, email: body.email.trim() } })),
-    ...useUserWrite(onDone),
+    onSuccess: useDone(onDone),
   });
   return (
-    <Form layout="vertical" requiredMark={false} initialValues={{ role: "analyst" }} onFinish={create.mutate}>
+    <Form
+      layout="vertical"
+      requiredMark={false}
+      initialValues={{ role: "analyst" }}
+      onFinish={create.mutate}
+      onValuesChange={touch}
+    >
       <Form.Item
         name="email"
         label={t("settings.users.email")}
@@ -161,21 +179,24 @@ function NewUser({ onDone }: { onDone: () => void }) {
 function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: () => void }) {
   const { t } = useTranslation();
   const { message, modal } = App.useApp();
-  const write = useUserWrite(onDone);
-  const patch = useMutation({
+  const done = useDone(onDone);
+  const { touched, touch } = useTouched();
+  useUnsaved(touched);
+  const patch = useWrite({
     mutationFn: (body: { role?: Role; password?: string }) =>
       data(api.PATCH("/api/v1/users/{id}", { params: { path: { id: user.id } }, body })),
-    ...write,
+    onSuccess: done,
   });
-  const remove = useMutation({
+  const remove = useWrite({
     mutationFn: () => data(api.DELETE("/api/v1/users/{id}", { params: { path: { id: user.id } } })),
-    ...write,
+    onSuccess: done,
   });
   return (
     <div className="stack drawer-stack">
       <Form
         layout="vertical"
         initialValues={{ role: user.role }}
+        onValuesChange={touch}
         onFinish={(f: { role: Role }) =>
           patch.mutate({ role: f.role }, { onSuccess: () => void message.success(t("state.saved")) })
         }
@@ -190,6 +211,7 @@ function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: (
       <Form
         layout="vertical"
         requiredMark={false}
+        onValuesChange={touch}
         onFinish={(f: { password: string }) =>
           patch.mutate(
             { password: f.password },
@@ -205,7 +227,9 @@ function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: (
         >
           <Input.Password autoComplete="new-password" maxLength={256} />
         </Form.Item>
-        <Button htmlType="submit">{t("settings.users.setPassword")}</Button>
+        <Button htmlType="submit" loading={patch.isPending}>
+          {t("settings.users.setPassword")}
+        </Button>
       </Form>
       {!self && (
         <div>

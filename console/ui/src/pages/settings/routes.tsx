@@ -1,15 +1,11 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
-import { oneOf } from "@/lib/search";
-
-export const settingsTabs = ["organisation", "appearance", "users", "keys", "audit"] as const;
+import { validated } from "@/lib/search";
+import { settingsSearch } from "./search";
 
 export const settingsRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/settings",
-  validateSearch: (raw: Record<string, unknown>): { tab?: (typeof settingsTabs)[number] } => {
-    const tab = oneOf(raw, "tab", settingsTabs);
-    return tab ? { tab } : {};
-  },
+  validateSearch: validated(settingsSearch),
   component: lazyRouteComponent(() => import("./SettingsPage"), "SettingsPage"),
 });

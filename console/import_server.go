@@ -1,0 +1,215 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
+	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/internal/randid"
+)
+
+// importServer is an [importer.Server] in this process: what the calls under
+// /api/v1/imports do, for files that lie here. The calls themselves are made of it.
+type importServer struct{ c *Console }
+
+// beginImport finds the import of a content into a source, or makes it.
+func (s importServer) beginImport(ctx context.Context, in importer.Request) (row importRow, made bool, err error) {
+	file, err1 := checkName("file", in.File, 500)
+	fingerprint, err2 := checkName("fingerprint", in.Fingerprint, 200)
+	name, err3 := checkName("source", in.Source, 100)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return row, false, err
+	}
+	mapping := jsontext.Value(in.Mapping)
+	if mapping.Kind() != '{' {
+		return row, false, touchstone.Errorf(touchstone.Invalid, "The field \"mapping\" must be an object.")
+	}
+	if err := mapping.Canonicalize(); err != nil {
+		return row, false, touchstone.Wrap(touchstone.Invalid, err, "The field \"mapping\" is not valid JSON.")
+	}
+	sources, err := s.c.sources()
+	if err != nil {
+		return row, false, err
+	}
+	source, err := sources.EnsureByName(ctx, name, "import")
+	if err != nil {
+		return row, false, err
+	}
+	if err := s.c.imports.flush(ctx); err != nil { // whether rows have come is read from the store
+		return row, false, err
+	}
+	row, made, err = s.c.ensureImport(ctx, importRow{
+		id: randid.New("imp"), file: file, fingerprint: fingerprint, size: max(0, in.Size), sourceID: source.ID, sourceName: source.Name,
+		mapping: string(mapping), nextRow: firstImportRow, createdAt: s.c.cfg.Clock.Now().UnixMilli(),
+	})
+	if err != nil {
+		return row, false, err
+	}
+	row, err = s.c.imports.adopt(ctx, row)
+	return row, made, err
+}
+
+// Begin finds or makes an import.
+func (s importServer) Begin(ctx context.Context, r importer.Request) (importer.State, error) {
+	r.Mapping = bytes.Clone(r.Mapping) // it is put in order in place
+	row, _, err := s.beginImport(ctx, r)
+	if err != nil {
+		return importer.State{}, err
+	}
+	return stateOf(row), nil
+}
+
+// State returns an import.
+func (s importServer) State(ctx context.Context, id string) (importer.State, error) {
+	row, err := findImport(ctx, s.c.cfg.DB.Reader(), id)
+	if err != nil {
+		return importer.State{}, err
+	}
+	return stateOf(s.c.imports.current(ctx, row)), nil
+}
+
+func stateOf(row importRow) importer.State {
+	state := importer.State{
+		ID: row.id, NextRow: row.nextRow, Status: row.status(), Accepted: row.accepted, Rejected: row.rejected,
+		Mapping: json.RawMessage(row.mapping), Reasons: row.reasons,
+	}
+	state.Source.ID, state.Source.Name = row.sourceID, row.sourceName
+	return state
+}
+
+// Append makes a part durable; one that came before adds nothing.
+func (s importServer) Append(ctx context.Context, id string, p importer.Part) (importer.Step, error) {
+	if s.c.cfg.Frames == nil {
+		return importer.Step{}, notHere("the edge")
+	}
+	o, err := s.c.imports.take(ctx, id, s.c.cfg.Clock.Now())
+	if err != nil {
+		return importer.Step{}, err
+	}
+	defer s.c.imports.leave(o)
+	was, end := o.row.nextRow, p.First+p.Rows
+	switch {
+	case end <= was: // it came before, and the answer was lost
+		o.row.duplicates += p.Rows
+		if err := s.c.imports.advance(ctx, o, was); err != nil {
+			return importer.Step{}, err
+		}
+		return importer.Step{NextRow: o.row.nextRow, Duplicates: p.Rows, Reasons: []intake.RowReason{}, Refused: []importer.Refused{}}, nil
+	case o.row.finishedAt != 0:
+		return importer.Step{}, touchstone.Errorf(touchstone.Conflict, "The import %s is finished; it takes no further rows.", o.row.id)
+	case p.First > was:
+		return importer.Step{}, touchstone.Errorf(touchstone.Conflict, "The import goes on with row %d, not with row %d.", was, p.First).
+			WithHint("GET /api/v1/imports/%s tells next_row.", o.row.id)
+	}
+	v, err := s.c.cfg.Frames.AppendFrames(ctx, o.row.sourceID,
+		collect.Rows{Import: o.row.id, First: p.First, Count: p.Rows, Done: was}, bytes.NewReader(p.Frames))
+	if err != nil {
+		return importer.Step{}, err
+	}
+	step := stepOf(v)
+	step.NextRow, step.Duplicates = end, was-p.First
+	o.row.nextRow = end
+	o.row.accepted += step.Accepted
+	o.row.rejected += step.Rejected
+	o.row.duplicates += step.Duplicates
+	o.row.addReasons(v.Reasons)
+	// The rows are in the log, also if the caller has gone.
+	return step, s.c.imports.advance(context.WithoutCancel(ctx), o, was)
+}
+
+const (
+	maxImportReasons = 50
+	maxShownRefused  = 100 // rows named in the answer to a part
+)
+
+// addReasons counts refused rows. The list is made anew, because readers hold the old one.
+func (i *importRow) addReasons(more []intake.RowReason) {
+	if len(more) > 0 {
+		i.reasons = intake.NewReasons(maxImportReasons, append(i.reasons[:len(i.reasons):len(i.reasons)], more...)...).List(maxImportReasons)
+	}
+}
+
+func stepOf(v collect.Vetted) importer.Step {
+	step := importer.Step{Accepted: v.Accepted, Rejected: v.Rejected, Reasons: v.Reasons, Refused: make([]importer.Refused, len(v.Refused))}
+	for i, r := range v.Refused {
+		step.Refused[i] = importer.Refused(r)
+	}
+	return step
+}
+
+// Check tells what Append would answer.
+func (s importServer) Check(_ context.Context, p importer.Part) (importer.Step, error) {
+	if s.c.cfg.Frames == nil {
+		return importer.Step{}, notHere("the edge")
+	}
+	v, err := s.c.cfg.Frames.CheckFrames(collect.Rows{First: p.First, Count: p.Rows}, bytes.NewReader(p.Frames), func(*touchstone.Event) bool { return true })
+	if err != nil {
+		return importer.Step{}, err
+	}
+	step := stepOf(v)
+	step.NextRow = p.First + p.Rows
+	return step, nil
+}
+
+// Persons tells what the good events of a part would do to persons.
+func (s importServer) Persons(ctx context.Context, p importer.Part) (importer.Persons, error) {
+	sim, err := s.simulate(ctx, p.Frames)
+	return importer.Persons{Created: sim.PersonsCreated, Merged: sim.PersonsMerged, Matched: sim.PersonsMatched, Events: sim.Events, Truncated: sim.Truncated}, err
+}
+
+func (s importServer) simulate(ctx context.Context, frames []byte) (identity.Simulation, error) {
+	if s.c.cfg.Simulator == nil {
+		return identity.Simulation{}, notHere("identity")
+	}
+	if s.c.cfg.Frames == nil {
+		return identity.Simulation{}, notHere("the edge")
+	}
+	var bad error
+	sim, err := s.c.cfg.Simulator.Simulate(ctx, func(yield func([]touchstone.Identifier) bool) {
+		_, bad = s.c.cfg.Frames.CheckFrames(collect.Rows{}, bytes.NewReader(frames), func(e *touchstone.Event) bool { return yield(e.Identifiers) })
+	})
+	if bad != nil && !errors.Is(bad, io.EOF) {
+		return sim, bad
+	}
+	return sim, err
+}
+
+// Finish notes that the whole file was sent.
+func (s importServer) Finish(ctx context.Context, id string) (importer.State, error) {
+	row, _, err := s.finishImport(ctx, id)
+	if err != nil {
+		return importer.State{}, err
+	}
+	return stateOf(row), nil
+}
+
+func (s importServer) finishImport(ctx context.Context, id string) (row importRow, already bool, err error) {
+	o, err := s.c.imports.take(ctx, id, s.c.cfg.Clock.Now())
+	if err != nil {
+		return row, false, err
+	}
+	defer s.c.imports.leave(o)
+	already = o.row.finishedAt != 0
+	err = s.c.imports.finish(ctx, o, s.c.cfg.Clock.Now())
+	return o.row, already, err
+}
+
+// Stats returns the counters of the whole server.
+func (s importServer) Stats(ctx context.Context) (importer.Stats, error) {
+	a, err := s.c.currentStats(ctx)
+	if err != nil {
+		return importer.Stats{}, err
+	}
+	return importer.Stats{
+		Accepted: a.Accepted, Processed: a.Processed, InWarehouse: a.InWarehouse, Quarantined: a.Quarantined, Duplicates: a.Duplicates, Persons: a.Persons,
+	}, nil
+}

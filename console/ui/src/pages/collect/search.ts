@@ -1,0 +1,26 @@
+import { compact, flag, oneOf, str } from "@/lib/search";
+
+type Raw = Record<string, unknown>;
+
+export const sourcesSearch = (raw: Raw): { source?: string; create?: true; q?: string } =>
+  compact({ source: str(raw, "source"), create: flag(raw, "create"), q: str(raw, "q") });
+
+export const debuggerSearch = (raw: Raw): { source?: string; q?: string; show?: "rejected" | "accepted" } =>
+  compact({
+    source: str(raw, "source"),
+    q: str(raw, "q"),
+    show: oneOf(raw, "show", ["rejected", "accepted"] as const),
+  });
+
+export const quarantineSearch = (raw: Raw): { source?: string; code?: string; q?: string } =>
+  compact({ source: str(raw, "source"), code: str(raw, "code"), q: str(raw, "q") });
+
+export const catalogueSearch = (raw: Raw): { tab?: "traits"; event?: string; q?: string; range?: "all" } =>
+  compact({
+    tab: oneOf(raw, "tab", ["traits"] as const),
+    event: str(raw, "event"),
+    q: str(raw, "q"),
+    range: oneOf(raw, "range", ["all"] as const),
+  });
+
+export const importsSearch = (raw: Raw): { open?: string } => compact({ open: str(raw, "open") });

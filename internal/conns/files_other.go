@@ -1,0 +1,7 @@
+//go:build !unix
+
+package conns
+
+import "math"
+
+func openFiles() int { return math.MaxInt32 }

@@ -1,0 +1,233 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// After so many failures in a row, and then every so many, it is looked whether events are
+// at fault.
+const (
+	isolateAfter = 3
+	isolateEvery = 10
+)
+
+// suspicion counts failures in a row that may be about events.
+type suspicion int
+
+// look counts a failure and tells whether it is time to look for its events. A trouble of
+// the database or the warehouse clears them.
+func (s *suspicion) look(trouble bool) bool {
+	if trouble {
+		*s = 0
+		return false
+	}
+	*s++
+	return *s%isolateEvery == isolateAfter
+}
+
+// reasonStage begins the reason of an event that a stage refuses.
+const reasonStage = "stage_refused: "
+
+// shortly is an error's first line, for people; all of it is in the log.
+func shortly(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	if len(text) > 300 {
+		text = strings.ToValidUTF8(text[:300], "") + "…"
+	}
+	return text
+}
+
+// apply runs the stages. aside is called for each fact that one of them sets aside, which
+// the next ones do not see.
+func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch, aside func(i int, reason string)) error {
+	for _, s := range p.cfg.Stages {
+		stop := p.metrics.timeStage(s.Name())
+		err := applyStage(ctx, s, tx, b)
+		stop()
+		if err != nil {
+			return fmt.Errorf("stage %s: %w", s.Name(), err)
+		}
+		if len(b.Aside) == 0 {
+			continue
+		}
+		out := make(map[int]bool, len(b.Aside))
+		for _, a := range b.Aside {
+			if !out[a.Index] {
+				out[a.Index] = true
+				aside(a.Index, a.Reason)
+			}
+		}
+		kept := make([]touchstone.Fact, 0, len(b.Facts)) // a retry needs the others too
+		for i := range b.Facts {
+			if !out[i] {
+				kept = append(kept, b.Facts[i])
+			}
+		}
+		b.Facts, b.Aside = kept, nil
+	}
+	return nil
+}
+
+// applyStage makes an error of a panic: an event that brings a stage down must not bring
+// down the process, and then the next one.
+func applyStage(ctx context.Context, s Stage, tx *store.Tx, b *touchstone.Batch) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return s.Apply(ctx, tx, b)
+}
+
+// totals is what a batch adds to the counters.
+func (fresh *freshIDs) totals(work chunk) Totals {
+	return Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected) + len(fresh.aside))}
+}
+
+// partition is the number of a chunk's partition; one without events counts as the first's.
+func (c *chunk) partition() int {
+	if c.part == nil {
+		return 0
+	}
+	return c.part.index
+}
+
+// isolate finds the events that make a batch fail, by trying parts of it in transactions
+// that are rolled back, and returns them with the reason; nil when events are not at
+// fault, which a plain event tells that the stages should take: then nothing is set aside.
+func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]string {
+	if work.part == nil {
+		return nil
+	}
+	fresh := work.part.dropDuplicates(work, p.cfg.Clock.Now())
+	work.part.undo(fresh)
+	if len(fresh.facts) == 0 {
+		return nil
+	}
+	if err := p.try(ctx, work.part.index, []touchstone.Fact{plainFact(&fresh.facts[0])}); err != nil {
+		p.cfg.Logger.Warn("the stages take no plain event either: events are not at fault", "error", err)
+		return nil
+	}
+	poison := map[touchstone.Seq]string{}
+	for seq, why := range work.poison {
+		poison[seq] = why
+	}
+	before := len(poison)
+	try := func(facts []touchstone.Fact) error { return p.try(ctx, work.part.index, facts) }
+	search(fresh.facts, 0, try, store.IsTrouble, func(i int, err error) {
+		f := &fresh.facts[i]
+		p.cfg.Logger.Error("an event cannot be worked on and is set aside", "message_id", f.MessageID, "seq", int64(f.Seq), "error", err)
+		poison[f.Seq] = reasonStage + shortly(err)
+	})
+	if len(poison) == before || ctx.Err() != nil {
+		return nil
+	}
+	return poison
+}
+
+// search calls found with the index of each fact that try refuses; from is that of the
+// first one. It tries halves, so that a few bad ones among many cost a few dozen trials.
+// A trouble ends it: what is left is looked at another time.
+func search(facts []touchstone.Fact, from int, try func([]touchstone.Fact) error, trouble func(error) bool, found func(i int, err error)) (any bool) {
+	err := try(facts)
+	switch {
+	case err == nil || trouble(err):
+		return false
+	case len(facts) == 1:
+		found(from, err)
+		return true
+	}
+	half := len(facts) / 2
+	first := search(facts[:half], from, try, trouble, found)
+	second := search(facts[half:], from+half, try, trouble, found)
+	if first || second {
+		return true
+	}
+	// Each half is taken alone: the first fact goes that fails after those before it.
+	low, high := half, len(facts) // facts[:low] are taken, facts[:high] are not
+	for high-low > 1 {
+		middle := (low + high) / 2
+		e := try(facts[:middle])
+		switch {
+		case e == nil:
+			low = middle
+		case trouble(e):
+			return false
+		default:
+			high, err = middle, e
+		}
+	}
+	found(from+high-1, fmt.Errorf("%w, after the events before it", err))
+	return true
+}
+
+// timersHeld is how long timers that make batches fail are held back.
+const timersHeld = time.Minute
+
+// dueAt is when timers are next to be taken, zero when there are none.
+func (p *Pipeline) dueAt() time.Time {
+	if p.nextDue.IsZero() || p.nextDue.After(p.heldUntil) {
+		return p.nextDue
+	}
+	return p.heldUntil
+}
+
+// holdTimers holds back the timers that are due for a while if the batch fails because of
+// them: the events in it need not wait. Timers are rows and stay; it is tried again.
+func (p *Pipeline) holdTimers(ctx context.Context, work chunk, why error) bool {
+	now := p.cfg.Clock.Now()
+	if at := p.dueAt(); at.IsZero() || at.After(now) {
+		return false
+	}
+	var fresh freshIDs
+	if work.part != nil {
+		fresh = work.part.dropDuplicates(work, now)
+		work.part.undo(fresh)
+	}
+	if err := p.try(ctx, work.partition(), fresh.facts); err != nil {
+		return false
+	}
+	p.heldUntil = now.Add(timersHeld)
+	p.timers.note(0, now, fmt.Errorf("timers that are due cannot be worked on: %w", why))
+	p.stuck.clear(work.partition())
+	p.cfg.Logger.Error("timers that are due make batches fail; events go on without them", "until", p.heldUntil, "error", why)
+	return true
+}
+
+var errTried = errors.New("only tried")
+
+// try tells whether the stages take facts. Nothing of it stays.
+func (p *Pipeline) try(ctx context.Context, partition int, facts []touchstone.Fact) error {
+	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		b := &touchstone.Batch{Partition: partition, Now: p.cfg.Clock.Now(), Facts: slices.Clone(facts)}
+		if err := p.apply(ctx, tx, b, func(int, string) {}); err != nil {
+			return err
+		}
+		return errTried
+	})
+	for _, s := range p.cfg.Stages {
+		s.Rollback()
+	}
+	if errors.Is(err, errTried) {
+		return nil
+	}
+	return err
+}
+
+// plainFact is an event that every stage takes, in the place of another.
+func plainFact(at *touchstone.Fact) touchstone.Fact {
+	const name = "touchstone-trial"
+	return touchstone.Fact{Seq: at.Seq, Event: touchstone.Event{
+		Type: touchstone.Track, MessageID: name, Name: name, Time: at.ReceivedAt, ReceivedAt: at.ReceivedAt, Source: at.Source,
+		AnonymousID: name, Identifiers: []touchstone.Identifier{{Kind: touchstone.KindAnonymousID, Value: name}},
+	}}
+}

@@ -1,0 +1,51 @@
+package duckdb
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// What one process says the other hears: values of all kinds, and errors that the console
+// can still say in its reader's language.
+func TestRepliesArriveAsTheyWere(t *testing.T) {
+	res := &warehouse.Result{Truncated: true, Columns: []warehouse.Column{{Name: "a", Type: warehouse.String}, {Name: "b", Type: warehouse.JSON}, {Name: "长", Type: warehouse.Time}},
+		Rows: [][]any{{"x", touchstone.JSON(`{"a":1}`), time.Date(1969, 7, 20, 20, 17, 40, 123456000, time.UTC)}, {int64(-5), nil, true}, {1.5, false, ""}}}
+	var buf bytes.Buffer
+	if err := writeReply(&buf, res, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, failure, err := readReply(&buf)
+	if diff := cmp.Diff(res, got); diff != "" || failure != nil || err != nil {
+		t.Errorf("%s, %v, %v", diff, failure, err)
+	}
+	inner := touchstone.Textf("100 %% of %d", 7)
+	asked := touchstone.Wrap(touchstone.Invalid, errors.New("the cause"), "the function %q has %d parts and %s", "x%d", 3, inner).WithHint("did you mean %s?", "y")
+	if err := writeReply(&buf, nil, asked); err != nil {
+		t.Fatal(err)
+	}
+	_, failure, err = readReply(&buf)
+	var e *touchstone.Error
+	if err != nil || !errors.As(failure, &e) {
+		t.Fatalf("%v, %v", failure, err)
+	}
+	if e.Kind != asked.Kind || e.Message != asked.Message || e.Hint != asked.Hint {
+		t.Errorf("%+v became %+v", asked, e)
+	}
+	want, _ := asked.Texts()
+	have, _ := e.Texts()
+	wantTemplate, _ := want.Template()
+	haveTemplate, params := have.Template()
+	if wantTemplate != haveTemplate || len(params) != 3 || params[0] != `"x%d"` {
+		t.Errorf("the template %q became %q with %v", wantTemplate, haveTemplate, params)
+	}
+	if _, _, err := readReply(bytes.NewReader([]byte{200, 1, 'x'})); err == nil {
+		t.Error("half a reply was read")
+	}
+}
