@@ -44,9 +44,27 @@ func answersOf(s *Server) answers {
 		"funnel":    map[string]any{"kind": "funnel", "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "window": "7d", "steps": []any{map[string]any{"event": "Product Viewed"}, map[string]any{"event": "Order Completed"}}},
 		"retention": map[string]any{"kind": "retention", "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "first": map[string]any{"event": "Product Viewed"}, "return": map[string]any{"event": "Order Completed"}, "interval": "week", "periods": 3},
 	} {
-		a[name] = asJSON(s.Query(question))
+		a[name] = asJSON(s.named(question))
 	}
 	return a
+}
+
+// named asks a question and returns its rows with the names of their columns.
+func (s *Server) named(question any) (rows []map[string]any) {
+	s.t.Helper()
+	var answer struct {
+		Columns []struct{ Name string }
+		Rows    [][]any
+	}
+	s.Call(http.MethodPost, "/api/v1/query", question, &answer)
+	for _, row := range answer.Rows {
+		r := map[string]any{}
+		for i, v := range row {
+			r[answer.Columns[i].Name] = v
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 // asJSON turns a value into what JSON makes of it.
