@@ -17,6 +17,9 @@ import (
 
 const eventVersion = 1
 
+// EventVersion is the version that AppendEvent writes.
+const EventVersion = eventVersion
+
 var errTruncated = errors.New("event frame is truncated or corrupt")
 
 // AppendEvent appends the binary form of e to dst and returns the extended slice.
@@ -41,10 +44,13 @@ func AppendEvent(dst []byte, e *Event) []byte {
 }
 
 // DecodeEvent reads the binary form. The event's texts share frame's memory.
-// It reports an error for anything that AppendEvent cannot have written.
+// It reports an error for anything that AppendEvent cannot have written, [ErrNewer] for
+// what that of a later release may have.
 func DecodeEvent(frame string, e *Event) error {
 	r := reader{rest: frame}
-	if v := r.byte(); v != eventVersion {
+	if v := r.byte(); v > eventVersion {
+		return Newer("the event", int64(v), eventVersion)
+	} else if v != eventVersion {
 		return errTruncated
 	}
 	e.Type = EventType(r.byte())

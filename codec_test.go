@@ -1,6 +1,9 @@
 package touchstone
 
 import (
+	"encoding/hex"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +50,41 @@ func TestDecodeEventRefusesEveryTruncation(t *testing.T) {
 	}
 	if err := DecodeEvent(frame+"x", new(Event)); err == nil {
 		t.Fatal("accepted a trailing byte")
+	}
+}
+
+// The log of a release before must be readable for ever: when this fails, the form has
+// changed, which takes a new version and a reader for this one.
+func TestEventFormStandsStill(t *testing.T) {
+	e := sampleEvent()
+	const version1 = "01019cb2cccaef66b817036d2d311b4f7264657220436f6d706c6574656420e8aea2e58d9520f09f9a97077372635f77656202753102613100000307757365725f69640275310c616e6f6e796d6f75735f696402613105656d61696c056140622e630e7b227072696365223a31322e357d00107b226970223a22312e322e332e34227d0000"
+	if got := hex.EncodeToString(AppendEvent(nil, &e)); got != version1 {
+		t.Errorf("written as\n%s, not\n%s", got, version1)
+	}
+	frame, err := hex.DecodeString(version1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Event
+	if err := DecodeEvent(string(frame), &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(e, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestNewerEventIsNotDamage(t *testing.T) {
+	e := sampleEvent()
+	frame := AppendEvent(nil, &e)
+	frame[0] = eventVersion + 1
+	err := DecodeEvent(string(frame)+"and what that version adds", new(Event))
+	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "newer Touchstone (version 2; this one reads up to 1)") || !strings.Contains(err.Error(), "nothing is damaged") {
+		t.Errorf("got %v", err)
+	}
+	frame[0] = 0
+	if err := DecodeEvent(string(frame), new(Event)); err == nil || errors.Is(err, ErrNewer) {
+		t.Errorf("version 0: %v", err)
 	}
 }
 

@@ -24,6 +24,7 @@ type Options struct {
 	Clock    touchstone.Clock      // default: the system's
 	Zone     func() *time.Location // of questions that name none; default: UTC
 	Timeout  time.Duration         // of one question; default: 30 s
+	MaxRows  int                   // of the result of a person's statement; default: 10,000
 	// GatherEvents is how many events a question holds in memory at a time, at 8 bytes
 	// each; default: 32 million. Questions about more read them in several passes.
 	GatherEvents int
@@ -43,6 +44,9 @@ func New(w warehouse.Warehouse, opts Options) *Engine {
 	}
 	if opts.Zone == nil {
 		opts.Zone = func() *time.Location { return time.UTC }
+	}
+	if opts.MaxRows <= 0 {
+		opts.MaxRows = 10_000
 	}
 	if opts.Timeout <= 0 {
 		opts.Timeout = 30 * time.Second

@@ -260,7 +260,8 @@ func TestManyPersons(t *testing.T) {
 }
 
 func TestSQL(t *testing.T) {
-	e := analyticstest.Load(t, openDuckDB(t), `
+	w := openDuckDB(t)
+	e := analyticstest.Load(t, w, `
 		1 a 2026-01-01T00:00:00Z {"n":1.5}
 		2 b 2026-01-02T00:00:00Z
 		2 is 1`)
@@ -282,6 +283,10 @@ func TestSQL(t *testing.T) {
 	a, err = e.Run(t.Context(), []byte(`{"kind":"sql","sql":"select * from range(20000)"}`))
 	if err != nil || len(a.Rows) != 10_000 || !a.Meta.Truncated {
 		t.Errorf("got %d rows, truncated %v, %v", len(a.Rows), a.Meta.Truncated, err)
+	}
+	few := analytics.New(w, analytics.Options{MaxRows: 7})
+	if a, err = few.Run(t.Context(), []byte(`{"kind":"sql","sql":"select * from range(20000)"}`)); err != nil || len(a.Rows) != 7 || !a.Meta.Truncated {
+		t.Errorf("with a bound of 7: %d rows, truncated %v, %v", len(a.Rows), a.Meta.Truncated, err)
 	}
 	for _, sql := range []string{"drop table events_raw", "select nothing from events", "select * from read_csv('/etc/passwd')"} {
 		if _, err := e.Run(t.Context(), fmt.Appendf(nil, `{"kind":"sql","sql":%q}`, sql)); touchstone.KindOf(err) != touchstone.Invalid {

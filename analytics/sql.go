@@ -6,11 +6,8 @@ import (
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
-// maxSQL bounds the text of a statement, maxSQLRows the rows of its result.
-const (
-	maxSQL     = 100_000
-	maxSQLRows = 10_000
-)
+// maxSQL bounds the text of a statement.
+const maxSQL = 100_000
 
 // sqlQuery is a statement of the user's own. The warehouse lets only reading through.
 type sqlQuery struct{ statement string }
@@ -25,7 +22,7 @@ func parseSQL(_ *Engine, f *fields) Query {
 
 func (q *sqlQuery) run(ctx context.Context, r *run) (*Answer, error) {
 	r.statements = append(r.statements, q.statement)
-	res, err := r.w.Query(ctx, warehouse.Statement{SQL: q.statement, MaxRows: maxSQLRows})
+	res, err := r.w.Query(ctx, warehouse.Statement{SQL: q.statement, MaxRows: r.opts.MaxRows})
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
@@ -51,6 +52,7 @@ type App struct {
 	settings  *console.Settings
 	console   *console.Console
 	feed      *changeFeed
+	backups   *backup.Keeper
 
 	setupToken string
 	ready      atomic.Bool
@@ -66,6 +68,9 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.slowBodies = conns.SlowBodies(a.metrics)
 	a.feed = newChangeFeed()
+	if err := backup.CheckFinished(cfg.Data); err != nil {
+		return nil, err
+	}
 	if a.engines, err = openEngines(ctx, cfg, logger, a.metrics); err != nil {
 		return nil, err
 	}
@@ -80,6 +85,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		a.wirePersons,
 		a.wirePipeline,
 		a.wireQueries,
+		a.wireBackups,
 		a.wireConsole,
 	} {
 		if err := wire(ctx); err != nil {
@@ -170,17 +176,23 @@ func parsePrefixes(texts []string) ([]netip.Prefix, error) {
 	return out, nil
 }
 
+// What an identifier and a person's profile take in their caches, both with what is around them.
+const (
+	identifierBytes = 110
+	profileBytes    = 1340
+)
+
 // wirePersons makes identity, profiles and segments.
 func (a *App) wirePersons(ctx context.Context) (err error) {
 	wake := func() { a.pipeline.Wake() }
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: wake,
 		Imports:    func(source string) bool { return a.collector.Sources().Kind(source) == "import" },
-		CacheBytes: a.cfg.Cache.Identifiers * 110})
+		CacheBytes: a.cfg.Cache.Identifiers * identifierBytes})
 	if err != nil {
 		return err
 	}
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
-		Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, History: profileHistory{a}})
+		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, History: profileHistory{a}})
 	if err != nil {
 		return err
 	}
@@ -229,7 +241,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 // wireQueries lets analytics ask the warehouse.
 func (a *App) wireQueries(context.Context) error {
 	a.queries = analytics.New(a.warehouse, analytics.Options{
-		Segments: segmentMembers{a.segments}, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout,
+		Segments: segmentMembers{a.segments}, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout, MaxRows: a.cfg.Query.MaxRows,
 	})
 	return nil
 }
@@ -243,7 +255,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
 			Events: a.collector.Feed(), Changes: a.feed.hub,
 			Identity: a.graph, IdentityRules: a.rules, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
-			Questions: a.queries, Catalogue: a.queries,
+			Questions: a.queries, Catalogue: a.queries, Backups: a.backups,
 		},
 	})
 	if err != nil {

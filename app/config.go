@@ -85,6 +85,11 @@ type Config struct {
 	Metrics        struct {
 		Listen string // HOST:PORT of /metrics without a key; empty: only with a key, on Listen
 	}
+	Backup struct {
+		Folder  string // empty: backups in Data
+		Keep    int    // the newest that are kept
+		MaxRate Bytes  // copied a second at most; 0: no limit
+	}
 	MemoryLimit Bytes  // of the Go heap, beside the warehouse's memory; GOMEMLIMIT wins
 	PprofListen string // HOST:PORT of net/http/pprof; empty: off
 }
@@ -106,6 +111,7 @@ func DefaultConfig() *Config {
 	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 16_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
+	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
 	c.MemoryLimit = 384 << 20
 	c.MaxConnections = conns.DefaultMax
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
@@ -158,7 +164,10 @@ func (c *Config) settings() []setting {
 		{"cache.profiles", &c.Cache.Profiles, "profiles held in memory"},
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},
 		{"query.timeout", &c.Query.Timeout, "longest time a query may take"},
-		{"query.max_rows", &c.Query.MaxRows, "most rows a query returns"},
+		{"query.max_rows", &c.Query.MaxRows, "most rows that the result of a SQL query has"},
+		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
+		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
+		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},
 		{"query.sql_running", &c.Query.SQLRunning, "SQL statements of people that run at a time, each in a process of its own"},
 		{"query.sql_waiting", &c.Query.SQLWaiting, "SQL statements of people that wait; more are answered with 503"},
 		{"query.sql_memory", &c.Query.SQLMemory, "memory of one process that answers an SQL statement"},

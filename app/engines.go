@@ -40,7 +40,7 @@ func openEngines(ctx context.Context, cfg *Config, logger *slog.Logger, metrics 
 	if e.store, err = openStore(ctx, cfg, metrics); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	e.warehouse, err = duckdb.Open(ctx, filepath.Join(cfg.Data, "warehouse.duckdb"), duckdb.Options{
+	e.warehouse, err = duckdb.Open(ctx, filepath.Join(cfg.Data, warehouseName), duckdb.Options{
 		MemoryLimit: fmt.Sprintf("%dB", cfg.Warehouse.MemoryLimit),
 		Threads:     cfg.Warehouse.Threads,
 		SQL: duckdb.SQLOptions{Command: cfg.Query.SQLCommand, Running: cfg.Query.SQLRunning, Waiting: cfg.Query.SQLWaiting,
@@ -61,7 +61,7 @@ func openLog(ctx context.Context, cfg *Config, logger *slog.Logger, metrics prom
 		l, err = jetstream.Connect(ctx, cfg.Stream.URL, jetstream.ConnectConfig{Logger: logger, Register: metrics})
 	} else {
 		l, err = jetstream.OpenEmbedded(ctx, jetstream.EmbeddedConfig{
-			Dir: filepath.Join(cfg.Data, "stream"), MinFreeBytes: int64(cfg.Stream.MinFreeBytes), Logger: logger, Register: metrics,
+			Dir: filepath.Join(cfg.Data, streamName), MinFreeBytes: int64(cfg.Stream.MinFreeBytes), Logger: logger, Register: metrics,
 		})
 	}
 	if err != nil { // a nil *Log would not be a nil stream.Log
@@ -74,7 +74,7 @@ func openStore(ctx context.Context, cfg *Config, metrics prometheus.Registerer) 
 	if cfg.Store.URL != "" {
 		return postgres.Open(ctx, cfg.Store.URL, postgres.Options{Register: metrics})
 	}
-	return sqlite.Open(filepath.Join(cfg.Data, "store.db"), sqlite.Options{Register: metrics})
+	return sqlite.Open(filepath.Join(cfg.Data, storeName), sqlite.Options{Register: metrics})
 }
 
 // close closes what is open, in reverse order, and returns the first error.

@@ -110,6 +110,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		a.logger.Error("a part failed; the server stops", "error", err)
 	}
 	a.ready.Store(false)
+	a.backups.Close()
 	stopped = a.endBy(stopTimeout, err)
 	a.drain(context.WithoutCancel(ctx), server, front, endRequests)
 	a.batcher.Close()

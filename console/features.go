@@ -21,6 +21,7 @@ type Features struct {
 	Members       Members
 	Questions     Questions
 	Catalogue     Catalogue
+	Backups       Backups
 }
 
 // notHere is the answer for a feature that this process does not run.

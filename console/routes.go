@@ -24,6 +24,12 @@ func (c *Console) routes() []route {
 		{method: get, path: "/audit", need: permAudit, handle: c.listAudit},
 		{method: get, path: "/audit/facets", need: permAudit, handle: c.listAuditFacets},
 
+		{method: get, path: "/backups", need: permAdmin, handle: c.listBackups},
+		{method: post, path: "/backups", need: permAdmin, handle: c.createBackup, action: "backup.create"},
+		{method: get, path: "/backups/{id}", need: permAdmin, handle: c.getBackup},
+		{method: get, path: "/backups/{id}/archive", need: permAdmin, handle: c.getBackupArchive, stream: true},
+		{method: del, path: "/backups/{id}", need: permAdmin, handle: c.deleteBackup, action: "backup.delete"},
+
 		{method: get, path: "/sources", need: permRead, handle: c.listSources},
 		{method: post, path: "/sources", need: permData, handle: c.createSource, action: "source.create"},
 		{method: get, path: "/sources/{id}", need: permRead, handle: c.getSource},

@@ -3,6 +3,8 @@ package console
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/live"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
@@ -73,6 +76,15 @@ func newWorld(t *testing.T) *world {
 	settings := must(OpenSettings(ctx, db, Organisation{Name: "Hexagon", TimeZone: "Asia/Shanghai", Currency: "CNY"}))(t)
 	w.engine = analytics.New(lake, analytics.Options{Segments: worldMembers{w.segments}, Clock: clock, Zone: settings.Zone})
 
+	words := filepath.Join(dir, "words")
+	if err := os.WriteFile(words, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	backups := must(backup.NewKeeper(backup.Config{Folder: filepath.Join(dir, "backups"), Keep: 2, Program: "test", Clock: clock, Logger: slog.New(slog.DiscardHandler),
+		Size: func(context.Context) (int64, error) { return 4, nil }, MinFree: func() (int64, error) { return 0, nil },
+		Make: func(ctx context.Context, b *backup.Writer) error { return b.Copy(ctx, "words", words) }}))(t)
+	t.Cleanup(backups.Close)
+
 	w.testServer = newTestServerOn(t, db, func(c *Config) {
 		c.Clock, c.Settings = clock, settings
 		c.Counters = func(context.Context) (Counters, error) {
@@ -82,6 +94,7 @@ func newWorld(t *testing.T) *world {
 		c.Features = Features{
 			Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Frames: w.edge, Simulator: w.graph, Events: w.edge.Feed(), Changes: changes,
 			Identity: w.graph, IdentityRules: rules, Profiles: profiles, Timeline: w.engine, Segments: w.segments, Members: w.segments, Questions: w.engine, Catalogue: w.engine,
+			Backups: backups,
 		}
 	})
 	w.clock = clock

@@ -260,7 +260,8 @@ func (g *Graph) takeStats(now time.Time) stats {
 	return due
 }
 
-// Flush writes all counts that are still in memory; call it when the pipeline has stopped.
+// Flush writes all counts that are still in memory. Call it when the pipeline has stopped, or
+// when it does no harm that a batch which is under way, and may fail, is counted.
 func (g *Graph) Flush(ctx context.Context) error {
 	g.mu.Lock()
 	g.cache.Sweep(2*g.cache.Bytes(), func(_ uint8, _ string, value []byte) { g.flush.take(value) })

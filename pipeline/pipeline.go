@@ -339,6 +339,9 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		for _, s := range p.cfg.Stages {
 			s.Rollback()
 		}
+		if errors.Is(err, touchstone.ErrNewer) { // trying again would not make this program newer
+			return err
+		}
 		p.metrics.failures.Inc()
 		p.stuck.note(work.partition(), p.cfg.Clock.Now(), err)
 		if suspects.look(store.IsTrouble(err)) {

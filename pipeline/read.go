@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -105,6 +107,9 @@ func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) 
 			continue
 		}
 		c, err := decodeChunk(p.spare, part.index, records)
+		if errors.Is(err, touchstone.ErrNewer) { // waiting would not make this program newer
+			return err
+		}
 		if err != nil {
 			p.metrics.failures.Inc()
 			p.unread.note(part.index, p.cfg.Clock.Now(), err)
@@ -198,6 +203,9 @@ func (c *chunk) decode(partition int, r stream.Record) error {
 }
 
 func corrupt(partition int, at stream.Offset, err error) error {
+	if errors.Is(err, touchstone.ErrNewer) {
+		return fmt.Errorf("record %d of partition %d: %w", at, partition, err)
+	}
 	return touchstone.Wrap(touchstone.Internal, err, "record %d of partition %d cannot be decoded", at, partition).
 		WithHint("the log is damaged there; restore it from a backup, or move the pipeline past it by hand")
 }

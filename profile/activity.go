@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+
+	"github.com/touchstone-cdp/touchstone"
 )
 
 // activity is what changes with every event of a person. All of it but the number of
@@ -206,12 +208,26 @@ func appendUint(dst []byte, n int64) []byte { return binary.AppendUvarint(dst, u
 
 var errCorrupt = errors.New("a profile's state is corrupt")
 
+// stateVersions are the highest versions that are read, by table.
+var stateVersions = map[string]byte{"profile_activity": activityVersion, "profile_traits": traitsOperatedVersion}
+
+// checkVersion compares the version that a state begins with to the one that is written now.
+func checkVersion(has, reads byte) error {
+	switch {
+	case has > reads:
+		return touchstone.Newer("a profile's state", int64(has), int64(reads))
+	case has < reads:
+		return errCorrupt
+	}
+	return nil
+}
+
 // decode reads the binary form into a, reusing its memory.
 func (a *activity) decode(b []byte) error {
 	a.reset()
 	r := reader{rest: b}
-	if r.byte() != activityVersion {
-		return errCorrupt
+	if err := checkVersion(r.byte(), activityVersion); err != nil {
+		return err
 	}
 	a.first = r.varint()
 	a.last = a.first + r.int()

@@ -268,6 +268,10 @@ func readStates(ctx context.Context, q store.Querier, table string, persons []to
 				rows.Close()
 				return err
 			}
+			if len(state) > 0 && state[0] > stateVersions[table] { // here, because not every reader decodes all
+				rows.Close()
+				return checkVersion(state[0], stateVersions[table])
+			}
 			delete(missing, touchstone.PersonID(id))
 			fn(touchstone.PersonID(id), state)
 		}

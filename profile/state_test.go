@@ -2,6 +2,8 @@ package profile
 
 import (
 	"cmp"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -246,6 +248,39 @@ func TestManyStampsSurvive(t *testing.T) {
 	}
 	if len(b.groups) != maxGroups || b.groups[0].id != "10" {
 		t.Fatalf("%d groups, the first %s", len(b.groups), b.groups[0].id)
+	}
+}
+
+// States stay in the store for years: when this fails, a form has changed, which takes a
+// new version, a reader for this one, and a migration, so that programs before refuse the store.
+func TestFormsStandStill(t *testing.T) {
+	a := foldTouches([]touch{{at: 1767225600000, event: 1, channel: 2, source: 3, city: 4, country: 5}, {at: 1767229200000, event: 2, source: 300}})
+	x := &traits{}
+	x.set(3, value{`"x"`, stamp{1767225600000, touchstone.MakeSeq(0, 7, 1), 3}})
+	x.join("g", stamp{4, 5, 6})
+	x.setConsent(value{`{"ads":true}`, stamp{1, 2, 3}})
+	for _, c := range []struct {
+		name, version1 string
+		state          []byte
+		decode         func([]byte) ([]byte, error)
+	}{
+		{"activity", "0180a0d5edee6680dddb010302ac020002010102010202010001020301ac02010002000080dddb01000480dddb010580dddb01", a.append(nil), func(b []byte) ([]byte, error) { var a activity; err := a.decode(b); return a.append(nil), err }},
+		{"traits", "010380a0d5edee6681801c0308050602020301030003227822010167010c7b22616473223a747275657d02", x.append(nil), func(b []byte) ([]byte, error) { var x traits; err := x.decode(b); return x.append(nil), err }},
+	} {
+		if got := hex.EncodeToString(c.state); got != c.version1 {
+			t.Errorf("%s: written as\n%s, not\n%s", c.name, got, c.version1)
+		}
+		stored, err := hex.DecodeString(c.version1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := c.decode(stored); err != nil || string(again) != string(stored) {
+			t.Errorf("%s: read as %x, %v", c.name, again, err)
+		}
+		stored[0] = 9
+		if _, err := c.decode(stored); !errors.Is(err, touchstone.ErrNewer) {
+			t.Errorf("%s: a newer one: %v", c.name, err)
+		}
 	}
 }
 

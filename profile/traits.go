@@ -285,6 +285,9 @@ func (t *traits) decode(b []byte) error {
 	t.reset()
 	r := reader{rest: b}
 	version := r.byte()
+	if version > traitsOperatedVersion {
+		return checkVersion(version, traitsOperatedVersion)
+	}
 	if !isTraits(version) {
 		return errCorrupt
 	}

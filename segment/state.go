@@ -228,7 +228,9 @@ func appendMoment(dst []byte, ms int64) []byte {
 
 func (s *state) decode(b []byte) error {
 	d := decoder{rest: b}
-	if d.byte() != stateVersion {
+	if v := d.byte(); v > stateVersion {
+		return touchstone.Newer("a person's segment state", int64(v), stateVersion)
+	} else if v != stateVersion {
 		return errState
 	}
 	s.timer = d.moment()

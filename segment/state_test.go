@@ -1,6 +1,8 @@
 package segment
 
 import (
+	"encoding/hex"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -38,6 +40,28 @@ func TestStateRoundTrip(t *testing.T) {
 				t.Error("accepted a trailing byte")
 			}
 		})
+	}
+}
+
+// States stay in the store for years: when this fails, the form has changed, which takes a
+// new version, a reader for this one, and a migration, so that programs before refuse the store.
+func TestStateFormStandsStill(t *testing.T) {
+	s := &state{timer: 1767225600123, leaves: []leafTimes{{3, []int64{0, 5, 1767225600000}}, {70_000, []int64{maxMoment}}}, in: []membership{{1, 1767225600001}}}
+	const version1 = "017ba8da769b0102030300000000000005fbcfeab6b733f0a20401ffffffffff7f010101a8da769b01"
+	if got := hex.EncodeToString(s.append(nil)); got != version1 {
+		t.Errorf("written as\n%s, not\n%s", got, version1)
+	}
+	stored, err := hex.DecodeString(version1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got state
+	if err := got.decode(stored); err != nil || string(got.append(nil)) != string(stored) {
+		t.Errorf("read as %+v, %v", got, err)
+	}
+	stored[0]++
+	if err := got.decode(stored); !errors.Is(err, touchstone.ErrNewer) {
+		t.Errorf("a newer one: %v", err)
 	}
 }
 

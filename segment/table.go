@@ -96,15 +96,6 @@ func (m mask) or(o mask) {
 	}
 }
 
-func (m mask) meets(o mask) bool {
-	for i := range o {
-		if m[i]&o[i] != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func (m mask) any() bool {
 	for _, w := range m {
 		if w != 0 {

@@ -22,8 +22,12 @@ var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 // SQLite, "BIGINT PRIMARY KEY" becomes "INTEGER PRIMARY KEY", BYTEA becomes BLOB, and
 // COLLATE "C" (text in byte order, so that a prefix is a range) is left out.
 //
-// Each feature has its own line of versions, in the table migrations_<feature>.
-// Processes that start together wait for each other. Tables of a later release are refused.
+// Each feature has its own line of versions, in the table migrations_<feature>. A file is
+// one transaction, so that one that was cut short begins again. Processes that start
+// together wait for each other. Tables of a later release are refused, before any change.
+//
+// A new form of what a feature keeps in BYTEA or as JSON takes a migration too, an empty one if
+// need be: it is how a program from before is told.
 func (db *DB) Migrate(ctx context.Context, feature string, fsys fs.FS) error {
 	if !featureName.MatchString(feature) {
 		return fmt.Errorf("store: %q is not a feature's name", feature)
@@ -45,17 +49,19 @@ func (db *DB) Migrate(ctx context.Context, feature string, fsys fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate %s: %w", feature, err)
-	}
 	has, known, err := p.GetVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", feature, err)
 	}
 	if has > known {
-		return touchstone.Errorf(touchstone.Conflict, "the store was written by a newer version of Touchstone: its %s tables have version %d, this one knows %d", feature, has, known).
-			WithHint("run that version again, or restore a backup from before it")
+		return touchstone.Newer("the store's part "+feature, has, known)
 	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate %s: %w", feature, err)
+	}
+	db.mu.Lock()
+	db.versions[feature] = known
+	db.mu.Unlock()
 	return nil
 }
 

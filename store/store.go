@@ -13,9 +13,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	touchstone "github.com/touchstone-cdp/touchstone"
 )
 
 // Dialect tells the databases apart for the few statements that truly differ.
@@ -56,9 +60,11 @@ type Backend struct {
 	// Isolation of Update and of View.
 	UpdateIsolation, ViewIsolation sql.IsolationLevel
 
-	Size     func(ctx context.Context) (int64, error) // bytes on disk
-	Close    func() error                             // closes the pools and frees locks
-	Register prometheus.Registerer                    // nil: no metrics
+	Size func(ctx context.Context) (int64, error) // bytes on disk
+	// Snapshot writes what is committed to a new file; nil where the server's own tools do that.
+	Snapshot func(ctx context.Context, to string) error
+	Close    func() error          // closes the pools and frees locks
+	Register prometheus.Registerer // nil: no metrics
 }
 
 // DB is an open database. All methods may be called at the same time.
@@ -66,11 +72,14 @@ type DB struct {
 	b       Backend
 	rebind  *rebinder // nil when the database reads ? itself
 	metrics metrics
+
+	mu       sync.Mutex
+	versions map[string]int64 // of features' tables
 }
 
 // New makes a DB of a back end; sqlite.Open and postgres.Open call it.
 func New(b Backend) *DB {
-	db := &DB{b: b, metrics: newMetrics(b.Register)}
+	db := &DB{b: b, versions: map[string]int64{}, metrics: newMetrics(b.Register)}
 	if b.Dialect == Postgres {
 		db.rebind = newRebinder()
 	}
@@ -82,6 +91,22 @@ func (db *DB) Dialect() Dialect { return db.b.Dialect }
 
 // Size returns the bytes that the database occupies.
 func (db *DB) Size(ctx context.Context) (int64, error) { return db.b.Size(ctx) }
+
+// Snapshot writes the database, as of one moment, to a new file that its back end opens.
+// Updates go on meanwhile. PostgreSQL has pg_dump for it and answers Invalid.
+func (db *DB) Snapshot(ctx context.Context, to string) error {
+	if db.b.Snapshot == nil {
+		return touchstone.Errorf(touchstone.Invalid, "the store is a database server: its own tools copy it")
+	}
+	return db.b.Snapshot(ctx, to)
+}
+
+// Versions returns the version of each feature's tables that Migrate has seen to.
+func (db *DB) Versions() map[string]int64 {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return maps.Clone(db.versions)
+}
 
 // Close closes the database. It waits for running statements.
 func (db *DB) Close() error { return db.b.Close() }

@@ -31,10 +31,12 @@ const (
 	MaxRecordBytes = MaxFrameBytes + 1<<20
 )
 
+// RecordVersion is the version that EncodeRecord writes.
+const RecordVersion = recordVersion
+
 var (
 	errCorrupt  = errors.New("log record is corrupt")
 	errChecksum = errors.New("log record is corrupt: its checksum is wrong")
-	errVersion  = errors.New("log record is of a newer version; upgrade this process")
 
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
@@ -94,7 +96,7 @@ func parseHeader(data []byte) (header, error) {
 		return header{}, errCorrupt
 	}
 	if data[0] > recordVersion {
-		return header{}, errVersion
+		return header{}, touchstone.Newer("the log record", int64(data[0]), recordVersion)
 	}
 	count, n := binary.Uvarint(data[2:])
 	h := header{flags: data[1], count: int(count), sum: 2 + n}

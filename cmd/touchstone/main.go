@@ -35,6 +35,8 @@ func newRoot() *cobra.Command {
 		newQuery(),
 		newBench(),
 		newDoctor(),
+		newBackup(),
+		newRestore(),
 		newVersion(),
 		newSQLProcess(),
 	)

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
@@ -117,62 +115,6 @@ func TestWithStatus(t *testing.T) {
 	h(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != 400 {
 		t.Error(w.Code)
-	}
-}
-
-func TestReadJSON(t *testing.T) {
-	type body struct {
-		Name string `json:"name"`
-		N    int    `json:"n"`
-	}
-	for name, test := range map[string]struct {
-		in     string
-		kind   touchstone.ErrorKind
-		detail string
-	}{
-		"good":      {`{"name":"a","n":1}`, 0, ""},
-		"empty":     {``, touchstone.Invalid, "empty"},
-		"cut":       {`{"name":`, touchstone.Invalid, "ends in the middle"},
-		"syntax":    {`{"name":x}`, touchstone.Invalid, "not valid JSON at byte 9"},
-		"type":      {`{"n":"x"}`, touchstone.Invalid, `"n" must be int, not string`},
-		"unknown":   {`{"nam":"x"}`, touchstone.Invalid, `unknown field "nam"`},
-		"more":      {`{} {}`, touchstone.Invalid, "something after"},
-		"too large": {`{"name":"` + strings.Repeat("x", 200) + `"}`, touchstone.TooLarge, "larger than 100 bytes"},
-	} {
-		var got body
-		err := httpapi.ReadJSON(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader(test.in)), &got, 100)
-		if test.detail == "" {
-			if err != nil || got.Name != "a" {
-				t.Errorf("%s: %v", name, err)
-			}
-			continue
-		}
-		if touchstone.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.detail) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestLimit(t *testing.T) {
-	for query, want := range map[string]int{"": 50, "limit=7": 7, "limit=9999": 500} {
-		if got, err := httpapi.Limit(httptest.NewRequest("GET", "/?"+query, nil), 50, 500); got != want || err != nil {
-			t.Errorf("%s: %d %v", query, got, err)
-		}
-	}
-	for _, query := range []string{"limit=0", "limit=-1", "limit=x"} {
-		if _, err := httpapi.Limit(httptest.NewRequest("GET", "/?"+query, nil), 50, 500); touchstone.KindOf(err) != touchstone.Invalid {
-			t.Errorf("%s: %v", query, err)
-		}
-	}
-}
-
-func TestPageIsNeverNull(t *testing.T) {
-	w := httptest.NewRecorder()
-	if err := httpapi.WriteJSON(w, 200, httpapi.MakePage[int](nil, "")); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff("{\"items\":[],\"next_cursor\":\"\"}\n", w.Body.String()); d != "" {
-		t.Error(d)
 	}
 }
 

@@ -2,14 +2,10 @@ package httpapi
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
-
-	"github.com/touchstone-cdp/touchstone"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -59,72 +55,6 @@ func newRequestID() string {
 		c >>= 5
 	}
 	return string(b[:])
-}
-
-// ReadJSON decodes the body into dst: one JSON value, no unknown fields, at most maxBytes.
-func ReadJSON(w http.ResponseWriter, r *http.Request, dst any, maxBytes int64) error {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBytes))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(dst)
-	if err == nil {
-		if _, more := dec.Token(); more == io.EOF {
-			return nil
-		}
-		return touchstone.Errorf(touchstone.Invalid, "The body has something after its JSON value.")
-	}
-	var tooLarge *http.MaxBytesError
-	var syntax *json.SyntaxError
-	var wrong *json.UnmarshalTypeError
-	var known *touchstone.Error
-	switch {
-	case errors.As(err, &known): // from an UnmarshalJSON of ours
-		return err
-	case errors.As(err, &tooLarge):
-		return touchstone.Errorf(touchstone.TooLarge, "The body is larger than %d bytes.", tooLarge.Limit)
-	case errors.Is(err, io.EOF):
-		return touchstone.Errorf(touchstone.Invalid, "The body is empty; a JSON value was expected.")
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return touchstone.Errorf(touchstone.Invalid, "The body ends in the middle of its JSON value.")
-	case errors.As(err, &syntax):
-		return touchstone.Wrap(touchstone.Invalid, err, "The body is not valid JSON at byte %d: %s.", syntax.Offset, syntax)
-	case errors.As(err, &wrong):
-		return touchstone.Errorf(touchstone.Invalid, "%s must be %s, not %s.", fieldName(wrong.Field), wrong.Type, wrong.Value)
-	}
-	return touchstone.Wrap(touchstone.Invalid, err, "The body was not understood: %s.", err)
-}
-
-func fieldName(f string) string {
-	if f == "" {
-		return "The body"
-	}
-	return strconv.Quote(f)
-}
-
-// Limit reads ?limit= with the bounds of the management API.
-func Limit(r *http.Request, byDefault, most int) (int, error) {
-	s := r.URL.Query().Get("limit")
-	if s == "" {
-		return byDefault, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return 0, touchstone.Errorf(touchstone.Invalid, "limit must be a whole number from 1 to %d, not %q.", most, s)
-	}
-	return min(n, most), nil
-}
-
-// Page is the answer of every list.
-type Page[T any] struct {
-	Items      []T    `json:"items"`
-	NextCursor string `json:"next_cursor"`
-}
-
-// MakePage makes a Page whose items are never null.
-func MakePage[T any](items []T, nextCursor string) Page[T] {
-	if items == nil {
-		items = []T{}
-	}
-	return Page[T]{items, nextCursor}
 }
 
 // EventStream writes server-sent events.

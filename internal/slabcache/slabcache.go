@@ -80,14 +80,6 @@ func IntKey(buf *[8]byte, n int64) string {
 	return unsafe.String(&buf[0], 8)
 }
 
-// KeyInt is the inverse of IntKey.
-func KeyInt(key string) int64 {
-	if len(key) != 8 {
-		return 0
-	}
-	return int64(binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(key), 8))) //nolint:gosec // bits, not a number
-}
-
 func tagOf(space uint8, key string) uint32 {
 	h := xxhash.Sum64String(key) ^ uint64(space)*0x9E3779B97F4A7C15
 	return uint32(h>>32) ^ uint32(h) //nolint:gosec // a fold

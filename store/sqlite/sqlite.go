@@ -80,8 +80,9 @@ func Open(path string, o Options) (*store.DB, error) {
 	}
 	return store.New(store.Backend{
 		Dialect: store.SQLite, Writer: writer, Reader: reader,
-		Size:  func(context.Context) (int64, error) { return size(path) },
-		Close: closeAll, Register: o.Register,
+		Size:     func(context.Context) (int64, error) { return size(path) },
+		Snapshot: func(ctx context.Context, to string) error { return snapshot(ctx, path, to) },
+		Close:    closeAll, Register: o.Register,
 	}), nil
 }
 
@@ -119,6 +120,16 @@ func check(db *sql.DB) error {
 		return fmt.Errorf("journal mode is %q: the file system does not support write-ahead logging", mode)
 	}
 	return nil
+}
+
+// snapshot copies the database, compacted, to a new file. It reads at one moment and on a
+// connection of its own, so that updates and the readers' caches are not touched; the
+// write-ahead log cannot shrink meanwhile.
+func snapshot(ctx context.Context, path, to string) error {
+	db := open(path, "deferred", nil)
+	defer db.Close()
+	_, err := db.ExecContext(ctx, "VACUUM INTO ?", to)
+	return err
 }
 
 func size(path string) (int64, error) {

@@ -77,7 +77,7 @@ func OpenEmbedded(ctx context.Context, cfg EmbeddedConfig) (_ *Log, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l.broken = broken
+	l.broken, l.dir = broken, cfg.Dir
 	if err := syncTree(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("sync the log's folder: %w", err)
 	}

@@ -45,9 +45,11 @@ type Log struct {
 	writeConn, readConn *nats.Conn
 	js                  jetstream.JetStream
 
-	refuse func() error // nil, or why appends are refused now
-	broken *breakage    // embedded; else nil
-	stop   []func()     // in order
+	dir    string        // embedded: of its files; else empty
+	trims  chan struct{} // full while somebody trims, or holds trims
+	refuse func() error  // nil, or why appends are refused now
+	broken *breakage     // embedded; else nil
+	stop   []func()      // in order
 	closed sync.Once
 }
 
@@ -82,7 +84,7 @@ func open(ctx context.Context, write, read *nats.Conn, cfg config) (*Log, error)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{writeConn: write, readConn: read, js: js, logger: cfg.logger,
+	l := &Log{writeConn: write, readConn: read, js: js, logger: cfg.logger, trims: make(chan struct{}, 1),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_stream_lost_records_total",
 			Help: "Records missing in the middle of the log: storage has been damaged."})}
 	if cfg.register != nil {
@@ -100,7 +102,7 @@ func open(ctx context.Context, write, read *nats.Conn, cfg config) (*Log, error)
 		n = 1
 	case found > 0 && found != n:
 		return nil, touchstone.Errorf(touchstone.Invalid, "the log has %d partitions, not %d", found, n).
-			WithHint("set stream.partitions to %d: a log keeps the number that it was made with", found)
+			WithHint("a log keeps the number of partitions that it was made with")
 	}
 	for i := range n {
 		p := &partition{name: cfg.name + "_" + strconv.Itoa(i), grown: make(chan struct{}), shared: cfg.shared}
@@ -422,6 +424,11 @@ func (l *Log) Trim(ctx context.Context, partition int, before stream.Offset) err
 	if before <= first {
 		return nil
 	}
+	release, err := l.HoldTrims(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	p := l.parts[partition]
 	if err := p.stream.Purge(ctx, jetstream.WithPurgeSequence(uint64(before))); err != nil {
 		return fmt.Errorf("trim stream %s: %w", p.name, err)

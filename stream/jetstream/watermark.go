@@ -65,6 +65,15 @@ func (w *watermark) stop() {
 	w.wg.Wait()
 }
 
+// LeastFree returns the free space under which events are refused: what is configured, or
+// what 0 stands for on a disk of total bytes.
+func LeastFree(configured, total int64) int64 {
+	if configured == 0 {
+		return max(defaultMinFree, total/defaultMinPart)
+	}
+	return configured
+}
+
 // check measures the disk. What cannot be measured does not stop appends.
 func (w *watermark) check() {
 	free, total, err := w.cfg.FreeSpace(w.cfg.Dir)
@@ -73,10 +82,7 @@ func (w *watermark) check() {
 		return
 	}
 	w.free.Set(float64(free))
-	least := w.cfg.MinFreeBytes
-	if least == 0 {
-		least = max(defaultMinFree, total/defaultMinPart)
-	}
+	least := LeastFree(w.cfg.MinFreeBytes, total)
 	was := w.full.Load() != nil
 	if free >= least {
 		w.full.Store(nil)

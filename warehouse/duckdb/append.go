@@ -21,6 +21,7 @@ type writer struct {
 	overrideVersion int64
 	lastNode        atomic.Int64 // of the events; read by questions
 	chunk           *chunkWriter
+	places          []int // of eventColumns in events_raw
 }
 
 func (w *writer) close() {
@@ -157,7 +158,7 @@ func (w *writer) appendFacts(ctx context.Context, facts []touchstone.Fact) error
 		return nil
 	}
 	if w.chunk == nil {
-		w.chunk = newChunkWriter()
+		w.chunk = newChunkWriter(w.places)
 	}
 	// Before the commit: a question must never see an event beyond the last node.
 	last := w.lastNode.Load()

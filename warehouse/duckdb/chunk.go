@@ -23,7 +23,8 @@ type chunkWriter struct {
 	chunk  mapping.DataChunk
 	size   int
 	rows   int
-	cols   []target
+	cols   []target // in the order of eventColumns
+	places []int    // where those stand in the table
 	arena  []byte
 	used   int
 	pinner runtime.Pinner
@@ -36,7 +37,7 @@ type target struct {
 	validity unsafe.Pointer
 }
 
-// The places of the columns; dimensions lie between.
+// The columns by their place in eventColumns; dimensions lie between.
 const (
 	colSeq = iota
 	colMessageID
@@ -51,8 +52,8 @@ const (
 
 const arenaSize = 4 << 20
 
-func newChunkWriter() *chunkWriter {
-	w := &chunkWriter{size: int(mapping.VectorSize())}
+func newChunkWriter(places []int) *chunkWriter {
+	w := &chunkWriter{size: int(mapping.VectorSize()), places: places}
 	w.grow(arenaSize)
 	return w
 }
@@ -94,7 +95,9 @@ func (w *chunkWriter) write(ctx context.Context, c *conn, facts []touchstone.Fac
 			err = fmt.Errorf("duckdb: the appender failed at its end")
 		}
 	}()
-	w.prepare(app)
+	if err := w.prepare(app); err != nil {
+		return err
+	}
 	for i := range facts {
 		f := &facts[i]
 		code, ok := names[f.Name]
@@ -118,13 +121,16 @@ func (w *chunkWriter) write(ctx context.Context, c *conn, facts []touchstone.Fac
 }
 
 // prepare makes the chunk with the columns that the table has.
-func (w *chunkWriter) prepare(app mapping.Appender) {
+func (w *chunkWriter) prepare(app mapping.Appender) error {
 	n := int(mapping.AppenderColumnCount(app))
+	if n != len(w.places) {
+		return fmt.Errorf("duckdb: events_raw has %d columns, not %d", n, len(w.places))
+	}
 	w.rows, w.used = 0, 0
 	if n == len(w.types) {
 		mapping.DataChunkReset(w.chunk)
 		w.target()
-		return
+		return nil
 	}
 	w.destroy()
 	for i := range n {
@@ -133,11 +139,12 @@ func (w *chunkWriter) prepare(app mapping.Appender) {
 	w.chunk = mapping.CreateDataChunk(w.types)
 	w.cols = make([]target, n)
 	w.target()
+	return nil
 }
 
 func (w *chunkWriter) target() {
 	for i := range w.cols {
-		v := mapping.DataChunkGetVector(w.chunk, mapping.IdxT(i))
+		v := mapping.DataChunkGetVector(w.chunk, mapping.IdxT(w.places[i]))
 		mapping.VectorEnsureValidityWritable(v)
 		w.cols[i] = target{mapping.VectorGetData(v), mapping.VectorGetValidity(v)}
 	}

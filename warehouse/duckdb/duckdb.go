@@ -38,6 +38,8 @@ type Options struct {
 	SQL            SQLOptions
 	Logger         *slog.Logger          // default: none
 	Metrics        prometheus.Registerer // nil: none
+
+	steps []step // of the schema; all of them unless a test leaves some out
 }
 
 func (o *Options) setDefaults() {
@@ -60,6 +62,9 @@ func (o *Options) setDefaults() {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.SQL.setDefaults()
+	if o.steps == nil {
+		o.steps = steps
+	}
 }
 
 // Warehouse implements warehouse.Warehouse on a DuckDB file.
@@ -168,8 +173,12 @@ func (w *Warehouse) openDatabase() error {
 	var msg string
 	if mapping.GetOrCreateFromCache(duck.GetInstanceCache(), w.path, &w.db, config, &msg) == mapping.StateError {
 		hint := "if the file is damaged, move it away: it is made anew from what the log still holds; or restore it from a backup"
-		if strings.Contains(msg, "lock") {
+		if strings.Contains(msg, "set lock") {
 			hint = "one process at a time can hold " + w.path
+		}
+		if strings.Contains(msg, "version number") { // of the engine's own form of files
+			return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse was written by a newer Touchstone, whose engine has another form of files",
+				Hint: "upgrade this program: nothing is damaged", Err: errors.Join(touchstone.ErrNewer, &engineError{msg})}
 		}
 		return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse cannot be opened", Hint: hint, Err: &engineError{msg}}
 	}
@@ -186,7 +195,7 @@ func (w *Warehouse) start(ctx context.Context) error {
 	if err := c.registerScan(); err != nil {
 		return err
 	}
-	if err := w.writer.migrate(ctx); err != nil {
+	if err := w.writer.migrate(ctx, w.opts.steps); err != nil {
 		return err
 	}
 	if err := w.writer.load(ctx); err != nil {

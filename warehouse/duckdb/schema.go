@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -12,13 +13,38 @@ import (
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
-// The columns of events_raw that stand before and after the dimensions. chunkWriter
-// fills them by place.
-var (
-	leadingColumns = []string{"seq BIGINT NOT NULL", "message_id VARCHAR", "time TIMESTAMP NOT NULL", "received_at TIMESTAMP",
-		"node BIGINT NOT NULL", "event INTEGER NOT NULL", "type VARCHAR", "source VARCHAR"}
-	trailingColumns = []string{"properties JSON", "context JSON"}
-)
+// step brings a file from the version before it to its own. Steps are never changed once
+// released: what is to be different is a step more. Each is one transaction, so that one that
+// was cut short begins again.
+//
+// A dimension is added by a step that adds its column:
+//
+//	{"ALTER TABLE events_raw ADD COLUMN store VARCHAR"}
+//
+// It comes to stand last, and rows from before have none in it.
+type step []string
+
+// steps are all versions: a file's is the number of steps that it has been through.
+var steps = []step{
+	{ // 1: as the first release made it; files of before versions were noted have all of it
+		`CREATE TABLE IF NOT EXISTS events_raw (seq BIGINT NOT NULL, message_id VARCHAR, time TIMESTAMP NOT NULL, received_at TIMESTAMP,
+			node BIGINT NOT NULL, event INTEGER NOT NULL, type VARCHAR, source VARCHAR,
+			session VARCHAR, platform VARCHAR, os VARCHAR, country VARCHAR, city VARCHAR, utm_source VARCHAR, utm_medium VARCHAR,
+			utm_campaign VARCHAR, utm_term VARCHAR, utm_content VARCHAR, channel VARCHAR, page_path VARCHAR, properties JSON, context JSON)`,
+		"CREATE TABLE IF NOT EXISTS event_names (code INTEGER NOT NULL, name VARCHAR NOT NULL)",
+		"CREATE TABLE IF NOT EXISTS overrides (node BIGINT NOT NULL, person BIGINT NOT NULL)",
+		"CREATE TABLE IF NOT EXISTS positions (partition INTEGER NOT NULL, through BIGINT NOT NULL)",
+		"CREATE TABLE IF NOT EXISTS override_version (version BIGINT NOT NULL)",
+	},
+}
+
+// eventColumns are the columns of events_raw in the order in which chunkWriter fills them;
+// where they stand in the table depends on the file's history.
+func eventColumns() []string {
+	names := []string{"seq", "message_id", "time", "received_at", "node", "event", "type", "source"}
+	names = append(names, warehouse.DimensionNames[:]...)
+	return append(names, "properties", "context")
+}
 
 // The view is what people see: names instead of codes, persons instead of nodes.
 const eventsView = `CREATE OR REPLACE VIEW events AS
@@ -27,25 +53,97 @@ SELECT r.seq, r.message_id, r.time, r.received_at, n.name AS event,
   r.type, r.source, %s, r.properties, r.context
 FROM events_raw r JOIN event_names n ON n.code = r.event LEFT JOIN overrides o ON o.node = r.node`
 
-// migrate makes what is missing. Every step can be run again.
-func (w *writer) migrate(ctx context.Context) error {
-	columns := append([]string{}, leadingColumns...)
-	for _, name := range warehouse.DimensionNames {
-		columns = append(columns, name+" VARCHAR")
+// migrate brings the file to the version of the last step and refuses one beyond it.
+func (w *writer) migrate(ctx context.Context, steps []step) error {
+	version, err := w.version(ctx)
+	if err != nil {
+		return fmt.Errorf("preparing the warehouse: %w", err)
 	}
-	columns = append(columns, trailingColumns...)
+	if version > len(steps) {
+		return touchstone.Newer("the warehouse", int64(version), int64(len(steps)))
+	}
+	for ; version < len(steps); version++ {
+		if err := w.take(ctx, steps[version], version+1); err != nil {
+			return fmt.Errorf("bringing the warehouse to version %d: %w", version+1, err)
+		}
+	}
+	if err := w.place(ctx); err != nil {
+		return err
+	}
 	dims := "r." + strings.Join(warehouse.DimensionNames[:], ", r.")
+	if err := w.conn.exec(ctx, fmt.Sprintf(eventsView, dims)); err != nil {
+		return fmt.Errorf("preparing the warehouse: %w", err)
+	}
+	return nil
+}
+
+// version returns how many steps the file has been through, 0 for one that is new or of
+// before versions were noted.
+func (w *writer) version(ctx context.Context) (version int, err error) {
+	noted := false
+	err = w.rows(ctx, "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'schema_version'", func([]any) { noted = true })
+	if err != nil || !noted {
+		return 0, err
+	}
+	err = w.rows(ctx, "SELECT max(version) FROM schema_version", func(row []any) {
+		n, _ := row[0].(int64)
+		version = int(n)
+	})
+	return version, err
+}
+
+// take runs a step and notes it, all or nothing.
+func (w *writer) take(ctx context.Context, s step, version int) (err error) {
+	if err := w.conn.exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = w.conn.exec(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+	}()
+	for _, statement := range s {
+		if err := w.conn.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
 	for _, statement := range []string{
-		"CREATE TABLE IF NOT EXISTS events_raw (" + strings.Join(columns, ", ") + ")",
-		"CREATE TABLE IF NOT EXISTS event_names (code INTEGER NOT NULL, name VARCHAR NOT NULL)",
-		"CREATE TABLE IF NOT EXISTS overrides (node BIGINT NOT NULL, person BIGINT NOT NULL)",
-		"CREATE TABLE IF NOT EXISTS positions (partition INTEGER NOT NULL, through BIGINT NOT NULL)",
-		"CREATE TABLE IF NOT EXISTS override_version (version BIGINT NOT NULL)",
-		fmt.Sprintf(eventsView, dims),
+		"CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)",
+		"DELETE FROM schema_version",
+		fmt.Sprintf("INSERT INTO schema_version VALUES (%d)", version),
+		"COMMIT",
 	} {
 		if err := w.conn.exec(ctx, statement); err != nil {
-			return fmt.Errorf("preparing the warehouse: %w", err)
+			return err
 		}
+	}
+	return nil
+}
+
+// place finds where the columns stand in this file.
+func (w *writer) place(ctx context.Context) error {
+	at := map[string]int{}
+	var others []string
+	err := w.rows(ctx, "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = 'events_raw' ORDER BY column_index", func(row []any) {
+		name := row[0].(string)
+		at[name] = len(at)
+		others = append(others, name)
+	})
+	if err != nil {
+		return fmt.Errorf("preparing the warehouse: %w", err)
+	}
+	w.places = nil
+	for _, name := range eventColumns() {
+		i, ok := at[name]
+		if !ok {
+			return touchstone.Errorf(touchstone.Internal, "the warehouse's events have no column %s", name).
+				WithHint("a new column needs a step in warehouse/duckdb/schema.go")
+		}
+		w.places = append(w.places, i)
+		others = slices.DeleteFunc(others, func(other string) bool { return other == name })
+	}
+	if len(others) > 0 {
+		return touchstone.Errorf(touchstone.Internal, "the warehouse's events have columns that this program does not know: %s", strings.Join(others, ", "))
 	}
 	return nil
 }

@@ -4,6 +4,12 @@ import type { Messages } from "../serverText";
 const messages: Messages = {
   "/docs lists all calls.": "全部接口见 /docs。",
   "/docs lists the fields of every call.": "每个接口的字段见 /docs。",
+  "A backup is a copy of the data folder, but the log is in a NATS server.":
+    "备份只复制数据目录，而事件日志存放在 NATS 服务器中。",
+  "A backup is a copy of the data folder, but the store is in PostgreSQL and the log in a NATS server.":
+    "备份只复制数据目录，而状态库存放在 PostgreSQL、事件日志存放在 NATS 服务器中。",
+  "A backup is a copy of the data folder, but the store is in PostgreSQL.":
+    "备份只复制数据目录，而状态库存放在 PostgreSQL 中。",
   "A rule makes a segment that follows it; persons make a fixed list.":
     "填写规则得到随规则更新的人群；填写用户得到固定名单。",
   "Add it to the address of the SDK: /sa?token=WRITE_KEY.":
@@ -71,30 +77,26 @@ const messages: Messages = {
   "The Idempotency-Key was used for another request.": "此 Idempotency-Key 已用于另一个请求。",
   "The address holds a text that is not valid UTF-8.": "地址中含有无效的 UTF-8 文本。",
   "The address is not well-formed behind its question mark.": "地址中问号之后的部分格式有误。",
+  "The backup {0} failed; nothing is left of it.": "备份 {0} 已失败，未保留任何文件。",
+  "The backup {0} is being made.": "备份 {0} 正在进行。",
   "The body arrived too slowly.": "请求体到达得太慢。",
   "The body could not be read at frame {0}.": "读取请求体第 {0} 帧时出错。",
   "The body could not be read to its end.": "请求体未能完整读取。",
   "The body ended early.": "请求体提前结束。",
   "The body ends in frame {0}.": "请求体在第 {0} 帧中途结束。",
-  "The body ends in the middle of its JSON value.": "请求体中的 JSON 不完整。",
   "The body has more than {0} frames.": "请求体超过 {0} 帧。",
-  "The body has something after its JSON value.": "请求体的 JSON 之后还有多余内容。",
   "The body has {0} bytes; at most {1} are accepted.": "请求体为 {0} 字节，最多允许 {1} 字节。",
   "The body has {0} frames instead of {1}.": "请求体有 {0} 帧，应为 {1} 帧。",
   "The body is empty.": "请求体为空。",
-  "The body is empty; a JSON value was expected.": "请求体为空，应为 JSON。",
   "The body is larger than {0} bytes, the most that this call takes.": "请求体超过此接口的上限 {0} 字节。",
   "The body is larger than {0} bytes, the most that this server reads.": "请求体超过服务器的上限 {0} 字节。",
-  "The body is larger than {0} bytes.": "请求体超过 {0} 字节。",
   "The body is not valid JSON at byte {0}.": "请求体的 JSON 在第 {0} 字节处有误。",
-  "The body is not valid JSON at byte {0}: {1}.": "请求体的 JSON 在第 {0} 字节处有误：{1}。",
   "The body is not valid gzip.": "请求体不是有效的 gzip。",
   "The body is not valid zstd.": "请求体不是有效的 zstd。",
   "The body is not valid {0}.": "请求体不是有效的 {0}。",
   "The body must be an object, not {0}.": "请求体应为对象，而不是 {0}。",
   "The body unpacks to more than {0} bytes.": "请求体解压后超过 {0} 字节。",
   "The body was not understood.": "无法识别请求体。",
-  "The body was not understood: {0}.": "无法识别请求体：{0}。",
   "The catalogue of items is full.": "物品表已满。",
   "The change clashed with others.": "此修改与其他修改冲突。",
   "The change clashed with others; try again.": "此修改与其他修改冲突，请重试。",
@@ -152,6 +154,7 @@ const messages: Messages = {
   "There is a source named {0} already.": "已有名为 {0} 的数据源。",
   "There is a user {0} already.": "账号 {0} 已存在。",
   "There is no API key {0}.": "API 密钥 {0} 不存在。",
+  "There is no backup {0}.": "没有备份 {0}。",
   "There is no data: the parameter data or data_list was expected.": "没有数据：缺少参数 data 或 data_list。",
   "There is no field {0} here.": "此处没有字段 {0}。",
   "There is no import {0}.": "导入 {0} 不存在。",
@@ -184,6 +187,7 @@ const messages: Messages = {
   "Wait a little and try again.": "请稍候重试。",
   "Wait as long as Retry-After says.": "请按 Retry-After 指定的时间等待。",
   "Wait for it and try again.": "请等待其完成后重试。",
+  "Wait until it is done.": "请等待其完成。",
   "Write it as in 2026-01-31T00:00:00Z; + must be sent as %2B.":
     "格式如 2026-01-31T00:00:00Z；加号须写作 %2B。",
   "Write keys are for the tracking API; the management API takes API keys.":
@@ -197,12 +201,16 @@ const messages: Messages = {
   "a dimension is a text, never true or false": "维度是文本，不会是 true 或 false",
   "a few people have more than {0} of the events asked about": "少数用户在所查事件上的次数超过 {0}",
   "a group event needs group_id": "group 事件需要 group_id",
+  "a log keeps the number of partitions that it was made with": "事件日志的分区数在创建后不可更改",
   "a mapping is needed to read {0}": "读取 {0} 需要映射",
+  "a new column needs a step in warehouse/duckdb/schema.go":
+    "新增列需要在 warehouse/duckdb/schema.go 中添加升级步骤",
   "a part of the kind {0} cannot be used here": "此处不能使用 {0} 这种结构",
   "a pattern has {0} {1} at most; regexp_matches(…) takes any":
     "匹配模式中最多有 {0} 个 {1}；regexp_matches(…) 没有此限制",
   "a record of {0} bytes": "一条 {0} 字节的记录",
   "a record of {0} bytes; at most {1} are possible": "一条 {0} 字节的记录，最多 {1} 字节",
+  "a restore into {0} has not finished": "恢复到 {0} 的操作尚未完成",
   "a row of the answer takes {0} MB, which is too large": "结果中的一行占 {0} MB，过大",
   "a split needs some, but not all identifiers of {0}": "拆分需要 {0} 的部分标识，而不是全部",
   "a table cannot be read as of another version here": "此处不能读取表的其他版本",
@@ -284,12 +292,19 @@ const messages: Messages = {
   "dev needs a loopback address, but listen is {0}": "dev 模式只能监听本机地址，而 listen 为 {0}",
   "did you mean {0}?": "是否想写 {0}？",
   "dimension: unknown dimension {0}; use one of {1}": "dimension：未知维度 {0}，可用：{1}",
+  "docs/operations.md says how to copy them with their own tools, and in which order.":
+    "如何用各自的工具备份、按什么顺序，见 docs/operations.md。",
   "docs/queries.md lists the functions that can": "可用的函数见 docs/queries.md",
   "docs/queries.md lists the types that can": "可用的类型见 docs/queries.md",
+  "empty the folder and run touchstone restore again": "请清空该目录后重新运行 touchstone restore",
   "encoding {0} is unknown": "未知编码 {0}",
   "events are generated for an empty warehouse only, at least one of at least one user":
     "只能为空仓库生成事件，且至少一位用户一个事件",
   "events need a source": "事件需要数据源",
+  "free some space and try again: what was written of it has been removed":
+    "请释放空间后重试：已写入的部分已清除",
+  "free some space, delete older backups, or let backup.folder name another disk":
+    "请释放空间、删除旧备份，或将 backup.folder 设到其他磁盘",
   "give its name with --source; it is made if it is missing": "请用 --source 指定名称，不存在时会自动创建",
   "give one with --mapping FILE.yaml": "请用 --mapping FILE.yaml 指定",
   "give one with --server or TOUCHSTONE_URL": "请用 --server 或 TOUCHSTONE_URL 指定",
@@ -343,6 +358,7 @@ const messages: Messages = {
   "leave --dev out to serve others, or listen on 127.0.0.1": "如需对外服务请去掉 --dev，或监听 127.0.0.1",
   "leave the impossible values out with a condition, as in where: [{property: {0}, op: lt, value: 1e15}]":
     "请用条件排除异常值，例如 where: [{property: {0}, op: lt, value: 1e15}]",
+  "let backup.folder name another one": "请将 backup.folder 设为其他目录",
   "limit must be a whole number from 1 to {0}, not {1}.": "limit 应为 1 到 {0} 之间的整数，而不是 {1}。",
   "line {0}: {1}": "第 {0} 行：{1}",
   "listen: {0} is not HOST:PORT": "listen：{0} 不是 HOST:PORT 格式",
@@ -366,6 +382,8 @@ const messages: Messages = {
   "must hold one of {0}": "须包含以下之一：{0}",
   "must hold {0} to {1} items, not {2}": "应有 {0} 到 {1} 项，而不是 {2} 项",
   "must not be empty": "不能为空",
+  "name a new folder with --data, or move what is there away first: a restore never writes over data":
+    "请用 --data 指定新目录，或先移走其中的内容：恢复不会覆盖已有数据",
   "name either a property or a dimension": "property 与 dimension 请二选一",
   "name must have 1 to {0} bytes.": "名称应为 1 到 {0} 字节。",
   "name: is longer than {0} characters": "name：超过 {0} 个字符",
@@ -389,7 +407,6 @@ const messages: Messages = {
   "rule: the segment would refer to itself: {0}": "rule：人群不能引用自身：{0}",
   "rule: {0} bytes are more than the {1} allowed": "rule：{0} 字节，超过上限 {1} 字节",
   "rule: {0} is a fixed list of persons and has no rule": "rule：{0} 是固定名单，没有规则",
-  "run that version again, or restore a backup from before it": "请重新运行该版本，或恢复在它之前的备份",
   "segment {0} refers to this one": "人群 {0} 引用了此人群",
   "segments are not available here": "此处不支持人群",
   "select from duckdb_settings()": "请查询 duckdb_settings()",
@@ -405,8 +422,6 @@ const messages: Messages = {
   "series.{0}: the {1} of {2} goes beyond what a number can hold (1.8e308)":
     "series.{0}：{2} 的 {1} 超出数值可表示的范围（1.8e308）",
   "set max_payload: 8MB in its configuration": "请在其配置中设置 max_payload: 8MB",
-  "set stream.partitions to {0}: a log keeps the number that it was made with":
-    "请将 stream.partitions 设为 {0}：日志的分区数在创建后不变",
   "so many events came in that the question's view of them had to be given up":
     "同时写入的事件过多，本次查询只能中止",
   "so many steps on the same event, with a breakdown, do not fit a range this long; ask for a shorter range":
@@ -429,12 +444,19 @@ const messages: Messages = {
   "the SQL holds a NUL character": "SQL 含有 NUL 字符",
   "the SQL holds {0} statements; only one is allowed": "SQL 含有 {0} 条语句，只允许一条",
   "the SQL is empty": "SQL 为空",
+  "the backup {0} cannot be read": "无法读取备份 {0}",
   "the body is empty; a JSON object was expected": "请求体为空，应为 JSON 对象",
   "the configuration file {0} cannot be read": "无法读取配置文件 {0}",
   "the data folder needs room and a file system that knows hard links; the server's log names the fault":
     "数据目录需要剩余空间，且文件系统要支持硬链接；具体原因见服务器日志",
+  "the data folder {0} cannot be made": "无法创建数据目录 {0}",
   "the database does not exist: create it with CREATE DATABASE {0}":
     "数据库不存在：请执行 CREATE DATABASE {0} 创建",
+  "the disk of {0} has too little space for a backup: it takes about {1}, {2} are free, and {3} are to stay free":
+    "{0} 所在磁盘空间不足，无法备份：约需 {1}，剩余 {2}，其中须保留 {3}",
+  "the disk of {0} has too little space for a backup: {1} free, {2} of it to stay free":
+    "{0} 所在磁盘空间不足，无法备份：剩余 {1}，其中须保留 {2}",
+  "the disk of {0} is full": "{0} 所在磁盘已满",
   "the embedded log in {0} does not start": "{0} 中的内置日志无法启动",
   "the embedded log would not sync its records to disk": "内置日志无法将记录同步到磁盘",
   "the engine failed at this statement": "引擎执行这条语句时出错",
@@ -444,6 +466,7 @@ const messages: Messages = {
   "the file ends before its header: skip is {0}": "文件在表头之前就结束了：skip 为 {0}",
   "the file has no column {0}; it has: {1}": "文件没有列 {0}；现有列：{1}",
   "the file is empty": "文件为空",
+  "the folder of backups, {0}, cannot be written to": "备份目录 {0} 无法写入",
   "the function {0} cannot be read from here": "此处不能读取函数 {0}",
   "the function {0} cannot be used here": "此处不能使用函数 {0}",
   "the header line cannot be read: {0}": "无法读取表头：{0}",
@@ -455,6 +478,7 @@ const messages: Messages = {
   "the log has {0} partitions, not {1}": "日志有 {0} 个分区，而不是 {1} 个",
   "the log is damaged there; restore it from a backup, or move the pipeline past it by hand":
     "日志在此处损坏；请从备份恢复，或手动让处理越过此处",
+  "the log is kept by another server: its own tools copy it": "事件日志由其他服务器保存，请用其自带工具备份",
   "the log refused the record": "日志拒绝了该记录",
   "the log was lost or is another one; restore log, store and warehouse from the same backup":
     "日志丢失或不匹配；请从同一备份恢复日志、存储与仓库",
@@ -485,10 +509,9 @@ const messages: Messages = {
   "the statement nests deeper than {0} levels": "语句的嵌套超过 {0} 层",
   "the store has taken in records up to {0} of partition {1}, but the log ends at {2}":
     "存储已处理到分区 {1} 的记录 {0}，但日志止于 {2}",
+  "the store is a database server: its own tools copy it": "状态库是数据库服务器，请用其自带工具备份",
   "the store is older than the warehouse; restore both from the same backup":
     "存储比仓库旧；请从同一备份恢复两者",
-  "the store was written by a newer version of Touchstone: its {0} tables have version {1}, this one knows {2}":
-    "存储由更新版本的 Touchstone 写入：其 {0} 表为版本 {1}，当前程序支持到 {2}",
   "the text is not valid UTF-8": "文本不是有效的 UTF-8",
   "the type {0} cannot be used here": "此处不能使用类型 {0}",
   "the user or the password is wrong, or pg_hba.conf does not let this host in":
@@ -499,6 +522,11 @@ const messages: Messages = {
     "仓库含有分区 {1} 到记录 {0} 的事件，但存储只到 {2}",
   "the warehouse is busy with other questions": "仓库正忙于其他查询",
   "the warehouse is closed": "仓库已关闭",
+  "the warehouse was written by a newer Touchstone, whose engine has another form of files":
+    "数据仓库由更新版本的 Touchstone 写入，其引擎的文件格式不同",
+  "the warehouse's events have columns that this program does not know: {0}":
+    "数据仓库的事件表含有本程序不认识的列：{0}",
+  "the warehouse's events have no column {0}": "数据仓库的事件表缺少列 {0}",
   "there are {0} changed kinds already": "已修改的标识类型达到 {0} 个上限",
   "there are {0} changed values already": "已修改的屏蔽值达到 {0} 个上限",
   "there are {0} segments, the most allowed": "已有 {0} 个人群，达到上限",
@@ -520,11 +548,13 @@ const messages: Messages = {
   "unknown time zone {0}; use an IANA name such as Asia/Shanghai or UTC":
     "未知时区 {0}；请使用 IANA 名称，例如 Asia/Shanghai 或 UTC",
   "unknown value {0}; use one of {1}": "未知值 {0}，可用：{1}",
+  "upgrade this program: nothing is damaged": "请升级本程序：数据没有损坏",
   "use a list": "请使用列表",
   "use a longer interval or fewer breakdowns": "请使用更大的粒度，或减少拆分",
   "use a person id such as p_1a2b, or kind:value such as email:ann@example.com":
     "请使用 p_1a2b 这样的用户 ID，或 email:ann@example.com 这样的 类型:值",
   "use account_id for accounts that persons relate to": "用户所关联的账户请使用 account_id",
+  "use another backup": "请改用其他备份",
   "use floor(x / width) * width": "请使用 floor(x / width) * width",
   "use integers with & and |": "请使用整数以及 & 和 |",
   "use integers with bit_or": "请使用整数和 bit_or",
@@ -556,6 +586,7 @@ const messages: Messages = {
   "write what the matches are replaced with as a text": "请直接写出替换成的文本",
   "{0} and {1} belong to different persons, {2} and {3}": "{0} 与 {1} 属于不同用户：{2} 与 {3}",
   "{0} cannot be read from here": "此处不能读取 {0}",
+  "{0} cannot be used as a data folder": "{0} 不能用作数据目录",
   "{0} compares with a text": "{0} 须与文本比较",
   "{0} could make a value of any size, or take any time, here": "{0} 在此处可能生成任意大的值，或耗时无限",
   "{0} did not answer like a Touchstone server": "{0} 的响应不像 Touchstone 服务器",
@@ -563,6 +594,8 @@ const messages: Messages = {
   "{0} does not take {1}.": "{0} 不支持 {1}。",
   "{0} events of {1} bytes are too much for one record": "{0} 个事件共 {1} 字节，超过一条记录的上限",
   "{0} has no rows that can be read as {1}": "{0} 中没有可按 {1} 读取的行",
+  "{0} is no backup: it does not begin with a {1}": "{0} 不是备份：开头没有 {1}",
+  "{0} is no backup: it has no {1}": "{0} 不是备份：其中没有 {1}",
   "{0} is no identifier of {1}.": "{0} 不是 {1} 的标识。",
   "{0} is no kind of identifier.": "{0} 不是标识类型。",
   "{0} is no name for an identifier kind: use a-z, 0-9 and _, at most 32":
@@ -581,6 +614,7 @@ const messages: Messages = {
     "{0} 不是时间；请写 2026-01-31T00:00:00Z（RFC 3339）",
   "{0} is not a {1} file; its content looks like {2}": "{0} 不是 {1} 文件；其内容像是 {2}",
   "{0} is not an e-mail address.": "{0} 不是邮箱地址。",
+  "{0} is not empty": "{0} 不是空目录",
   "{0} is not the address of a server": "{0} 不是服务器地址",
   "{0} is not the time of a row": "{0} 不是结果行的时间",
   "{0} is not valid YAML: {1}": "{0} 不是有效的 YAML：{1}",
@@ -588,10 +622,11 @@ const messages: Messages = {
   "{0} is the last administrator.": "{0} 是最后一位管理员。",
   "{0} makes values that are too large": "{0} 会生成过大的值",
   "{0} measures no property": "{0} 不计算属性",
-  "{0} must be {1}, not {2}.": "{0} 应为 {1}，而不是 {2}。",
   "{0} names no person": "{0} 未指向任何用户",
   "{0} rows of this file were imported with another mapping": "此文件已有 {0} 行用其他映射导入",
   "{0} takes no value": "{0} 不需要值",
+  "{0} was written by a newer Touchstone (version {1}; this one reads up to {2})":
+    "{0}由更新版本的 Touchstone 写入（版本 {1}，本程序最高支持 {2}）",
   "{0}: there is no segment {1}": "{0}：人群 {1} 不存在",
   "{0}: there is no setting {1}": "{0}：没有设置项 {1}",
   "{0}: {1}, {2}.": "{0}：{1}，{2}。",

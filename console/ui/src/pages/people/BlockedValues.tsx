@@ -1,4 +1,4 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Input } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,7 +7,7 @@ import { identityRulesQuery } from "@/api/queries";
 import type { BlockedValue, IdentifierVerdict } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
-import { errorText } from "@/components/states";
+import { useWrite } from "@/lib/useWrite";
 import { Holders } from "./TestBox";
 
 const folded = 60;
@@ -22,7 +22,7 @@ export function BlockedValues({ kind, values }: { kind: string; values: BlockedV
   const [text, setText] = useState("");
   const [all, setAll] = useState(false);
   const [held, setHeld] = useState<IdentifierVerdict | null>(null);
-  const change = useMutation({
+  const change = useWrite({
     mutationFn: async (b: { value: string; blocked: boolean }) => {
       const rules = await data(api.POST("/api/v1/identity/blocked", { body: { kind, ...b } }));
       const verdict =
@@ -39,7 +39,6 @@ export function BlockedValues({ kind, values }: { kind: string; values: BlockedV
         t(b.blocked ? "people.rules.nowBlocked" : "people.rules.nowAllowed", { value: b.value }),
       );
     },
-    onError: (e) => message.error(errorText(e)),
   });
   const typed = text.trim();
   const wanted = typed.toLowerCase();

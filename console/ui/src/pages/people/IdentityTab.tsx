@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { App, Button, Select } from "antd";
 import { ArrowRight } from "lucide-react";
@@ -13,11 +13,12 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { Num } from "@/components/Num";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
-import { ErrorState, errorText } from "@/components/states";
+import { ErrorState } from "@/components/states";
 import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
+import { useWrite } from "@/lib/useWrite";
 import { IdentityFlow } from "./IdentityFlow";
 
 const route = getRouteApi("/shell/people/$ref");
@@ -176,7 +177,7 @@ function Identifiers({ person }: { person: Person }) {
   const [chosen, setChosen] = useState<string[]>([]);
   const [all, setAll] = useState(false);
   const identifiers = useMemo(() => strongestFirst(person.identifiers), [person]);
-  const split = useMutation({
+  const split = useWrite({
     mutationFn: () =>
       data(
         api.POST("/api/v1/persons/{ref}/split", {
@@ -189,7 +190,6 @@ function Identifiers({ person }: { person: Person }) {
       setChosen([]);
       await client.invalidateQueries({ queryKey: ["persons"] });
     },
-    onError: (e) => message.error(errorText(e)),
   });
   const ask = () =>
     modal.confirm({

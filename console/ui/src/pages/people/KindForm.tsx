@@ -1,11 +1,11 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Form, Input, InputNumber, Radio, Select } from "antd";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { identityRulesQuery } from "@/api/queries";
 import type { IdentityKind, IdentityRules } from "@/api/types";
 import { useMay } from "@/app/session";
-import { errorText } from "@/components/states";
+import { useWrite } from "@/lib/useWrite";
 
 type Values = Pick<IdentityKind, "role" | "priority" | "limit" | "normaliser"> & { kind?: string };
 
@@ -21,7 +21,7 @@ export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; on
     message.success(t("people.rules.saved"));
     props.onDone();
   };
-  const save = useMutation({
+  const save = useWrite({
     mutationFn: ({ kind: name, ...body }: Values) =>
       data(
         api.PATCH("/api/v1/identity/kinds/{kind}", {
@@ -30,13 +30,11 @@ export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; on
         }),
       ),
     onSuccess: done,
-    onError: (e) => message.error(errorText(e)),
   });
-  const reset = useMutation({
+  const reset = useWrite({
     mutationFn: (name: string) =>
       data(api.DELETE("/api/v1/identity/kinds/{kind}", { params: { path: { kind: name } } })),
     onSuccess: done,
-    onError: (e) => message.error(errorText(e)),
   });
   // Who turns a kind's role learns what that does to the persons that exist.
   const submit = (v: Values) => {

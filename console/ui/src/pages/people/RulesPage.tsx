@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { App, Button } from "antd";
 import { ChevronRight, Plus } from "lucide-react";
@@ -14,9 +14,10 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { PageHeader } from "@/components/PageHeader";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
-import { ErrorState, errorText } from "@/components/states";
+import { ErrorState } from "@/components/states";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { useWrite } from "@/lib/useWrite";
 import { BlockedValues } from "./BlockedValues";
 import { KindForm } from "./KindForm";
 import { TestBox } from "./TestBox";
@@ -67,14 +68,13 @@ function Suggestions() {
   const client = useQueryClient();
   const may = useMay("data");
   const items = useQuery(suggestionsQuery).data?.items;
-  const decide = useMutation({
+  const decide = useWrite({
     mutationFn: ({ s, decision }: { s: IdentitySuggestion; decision: "block" | "dismiss" }) =>
       data(api.POST("/api/v1/identity/suggestions", { body: { kind: s.kind, value: s.value, decision } })),
     onSuccess: async (_, { s, decision }) => {
       message.success(t(`people.rules.suggestions.${decision}ed`, { value: s.value }));
       await client.invalidateQueries({ queryKey: ["identity"] });
     },
-    onError: (e) => message.error(errorText(e)),
   });
   if (!items || items.length === 0) return null;
   const why = (s: IdentitySuggestion) =>
