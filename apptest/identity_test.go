@@ -63,8 +63,8 @@ func testTwoOwnersOfOneCar(t *testing.T, shape Shape) {
 func testWhatNamesNobody(t *testing.T, shape Shape) {
 	s := shape.Start(t)
 	for i := range 3 {
-		for _, id := range []string{`"null"`, "not_authenticated", "distinct_id", "#REF!", "1.38E+10"} {
-			s.Track(Event{"type": "identify", "userId": id, "anonymousId": fmt.Sprint(id, i)})
+		for at, id := range []string{`"null"`, "not_authenticated", "distinct_id", "#REF!", "1.38E+10"} {
+			s.Track(Event{"type": "identify", "userId": id, "anonymousId": fmt.Sprintf("visitor-%d-%d", at, i)})
 		}
 	}
 	s.Track(Event{"type": "track", "event": "x", "userId": `="00123"`}, Event{"type": "track", "event": "x", "userId": "'00123"})
