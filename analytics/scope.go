@@ -26,7 +26,8 @@ const (
 	maxRange      = 200 * 366 * 24 * time.Hour
 )
 
-// earliest is the first moment a range can begin at, the first that an event can have.
+// earliest is the first moment a range can begin at; it lies before all events that the edge
+// believes.
 var earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func parseScope(e *Engine, f *fields) scope {

@@ -676,3 +676,33 @@ func TestEvidenceOfImports(t *testing.T) {
 		}
 	})
 }
+
+// People know the end of a phone number, a chassis number or a plate.
+func TestSearchByEnd(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db)
+		b.apply(b.event("user_id:u1", "phone:+8613800138001"), b.event("user_id:8001-x", "vin:LSVAA000000008001"), b.event("user_id:u3", "plate:沪A88001"), b.event("anonymous_id:zz8001"))
+		for q, want := range map[string]string{
+			"8001":       "8001-x +8613800138001 LSVAA000000008001 LSVAA000000008001 沪A88001 沪A88001", // the car and its driver
+			"138 8001":   "",
+			"0013-8001":  "+8613800138001",
+			"a88001":     "沪A88001 沪A88001",
+			"沪A·88001":   "",
+			"001":        "",
+			"phone:8001": "",
+			"zz8001":     "zz8001",
+		} {
+			list, err := b.g.Search(t.Context(), q, touchstone.Identifier{}, 50)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, m := range list {
+				got = append(got, m.Identifier.Value)
+			}
+			if text := strings.Join(got, " "); text != want {
+				t.Errorf("%s finds %q, want %q", q, text, want)
+			}
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -348,7 +349,8 @@ type Match struct {
 // Search returns identifiers that begin with prefix, after the given one, in order of
 // value and kind: of any kind, or of one when prefix has the form "kind:value". When
 // there is none, prefix is tried as an e-mail address or phone number that somebody
-// wrote in another form than the edge stores. What relates is followed by the persons that
+// wrote in another form than the edge stores. The first page has those that end with prefix,
+// too, if they are of a kind of which people know the end. What relates is followed by the persons that
 // have to do with it, so that a car is found with its drivers.
 func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Identifier, limit int) ([]Match, error) {
 	var kind touchstone.IdentifierKind
@@ -366,10 +368,47 @@ func (g *Graph) Search(ctx context.Context, prefix string, after touchstone.Iden
 			found, err = g.search(ctx, k, v, after, limit)
 		}
 	}
+	if err == nil && after.Value == "" && kind == "" && len(found) < limit-1 {
+		var ends []Match
+		ends, err = g.searchEnds(ctx, prefix, limit-1-len(found))
+		found = append(found, ends...)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return g.withRelated(ctx, found)
+}
+
+const (
+	leastEnd = 4   // characters of an identifier's end that are looked for
+	sameEnds = 500 // identifiers with the same last four characters that are looked at
+)
+
+// searchEnds returns phone numbers, chassis numbers and plates that end with a text.
+func (g *Graph) searchEnds(ctx context.Context, end string, limit int) ([]Match, error) {
+	end = strings.ToUpper(strings.NewReplacer(" ", "", "-", "", "·", "").Replace(end))
+	last := []rune(end)
+	if len(last) < leastEnd {
+		return nil, nil
+	}
+	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT person, kind, value FROM identity_nodes WHERE kind IN ('phone', 'vin', 'plate')
+		AND substr(value, length(value) - 3) = ? ORDER BY value, kind LIMIT ?`, string(last[len(last)-leastEnd:]), sameEnds)
+	if err != nil {
+		return nil, fmt.Errorf("search ends of identifiers: %w", err)
+	}
+	defer rows.Close()
+	var found []Match
+	for rows.Next() && len(found) < limit {
+		var m Match
+		var person int64
+		if err := rows.Scan(&person, &m.Identifier.Kind, &m.Identifier.Value); err != nil {
+			return nil, err
+		}
+		if m.Person = touchstone.PersonID(person); strings.HasSuffix(m.Identifier.Value, end) && m.Identifier.Value != end {
+			found = append(found, m)
+		}
+	}
+	return found, rows.Err()
 }
 
 const maxFoundRelated = 10 // persons listed with a thing that was found
