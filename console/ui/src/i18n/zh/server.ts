@@ -1,7 +1,5 @@
-import type { Messages } from "../serverText";
-
 /** The server's messages, by their English templates (messages.json lists them). */
-const messages: Messages = {
+const messages: Readonly<Record<string, string>> = {
   "/docs lists all calls.": "全部接口见 /docs。",
   "/docs lists the fields of every call.": "每个接口的字段见 /docs。",
   "A backup is a copy of the data folder, but the log is in a NATS server.":
