@@ -231,6 +231,7 @@ const checks = {
     await shot(page, 'help')
     await page.keyboard.press('Escape')
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await page.waitForFunction(() => !document.querySelector(".ant-modal-wrap:not([style*='display: none'])")) // it has its keys until it has faded out
     // Letters in a field are letters.
     await page.keyboard.press('g')
     await page.keyboard.press('p')
