@@ -63,7 +63,8 @@ function trend(q: TrendQuery) {
         const value =
           s.measure === "per_person"
             ? 2 + noise(t) * 3
-            : Math.round(
+            : (s.measure === "sum" ? 268_000 : 1) *
+              Math.round(
                 (volume * share * season * (g.length ? 0.2 + noise(g) * 0.3 : 1)) / (persons ? 6 : 1),
               );
         rows.push([new Date(t).toISOString(), i, ...g, value]);

@@ -190,7 +190,13 @@ function stats() {
     persons: empty ? 0 : 20_412,
     known_persons: empty ? 0 : 12_655,
     segments: empty ? 0 : world.segments.length,
-    throughput: { accepted_per_second: rate, processed_per_second: rate },
+    throughput: {
+      accepted_per_second: rate,
+      processed_per_second: rate,
+      history: Array.from({ length: 180 }, (_, i) =>
+        empty ? 0 : 1180 + 260 * Math.sin((t - 180 + i) / 7) + 120 * Math.sin((t - 180 + i) * 1.7),
+      ),
+    },
     process: { cpu_seconds: 312, rss_bytes: 402_653_184, goroutines: 61, uptime_seconds: 86_400 * 3 + t },
     storage: {
       log_bytes: 1_840_000_000,
@@ -587,6 +593,17 @@ function segments(
       elapsed_ms: 18.2,
     };
   }
+  if (id === "movements")
+    return page(
+      world.segments.slice(0, 4).map((s, i) => ({
+        id: s.id,
+        name: s.name,
+        members: s.members,
+        entered: [212, 8, 1430, 0][i]!,
+        left: [64, 41, 90, 318][i]!,
+      })),
+      q,
+    );
   if (!id && method === "GET") return page(world.segments, q);
   if (!id) {
     const s: Segment = {

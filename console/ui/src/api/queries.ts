@@ -187,6 +187,12 @@ export const segmentsQuery = queryOptions({
   queryKey: ["segments"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/segments", { signal, params: { query: { limit: 500 } } })),
 });
+export const segmentMovementsQuery = (days: number, limit: number) =>
+  queryOptions({
+    queryKey: ["segments", "movements", days, limit],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/segments/movements", { signal, params: { query: { days, limit } } })),
+  });
 export const segmentQuery = (id: string) =>
   queryOptions({
     queryKey: ["segments", id],

@@ -82,3 +82,11 @@ describe("times", () => {
     expect(zoneOffset("Asia/Shanghai")).toBe("GMT+8");
   });
 });
+
+it("writes money of the workspace's currency", () => {
+  expect(createFormat("zh-CN", "UTC").money(239000, "CNY")).toBe("¥239,000");
+  expect(createFormat("zh-CN", "UTC").money(239000, "CNY", true)).toBe("¥23.9万");
+  expect(createFormat("en", "UTC").money(1234.5, "EUR")).toBe("€1,234.5");
+  expect(createFormat("en", "UTC").money(0, "USD", true)).toBe("$0");
+  expect(createFormat("en", "UTC").money(undefined, "USD")).toBe("–");
+});

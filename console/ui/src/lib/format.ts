@@ -13,6 +13,8 @@ export interface Format {
   num(n: Figure, digits?: number): string;
   /** 12.3K, 1.2万: where space is short; pair it with the exact number on hover. */
   compact(n: Figure): string;
+  /** ¥239,000 of an ISO currency; short ones as ¥23.9万, ¥239K. */
+  money(n: number | null | undefined, currency: string, short?: boolean): string;
   /** 0.123 → 12.3 % */
   percent(ratio: number | null | undefined, digits?: number): string;
   /** 0.05 → +5 %, −0.05 → −5 % */
@@ -127,6 +129,18 @@ export function createFormat(lang: Lang, timeZone: string): Format {
     timeZone: zone,
     num,
     compact: (n) => (known(n) ? (Math.abs(Number(n)) < 10_000 ? num(n) : fCompact.format(n)) : none),
+    money(n, currency, short = false) {
+      if (!known(n)) return none;
+      const compact = short && Math.abs(n) >= 10_000;
+      return new Intl.NumberFormat(lang === "en" ? "en" : locale, {
+        style: "currency",
+        currency: /^[A-Z]{3}$/.test(currency) ? currency : "CNY",
+        currencyDisplay: "narrowSymbol",
+        ...(compact ? { notation: "compact" as const, useGrouping: "always" as const } : {}),
+        minimumFractionDigits: 0,
+        maximumFractionDigits: compact ? 1 : Number.isInteger(n) ? 0 : 2,
+      }).format(n);
+    },
     percent: (r, digits = 1) =>
       known(r)
         ? new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(r)

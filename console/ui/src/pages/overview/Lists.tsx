@@ -1,11 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Shapes } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { catalogueEventsQuery, segmentsQuery } from "@/api/queries";
+import { catalogueEventsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
-import { LinkButton } from "@/components/LinkButton";
-import { EmptyState, ErrorState } from "@/components/states";
+import { ErrorState } from "@/components/states";
 import { usePeopleBehind } from "@/lib/behind";
 import { useLabels } from "@/lib/labels";
 import { personsOfEvent } from "@/pages/collect/personsOfEvent";
@@ -59,57 +57,6 @@ export function TopEvents() {
                   <span className="ellipsis">{labels.event(e.event)}</span>
                   <span className="n">{format.num(e.count)}</span>
                 </button>
-              </li>
-            ) : (
-              // biome-ignore lint/suspicious/noArrayIndexKey: bones have no identity
-              <Bone key={i} />
-            ),
-          )}
-        </ul>
-      )}
-    </section>
-  );
-}
-
-export function SegmentSizes() {
-  const { t } = useTranslation();
-  const format = useFormat();
-  const query = useQuery({ ...segmentsQuery, refetchInterval: 15_000 });
-  const segments = query.data?.items.toSorted((a, b) => b.members - a.members).slice(0, 8);
-  const most = segments?.[0]?.members || 1;
-  return (
-    <section className="card">
-      <div className="card-head">
-        <h2>{t("overview.segments")}</h2>
-        <Link to="/segments" className="card-link">
-          {t("overview.segmentsAll")}
-        </Link>
-      </div>
-      {query.error && !segments ? (
-        <ErrorState error={query.error} onRetry={() => void query.refetch()} />
-      ) : segments?.length === 0 ? (
-        <EmptyState
-          icon={<Shapes />}
-          title={t("overview.segmentsEmpty")}
-          hint={t("overview.segmentsEmptyHint")}
-          action={
-            <LinkButton to="/segments" size="small">
-              {t("overview.segmentsCreate")}
-            </LinkButton>
-          }
-        />
-      ) : (
-        <ul className="bar-list">
-          {(segments ?? bones).map((s, i) =>
-            s ? (
-              <li key={s.id}>
-                <Link to="/segments/$id" params={{ id: s.id }} title={s.description || s.name}>
-                  {s.members > 0 && (
-                    <i style={{ width: `${(100 * s.members) / most}%` }} aria-hidden="true" />
-                  )}
-                  <span className="ellipsis">{s.name}</span>
-                  <span className="n">{format.num(s.members)}</span>
-                </Link>
               </li>
             ) : (
               // biome-ignore lint/suspicious/noArrayIndexKey: bones have no identity

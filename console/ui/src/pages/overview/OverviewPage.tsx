@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { statsQuery } from "@/api/queries";
 import type { Stats } from "@/api/types";
@@ -9,9 +9,11 @@ import { PageHeader } from "@/components/PageHeader";
 import { ErrorState } from "@/components/states";
 import { zoneOffset } from "@/lib/format";
 import { useStream } from "@/lib/useLive";
+import { Business } from "./Business";
 import { GettingStarted } from "./GettingStarted";
-import { SegmentSizes, TopEvents } from "./Lists";
+import { TopEvents } from "./Lists";
 import { Newest, NewestChanges } from "./Newest";
+import { SegmentsMoved } from "./SegmentsMoved";
 import { Stone } from "./Stone";
 import { StuckParts } from "./StuckParts";
 import { Trends } from "./Trends";
@@ -32,6 +34,11 @@ export function OverviewPage() {
     setLive(messages.at(-1));
   });
   const stats = live ?? query.data;
+  // The server knows the last minutes: the streak does not begin empty, nor with a gap after a while elsewhere.
+  const past = query.data?.throughput.history;
+  useEffect(() => {
+    if (past && past.length > 0) history.splice(0, history.length, ...past.slice(-historyLength));
+  }, [past]);
 
   return (
     <div className="page">
@@ -56,11 +63,14 @@ export function OverviewPage() {
       ) : (
         <div className="stack">
           {stats && <StuckParts parts={stats.stuck} />}
+          <Business />
+          <div className="overview-grid">
+            <SegmentsMoved />
+            <TopEvents />
+          </div>
           <Stone stats={stats} history={history} length={historyLength} />
           <Trends />
           <div className="overview-grid">
-            <TopEvents />
-            <SegmentSizes />
             <Newest />
             <NewestChanges />
           </div>
