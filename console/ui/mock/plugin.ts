@@ -305,19 +305,30 @@ function route(method: string, path: string[], q: URLSearchParams, body: any): u
       users.splice(users.indexOf(find(users, b)), 1);
       return undefined;
     case "GET audit":
-      return page(
-        Array.from({ length: 24 }, (_, i) => ({
-          id: `aud_${i}`,
-          time: ago(i * 0.3),
-          actor: { kind: "user", id: "usr_1", name: i % 3 ? "ana@example.com" : "bo.lin@example.com" },
-          action: ["segment.create", "source.update", "source.rotate", "api_key.create", "quarantine.replay"][
-            i % 5
+      if (b === "facets")
+        return {
+          actors: [
+            { kind: "user", id: "usr_1", name: "ana@example.com" },
+            { kind: "user", id: "usr_2", name: "bo.lin@example.com" },
+            { kind: "dev", id: "", name: "" },
           ],
-          target: world.sources[i % 6]!.id,
-          target_name: i % 7 ? world.sources[i % 6]!.name : "",
-          detail: { name: "上海意向客户", enabled: true },
-          request_id: `req_${i}a7b8c9d0e`,
-        })),
+          actions: [...new Set(world.audit.map((e) => e.action))],
+        };
+      return page(
+        world.audit.filter((e) => {
+          const action = q.get("action") ?? "";
+          return (
+            (!action ||
+              (action.endsWith(".*") ? e.action.startsWith(action.slice(0, -1)) : e.action === action)) &&
+            (!q.get("actor") || e.actor.id === q.get("actor")) &&
+            (!q.get("target") || e.target === q.get("target")) &&
+            (!q.get("from") || e.time >= (q.get("from") as string)) &&
+            (!q.get("q") ||
+              JSON.stringify(e)
+                .toLowerCase()
+                .includes((q.get("q") as string).toLowerCase()))
+          );
+        }),
         q,
       );
     case "GET stats":
@@ -544,6 +555,17 @@ function persons(ref: string | undefined, verb: string | undefined, q: URLSearch
     return page(
       world.people
         .map((p) => p.summary)
+        .filter(
+          (p) =>
+            (!q.get("known") || p.known === (q.get("known") === "true")) &&
+            (!q.get("kind") || p.identifiers.some((i) => i.kind === q.get("kind"))) &&
+            (!q.get("channel") || p.channels.includes(q.get("channel") as string)) &&
+            (!q.get("seen_after") || p.last_seen >= (q.get("seen_after") as string)) &&
+            (!q.get("segment") ||
+              world.people
+                .find((x) => x.summary.id === p.id)
+                ?.person.segments.some((s) => s.id === q.get("segment"))),
+        )
         .filter(
           (p) =>
             !text ||

@@ -598,3 +598,36 @@ export const suggestions: IdentitySuggestion[] = [
     person: people[3]?.person.id ?? null,
   },
 ];
+
+const auditKinds: [string, () => { id: string; name: string }, Record<string, unknown>][] = [
+  ["segment.create", () => segments[0]!, { name: "上海意向客户", rule: segments[0]!.rule }],
+  ["source.update", () => sources[1]!, { enabled: true, rate_limit: 500 }],
+  ["source.rotate", () => sources[0]!, {}],
+  [
+    "settings.update",
+    () => ({ id: "", name: "" }),
+    { organisation: { currency: "CNY", order_event: "Order Completed" } },
+  ],
+  ["segment.delete", () => ({ id: "seg_gone", name: "双 11 预热（已结束）" }), {}],
+  ["quarantine.replay", () => ({ id: "", name: "" }), { code: "malformed", replayed: 412, rejected: 3 }],
+  ["session.create", () => ({ id: "usr_1", name: "ana@example.com" }), {}],
+];
+export const audit = Array.from({ length: 64 }, (_, i) => {
+  const [action, of, detail] = auditKinds[i % auditKinds.length]!;
+  const target = of();
+  const ana = i % 3 !== 0;
+  return {
+    id: `aud_${i}`,
+    time: iso(now - i * 0.3 * day),
+    actor: {
+      kind: "user",
+      id: ana ? "usr_1" : "usr_2",
+      name: ana ? "ana@example.com" : "bo.lin@example.com",
+    },
+    action,
+    target: target.id,
+    target_name: target.name,
+    detail,
+    request_id: `req_${i}a7b8c9d0e`,
+  };
+});

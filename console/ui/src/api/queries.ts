@@ -46,11 +46,24 @@ export const usersQuery = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/users", { signal, params: { query: { limit: 500 } } })),
 });
-export const auditQuery = infiniteQueryOptions({
-  queryKey: ["audit"],
-  queryFn: ({ signal, pageParam }) =>
-    data(api.GET("/api/v1/audit", { signal, params: { query: page(pageParam) } })),
-  ...nextPage,
+export interface AuditFilter {
+  action?: string;
+  actor?: string;
+  target?: string;
+  from?: string;
+  q?: string;
+}
+export const auditQuery = (filter: AuditFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", "list", filter],
+    queryFn: ({ signal, pageParam }) =>
+      data(api.GET("/api/v1/audit", { signal, params: { query: { ...filter, ...page(pageParam) } } })),
+    ...nextPage,
+  });
+export const auditFacetsQuery = queryOptions({
+  queryKey: ["audit", "facets"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/audit/facets", { signal })),
+  staleTime: 60_000,
 });
 
 // Collect
@@ -127,16 +140,19 @@ export const importsQuery = infiniteQueryOptions({
 });
 
 // People
-export const personsQuery = (q: string) =>
+export interface PersonFilter {
+  q?: string;
+  known?: boolean;
+  segment?: string;
+  kind?: string;
+  channel?: string;
+  seen_after?: string;
+}
+export const personsQuery = (filter: PersonFilter) =>
   infiniteQueryOptions({
-    queryKey: ["persons", "list", q],
+    queryKey: ["persons", "list", filter],
     queryFn: ({ signal, pageParam }) =>
-      data(
-        api.GET("/api/v1/persons", {
-          signal,
-          params: { query: { ...(q ? { q } : {}), ...page(pageParam) } },
-        }),
-      ),
+      data(api.GET("/api/v1/persons", { signal, params: { query: { ...filter, ...page(pageParam) } } })),
     ...nextPage,
   });
 export const personQuery = (ref: string) =>

@@ -77,7 +77,18 @@ const pages: Record<string, { reads: Read[]; search: Raw }> = {
   quarantine: { reads: [quarantineSearch], search: { source: "src_1", code: "too_old", q: '{"a"' } },
   catalogue: { reads: [catalogueSearch], search: { tab: "traits", event: "$page", q: "[x", range: "all" } },
   imports: { reads: [importsSearch], search: { open: "imp_1", behind } },
-  people: { reads: [peopleSearch], search: { q: "9007199254740993123", behind } },
+  people: {
+    reads: [peopleSearch],
+    search: {
+      q: "9007199254740993123",
+      who: "visitor",
+      segment: "seg_1",
+      kind: "phone",
+      channel: "mini_program",
+      active: "30d",
+      behind,
+    },
+  },
   person: {
     reads: [personSearch],
     search: { tab: "identity", event: "1e5", from: "user_id:1", to: "phone:+86139" },
@@ -85,7 +96,18 @@ const pages: Record<string, { reads: Read[]; search: Raw }> = {
   segments: { reads: [segmentsSearch], search: { q: "true", sort: "-members" } },
   segment: { reads: [segmentSearch], search: { tab: "changes", behind } },
   builder: { reads: [draftSearch], search: { name: "高意向", description: "null", rule, view: "json" } },
-  settings: { reads: [settingsSearch], search: { tab: "users", create: "true" } },
+  settings: {
+    reads: [settingsSearch],
+    search: {
+      tab: "audit",
+      create: "true",
+      q: "上海",
+      actor: "usr_1",
+      action: "segment.*",
+      target: "seg_1",
+      within: "7d",
+    },
+  },
   analytics: {
     reads: [readQuestion as Read],
     search: {
@@ -184,6 +206,14 @@ function use(read: Raw): void {
     "segment",
     "from",
     "to",
+    "who",
+    "kind",
+    "channel",
+    "active",
+    "actor",
+    "action",
+    "target",
+    "within",
   ])
     text(read[key]);
   const q = read as Question;

@@ -9,6 +9,8 @@ export function SearchField(props: {
   onSearch: (text: string | undefined) => void;
   placeholder: string;
   large?: boolean;
+  /** Enter was pressed with this text, after it was handed on. */
+  onEnter?: (text: string) => void;
 }) {
   const { t } = useTranslation();
   const [text, setText] = useState(props.value);
@@ -46,7 +48,10 @@ export function SearchField(props: {
           clearTimeout(timer.current);
           timer.current = setTimeout(() => send(value), 200);
         }}
-        onPressEnter={() => send(text)}
+        onPressEnter={() => {
+          send(text);
+          props.onEnter?.(text.trim());
+        }}
         onKeyDown={(e) => e.key === "Escape" && input.current?.blur()}
       />
     </div>

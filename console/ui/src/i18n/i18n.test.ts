@@ -90,7 +90,7 @@ describe("source files", () => {
     // Keys that are put together at run time: t(`collect.kinds.${kind}`).
     const prefixes = [...source.matchAll(/`([a-zA-Z.]+\.)\$\{/g)].map((m) => m[1] as string);
     // Words for values that come from data: lib/labels.ts.
-    prefixes.push("identifierKind.", "channel.", "eventName.", "linkPart.");
+    prefixes.push("identifierKind.", "channel.", "eventName.", "linkPart.", "settings.audit.");
     const unused = [...new Set([...enTexts.keys()].map(base))].filter(
       (k) => !source.includes(`"${k}"`) && !prefixes.some((p) => k.startsWith(p)),
     );

@@ -1,7 +1,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { Button } from "antd";
 import { Fingerprint, UsersRound } from "lucide-react";
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { personsQuery, suggestionsQuery } from "@/api/queries";
 import type { PersonSummary } from "@/api/types";
@@ -17,21 +18,41 @@ import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
 import { strongestFirst } from "@/lib/identifiers";
+import { stableJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useMedia, useSmall } from "@/lib/useMedia";
-import { usePages } from "@/lib/usePages";
+import { useFilledPages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { PeopleFilters } from "./PeopleFilters";
+import { personFilter } from "./search";
 import "./people.css";
 
 const route = getRouteApi("/shell/people");
 
 export function PeoplePage() {
   const { t } = useTranslation();
-  const { q = "" } = route.useSearch();
+  const search = route.useSearch();
+  const { q = "" } = search;
+  const format = useFormat();
   const navigate = useNavigate();
   const columns = usePersonColumns();
   const setSearch = useSetSearch();
-  const pages = usePages(useInfiniteQuery(personsQuery(q)));
+  const filter = useMemo(() => personFilter(search, format.timeZone), [search, format.timeZone]);
+  const { q: _, ...narrow } = filter;
+  const narrowed = Object.keys(narrow).length > 0;
+  const query = useInfiniteQuery(personsQuery(filter));
+  const { looking, ...pages } = useFilledPages(query, stableJson(filter));
+  // Enter was pressed on this text: once its answer is there, the only one found is opened.
+  const [wanted, setWanted] = useState<string>();
+  const settled = wanted === q && !query.isFetching && !looking;
+  const only = pages.rows?.length === 1 && !pages.more.has ? pages.rows[0] : undefined;
+  useEffect(() => {
+    if (wanted === undefined || !settled) return;
+    setWanted(undefined);
+    if (only && wanted !== "") void navigate({ to: "/people/$ref", params: { ref: only.id } });
+  }, [wanted, settled, only, navigate]);
+  const clear = () =>
+    setSearch({ who: undefined, segment: undefined, kind: undefined, channel: undefined, active: undefined });
 
   return (
     <div className="page">
@@ -44,15 +65,37 @@ export function PeoplePage() {
         rowKey={(p) => p.id}
         onOpen={(p) => void navigate({ to: "/people/$ref", params: { ref: p.id } })}
         filters={
-          <SearchField
-            large
-            value={q}
-            onSearch={(text) => setSearch({ q: text })}
-            placeholder={t("people.search")}
-          />
+          <div className="people-filters grow">
+            <SearchField
+              large
+              value={q}
+              onSearch={(text) => setSearch({ q: text })}
+              onEnter={setWanted}
+              placeholder={t("people.search")}
+            />
+            <PeopleFilters search={search} onChange={setSearch} {...(narrowed ? { onClear: clear } : {})} />
+          </div>
         }
         empty={
-          q ? (
+          pages.more.has ? (
+            <EmptyState
+              icon={<UsersRound />}
+              title={t("people.notYet")}
+              hint={t("people.notYetHint")}
+              action={
+                <Button type="primary" loading={pages.more.loading} onClick={pages.more.load}>
+                  {t("people.goOn")}
+                </Button>
+              }
+            />
+          ) : narrowed ? (
+            <EmptyState
+              icon={<UsersRound />}
+              title={q ? t("people.none", { q }) : t("people.noneFiltered")}
+              hint={t("people.noneFilteredHint")}
+              action={<Button onClick={clear}>{t("people.clear")}</Button>}
+            />
+          ) : q ? (
             <EmptyState icon={<UsersRound />} title={t("people.none", { q })} hint={t("people.noneHint")} />
           ) : (
             <EmptyState

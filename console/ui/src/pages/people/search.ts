@@ -1,12 +1,22 @@
+import type { PersonFilter } from "@/api/queries";
 import { compact, oneOf, str } from "@/lib/search";
+import { addDays, dayOf, startOfDay } from "@/lib/zone";
 
 type Raw = Record<string, unknown>;
 
 export const personTabs = ["timeline", "traits", "identity"] as const;
 export type PersonTab = (typeof personTabs)[number];
 
+export const activeWithin = ["1d", "7d", "30d", "90d"] as const;
+
 export interface PeopleSearch {
   q?: string;
+  who?: "known" | "visitor";
+  segment?: string;
+  /** Of an identifier that they have. */
+  kind?: string;
+  channel?: string;
+  active?: (typeof activeWithin)[number];
 }
 export interface RulesSearch {
   /** The kind whose rules are open. */
@@ -20,7 +30,28 @@ export interface PersonSearch {
   to?: string;
 }
 
-export const peopleSearch = (raw: Raw): PeopleSearch => compact({ q: str(raw, "q") });
+export const peopleSearch = (raw: Raw): PeopleSearch =>
+  compact({
+    q: str(raw, "q"),
+    who: oneOf(raw, "who", ["known", "visitor"] as const),
+    segment: str(raw, "segment"),
+    kind: str(raw, "kind"),
+    channel: str(raw, "channel"),
+    active: oneOf(raw, "active", activeWithin),
+  });
+
+/** What a search asks of the server. Activity counts whole days of the workspace, so that the question stays the same all day. */
+export function personFilter(s: PeopleSearch, timeZone: string, now = Date.now()): PersonFilter {
+  const days = Number.parseInt(s.active ?? "", 10);
+  return compact({
+    q: s.q,
+    known: s.who && s.who === "known",
+    segment: s.segment,
+    kind: s.kind,
+    channel: s.channel,
+    seen_after: s.active && startOfDay(addDays(dayOf(now, timeZone), 1 - days), timeZone).toISOString(),
+  }) as PersonFilter;
+}
 
 export const rulesSearch = (raw: Raw): RulesSearch => compact({ kind: str(raw, "kind") });
 

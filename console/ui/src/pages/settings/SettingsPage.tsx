@@ -36,7 +36,16 @@ export function SettingsPage() {
       <Tabs
         activeKey={items.some((i) => i.key === tab) ? tab : "organisation"}
         onChange={(key) =>
-          setSearch({ tab: key === "organisation" ? undefined : key, sort: undefined, create: undefined })
+          setSearch({
+            tab: key === "organisation" ? undefined : key,
+            sort: undefined,
+            create: undefined,
+            q: undefined,
+            actor: undefined,
+            action: undefined,
+            target: undefined,
+            within: undefined,
+          })
         }
         destroyOnHidden
         items={items}
