@@ -611,7 +611,9 @@ function segments(
       of: 20_412,
       sample: world.people.slice(3, 13).map((p) => p.summary),
       leaves,
-      warnings: [],
+      warnings: /"上海".*"北京"/.test(text)
+        ? [{ code: "contradiction", paths: leaves.slice(0, 2).map((l) => l.path) }]
+        : [],
       elapsed_ms: 18.2,
     };
   }

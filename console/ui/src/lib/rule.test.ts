@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Rule } from "@/api/types";
-import { asGroup, negate, parseLength, placeOfError, prune, readRule, segmentsIn } from "./rule";
+import {
+  asGroup,
+  negate,
+  parseLength,
+  placeOfError,
+  placeWarnings,
+  prune,
+  readRule,
+  ruleAt,
+  segmentsIn,
+} from "./rule";
 
 const city: Rule = { trait: "city", op: "eq", value: "Berlin" };
 const unfinished: Rule = { trait: "", op: "eq" };
@@ -92,4 +102,22 @@ it("reads lengths of time", () => {
   expect(parseLength("30d")).toEqual({ n: 30, unit: "d" });
   expect(parseLength("1.5d")).toBeNull();
   expect(parseLength(undefined)).toBeNull();
+});
+
+it("puts warnings where the conditions stand in the draft", () => {
+  const draft: Rule = {
+    and: [{ trait: "", op: "eq" }, { trait: "city", op: "eq", value: "上海" }, { not: { segment: "seg_1" } }],
+  };
+  const { places } = prune(draft);
+  const placed = placeWarnings(
+    [
+      { code: "contradiction", paths: ["and.0", "and.1.not"] },
+      { code: "impossible_event", paths: ["and.7"] },
+    ],
+    places,
+  );
+  expect(placed).toEqual([{ code: "contradiction", at: ["and.1", "and.2.not"] }]);
+  expect(ruleAt(draft, "and.2.not")).toEqual({ segment: "seg_1" });
+  expect(ruleAt(draft, "and.9.not")).toBeUndefined();
+  expect(ruleAt(draft, "and")).toBeUndefined();
 });

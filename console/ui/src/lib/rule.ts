@@ -1,4 +1,4 @@
-import type { Condition, ConditionOp, Rule } from "@/api/types";
+import type { Condition, ConditionOp, Rule, SegmentPreview } from "@/api/types";
 
 /** The rule language of segments as data: shapes, places ("and.1.not"), and what may be sent to the server. */
 export type GroupKind = "and" | "or";
@@ -153,6 +153,36 @@ export function placeOfError(
     }
   }
   return null;
+}
+
+/** The part of a rule at a place ("and.1.not"). */
+export function ruleAt(rule: Rule, at: string): Rule | undefined {
+  let here: unknown = rule;
+  for (const step of at === "" ? [] : at.split("."))
+    here = typeof here === "object" && here !== null ? (here as Record<string, unknown>)[step] : undefined;
+  return typeof here === "object" && here !== null && !Array.isArray(here) ? (here as Rule) : undefined;
+}
+
+export interface PlacedWarning {
+  code: SegmentPreview["warnings"][number]["code"];
+  /** The conditions concerned, by their places in the draft. */
+  at: string[];
+}
+
+/** The server's warnings of a rule, put where its conditions stand in the draft. What stands nowhere is left out. */
+export function placeWarnings(
+  warnings: SegmentPreview["warnings"],
+  places: ReadonlyMap<string, string>,
+): PlacedWarning[] {
+  return warnings
+    .map((w) => ({
+      code: w.code,
+      at: w.paths.flatMap((path) => {
+        const at = places.get(path);
+        return at === undefined ? [] : [at];
+      }),
+    }))
+    .filter((w, i) => w.at.length > 0 && w.at.length === warnings[i]?.paths.length);
 }
 
 const ops: readonly string[] = [

@@ -103,6 +103,16 @@ export const segments = {
     needCondition: "Add at least one condition",
     needFinish: "Complete or remove the incomplete conditions",
   },
+  warning: {
+    contradiction: "Nobody can meet all of these conditions:",
+    impossible_event: "No event can pass all filters of this condition:",
+    always_true: "Everybody meets one of these conditions, so they leave nobody out:",
+    at: {
+      contradiction: "Contradicts another condition: nobody can meet both.",
+      impossible_event: "The filters exclude each other: no event passes all of them.",
+      always_true: "Together with the other one marked, this holds for everybody.",
+    },
+  },
   preview: {
     title: "Preview",
     counting: "Counting …",

@@ -100,6 +100,16 @@ export const segments = {
     needCondition: "请至少添加一个条件",
     needFinish: "请填写完整或移除未完成的条件",
   },
+  warning: {
+    contradiction: "没有人能同时满足以下条件：",
+    impossible_event: "没有事件能同时满足该条件的全部筛选：",
+    always_true: "任何用户都满足以下条件之一，这些条件不会排除任何人：",
+    at: {
+      contradiction: "与其他条件矛盾，没有人能同时满足。",
+      impossible_event: "各项筛选互相排斥，没有事件能全部满足。",
+      always_true: "与另一个标记的条件合并后，对任何用户都成立。",
+    },
+  },
   preview: {
     title: "人数预览",
     counting: "计算中……",

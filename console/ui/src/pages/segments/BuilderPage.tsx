@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Input, Segmented } from "antd";
-import { Braces, ListTree, UsersRound } from "lucide-react";
+import { Braces, ListTree, TriangleAlert, UsersRound } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, data, idempotencyKey } from "@/api/client";
@@ -14,7 +14,16 @@ import { PageHeader } from "@/components/PageHeader";
 import { PersonList } from "@/components/PersonList";
 import { EmptyState, ErrorState } from "@/components/states";
 import { formatJson, parseJson, stableJson } from "@/lib/json";
-import { asGroup, groupOf, placeOfError, prune, readRule } from "@/lib/rule";
+import {
+  asGroup,
+  groupOf,
+  type PlacedWarning,
+  placeOfError,
+  placeWarnings,
+  prune,
+  readRule,
+  ruleAt,
+} from "@/lib/rule";
 import { compact } from "@/lib/search";
 import { useDraft, useRested } from "@/lib/useDraft";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -132,6 +141,15 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
     return out;
   }, [preview.data, pruned]);
 
+  // Of the rule that stands in the builder only: places in an older one would be those of other conditions.
+  const warnings = useMemo(
+    () =>
+      pruned.rule && preview.data && !preview.isPlaceholderData
+        ? placeWarnings(preview.data.warnings, pruned.places)
+        : [],
+    [preview.data, preview.isPlaceholderData, pruned],
+  );
+
   return (
     <div className="page">
       <PageHeader
@@ -158,6 +176,7 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
           </>
         }
       />
+      <Warnings warnings={warnings} rule={draft.rule} />
       <div className={isStatic ? "stack" : "builder"}>
         <div className="stack">
           <section className="card card-pad builder-names">
@@ -209,7 +228,12 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
                   <RuleEditor
                     rule={draft.rule}
                     onChange={(rule) => setDraft({ ...draft, rule })}
-                    remarks={{ counts, error: previewError, ...(segment ? { self: segment.id } : {}) }}
+                    remarks={{
+                      counts,
+                      error: previewError,
+                      warnings,
+                      ...(segment ? { self: segment.id } : {}),
+                    }}
                   />
                 )}
               </div>
@@ -228,6 +252,32 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
         )}
       </div>
     </div>
+  );
+}
+
+/** What of the rule can hardly be meant, in words: it can be saved all the same. */
+function Warnings({ warnings, rule }: { warnings: readonly PlacedWarning[]; rule: Rule }) {
+  const { t } = useTranslation();
+  const words = useRuleWords();
+  if (warnings.length === 0) return null;
+  return (
+    <section className="builder-warnings" role="status" data-testid="rule-warnings">
+      <TriangleAlert aria-hidden="true" />
+      <ul>
+        {warnings.map((w) => (
+          <li key={`${w.code} ${w.at.join(" ")}`}>
+            <b>{t(`segments.warning.${w.code}`)}</b>
+            <ul>
+              {w.at.map((at) => {
+                // The words of what is negated, too: its place is inside of the "not".
+                const part = ruleAt(rule, at.replace(/(^|\.)not$/, ""));
+                return part && <li key={at}>{words.rule(part)}</li>;
+              })}
+            </ul>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

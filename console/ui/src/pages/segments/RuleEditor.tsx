@@ -20,6 +20,7 @@ import {
   leafComplete,
   makeGroup,
   negate,
+  type PlacedWarning,
   parseLength,
   type TraitRule,
   unwrap,
@@ -32,11 +33,13 @@ export interface Remarks {
   counts: ReadonlyMap<string, number>;
   /** What the server says about a part of the rule. */
   error: { at: string; text: string } | null;
+  /** What can hardly be meant, and where. */
+  warnings: readonly PlacedWarning[];
   /** The segment that is being edited. */
   self?: string;
 }
 
-const RemarksContext = createContext<Remarks>({ counts: new Map(), error: null });
+const RemarksContext = createContext<Remarks>({ counts: new Map(), error: null, warnings: [] });
 
 /** A rule as nested groups of conditions. The root is a group (lib/rule: asGroup). */
 export function RuleEditor(props: { rule: Rule; onChange: (rule: Rule) => void; remarks: Remarks }) {
@@ -169,17 +172,19 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
 function LeafEditor({ rule, at, onChange, onRemove, onCopy, fresh = false }: PartProps) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { counts, error, self } = useContext(RemarksContext);
+  const { counts, error, warnings, self } = useContext(RemarksContext);
   const { inner, negated } = unwrap(rule);
   const place = negated ? join(at, "not") : at;
   const set = (next: Rule) => onChange(wrap(next, negated));
   const count = counts.get(place);
   const complete = leafComplete(inner);
+  const warned = warnings.filter((w) => w.at.includes(place));
   return (
     <div
       className="rule-leaf"
       data-not={negated || undefined}
       data-error={error?.at === place || undefined}
+      data-warned={warned.length > 0 || undefined}
       data-testid="rule-condition"
     >
       <div className="rule-leaf-row">
@@ -217,6 +222,11 @@ function LeafEditor({ rule, at, onChange, onRemove, onCopy, fresh = false }: Par
           {error?.text}
         </p>
       )}
+      {[...new Set(warned.map((w) => w.code))].map((code) => (
+        <p key={code} className="rule-warning" data-testid="condition-warning">
+          {t(`segments.warning.at.${code}`)}
+        </p>
+      ))}
     </div>
   );
 }
