@@ -4,7 +4,7 @@ import { type KeyboardEvent, type ReactNode, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { fitColumns, useRoom } from "@/lib/columns";
-import { downloadCsv, toCsv } from "@/lib/csv";
+import { type CsvColumn, csvTime, downloadCsv, tableCsv } from "@/lib/csv";
 import { setPreferences, usePreferences } from "@/lib/prefs";
 import { compareValues, parseSort, sortParam } from "@/lib/sort";
 import { useSearchSort } from "@/lib/useSearchSort";
@@ -25,6 +25,10 @@ export interface Column<T> {
   sortable?: boolean;
   /** Not shown until someone picks it. */
   optional?: boolean;
+  /** The value is a time: exported by the workspace's clocks, or as a day alone. */
+  time?: true | "day";
+  /** What stands in the CSV file instead, when it is several columns there. */
+  csv?: (rows: readonly T[]) => CsvColumn<T>[];
   /** What the column means, on hover of its head. */
   help?: string;
 }
@@ -111,12 +115,11 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
   }));
 
   function exportCsv() {
-    const header = shown.map((c) => c.title);
     downloadCsv(
       `touchstone-${props.id}-${format.dayKey(Date.now())}`,
-      toCsv(
-        header,
-        rows.map((r) => shown.map((c) => c.value(r))),
+      tableCsv(
+        shown.flatMap((c) => csvColumns(c, rows, format.timeZone)),
+        rows,
       ),
     );
   }
@@ -221,6 +224,13 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
       )}
     </>
   );
+}
+
+function csvColumns<T>(c: Column<T>, rows: readonly T[], timeZone: string): CsvColumn<T>[] {
+  if (c.csv) return c.csv(rows);
+  if (!c.time) return [c];
+  const only = c.time === "day" ? c.time : undefined;
+  return [{ title: c.title, value: (r) => csvTime(c.value(r), timeZone, only) }];
 }
 
 function ColumnPicker<T>({

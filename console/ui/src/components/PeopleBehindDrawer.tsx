@@ -1,23 +1,22 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { App, Button, Form, Input } from "antd";
-import { Download, Shapes } from "lucide-react";
+import { Shapes } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import { peopleBehindQuery } from "@/api/queries";
-import type { PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { type Behind, usePeopleBehind, useSharedSearch } from "@/lib/behind";
-import { downloadCsv, toCsv } from "@/lib/csv";
 import { formatJson } from "@/lib/json";
 import { usePages } from "@/lib/usePages";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { DetailDrawer } from "./DetailDrawer";
+import { ExportPeople } from "./ExportPeople";
 import { PersonList } from "./PersonList";
-import { EmptyState, ErrorState, errorText } from "./states";
+import { EmptyState, ErrorState } from "./states";
 
 /** The people behind a number: look, save as a segment, export. Opened by usePeopleBehind(), from any page. */
 export function PeopleBehindDrawer() {
@@ -32,7 +31,6 @@ const exportLimit = 10_000;
 
 function Body({ behind, open }: { behind: Behind; open: boolean }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
   const format = useFormat();
   const show = usePeopleBehind();
   const maySave = useMay("segments");
@@ -40,41 +38,6 @@ function Body({ behind, open }: { behind: Behind; open: boolean }) {
   const pages = usePages(query);
   const total = query.data?.pages[0]?.total;
   const [saving, setSaving] = useState(false);
-  const [exported, setExported] = useState<number | null>(null);
-
-  async function exportAll() {
-    const all: PersonSummary[] = [];
-    try {
-      let cursor = "";
-      do {
-        setExported(all.length);
-        const page = await data(
-          api.POST("/api/v1/query/people", {
-            body: { query: behind.query, select: behind.select, limit: 500, ...(cursor ? { cursor } : {}) },
-          }),
-        );
-        all.push(...page.items);
-        cursor = page.next_cursor;
-      } while (cursor && all.length < exportLimit);
-      const rows = all.map((p) => [
-        p.id,
-        p.name,
-        p.city,
-        p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
-        p.events,
-        p.first_seen,
-        p.last_seen,
-      ]);
-      downloadCsv(
-        behind.title,
-        toCsv(["id", "name", "city", "identifiers", "events", "first_seen", "last_seen"], rows),
-      );
-    } catch (e) {
-      message.error(errorText(e));
-    } finally {
-      setExported(null);
-    }
-  }
 
   return (
     <DetailDrawer
@@ -90,14 +53,24 @@ function Body({ behind, open }: { behind: Behind; open: boolean }) {
       }
       actions={
         <div className="row">
-          <Button
-            icon={<Download size={14} />}
-            onClick={() => void exportAll()}
-            loading={exported !== null}
+          <ExportPeople
+            name={behind.title}
+            label={t("behind.export")}
+            limit={exportLimit}
             disabled={!total}
-          >
-            {exported ? t("behind.exporting", { n: format.num(exported) }) : t("behind.export")}
-          </Button>
+            load={(cursor) =>
+              data(
+                api.POST("/api/v1/query/people", {
+                  body: {
+                    query: behind.query,
+                    select: behind.select,
+                    limit: 500,
+                    ...(cursor ? { cursor } : {}),
+                  },
+                }),
+              )
+            }
+          />
           {maySave && !saving && (
             <Button
               type="primary"

@@ -60,7 +60,22 @@ export const collect = {
     deleteText: "Its key stops working. Events that were received stay.",
     deleted: "“{{name}}” was deleted",
     connect: "Send events",
-    connectHint: "The official Segment SDKs work unchanged; only the host is yours.",
+    connectKind: {
+      web: "The official Segment library, pointed at this server.",
+      app: "The official Segment libraries for phones. They call over HTTPS only.",
+      server: "The official Segment libraries, or a plain call.",
+      mini_program:
+        "Our library without dependencies: it keeps events in storage until the server has them. Add this host to the program’s request domains.",
+      official_account: "From the server that receives the account’s messages: each event names the OpenID.",
+      community: "From the server that knows the group’s members: each event names the UnionID or OpenID.",
+      store:
+        "From the till or dealer system, by the customer’s phone number. Sheets and exports can be imported.",
+      call_center:
+        "From the call centre’s system, by the caller’s phone number. Call records can be imported.",
+      device:
+        "Devices and vehicles name their device ID and VIN. Events wait in a file while there is no network; sent again, they do not count twice.",
+      import: "From the command line; in the browser under Imports.",
+    },
     install: "Install",
     send: "Send",
     listening: "Waiting for events of this source …",

@@ -165,6 +165,13 @@ export const common = {
     open: "Open segment",
     export: "Export CSV",
     exporting: "Exporting {{n}} …",
+    traits: "Traits to add",
+    traitsNone: "None",
+    traitsEmpty: "No traits yet",
+    traitsHint:
+      "Every person is read for their traits: long lists take a while. Times are those of {{zone}}.",
+    exportHint: "A column for each kind of identifier. Times are those of {{zone}}.",
+    cut: "The file holds the first {{n}} people of a longer list",
     none: "The list is empty",
     noneHint: "The number is 0, or there is no data in this range.",
   },

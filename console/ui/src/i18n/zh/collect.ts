@@ -58,7 +58,20 @@ export const collect = {
     deleteText: "写入密钥随即失效，已接收的事件会保留。",
     deleted: "已删除“{{name}}”",
     connect: "发送事件",
-    connectHint: "Segment 官方 SDK 无需改动，只需将地址指向本服务。",
+    connectKind: {
+      web: "使用 Segment 官方 SDK，上报地址指向当前服务。",
+      app: "使用 Segment 官方移动端 SDK，仅支持 HTTPS。",
+      server: "使用 Segment 官方 SDK，或直接调用接口。",
+      mini_program:
+        "使用 Touchstone 小程序 SDK，无其他依赖，事件在上报成功前保存在本地。请将当前域名加入小程序的 request 合法域名。",
+      official_account: "由接收公众号消息的服务端上报，每条事件附带 OpenID。",
+      community: "由社群运营系统的服务端上报，每条事件附带 UnionID 或 OpenID。",
+      store: "由门店或 DMS 系统上报，以客户手机号识别。已有的 Excel 表格可另存为 CSV 后导入。",
+      call_center: "由呼叫中心系统上报，以来电手机号识别。历史通话记录可通过文件导入。",
+      device:
+        "设备与车辆以设备 ID、VIN 识别。断网时事件保存在本地文件，恢复后批量补报，重复上报不会重复计数。",
+      import: "在命令行中运行；也可在“文件导入”页面中操作。",
+    },
     install: "安装",
     send: "发送",
     listening: "正在等待该数据源的事件……",

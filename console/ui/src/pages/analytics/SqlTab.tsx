@@ -237,6 +237,7 @@ function SqlResult({ result }: { result: QueryResult }) {
     title: c.name,
     help: c.type,
     ...(c.type === "number" ? { align: "right" as const } : {}),
+    ...(c.type === "time" ? { time: true as const } : {}),
     value: (r: Row) => r.cells[i],
     render: (r: Row) => <Cell value={r.cells[i]} type={c.type} />,
   }));

@@ -41,6 +41,7 @@ export function TrendTable(props: {
         key: "time",
         title: t("analytics.trend.time"),
         width: 180,
+        time: true,
         value: (r) => r.time,
         render: (r) => props.timeLabel(r.time),
       },

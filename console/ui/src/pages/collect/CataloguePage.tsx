@@ -139,6 +139,7 @@ function Events({ q }: { q: string }) {
       width: 130,
       align: "right",
       value: (e) => e.first_seen,
+      time: true,
       render: (e) => <RelativeTime at={e.first_seen} />,
     },
     {
@@ -147,6 +148,7 @@ function Events({ q }: { q: string }) {
       width: 130,
       align: "right",
       value: (e) => e.last_seen,
+      time: true,
       render: (e) => <RelativeTime at={e.last_seen} />,
     },
   ];

@@ -92,6 +92,7 @@ export function QuarantinePage() {
       width: 120,
       align: "right",
       value: (e) => e.received_at,
+      time: true,
       render: (e) => <RelativeTime at={e.received_at} />,
     },
     {

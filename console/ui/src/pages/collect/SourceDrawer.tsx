@@ -19,7 +19,7 @@ import { useLabels } from "@/lib/labels";
 import { useLiveList } from "@/lib/useLive";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
-import { firstSnippet, snippets } from "./snippets";
+import { snippets } from "./snippets";
 
 /** One source: its key, the code that sends to it, whether anything arrives, its settings. */
 export function SourceDrawer(props: {
@@ -56,16 +56,15 @@ function Body({ source, onClose }: { source: Source; onClose: () => void }) {
       ) : (
         <p className="muted">{t("collect.sources.noKey")}</p>
       )}
-      {source.kind === "import" ? (
+      {source.kind === "import" && (
         <p>
           {t("collect.sources.importHint")}{" "}
           <Link to="/collect/imports" className="text-link">
             {t("collect.sources.importAction")}
           </Link>
         </p>
-      ) : (
-        source.write_key && <Connect source={source} />
       )}
+      {(source.write_key || source.kind === "import") && <Connect source={source} />}
       <Arriving source={source} />
       <SourceSettings source={source} onDeleted={onClose} />
     </div>
@@ -131,11 +130,10 @@ function Connect({ source }: { source: Source }) {
   return (
     <section>
       <h3 className="drawer-title">{t("collect.sources.connect")}</h3>
-      <p className="muted">{t("collect.sources.connectHint")}</p>
+      <p className="muted">{t(`collect.sources.connectKind.${source.kind}`)}</p>
       <Tabs
         size="small"
-        defaultActiveKey={firstSnippet(source.kind)}
-        items={snippets(window.location.origin, source.write_key).map((s) => ({
+        items={snippets(source.kind, window.location.origin, source.write_key, source.name).map((s) => ({
           key: s.key,
           label: s.label,
           children: (

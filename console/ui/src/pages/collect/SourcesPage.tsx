@@ -101,6 +101,7 @@ export function SourcesPage() {
       width: 130,
       align: "right",
       value: (s) => s.last_event_at,
+      time: true,
       render: (s) => <RelativeTime at={s.last_event_at} />,
     },
     {
@@ -110,6 +111,7 @@ export function SourcesPage() {
       align: "right",
       optional: true,
       value: (s) => s.created_at,
+      time: true,
       render: (s) => <RelativeTime at={s.created_at} />,
     },
   ];

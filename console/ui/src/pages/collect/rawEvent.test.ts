@@ -18,9 +18,31 @@ it("reads an edited event", () => {
 });
 
 it("puts the real host and key into every snippet", () => {
-  for (const s of snippets("https://cdp.example.com:8443", "wk_abc")) {
-    expect(s.code, s.key).toContain("cdp.example.com:8443");
-    expect(s.code, s.key).toContain("wk_abc");
+  const kinds = [
+    "web",
+    "app",
+    "server",
+    "mini_program",
+    "official_account",
+    "community",
+    "store",
+    "call_center",
+    "device",
+    "import",
+  ] as const;
+  for (const kind of kinds) {
+    const all = snippets(kind, "https://cdp.example.com:8443", "wk_abc", "Tom's shop");
+    expect(all.length, kind).toBeGreaterThan(0);
+    expect(new Set(all.map((s) => s.key)).size, kind).toBe(all.length);
+    for (const s of all) {
+      expect(s.code, `${kind} ${s.key}`).toContain("cdp.example.com:8443");
+      // An import is done with an API key, into the source by its name.
+      expect(s.code, `${kind} ${s.key}`).toContain(
+        s.key === "import" ? `--source 'Tom'\\''s shop'` : "wk_abc",
+      );
+      const body = s.key === "curl" ? /-d '(.*)'$/s.exec(s.code)?.[1] : "{}";
+      expect(() => JSON.parse(body ?? ""), `${kind} ${s.key}`).not.toThrow();
+    }
   }
   expect(curlSnippet("http://localhost:8080", "wk_abc")).toContain("http://localhost:8080/v1/track");
 });

@@ -226,6 +226,7 @@ function Identifiers({ person }: { person: Person }) {
       width: 120,
       align: "right",
       value: (r) => r.first_seen,
+      time: true,
       render: (r) => <RelativeTime at={r.first_seen} />,
     },
     {
@@ -234,6 +235,7 @@ function Identifiers({ person }: { person: Person }) {
       width: 120,
       align: "right",
       value: (r) => r.last_seen,
+      time: true,
       render: (r) => <RelativeTime at={r.last_seen} />,
     },
   ];

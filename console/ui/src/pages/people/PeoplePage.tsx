@@ -17,6 +17,7 @@ import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
+import { identifierColumns } from "@/lib/csv";
 import { strongestFirst } from "@/lib/identifiers";
 import { stableJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
@@ -155,6 +156,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         width: narrow ? 200 : 320,
         sortable: false,
         value: (p) => p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
+        csv: (rows) => identifierColumns(rows, labels.identifierKind),
         render: (p) => (
           <span className="id-list">
             {strongestFirst(p.identifiers)
@@ -199,6 +201,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         width: 108,
         align: "right",
         value: (p) => p.first_seen,
+        time: true,
         render: (p) => <RelativeTime at={p.first_seen} />,
       },
       {
@@ -207,6 +210,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
         width: 108,
         align: "right",
         value: (p) => p.last_seen,
+        time: true,
         render: (p) => <RelativeTime at={p.last_seen} />,
       },
       {

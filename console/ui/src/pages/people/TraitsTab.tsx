@@ -62,6 +62,7 @@ export function TraitsTab({ person }: { person: Person }) {
       width: 120,
       align: "right",
       value: (r) => r.updated,
+      time: true,
       render: (r) => <RelativeTime at={r.updated} />,
     },
   ];

@@ -2,16 +2,8 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Tabs } from "antd";
 import type { EChartsOption } from "echarts";
-import {
-  ArrowDownLeft,
-  ArrowUpRight,
-  ChartNoAxesCombined,
-  Download,
-  Pencil,
-  Trash2,
-  UsersRound,
-} from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { ArrowDownLeft, ArrowUpRight, ChartNoAxesCombined, Pencil, Trash2, UsersRound } from "lucide-react";
+import { useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import {
@@ -28,14 +20,14 @@ import { palettes } from "@/app/theme";
 import { Chart } from "@/components/Chart";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { type Column, DataTable } from "@/components/DataTable";
+import { ExportPeople } from "@/components/ExportPeople";
 import { LinkButton } from "@/components/LinkButton";
 import { LiveStatus } from "@/components/LiveStatus";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonLink } from "@/components/PersonLink";
 import { RelativeTime } from "@/components/RelativeTime";
-import { EmptyState, ErrorState, errorText } from "@/components/states";
-import { downloadCsv, toCsv } from "@/lib/csv";
+import { EmptyState, ErrorState } from "@/components/states";
 import { segmentsIn } from "@/lib/rule";
 import { useLiveList } from "@/lib/useLive";
 import { usePages } from "@/lib/usePages";
@@ -236,12 +228,9 @@ const exportLimit = 100_000;
 
 function Members({ id, segment }: { id: string; segment: Segment | undefined }) {
   const { t } = useTranslation();
-  const format = useFormat();
   const navigate = useNavigate();
-  const { message } = App.useApp();
   const person = usePersonColumns();
   const pages = usePages(useInfiniteQuery(segmentMembersQuery(id)));
-  const [exported, setExported] = useState<number | null>(null);
 
   const columns = useMemo(() => {
     const entered: Column<SegmentMember> = {
@@ -251,48 +240,12 @@ function Members({ id, segment }: { id: string; segment: Segment | undefined }) 
       width: 130,
       align: "right",
       value: (m) => m.entered_at,
+      time: true,
       render: (m) => <RelativeTime at={m.entered_at} />,
     };
     const [first, ...rest] = person as Column<SegmentMember>[];
     return first ? [first, entered, ...rest] : [entered];
   }, [person, t]);
-
-  async function exportAll() {
-    const all: SegmentMember[] = [];
-    try {
-      let cursor = "";
-      do {
-        setExported(all.length);
-        const page = await data(
-          api.GET("/api/v1/segments/{id}/members", {
-            params: { path: { id }, query: { limit: 500, ...(cursor ? { cursor } : {}) } },
-          }),
-        );
-        all.push(...page.items);
-        cursor = page.next_cursor;
-      } while (cursor && all.length < exportLimit);
-      downloadCsv(
-        segment?.name ?? id,
-        toCsv(
-          ["id", "name", "entered_at", "city", "identifiers", "events", "first_seen", "last_seen"],
-          all.map((p) => [
-            p.id,
-            p.name,
-            p.entered_at,
-            p.city,
-            p.identifiers.map((i) => `${i.kind}:${i.value}`).join(" "),
-            p.events,
-            p.first_seen,
-            p.last_seen,
-          ]),
-        ),
-      );
-    } catch (e) {
-      message.error(errorText(e));
-    } finally {
-      setExported(null);
-    }
-  }
 
   return (
     <DataTable
@@ -303,15 +256,20 @@ function Members({ id, segment }: { id: string; segment: Segment | undefined }) 
       rowKey={(m) => m.id}
       onOpen={(m) => void navigate({ to: "/people/$ref", params: { ref: m.id } })}
       tools={
-        <Button
-          type="text"
-          icon={<Download size={15} />}
-          onClick={() => void exportAll()}
-          loading={exported !== null}
+        <ExportPeople
+          text
+          name={segment?.name ?? id}
+          label={t("segments.exportAll")}
+          limit={exportLimit}
           disabled={!pages.rows?.length}
-        >
-          {exported ? t("behind.exporting", { n: format.num(exported) }) : t("segments.exportAll")}
-        </Button>
+          load={(cursor) =>
+            data(
+              api.GET("/api/v1/segments/{id}/members", {
+                params: { path: { id }, query: { limit: 500, ...(cursor ? { cursor } : {}) } },
+              }),
+            )
+          }
+        />
       }
       empty={
         <EmptyState

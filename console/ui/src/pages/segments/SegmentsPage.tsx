@@ -114,6 +114,7 @@ export function SegmentsPage() {
       width: 110,
       align: "right",
       value: (s) => s.updated_at,
+      time: true,
       render: (s) => <RelativeTime at={s.updated_at} />,
     },
     {
@@ -123,6 +124,7 @@ export function SegmentsPage() {
       align: "right",
       optional: true,
       value: (s) => s.created_at,
+      time: true,
       render: (s) => <RelativeTime at={s.created_at} />,
     },
     {

@@ -74,6 +74,7 @@ export function Audit() {
       width: 140,
       align: "right",
       value: (a) => a.time,
+      time: true,
       render: (a) => <RelativeTime at={a.time} />,
     },
     {

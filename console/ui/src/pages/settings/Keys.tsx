@@ -68,6 +68,7 @@ export function Keys() {
       width: 130,
       align: "right",
       value: (k) => k.created_at,
+      time: true,
       render: (k) => <RelativeTime at={k.created_at} />,
     },
     {
@@ -76,6 +77,7 @@ export function Keys() {
       width: 130,
       align: "right",
       value: (k) => k.last_used_at,
+      time: true,
       render: (k) => <RelativeTime at={k.last_used_at} />,
     },
     {

@@ -53,6 +53,7 @@ export function Users() {
       width: 160,
       align: "right",
       value: (u) => u.created_at,
+      time: true,
       render: (u) => <RelativeTime at={u.created_at} />,
     },
     {
@@ -61,6 +62,7 @@ export function Users() {
       width: 160,
       align: "right",
       value: (u) => u.last_seen_at,
+      time: true,
       render: (u) => <RelativeTime at={u.last_seen_at} />,
     },
   ];
