@@ -3,7 +3,11 @@
 // matter are made up here, so that a page shows the same on every server.
 // Usage: node console.mjs SERVER CHROMIUM SCREENSHOTS
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { launch } from './chromium.mjs'
 
 const [server, chromium, shots] = process.argv.slice(2)
@@ -31,7 +35,7 @@ const answers = {
     rows: Array.from({ length: 10 }, (_, i) => [new Date(from + i * day).toISOString(), 0, 100]),
     meta: { elapsed_ms: 4, scanned_events: 900, sql: '', fresh_to: new Date().toISOString(), truncated: false },
   },
-  'POST segments/preview': { members: 1204, of: 20412, sample: [person('p_1', '王小明')], leaves: [], elapsed_ms: 3 },
+  'POST segments/preview': { members: 1204, of: 20412, sample: [person('p_1', '王小明')], leaves: [], warnings: [], elapsed_ms: 3 },
   'GET persons': { items: [person('p_long', longName, { city: longName }), person('p_1', '王小明')], next_cursor: '' },
 }
 
@@ -52,6 +56,9 @@ const visit = async (page, path) => {
   await page.goto(server + path)
   await page.getByRole('heading').first().waitFor()
 }
+
+const sourceKey = async (page, kind) =>
+  (await page.request.post(`${server}/api/v1/sources`, { data: { name: `${kind} ${Date.now()}`, kind } })).json()
 
 const checks = {
   async 'bars stay under the pointer'(page) {
@@ -252,6 +259,174 @@ const checks = {
     const chunks = []
     for await (const c of await (await download).createReadStream()) chunks.push(c)
     assert.match(Buffer.concat(chunks).toString(), /order_id\r\n9223372036854775807\r\n9007199254740993/)
+  },
+
+  async 'the overview begins with the business'(page) {
+    const asked = []
+    await page.route('**/api/v1/catalogue/events/*/properties', (r) => r.fulfill({ json: { items: [{ property: 'amount', types: { number: 9 }, fill_rate: 1, examples: [5] }], next_cursor: '' } }))
+    await page.route('**/api/v1/segments/movements**', (r) => r.fulfill({ json: { items: [{ id: 'seg_1', name: 'Moved ones', members: 70, entered: 12, left: 3 }], next_cursor: '' } }))
+    await page.route('**/api/v1/stats', async (r) => {
+      const json = await (await r.fetch()).json()
+      await r.fulfill({ json: { ...json, accepted: 900, persons: 9, throughput: { ...json.throughput, history: Array.from({ length: 180 }, (_, i) => i) } } })
+    })
+    await page.route('**/api/v1/query', (r) => {
+      const q = r.request().postDataJSON()
+      asked.push(q)
+      const at = (days) => new Date(Date.parse(q.to) - (days + 1) * day).toISOString()
+      const rows = q.kind === 'retention' ? [[at(0), 41, 0, 41, 1]] : q.series.flatMap((s, i) => [[at(0), i, s.measure === 'sum' ? 990 : 7], [at(1), i, 9], [at(8), i, 6]])
+      const columns = (q.kind === 'retention' ? ['cohort', 'size', 'period', 'persons', 'rate'] : ['time', 'series', 'value']).map((name) => ({ name, type: name === 'time' || name === 'cohort' ? 'time' : 'number' }))
+      return r.fulfill({ json: { columns, rows, meta: answers['POST query'].meta } })
+    })
+    await visit(page, '/')
+    const card = (name) => page.locator('.figure').filter({ has: page.getByRole('heading', { name, exact: true }) })
+    await card('Orders').getByRole('button', { name: '7', exact: true }).waitFor()
+    assert.match(await card('Orders').innerText(), /Yesterday 9[\s\S]*\+50%[\s\S]*Order Completed/)
+    assert.match(await card('Order amount').innerText(), /990/)
+    await card('New customers').getByRole('button', { name: '41', exact: true }).waitFor()
+    assert.equal(await card('Orders').locator('.figure-bars li').count(), 14)
+    const sum = asked.find((q) => q.series?.some((s) => s.measure === 'sum'))
+    assert.deepEqual(sum.series.map((s) => [s.event, s.measure, s.property]), [['Order Completed', 'count', undefined], ['Order Completed', 'sum', 'amount']])
+    await page.getByRole('link', { name: '+12' }).waitFor()
+    // The streak is there at once, from what the server remembers.
+    assert.ok((await page.locator('.streak-line').getAttribute('d')).split('L').length > 170)
+    await shot(page, 'overview')
+    await card('Orders').locator('.figure-bars button').nth(12).click()
+    await page.waitForURL(/behind=/)
+  },
+
+  async 'people are narrowed in the address, and Enter opens the only hit'(page) {
+    const asked = []
+    let pages = 0
+    await page.route('**/api/v1/persons?**', (r) => {
+      const q = new URL(r.request().url()).searchParams
+      asked.push(q)
+      if (q.get('q') === '8001') return r.fulfill({ json: { items: [person('p_only', '李雷')], next_cursor: '' } })
+      if (q.get('channel') === 'store') return r.fulfill({ json: { items: [], next_cursor: `c${++pages}` } })
+      return r.fulfill({ json: { items: [person('p_1', '王小明'), person('p_2', '李雷')], next_cursor: '' } })
+    })
+    await visit(page, '/people?who=visitor&active=7d&kind=phone')
+    await page.getByText('王小明').first().waitFor()
+    const first = asked[0]
+    assert.equal(first.get('known'), 'false')
+    assert.equal(first.get('kind'), 'phone')
+    assert.ok(Date.now() - Date.parse(first.get('seen_after')) < 8 * day)
+    await page.getByRole('button', { name: 'Clear filters' }).click()
+    await page.waitForURL((u) => u.search === '')
+    // Answers without anybody, one after the other: it looks on by itself, but not for ever.
+    await visit(page, '/people?channel=store')
+    await page.getByText('Nobody found yet').waitFor()
+    assert.equal(pages, 5)
+    await page.getByRole('button', { name: 'Keep looking' }).click()
+    await page.waitForFunction(() => !document.querySelector('.ant-btn-loading'))
+    await page.getByText('Nobody found yet').waitFor()
+    assert.equal(pages, 10)
+    await shot(page, 'people-looking')
+    await visit(page, '/people')
+    await page.locator('main input').first().fill('8001')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/people\/p_only/)
+  },
+
+  async 'the audit log has names, words and links'(page) {
+    const made = await page.request.post(`${server}/api/v1/segments`, { data: { name: 'Audited ones', rule: { trait: 'city', op: 'eq', value: '上海' } } })
+    const { id } = await made.json()
+    await page.request.post(`${server}/api/v1/sources`, { data: { name: 'Audited till', kind: 'store' } })
+    await visit(page, '/settings?tab=audit')
+    const row = page.locator('tr.ant-table-row').filter({ hasText: 'Audited ones' })
+    await row.getByText('Created a segment').waitFor()
+    await shot(page, 'audit')
+    await row.getByText('Created a segment').click()
+    await page.getByTestId('audit-detail').getByText('city is 上海').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByLabel('Action', { exact: true }).click()
+    await page.locator('.ant-select-dropdown:visible').getByText('Created a source').click()
+    await page.waitForURL(/action=source.create/)
+    await page.getByText('Audited till').waitFor()
+    await page.waitForFunction(() => !document.body.innerText.includes('Audited ones'))
+    await visit(page, `/settings?tab=audit&target=${id}`)
+    await page.getByRole('link', { name: 'Audited ones' }).click()
+    await page.waitForURL(new RegExp(`/segments/${id}`))
+    await page.request.delete(`${server}/api/v1/segments/${id}`)
+    await visit(page, `/settings?tab=audit&target=${id}`)
+    await page.getByText('Deleted a segment').waitFor()
+    assert.equal(await page.getByRole('link', { name: 'Audited ones' }).count(), 0, 'what is gone has no link')
+  },
+
+  async 'conditions that exclude each other are said, and can be saved'(page) {
+    await page.unroute('**/api/v1/**')
+    const rule = JSON.stringify({ and: [{ trait: 'city', op: 'eq', value: '上海' }, { trait: '', op: 'eq' }, { not: { trait: 'city', op: 'starts_with', value: '上' } }] })
+    await visit(page, `/segments/new?name=x&rule=${encodeURIComponent(rule)}`)
+    await page.getByTestId('rule-warnings').getByText('Nobody can meet all of these conditions').waitFor()
+    assert.deepEqual(await page.getByTestId('rule-condition').evaluateAll((all) => all.map((c) => c.querySelector('[data-testid=condition-warning]') !== null)), [true, false, true])
+    await shot(page, 'contradiction')
+    await page.getByTestId('rule-condition').nth(1).getByRole('button', { name: 'Remove' }).click()
+    await page.getByTestId('rule-warnings').waitFor()
+    assert.ok(await page.getByRole('button', { name: 'Create segment' }).isEnabled())
+  },
+
+  async 'exports speak the language of their reader'(page) {
+    const phone = (id, value) => ({ ...person(id, '王小明'), last_seen: '2026-01-31T18:00:00Z', identifiers: [{ kind: 'user_id', value: id }, { kind: 'phone', value }] })
+    await page.route('**/api/v1/persons?**', (r) => r.fulfill({ json: { items: [phone('u1', '13800138001'), person('p_9', 'Ana')], next_cursor: '' } }))
+    await page.route('**/api/v1/session', async (r) => {
+      const json = await (await r.fetch()).json()
+      await r.fulfill({ json: { ...json, organisation: { ...json.organisation, time_zone: 'Asia/Shanghai' } } })
+    })
+    await page.addInitScript(() => localStorage.setItem('touchstone.preferences', JSON.stringify({ lang: 'zh-CN' })))
+    await visit(page, '/people')
+    await page.getByText('王小明').first().waitFor()
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: '导出 CSV' }).click()
+    const chunks = []
+    for await (const c of await (await download).createReadStream()) chunks.push(c)
+    const [head, first, second] = Buffer.concat(chunks).toString().replace('\uFEFF', '').split('\r\n')
+    assert.match(head, /^用户,用户 ID,手机号,渠道,/)
+    assert.match(first, /^王小明,u1,13800138001,.*2026-02-01 02:00:00$/)
+    assert.match(second, /^Ana,u-p_9,,/)
+  },
+
+  async 'a refused event has a name, says who, and shows what was sent'(page) {
+    await page.unroute('**/api/v1/**')
+    const key = await sourceKey(page, 'server')
+    await visit(page, '/collect/debugger?show=rejected')
+    await page.getByText('Live', { exact: true }).first().waitFor()
+    const sent = `{"batch":[{"type":"track","event":"Order Spoilt","userId":"u-spoilt","properties":{"price":NaN}}]}`
+    assert.equal((await page.request.post(`${server}/v1/batch`, { headers: { Authorization: `Bearer ${key.write_key}`, 'Content-Type': 'application/json' }, data: Buffer.from(sent) })).status(), 200)
+    const row = page.locator('.feed-row').filter({ hasText: 'Order Spoilt' })
+    await row.getByText('u-spoilt').waitFor()
+    await row.click()
+    await page.getByTestId('raw-event').getByText('NaN').waitFor()
+    await shot(page, 'refused')
+  },
+
+  async 'every snippet that can be run here arrives'(page) {
+    await page.unroute('**/api/v1/**')
+    const dir = await mkdtemp(join(tmpdir(), 'snippets-'))
+    const run = promisify(execFile)
+    try {
+      for (const [kind, want] of Object.entries({ server: ['curl'], official_account: ['curl', 'Node.js'], community: ['curl', 'Node.js'], store: ['curl', 'Node.js'], call_center: ['curl', 'Node.js'], device: ['Python', 'curl'] })) {
+        const source = await sourceKey(page, kind)
+        await visit(page, `/collect/sources?source=${source.id}`)
+        for (const label of want) {
+          await page.locator('.ant-drawer').getByRole('tab', { name: label, exact: true }).click()
+          const code = await page.locator('.ant-drawer .ant-tabs-tabpane-active code, .ant-drawer .ant-tabs-tabpane-active pre').last().innerText()
+          const file = join(dir, { curl: 'call.sh', 'Node.js': 'call.mjs', Python: 'call.py' }[label])
+          await writeFile(file, code)
+          const { stdout } = await run({ curl: 'bash', 'Node.js': process.execPath, Python: 'python3' }[label], [file], { cwd: dir })
+          if (label === 'curl') assert.match(stdout, /"success":true/, `${kind} ${stdout}`)
+        }
+        await page.waitForFunction(
+          async ([id, n]) => {
+            const s = await (await fetch(`/api/v1/sources/${id}`)).json()
+            return s.accepted === n && s.quarantined === 0
+          },
+          [source.id, want.length],
+          { timeout: 10000 },
+        ).catch(async () => assert.fail(`${kind}: ${JSON.stringify(await (await page.request.get(`${server}/api/v1/sources/${source.id}`)).json())}`))
+        await shot(page, `snippets-${kind}`)
+      }
+    } finally {
+      await rm(dir, { recursive: true })
+    }
   },
 
   async 'replacing a key says how long the old one works'(page) {

@@ -87,6 +87,7 @@ export const collect = {
     importAction: "How to import",
   },
   debugger: {
+    sent: "As it was sent",
     title: "Debugger",
     about: "Events as they arrive, accepted or refused. Check here that a source sends what you expect.",
     allSources: "All sources",

@@ -83,6 +83,7 @@ export const collect = {
     importAction: "导入方法",
   },
   debugger: {
+    sent: "原始事件",
     title: "实时调试",
     about: "实时显示收到的每条事件，包括被拒绝的，便于核对数据源上报的内容是否符合预期。",
     allSources: "全部数据源",

@@ -301,7 +301,15 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
             </div>
           ))}
         </dl>
-        <Json value={shown} />
+        {rejected ? (
+          <section data-testid="raw-event">
+            <h3 className="drawer-title">{t("collect.debugger.sent")}</h3>
+            {/* What is no JSON came as the text that was sent. */}
+            {typeof e.raw === "string" ? <CodeSnippet code={e.raw} /> : <Json value={e.raw ?? shown} />}
+          </section>
+        ) : (
+          <Json value={shown} />
+        )}
       </div>
     </DetailDrawer>
   );
