@@ -19,12 +19,12 @@ import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
 import { TimeMarkPill, TimeMarkText } from "@/components/TimeMark";
 import { PropertyPreview } from "@/components/Value";
-import { identifiersOf } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { timeMarkOf } from "@/lib/timeMark";
 import { useLiveList } from "@/lib/useLive";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
+import { liveIdentifiers, liveName } from "./rawEvent";
 import { curlSnippet } from "./snippets";
 import "./collect.css";
 
@@ -183,7 +183,7 @@ const FeedRow = memo(function FeedRow(props: {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
-  const who = identifiersOf(e)[0];
+  const who = liveIdentifiers(e)[0];
   return (
     <button
       type="button"
@@ -194,7 +194,7 @@ const FeedRow = memo(function FeedRow(props: {
       <time dateTime={e.received_at}>{format.time(e.received_at)}</time>
       <span className="feed-event">
         <ChannelIcon channel={props.channel} />
-        <b className="ellipsis">{labels.event(e.event) || t("collect.debugger.raw")}</b>
+        <b className="ellipsis">{labels.event(liveName(e)) || t("collect.debugger.raw")}</b>
         {e.rejected ? (
           <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>
         ) : (
@@ -226,7 +226,7 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
   const e = event ?? last;
   if (!e) return null;
   const lag = (Date.parse(e.received_at) - Date.parse(e.time)) / 1000;
-  const identifiers = identifiersOf(e);
+  const identifiers = liveIdentifiers(e);
   const { rejected, reason, ...shown } = e;
   return (
     <DetailDrawer
@@ -234,7 +234,7 @@ function EventDrawer({ event, onClose }: { event: LiveEvent | null; onClose: () 
       onClose={onClose}
       title={
         <span className="row">
-          {labels.event(e.event) || t("collect.debugger.raw")}
+          {labels.event(liveName(e)) || t("collect.debugger.raw")}
           <Pill tone={rejected ? "bad" : "good"}>
             {t(rejected ? "collect.debugger.rejected" : "collect.debugger.accepted")}
           </Pill>

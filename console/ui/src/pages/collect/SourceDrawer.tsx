@@ -19,6 +19,7 @@ import { useLabels } from "@/lib/labels";
 import { useLiveList } from "@/lib/useLive";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
+import { liveName } from "./rawEvent";
 import { snippets } from "./snippets";
 
 /** One source: its key, the code that sends to it, whether anything arrives, its settings. */
@@ -172,7 +173,7 @@ function Arriving({ source }: { source: Source }) {
           <li key={e.message_id}>
             <time className="muted">{format.time(e.received_at)}</time>
             <span className="ellipsis">
-              {labels.event(e.event) || t("collect.debugger.raw")}{" "}
+              {labels.event(liveName(e)) || t("collect.debugger.raw")}{" "}
               {e.rejected && <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>}
             </span>
             <PropertyPreview properties={e.properties} max={3} />

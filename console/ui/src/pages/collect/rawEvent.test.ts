@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { eventNameOf, parseEvent } from "./rawEvent";
+import { eventNameOf, liveIdentifiers, liveName, parseEvent } from "./rawEvent";
 import { curlSnippet, snippets } from "./snippets";
 import { sourceStatus } from "./sourceStatus";
 
@@ -10,6 +10,21 @@ it("finds a name in broken events", () => {
   expect(eventNameOf('{"type":"track","event":"Order","properties":{"a":NaN}}')).toBe("Order");
   expect(eventNameOf('{"type":"page",')).toBe("page");
   for (const x of [null, "text", 3, [], {}]) expect(eventNameOf(x)).toBeNull();
+});
+
+it("says of a refused event what it is called and who it is of, also when it is no JSON", () => {
+  const text = '{"type":"track","event":"Order","userId":"u-1","anonymousId":"a-1","properties":{"a":NaN}}';
+  const none = { event: "", rejected: true, identifiers: [], user_id: "", anonymous_id: "" };
+  expect(liveName({ ...none, raw: text })).toBe("Order");
+  expect(liveIdentifiers({ ...none, raw: text })).toEqual([
+    { kind: "user_id", value: "u-1" },
+    { kind: "anonymous_id", value: "a-1" },
+  ]);
+  expect(liveIdentifiers({ ...none, raw: '{"userId":7' })).toEqual([]);
+  expect(liveIdentifiers({ ...none, user_id: "u-2", raw: text })).toEqual([
+    { kind: "user_id", value: "u-2" },
+  ]);
+  expect(liveName({ ...none, rejected: false, raw: null })).toBe("");
 });
 
 it("reads an edited event", () => {

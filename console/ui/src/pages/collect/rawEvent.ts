@@ -1,3 +1,5 @@
+import type { LiveEvent } from "@/api/types";
+import { identifiersOf } from "@/lib/identifiers";
 import { parseJson } from "@/lib/json";
 
 /** The name in an event that a check refused, however broken the event is. */
@@ -24,4 +26,20 @@ export function parseEvent(text: string): { event: Record<string, unknown> } | {
   } catch (e) {
     return { error: e instanceof Error ? e.message : String(e) };
   }
+}
+
+/** What a live event is called: a refused one whose text is no JSON has its name in what was sent only. */
+export const liveName = (e: Pick<LiveEvent, "event" | "rejected" | "raw">): string =>
+  e.event || (e.rejected && eventNameOf(e.raw)) || "";
+
+/** Who a live event says that it is of, the strongest first; of a text that is no JSON what stands in it as userId and anonymousId. */
+export function liveIdentifiers(e: Pick<LiveEvent, "identifiers" | "user_id" | "anonymous_id" | "raw">) {
+  const known = identifiersOf(e);
+  const { raw } = e;
+  if (known.length > 0 || typeof raw !== "string") return known;
+  return (["user_id", "anonymous_id"] as const).flatMap((kind) => {
+    const name = kind === "user_id" ? "userId" : "anonymousId";
+    const value = new RegExp(`"${name}"\\s*:\\s*"([^"\\\\]{1,256})"`).exec(raw)?.[1];
+    return value ? [{ kind, value }] : [];
+  });
 }

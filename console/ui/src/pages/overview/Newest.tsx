@@ -11,6 +11,7 @@ import { identifiersOf } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useLiveList } from "@/lib/useLive";
 import { useSources } from "@/lib/useSources";
+import { liveName } from "@/pages/collect/rawEvent";
 
 const shown = 10;
 
@@ -36,7 +37,7 @@ export function Newest() {
             <>
               <time className="muted">{format.time(e.received_at)}</time>
               <ChannelIcon channel={sources.byId.get(e.source)?.kind ?? "server"} />
-              <b className="trait ellipsis">{labels.event(e.event) || t("collect.debugger.raw")}</b>
+              <b className="trait ellipsis">{labels.event(liveName(e)) || t("collect.debugger.raw")}</b>
               {e.rejected ? (
                 <span>
                   <Pill tone="bad">{t("collect.debugger.rejected")}</Pill>
