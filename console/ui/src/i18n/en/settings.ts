@@ -111,6 +111,13 @@ export const settings = {
     all: "Everything about {{thing}}",
     actors: { user: "User", key: "API key", dev: "Development mode", anonymous: "Not signed in" },
     actions: {
+      backup_create: "Made a backup",
+      backup_delete: "Deleted a backup",
+      person_split: "Split a person",
+      identity_kind_update: "Changed a kind of identifier",
+      identity_kind_reset: "Reset a kind of identifier",
+      identity_block: "Changed what names nobody",
+      identity_suggestion_decide: "Decided a suggestion",
       session_create: "Signed in",
       session_delete: "Signed out",
       password_change: "Changed the password",
@@ -134,6 +141,9 @@ export const settings = {
       import_finish: "Finished an import",
     },
     things: {
+      backup: "backups",
+      identity: "identity rules",
+      person: "people",
       session: "sessions",
       user: "users",
       api_key: "API keys",

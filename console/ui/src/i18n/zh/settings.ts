@@ -110,6 +110,13 @@ export const settings = {
     all: "与{{thing}}有关的全部操作",
     actors: { user: "用户", key: "API 密钥", dev: "开发模式", anonymous: "未登录" },
     actions: {
+      backup_create: "创建备份",
+      backup_delete: "删除备份",
+      person_split: "拆分用户",
+      identity_kind_update: "修改标识类型",
+      identity_kind_reset: "恢复标识类型默认设置",
+      identity_block: "修改无效标识值",
+      identity_suggestion_decide: "处理屏蔽建议",
       session_create: "登录",
       session_delete: "退出登录",
       password_change: "修改密码",
@@ -133,6 +140,9 @@ export const settings = {
       import_finish: "完成导入",
     },
     things: {
+      backup: "备份",
+      identity: "身份规则",
+      person: "用户",
       session: "登录",
       user: "成员",
       api_key: "API 密钥",

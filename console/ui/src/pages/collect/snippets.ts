@@ -1,4 +1,5 @@
 import type { SourceKind } from "@/api/types";
+import { formatJson } from "@/lib/json";
 
 export interface Snippet {
   key: string;
@@ -79,7 +80,7 @@ const deviceEvent = {
 
 /** A value as the source of a program: short enough to read, in JSON. */
 const literal = (value: unknown, indent = 0) =>
-  JSON.stringify(value, null, 2).replaceAll("\n", `\n${" ".repeat(indent)}`);
+  formatJson(value, 2).replaceAll("\n", `\n${" ".repeat(indent)}`);
 
 const browser = ({ origin, key }: Place): Snippet => ({
   key: "js",
@@ -283,7 +284,7 @@ function curlCall({ origin, key }: Pick<Place, "origin" | "key">, path: string, 
   return `curl ${origin}/v1/${path} \\
   -u ${key}: \\
   -H 'Content-Type: application/json' \\
-  -d '${JSON.stringify(body, null, 1).replace(/\n\s*/g, " ")}'`;
+  -d '${formatJson(body, 1).replace(/\n\s*/g, " ")}'`;
 }
 
 /** The shortest way to send an event. */

@@ -344,7 +344,7 @@ function useAuditWords() {
       action: (a: string) =>
         a.endsWith(".*")
           ? t("settings.audit.all", { thing: word(`settings.audit.things.${thingOf(a)}`, thingOf(a)) })
-          : word(`settings.audit.actions.${a.replace(".", "_")}`, a),
+          : word(`settings.audit.actions.${a.replaceAll(".", "_")}`, a),
       thing: (name: string) => word(`settings.audit.things.${name}`, name),
       field: (name: string) => word(`settings.audit.fields.${name}`, name),
       actor: (a: AuditEntry["actor"]) => a.name || word(`settings.audit.actors.${a.kind}`, a.kind),

@@ -11,7 +11,7 @@ it("has words in both languages for every action that the server writes", () => 
   for (const [lang, words] of Object.entries({ en, zh })) {
     const known = words.audit.actions as Record<string, string>;
     expect(
-      actions.filter((a) => !known[a.replace(".", "_")]),
+      actions.filter((a) => !known[a.replaceAll(".", "_")]),
       lang,
     ).toEqual([]);
     const things = words.audit.things as Record<string, string>;

@@ -24,7 +24,7 @@ export type AuditPlace =
   | { to: "/segments/$id"; params: { id: string } }
   | { to: "/collect/sources"; search: { source: string } }
   | { to: "/collect/imports"; search: { open: string } }
-  | { to: "/collect/quarantine" }
+  | { to: "/people/$ref"; params: { ref: string } }
   | { to: "/settings"; search: { tab: "users" | "keys" | "organisation" } };
 
 /** Where a thing can be looked at; null when it is gone, or has no page. */
@@ -34,6 +34,8 @@ export function placeOf(
 ): AuditPlace | null {
   const thing = thingOf(e.action);
   if (thing === "settings") return { to: "/settings", search: { tab: "organisation" } };
+  // A person who was merged away leads to the one they are now.
+  if (thing === "person" && e.target !== "") return { to: "/people/$ref", params: { ref: e.target } };
   if (e.target === "" || !there(e.target)) return null;
   switch (thing) {
     case "segment":
