@@ -139,6 +139,13 @@ export const settings = {
       segment_delete: "Deleted a segment",
       import_create: "Began an import",
       import_finish: "Finished an import",
+      upload_create: "Began to send a file",
+      upload_delete: "Deleted a sent file",
+      import_start: "Started an import",
+      import_cancel: "Stopped an import",
+      mapping_create: "Saved a mapping",
+      mapping_update: "Changed a mapping",
+      mapping_delete: "Deleted a mapping",
     },
     things: {
       backup: "backups",
@@ -152,6 +159,8 @@ export const settings = {
       quarantine: "quarantine",
       segment: "segments",
       import: "imports",
+      upload: "sent files",
+      mapping: "mappings",
     },
     fields: {
       name: "Name",

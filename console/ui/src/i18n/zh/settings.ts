@@ -138,6 +138,13 @@ export const settings = {
       segment_delete: "删除人群",
       import_create: "开始导入",
       import_finish: "完成导入",
+      upload_create: "上传文件",
+      upload_delete: "删除上传文件",
+      import_start: "启动导入",
+      import_cancel: "停止导入",
+      mapping_create: "保存映射",
+      mapping_update: "修改映射",
+      mapping_delete: "删除映射",
     },
     things: {
       backup: "备份",
@@ -151,6 +158,8 @@ export const settings = {
       quarantine: "隔离区",
       segment: "人群",
       import: "文件导入",
+      upload: "上传文件",
+      mapping: "导入映射",
     },
     fields: {
       name: "名称",
