@@ -8,6 +8,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
+	"github.com/touchstone-cdp/touchstone/internal/disk"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/jetstream"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
@@ -67,7 +68,6 @@ func (a *App) backupSize(ctx context.Context) (int64, error) {
 // not refused for it.
 func (a *App) stayFree(folder string) (int64, error) {
 	var data, backups syscall.Stat_t
-	var disk syscall.Statfs_t
 	if err := syscall.Stat(a.cfg.Data, &data); err != nil {
 		return 0, err
 	}
@@ -77,10 +77,8 @@ func (a *App) stayFree(folder string) (int64, error) {
 	if data.Dev != backups.Dev || a.cfg.Stream.MinFreeBytes < 0 {
 		return 0, nil
 	}
-	if err := syscall.Statfs(a.cfg.Data, &disk); err != nil {
-		return 0, err
-	}
-	return jetstream.LeastFree(int64(a.cfg.Stream.MinFreeBytes), int64(disk.Blocks)*disk.Bsize), nil //nolint:gosec // far below 2^63
+	_, total, err := disk.Free(a.cfg.Data)
+	return disk.Least(int64(a.cfg.Stream.MinFreeBytes), total), err
 }
 
 // copyData copies warehouse, store and log in this order. Each is as of one moment, and none

@@ -80,6 +80,11 @@ type Config struct {
 		SQLMemory    Bytes
 		SQLTempBytes Bytes
 	}
+	Uploads struct { // files that are imported in the console
+		MaxBytes   Bytes // of one
+		TotalBytes Bytes // of all that are kept
+		KeepAge    time.Duration
+	}
 	// MaxConnections bounds the open connections of the server.
 	MaxConnections int
 	Metrics        struct {
@@ -112,6 +117,7 @@ func DefaultConfig() *Config {
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
+	c.Uploads.MaxBytes, c.Uploads.TotalBytes, c.Uploads.KeepAge = 1<<30, 10<<30, 7*24*time.Hour
 	c.MemoryLimit = 384 << 20
 	c.MaxConnections = conns.DefaultMax
 	c.Query.Timeout, c.Query.MaxRows = 60*time.Second, 10_000
@@ -172,6 +178,9 @@ func (c *Config) settings() []setting {
 		{"query.sql_waiting", &c.Query.SQLWaiting, "SQL statements of people that wait; more are answered with 503"},
 		{"query.sql_memory", &c.Query.SQLMemory, "memory of one process that answers an SQL statement"},
 		{"query.sql_temp_bytes", &c.Query.SQLTempBytes, "disk that one SQL statement may use for what does not fit into memory"},
+		{"uploads.max_bytes", &c.Uploads.MaxBytes, "largest file that is uploaded in the console"},
+		{"uploads.total_bytes", &c.Uploads.TotalBytes, "most bytes of uploaded files that are kept"},
+		{"uploads.keep_age", &c.Uploads.KeepAge, "how long an uploaded file is kept after it was last used"},
 		{"max_connections", &c.MaxConnections, "most connections at once; beyond, the longest idle ones are closed"},
 		{"metrics.listen", &c.Metrics.Listen, "HOST:PORT that serves /metrics without a key, for a network that only operators reach; empty: /metrics takes an API key"},
 		{"memory_limit", &c.MemoryLimit, "memory of the Go heap, beside the warehouse's; GOMEMLIMIT wins"},

@@ -46,6 +46,8 @@ type Config struct {
 
 	Checks []Check // of /readyz, in order
 
+	Uploads UploadConfig
+
 	Features
 }
 
@@ -85,10 +87,13 @@ type Console struct {
 	metrics   *metrics
 	stats     statsRing
 	imports   *importProgress
+	uploads   *uploads
+	runs      *importRuns
 	document  document
 	audited   atomic.Uint64 // entries written to the audit log
 
 	frameSlots chan struct{} // one slot per body of frames in memory
+	partSlots  chan struct{} // one slot per part of an uploaded file in memory
 	streams    chan struct{} // one slot per live feed
 	closing    chan struct{}
 	closeOnce  sync.Once
@@ -107,22 +112,28 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up compression: %w", err)
 	}
-	return &Console{
+	c := &Console{
 		cfg: cfg, compress: compress, origin: http.NewCrossOriginProtection(),
 		passwords: newPasswords(), metrics: newMetrics(cfg.Metrics),
 		imports:    newImportProgress(cfg.DB, cfg.MaxImports),
 		stats:      statsRing{started: cfg.Clock.Now()},
-		frameSlots: make(chan struct{}, framesAtOnce),
-		streams:    make(chan struct{}, cfg.MaxStreams), closing: make(chan struct{}),
-	}, nil
+		uploads:    newUploads(cfg.Uploads, cfg.DB, cfg.Clock, cfg.Metrics),
+		frameSlots: make(chan struct{}, framesAtOnce), partSlots: make(chan struct{}, partsAtOnce),
+		streams: make(chan struct{}, cfg.MaxStreams), closing: make(chan struct{}),
+	}
+	c.runs = newImportRuns(c, cfg.Metrics)
+	return c, nil
 }
 
 // Close ends all live feeds, so that the HTTP server can shut down.
 func (c *Console) Close() { c.closeOnce.Do(func() { close(c.closing) }) }
 
 // Run does console's housekeeping until ctx is done: it samples throughput, writes down
-// when keys were last used, and forgets old sessions and answers.
+// when keys were last used, and forgets old sessions, answers and uploads. Beside that it
+// imports what was uploaded.
 func (c *Console) Run(ctx context.Context) error {
+	var imports sync.WaitGroup
+	imports.Go(func() { c.runs.loop(ctx) })
 	second, minute, hour := time.NewTicker(time.Second), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer second.Stop()
 	defer minute.Stop()
@@ -133,6 +144,7 @@ func (c *Console) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
+			imports.Wait()
 			c.warn("last uses were not written down", c.seen.flush(end, c.cfg.DB))
 			c.warn("progress of imports was not written down", c.imports.flush(end))
 			return nil
@@ -157,6 +169,9 @@ func (c *Console) warn(what string, err error) {
 // forgetOld deletes what has run out.
 func (c *Console) forgetOld(ctx context.Context) error {
 	now := c.cfg.Clock.Now()
+	if err := c.uploads.sweep(ctx); err != nil {
+		return err
+	}
 	return update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE last_seen_at < ? OR created_at < ?`,
 			now.Add(-c.cfg.SessionIdle-time.Hour).UnixMilli(), now.Add(-c.cfg.SessionLifetime).UnixMilli()); err != nil {

@@ -56,6 +56,8 @@ type importAnswer struct {
 	Reasons     []intake.RowReason `json:"reasons"`
 	CreatedAt   time.Time          `json:"created_at"`
 	FinishedAt  time.Time          `json:"finished_at"`
+	// Run is the server's own work on it, nil when the rows come from elsewhere.
+	Run *runAnswer `json:"run"`
 }
 
 // showImport makes the answer. A source that was deleted is shown by the name it had.
@@ -73,7 +75,11 @@ func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error
 	if touchstone.KindOf(err) == touchstone.NotFound {
 		s, err = collect.Source{ID: i.sourceID, Name: i.sourceName, Kind: "import", CreatedAt: a.CreatedAt}, nil
 	}
+	if err != nil {
+		return nil, err
+	}
 	a.Source = showSource(principalOf(r), s)
+	a.Run, err = c.runs.show(r.Context(), i.id)
 	return a, err
 }
 

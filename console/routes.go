@@ -94,5 +94,24 @@ func (c *Console) routes() []route {
 		// Parts of a file are not in the audit log one by one: begin and end are.
 		{method: post, path: "/imports/{id}/rows", need: permImport, handle: c.appendImportRows, maxBody: framesMaxBody},
 		{method: post, path: "/imports/{id}/finish", need: permImport, handle: c.finishImport, action: "import.finish"},
+		{method: del, path: "/imports/{id}/run", need: permImport, handle: c.cancelImport, action: "import.cancel"},
+
+		{method: get, path: "/uploads", need: permImport, handle: c.listUploads},
+		{method: post, path: "/uploads", need: permImport, handle: c.createUpload, action: "upload.create"},
+		{method: get, path: "/uploads/{id}", need: permImport, handle: c.getUpload},
+		{method: patch, path: "/uploads/{id}", need: permImport, handle: c.appendUpload, maxBody: partMaxBody},
+		{method: del, path: "/uploads/{id}", need: permImport, handle: c.deleteUpload, action: "upload.delete"},
+		{method: post, path: "/uploads/{id}/guess", need: permImport, handle: c.guessUpload},
+		{method: post, path: "/uploads/{id}/preview", need: permImport, handle: c.previewUpload},
+		{method: post, path: "/uploads/{id}/dry-run", need: permImport, handle: c.startDryRun},
+		{method: get, path: "/uploads/{id}/dry-run", need: permImport, handle: c.getDryRun},
+		{method: del, path: "/uploads/{id}/dry-run", need: permImport, handle: c.cancelDryRun},
+		{method: post, path: "/uploads/{id}/import", need: permImport, handle: c.startImport, action: "import.start"},
+
+		{method: get, path: "/mappings", need: permImport, handle: c.listMappings},
+		{method: post, path: "/mappings", need: permImport, handle: c.createMapping, action: "mapping.create"},
+		{method: get, path: "/mappings/{id}", need: permImport, handle: c.getMapping},
+		{method: patch, path: "/mappings/{id}", need: permImport, handle: c.updateMapping, action: "mapping.update"},
+		{method: del, path: "/mappings/{id}", need: permImport, handle: c.deleteMapping, action: "mapping.delete"},
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/touchstone-cdp/touchstone"
 )
 
@@ -123,14 +125,20 @@ func (g *Guessed) draft(o GuessOptions) string {
 			format = guess.Value
 		}
 	}
-	line(0, "format", format, "")
+	given := g.givenLines()
+	if !given.has("format") {
+		line(0, "format", format, "")
+	}
+	for _, l := range given {
+		line(0, l.key, l.value, "as you said")
+	}
 	for _, guess := range g.Guesses {
-		if guess.Key != "format" {
+		if guess.Key != "format" && !given.has(guess.Key) {
 			line(0, guess.Key, guess.Value, guess.Reason)
 		}
 	}
 	for _, c := range g.Columns {
-		if decimal, reason := c.seen.numbers.guess(); decimal == ',' && c.Type == string(typeNumber) && c.Role == roleProperty {
+		if decimal, reason := c.seen.numbers.guess(); decimal == ',' && !given.has("decimal") && c.Type == string(typeNumber) && c.Role == roleProperty {
 			line(0, "decimal", `","`, "guessed from "+reason+" of column "+c.Name)
 			break
 		}
@@ -168,6 +176,26 @@ func (g *Guessed) draft(o GuessOptions) string {
 		line(0, "message_id", yamlList([]string{ids[0].Name}), ids[0].Reason+", and every row has another value")
 	}
 	return b.String()
+}
+
+// formatLines are keys of a mapping that were given, in YAML.
+type formatLines []struct{ key, value string }
+
+func (l formatLines) has(key string) bool {
+	for _, line := range l {
+		if line.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *Guessed) givenLines() (list formatLines) {
+	gjson.ParseBytes(g.given).ForEach(func(key, value gjson.Result) bool {
+		list = append(list, struct{ key, value string }{key.String(), value.Raw}) // JSON is YAML, too
+		return true
+	})
+	return list
 }
 
 // fileDay is the day on which a file was written.

@@ -72,7 +72,7 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 		return result, err
 	}
 	r := newRun(o)
-	if r.sum, r.size, err = fingerprint(ctx, o.File, o.Progress); err != nil {
+	if r.sum, r.size, err = r.know(ctx); err != nil {
 		return result, err
 	}
 	if !offline {
@@ -237,7 +237,7 @@ func (d *dryRun) judge(ctx context.Context, p *dryPart) error {
 		case ok:
 			d.result.Duplicates++
 		case len(d.run.Mapping.messageID) == 0: // file and row: no two are alike
-		case len(d.ids) < maxDuplicateIDs:
+		case len(d.ids) < d.run.MessageIDs:
 			d.ids[id] = struct{}{}
 		default:
 			d.result.Partial = true

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,8 @@ type Guessed struct {
 	Rows    int           `json:"rows"` // looked at
 	// Mapping is a draft in YAML, with the reasons as comments. [ParseMapping] reads it.
 	Mapping string `json:"mapping"`
+
+	given json.RawMessage // what [GuessOptions.Format] said
 }
 
 // ColumnGuess is what a column seems to be.
@@ -57,10 +60,13 @@ const (
 
 // GuessOptions say what to look at.
 type GuessOptions struct {
-	File  string
-	Name  string // what people call the file; empty: its base name
-	Zone  string // of times without an offset; empty is UTC
-	Kinds *touchstone.KindSet
+	File string
+	Name string // what people call the file; empty: its base name
+	Zone string // of times without an offset; empty is UTC
+	// Format is the part of a mapping that says how the file is written (delimiter, encoding,
+	// columns …), for what is known better than the guess; empty: all is guessed.
+	Format []byte
+	Kinds  *touchstone.KindSet
 }
 
 // GuessFile looks at the first rows of a file.
@@ -72,12 +78,17 @@ func GuessFile(o GuessOptions) (Guessed, error) {
 		o.Name = filepath.Base(o.File)
 	}
 	m := &Mapping{quote: '"', escapeGuessed: true}
+	if len(o.Format) > 0 {
+		if err := decodeMapping(o.Format, m); err != nil {
+			return Guessed{}, err
+		}
+	}
 	t, _, err := openTable(o.File, m)
 	if err != nil {
 		return Guessed{}, err
 	}
-	g := Guessed{Format: formatParquet}
-	if csv, ok := t.(*csvTable); ok && !csv.looksLikeHeader(bytesOf(csv.names)) {
+	g := Guessed{Format: formatParquet, given: m.document}
+	if csv, ok := t.(*csvTable); ok && m.header == nil && len(m.columns) == 0 && !csv.looksLikeHeader(bytesOf(csv.names)) {
 		// The first line is data: read again with names of our own.
 		m.columns = make([]string, len(csv.names))
 		for i := range m.columns {
@@ -92,7 +103,7 @@ func GuessFile(o GuessOptions) (Guessed, error) {
 	switch t := t.(type) {
 	case *csvTable:
 		g.Format, g.Guesses = formatCSV, t.guesses
-		if len(m.columns) > 0 {
+		if len(m.columns) > 0 && len(o.Format) == 0 {
 			g.Guesses = append(g.Guesses, Guess{Key: "columns", Value: yamlList(m.columns), Reason: "the first line looks like data"})
 		}
 	case *jsonTable:

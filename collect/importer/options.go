@@ -19,6 +19,10 @@ type Options struct {
 	Mapping *Mapping // see LoadMapping
 	Source  string   // name of the source; it is made if it is missing
 
+	// Fingerprint is what [Summary] or an upload said of the file's bytes; empty: they are
+	// read once more to know it.
+	Fingerprint string
+
 	// Again imports a file that was imported before as a new import.
 	Again bool
 	// NoWait returns when the last row is acknowledged, not when it is in the warehouse.
@@ -26,6 +30,8 @@ type Options struct {
 
 	// Progress is called now and then, never at the same time. It must not block.
 	Progress func(Progress)
+
+	MessageIDs int // message ids that a dry run remembers; 0 is 5,000,000
 
 	ChunkRows int                 // rows sent at once; 0 is 5,000
 	Ahead     int                 // chunks prepared while one is being sent; 0 is 3
@@ -58,6 +64,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Name == "" {
 		o.Name = filepath.Base(o.File)
+	}
+	if o.MessageIDs <= 0 {
+		o.MessageIDs = maxDuplicateIDs
 	}
 	if o.ChunkRows <= 0 {
 		o.ChunkRows = defaultChunkRows
@@ -113,6 +122,7 @@ type Progress struct {
 // Summary is the outcome of an import.
 type Summary struct {
 	Import          string             `json:"import"`
+	Fingerprint     string             `json:"-"` // that names this import of the file
 	Source          string             `json:"source"`
 	File            string             `json:"file"`
 	AlreadyImported bool               `json:"already_imported"`

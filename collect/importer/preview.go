@@ -17,7 +17,10 @@ type PreviewResult struct {
 	Origins []Origin     `json:"origins"` // where each part of an event comes from
 	Rows    []PreviewRow `json:"rows"`
 	Bad     int          `json:"bad"` // of them
-	Persons *Persons     `json:"persons"`
+	// Looked counts the rows that Persons and LookedBad are about.
+	Looked    int      `json:"looked"`
+	LookedBad int      `json:"looked_bad"`
+	Persons   *Persons `json:"persons"`
 }
 
 // Origin says which columns make a part of an event: "time", "identifiers.email",
@@ -36,14 +39,18 @@ type PreviewRow struct {
 	Reason string          `json:"reason,omitempty"` // for people
 }
 
-// maxPreviewRows bounds a preview: it is for eyes.
-const maxPreviewRows = 200
+// A preview is for eyes, and for hands that change the mapping meanwhile.
+const (
+	maxPreviewRows = 200
+	maxPreviewLook = 10_000
+)
 
 // PreviewOptions say what to look at.
 type PreviewOptions struct {
 	File    string
 	Mapping *Mapping
 	Rows    int                 // 0 is 20
+	Look    int                 // rows looked at for persons and bad rows; 0 is Rows
 	Server  Server              // asked what it would refuse, and about persons; may be nil
 	Clock   touchstone.Clock    // nil is the machine's
 	Kinds   *touchstone.KindSet // nil is the default kinds
@@ -62,6 +69,7 @@ func Preview(ctx context.Context, o PreviewOptions) (PreviewResult, error) {
 		o.Rows = 20
 	}
 	o.Rows = min(o.Rows, maxPreviewRows)
+	o.Look = min(max(o.Look, o.Rows), maxPreviewLook)
 	at := now(o.Clock)
 	c, err := newConverter(o.File, o.Mapping, planOptions{kinds: o.Kinds, source: "preview", received: at, undated: at, idPrefix: "preview-", window: o.Server == nil})
 	if err != nil {
@@ -69,51 +77,69 @@ func Preview(ctx context.Context, o PreviewOptions) (PreviewResult, error) {
 	}
 	defer c.close() // only read from
 	result.Columns, result.Guesses, result.Origins = c.table.columns(), c.guesses(), o.Mapping.Origins()
-	result.Rows = []PreviewRow{}
-	var frames, scratch []byte
-	for len(result.Rows) < o.Rows {
+	frames, err := result.read(ctx, c, o)
+	if err != nil || o.Server == nil || result.Looked == 0 {
+		return result, err
+	}
+	return result, result.ask(ctx, o.Server, Part{First: firstRow, Rows: int64(result.Looked), Frames: compressFrames(frames)})
+}
+
+// read takes the first rows: some to show, more to ask about.
+func (r *PreviewResult) read(ctx context.Context, c *converter, o PreviewOptions) (frames []byte, err error) {
+	r.Rows = []PreviewRow{}
+	var scratch []byte
+	for r.Looked < o.Look && len(frames) < maxChunkBytes && ctx.Err() == nil {
 		var e touchstone.Event
 		err := c.next(&e)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return result, err
+			return nil, err
 		}
-		row := PreviewRow{Row: c.row, Raw: c.table.raw()}
-		if e.Type == touchstone.Rejected {
+		r.Looked++
+		show := len(r.Rows) < o.Rows
+		row := PreviewRow{Row: c.row}
+		if show {
+			row.Raw = c.table.raw()
+		}
+		switch {
+		case e.Type == touchstone.Rejected:
 			row.Code, row.Reason = splitReason(e.Reason)
-			result.Bad++
-		} else {
+			if r.LookedBad++; show {
+				r.Bad++
+			}
+		case show:
 			s := shown(c.row, &e)
 			row.Event = &s
 		}
-		result.Rows = append(result.Rows, row)
+		if show {
+			r.Rows = append(r.Rows, row)
+		}
 		scratch = touchstone.AppendEvent(scratch[:0], &e)
 		frames = stream.AppendFrame(frames, scratch)
 	}
-	if o.Server == nil || len(result.Rows) == 0 {
-		return result, nil
-	}
-	part := Part{First: firstRow, Rows: int64(len(result.Rows)), Frames: compressFrames(frames)}
-	step, err := o.Server.Check(ctx, part)
+	return frames, ctx.Err()
+}
+
+// ask has a server tell what it would refuse, and about persons.
+func (r *PreviewResult) ask(ctx context.Context, server Server, part Part) error {
+	step, err := server.Check(ctx, part)
 	if err != nil {
-		return result, err
+		return err
 	}
+	r.LookedBad = int(step.Rejected)
 	for _, refused := range step.Refused {
-		if i := int(refused.Row - firstRow); i >= 0 && i < len(result.Rows) && result.Rows[i].Event != nil {
-			row := &result.Rows[i]
+		if i := int(refused.Row - firstRow); i >= 0 && i < len(r.Rows) && r.Rows[i].Event != nil {
+			row := &r.Rows[i]
 			row.Event = nil
 			row.Code, row.Reason = splitReason(refused.Reason)
-			result.Bad++
+			r.Bad++
 		}
 	}
-	persons, err := o.Server.Persons(ctx, part)
-	if err != nil {
-		return result, err
-	}
-	result.Persons = &persons
-	return result, nil
+	persons, err := server.Persons(ctx, part)
+	r.Persons = &persons
+	return err
 }
 
 func splitReason(reason string) (code, detail string) {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"time"
 
@@ -90,15 +91,11 @@ func (r *run) report(phase Phase) {
 }
 
 func (r *run) run(ctx context.Context) error {
-	// A mapping that does not fit the file is found before the server is troubled.
-	probe, err := newConverter(r.File, r.Mapping, planOptions{kinds: r.Kinds})
-	if err != nil {
+	if err := r.probe(); err != nil {
 		return err
 	}
-	if err := probe.close(); err != nil {
-		return touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", r.File)
-	}
-	if r.sum, r.size, err = fingerprint(ctx, r.File, r.Progress); err != nil {
+	var err error
+	if r.sum, r.size, err = r.know(ctx); err != nil {
 		return err
 	}
 	if err := r.loadKinds(ctx); err != nil {
@@ -127,6 +124,48 @@ func (r *run) run(ctx context.Context) error {
 	return r.settle(ctx)
 }
 
+// Begin finds or makes the import that [Run] would go on with, and sends no row. A later Run
+// with the Fingerprint of the summary, and without Again, is of that import.
+func Begin(ctx context.Context, options Options) (Summary, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return Summary{}, err
+	}
+	r := newRun(o)
+	if err = r.probe(); err != nil {
+		return r.summary, err
+	}
+	if r.sum, r.size, err = r.know(ctx); err != nil {
+		return r.summary, err
+	}
+	err = r.begin(ctx)
+	return r.summary, err
+}
+
+// probe finds a mapping that does not fit the file before the server is troubled.
+func (r *run) probe() error {
+	c, err := newConverter(r.File, r.Mapping, planOptions{kinds: r.Kinds})
+	if err != nil {
+		return err
+	}
+	if err := c.close(); err != nil {
+		return touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", r.File)
+	}
+	return nil
+}
+
+// know returns what names the content of the file, and its size.
+func (r *run) know(ctx context.Context) (sum string, size int64, err error) {
+	if r.Fingerprint == "" {
+		return fingerprint(ctx, r.File, r.Progress)
+	}
+	info, err := os.Stat(r.File)
+	if err != nil {
+		return "", 0, touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", r.File)
+	}
+	return r.Fingerprint, info.Size(), nil
+}
+
 // maxAgain bounds how often one file is imported again.
 const maxAgain = 1000
 
@@ -145,6 +184,7 @@ func (r *run) begin(ctx context.Context) (err error) {
 		}
 	}
 	r.sum, r.began = request.Fingerprint, r.state
+	r.summary.Fingerprint = r.sum
 	r.summary.Import = r.state.ID
 	if r.state.Source.Name != "" {
 		r.summary.Source = r.state.Source.Name

@@ -9,12 +9,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	touchstone "github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/disk"
 )
 
 const (
 	watermarkInterval = time.Second
-	defaultMinFree    = 1 << 30
-	defaultMinPart    = 50 // one part in fifty: 2 %
 )
 
 // watermark refuses appends while the disk is nearly full. A disk that gets full would
@@ -31,7 +30,7 @@ type watermark struct {
 
 func newWatermark(cfg EmbeddedConfig) *watermark {
 	if cfg.FreeSpace == nil {
-		cfg.FreeSpace = freeSpace
+		cfg.FreeSpace = disk.Free
 	}
 	w := &watermark{cfg: cfg, done: make(chan struct{}),
 		free: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_stream_disk_free_bytes",
@@ -65,15 +64,6 @@ func (w *watermark) stop() {
 	w.wg.Wait()
 }
 
-// LeastFree returns the free space under which events are refused: what is configured, or
-// what 0 stands for on a disk of total bytes.
-func LeastFree(configured, total int64) int64 {
-	if configured == 0 {
-		return max(defaultMinFree, total/defaultMinPart)
-	}
-	return configured
-}
-
 // check measures the disk. What cannot be measured does not stop appends.
 func (w *watermark) check() {
 	free, total, err := w.cfg.FreeSpace(w.cfg.Dir)
@@ -82,23 +72,23 @@ func (w *watermark) check() {
 		return
 	}
 	w.free.Set(float64(free))
-	least := LeastFree(w.cfg.MinFreeBytes, total)
+	least := disk.Least(w.cfg.MinFreeBytes, total)
 	was := w.full.Load() != nil
 	if free >= least {
 		w.full.Store(nil)
 		if was {
-			w.cfg.Logger.Info("the disk has space again; events are accepted", "free", bytesText(free))
+			w.cfg.Logger.Info("the disk has space again; events are accepted", "free", disk.Text(free))
 		}
 		return
 	}
 	w.full.Store(&touchstone.Error{
 		Kind:       touchstone.Unavailable,
-		Message:    fmt.Sprintf("disk nearly full: %s of %s free", bytesText(free), bytesText(total)),
+		Message:    fmt.Sprintf("disk nearly full: %s of %s free", disk.Text(free), disk.Text(total)),
 		Hint:       fmt.Sprintf("free space on the disk of %s, or lower stream.min_free_bytes (now %d)", w.cfg.Dir, least),
 		RetryAfter: 30 * time.Second,
 	})
 	if !was {
-		w.cfg.Logger.Error("the disk is nearly full; events are refused", "free", bytesText(free), "least", bytesText(least))
+		w.cfg.Logger.Error("the disk is nearly full; events are refused", "free", disk.Text(free), "least", disk.Text(least))
 	}
 }
 
@@ -109,16 +99,4 @@ func (w *watermark) refusal() error {
 		return full
 	}
 	return nil
-}
-
-func bytesText(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, i := float64(n), -1
-	for ; v >= unit; i++ {
-		v /= unit
-	}
-	return fmt.Sprintf("%.1f %ciB", v, "KMGTPE"[i])
 }

@@ -1077,6 +1077,199 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Cancel an import that this server runs
+         * @description The rows that were taken stay. Starting it again with the same file and mapping goes on behind them.
+         */
+        delete: operations["cancelImport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Uploaded files, whole or not, newest first */
+        get: operations["listUploads"];
+        put?: never;
+        /**
+         * Begin to upload a file, or find where it stopped
+         * @description The same name, size and `head` by the same person are the same upload: the answer's `offset` says where to go on. Then send
+         *     parts with PATCH until `finished_at` is set. Empty files, files over the limit, and files for which the disk has no room are refused.
+         */
+        post: operations["createUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** How much of a file is here */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /** Delete an uploaded file */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        /**
+         * Send the next part of a file
+         * @description At most 8 MiB at a time. The answer comes when the part is on disk. A part that does not begin at the upload's offset is
+         *     refused with 409, and the header `Upload-Offset` says where it goes on.
+         */
+        patch: operations["appendUpload"];
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/guess": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the file looks like, and a mapping to begin with */
+        post: operations["guessUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The first rows as events, and the persons that they would make and merge */
+        post: operations["previewUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** How far the dry run is, and its result */
+        get: operations["getDryRun"];
+        put?: never;
+        /**
+         * Read the whole file as an import would, and change nothing
+         * @description One at a time per file; a new one ends the last.
+         */
+        post: operations["startDryRun"];
+        /** End the dry run */
+        delete: operations["cancelDryRun"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import the file in the background
+         * @description The import goes on after a restart of the server. `GET /api/v1/imports/{id}` shows how far it is in `run`. A file that was
+         *     imported into this source before adds nothing, unless `again` asks for a new import.
+         */
+        post: operations["startImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved mappings, latest first */
+        get: operations["listMappings"];
+        put?: never;
+        /** Save a mapping */
+        post: operations["createMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One mapping */
+        get: operations["getMapping"];
+        put?: never;
+        post?: never;
+        /** Delete a mapping */
+        delete: operations["deleteMapping"];
+        options?: never;
+        head?: never;
+        /** Change a mapping */
+        patch: operations["updateMapping"];
+        trace?: never;
+    };
     "/v1/track": {
         parameters: {
             query?: never;
@@ -2496,6 +2689,197 @@ export interface components {
             created_at: components["schemas"]["Time"];
             /** Format: date-time */
             finished_at: string | null;
+            run: components["schemas"]["ImportRun"] | null;
+        };
+        NewUpload: {
+            /** @description What people call the file */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             */
+            size: number;
+            /** @description Something by which the sender knows the file again: a digest of its beginning and its time of change */
+            head: string;
+        };
+        Upload: {
+            /** @example upl_a1b2c3d4e5f6 */
+            id: string;
+            name: string;
+            /** Format: int64 */
+            size: number;
+            /**
+             * Format: int64
+             * @description Bytes that are on disk; the next part begins there
+             */
+            offset: number;
+            head: string;
+            /** @description Who sent it */
+            by: string;
+            created_at: components["schemas"]["Time"];
+            /** Format: date-time */
+            finished_at: string | null;
+        };
+        UploadList: {
+            items: components["schemas"]["Upload"][];
+            next_cursor: string;
+        };
+        FormatGuess: {
+            /** @description Of a mapping */
+            key: string;
+            /** @description Of that key, as YAML */
+            value: string;
+            reason: string;
+        };
+        FileGuess: {
+            format: string;
+            guesses: components["schemas"]["FormatGuess"][];
+            columns: {
+                name: string;
+                /** @enum {string} */
+                type: "string" | "number" | "boolean" | "time" | "json";
+                layout?: string;
+                /** @description time, event, message_id, property, empty, or a kind of identifier */
+                role: string;
+                reason: string;
+                filled: number;
+                distinct: number;
+                examples: string[];
+            }[];
+            /** @description That were looked at */
+            rows: number;
+            mapping: components["schemas"]["JsonObject"];
+            /** @description The mapping as text with the reasons as comments */
+            yaml: string;
+            /** @description Saved mappings for the same columns */
+            saved: components["schemas"]["SavedMapping"][];
+        };
+        ShownEvent: {
+            /** Format: int64 */
+            row: number;
+            type: string;
+            event?: string;
+            time: string;
+            message_id: string;
+            user_id?: string;
+            anonymous_id?: string;
+            identifiers?: {
+                kind: string;
+                value: string;
+            }[];
+            properties?: components["schemas"]["JsonObject"];
+            traits?: components["schemas"]["JsonObject"];
+            context?: components["schemas"]["JsonObject"];
+            /** @description Why the row would go to quarantine */
+            reason?: string;
+            raw?: unknown;
+        };
+        FilePreview: {
+            columns: string[];
+            guesses: components["schemas"]["FormatGuess"][];
+            /** @description Which columns make each part of an event */
+            origins: {
+                /** @example properties.amount */
+                path: string;
+                columns: string[];
+            }[];
+            rows: {
+                /** Format: int64 */
+                row: number;
+                /** @description The cells by column */
+                raw: unknown;
+                /** @description null when the row would go to quarantine */
+                event: components["schemas"]["ShownEvent"] | null;
+                /** @description Then why */
+                code?: string;
+                reason?: string;
+            }[];
+            /** @description Of the rows that are shown */
+            bad: number;
+            /** @description Rows that persons and looked_bad are about */
+            looked: number;
+            looked_bad: number;
+            persons: components["schemas"]["ImportPreview"] | null;
+            mapping: components["schemas"]["JsonObject"];
+            yaml: string;
+        };
+        DryRun: {
+            /** @enum {string} */
+            state: "waiting" | "running" | "finished" | "cancelled" | "failed";
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            total_bytes: number;
+            /** Format: int64 */
+            rows: number;
+            error: components["schemas"]["RunError"] | null;
+            result: null | {
+                columns: string[];
+                first_events: components["schemas"]["ShownEvent"][] | null;
+                /** Format: int64 */
+                rows: number;
+                /** Format: int64 */
+                quarantined: number;
+                reasons: components["schemas"]["ImportReason"][];
+                /** Format: int64 */
+                identifier_sets: number;
+                /** @description Persons and duplicates are for a part of the file */
+                partial: boolean;
+                persons: components["schemas"]["ImportPreview"] | null;
+                guesses: components["schemas"]["FormatGuess"][];
+                /** Format: int64 */
+                duplicates: number;
+                /** Format: int64 */
+                without_message_id: number;
+            };
+        };
+        RunError: {
+            detail: string;
+            hint?: string;
+            detail_text?: components["schemas"]["Text"];
+            hint_text?: components["schemas"]["Text"];
+        };
+        /** @description The server's own work on an import of an uploaded file */
+        ImportRun: {
+            upload_id: string;
+            /** @enum {string} */
+            state: "waiting" | "running" | "finished" | "cancelled" | "failed";
+            /** @enum {string} */
+            phase: "" | "fingerprint" | "skip" | "send" | "settle";
+            /**
+             * Format: int64
+             * @description Of the file that were read
+             */
+            bytes: number;
+            /** Format: int64 */
+            total_bytes: number;
+            /** Format: int64 */
+            rows: number;
+            rows_per_second: number;
+            eta_seconds: number | null;
+            error: components["schemas"]["RunError"] | null;
+            started_at: components["schemas"]["Time"];
+            /** Format: date-time */
+            ended_at: string | null;
+        };
+        SavedMapping: {
+            id: string;
+            name: string;
+            mapping: components["schemas"]["JsonObject"];
+            /** @description Of the file that it was made for */
+            columns: string[];
+            updated_at: components["schemas"]["Time"];
+            updated_by: string;
+        };
+        MappingPatch: {
+            name?: string;
+            mapping?: components["schemas"]["JsonObject"];
+            yaml?: string;
+            columns?: string[];
+        };
+        MappingList: {
+            items: components["schemas"]["SavedMapping"][];
+            next_cursor: string;
         };
         ImportList: {
             items: components["schemas"]["Import"][];
@@ -4662,6 +5046,485 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listUploads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "online_retail.csv.gz",
+                 *       "size": 7548686,
+                 *       "head": "1f0c55aa-1718000000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description It was begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description The new upload */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    appendUpload: {
+        parameters: {
+            query: {
+                /** @description Number of bytes before this part */
+                offset: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    guessUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Keys of a mapping that say how the file is written, where the guess was wrong */
+                    format?: components["schemas"]["JsonObject"];
+                    /** @description Time zone of times without an offset */
+                    zone?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The guess */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileGuess"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    mapping?: components["schemas"]["JsonObject"];
+                    /** @description The mapping as text; wins over mapping */
+                    yaml?: string;
+                    /** @description How many to show; 20 if it is missing */
+                    rows?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilePreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dry run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startDryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    mapping?: components["schemas"]["JsonObject"];
+                    yaml?: string;
+                    source?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It runs */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelDryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "retail",
+                 *       "yaml": "event: Purchase\ntime: InvoiceDate\nidentifiers: {user_id: CustomerID}\n"
+                 *     }
+                 */
+                "application/json": {
+                    mapping?: components["schemas"]["JsonObject"];
+                    yaml?: string;
+                    /** @description Name of the source; it is made if it is missing */
+                    source: string;
+                    again?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description It was imported before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description It runs */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createMapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "yaml": "event: Order\ntime: at\nidentifiers: {user_id: id}\n",
+                 *       "columns": [
+                 *         "id",
+                 *         "at"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MappingPatch"];
+            };
+        };
+        responses: {
+            /** @description The mapping */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedMapping"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mapping */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedMapping"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingPatch"];
+            };
+        };
+        responses: {
+            /** @description The mapping */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedMapping"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,10 +1,11 @@
 //go:build unix
 
-package jetstream
+package disk
 
 import "golang.org/x/sys/unix"
 
-func freeSpace(dir string) (free, total int64, err error) {
+// Free measures the disk that holds dir.
+func Free(dir string) (free, total int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, err

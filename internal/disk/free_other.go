@@ -1,9 +1,10 @@
 //go:build !unix
 
-package jetstream
+package disk
 
 import "errors"
 
-func freeSpace(string) (free, total int64, err error) {
+// Free measures the disk that holds dir.
+func Free(string) (free, total int64, err error) {
 	return 0, 0, errors.New("the free space cannot be measured on this system")
 }

@@ -1,0 +1,132 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/importer"
+)
+
+// startImport begins to import an upload in the background.
+func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Mapping jsontext.Value `json:"mapping"`
+		YAML    string         `json:"yaml"`
+		Source  string         `json:"source"`
+		Again   bool           `json:"again"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	ctx := r.Context()
+	upload, err := c.uploads.whole(ctx, param(r, "id"))
+	if err != nil {
+		return err
+	}
+	source, err := checkName("source", in.Source, 100)
+	if err != nil {
+		return err
+	}
+	m, yaml, err := mappingInput{in.Mapping, in.YAML}.parse()
+	if err != nil {
+		return err
+	}
+	sum, err := importer.Begin(ctx, importer.Options{
+		To: c.importServer(), File: c.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Again: in.Again,
+		Fingerprint: upload.fingerprint, Clock: c.cfg.Clock,
+	})
+	if err != nil {
+		return c.nameFile(err, upload)
+	}
+	status := http.StatusOK
+	if sum.AlreadyImported {
+		noteNothing(r)
+	} else {
+		status = http.StatusAccepted
+		noteTarget(r, sum.Import, upload.name)
+		if err := c.runs.add(ctx, runRow{importID: sum.Import, uploadID: upload.id, fingerprint: sum.Fingerprint, mapping: yaml,
+			source: sum.Source, startedAt: c.cfg.Clock.Now().UnixMilli()}); err != nil {
+			return err
+		}
+	}
+	row, err := findImport(ctx, c.cfg.DB.Reader(), sum.Import)
+	if err != nil {
+		return err
+	}
+	a, err := c.showImport(r, c.imports.current(ctx, row))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, status, a)
+}
+
+func (c *Console) cancelImport(w http.ResponseWriter, r *http.Request) error {
+	row, err := findImport(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	if err != nil {
+		return err
+	}
+	if !c.runs.cancel(row.id) {
+		return touchstone.Errorf(touchstone.Conflict, "The import is not running on this server.")
+	}
+	noteTarget(r, row.id, row.file)
+	return noContent(w)
+}
+
+func (c *Console) startDryRun(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Mapping jsontext.Value `json:"mapping"`
+		YAML    string         `json:"yaml"`
+		Source  string         `json:"source"`
+	}
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	upload, err := c.uploads.whole(r.Context(), param(r, "id"))
+	if err != nil {
+		return err
+	}
+	m, _, err := mappingInput{in.Mapping, in.YAML}.parse()
+	if err != nil {
+		return err
+	}
+	if err := c.runs.startDry(upload, m, in.Source); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+type dryRunAnswer struct {
+	State      string                 `json:"state"`
+	Bytes      int64                  `json:"bytes"`
+	TotalBytes int64                  `json:"total_bytes"`
+	Rows       int64                  `json:"rows"`
+	Error      *runError              `json:"error"`
+	Result     *importer.DryRunResult `json:"result"`
+}
+
+func (c *Console) getDryRun(w http.ResponseWriter, r *http.Request) error {
+	id := param(r, "id")
+	c.runs.mu.Lock()
+	job := c.runs.dries[id]
+	c.runs.mu.Unlock()
+	if job == nil {
+		return touchstone.Errorf(touchstone.NotFound, "There is no dry run of this file.").WithHint("Start it again: a restart of the server forgets it.")
+	}
+	job.mu.Lock()
+	defer job.mu.Unlock()
+	a := dryRunAnswer{State: job.state, Bytes: job.progress.Bytes, TotalBytes: job.progress.TotalBytes, Rows: job.progress.Rows, Result: job.result}
+	if job.err != nil {
+		a.Error = showRunError(job.err)
+	}
+	return writeJSON(w, http.StatusOK, a)
+}
+
+func (c *Console) cancelDryRun(w http.ResponseWriter, r *http.Request) error {
+	if !c.runs.forgetDry(param(r, "id")) {
+		return touchstone.Errorf(touchstone.NotFound, "There is no dry run of this file.")
+	}
+	return noContent(w)
+}
