@@ -132,6 +132,47 @@ export const catalogueValuesQuery = (of: {
     staleTime: 60_000,
     enabled: Boolean(of.property || of.dimension || of.trait),
   });
+export const importQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["imports", id],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/imports/{id}", { signal, params: { path: { id } } })),
+  });
+export const uploadsQuery = queryOptions({
+  queryKey: ["uploads"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/uploads", { signal })),
+});
+export const uploadQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["uploads", id],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/uploads/{id}", { signal, params: { path: { id } } })),
+  });
+/** What a whole file looks like; `format` is what people said of how it is written. */
+export const guessQuery = (id: string, format: Record<string, unknown>, zone: string) =>
+  queryOptions({
+    queryKey: ["uploads", id, "guess", format, zone],
+    queryFn: ({ signal }) =>
+      data(
+        api.POST("/api/v1/uploads/{id}/guess", { signal, params: { path: { id } }, body: { format, zone } }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+export const previewQuery = (id: string, how: { mapping: Record<string, unknown> } | { yaml: string }) =>
+  queryOptions({
+    queryKey: ["uploads", id, "preview", how],
+    queryFn: ({ signal }) =>
+      data(api.POST("/api/v1/uploads/{id}/preview", { signal, params: { path: { id } }, body: how })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+export const dryRunQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["uploads", id, "dry-run"],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/uploads/{id}/dry-run", { signal, params: { path: { id } } })),
+  });
+export const mappingsQuery = queryOptions({
+  queryKey: ["mappings"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/mappings", { signal })),
+});
 export const importsQuery = infiniteQueryOptions({
   queryKey: ["imports"],
   queryFn: ({ signal, pageParam }) =>

@@ -2727,6 +2727,8 @@ export interface components {
         FormatGuess: {
             /** @description Of a mapping */
             key: string;
+            /** @description That it is about; absent for the file */
+            column?: string;
             /** @description Of that key, as YAML */
             value: string;
             reason: string;

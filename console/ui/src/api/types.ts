@@ -20,6 +20,12 @@ export type CatalogueEvent = S["CatalogueEvent"];
 export type CatalogueProperty = S["CatalogueProperty"];
 export type CatalogueTrait = S["CatalogueTrait"];
 export type Import = S["Import"];
+export type ImportRun = S["ImportRun"];
+export type Upload = S["Upload"];
+export type FileGuess = S["FileGuess"];
+export type FilePreview = S["FilePreview"];
+export type DryRun = S["DryRun"];
+export type SavedMapping = S["SavedMapping"];
 
 export type Stats = S["Stats"];
 export type LiveEvent = S["LiveEvent"];

@@ -25,6 +25,7 @@ import {
 import {
   catalogueSearch,
   debuggerSearch,
+  importFileSearch,
   importsSearch,
   quarantineSearch,
   sourcesSearch,
@@ -76,6 +77,7 @@ const pages: Record<string, { reads: Read[]; search: Raw }> = {
   debugger: { reads: [debuggerSearch], search: { source: "src_1", q: "Order & 100%", show: "rejected" } },
   quarantine: { reads: [quarantineSearch], search: { source: "src_1", code: "too_old", q: '{"a"' } },
   catalogue: { reads: [catalogueSearch], search: { tab: "traits", event: "$page", q: "[x", range: "all" } },
+  importFile: { reads: [importFileSearch], search: { upload: "upl_1", run: "imp_1", view: "yaml" } },
   imports: { reads: [importsSearch], search: { open: "imp_1", behind } },
   people: {
     reads: [peopleSearch],

@@ -3,10 +3,22 @@ import { auth } from "./en/auth";
 import { collect } from "./en/collect";
 import { common } from "./en/common";
 import { condition } from "./en/condition";
+import { importFile } from "./en/importFile";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
 
 /** The English texts, one file per part of the console. zh.ts has the same keys (i18n.test.ts compares them). */
-export const en = { ...common, auth, overview, collect, people, condition, segments, analytics, settings };
+export const en = {
+  ...common,
+  auth,
+  overview,
+  collect,
+  importFile,
+  people,
+  condition,
+  segments,
+  analytics,
+  settings,
+};

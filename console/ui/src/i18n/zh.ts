@@ -3,9 +3,21 @@ import { auth } from "./zh/auth";
 import { collect } from "./zh/collect";
 import { common } from "./zh/common";
 import { condition } from "./zh/condition";
+import { importFile } from "./zh/importFile";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
 
-export const zh = { ...common, auth, overview, collect, people, condition, segments, analytics, settings };
+export const zh = {
+  ...common,
+  auth,
+  overview,
+  collect,
+  importFile,
+  people,
+  condition,
+  segments,
+  analytics,
+  settings,
+};

@@ -235,6 +235,9 @@ export const collect = {
     status: "Status",
     running: "Running",
     finished: "Finished",
+    cancelled: "Cancelled",
+    failed: "Failed",
+    toRun: "Show the run",
     rows: "Rows read",
     accepted: "Accepted",
     rejected: "Quarantined",
@@ -243,7 +246,7 @@ export const collect = {
     started: "Started",
     took: "Took",
     empty: "No imports yet",
-    emptyHint: "Importing is done from the command line, beside the file:",
+    emptyHint: "Import a file here, or from the command line beside it:",
     how: "How to import",
     howAbout:
       "Describe the file once in a mapping, try it without writing, then import. It goes on where it stopped.",

@@ -82,6 +82,8 @@ export const common = {
     kind: "identifier",
     channel: "channel",
     active: "active within",
+    upload: "uploaded file",
+    run: "import",
   },
   guard: {
     title: "Discard unsaved changes?",

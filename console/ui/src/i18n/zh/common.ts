@@ -80,6 +80,8 @@ export const common = {
     kind: "用户标识",
     channel: "渠道",
     active: "活跃时间",
+    upload: "上传的文件",
+    run: "导入任务",
   },
   guard: {
     title: "放弃未保存的修改？",

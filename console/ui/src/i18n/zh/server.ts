@@ -1,5 +1,43 @@
 /** The server's messages, by their English templates (messages.json lists them). */
 const messages: Readonly<Record<string, string>> = {
+const messages: Messages = {
+  'A mapping is needed, as an object in "mapping" or as text in "yaml".':
+    '请提供映射："mapping" 填对象，或 "yaml" 填文本。',
+  "A saved mapping needs a name and the mapping.": "保存映射需要名称和映射内容。",
+  "An import is reading the file.": "有导入任务正在读取该文件。",
+  "Choose another name, or change that one.": "请换一个名称，或修改已有的映射。",
+  "Delete one that is not used.": "请删除不再使用的映射。",
+  "Delete some that are done with; whole ones go by themselves after {0} days without use.":
+    "请删除不再需要的文件；上传完整的文件闲置 {0} 天后会自动删除。",
+  "Free space on the server, or send the file packed.": "请清理服务器磁盘，或压缩后再上传。",
+  "GET /api/v1/uploads/{0} tells the offset.": "GET /api/v1/uploads/{0} 会返回 offset。",
+  "Pack it with gzip, or send it with touchstone import, which has no limit.":
+    "请用 gzip 压缩，或用命令行 touchstone import 导入（无大小限制）。",
+  "Send the file again.": "请重新上传该文件。",
+  "Something went wrong on the server; its log says what.": "服务器内部出错，详情见服务器日志。",
+  "Start it again: a restart of the server forgets it.": "请重新开始：服务器重启后不保留试运行。",
+  "The disk is nearly full: {0} of {1} free.": "磁盘空间即将用尽：剩余 {0}，共 {1}。",
+  "The file goes on with byte {0}, not with byte {1}.": "应从第 {0} 字节继续上传，而不是第 {1} 字节。",
+  "The file has {0}; the limit is {1}.": "文件大小为 {0}，上限为 {1}。",
+  "The file is empty.": "文件为空。",
+  "The file is not here as a whole yet: {0} of {1}.": "文件尚未上传完整：已上传 {0}，共 {1}。",
+  "The file was announced with {0} bytes; this part ends at {1}.":
+    "文件声明的大小为 {0} 字节，而此分段结束于第 {1} 字节。",
+  "The file's bytes are not on this server.": "服务器上没有该文件的内容。",
+  "The import is not running on this server.": "该导入任务未在此服务器上运行。",
+  "The parameter offset must be the number of bytes before this part.":
+    "参数 offset 必须是此分段之前的字节数。",
+  "There are {0} saved mappings, the most that there may be.": "已保存 {0} 份映射，达到上限。",
+  "There is another mapping called {0}.": "已有名为 {0} 的映射。",
+  "There is no dry run of this file.": "该文件没有试运行。",
+  "There is no mapping {0}.": "映射 {0} 不存在。",
+  "There is no room for another file: {0} uploads with {1} are kept.":
+    "没有空间存放更多文件：已保留 {0} 个上传文件，共 {1}。",
+  "There is no upload {0}.": "上传 {0} 不存在。",
+  "Unfinished and used files are deleted after some days. Send the file again.":
+    "未传完或已使用的文件会在数天后自动删除，请重新上传。",
+  "Wait for its end, or cancel it.": "请等待其完成，或取消导入。",
+  "the mapping must be an object": "映射必须是对象",
   "/docs lists all calls.": "全部接口见 /docs。",
   "/docs lists the fields of every call.": "每个接口的字段见 /docs。",
   "A backup is a copy of the data folder, but the log is in a NATS server.":

@@ -7,9 +7,11 @@ import { useTranslation } from "react-i18next";
 import { importsQuery } from "@/api/queries";
 import type { Import } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
 import { CodeSnippet, Json } from "@/components/CodeSnippet";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
+import { LinkButton } from "@/components/LinkButton";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
@@ -21,6 +23,14 @@ import { importCommand, mappingExample } from "./snippets";
 import "./collect.css";
 
 const route = getRouteApi("/shell/collect/imports");
+
+const tones = { running: "gold", finished: "good", cancelled: "plain", failed: "bad" } as const;
+
+/** An import that this server runs may end early; one that is sent in goes on when it is sent again. */
+function stateOf(i: Import): keyof typeof tones {
+  const ended = i.status === "running" && (i.run?.state === "cancelled" || i.run?.state === "failed");
+  return ended ? (i.run?.state as "cancelled" | "failed") : i.status;
+}
 
 export function ImportsPage() {
   const { t } = useTranslation();
@@ -53,8 +63,8 @@ export function ImportsPage() {
       width: 110,
       value: (i) => i.status,
       render: (i) => (
-        <Pill dot tone={i.status === "running" ? "gold" : "good"}>
-          {t(`collect.imports.${i.status}`)}
+        <Pill dot tone={tones[stateOf(i)]}>
+          {t(`collect.imports.${stateOf(i)}`)}
         </Pill>
       ),
     },
@@ -116,6 +126,12 @@ export function ImportsPage() {
     },
   ];
 
+  const mayImport = useMay("import");
+  const importFile = mayImport && (
+    <LinkButton primary to="/collect/imports/new" icon={<FileUp size={14} />}>
+      {t("importFile.title")}
+    </LinkButton>
+  );
   const how = (
     <Button icon={<CircleHelp size={14} />} onClick={() => setSearch({ open: "how" }, "push")}>
       {t("collect.imports.how")}
@@ -123,7 +139,16 @@ export function ImportsPage() {
   );
   return (
     <div className="page">
-      <PageHeader title={t("collect.imports.title")} about={t("collect.imports.about")} actions={how} />
+      <PageHeader
+        title={t("collect.imports.title")}
+        about={t("collect.imports.about")}
+        actions={
+          <>
+            {how}
+            {importFile}
+          </>
+        }
+      />
       <DataTable
         id="imports"
         label={t("collect.imports.title")}
@@ -142,7 +167,7 @@ export function ImportsPage() {
                 <CodeSnippet code={importCommand(window.location.origin, false)} />
               </>
             }
-            action={how}
+            action={importFile || how}
           />
         }
       />
@@ -189,6 +214,15 @@ function ImportDetails({ item }: { item: Import }) {
           </div>
         ))}
       </dl>
+      {item.run && (
+        <Link
+          to="/collect/imports/new"
+          search={{ upload: item.run.upload_id, run: item.id }}
+          className="text-link"
+        >
+          {t("collect.imports.toRun")}
+        </Link>
+      )}
       {item.rejected > 0 && (
         <Link to="/collect/quarantine" search={{ source: item.source.id }} className="text-link">
           {t("collect.imports.toQuarantine")}

@@ -1,7 +1,14 @@
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
 import { validated } from "@/lib/search";
-import { catalogueSearch, debuggerSearch, importsSearch, quarantineSearch, sourcesSearch } from "./search";
+import {
+  catalogueSearch,
+  debuggerSearch,
+  importFileSearch,
+  importsSearch,
+  quarantineSearch,
+  sourcesSearch,
+} from "./search";
 
 const collectRoute = createRoute({
   getParentRoute: () => shellRoute,
@@ -46,6 +53,13 @@ const importsRoute = createRoute({
   component: lazyRouteComponent(() => import("./ImportsPage"), "ImportsPage"),
 });
 
+const importFileRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/collect/imports/new",
+  validateSearch: validated(importFileSearch),
+  component: lazyRouteComponent(() => import("./import/ImportFilePage"), "ImportFilePage"),
+});
+
 export const collectRoutes = [
   collectRoute,
   sourcesRoute,
@@ -53,4 +67,5 @@ export const collectRoutes = [
   quarantineRoute,
   catalogueRoute,
   importsRoute,
+  importFileRoute,
 ] as const;

@@ -23,4 +23,12 @@ export const catalogueSearch = (raw: Raw): { tab?: "traits"; event?: string; q?:
     range: oneOf(raw, "range", ["all"] as const),
   });
 
+/** The steps of an import: the file that was sent, the import of it, and how its mapping is edited. */
+export const importFileSearch = (raw: Raw): { upload?: string; run?: string; view?: "yaml" } =>
+  compact({
+    upload: str(raw, "upload"),
+    run: str(raw, "run"),
+    view: oneOf(raw, "view", ["yaml"] as const),
+  });
+
 export const importsSearch = (raw: Raw): { open?: string } => compact({ open: str(raw, "open") });
