@@ -17,7 +17,6 @@ import (
 // uploadWorld is a world that takes files and runs imports.
 func uploadWorld(t *testing.T) *world {
 	w := newWorld(t)
-	w.c.uploads = newUploads(UploadConfig{Dir: filepath.Join(t.TempDir(), "uploads")}, w.db, w.clock, nil)
 	w.runConsole()
 	return w
 }
@@ -274,7 +273,6 @@ func (w *testServer) adminKey() string {
 // was cancelled goes on when it is started again: each row comes once.
 func TestImportRunGoesOn(t *testing.T) {
 	w := newWorld(t)
-	w.c.uploads = newUploads(UploadConfig{Dir: filepath.Join(t.TempDir(), "uploads")}, w.db, w.clock, nil)
 	stop := w.runConsole()
 	const rows = 120_000
 	var b bytes.Buffer

@@ -87,6 +87,7 @@ func newWorld(t *testing.T) *world {
 
 	w.testServer = newTestServerOn(t, db, func(c *Config) {
 		c.Clock, c.Settings = clock, settings
+		c.Uploads.Dir = filepath.Join(dir, "uploads")
 		c.Counters = func(context.Context) (Counters, error) {
 			n := w.pipeline.Totals()
 			return Counters{Processed: n.Processed, Duplicates: n.Duplicates, Quarantined: n.Rejected, InWarehouse: w.sink.Events()}, nil

@@ -80,10 +80,10 @@ try {
   assert.match(await text.inputValue(), /zone: "Europe\/London"/)
   const good = await text.inputValue()
   await text.fill(`${good}nonsense: 1\n`)
-  await page.getByText(/nonsense/).nth(1).waitFor()
+  await page.locator('.preview-card .notice', { hasText: 'nonsense' }).waitFor()
   await shot('4-yaml-error')
   await text.fill(good.replace(/message_id:.*\n/, ''))
-  await page.locator('.preview-error').waitFor({ state: 'detached' })
+  await page.locator('.preview-card .notice').waitFor({ state: 'detached' })
   await page.getByText(say('Form', '表单'), { exact: true }).click()
   await page.reload() // what was said stays
   await page.getByText('amount = Quantity × UnitPrice').waitFor()

@@ -293,7 +293,7 @@ func TestSummaryCountsAndNamesReasons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.Seconds, got.RowsPerSecond = 0, 0
+	got.Seconds, got.RowsPerSecond, got.Fingerprint = 0, 0, ""
 	want := Summary{Import: "imp_1", Source: "shop", File: o.File, Rows: 1000, Accepted: 990, Rejected: 10, InWarehouse: true, PersonsBefore: 7, Persons: 7,
 		Reasons: []intake.RowReason{{Reason: `wrong_type: price: "free" is no number`, Rows: 10, FirstRow: 100}}}
 	if d := cmp.Diff(want, got); d != "" {

@@ -333,6 +333,9 @@ function route(method: string, path: string[], q: URLSearchParams, body: any): u
       );
     case "GET stats":
       return stats();
+    case "GET uploads":
+    case "GET mappings":
+      return page([], q);
     case "GET imports":
       return page(
         [
@@ -385,6 +388,7 @@ function importRow(
         : [],
     created_at: ago(done ? 9 : 0.02),
     finished_at: done ? ago(8.99) : null,
+    run: null,
   };
 }
 

@@ -1,5 +1,6 @@
 import { Popover } from "antd";
 import { useTranslation } from "react-i18next";
+import { ApiError } from "@/api/client";
 import type { FilePreview } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { IdentifierChip } from "@/components/Pill";
@@ -49,10 +50,7 @@ export function PreviewCard(props: {
         </h2>
       </div>
       {props.error !== null && props.error !== undefined && (
-        <div className="preview-error">
-          <ErrorState error={props.error} onRetry={props.onRetry} />
-          {preview && <p className="muted">{t("importFile.preview.stale")}</p>}
-        </div>
+        <PreviewError error={props.error} stale={preview !== undefined} onRetry={props.onRetry} />
       )}
       {preview && (
         <>
@@ -84,6 +82,23 @@ export function PreviewCard(props: {
       )}
       {!preview && !props.error && <div className="preview-bones" />}
     </section>
+  );
+}
+
+/** A mapping that cannot be read says so in place; anything else is trouble on the way. */
+function PreviewError(props: { error: unknown; stale: boolean; onRetry: () => void }) {
+  const { t } = useTranslation();
+  const { error } = props;
+  if (!(error instanceof ApiError) || error.status >= 500)
+    return <ErrorState error={error} onRetry={props.onRetry} />;
+  return (
+    <div className="notice" data-bad role="alert">
+      <span>
+        <b>{error.message}</b>
+        {error.hint && <small>{error.hint}</small>}
+        {props.stale && <small className="muted">{t("importFile.preview.stale")}</small>}
+      </span>
+    </div>
   );
 }
 

@@ -1,0 +1,26 @@
+package apptest
+
+import (
+	"os"
+	"testing"
+)
+
+// From a file to a chart in the console, in both languages: the upload is cut on the way and goes on, the mapping is made by
+// hand, and what the chart shows is what the file holds.
+func TestImportInTheConsole(t *testing.T) {
+	chromium := Chromium(t)
+	file := SharedFile(t, "online-retail/online_retail.csv.gz")
+	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
+		Missing(t, "the console's build (run `make ui`)")
+	}
+	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
+	for _, lang := range []string{"en", "zh"} {
+		t.Run(lang, func(t *testing.T) {
+			s := Start(t, "--time-zone", "Asia/Shanghai")
+			if shots == "" {
+				shots = t.TempDir()
+			}
+			runClient(t, "import-file.mjs", s.URL, chromium, shots, file, lang)
+		})
+	}
+}
