@@ -1,6 +1,5 @@
 /** The server's messages, by their English templates (messages.json lists them). */
 const messages: Readonly<Record<string, string>> = {
-const messages: Messages = {
   'A mapping is needed, as an object in "mapping" or as text in "yaml".':
     '请提供映射："mapping" 填对象，或 "yaml" 填文本。',
   "A saved mapping needs a name and the mapping.": "保存映射需要名称和映射内容。",
