@@ -140,6 +140,7 @@ export const settings = {
       import_create: "Began an import",
       import_finish: "Finished an import",
       upload_create: "Began to send a file",
+      upload_finish: "Sent a file",
       upload_delete: "Deleted a sent file",
       import_start: "Started an import",
       import_cancel: "Stopped an import",

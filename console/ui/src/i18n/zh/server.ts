@@ -1,42 +1,5 @@
 /** The server's messages, by their English templates (messages.json lists them). */
 const messages: Readonly<Record<string, string>> = {
-  'A mapping is needed, as an object in "mapping" or as text in "yaml".':
-    '请提供映射："mapping" 填对象，或 "yaml" 填文本。',
-  "A saved mapping needs a name and the mapping.": "保存映射需要名称和映射内容。",
-  "An import is reading the file.": "有导入任务正在读取该文件。",
-  "Choose another name, or change that one.": "请换一个名称，或修改已有的映射。",
-  "Delete one that is not used.": "请删除不再使用的映射。",
-  "Delete some that are done with; whole ones go by themselves after {0} days without use.":
-    "请删除不再需要的文件；上传完整的文件闲置 {0} 天后会自动删除。",
-  "Free space on the server, or send the file packed.": "请清理服务器磁盘，或压缩后再上传。",
-  "GET /api/v1/uploads/{0} tells the offset.": "GET /api/v1/uploads/{0} 会返回 offset。",
-  "Pack it with gzip, or send it with touchstone import, which has no limit.":
-    "请用 gzip 压缩，或用命令行 touchstone import 导入（无大小限制）。",
-  "Send the file again.": "请重新上传该文件。",
-  "Something went wrong on the server; its log says what.": "服务器内部出错，详情见服务器日志。",
-  "Start it again: a restart of the server forgets it.": "请重新开始：服务器重启后不保留试运行。",
-  "The disk is nearly full: {0} of {1} free.": "磁盘空间即将用尽：剩余 {0}，共 {1}。",
-  "The file goes on with byte {0}, not with byte {1}.": "应从第 {0} 字节继续上传，而不是第 {1} 字节。",
-  "The file has {0}; the limit is {1}.": "文件大小为 {0}，上限为 {1}。",
-  "The file is empty.": "文件为空。",
-  "The file is not here as a whole yet: {0} of {1}.": "文件尚未上传完整：已上传 {0}，共 {1}。",
-  "The file was announced with {0} bytes; this part ends at {1}.":
-    "文件声明的大小为 {0} 字节，而此分段结束于第 {1} 字节。",
-  "The file's bytes are not on this server.": "服务器上没有该文件的内容。",
-  "The import is not running on this server.": "该导入任务未在此服务器上运行。",
-  "The parameter offset must be the number of bytes before this part.":
-    "参数 offset 必须是此分段之前的字节数。",
-  "There are {0} saved mappings, the most that there may be.": "已保存 {0} 份映射，达到上限。",
-  "There is another mapping called {0}.": "已有名为 {0} 的映射。",
-  "There is no dry run of this file.": "该文件没有试运行。",
-  "There is no mapping {0}.": "映射 {0} 不存在。",
-  "There is no room for another file: {0} uploads with {1} are kept.":
-    "没有空间存放更多文件：已保留 {0} 个上传文件，共 {1}。",
-  "There is no upload {0}.": "上传 {0} 不存在。",
-  "Unfinished and used files are deleted after some days. Send the file again.":
-    "未传完或已使用的文件会在数天后自动删除，请重新上传。",
-  "Wait for its end, or cancel it.": "请等待其完成，或取消导入。",
-  "the mapping must be an object": "映射必须是对象",
   "/docs lists all calls.": "全部接口见 /docs。",
   "/docs lists the fields of every call.": "每个接口的字段见 /docs。",
   "A backup is a copy of the data folder, but the log is in a NATS server.":
@@ -45,23 +8,33 @@ const messages: Readonly<Record<string, string>> = {
     "备份只复制数据目录，而状态库存放在 PostgreSQL、事件日志存放在 NATS 服务器中。",
   "A backup is a copy of the data folder, but the store is in PostgreSQL.":
     "备份只复制数据目录，而状态库存放在 PostgreSQL 中。",
+  'A mapping is needed, as an object in "mapping" or as text in "yaml".':
+    '需要映射：以对象放在 "mapping" 中，或以文本放在 "yaml" 中。',
   "A rule makes a segment that follows it; persons make a fixed list.":
     "填写规则得到随规则更新的人群；填写用户得到固定名单。",
+  "A saved mapping needs a name and the mapping.": "保存映射需要名称和映射内容。",
   "Add it to the address of the SDK: /sa?token=WRITE_KEY.":
     "请在 SDK 的数据接收地址中加上：/sa?token=写入密钥。",
   "An administrator can change your role.": "管理员可以调整你的角色。",
   "An event is refused, and nothing of the call was kept: {0}.":
     "有事件未通过校验，本次请求未保存任何数据：{0}。",
+  "An import is reading the file.": "有导入任务正在读取该文件。",
   "Ask a server with the role console.": "请访问启用了 console 角色的服务器。",
   "At most {0} ids are taken at once.": "一次最多提交 {0} 个 ID。",
   "Authorization: Bearer tsk_…": "Authorization: Bearer tsk_…",
+  "Choose another name, or change that one.": "请换一个名称，或修改已有的映射。",
   "Close pages of the console that are not needed.": "请关闭不需要的控制台页面。",
   "Content-Encoding {0} is not supported.": "不支持的 Content-Encoding：{0}。",
   "Copy the key of a source from the console under Data → Sources.":
     "请在控制台“采集 → 数据源”中复制写入密钥。",
+  "Delete one that is not used.": "请删除不再使用的映射。",
+  "Delete some that are done with; whole ones go by themselves after {0} days without use.":
+    "请删除不再需要的文件；上传完整的文件闲置 {0} 天后会自动删除。",
   "Frame {0} is not an event.": "第 {0} 帧不是事件。",
   "Frame {0}: a body has at most {1} frames of {2} bytes.": "第 {0} 帧：请求体最多含 {1} 帧，每帧 {2} 字节。",
+  "Free space on the server, or send the file packed.": "请清理服务器磁盘，或压缩后再上传。",
   "GET /api/v1/imports/{0} tells next_row.": "GET /api/v1/imports/{0} 会返回 next_row。",
+  "GET /api/v1/uploads/{0} tells the offset.": "GET /api/v1/uploads/{0} 会返回 offset。",
   'Give "query", the question, and "select", which number of its answer is meant; both are objects.':
     '请同时提供 "query"（查询）与 "select"（指定结果中的数字），两者都是对象。',
   "Give both from and to, each as kind:value.": "请同时提供 from 和 to，格式均为 类型:值。",
@@ -76,6 +49,8 @@ const messages: Readonly<Record<string, string>> = {
   "Only a user who is signed in has a password.": "只有已登录的账号才有密码。",
   "Open the console under the address that the request names as its host.":
     "请使用与请求主机一致的地址打开控制台。",
+  "Pack it with gzip, or send it with touchstone import, which has no limit.":
+    "请用 gzip 压缩，或用命令行 touchstone import 导入（无大小限制）。",
   "Pass next_cursor of the page before, or leave cursor out to start again.":
     "请传入上一页的 next_cursor，或省略 cursor 从头开始。",
   "Put into context only what every event needs.": "context 中只放每个事件都需要的内容。",
@@ -100,9 +75,12 @@ const messages: Readonly<Record<string, string>> = {
   "Send it as Basic user name with an empty password, as Bearer token, or as writeKey in the body or the address.":
     "请将其作为 Basic 用户名（密码留空）、Bearer 令牌，或请求体、地址中的 writeKey 发送。",
   "Send smaller batches.": "请减小批次。",
+  "Send the file again.": "请重新上传该文件。",
   "Send them again.": "请重新发送。",
   "Sign in, or send an API key.": "请登录，或提供 API 密钥。",
   "Sign in.": "请登录。",
+  "Something went wrong on the server; its log says what.": "服务器内部出错，详情见服务器日志。",
+  "Start it again: a restart of the server forgets it.": "请重新开始：服务器重启后不保留试运行。",
   "Switch encryption off in the SDK and send over HTTPS.": "请在 SDK 中关闭加密，改用 HTTPS 上报。",
   "The API key is not known; it may have been revoked.": "API 密钥不存在，可能已被撤销。",
   "The Authorization header is not of the form Bearer tsk_….": "Authorization 请求头应为 Bearer tsk_…。",
@@ -145,6 +123,7 @@ const messages: Readonly<Record<string, string>> = {
     "数据已加密（gzip=9），本服务器无法读取。",
   "The data is not valid JSON: an event or an array of events was expected.":
     "数据不是有效的 JSON：应为一个事件或事件数组。",
+  "The disk is nearly full: {0} of {1} free.": "磁盘空间即将用尽：剩余 {0}，共 {1}。",
   "The e-mail or the password is wrong.": "邮箱或密码不正确。",
   "The event is refused again: {0}.": "事件再次被拒绝：{0}。",
   "The events could not be stored.": "事件未能保存。",
@@ -158,8 +137,18 @@ const messages: Readonly<Record<string, string>> = {
   "The field {0} is empty.": "字段 {0} 为空。",
   "The field {0} is in the body twice.": "请求体中字段 {0} 出现了两次。",
   "The field {0} must be {1}, not {2}.": "字段 {0} 应为 {1}，而不是 {2}。",
+  "The file goes on with byte {0}, not with byte {1}.": "应从第 {0} 字节继续上传，而不是第 {1} 字节。",
+  "The file has {0}; the limit is {1}.": "文件大小为 {0}，上限为 {1}。",
+  "The file is empty.": "文件为空。",
+  "The file is not here as a whole yet: {0} of {1}.": "文件尚未上传完整：已上传 {0}，共 {1}。",
+  "The file was announced with {0} bytes; this part ends at {1}.":
+    "文件声明的大小为 {0} 字节，而此分段结束于第 {1} 字节。",
+  "The file's bytes are not on this server.": "服务器上没有该文件的内容。",
   "The import goes on with row {0}, not with row {1}.": "导入应从第 {0} 行继续，而不是第 {1} 行。",
+  "The import is not running on this server.": "该导入任务未在此服务器上运行。",
   "The import {0} is finished; it takes no further rows.": "导入 {0} 已完成，不再接收新的行。",
+  "The parameter offset must be the number of bytes before this part.":
+    "参数 offset 必须是此分段之前的字节数。",
   "The parameter {0} is not URL-encoded.": "参数 {0} 不是有效的 URL 编码。",
   "The parameter {0} is not a time: {1}.": "参数 {0} 不是时间：{1}。",
   "The parameter {0} is not base64.": "参数 {0} 不是有效的 base64。",
@@ -185,22 +174,29 @@ const messages: Readonly<Record<string, string>> = {
   "The {0} body ends too early.": "{0} 请求体提前结束。",
   "There are more than {0} events in one call.": "单次请求超过 {0} 个事件。",
   "There are {0} API keys already.": "已有 {0} 个 API 密钥。",
+  "There are {0} saved mappings, the most that there may be.": "已保存 {0} 份映射，达到上限。",
   "There are {0} sources already, the most that are kept.": "已有 {0} 个数据源，达到上限。",
   "There is a source named {0} already.": "已有名为 {0} 的数据源。",
   "There is a user {0} already.": "账号 {0} 已存在。",
+  "There is another mapping called {0}.": "已有名为 {0} 的映射。",
   "There is no API key {0}.": "API 密钥 {0} 不存在。",
   "There is no backup {0}.": "没有备份 {0}。",
   "There is no data: the parameter data or data_list was expected.": "没有数据：缺少参数 data 或 data_list。",
+  "There is no dry run of this file.": "该文件没有试运行。",
   "There is no field {0} here.": "此处没有字段 {0}。",
   "There is no import {0}.": "导入 {0} 不存在。",
+  "There is no mapping {0}.": "映射 {0} 不存在。",
   "There is no person {0}.": "用户 {0} 不存在。",
   "There is no quarantined event {0}.": "隔离区中没有事件 {0}。",
   "There is no role {0}.": "角色 {0} 不存在。",
+  "There is no room for another file: {0} uploads with {1} are kept.":
+    "没有空间存放更多文件：已保留 {0} 个上传文件，共 {1}。",
   "There is no scope {0}.": "权限范围 {0} 不存在。",
   "There is no source {0}, which collect.sensors_projects names.":
     "collect.sensors_projects 中的数据源 {0} 不存在。",
   "There is no source {0}.": "数据源 {0} 不存在。",
   "There is no time zone {0}.": "时区 {0} 不存在。",
+  "There is no upload {0}.": "上传 {0} 不存在。",
   "There is no user {0}.": "账号 {0} 不存在。",
   "There is no valid write key.": "缺少有效的写入密钥。",
   "There is no {0}.": "{0} 不存在。",
@@ -210,6 +206,8 @@ const messages: Readonly<Record<string, string>> = {
   "Too many imports are running.": "正在进行的导入过多。",
   "Too many live feeds are open.": "打开的实时数据流过多。",
   "Try again.": "请重试。",
+  "Unfinished and used files are deleted after some days. Send the file again.":
+    "未传完或已使用的文件会在数天后自动删除，请重新上传。",
   "Use a name such as Asia/Shanghai.": "请使用 Asia/Shanghai 这样的名称。",
   "Use a new key for each write, and the same one only to repeat it.":
     "每次写入请使用新的键，仅在重试时沿用原来的键。",
@@ -222,6 +220,7 @@ const messages: Readonly<Record<string, string>> = {
   "Wait a little and try again.": "请稍候重试。",
   "Wait as long as Retry-After says.": "请按 Retry-After 指定的时间等待。",
   "Wait for it and try again.": "请等待其完成后重试。",
+  "Wait for its end, or cancel it.": "请等待其完成，或取消导入。",
   "Wait until it is done.": "请等待其完成。",
   "Write it as in 2026-01-31T00:00:00Z; + must be sent as %2B.":
     "格式如 2026-01-31T00:00:00Z；加号须写作 %2B。",
@@ -521,6 +520,7 @@ const messages: Readonly<Record<string, string>> = {
   "the mapping has {0} bytes; the limit is {1}": "映射为 {0} 字节，上限为 {1} 字节",
   "the mapping is empty": "映射为空",
   "the mapping is not valid YAML": "映射不是有效的 YAML",
+  "the mapping must be an object": "映射必须是对象",
   "the mapping names no identifiers, so no event would have a person": "映射未指定标识，事件将无法归属到用户",
   "the question needs more memory than the warehouse may use": "此查询所需内存超过仓库上限",
   "the question took longer than {0}": "查询耗时超过 {0}",

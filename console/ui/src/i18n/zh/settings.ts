@@ -139,6 +139,7 @@ export const settings = {
       import_create: "开始导入",
       import_finish: "完成导入",
       upload_create: "上传文件",
+      upload_finish: "完成上传",
       upload_delete: "删除上传文件",
       import_start: "启动导入",
       import_cancel: "停止导入",
