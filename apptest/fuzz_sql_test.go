@@ -57,7 +57,7 @@ func TestFuzzSQL(t *testing.T) {
 	askers.Wait()
 	close(stop)
 	beside.Wait()
-	st := s.Drain() // every consumer moves
+	st := s.Settle() // every consumer moves; SQL has a second here, which a busy machine may need for less
 	t.Logf("%d statements by status: %v; %d events meanwhile; %d MiB resident, at most %d MiB in a process that answers", min(next.Load(), int64(most)), statuses, sent.Load(), st.Process.RSSBytes>>20, largest.Load()>>20)
 	if s.Ended(0) || strings.Contains(s.Log(), "panic") {
 		t.Fatalf("the server panicked or ended:\n%s", s.Log())
