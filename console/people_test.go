@@ -328,3 +328,20 @@ func TestQuery(t *testing.T) {
 	w.post("/query", strings.Replace(funnel, `"window"`, `"segment":"`+s.field(t, "id")+`","window"`, 1), 200)
 	w.post("/query", strings.Replace(funnel, `"window"`, `"segment":"seg_none","window"`, 1), 404)
 }
+
+// A car that reports for itself is found by its number, and does not stand among the people.
+func TestThingsAreNoPeople(t *testing.T) {
+	w := newWorld(t)
+	w.shop()
+	at := w.clock.Now()
+	w.send(touchstone.Event{Type: touchstone.Track, MessageID: "car", Name: "Trip Ended", Time: at, Identifiers: ids("vin", "LSVAA000000001234")})
+	for query, listed := range map[string]bool{"": false, "?limit=1": false, "?things=true": true, "?q=LSVAA": true, "?q=1234": true, "?q=LSVAA&things=false": false} {
+		var p page[profile.Summary]
+		w.get("/persons"+query, 200).decode(t, &p)
+		got := slices.ContainsFunc(p.Items, func(s profile.Summary) bool { return len(s.Identifiers) > 0 && s.Identifiers[0].Kind == "vin" })
+		if got != listed || query == "" && len(p.Items) != 3 {
+			t.Errorf("%q lists %d, the car among them: %v, want %v", query, len(p.Items), got, listed)
+		}
+	}
+	w.get("/persons?things=maybe", 400, "things")
+}

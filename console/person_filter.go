@@ -19,6 +19,9 @@ type personFilter struct {
 	channel string
 	after   time.Time // last seen then or later
 	segment string
+	// people leaves out what persons have to do with: a car that reports for itself is a
+	// subject as they are, and would hide them.
+	people bool
 }
 
 func readPersonFilter(r *http.Request) (personFilter, error) {
@@ -34,12 +37,26 @@ func readPersonFilter(r *http.Request) (personFilter, error) {
 		}
 		f.kind = kind
 	}
+	things := q.Get("things")
+	if !slices.Contains([]string{"", "true", "false"}, things) {
+		return f, touchstone.Errorf(touchstone.Invalid, "The parameter %s must be true or false, not %.40q.", "things", things)
+	}
+	f.people = things == "false" || things == "" && strings.TrimSpace(q.Get("q")) == ""
 	var err error
 	f.after, err = readTime(r, "seen_after", time.Time{})
 	return f, err
 }
 
 func (f *personFilter) narrows() bool { return *f != personFilter{} }
+
+// thing tells whether none of a subject's identifiers says who somebody is. They come
+// strongest first, those that do before the others.
+func (c *Console) thing(s *profile.Summary) bool {
+	if c.cfg.IdentityRules == nil || len(s.Identifiers) == 0 {
+		return false
+	}
+	return c.cfg.IdentityRules.Kinds().Role(s.Identifiers[0].Kind) == touchstone.Relates
+}
 
 // keeps looks at a person's line. Its identifiers are the strongest ones only, so a kind that
 // is not among them is looked for in all.
@@ -73,7 +90,7 @@ func (c *Console) filteredPersons(ctx context.Context, q string, f personFilter,
 			return nil, "", err
 		}
 		for i := min(skip, len(found)); i < len(found); i++ {
-			if f.keeps(&found[i], func() []touchstone.IdentifierKind { return kinds[found[i].ID] }) {
+			if (!f.people || !c.thing(&found[i])) && f.keeps(&found[i], func() []touchstone.IdentifierKind { return kinds[found[i].ID] }) {
 				items = append(items, found[i])
 			}
 			switch {

@@ -4128,6 +4128,8 @@ export interface operations {
                 channel?: string;
                 /** @description Only persons who were active at this time or later */
                 seen_after?: string;
+                /** @description Whether what persons have to do with (cars that report for themselves) is listed too; by default only in a search */
+                things?: boolean;
                 /** @description Size of the page */
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before */
