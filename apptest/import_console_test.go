@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -9,7 +10,10 @@ import (
 // hand, and what the chart shows is what the file holds.
 func TestImportInTheConsole(t *testing.T) {
 	chromium := Chromium(t)
-	file := SharedFile(t, "online-retail/online_retail.csv.gz")
+	file, err := filepath.Abs(SharedFile(t, "online-retail/online_retail.csv.gz")) // the script runs in a folder of its own
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
 		Missing(t, "the console's build (run `make ui`)")
 	}
