@@ -179,16 +179,21 @@ func (c *Collector) accept(r *http.Request, call touchstone.EventType) error {
 	return c.store(r.Context(), o, d)
 }
 
-// read reads, checks and encodes a request. src is nil when the key is in the body.
-func (c *Collector) read(r *http.Request, src *knownSource, body *arriving, call touchstone.EventType, o *outbox, held *lease) (*delivery, error) {
-	x := c.exchanges.Get().(*exchange)
-	defer c.release(x)
+// fill reads a body into x and counts what came.
+func (c *Collector) fill(x *exchange, body *arriving, held *lease) error {
 	wire, err := c.bodies.read(x, body, held)
 	c.metrics.received.Add(float64(wire))
 	if errors.Is(err, errBusy) {
 		c.metrics.busy.Inc()
 	}
-	if err != nil {
+	return err
+}
+
+// read reads, checks and encodes a request. src is nil when the key is in the body.
+func (c *Collector) read(r *http.Request, src *knownSource, body *arriving, call touchstone.EventType, o *outbox, held *lease) (*delivery, error) {
+	x := c.exchanges.Get().(*exchange)
+	defer c.release(x)
+	if err := c.fill(x, body, held); err != nil {
 		return nil, err
 	}
 	c.metrics.unpacked.Add(float64(len(x.body)))
@@ -204,6 +209,7 @@ func (c *Collector) read(r *http.Request, src *knownSource, body *arriving, call
 	}
 	c.metrics.mended.Add(float64(x.scanner.mended))
 	if src == nil {
+		var err error
 		if src, err = c.sourceOfBody(r.Context(), x, call == 0); err != nil {
 			return nil, err
 		}

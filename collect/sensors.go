@@ -189,12 +189,7 @@ func (c *Collector) translate(x *exchange, r *http.Request, held *lease, src **k
 		if err != nil {
 			return nil, err
 		}
-		wire, err := c.bodies.read(x, body, held)
-		c.metrics.received.Add(float64(wire))
-		if errors.Is(err, errBusy) {
-			c.metrics.busy.Inc()
-		}
-		if err != nil {
+		if err := c.fill(x, body, held); err != nil {
 			return nil, err
 		}
 	}
