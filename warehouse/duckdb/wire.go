@@ -18,6 +18,10 @@ import (
 // Between this process and one that answers a statement go a task and an answer. Each is
 // a length and JSON, followed by values: a byte that says what one is, and the value.
 
+// greeting comes before an answer. What does not begin with it was not written by a process
+// of this kind, and is not read as a length that nobody may ever fill.
+const greeting = "touchstone sql 1\n"
+
 // task is what a process is to do.
 type task struct {
 	Path      string
@@ -261,6 +265,7 @@ func readTask(r *bufio.Reader) (t task, args []any, err error) {
 // writeReply sends what came of a task. Rows beyond maxResultBytes are left out.
 func writeReply(out io.Writer, res *warehouse.Result, failure error) error {
 	w := bufio.NewWriter(out)
+	_, _ = w.WriteString(greeting) // an error stays until Flush
 	if failure != nil {
 		return errorsJoin(writeFrame(w, reply{Error: toReplyError(failure)}), w.Flush())
 	}
@@ -300,6 +305,13 @@ func errLargeRow(size int) error {
 // the reading the third.
 func readReply(in io.Reader) (res *warehouse.Result, failure, err error) {
 	r := bufio.NewReader(in)
+	var hello [len(greeting)]byte
+	if _, err := io.ReadFull(r, hello[:]); err != nil {
+		return nil, nil, err
+	}
+	if string(hello[:]) != greeting {
+		return nil, nil, fmt.Errorf("duckdb: an answer begins with %q", hello)
+	}
 	var head reply
 	if err := readFrame(r, &head); err != nil {
 		return nil, nil, err

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,7 +46,10 @@ func TestRepliesArriveAsTheyWere(t *testing.T) {
 	if wantTemplate != haveTemplate || len(params) != 3 || params[0] != `"x%d"` {
 		t.Errorf("the template %q became %q with %v", wantTemplate, haveTemplate, params)
 	}
-	if _, _, err := readReply(bytes.NewReader([]byte{200, 1, 'x'})); err == nil {
+	if _, _, err := readReply(strings.NewReader(greeting + "\xc8\x01x")); err == nil {
 		t.Error("half a reply was read")
+	}
+	if _, _, err := readReply(strings.NewReader("\x7f" + strings.Repeat("nonsense ", 4))); err == nil || !strings.Contains(err.Error(), "begins with") {
+		t.Errorf("nonsense was taken for the length of something: %v", err)
 	}
 }
