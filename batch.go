@@ -53,6 +53,7 @@ const (
 	SegmentLeft                          // Name is the segment's id
 	PersonsMerged                        // Other was absorbed by Person
 	PersonSplit                          // Other was parted from Person
+	PersonErased                         // Person is no more
 )
 
 // String returns the name used in feeds: "segment_entered".
@@ -68,6 +69,8 @@ func (k ChangeKind) String() string {
 		return "persons_merged"
 	case PersonSplit:
 		return "person_split"
+	case PersonErased:
+		return "person_erased"
 	}
 	return "unknown"
 }
@@ -81,4 +84,9 @@ type Change struct {
 	Time     time.Time
 	Name     string
 	Old, New JSON
+
+	// Cause is the place in Batch.Facts of the fact that brought it about, counted from 1;
+	// 0 for what a timer, a command or a new rule brought about. Backfill: see [Occurrence].
+	Cause    int
+	Backfill bool
 }

@@ -24,10 +24,12 @@ var bands = [][]string{
 	{"app"},
 	{"console"},
 	{"sim"},
-	{"experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle"},
+	{"experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
 	{"analytics", "model"},
 	{"collect", "pipeline", "identity", "profile", "segment"},
+	{"inbox", "outbox", "keep", "job", "api"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},
+	{"access"},
 	{"internal", "sdk"},
 	{""}, // the root package
 }
