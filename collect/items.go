@@ -33,7 +33,7 @@ func (s *items) write(ctx context.Context, source string, list []sensors.Item) e
 		return &touchstone.Error{Kind: touchstone.Unavailable, Message: "The catalogue of items is full.", Hint: "Raise collect.max_items.", RetryAfter: time.Minute}
 	}
 	now := s.c.clock.Now().UnixMilli()
-	err := s.c.sources.update(ctx, func(tx *store.Tx) error {
+	err := s.c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		for _, item := range list {
 			at := item.Time
 			if at == 0 || at > now+s.c.cfg.MaxFuture.Milliseconds() {

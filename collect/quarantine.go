@@ -125,7 +125,7 @@ func (f *QuarantineFilter) where(args []any) (string, []any) {
 		for i, id := range f.IDs {
 			ids[i] = id
 		}
-		add("id IN (?"+strings.Repeat(",?", len(ids)-1)+")", ids...)
+		add("id IN "+store.Marks(len(ids)), ids...)
 	}
 	if f.Source != "" {
 		add("source = ?", f.Source)
@@ -282,7 +282,7 @@ func (f *QuarantineFilter) mustChoose() error {
 }
 
 func (q *Quarantine) delete(ctx context.Context, where string, args []any) (n int64, err error) {
-	err = q.c.sources.update(ctx, func(tx *store.Tx) error {
+	err = q.db.Retry(ctx, func(tx *store.Tx) error {
 		res, err := tx.Exec(ctx, `DELETE FROM quarantine WHERE `+where, args...)
 		if err != nil {
 			return err
@@ -423,7 +423,7 @@ func (q *Quarantine) replayItem(ctx context.Context, item *Quarantined, repaired
 
 func (q *Quarantine) markReplayed(ctx context.Context, item *Quarantined) error {
 	q.rows.WithLabelValues("replayed").Inc()
-	return q.c.sources.update(ctx, func(tx *store.Tx) error {
+	return q.db.Retry(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE quarantine SET replayed_at = ? WHERE id = ?`, q.c.clock.Now().UnixMilli(), item.ID)
 		return err
 	})

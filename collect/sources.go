@@ -329,7 +329,7 @@ func (s *Sources) nameIsFree(ctx context.Context, tx *store.Tx, name, id string)
 
 // change runs fn in a transaction and makes every process see what it did.
 func (s *Sources) change(ctx context.Context, fn func(tx *store.Tx) error) error {
-	err := s.update(ctx, func(tx *store.Tx) error {
+	err := s.db.Retry(ctx, func(tx *store.Tx) error {
 		// First, so that changes queue here and none sees a name as free that another takes.
 		if _, err := tx.Exec(ctx, `UPDATE sources_version SET version = version + 1 WHERE id = 1`); err != nil {
 			return err
@@ -340,18 +340,6 @@ func (s *Sources) change(ctx context.Context, fn func(tx *store.Tx) error) error
 		return err
 	}
 	return s.reload(ctx)
-}
-
-// update runs fn again when it clashed with another transaction.
-func (s *Sources) update(ctx context.Context, fn func(tx *store.Tx) error) error {
-	const tries = 5
-	var err error
-	for range tries {
-		if err = s.db.Update(ctx, fn); err == nil || !store.IsRetryable(err) {
-			return err
-		}
-	}
-	return touchstone.Wrap(touchstone.Unavailable, err, "The change clashed with others; try again.")
 }
 
 // Update changes a source.
@@ -463,7 +451,7 @@ func (s *Sources) flush(ctx context.Context) error {
 		return nil
 	}
 	slices.SortFunc(deltas, func(a, b delta) int { return strings.Compare(a.k.ID, b.k.ID) }) // one order of locks
-	err := s.update(ctx, func(tx *store.Tx) error {
+	err := s.db.Retry(ctx, func(tx *store.Tx) error {
 		for _, d := range deltas {
 			if _, err := tx.Exec(ctx, `UPDATE sources SET accepted = accepted + ?, quarantined = quarantined + ?,
 				last_event_at = CASE WHEN last_event_at > ? THEN last_event_at ELSE ? END WHERE id = ?`,

@@ -231,7 +231,7 @@ func (g *Graph) followRules(ctx context.Context, tx *store.Tx, st *state) error 
 	}
 	where := ""
 	if len(names) > 0 {
-		where = ` WHERE kind NOT IN (?` + strings.Repeat(",?", len(names)-1) + `)`
+		where = ` WHERE kind NOT IN ` + store.Marks(len(names))
 	}
 	err := tx.QueryRow(ctx, `SELECT COUNT(DISTINCT person) FROM identity_nodes`+where, args...).Scan(&st.persons)
 	if err != nil {

@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,9 +126,11 @@ const nodeColumns = `id, kind, value, person, carries`
 // each page of the index is read once.
 func (g *Graph) loadIdents(ctx context.Context, q store.Querier, r *region, ids []ident) error {
 	slices.SortFunc(ids, byValue)
-	return inChunks(len(ids), func(i int) any { return ids[i].value }, func(list string, args []any) error {
-		return g.loadNodes(ctx, q, r, `SELECT `+nodeColumns+` FROM identity_nodes WHERE value IN `+list, args)
-	})
+	values := make([]string, len(ids))
+	for i, id := range ids {
+		values[i] = id.value
+	}
+	return store.SelectIn(ctx, q, `SELECT `+nodeColumns+` FROM identity_nodes WHERE value IN (...)`, values, g.putNode(r))
 }
 
 // byValue is the order of the index by which identifiers are found.
@@ -136,59 +139,27 @@ func byValue(a, b ident) int {
 }
 
 func (g *Graph) loadPersons(ctx context.Context, q store.Querier, r *region, persons []touchstone.PersonID) error {
-	err := inChunks(len(persons), func(i int) any { return int64(persons[i]) }, func(list string, args []any) error {
-		return g.loadNodes(ctx, q, r, `SELECT `+nodeColumns+` FROM identity_nodes WHERE person IN `+list, args)
-	})
+	err := store.SelectIn(ctx, q, `SELECT `+nodeColumns+` FROM identity_nodes WHERE person IN (...)`, persons, g.putNode(r))
 	for _, p := range persons {
 		r.parts[p].loaded = true
 	}
 	return err
 }
 
-func (g *Graph) loadNodes(ctx context.Context, q store.Querier, r *region, query string, args []any) error {
-	rows, err := q.Query(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("read identifiers: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+// putNode puts a row of nodeColumns into a region.
+func (g *Graph) putNode(r *region) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
 		var number, person int64
 		var kind, value string
 		var carries bool
 		if err := rows.Scan(&number, &kind, &value, &person, &carries); err != nil {
 			return err
 		}
-		k := g.kinds.number(touchstone.IdentifierKind(kind))
-		if k == noKind {
-			continue
+		if k := g.kinds.number(touchstone.IdentifierKind(kind)); k != noKind {
+			r.put(ident{k, value}, touchstone.NodeID(number), touchstone.PersonID(person), carries)
 		}
-		r.put(ident{k, value}, touchstone.NodeID(number), touchstone.PersonID(person), carries)
+		return nil
 	}
-	return rows.Err()
-}
-
-// inChunks calls fn with the text of an IN list and its arguments, a bounded number at a
-// time. Lists have few sizes, so that few statements are ever prepared: the last
-// argument is repeated to fill one up.
-func inChunks(n int, arg func(i int) any, fn func(list string, args []any) error) error {
-	const most = 256
-	var args []any
-	for at := 0; at < n; {
-		take := min(most, n-at)
-		size := 1
-		for size < take {
-			size *= 4
-		}
-		args = args[:0]
-		for i := range size {
-			args = append(args, arg(at+min(i, take-1)))
-		}
-		if err := fn("(?"+strings.Repeat(",?", size-1)+")", args); err != nil {
-			return err
-		}
-		at += take
-	}
-	return nil
 }
 
 // The keys of refused links. Two of them clash with a chance of n²/2^65.

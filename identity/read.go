@@ -132,23 +132,16 @@ func (g *Graph) NodesOfPersons(ctx context.Context, persons []touchstone.PersonI
 
 func (g *Graph) nodesOf(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID][]Node, error) {
 	found := make(map[touchstone.PersonID][]Node, len(persons))
-	err := inChunks(len(persons), func(i int) any { return int64(persons[i]) }, func(list string, args []any) error {
-		rows, err := q.Query(ctx, `SELECT id, kind, value, person, first_seen, last_seen, events FROM identity_nodes WHERE person IN `+list+` ORDER BY id`, args...)
-		if err != nil {
-			return fmt.Errorf("read identifiers: %w", err)
+	err := store.SelectIn(ctx, q, `SELECT id, kind, value, person, first_seen, last_seen, events FROM identity_nodes WHERE person IN (...) ORDER BY id`, persons, func(rows *sql.Rows) error {
+		var n Node
+		var number, person, first, last int64
+		if err := rows.Scan(&number, &n.Kind, &n.Value, &person, &first, &last, &n.Events); err != nil {
+			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var n Node
-			var number, person, first, last int64
-			if err := rows.Scan(&number, &n.Kind, &n.Value, &person, &first, &last, &n.Events); err != nil {
-				return err
-			}
-			n.ID, n.Person = touchstone.NodeID(number), touchstone.PersonID(person)
-			n.FirstSeen, n.LastSeen = timeOf(first), timeOf(last)
-			found[n.Person] = append(found[n.Person], n)
-		}
-		return rows.Err()
+		n.ID, n.Person = touchstone.NodeID(number), touchstone.PersonID(person)
+		n.FirstSeen, n.LastSeen = timeOf(first), timeOf(last)
+		found[n.Person] = append(found[n.Person], n)
+		return nil
 	})
 	g.addPending(found)
 	return found, err
@@ -200,51 +193,43 @@ func (g *Graph) Identity(ctx context.Context, person touchstone.PersonID) (*View
 	return v, err
 }
 
-func nodeArg(nodes []Node) func(i int) any { return func(i int) any { return int64(nodes[i].ID) } }
+func nodeIDs(nodes []Node) []touchstone.NodeID {
+	ids := make([]touchstone.NodeID, len(nodes))
+	for i := range nodes {
+		ids[i] = nodes[i].ID
+	}
+	return ids
+}
 
 // readEdges returns the edges inside a person: both ends are its nodes.
 func readEdges(ctx context.Context, q store.Querier, nodes []Node) ([]Edge, error) {
 	edges := []Edge{}
-	err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
-		rows, err := q.Query(ctx, `SELECT a, b, evidence, message_id, source, first_time, last_time, count FROM identity_edges WHERE a IN `+list+` ORDER BY a, b, evidence`, args...)
-		if err != nil {
-			return fmt.Errorf("read edges: %w", err)
+	err := store.SelectIn(ctx, q, `SELECT a, b, evidence, message_id, source, first_time, last_time, count FROM identity_edges WHERE a IN (...) ORDER BY a, b, evidence`, nodeIDs(nodes), func(rows *sql.Rows) error {
+		var e Edge
+		var from, to, first, last int64
+		if err := rows.Scan(&from, &to, &e.Evidence, &e.MessageID, &e.Source, &first, &last, &e.Count); err != nil {
+			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var e Edge
-			var from, to, first, last int64
-			if err := rows.Scan(&from, &to, &e.Evidence, &e.MessageID, &e.Source, &first, &last, &e.Count); err != nil {
-				return err
-			}
-			e.From, e.To, e.Time, e.LastTime = touchstone.NodeID(from), touchstone.NodeID(to), timeOf(first), timeOf(last)
-			edges = append(edges, e)
-		}
-		return rows.Err()
+		e.From, e.To, e.Time, e.LastTime = touchstone.NodeID(from), touchstone.NodeID(to), timeOf(first), timeOf(last)
+		edges = append(edges, e)
+		return nil
 	})
 	return edges, err
 }
 
 func readMerges(ctx context.Context, q store.Querier, nodes []Node) ([]Merge, error) {
 	merges := []Merge{}
-	err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
-		rows, err := q.Query(ctx, `SELECT kept, absorbed, time, message_id, source, a, b, evidence FROM identity_merges WHERE kept IN `+list+` ORDER BY id`, args...)
-		if err != nil {
-			return fmt.Errorf("read merges: %w", err)
+	err := store.SelectIn(ctx, q, `SELECT kept, absorbed, time, message_id, source, a, b, evidence FROM identity_merges WHERE kept IN (...) ORDER BY id`, nodeIDs(nodes), func(rows *sql.Rows) error {
+		var m Merge
+		var kept, absorbed, at, a, b int64
+		if err := rows.Scan(&kept, &absorbed, &at, &m.MessageID, &m.Because.Source, &a, &b, &m.Because.Evidence); err != nil {
+			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var m Merge
-			var kept, absorbed, at, a, b int64
-			if err := rows.Scan(&kept, &absorbed, &at, &m.MessageID, &m.Because.Source, &a, &b, &m.Because.Evidence); err != nil {
-				return err
-			}
-			m.Kept, m.Absorbed, m.Time = touchstone.PersonID(kept), touchstone.PersonID(absorbed), timeOf(at)
-			m.Because.From, m.Because.To = touchstone.NodeID(a), touchstone.NodeID(b)
-			m.Because.MessageID, m.Because.Time, m.Because.LastTime, m.Because.Count = m.MessageID, m.Time, m.Time, 1
-			merges = append(merges, m)
-		}
-		return rows.Err()
+		m.Kept, m.Absorbed, m.Time = touchstone.PersonID(kept), touchstone.PersonID(absorbed), timeOf(at)
+		m.Because.From, m.Because.To = touchstone.NodeID(a), touchstone.NodeID(b)
+		m.Because.MessageID, m.Because.Time, m.Because.LastTime, m.Because.Count = m.MessageID, m.Time, m.Time, 1
+		merges = append(merges, m)
+		return nil
 	})
 	return merges, err
 }
@@ -253,49 +238,34 @@ const droppedColumns = `person, kind, value, reason, message_id, source, time`
 
 func readDropped(ctx context.Context, q store.Querier, nodes []Node) ([]Dropped, error) {
 	dropped := []Dropped{}
-	err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
-		// Drops stay under the person that they happened to, which may be an alias now.
-		rows, err := q.Query(ctx, `SELECT `+droppedColumns+` FROM identity_dropped WHERE person IN `+list+` ORDER BY time`, args...)
-		if err != nil {
-			return fmt.Errorf("read dropped identifiers: %w", err)
-		}
-		dropped, err = scanDropped(rows, dropped)
-		return err
+	// Drops stay under the person that they happened to, which may be an alias now.
+	err := store.SelectIn(ctx, q, `SELECT `+droppedColumns+` FROM identity_dropped WHERE person IN (...) ORDER BY time`, nodeIDs(nodes), func(rows *sql.Rows) error {
+		return scanDropped(rows, &dropped)
 	})
 	return dropped, err
 }
 
-func scanDropped(rows *sql.Rows, list []Dropped) ([]Dropped, error) {
-	defer rows.Close()
-	for rows.Next() {
-		var d Dropped
-		var person, at int64
-		if err := rows.Scan(&person, &d.Identifier.Kind, &d.Identifier.Value, &d.Reason, &d.MessageID, &d.Source, &at); err != nil {
-			return list, err
-		}
-		d.Person, d.Time = touchstone.PersonID(person), timeOf(at)
-		list = append(list, d)
+func scanDropped(rows *sql.Rows, to *[]Dropped) error {
+	var d Dropped
+	var person, at int64
+	if err := rows.Scan(&person, &d.Identifier.Kind, &d.Identifier.Value, &d.Reason, &d.MessageID, &d.Source, &at); err != nil {
+		return err
 	}
-	return list, rows.Err()
+	d.Person, d.Time = touchstone.PersonID(person), timeOf(at)
+	*to = append(*to, d)
+	return nil
 }
 
 func readParted(ctx context.Context, q store.Querier, nodes []Node) ([]Parting, error) {
 	parted := []Parting{}
 	for _, side := range [][2]string{{"a", "b"}, {"b", "a"}} {
-		err := inChunks(len(nodes), nodeArg(nodes), func(list string, args []any) error {
-			rows, err := q.Query(ctx, `SELECT n.person, p.time FROM identity_apart p JOIN identity_nodes n ON n.id = p.`+side[1]+` WHERE p.`+side[0]+` IN `+list+` ORDER BY p.time`, args...)
-			if err != nil {
-				return fmt.Errorf("read the persons kept apart: %w", err)
+		err := store.SelectIn(ctx, q, `SELECT n.person, p.time FROM identity_apart p JOIN identity_nodes n ON n.id = p.`+side[1]+` WHERE p.`+side[0]+` IN (...) ORDER BY p.time`, nodeIDs(nodes), func(rows *sql.Rows) error {
+			var person, at int64
+			if err := rows.Scan(&person, &at); err != nil {
+				return err
 			}
-			defer rows.Close()
-			for rows.Next() {
-				var person, at int64
-				if err := rows.Scan(&person, &at); err != nil {
-					return err
-				}
-				parted = append(parted, Parting{touchstone.PersonID(person), timeOf(at)})
-			}
-			return rows.Err()
+			parted = append(parted, Parting{touchstone.PersonID(person), timeOf(at)})
+			return nil
 		})
 		if err != nil {
 			return nil, err
@@ -310,7 +280,14 @@ func (g *Graph) RecentlyDropped(ctx context.Context, limit int) ([]Dropped, erro
 	if err != nil {
 		return nil, err
 	}
-	return scanDropped(rows, []Dropped{})
+	defer rows.Close()
+	dropped := []Dropped{}
+	for rows.Next() {
+		if err := scanDropped(rows, &dropped); err != nil {
+			return nil, err
+		}
+	}
+	return dropped, rows.Err()
 }
 
 // Size is a person's number of identifiers.
@@ -568,20 +545,13 @@ func (g *Graph) OverridesSince(ctx context.Context, version int64, limit int) ([
 // person that absorbed it. A person that never was keeps its id.
 func (g *Graph) Canonical(ctx context.Context, q store.Querier, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
 	now := make(map[touchstone.PersonID]touchstone.PersonID, len(persons))
-	err := inChunks(len(persons), func(i int) any { return int64(persons[i]) }, func(list string, args []any) error {
-		rows, err := q.Query(ctx, `SELECT id, person FROM identity_nodes WHERE id IN `+list, args...)
-		if err != nil {
-			return fmt.Errorf("read who persons are: %w", err)
+	err := store.SelectIn(ctx, q, `SELECT id, person FROM identity_nodes WHERE id IN (...)`, persons, func(rows *sql.Rows) error {
+		var id, person int64
+		if err := rows.Scan(&id, &person); err != nil {
+			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var id, person int64
-			if err := rows.Scan(&id, &person); err != nil {
-				return err
-			}
-			now[touchstone.PersonID(id)] = touchstone.PersonID(person)
-		}
-		return rows.Err()
+		now[touchstone.PersonID(id)] = touchstone.PersonID(person)
+		return nil
 	})
 	out := make([]touchstone.PersonID, len(persons))
 	for i, p := range persons {

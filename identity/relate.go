@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -133,23 +134,17 @@ func (g *Graph) writeBonds(ctx context.Context, tx *store.Tx, r *region, _ *stat
 
 func countBonds(ctx context.Context, tx *store.Tx, nodes []touchstone.NodeID) (map[touchstone.NodeID]int, error) {
 	counts := map[touchstone.NodeID]int{}
-	err := inChunks(len(nodes), func(i int) any { return int64(nodes[i]) }, func(list string, args []any) error {
-		rows, err := tx.Query(ctx, `SELECT node, COUNT(*) FROM identity_relations WHERE node IN `+list+` GROUP BY node`, args...)
-		if err != nil {
-			return fmt.Errorf("count relations: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var node int64
-			var n int
-			if err := rows.Scan(&node, &n); err != nil {
-				return err
-			}
-			counts[touchstone.NodeID(node)] = n
-		}
-		return rows.Err()
+	err := store.SelectIn(ctx, tx, `SELECT node, COUNT(*) FROM identity_relations WHERE node IN (...) GROUP BY node`, nodes, func(rows *sql.Rows) error {
+		var node int64
+		var n int
+		err := rows.Scan(&node, &n)
+		counts[touchstone.NodeID(node)] = n
+		return err
 	})
-	return counts, err
+	if err != nil {
+		return nil, fmt.Errorf("count relations: %w", err)
+	}
+	return counts, nil
 }
 
 // keepKnown leaves out a node's relations that have no row yet.

@@ -398,7 +398,7 @@ func (r *Rules) holders(ctx context.Context, kind touchstone.IdentifierKind, val
 	}
 	query := `SELECT n.kind, n.value, n.person, (SELECT COUNT(*) FROM identity_nodes m WHERE m.person = n.person),
 		(SELECT COUNT(*) FROM identity_merges g WHERE g.kept = n.person AND (g.a = n.id OR g.b = n.id))
-		FROM identity_nodes n WHERE n.value IN (?` + strings.Repeat(",?", len(values)-1) + `)`
+		FROM identity_nodes n WHERE n.value IN ` + store.Marks(len(values))
 	args := make([]any, 0, len(values)+2)
 	for _, v := range values {
 		args = append(args, v)

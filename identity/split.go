@@ -251,10 +251,7 @@ func (p *parting) sortEdges(edges []edgeKey) {
 }
 
 func (p *parting) save(ctx context.Context, tx *store.Tx, req request, now int64) error {
-	err := inChunks(len(p.moved), func(i int) any { return int64(p.moved[i].id) }, func(list string, args []any) error {
-		_, err := tx.Exec(ctx, `UPDATE identity_nodes SET person = ? WHERE id IN `+list, append([]any{int64(p.other)}, args...)...)
-		return err
-	})
+	err := store.ExecIn(ctx, tx, `UPDATE identity_nodes SET person = ? WHERE id IN (...)`, idsOf(p.moved), int64(p.other))
 	if err != nil {
 		return err
 	}
@@ -316,27 +313,23 @@ func (g *Graph) forgetParting(p *parting, person touchstone.PersonID) {
 
 func readEdgeKeys(ctx context.Context, tx *store.Tx, nodes []*node) ([]edgeKey, error) {
 	var keys []edgeKey
-	err := inChunks(len(nodes), func(i int) any { return int64(nodes[i].id) }, func(list string, args []any) error {
-		rows, err := tx.Query(ctx, `SELECT a, b, evidence FROM identity_edges WHERE a IN `+list, args...)
-		if err != nil {
-			return fmt.Errorf("read edges: %w", err)
+	err := store.SelectIn(ctx, tx, `SELECT a, b, evidence FROM identity_edges WHERE a IN (...)`, idsOf(nodes), func(rows *sql.Rows) error {
+		var a, b int64
+		var name string
+		if err := rows.Scan(&a, &b, &name); err != nil {
+			return err
 		}
-		keys, err = scanEdgeKeys(rows, keys)
-		return err
+		ev := slices.Index(evidenceNames[:], name)
+		keys = append(keys, edgeKey{touchstone.NodeID(a), touchstone.NodeID(b), evidence(max(ev, 0))}) //nolint:gosec // a small index
+		return nil
 	})
 	return keys, err
 }
 
-func scanEdgeKeys(rows *sql.Rows, keys []edgeKey) ([]edgeKey, error) {
-	defer rows.Close()
-	for rows.Next() {
-		var a, b int64
-		var name string
-		if err := rows.Scan(&a, &b, &name); err != nil {
-			return keys, err
-		}
-		ev := slices.Index(evidenceNames[:], name)
-		keys = append(keys, edgeKey{touchstone.NodeID(a), touchstone.NodeID(b), evidence(max(ev, 0))}) //nolint:gosec // a small index
+func idsOf(nodes []*node) []touchstone.NodeID {
+	ids := make([]touchstone.NodeID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = n.id
 	}
-	return keys, rows.Err()
+	return ids
 }

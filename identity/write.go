@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"strings"
 	"time"
@@ -60,10 +61,7 @@ func (g *Graph) writeNodes(ctx context.Context, tx *store.Tx, r *region, st *sta
 		return err
 	}
 	slices.Sort(carrying)
-	return inChunks(len(carrying), func(i int) any { return int64(carrying[i]) }, func(list string, args []any) error {
-		_, err := tx.Exec(ctx, `UPDATE identity_nodes SET carries = TRUE WHERE id IN `+list, args...)
-		return err
-	})
+	return store.ExecIn(ctx, tx, `UPDATE identity_nodes SET carries = TRUE WHERE id IN (...)`, carrying)
 }
 
 func (g *Graph) writeMerges(ctx context.Context, tx *store.Tx, r *region, st *state) error {
@@ -155,21 +153,12 @@ func (g *Graph) writeDrops(ctx context.Context, tx *store.Tx, r *region, _ *stat
 
 func countDrops(ctx context.Context, tx *store.Tx, persons []touchstone.PersonID) (map[touchstone.PersonID]int, error) {
 	counts := map[touchstone.PersonID]int{}
-	err := inChunks(len(persons), func(i int) any { return int64(persons[i]) }, func(list string, args []any) error {
-		rows, err := tx.Query(ctx, `SELECT person, COUNT(*) FROM identity_dropped WHERE person IN `+list+` GROUP BY person`, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var person int64
-			var n int
-			if err := rows.Scan(&person, &n); err != nil {
-				return err
-			}
-			counts[touchstone.PersonID(person)] = n
-		}
-		return rows.Err()
+	err := store.SelectIn(ctx, tx, `SELECT person, COUNT(*) FROM identity_dropped WHERE person IN (...) GROUP BY person`, persons, func(rows *sql.Rows) error {
+		var person int64
+		var n int
+		err := rows.Scan(&person, &n)
+		counts[touchstone.PersonID(person)] = n
+		return err
 	})
 	return counts, err
 }

@@ -3,9 +3,9 @@ package profile
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -243,45 +243,29 @@ func (p *Profiles) load(ctx context.Context, b *batch) error {
 
 // readStates calls fn with the state of each person, nil for those without a row.
 func readStates(ctx context.Context, q store.Querier, table string, persons []touchstone.PersonID, fn func(id touchstone.PersonID, state []byte)) error {
-	const most = 256
-	for some := range slices.Chunk(persons, most) {
-		size := 1
-		for size < len(some) {
-			size *= 4
+	missing := make(map[touchstone.PersonID]struct{}, len(persons))
+	keys := make([]int64, len(persons))
+	for i, id := range persons {
+		missing[id], keys[i] = struct{}{}, int64(id)
+	}
+	err := store.SelectIn(ctx, q, `SELECT person, state FROM `+table+` WHERE person IN (...)`, keys, func(rows *sql.Rows) error {
+		var id int64
+		var state []byte
+		if err := rows.Scan(&id, &state); err != nil {
+			return err
 		}
-		args := make([]any, size)
-		missing := make(map[touchstone.PersonID]struct{}, len(some))
-		for i := range args {
-			args[i] = int64(some[min(i, len(some)-1)])
+		if len(state) > 0 && state[0] > stateVersions[table] { // here, because not every reader decodes all
+			return checkVersion(state[0], stateVersions[table])
 		}
-		for _, id := range some {
-			missing[id] = struct{}{}
-		}
-		rows, err := q.Query(ctx, `SELECT person, state FROM `+table+` WHERE person IN (?`+strings.Repeat(",?", size-1)+`)`, args...)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", table, err)
-		}
-		for rows.Next() {
-			var id int64
-			var state []byte
-			if err := rows.Scan(&id, &state); err != nil {
-				rows.Close()
-				return err
-			}
-			if len(state) > 0 && state[0] > stateVersions[table] { // here, because not every reader decodes all
-				rows.Close()
-				return checkVersion(state[0], stateVersions[table])
-			}
-			delete(missing, touchstone.PersonID(id))
-			fn(touchstone.PersonID(id), state)
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			return fmt.Errorf("read %s: %w", table, err)
-		}
-		for id := range missing {
-			fn(id, nil)
-		}
+		delete(missing, touchstone.PersonID(id))
+		fn(touchstone.PersonID(id), state)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", table, err)
+	}
+	for id := range missing {
+		fn(id, nil)
 	}
 	return nil
 }

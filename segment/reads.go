@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // Member is a person in a segment.
@@ -115,7 +116,7 @@ func (s *Segments) Memberships(ctx context.Context, person touchstone.PersonID) 
 	for i, m := range st.in {
 		args[i] = int64(m.generation)
 	}
-	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name FROM segments WHERE live IN (?`+strings.Repeat(",?", len(args)-1)+`)`, args...)
+	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name FROM segments WHERE live IN `+store.Marks(len(args)), args...)
 	if err != nil {
 		return nil, err
 	}

@@ -214,21 +214,11 @@ func (s *Segments) list(ctx context.Context, q store.Querier, query string, args
 	return all, rows.Err()
 }
 
-// update runs fn in a transaction, again when it clashed with another one.
+// update runs fn in a transaction and lets the pipeline see at once what changed.
 func (s *Segments) update(ctx context.Context, fn func(tx *store.Tx) error) error {
-	for attempt := 0; ; attempt++ {
-		err := s.db.Update(ctx, fn)
-		if err == nil {
-			s.cfg.Wake()
-			return nil
-		}
-		if attempt == 5 || !store.IsRetryable(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond << attempt):
-		}
+	err := s.db.Retry(ctx, fn)
+	if err == nil {
+		s.cfg.Wake()
 	}
+	return err
 }

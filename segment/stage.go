@@ -3,6 +3,7 @@ package segment
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -375,18 +376,35 @@ func (s *Stage) ring(due []touchstone.Timer) {
 	}
 }
 
-// load reads the rows of the persons that are not in the cache.
+// load reads the rows of the persons that are not in the cache, in order of person.
 func (s *Stage) load(ctx context.Context, tx *store.Tx) error {
 	missing := s.work.missing
 	slices.SortFunc(missing, byPerson)
-	for len(missing) > 0 {
-		n := min(len(missing), loadRows)
-		if err := s.loadSome(ctx, tx, missing[:n]); err != nil {
+	persons := make([]int64, len(missing))
+	for i, st := range missing {
+		persons[i] = int64(st.person)
+	}
+	err := store.SelectIn(ctx, tx, `SELECT person, state FROM segment_states WHERE person IN (...)`, persons, func(rows *sql.Rows) error {
+		var person touchstone.PersonID
+		var stored []byte
+		if err := rows.Scan(&person, &stored); err != nil {
 			return err
 		}
-		missing = missing[n:]
+		i, ok := slices.BinarySearchFunc(missing, person, func(st *state, p touchstone.PersonID) int { return cmp.Compare(st.person, p) })
+		if !ok {
+			return fmt.Errorf("asked for other persons than %s", person)
+		}
+		if err := missing[i].decode(stored); err != nil {
+			return fmt.Errorf("person %s: %w", person, err)
+		}
+		missing[i].stored = true
+		return nil
+	})
+	for _, st := range missing {
+		st.loaded = true
+		st.clean(s.table)
 	}
-	return nil
+	return err
 }
 
 func byPerson(a, b *state) int { return cmp.Compare(a.person, b.person) }

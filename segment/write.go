@@ -3,9 +3,7 @@ package segment
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -33,54 +31,7 @@ type feedRow struct {
 // dayCount is what a batch adds to a segment's day.
 type dayCount struct{ members, entered, departed int64 }
 
-const (
-	loadRows   = 256 // persons in one SELECT
-	deleteRows = 64  // rows in one DELETE
-	sweepRows  = 2_000
-)
-
-// loadQuery asks for n persons.
-func loadQuery(n int) string {
-	return `SELECT person, state FROM segment_states WHERE person IN (?` + strings.Repeat(",?", n-1) + `)`
-}
-
-// loadSome reads the rows of at most loadRows persons, in order of person. The list is
-// filled up with its last person, so that few statements are ever prepared.
-func (s *Stage) loadSome(ctx context.Context, tx *store.Tx, missing []*state) error {
-	size := 1
-	for size < len(missing) {
-		size *= 2
-	}
-	args := make([]any, size)
-	for i := range args {
-		args[i] = int64(missing[min(i, len(missing)-1)].person)
-	}
-	rows, err := tx.Query(ctx, loadQuery(size), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var person touchstone.PersonID
-		var stored []byte
-		if err := rows.Scan(&person, &stored); err != nil {
-			return err
-		}
-		i, ok := slices.BinarySearchFunc(missing, person, func(st *state, p touchstone.PersonID) int { return cmp.Compare(st.person, p) })
-		if !ok {
-			return fmt.Errorf("asked for other persons than %s", person)
-		}
-		if err := missing[i].decode(stored); err != nil {
-			return fmt.Errorf("person %s: %w", person, err)
-		}
-		missing[i].stored = true
-	}
-	for _, st := range missing {
-		st.loaded = true
-		st.clean(s.table)
-	}
-	return rows.Err()
-}
+const sweepRows = 2_000
 
 // write stores what the batch has changed: each row once, in the order of the keys.
 func (s *Stage) write(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
@@ -220,25 +171,16 @@ func (s *Stage) writeStates(ctx context.Context, tx *store.Tx) error {
 func (s *Stage) writeMembers(ctx context.Context, tx *store.Tx) error {
 	w := &s.work
 	slices.SortFunc(w.leave, byKey)
-	for rows := w.leave; len(rows) > 0; {
-		n := 1
-		if len(rows) >= deleteRows {
-			n = deleteRows
-		}
-		const one = "(CAST(? AS BIGINT),CAST(? AS BIGINT),CAST(? AS BIGINT))"
-		args := make([]any, 0, 3*n)
-		for _, r := range rows[:n] {
-			args = append(args, int64(r.generation), r.at, int64(r.person))
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM segment_members WHERE (generation, entered_at, person) IN (VALUES `+
-			one+strings.Repeat(","+one, n-1)+`)`, args...); err != nil {
-			return err
-		}
-		rows = rows[n:]
+	key := []string{"generation", "entered_at", "person"}
+	err := tx.BulkDeleteRows(ctx, "segment_members", key, len(w.leave), func(i int, args []any) {
+		r := &w.leave[i]
+		args[0], args[1], args[2] = int64(r.generation), r.at, int64(r.person)
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(w.enter, byKey)
-	u := store.Upsert{Table: "segment_members", Columns: []string{"generation", "entered_at", "person"},
-		Key: []string{"generation", "entered_at", "person"}, IgnoreConflict: true}
+	u := store.Upsert{Table: "segment_members", Columns: key, Key: key, IgnoreConflict: true}
 	return tx.BulkUpsert(ctx, u, len(w.enter), func(i int, args []any) {
 		r := &w.enter[i]
 		args[0], args[1], args[2] = int64(r.generation), r.at, int64(r.person)

@@ -46,11 +46,32 @@ func (tx *Tx) BulkUpsert(ctx context.Context, u Upsert, rows int, row func(i int
 
 // BulkDelete deletes the rows whose column has one of keys; key(i) returns the i-th.
 func (tx *Tx) BulkDelete(ctx context.Context, table, column string, keys int, key func(i int) any) error {
-	text := func(rows int) string {
-		return "DELETE FROM " + table + " WHERE " + column + " IN (?" + strings.Repeat(",?", rows-1) + ")"
-	}
+	text := func(rows int) string { return "DELETE FROM " + table + " WHERE " + column + " IN " + Marks(rows) }
 	b := bulk{tx: tx, width: 1, text: text}
 	if err := b.run(ctx, keys, func(i int, args []any) { args[0] = key(i) }); err != nil {
+		return fmt.Errorf("bulk delete from %s: %w", table, err)
+	}
+	return nil
+}
+
+// BulkDeleteRows deletes by a key of several columns: row(i, args) fills args with the i-th
+// key's values, in the order of columns. NULL is equal to nothing.
+func (tx *Tx) BulkDeleteRows(ctx context.Context, table string, columns []string, rows int, row func(i int, args []any)) error {
+	names, first := strings.Join(columns, ","), ""
+	if tx.Dialect() == Postgres {
+		// It takes parameters of a list of values for text. A first row of the columns' own
+		// types, which holds nothing and so is no row's key, types those below it.
+		typed := make([]string, len(columns))
+		for i, c := range columns {
+			typed[i] = "(SELECT " + c + " FROM " + table + " WHERE FALSE)"
+		}
+		first = "(" + strings.Join(typed, ",") + "),"
+	}
+	one := Marks(len(columns))
+	b := bulk{tx: tx, width: len(columns), text: func(rows int) string {
+		return "DELETE FROM " + table + " WHERE (" + names + ") IN (VALUES " + first + one + strings.Repeat(","+one, rows-1) + ")"
+	}}
+	if err := b.run(ctx, rows, row); err != nil {
 		return fmt.Errorf("bulk delete from %s: %w", table, err)
 	}
 	return nil

@@ -112,7 +112,6 @@ const messages: Readonly<Record<string, string>> = {
   "The body was not understood.": "无法识别请求体。",
   "The catalogue of items is full.": "物品表已满。",
   "The change clashed with others.": "此修改与其他修改冲突。",
-  "The change clashed with others; try again.": "此修改与其他修改冲突，请重试。",
   "The console was not built into this server.": "此服务器未内置控制台。",
   "The context of the batch is too large for {0} events: each gets a copy.":
     "批次的 context 过大：{0} 个事件各需一份。",
