@@ -3,12 +3,25 @@ package touchstone
 import "time"
 
 // Fact is an event with its place in the log and, once identity has seen it, the
-// node that it came under and the person behind that node at this moment.
+// node that it came under and the person behind that node when the batch has been worked
+// on: rows belong to this person.
 type Fact struct {
 	Event
 	Seq    Seq
 	Node   NodeID
 	Person PersonID
+	// Was is the person behind the node right after the event, if a later event of the
+	// batch merged that one into Person; else 0. See [Fact.Then].
+	Was      PersonID
+	Backfill bool // see [Occurrence]; the pipeline knows it before the first stage
+}
+
+// Then returns the person behind the event right after it, whatever the batch brought later.
+func (f *Fact) Then() PersonID {
+	if f.Was != 0 {
+		return f.Was
+	}
+	return f.Person
 }
 
 // Batch is a run of events from one partition that is worked on in one database
@@ -25,7 +38,9 @@ type Batch struct {
 	// quarantine, so that one event never keeps those behind it waiting.
 	Aside []Aside
 
-	Changes []Change // what the stages derived so far, in order; stages append
+	// Changes are what the stages derived so far; stages append. Those of one cause are in
+	// order; [Batch.Ordered] has all of them in order, with the facts.
+	Changes []Change
 	Timers  []Timer  // timers to set; a later one replaces the same (Owner, Person, Key)
 }
 
@@ -75,18 +90,20 @@ func (k ChangeKind) String() string {
 	return "unknown"
 }
 
-// Change is what the pipeline derived about a person, beside the events themselves.
-// Reactors see a batch's facts and changes, in order, inside its transaction.
+// Change is what the pipeline derived about a person, beside the events themselves. Which
+// changes there are, and in which order, does not depend on where batches were cut: they
+// are those that a batch for each event would have brought.
 type Change struct {
 	Kind     ChangeKind
-	Person   PersonID
+	Person   PersonID // who it was at that moment; a later change may say that another absorbed it
 	Other    PersonID
-	Time     time.Time
+	Time     time.Time // the cause's; the moment of a timer; else when it was found out
 	Name     string
 	Old, New JSON
 
 	// Cause is the place in Batch.Facts of the fact that brought it about, counted from 1;
-	// 0 for what a timer, a command or a new rule brought about. Backfill: see [Occurrence].
+	// 0 for what a timer, a command or a new rule brought about. Backfill is the cause's;
+	// without a cause it marks what a rebuild or a split brought about. See [Batch.Because].
 	Cause    int
 	Backfill bool
 }

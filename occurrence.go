@@ -29,8 +29,8 @@ func (k OccurrenceKind) String() string {
 
 // Occurrence is something that a reactor may want to know: an event, or what the pipeline
 // derived from it. All occurrences of a person stand in one order, that of their causes in
-// the log, whatever batches the events came in. It stands for itself: it is stored, and read
-// long after its batch.
+// the log, whatever batches the events came in ([Batch.Ordered]). It stands for itself: it is
+// stored, and read long after its batch.
 type Occurrence struct {
 	Kind     OccurrenceKind
 	Person   PersonID // 0 for what is about another subject
@@ -49,5 +49,5 @@ type Occurrence struct {
 	// orders messages nobody.
 	Backfill bool
 
-	Event *Event // of EventHappened, and of changes whose reactor asked for causes
+	Event *Event // of EventHappened, and the cause of a change if the reactor asked for causes
 }

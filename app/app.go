@@ -187,7 +187,7 @@ const (
 func (a *App) wirePersons(ctx context.Context) (err error) {
 	wake := func() { a.pipeline.Wake() }
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: wake,
-		Imports:    func(source string) bool { return a.collector.Sources().Kind(source) == "import" },
+		Imports:    a.imports,
 		CacheBytes: a.cfg.Cache.Identifiers * identifierBytes})
 	if err != nil {
 		return err
@@ -205,6 +205,9 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 	return err
 }
 
+// imports tells whether a source is an import.
+func (a *App) imports(source string) bool { return a.collector.Sources().Kind(source) == "import" }
+
 // wirePipeline lists the stages in their order, and the sink behind them.
 func (a *App) wirePipeline(ctx context.Context) (err error) {
 	quarantine := collect.NewQuarantineWriter(a.metrics)
@@ -220,6 +223,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
+		Imports: a.imports, BackfillAge: a.cfg.Pipeline.BackfillAge,
 	})
 	if err != nil {
 		return err

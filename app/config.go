@@ -63,6 +63,7 @@ type Config struct {
 		MinInterval  time.Duration
 		DedupeWindow time.Duration
 		DedupeMax    int
+		BackfillAge  time.Duration
 	}
 	Cache struct {
 		Identifiers int // decoded identifiers held in memory
@@ -115,6 +116,7 @@ func DefaultConfig() *Config {
 	c.Collect.MaxPendingBytes = 64 << 20
 	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 16_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
+	c.Pipeline.BackfillAge = 24 * time.Hour
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
 	c.Uploads.MaxBytes, c.Uploads.TotalBytes, c.Uploads.KeepAge = 1<<30, 10<<30, 7*24*time.Hour
@@ -166,6 +168,7 @@ func (c *Config) settings() []setting {
 		{"pipeline.min_interval", &c.Pipeline.MinInterval, "least time between two micro-batches while few events wait"},
 		{"pipeline.dedupe_window", &c.Pipeline.DedupeWindow, "how long a message id is remembered"},
 		{"pipeline.dedupe_max", &c.Pipeline.DedupeMax, "most message ids remembered"},
+		{"pipeline.backfill_age", &c.Pipeline.BackfillAge, "an event that is older than this when it arrives is backfill, like those of imports: reactors hear of it only if they ask to"},
 		{"cache.identifiers", &c.Cache.Identifiers, "identifiers held in memory"},
 		{"cache.profiles", &c.Cache.Profiles, "profiles held in memory"},
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},

@@ -257,6 +257,7 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 			b.Aside = append(b.Aside, touchstone.Aside{Index: at, Reason: reasonNoPerson})
 			continue
 		}
+		r.at = at
 		n := r.mention(sets[i])
 		f.Node, f.Person = n.id, n.part.root().person
 		if len(sets[i].unbind) > 0 {
@@ -280,8 +281,8 @@ func (g *Graph) rules(apart *apartness) rules {
 	return rules{limit: g.kinds.limit, name: g.kinds.name, relates: g.kinds.relates, maxNodes: g.cfg.MaxNodes, apart: apart}
 }
 
-// announce reports a region's merges and gives earlier facts of the batch the person
-// that absorbed theirs.
+// announce reports a region's merges, each with the fact that brought it about, and gives the
+// facts before it the person that absorbed theirs, and who that was at the time.
 func (g *Graph) announce(b *touchstone.Batch, r *region) {
 	if len(r.merges) == 0 {
 		return
@@ -289,11 +290,25 @@ func (g *Graph) announce(b *touchstone.Batch, r *region) {
 	gone := make(map[touchstone.PersonID]*part, len(r.merges))
 	for _, m := range r.merges {
 		gone[m.absorbed] = r.parts[m.absorbed]
-		b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonsMerged, Person: m.kept, Other: m.absorbed, Time: timeOf(m.time)})
+		b.Because(m.at, touchstone.Change{Kind: touchstone.PersonsMerged, Person: m.kept, Other: m.absorbed})
 	}
+	into := make(map[touchstone.PersonID]touchstone.PersonID, len(r.merges)) // by the merges so far
+	next := 0
 	for i := range b.Facts {
-		if p := gone[b.Facts[i].Person]; p != nil {
-			b.Facts[i].Person = p.root().person
+		for ; next < len(r.merges) && r.merges[next].at <= i; next++ {
+			into[r.merges[next].absorbed] = r.merges[next].kept
+		}
+		f := &b.Facts[i]
+		p := gone[f.Person]
+		if p == nil {
+			continue
+		}
+		was := f.Person
+		for kept, ok := into[was]; ok; kept, ok = into[was] {
+			was = kept
+		}
+		if f.Person = p.root().person; was != f.Person {
+			f.Was = was
 		}
 	}
 	g.metrics.merged.Add(float64(len(r.merges)))
@@ -366,6 +381,7 @@ func (g *Graph) resolve(facts []touchstone.Fact) (hard []int) {
 	kinds := g.kinds.current.Load()
 	for i := range facts {
 		f := &facts[i]
+		f.Was = 0 // of an earlier attempt
 		if f.Source != source {
 			source, imports = f.Source, g.imports(f.Source)
 		}

@@ -179,14 +179,14 @@ func TestMergeKeepsTheOlderPersonAndMovesHistory(t *testing.T) {
 			b.event("identify user_id:u1", "anonymous_id:a2"),
 			b.event("user_id:u1", "email:ann@example.com"),
 		)
-		for i, f := range merged.Facts {
-			if f.Person != 1 {
-				t.Errorf("fact %d is of person %d", i, f.Person)
+		for i, then := range []touchstone.PersonID{3, 1, 3, 1} {
+			if f := merged.Facts[i]; f.Person != 1 || f.Then() != then {
+				t.Errorf("fact %d is of person %d, and was of %d; want 1 and %d", i, f.Person, f.Then(), then)
 			}
 		}
 		want := []touchstone.Change{
-			{Kind: touchstone.PersonsMerged, Person: 1, Other: 2, Time: merged.Facts[1].Time},
-			{Kind: touchstone.PersonsMerged, Person: 1, Other: 3, Time: merged.Facts[3].Time},
+			{Kind: touchstone.PersonsMerged, Person: 1, Other: 2, Time: merged.Facts[1].Time, Cause: 2},
+			{Kind: touchstone.PersonsMerged, Person: 1, Other: 3, Time: merged.Facts[3].Time, Cause: 4},
 		}
 		if d := gocmp.Diff(want, merged.Changes); d != "" {
 			t.Error(d)

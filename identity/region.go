@@ -125,6 +125,7 @@ type edge struct {
 }
 
 type merge struct {
+	at             int // the mention that brought it about: region.at
 	kept, absorbed touchstone.PersonID
 	between        edgeKey
 	ends           [2]*node
@@ -159,6 +160,7 @@ type region struct {
 	edges    map[edgeKey]*edge
 	bonds    map[bondKey]*bond
 
+	at      int                      // the mention at work: its fact's place in the batch
 	binding bool                     // the mention at work may join what was parted
 	lifted  [][2]touchstone.PersonID // pairs that were joined so
 
@@ -423,7 +425,7 @@ func (r *region) merge(p, q *part, first, n *node, c cause) {
 	if q.person < p.person {
 		kept, absorbed = q, p
 	}
-	r.merges = append(r.merges, merge{kept.person, absorbed.person, keyOf(first.id, n.id, c.evidence), [2]*node{first, n}, c})
+	r.merges = append(r.merges, merge{r.at, kept.person, absorbed.person, keyOf(first.id, n.id, c.evidence), [2]*node{first, n}, c})
 	r.persons--
 	if kept.counts.of(userIDKind) > 0 && absorbed.counts.of(userIDKind) > 0 {
 		r.known--

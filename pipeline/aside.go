@@ -49,6 +49,7 @@ func shortly(err error) string {
 // apply runs the stages. aside is called for each fact that one of them sets aside, which
 // the next ones do not see.
 func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch, aside func(i int, reason string)) error {
+	history{p.cfg.Imports, p.cfg.BackfillAge}.mark(b.Facts)
 	for _, s := range p.cfg.Stages {
 		stop := p.metrics.timeStage(s.Name())
 		err := applyStage(ctx, s, tx, b)
@@ -66,13 +67,8 @@ func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch,
 				aside(a.Index, a.Reason)
 			}
 		}
-		kept := make([]touchstone.Fact, 0, len(b.Facts)) // a retry needs the others too
-		for i := range b.Facts {
-			if !out[i] {
-				kept = append(kept, b.Facts[i])
-			}
-		}
-		b.Facts, b.Aside = kept, nil
+		b.Remove(func(i int) bool { return out[i] })
+		b.Aside = nil
 	}
 	return nil
 }

@@ -53,6 +53,10 @@ type Config struct {
 	MinInterval  time.Duration // least time between two batches while few events wait; 20 ms
 	DedupeWindow time.Duration // how long a message id is remembered; 24 h
 	DedupeMax    int           // most message ids remembered; 20,000,000
+
+	// Imports tells whether a source is an import: its events are backfill. Without it none is.
+	Imports     func(source string) bool
+	BackfillAge time.Duration // an event that is older than this when it arrives is backfill; 24 h
 }
 
 func (c *Config) setDefaults() {
@@ -60,6 +64,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MinInterval, 20*time.Millisecond)
 	setDefault(&c.DedupeWindow, 24*time.Hour)
 	setDefault(&c.DedupeMax, 20_000_000)
+	setDefault(&c.BackfillAge, 24*time.Hour)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}

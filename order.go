@@ -1,0 +1,121 @@
+package touchstone
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
+
+// Item is one step of a batch's order: a timer that has come due, a fact, or a change. A
+// change comes with the fact that caused it, nil if none did. It lives as long as its batch.
+type Item struct {
+	Timer  *Timer
+	Fact   *Fact
+	Change *Change
+}
+
+// Ordered yields what the batch holds, in the one order that does not depend on where batches
+// were cut: what no event caused first (timers, then changes in their order), then each
+// fact, followed by the changes that it caused, in the order of the stages. Every timer,
+// fact and change comes once. The batch must not change meanwhile.
+func (b *Batch) Ordered() iter.Seq[Item] {
+	return func(yield func(Item) bool) {
+		for i := range b.Due {
+			if !yield(Item{Timer: &b.Due[i]}) {
+				return
+			}
+		}
+		order := b.byCause()
+		next := 0
+		follow := func(cause int, f *Fact) bool {
+			for ; next < len(order) && b.Changes[order[next]].Cause == cause; next++ {
+				if !yield(Item{Fact: f, Change: &b.Changes[order[next]]}) {
+					return false
+				}
+			}
+			return true
+		}
+		if !follow(0, nil) {
+			return
+		}
+		for i := range b.Facts {
+			f := &b.Facts[i]
+			if !yield(Item{Fact: f}) || !follow(i+1, f) {
+				return
+			}
+		}
+	}
+}
+
+// byCause returns the places of the changes, by cause; those of one cause stay in order.
+func (b *Batch) byCause() []int32 {
+	order := make([]int32, len(b.Changes))
+	for i := range order {
+		order[i] = int32(i) //nolint:gosec // a batch is far smaller
+	}
+	slices.SortFunc(order, func(i, j int32) int {
+		return cmp.Or(cmp.Compare(b.Changes[i].Cause, b.Changes[j].Cause), cmp.Compare(i, j))
+	})
+	return order
+}
+
+// Occurrences yields the batch's order as occurrences. Their Events are the batch's own:
+// who keeps one beyond the batch copies it.
+func (b *Batch) Occurrences() iter.Seq[Occurrence] {
+	return func(yield func(Occurrence) bool) {
+		for item := range b.Ordered() {
+			if !yield(item.Occurrence()) {
+				return
+			}
+		}
+	}
+}
+
+// Occurrence returns the item as what a reactor hears of. That of a change carries the event
+// that caused it.
+func (i Item) Occurrence() Occurrence {
+	switch {
+	case i.Timer != nil:
+		t := i.Timer
+		return Occurrence{Kind: TimerDue, Person: t.Person, Subject: PersonSubject(t.Person), Name: t.Key, Time: t.At}
+	case i.Change == nil:
+		f := i.Fact
+		return Occurrence{Kind: EventHappened, Person: f.Then(), Name: f.Name, Time: f.Time,
+			Cause: f.Seq, MessageID: f.MessageID, Backfill: f.Backfill, Event: &f.Event}
+	}
+	c := i.Change
+	o := Occurrence{Kind: c.Kind.Occurrence(), Person: c.Person, Other: c.Other, Name: c.Name, Old: c.Old, New: c.New, Time: c.Time, Backfill: c.Backfill}
+	if f := i.Fact; f != nil {
+		o.Cause, o.MessageID, o.Event = f.Seq, f.MessageID, &f.Event
+	}
+	return o
+}
+
+// Occurrence returns the kind of the occurrence that a change of kind k is.
+func (k ChangeKind) Occurrence() OccurrenceKind { return OccurrenceKind(k) + EventHappened }
+
+// Because appends a change that the fact at index i brought about; its cause, its time and
+// whether it is backfill are the fact's.
+func (b *Batch) Because(i int, c Change) {
+	f := &b.Facts[i]
+	c.Cause, c.Time, c.Backfill = i+1, f.Time, f.Backfill
+	b.Changes = append(b.Changes, c)
+}
+
+// Remove takes facts out of the batch; out tells by index which. The other facts get a slice
+// of their own, because a batch that is tried again needs all of them. Changes keep their
+// cause; one whose cause is taken out is left without.
+func (b *Batch) Remove(out func(i int) bool) {
+	kept := make([]Fact, 0, len(b.Facts))
+	place := make([]int, len(b.Facts)+1) // by old cause
+	for i := range b.Facts {
+		if !out(i) {
+			kept = append(kept, b.Facts[i])
+			place[i+1] = len(kept)
+		}
+	}
+	for i := range b.Changes {
+		b.Changes[i].Cause = place[b.Changes[i].Cause]
+	}
+	b.Facts = kept
+}
