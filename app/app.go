@@ -24,6 +24,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -39,6 +40,7 @@ type App struct {
 	clock      touchstone.Clock
 
 	*engines
+	leases    *lease.Table
 	rules     *identity.Rules
 	kinds     *touchstone.KindSet // those of rules
 	proxies   []netip.Prefix
@@ -81,6 +83,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		}
 	}()
 	for _, wire := range []func(context.Context) error{
+		a.wireLeases,
 		a.wireSettings,
 		a.wireEdge,
 		a.wirePersons,

@@ -28,6 +28,9 @@ type Config struct {
 	Listen string   // HOST:PORT of HTTP
 	Dev    bool     // no sign-in, write key and API key "dev"; loopback only
 	Roles  []string // see AllRoles
+	// Lease is how long the work of a process that died stands still, where several share a
+	// store: see [lease.Config].
+	Lease time.Duration
 	// TimeZone is the organisation's until it chooses another in the console.
 	TimeZone string
 
@@ -106,6 +109,7 @@ var AllRoles = []string{"collect", "process", "sink", "console"}
 // DefaultConfig returns the configuration of an embedded server in ./data.
 func DefaultConfig() *Config {
 	c := &Config{Data: "data", Listen: "127.0.0.1:8484", Roles: slices.Clone(AllRoles), TimeZone: "UTC"}
+	c.Lease = 6 * time.Second
 	c.Log.Level, c.Log.Format = "info", "text"
 	c.Stream.RetainAge, c.Stream.RetainBytes = 7*24*time.Hour, 100<<30
 	c.Warehouse.MemoryLimit, c.Warehouse.Threads = 256<<20, 2
@@ -146,6 +150,7 @@ func (c *Config) settings() []setting {
 		{"listen", &c.Listen, "HOST:PORT to serve HTTP on"},
 		{"dev", &c.Dev, "development: no sign-in, write key and API key \"dev\" (loopback addresses only)"},
 		{"roles", &c.Roles, "roles to run: " + strings.Join(AllRoles, ",")},
+		{"lease", &c.Lease, "how long the work of a process that died stands still before another takes it up, with PostgreSQL"},
 		{"time_zone", &c.TimeZone, "time zone of reports until another is chosen in the console"},
 		{"log.level", &c.Log.Level, "least level that is logged: debug, info, warn or error"},
 		{"log.format", &c.Log.Format, "text or json"},
@@ -300,6 +305,9 @@ func (c *Config) validate() error {
 		if !slices.Contains(AllRoles, r) {
 			return touchstone.Errorf(touchstone.Invalid, "roles: %q is not a role", r).WithHint("the roles are %s", strings.Join(AllRoles, ", "))
 		}
+	}
+	if c.Lease < time.Second || c.Lease > 5*time.Minute {
+		return touchstone.Errorf(touchstone.Invalid, "lease: %s is not between 1s and 5m", c.Lease)
 	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

@@ -117,6 +117,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	stopLoops()
 	running.Wait()
 	a.saveCounts(context.WithoutCancel(ctx))
+	a.leases.Close(context.WithoutCancel(ctx))
 	return err
 }
 

@@ -388,6 +388,7 @@ const messages: Readonly<Record<string, string>> = {
   "kind: is missing; use one of {0}": "kind：缺失，可用：{0}",
   "kind: unknown kind {0}; use one of {1}": "kind：未知类型 {0}，可用：{1}",
   "kind: {0} is not available yet; use one of {1}": "kind：暂不支持 {0}，可用：{1}",
+  "lease: {0} is not between 1s and 5m": "lease：{0} 不在 1s 到 5m 之间",
   "leave --dev out to serve others, or listen on 127.0.0.1": "如需对外服务请去掉 --dev，或监听 127.0.0.1",
   "leave the impossible values out with a condition, as in where: [{property: {0}, op: lt, value: 1e15}]":
     "请用条件排除异常值，例如 where: [{property: {0}, op: lt, value: 1e15}]",
