@@ -27,6 +27,7 @@ type batch struct {
 	arena   []byte              // new states
 
 	loaded map[touchstone.PersonID][]byte // traits read for look-ups
+	last   map[touchstone.PersonID][]byte // traits of absorbed persons when they were absorbed
 	terms  termChanges
 	days   []dayRow // to write
 	// heldDays are to be held back, unless daysWritten.
@@ -49,8 +50,9 @@ type person struct {
 	id       touchstone.PersonID
 	from, to int // of batch.order
 	rare     bool
-	absorbed []touchstone.PersonID
-	rebuilt  *rebuilt // takes the place of both states
+	merges   []*touchstone.Change  // that lead to this person, in order
+	absorbed []touchstone.PersonID // by them
+	rebuilt  *rebuilt              // takes the place of both states
 
 	activity, traits []byte // as they were; empty: no row
 	cached           bool   // activity is the cache's own memory
@@ -67,13 +69,13 @@ func (a area) empty() bool            { return a.from == a.to }
 
 // scratch is memory that batches use one after the other.
 type scratch struct {
-	order           []uint64
-	parsed          []seen
-	persons         []person
-	arena           []byte
-	activity, other activity
-	traits, another traits
-	terms           [2][]string
+	order    []uint64
+	parsed   []seen
+	persons  []person
+	arena    []byte
+	activity activity
+	traits   traits
+	terms    [2][]string
 }
 
 const (
@@ -140,18 +142,21 @@ func (p *Profiles) gather(b *batch, changes []touchstone.Change) {
 		one.to = i
 		b.persons = append(b.persons, one)
 	}
-	absorbed := mergesOf(changes)
-	if len(absorbed) == 0 {
+	merges := mergesOf(changes)
+	if len(merges) == 0 {
 		return
 	}
-	kept := make([]touchstone.PersonID, 0, len(absorbed))
-	for id := range absorbed {
+	kept := make([]touchstone.PersonID, 0, len(merges))
+	for id := range merges {
 		kept = append(kept, id)
 	}
 	b.include(kept)
 	for _, id := range kept {
 		one := b.person(id)
-		one.absorbed, one.rare = absorbed[id], true
+		one.merges, one.rare = merges[id], true
+		for _, m := range one.merges {
+			one.absorbed = append(one.absorbed, m.Other)
+		}
 	}
 }
 
@@ -169,31 +174,6 @@ func (b *batch) include(ids []touchstone.PersonID) {
 }
 
 func comparePerson(x person, id touchstone.PersonID) int { return cmp.Compare(x.id, id) }
-
-// mergesOf returns who was absorbed by whom in the end.
-func mergesOf(changes []touchstone.Change) map[touchstone.PersonID][]touchstone.PersonID {
-	into := map[touchstone.PersonID]touchstone.PersonID{}
-	var order []touchstone.PersonID
-	for _, c := range changes {
-		if c.Kind == touchstone.PersonsMerged {
-			into[c.Other] = c.Person
-			order = append(order, c.Other)
-		}
-	}
-	byKept := map[touchstone.PersonID][]touchstone.PersonID{}
-	for _, other := range order {
-		kept := other
-		for range len(into) {
-			next, ok := into[kept]
-			if !ok {
-				break
-			}
-			kept = next
-		}
-		byKept[kept] = append(byKept[kept], other)
-	}
-	return byKept
-}
 
 // person returns a person of the batch, nil if it is not one.
 func (b *batch) person(id touchstone.PersonID) *person {
@@ -291,20 +271,21 @@ func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
 		}
 	}
 	terms := p.termsOf(p.scratch.terms[0][:0], t)
-	changed, err := p.absorb(ctx, b, one, a, t)
-	if err != nil {
-		return err
-	}
+	changed := false
 	if one.rebuilt != nil {
 		p.install(b, one, a, t)
 		changed = true
 	}
-	for _, key := range b.order[one.from:one.to] {
-		at := int(key & (maxFacts - 1)) //nolint:gosec // masked
-		a.fold(b.parsed[at].touch)
-		f := &b.facts[at]
-		if t != nil && p.foldRare(f, &b.parsed[at], t, func(word uint32, old, json string) { p.traitChanged(b, one.id, f.Time, word, old, json) }) {
-			changed = true
+	if len(one.merges) > 0 {
+		var err error
+		if changed, err = p.foldMerging(ctx, b, one, a, t); err != nil {
+			return err
+		}
+	} else {
+		for _, key := range b.order[one.from:one.to] {
+			if p.foldFact(b, int(key&(maxFacts-1)), one.id, a, t) { //nolint:gosec // masked
+				changed = true
+			}
 		}
 	}
 	if d := p.rebuilds[one.id]; d != nil {
@@ -400,73 +381,32 @@ func (p *Profiles) setTrait(t *traits, name string, v value, changed func(word u
 	return did == replaced || did == kept
 }
 
+// foldFact folds the fact at index at into a person's states. t may be nil if no fact of the
+// person touches it.
+func (p *Profiles) foldFact(b *batch, at int, id touchstone.PersonID, a *activity, t *traits) (changed bool) {
+	s := &b.parsed[at]
+	a.fold(s.touch)
+	return t != nil && p.foldRare(&b.facts[at], s, t, func(word uint32, old, json string) { p.traitChangedBy(b, at, id, word, old, json) })
+}
+
+// traitChanged reports what came with a rebuild: without a cause, and backfill.
 func (p *Profiles) traitChanged(b *batch, id touchstone.PersonID, at time.Time, word uint32, old, json string) {
+	c := p.noteTrait(b, id, word, old, json)
+	c.Time, c.Backfill = at, true
+	b.changes = append(b.changes, c)
+}
+
+// traitChangedBy reports what the fact at index at brought about.
+func (p *Profiles) traitChangedBy(b *batch, at int, id touchstone.PersonID, word uint32, old, json string) {
+	f := &b.facts[at]
+	c := p.noteTrait(b, id, word, old, json)
+	c.Cause, c.Time, c.Backfill = at+1, f.Time, f.Backfill
+	b.changes = append(b.changes, c)
+}
+
+// noteTrait counts a change and returns it.
+func (p *Profiles) noteTrait(b *batch, id touchstone.PersonID, word uint32, old, json string) touchstone.Change {
 	b.valueChanged(word, old, json)
-	b.changes = append(b.changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: id, Time: at,
-		Name: p.words[traitWords].word(word), Old: touchstone.JSON(old), New: touchstone.JSON(json)})
-}
-
-// absorb takes over the states of persons that were merged into this one.
-func (p *Profiles) absorb(ctx context.Context, b *batch, one *person, a *activity, t *traits) (changed bool, err error) {
-	if len(one.absorbed) == 0 {
-		return false, nil
-	}
-	activities, traitStates, err := p.statesOf(ctx, b, one.absorbed)
-	if err != nil {
-		return false, err
-	}
-	for i, id := range one.absorbed {
-		if len(activities[i]) > 0 {
-			if err := p.scratch.other.decode(activities[i]); err != nil {
-				return false, fmt.Errorf("person %s: %w", id, err)
-			}
-			a.merge(&p.scratch.other)
-			b.fresh--
-		}
-		if len(traitStates[i]) > 0 {
-			other := &p.scratch.another
-			if err := other.decode(traitStates[i]); err != nil {
-				return false, fmt.Errorf("person %s: %w", id, err)
-			}
-			b.terms.note(id, p.termsOf(nil, other), nil)
-			p.mergeTraits(b, one.id, t, other)
-			changed = true
-		}
-	}
-	b.gone = append(b.gone, one.absorbed...)
-	return changed, nil
-}
-
-func (p *Profiles) mergeTraits(b *batch, id touchstone.PersonID, t, other *traits) {
-	for _, x := range other.list {
-		if x.json != "" { // one person less has it; if the value moves over, it counts again
-			b.valueChanged(x.name, x.json, "")
-		}
-	}
-	t.merge(other, func(name uint32, old, json string, s stamp) {
-		p.traitChanged(b, id, timeOf(s.at), name, old, json)
-	})
-}
-
-// statesOf returns the states of persons that have no facts in the batch.
-func (p *Profiles) statesOf(ctx context.Context, b *batch, ids []touchstone.PersonID) (activities, traitStates [][]byte, err error) {
-	read := func(cache *slabcache.Cache, table string) ([][]byte, error) {
-		states := make([][]byte, len(ids))
-		var missing []touchstone.PersonID
-		var key [8]byte
-		for i, id := range ids {
-			if states[i] = cache.Get(0, slabcache.IntKey(&key, int64(id))); states[i] == nil && id <= p.newestPerson {
-				missing = append(missing, id)
-			}
-		}
-		err := readStates(ctx, b.tx, table, missing, func(id touchstone.PersonID, state []byte) {
-			states[slices.Index(ids, id)] = state
-		})
-		return states, err
-	}
-	if activities, err = read(p.activity, "profile_activity"); err != nil {
-		return nil, nil, err
-	}
-	traitStates, err = read(p.traits, "profile_traits")
-	return activities, traitStates, err
+	return touchstone.Change{Kind: touchstone.TraitChanged, Person: id,
+		Name: p.words[traitWords].word(word), Old: touchstone.JSON(old), New: touchstone.JSON(json)}
 }

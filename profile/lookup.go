@@ -17,8 +17,8 @@ func (p *Profiles) Prefetch(ctx context.Context, tx *store.Tx, persons []touchst
 	return p.fetch(ctx, tx, persons)
 }
 
-// TraitsOf returns a look-up of a person's traits as the batch has left them. It is for
-// the stages after this one, inside the batch.
+// TraitsOf returns a look-up of a person's traits as the batch has left them; of a person that
+// it absorbed, as they were then. It is for the stages after this one, inside the batch.
 func (p *Profiles) TraitsOf(id touchstone.PersonID) func(name string) (touchstone.JSON, bool) {
 	state := p.traitState(id)
 	words := p.words[traitWords]
@@ -35,12 +35,17 @@ func (p *Profiles) TraitsOf(id touchstone.PersonID) func(name string) (touchston
 }
 
 func (p *Profiles) traitState(id touchstone.PersonID) []byte {
+	b := p.batch
+	if b != nil && len(b.last) > 0 {
+		if state, ok := b.last[id]; ok {
+			return state
+		}
+	}
 	var key [8]byte
 	k := slabcache.IntKey(&key, int64(id))
 	if state := p.traits.Get(0, k); state != nil {
 		return state
 	}
-	b := p.batch
 	if b == nil {
 		return nil
 	}

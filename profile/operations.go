@@ -324,7 +324,7 @@ func (p *Profiles) foldOperations(operations string, t *traits, st stamp, change
 				}
 			}
 		case key == "delete" && json == "true":
-			if t.clear(st, func(name uint32, old, now string, _ stamp) { changed(name, old, now) }) {
+			if p.clearTraits(t, st, changed) {
 				any = true
 			}
 		default:
@@ -332,6 +332,23 @@ func (p *Profiles) foldOperations(operations string, t *traits, st stamp, change
 		}
 		return true
 	})
+	return any
+}
+
+// clearTraits deletes all traits that are not newer than s. It reports them by name, because
+// the numbers of words, by which they are kept, are given out batch by batch.
+func (p *Profiles) clearTraits(t *traits, s stamp, changed func(word uint32, old, json string)) bool {
+	type change struct {
+		word     uint32
+		old, now string
+	}
+	var list []change
+	any := t.clear(s, func(word uint32, old, now string, _ stamp) { list = append(list, change{word, old, now}) })
+	words := p.words[traitWords]
+	slices.SortFunc(list, func(a, b change) int { return cmp.Compare(words.word(a.word), words.word(b.word)) })
+	for _, c := range list {
+		changed(c.word, c.old, c.now)
+	}
 	return any
 }
 
