@@ -4,26 +4,34 @@
 // docs/design/access.md tells the whole story.
 package access
 
+import "maps"
+
 // Permission names a right: "resource:verb", as in "segments:write". A feature declares
-// its permissions beside its routes ([Declared]); the roles' table says who has them.
+// its permissions beside its routes ([Declared]); the tables in roles.go say who has them.
 type Permission string
 
 // None is asked for by what anyone may do, signed in or not.
 const None Permission = ""
 
+// The permissions that decide about contacts (docs/design/access.md, Contacts).
+const (
+	PeopleContacts Permission = "people:contacts" // contacts are shown as they are
+	PeopleReveal   Permission = "people:reveal"   // those of one person at a time, which is audited
+)
+
 // Declared is a permission with what it allows, in words for the console's list of roles.
 type Declared struct {
 	Permission Permission
-	Allows     string // "change segments": the English template of a text
+	Allows     string // "change segments": English; the console has it in its other languages
 }
 
 // Viewer is who asks. It is in the signature of every read that shows people.
 type Viewer struct {
-	Kind  string // user, key, dev, system or anonymous
-	ID    string // "usr_…", "key_…"
-	Name  string // e-mail of a user, name of a key
-	Roles []Role
-	// Permissions are those of the roles, or of a key's scopes.
+	Kind string // user, key, dev, system or anonymous
+	ID   string // "usr_…", "key_…"
+	Name string // e-mail of a user, name of a key
+	Role Role   // of a user
+	// Permissions are those of the role, or of a key's scopes. It is shared: do not change it.
 	Permissions Set
 }
 
@@ -36,18 +44,26 @@ func (s Set) Has(p Permission) bool {
 	return ok || p == None
 }
 
+// Union returns what is in one of the sets.
+func Union(sets ...Set) Set {
+	all := Set{}
+	for _, s := range sets {
+		maps.Copy(all, s)
+	}
+	return all
+}
+
 // May reports whether the viewer has a permission.
 func (v *Viewer) May(p Permission) bool { return p == None || v != nil && v.Permissions.Has(p) }
 
-// Role is a named set of permissions.
-type Role string
+// SeesContacts reports whether contacts are shown to the viewer as they are.
+func (v *Viewer) SeesContacts() bool { return v.May(PeopleContacts) }
 
-// The roles.
-const (
-	Admin      Role = "admin"
-	Analyst    Role = "analyst"
-	Marketer   Role = "marketer"
-	Consultant Role = "consultant"
-	Auditor    Role = "auditor"
-	Developer  Role = "developer"
-)
+// Anonymous is nobody: may do what needs no permission.
+func Anonymous() *Viewer { return &Viewer{Kind: "anonymous"} }
+
+// System is the program itself: jobs, reactors, the pipeline. It may do everything; what it
+// shows to people must be read for them.
+func System() *Viewer {
+	return &Viewer{Kind: "system", ID: "system", Name: "system", Permissions: grants[Admin]}
+}

@@ -13,7 +13,7 @@ import (
 
 // Resource is a feature's part of the API. app lists them.
 type Resource struct {
-	Name string // "webhooks": the tag in the document
+	Name string // "Webhooks": the tag in the document
 	// Spec is a YAML fragment of the OpenAPI document: paths, schemas, parameters. Each
 	// operation's x-permission must be that of its route; the assembly checks it.
 	Spec        []byte
@@ -51,5 +51,5 @@ func ViewerOf(r *http.Request) *access.Viewer {
 	if v, ok := r.Context().Value(viewerKey{}).(*access.Viewer); ok {
 		return v
 	}
-	return &access.Viewer{Kind: "anonymous"}
+	return access.Anonymous()
 }

@@ -269,6 +269,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 			Identity: a.graph, IdentityRules: a.rules, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
 			Questions: a.queries, Catalogue: a.queries, Backups: a.backups,
 		},
+		Resources: a.resources(),
 	})
 	if err != nil {
 		return err

@@ -9,76 +9,31 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
-// permission is what an operation asks for, as x-permission in openapi.yaml.
-type permission string
-
-const (
-	permNone     permission = "none"     // anyone, signed in or not
-	permRead     permission = "read"     // see people, segments, answers, sources
-	permSegments permission = "segments" // change segments
-	permData     permission = "data"     // change sources, repair quarantine
-	permImport   permission = "import"   // send files
-	permAudit    permission = "audit"    // read the audit log
-	permAdmin    permission = "admin"    // settings, users, API keys
-	permMetrics  permission = "metrics"  // the process's figures; whoever may read has them too
-)
-
-var allPermissions = []permission{permRead, permSegments, permData, permImport, permAudit, permAdmin}
-
-// Role is what a user is. Marketers and analysts differ in what the console offers them
-// first, not in what they may do.
-type Role string
-
-// The roles.
-const (
-	RoleAdmin     Role = "admin"
-	RoleAnalyst   Role = "analyst"
-	RoleMarketer  Role = "marketer"
-	RoleDeveloper Role = "developer"
-	RoleAuditor   Role = "auditor"
-)
-
-var rolePermissions = map[Role][]permission{
-	RoleAdmin:     allPermissions,
-	RoleAnalyst:   {permRead, permSegments},
-	RoleMarketer:  {permRead, permSegments},
-	RoleDeveloper: {permRead, permData, permImport},
-	RoleAuditor:   {permRead, permAudit},
-}
-
-var scopePermissions = map[string][]permission{
-	"ingest":  {permImport},
-	"metrics": {permMetrics},
-	"read":    {permRead},
-	"write":   {permRead, permSegments, permData, permImport},
-	"admin":   allPermissions,
-}
-
-// principal is who asks.
+// principal is a viewer with what signs it out.
 type principal struct {
-	kind  string // user, key, dev or anonymous
-	id    string
-	name  string // e-mail of a user, name of a key
-	role  Role   // of a user
-	perms []permission
-	token string // hash of the session's token, for signing out
-}
-
-func (p *principal) may(need permission) bool {
-	return need == permNone || slices.Contains(p.perms, need)
+	access.Viewer
+	token string // hash of the session's token
 }
 
 var (
-	anonymous = &principal{kind: "anonymous"}
-	developer = &principal{kind: "dev", id: "usr_dev", name: "dev@localhost", role: RoleAdmin, perms: allPermissions}
+	anonymous = &principal{Viewer: *access.Anonymous()}
+	developer = developerOf()
 )
+
+// developerOf is the implicit administrator of development.
+func developerOf() *principal {
+	p := &principal{Viewer: access.Viewer{Kind: "dev", ID: "usr_dev", Name: "dev@localhost", Role: access.Admin}}
+	p.Permissions, _ = access.Of(access.Admin)
+	return p
+}
 
 type principalKey struct{}
 
@@ -90,7 +45,7 @@ func principalOf(r *http.Request) *principal {
 }
 
 func withPrincipal(r *http.Request, p *principal) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), principalKey{}, p))
+	return r.WithContext(context.WithValue(api.WithViewer(r.Context(), &p.Viewer), principalKey{}, p))
 }
 
 const sessionCookie = "touchstone_session"
@@ -121,10 +76,10 @@ func (c *Console) principalOfKey(ctx context.Context, key string) (*principal, e
 	if c.cfg.Dev && key == "dev" {
 		return developer, nil
 	}
-	p := &principal{kind: "key"}
+	p := &principal{Viewer: access.Viewer{Kind: "key"}}
 	var scopes string
 	err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT id, name, scopes FROM console_api_keys WHERE hash = ?`, hashSecret(key)).
-		Scan(&p.id, &p.name, &scopes)
+		Scan(&p.ID, &p.Name, &scopes)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, touchstone.Errorf(touchstone.Unauthenticated, "The API key is not known; it may have been revoked.").
 			WithHint("Make one in the console under Settings, API keys.")
@@ -132,21 +87,24 @@ func (c *Console) principalOfKey(ctx context.Context, key string) (*principal, e
 	if err != nil {
 		return nil, err
 	}
+	var granted []access.Set
 	for scope := range strings.SplitSeq(scopes, ",") {
-		p.perms = append(p.perms, scopePermissions[scope]...)
+		set, _ := access.OfScope(scope) // a scope that is no more grants nothing
+		granted = append(granted, set)
 	}
-	c.seen.mark(seenKey{"key", p.id}, c.cfg.Clock.Now())
+	p.Permissions = access.Union(granted...)
+	c.seen.mark(seenKey{"key", p.ID}, c.cfg.Clock.Now())
 	return p, nil
 }
 
 // principalOfSession returns nil when the session is over.
 func (c *Console) principalOfSession(ctx context.Context, token string) (*principal, error) {
 	hash := hashSecret(token)
-	p := &principal{kind: "user", token: hash}
+	p := &principal{Viewer: access.Viewer{Kind: "user"}, token: hash}
 	var created, seen int64
 	err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT u.id, u.email, u.role, s.created_at, s.last_seen_at
 		FROM console_sessions s JOIN console_users u ON u.id = s.user_id WHERE s.token = ?`, hash).
-		Scan(&p.id, &p.name, &p.role, &created, &seen)
+		Scan(&p.ID, &p.Name, &p.Role, &created, &seen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -161,38 +119,28 @@ func (c *Console) principalOfSession(ctx context.Context, token string) (*princi
 	if now.Sub(last) > c.cfg.SessionIdle || now.Sub(time.UnixMilli(created)) > c.cfg.SessionLifetime {
 		return nil, nil
 	}
-	p.perms = rolePermissions[p.role]
+	p.Permissions, _ = access.Of(p.Role)
 	c.seen.mark(seenKey{"session", hash}, now)
-	c.seen.mark(seenKey{"user", p.id}, now)
+	c.seen.mark(seenKey{"user", p.ID}, now)
 	return p, nil
 }
 
 // authorise checks that p may do what the operation needs.
-func authorise(w http.ResponseWriter, p *principal, need, or permission) error {
-	if p.may(need) || or != "" && p.may(or) {
+func authorise(w http.ResponseWriter, p *principal, need, or access.Permission) error {
+	if p.May(need) || or != access.None && p.May(or) {
 		return nil
 	}
-	if p.kind == "anonymous" {
+	if p.Kind == "anonymous" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="touchstone"`)
 		return touchstone.Errorf(touchstone.Unauthenticated, "Sign in, or send an API key.").
 			WithHint("Authorization: Bearer tsk_…")
 	}
-	if p.kind == "key" {
+	if p.Kind == "key" {
 		return touchstone.Errorf(touchstone.Forbidden, "This API key may not do that: it lacks the permission %q.", need).
-			WithHint("The scope %s would grant it.", scopesThatGrant(need))
+			WithHint("The scope %s would grant it.", strings.Join(access.ScopesThatGrant(need), " or "))
 	}
-	return touchstone.Errorf(touchstone.Forbidden, "Your role %q may not do that: it lacks the permission %q.", p.role, need).
+	return touchstone.Errorf(touchstone.Forbidden, "Your role %q may not do that: it lacks the permission %q.", p.Role, need).
 		WithHint("An administrator can change your role.")
-}
-
-func scopesThatGrant(need permission) string {
-	var scopes []string
-	for _, s := range []string{"ingest", "metrics", "read", "write", "admin"} {
-		if slices.Contains(scopePermissions[s], need) {
-			scopes = append(scopes, s)
-		}
-	}
-	return strings.Join(scopes, " or ")
 }
 
 // checkOrigin refuses writes that another site's page makes with the visitor's cookie (or

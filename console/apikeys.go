@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -22,16 +24,16 @@ type apiKey struct {
 }
 
 func (c *Console) listAPIKeys(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
-	after, err := parseTimeKey(p.after)
+	after, err := api.ParseTimeKey(p.After)
 	if err != nil {
 		return err
 	}
 	rows, err := c.cfg.DB.Reader().Query(r.Context(), `SELECT id, name, prefix, scopes, created_at, last_used_at FROM console_api_keys
-		WHERE created_at < ? OR (created_at = ? AND id < ?) ORDER BY created_at DESC, id DESC LIMIT ?`, after.ms, after.ms, after.id, p.limit+1)
+		WHERE created_at < ? OR (created_at = ? AND id < ?) ORDER BY created_at DESC, id DESC LIMIT ?`, after.MS, after.MS, after.ID, p.Limit+1)
 	if err != nil {
 		return err
 	}
@@ -50,8 +52,8 @@ func (c *Console) listAPIKeys(w http.ResponseWriter, r *http.Request) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	items, next := firstPage(items, p.limit, func(k *apiKey) timeKey { return timeKey{k.CreatedAt.UnixMilli(), k.ID} })
-	return writePage(w, items, next)
+	items, next := api.FirstPage(items, p.Limit, func(k *apiKey) api.TimeKey { return api.TimeKey{MS: k.CreatedAt.UnixMilli(), ID: k.ID} })
+	return api.WritePage(w, items, next)
 }
 
 // maxAPIKeys is far beyond need; it stops a runaway script.
@@ -62,19 +64,19 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 		Name   string   `json:"name"`
 		Scopes []string `json:"scopes"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	name, err := checkName("name", in.Name, 100)
+	name, err := api.CheckName("name", in.Name, 100)
 	if err != nil {
 		return err
 	}
 	if len(in.Scopes) == 0 {
-		return touchstone.Errorf(touchstone.Invalid, "Name at least one scope.").WithHint("The scopes are ingest, metrics, read, write and admin.")
+		return touchstone.Errorf(touchstone.Invalid, "Name at least one scope.").WithHint("The scopes are %s, and each permission by itself.", strings.Join(access.Scopes(), ", "))
 	}
 	for _, s := range in.Scopes {
-		if _, ok := scopePermissions[s]; !ok {
-			return touchstone.Errorf(touchstone.Invalid, "There is no scope %.40q.", s).WithHint("The scopes are ingest, metrics, read, write and admin.")
+		if _, ok := access.OfScope(s); !ok {
+			return touchstone.Errorf(touchstone.Invalid, "There is no scope %.40q.", s).WithHint("The scopes are %s, and each permission by itself.", strings.Join(access.Scopes(), ", "))
 		}
 	}
 	slices.Sort(in.Scopes)
@@ -90,19 +92,19 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 			return touchstone.Errorf(touchstone.Conflict, "There are %d API keys already.", n).WithHint("Revoke some that are not used.")
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO console_api_keys (id, name, prefix, hash, scopes, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			k.ID, k.Name, k.Prefix, hashSecret(k.Key), strings.Join(k.Scopes, ","), principalOf(r).id, k.CreatedAt.UnixMilli())
+			k.ID, k.Name, k.Prefix, hashSecret(k.Key), strings.Join(k.Scopes, ","), api.ViewerOf(r).ID, k.CreatedAt.UnixMilli())
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	noteTarget(r, k.ID, k.Name)
-	noteDetail(r, map[string]any{"name": k.Name, "scopes": k.Scopes})
-	return writeJSON(w, http.StatusCreated, k)
+	api.NoteTarget(r, k.ID, k.Name)
+	api.NoteDetail(r, map[string]any{"name": k.Name, "scopes": k.Scopes})
+	return api.WriteJSON(w, http.StatusCreated, k)
 }
 
 func (c *Console) deleteAPIKey(w http.ResponseWriter, r *http.Request) error {
-	ctx, id := r.Context(), param(r, "id")
+	ctx, id := r.Context(), api.Param(r, "id")
 	name := ""
 	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT coalesce(max(name), '') FROM console_api_keys WHERE id = ?`, id).Scan(&name); err != nil {
@@ -120,18 +122,6 @@ func (c *Console) deleteAPIKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id, name)
-	return noContent(w)
-}
-
-// checkName trims a name that a person gave and bounds it.
-func checkName(field, name string, most int) (string, error) {
-	name = strings.TrimSpace(name)
-	if name == "" {
-		return "", touchstone.Errorf(touchstone.Invalid, "The field %q is empty.", field)
-	}
-	if n := len([]rune(name)); n > most {
-		return "", touchstone.Errorf(touchstone.Invalid, "The field %q has %d characters; at most %d fit.", field, n, most)
-	}
-	return name, nil
+	api.NoteTarget(r, id, name)
+	return api.NoContent(w)
 }

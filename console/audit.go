@@ -11,79 +11,39 @@ import (
 
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
+
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 )
-
-// auditNote is filled by the handler of a write.
-type auditNote struct {
-	target string     // id of what was changed
-	name   string     // what it is called
-	detail any        // what to keep instead of the body
-	actor  *principal // of a write that signs someone in
-	skip   bool       // nothing was changed
-}
-
-type auditKey struct{}
-
-func withAudit(r *http.Request, n *auditNote) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), auditKey{}, n))
-}
-
-// noteTarget says which thing a write is about: its id, and its name if it has one.
-func noteTarget(r *http.Request, id, name string) {
-	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
-		n.target, n.name = id, name
-	}
-}
-
-// noteDetail says what to keep of a write whose body holds a secret.
-func noteDetail(r *http.Request, detail any) {
-	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
-		n.detail = detail
-	}
-}
-
-// noteActor replaces the actor of a write that signs someone in.
-func noteActor(r *http.Request, p *principal) {
-	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
-		n.actor = p
-	}
-}
-
-// noteNothing says that a write turned out to change nothing.
-func noteNothing(r *http.Request) {
-	if n, ok := r.Context().Value(auditKey{}).(*auditNote); ok {
-		n.skip = true
-	}
-}
 
 const maxAuditDetail = 4 << 10
 
 // noteWrite puts a finished write into the audit log and keeps its answer for repeats, in
 // one transaction. The write itself was committed by the package that owns it.
-func (c *Console) noteWrite(ctx context.Context, rt route, p *principal, n *auditNote, body []byte, requestID string, once *onceKey, held *heldAnswer) error {
-	if n.skip && once == nil {
+func (c *Console) noteWrite(ctx context.Context, rt api.Route, v *access.Viewer, n *api.Note, body []byte, requestID string, once *onceKey, held *heldAnswer) error {
+	if n.Skip && once == nil {
 		return nil
 	}
-	if n.actor != nil {
-		p = n.actor
+	if n.Actor != nil {
+		v = n.Actor
 	}
 	detail := "{}"
-	if n.detail != nil {
-		text, err := encodeJSON(n.detail)
+	if n.Detail != nil {
+		text, err := api.EncodeJSON(n.Detail)
 		if err != nil {
 			return err
 		}
 		detail = string(text)
-	} else if !rt.secret && len(body) > 0 && len(body) <= maxAuditDetail && jsontext.Value(body).IsValid() {
+	} else if !rt.Secret && len(body) > 0 && len(body) <= maxAuditDetail && jsontext.Value(body).IsValid() {
 		detail = string(body)
 	}
 	now := c.cfg.Clock.Now()
 	ctx = context.WithoutCancel(ctx) // the change is made, whether or not the caller still waits
 	return update(ctx, c.cfg.DB, func(tx *store.Tx) error {
-		if !n.skip {
+		if !n.Skip {
 			_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, target_name, detail, request_id)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				c.auditID(now), now.UnixMilli(), p.kind, p.id, p.name, rt.action, n.target, n.name, detail, requestID)
+				c.auditID(now), now.UnixMilli(), v.Kind, v.ID, v.Name, rt.Action, n.Target, n.Name, detail, requestID)
 			if err != nil {
 				return err
 			}
@@ -119,11 +79,11 @@ type auditEntry struct {
 }
 
 func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
-	after, err := parseTimeKey(p.after)
+	after, err := api.ParseTimeKey(p.After)
 	if err != nil {
 		return err
 	}
@@ -131,9 +91,9 @@ func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	where, args = append(where, "(at < ? OR (at = ? AND id < ?))"), append(args, after.ms, after.ms, after.id)
+	where, args = append(where, "(at < ? OR (at = ? AND id < ?))"), append(args, after.MS, after.MS, after.ID)
 	rows, err := c.cfg.DB.Reader().Query(r.Context(), `SELECT id, at, actor_kind, actor_id, actor_name, action, target, target_name, detail, request_id
-		FROM audit_log WHERE `+strings.Join(where, " AND ")+` ORDER BY at DESC, id DESC LIMIT ?`, append(args, p.limit+1)...)
+		FROM audit_log WHERE `+strings.Join(where, " AND ")+` ORDER BY at DESC, id DESC LIMIT ?`, append(args, p.Limit+1)...)
 	if err != nil {
 		return err
 	}
@@ -152,8 +112,8 @@ func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	items, next := firstPage(items, p.limit, func(e *auditEntry) timeKey { return timeKey{e.Time.UnixMilli(), e.ID} })
-	return writePage(w, items, next)
+	items, next := api.FirstPage(items, p.Limit, func(e *auditEntry) api.TimeKey { return api.TimeKey{MS: e.Time.UnixMilli(), ID: e.ID} })
+	return api.WritePage(w, items, next)
 }
 
 // auditFilter reads what the caller wants to see of the log.
@@ -177,14 +137,14 @@ func auditFilter(r *http.Request) (where []string, args []any, err error) {
 		part := store.Containing(text)
 		add(`(LOWER(target_name) LIKE ? ESCAPE '\' OR LOWER(target) LIKE ? ESCAPE '\' OR LOWER(actor_name) LIKE ? ESCAPE '\' OR LOWER(detail) LIKE ? ESCAPE '\')`, part, part, part, part)
 	}
-	from, err := readTime(r, "from", time.Time{})
+	from, err := api.ReadTime(r, "from", time.Time{})
 	if err != nil {
 		return nil, nil, err
 	}
 	if !from.IsZero() {
 		add("at >= ?", from.UnixMilli())
 	}
-	to, err := readTime(r, "to", time.Time{})
+	to, err := api.ReadTime(r, "to", time.Time{})
 	if !to.IsZero() {
 		add("at < ?", to.UnixMilli())
 	}
@@ -218,7 +178,7 @@ func (c *Console) listAuditFacets(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }
 
 // each reads the rows of a statement.
@@ -234,13 +194,4 @@ func each(ctx context.Context, db store.Querier, query string, row func(scan fun
 		}
 	}
 	return rows.Err()
-}
-
-// firstPage cuts off what was read beyond the page and returns the key to go on from.
-func firstPage[T any](items []T, limit int, key func(*T) timeKey) ([]T, string) {
-	if len(items) <= limit {
-		return items, ""
-	}
-	items = items[:limit]
-	return items, key(&items[limit-1]).String()
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/touchstone-cdp/touchstone/internal/backup"
+
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 // Backups are copies of the data folder: *backup.Keeper.
@@ -20,7 +22,7 @@ type Backups interface {
 
 func (c *Console) backups() (Backups, error) {
 	if c.cfg.Backups == nil {
-		return nil, notHere("backups")
+		return nil, api.NotHere("backups")
 	}
 	return c.cfg.Backups, nil
 }
@@ -30,7 +32,7 @@ func (c *Console) listBackups(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
@@ -38,11 +40,11 @@ func (c *Console) listBackups(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	items, next, err := cut(all, p, func(b *backup.Backup) string { return b.ID })
+	items, next, err := api.Cut(all, p, func(b *backup.Backup) string { return b.ID })
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 // createBackup begins one; it goes on without the request.
@@ -51,12 +53,12 @@ func (c *Console) createBackup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := readBody(r)
+	body, err := api.ReadBody(r)
 	if err != nil {
 		return err
 	}
 	if len(body) > 0 { // there is nothing to choose
-		if err := decodeJSON(body, &struct{}{}); err != nil {
+		if err := api.DecodeJSON(body, &struct{}{}); err != nil {
 			return err
 		}
 	}
@@ -64,8 +66,8 @@ func (c *Console) createBackup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, b.ID, "")
-	return writeJSON(w, http.StatusAccepted, b)
+	api.NoteTarget(r, b.ID, "")
+	return api.WriteJSON(w, http.StatusAccepted, b)
 }
 
 func (c *Console) getBackup(w http.ResponseWriter, r *http.Request) error {
@@ -73,11 +75,11 @@ func (c *Console) getBackup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := backups.Get(r.Context(), param(r, "id"))
+	b, err := backups.Get(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, b)
+	return api.WriteJSON(w, http.StatusOK, b)
 }
 
 func (c *Console) getBackupArchive(w http.ResponseWriter, r *http.Request) error {
@@ -85,7 +87,7 @@ func (c *Console) getBackupArchive(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	b, err := backups.Get(r.Context(), param(r, "id"))
+	b, err := backups.Get(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -119,10 +121,10 @@ func (c *Console) deleteBackup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	if err := backups.Delete(r.Context(), id); err != nil {
 		return err
 	}
-	noteTarget(r, id, "")
-	return noContent(w)
+	api.NoteTarget(r, id, "")
+	return api.NoContent(w)
 }

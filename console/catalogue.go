@@ -7,6 +7,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 // Catalogue says which events exist: *analytics.Engine.
@@ -20,17 +21,17 @@ const catalogueRange = 30 * 24 * time.Hour
 
 func (c *Console) catalogue() (Catalogue, error) {
 	if c.cfg.Catalogue == nil {
-		return nil, notHere("analytics")
+		return nil, api.NotHere("analytics")
 	}
 	return c.cfg.Catalogue, nil
 }
 
 func (c *Console) listCatalogueEvents(w http.ResponseWriter, r *http.Request) error {
-	to, err := readTime(r, "to", c.cfg.Clock.Now())
+	to, err := api.ReadTime(r, "to", c.cfg.Clock.Now())
 	if err != nil {
 		return err
 	}
-	from, err := readTime(r, "from", to.Add(-catalogueRange))
+	from, err := api.ReadTime(r, "from", to.Add(-catalogueRange))
 	if err != nil {
 		return err
 	}
@@ -42,20 +43,7 @@ func (c *Console) listCatalogueEvents(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, "")
-}
-
-func readTime(r *http.Request, name string, byDefault time.Time) (time.Time, error) {
-	text := r.URL.Query().Get(name)
-	if text == "" {
-		return byDefault, nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return t, touchstone.Errorf(touchstone.Invalid, "The parameter %s is not a time: %.40q.", name, text).
-			WithHint("Write it as in 2026-01-31T00:00:00Z; + must be sent as %%2B.")
-	}
-	return t, nil
+	return api.WritePage(w, items, "")
 }
 
 func (c *Console) listCatalogueProperties(w http.ResponseWriter, r *http.Request) error {
@@ -63,11 +51,11 @@ func (c *Console) listCatalogueProperties(w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
-	items, err := catalogue.Properties(r.Context(), param(r, "name"))
+	items, err := catalogue.Properties(r.Context(), api.Param(r, "name"))
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, "")
+	return api.WritePage(w, items, "")
 }
 
 func (c *Console) listCatalogueTraits(w http.ResponseWriter, r *http.Request) error {
@@ -79,12 +67,12 @@ func (c *Console) listCatalogueTraits(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, "")
+	return api.WritePage(w, items, "")
 }
 
 func (c *Console) listCatalogueValues(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
-	limit, err := readLimit(q.Get("limit"))
+	limit, err := api.ReadLimit(q.Get("limit"))
 	if err != nil {
 		return err
 	}
@@ -118,5 +106,5 @@ func (c *Console) listCatalogueValues(w http.ResponseWriter, r *http.Request) er
 			return err
 		}
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"values": values})
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"values": values})
 }

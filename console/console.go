@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -49,6 +51,9 @@ type Config struct {
 	Uploads UploadConfig
 
 	Features
+
+	// Resources are the parts of the API that features bring, beside those of console.
+	Resources []api.Resource
 }
 
 func (c *Config) setDefaults() {
@@ -89,8 +94,9 @@ type Console struct {
 	imports   *importProgress
 	uploads   *uploads
 	runs      *importRuns
-	document  document
-	audited   atomic.Uint64 // entries written to the audit log
+	document  *document
+	resources []api.Resource // console's own and those of features
+	audited   atomic.Uint64  // entries written to the audit log
 
 	frameSlots chan struct{} // one slot per body of frames in memory
 	partSlots  chan struct{} // one slot per part of an uploaded file in memory
@@ -122,6 +128,13 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 		streams: make(chan struct{}, cfg.MaxStreams), closing: make(chan struct{}),
 	}
 	c.runs = newImportRuns(c, cfg.Metrics)
+	c.resources = slices.Concat(c.ownResources(), cfg.Resources)
+	if err := api.Check(c.resources); err != nil {
+		return nil, err
+	}
+	if c.document, err = newDocument(cfg.Resources); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 

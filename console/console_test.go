@@ -17,6 +17,9 @@ import (
 
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
+
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 // testClock is a clock that a test moves.
@@ -190,10 +193,19 @@ func (a answer) field(t *testing.T, name string) string {
 	return v
 }
 
+// routes are all operations.
+func (s *testServer) routes() []api.Route {
+	var list []api.Route
+	for _, res := range s.c.resources {
+		list = append(list, res.Routes...)
+	}
+	return list
+}
+
 const testPassword = "correct horse battery"
 
 // userSession makes a user of a role and signs it in.
-func (s *testServer) userSession(role Role) (cookie string) {
+func (s *testServer) userSession(role access.Role) (cookie string) {
 	s.t.Helper()
 	email := string(role) + "@example.com"
 	if _, err := s.c.addUser(context.Background(), email, testPassword, role, false); err != nil {

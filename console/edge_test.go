@@ -9,6 +9,8 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/touchstone-cdp/touchstone/collect"
+
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 // track sends a body to the tracking API.
@@ -61,7 +63,7 @@ func TestSources(t *testing.T) {
 	}
 	var names []string
 	for cursor := ""; ; {
-		var p page[collect.Source]
+		var p api.Page[collect.Source]
 		w.get("/sources?limit=2&cursor="+cursor, 200).decode(t, &p)
 		for _, s := range p.Items {
 			names = append(names, s.Name)
@@ -81,7 +83,7 @@ func TestQuarantine(t *testing.T) {
 	key := w.post("/sources", `{"name":"Shop","kind":"web"}`, 201).field(t, "write_key")
 	w.track(key, `{"batch":[{"type":"track","userId":"u1","properties":{"color":"gold"}},{"type":"track","event":"Lost"},{"type":"track","event":"Lost again"}]}`)
 
-	var list page[collect.Quarantined]
+	var list api.Page[collect.Quarantined]
 	w.get("/quarantine?code=missing_event", 200, `"origin":"http"`, `"row":null`, `"replayed_at":null`, `"event":{`).decode(t, &list)
 	if len(list.Items) != 1 {
 		t.Fatalf("%d events", len(list.Items))

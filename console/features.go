@@ -23,9 +23,3 @@ type Features struct {
 	Catalogue     Catalogue
 	Backups       Backups
 }
-
-// notHere is the answer for a feature that this process does not run.
-func notHere(what string) error {
-	return touchstone.Errorf(touchstone.Unavailable, "This server does not run %s.", what).
-		WithHint("Ask a server with the role console.")
-}

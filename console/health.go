@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 // Check is one condition of being ready.
@@ -35,7 +36,7 @@ func HealthHandlers(checks []Check) (healthz, readyz http.HandlerFunc) {
 
 func (c *Console) getHealth(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
-	return writeJSON(w, http.StatusOK, healthAnswer{"ok", map[string]string{}})
+	return api.WriteJSON(w, http.StatusOK, healthAnswer{"ok", map[string]string{}})
 }
 
 // getReady runs all checks side by side. Reasons are shown as far as they are meant for people:
@@ -82,7 +83,7 @@ func (c *Console) getReady(w http.ResponseWriter, r *http.Request) error {
 	if status != http.StatusOK {
 		w.Header().Set("Retry-After", "1")
 	}
-	return writeJSON(w, status, a)
+	return api.WriteJSON(w, status, a)
 }
 
 func publicText(err error) string {

@@ -33,22 +33,22 @@ var hostileBodies = map[string]string{
 
 func TestHostileBodies(t *testing.T) {
 	w := newWorld(t)
-	for _, rt := range w.c.routes() {
-		if rt.method == "GET" || rt.method == "DELETE" {
+	for _, rt := range w.routes() {
+		if rt.Method == "GET" || rt.Method == "DELETE" {
 			continue
 		}
-		path := "/api/v1" + strings.NewReplacer("{id}", "none").Replace(rt.path)
+		path := "/api/v1" + strings.NewReplacer("{id}", "none").Replace(rt.Path)
 		for name, body := range hostileBodies {
-			a := w.do(call{method: rt.method, path: path, key: w.admin, body: body})
+			a := w.do(call{method: rt.Method, path: path, key: w.admin, body: body})
 			optional := strings.HasSuffix(path, "/rotate") || strings.HasSuffix(path, "/none/replay") || strings.HasSuffix(path, "/finish") ||
 				strings.HasSuffix(path, "/backups")
 			switch {
 			case a.status >= 500:
-				t.Errorf("%s %s, %s: %d %s", rt.method, path, name, a.status, a.body)
-			case a.status < 300 && !(name == "null" && rt.method == "PATCH") && !optional:
-				t.Errorf("%s %s, %s: accepted with %d %s", rt.method, path, name, a.status, a.body)
+				t.Errorf("%s %s, %s: %d %s", rt.Method, path, name, a.status, a.body)
+			case a.status < 300 && !(name == "null" && rt.Method == "PATCH") && !optional:
+				t.Errorf("%s %s, %s: accepted with %d %s", rt.Method, path, name, a.status, a.body)
 			case len(a.body) > 2000:
-				t.Errorf("%s %s, %s: an answer of %d bytes", rt.method, path, name, len(a.body))
+				t.Errorf("%s %s, %s: an answer of %d bytes", rt.Method, path, name, len(a.body))
 			}
 		}
 	}
@@ -56,16 +56,16 @@ func TestHostileBodies(t *testing.T) {
 
 func TestHostileParameters(t *testing.T) {
 	w := newWorld(t)
-	for _, rt := range w.c.routes() {
-		if rt.method != "GET" || rt.stream {
+	for _, rt := range w.routes() {
+		if rt.Method != "GET" || rt.Stream {
 			continue
 		}
 		for _, value := range []string{"", "%00", "%ff%fe", "..%2f..%2fetc", "p_", "p_-1", "p_zzzzzzzzzzzzzzzzzzzz", "%27%20or%201=1--", "a:b:c", ":", "user_id:", "%25", "%F0%9F%98%80",
 			strings.Repeat("x", 6000), "kind%3A" + strings.Repeat("%E4%BA%BA", 500)} {
-			if value == "" && strings.Contains(rt.path, "{") {
+			if value == "" && strings.Contains(rt.Path, "{") {
 				continue
 			}
-			path := "/api/v1" + strings.NewReplacer("{id}", value, "{ref}", value, "{name}", value).Replace(rt.path)
+			path := "/api/v1" + strings.NewReplacer("{id}", value, "{ref}", value, "{name}", value).Replace(rt.Path)
 			query := "?q=" + value + "&cursor=" + value + "&event=" + value + "&property=" + value + "&source=" + value + "&code=" + value + "&reason=" + value +
 				"&from=" + value + "&to=" + value + "&action=" + value
 			for _, url := range []string{path, path + query, path + "?limit=" + value} {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/identity"
 )
 
@@ -24,7 +25,7 @@ type IdentityRules interface {
 
 func (c *Console) identityRules() (IdentityRules, error) {
 	if c.cfg.IdentityRules == nil {
-		return nil, notHere("identity")
+		return nil, api.NotHere("identity")
 	}
 	return c.cfg.IdentityRules, nil
 }
@@ -43,7 +44,7 @@ func showRules(w http.ResponseWriter, r *http.Request, rules IdentityRules) erro
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, v)
+	return api.WriteJSON(w, http.StatusOK, v)
 }
 
 func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) error {
@@ -54,7 +55,7 @@ func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) err
 		Normaliser *string          `json:"normaliser"`
 		MaxLength  *int             `json:"max_length"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	rules, err := c.identityRules()
@@ -65,7 +66,7 @@ func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	k := touchstone.OtherKind(touchstone.IdentifierKind(param(r, "kind")))
+	k := touchstone.OtherKind(touchstone.IdentifierKind(api.Param(r, "kind")))
 	for _, have := range v.Kinds {
 		if have.Kind == k.Kind {
 			k.Role, k.Priority, k.Limit, k.Normaliser, k.MaxLength = have.Role, have.Priority, have.Limit, have.Normaliser, have.MaxLength
@@ -79,7 +80,7 @@ func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) err
 	if err := rules.SetKind(r.Context(), k); err != nil {
 		return err
 	}
-	noteTarget(r, string(k.Kind), string(k.Kind))
+	api.NoteTarget(r, string(k.Kind), string(k.Kind))
 	return showRules(w, r, rules)
 }
 
@@ -94,11 +95,11 @@ func (c *Console) resetIdentityKind(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	kind := param(r, "kind")
+	kind := api.Param(r, "kind")
 	if err := rules.ResetKind(r.Context(), touchstone.IdentifierKind(kind)); err != nil {
 		return err
 	}
-	noteTarget(r, kind, kind)
+	api.NoteTarget(r, kind, kind)
 	return showRules(w, r, rules)
 }
 
@@ -108,7 +109,7 @@ func (c *Console) setBlockedValue(w http.ResponseWriter, r *http.Request) error 
 		Value   string                    `json:"value"`
 		Blocked *bool                     `json:"blocked"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	if in.Blocked == nil {
@@ -121,7 +122,7 @@ func (c *Console) setBlockedValue(w http.ResponseWriter, r *http.Request) error 
 	if err := rules.SetBlocked(r.Context(), in.Kind, in.Value, *in.Blocked); err != nil {
 		return err
 	}
-	noteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
+	api.NoteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
 	return showRules(w, r, rules)
 }
 
@@ -137,7 +138,7 @@ func (c *Console) checkIdentifier(w http.ResponseWriter, r *http.Request) error 
 		Kind  touchstone.IdentifierKind `json:"kind"`
 		Value string                    `json:"value"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	kind, ok := touchstone.ParseKind(string(in.Kind))
@@ -152,7 +153,7 @@ func (c *Console) checkIdentifier(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, v)
+	return api.WriteJSON(w, http.StatusOK, v)
 }
 
 const maxSuggestions = 200
@@ -171,7 +172,7 @@ func (c *Console) listSuggestions(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, "")
+	return api.WritePage(w, items, "")
 }
 
 func (c *Console) decideSuggestion(w http.ResponseWriter, r *http.Request) error {
@@ -180,7 +181,7 @@ func (c *Console) decideSuggestion(w http.ResponseWriter, r *http.Request) error
 		Value    string                    `json:"value"`
 		Decision string                    `json:"decision"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	if in.Decision != "block" && in.Decision != "dismiss" {
@@ -193,8 +194,8 @@ func (c *Console) decideSuggestion(w http.ResponseWriter, r *http.Request) error
 	if err := rules.Decide(r.Context(), in.Kind, in.Value, in.Decision == "block"); err != nil {
 		return err
 	}
-	noteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
-	return noContent(w)
+	api.NoteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
+	return api.NoContent(w)
 }
 
 // relatedPerson is a person that has to do with a car, an account, a household.
@@ -234,7 +235,7 @@ func (c *Console) splitPerson(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Identifiers []string `json:"identifiers"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	id, err := c.person(r)
@@ -262,7 +263,7 @@ next:
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id.String(), "")
-	noteDetail(r, map[string]any{"identifiers": strings.Join(in.Identifiers, ", "), "other": other})
-	return writeJSON(w, http.StatusOK, map[string]touchstone.PersonID{"id": id, "other": other})
+	api.NoteTarget(r, id.String(), "")
+	api.NoteDetail(r, map[string]any{"identifiers": strings.Join(in.Identifiers, ", "), "other": other})
+	return api.WriteJSON(w, http.StatusOK, map[string]touchstone.PersonID{"id": id, "other": other})
 }

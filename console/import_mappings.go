@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -72,7 +73,7 @@ func (c *Console) listMappings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, "")
+	return api.WritePage(w, items, "")
 }
 
 func (c *Console) findMapping(ctx context.Context, q store.Querier, id string) (mappingAnswer, error) {
@@ -84,11 +85,11 @@ func (c *Console) findMapping(ctx context.Context, q store.Querier, id string) (
 }
 
 func (c *Console) getMapping(w http.ResponseWriter, r *http.Request) error {
-	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, m)
+	return api.WriteJSON(w, http.StatusOK, m)
 }
 
 func (c *Console) createMapping(w http.ResponseWriter, r *http.Request) error {
@@ -112,12 +113,12 @@ func (c *Console) createMapping(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, m.ID, m.Name)
-	return writeJSON(w, http.StatusCreated, m)
+	api.NoteTarget(r, m.ID, m.Name)
+	return api.WriteJSON(w, http.StatusCreated, m)
 }
 
 func (c *Console) updateMapping(w http.ResponseWriter, r *http.Request) error {
-	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -128,8 +129,8 @@ func (c *Console) updateMapping(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, m.ID, m.Name)
-	return writeJSON(w, http.StatusOK, m)
+	api.NoteTarget(r, m.ID, m.Name)
+	return api.WriteJSON(w, http.StatusOK, m)
 }
 
 // readMapping lays what a body says over m.
@@ -140,11 +141,11 @@ func (c *Console) readMapping(r *http.Request, m *mappingAnswer) (err error) {
 		YAML    string         `json:"yaml"`
 		Columns []string       `json:"columns"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	if in.Name != nil {
-		if m.Name, err = checkName("name", *in.Name, 200); err != nil {
+		if m.Name, err = api.CheckName("name", *in.Name, 200); err != nil {
 			return err
 		}
 	}
@@ -158,7 +159,7 @@ func (c *Console) readMapping(r *http.Request, m *mappingAnswer) (err error) {
 	if in.Columns != nil {
 		m.Columns = in.Columns
 	}
-	m.UpdatedAt, m.UpdatedBy = c.cfg.Clock.Now(), principalOf(r).name
+	m.UpdatedAt, m.UpdatedBy = c.cfg.Clock.Now(), api.ViewerOf(r).Name
 	return nil
 }
 
@@ -183,7 +184,7 @@ func saveMapping(ctx context.Context, tx *store.Tx, m mappingAnswer) error {
 }
 
 func (c *Console) deleteMapping(w http.ResponseWriter, r *http.Request) error {
-	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -193,6 +194,6 @@ func (c *Console) deleteMapping(w http.ResponseWriter, r *http.Request) error {
 	}); err != nil {
 		return err
 	}
-	noteTarget(r, m.ID, m.Name)
-	return noContent(w)
+	api.NoteTarget(r, m.ID, m.Name)
+	return api.NoContent(w)
 }

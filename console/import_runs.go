@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -223,7 +224,7 @@ func (r *importRuns) end(row runRow, job *importJob, err error) {
 		state = runCancelled
 	case err != nil:
 		state = runFailed
-		text, _ := encodeJSON(showRunError(err)) // texts only
+		text, _ := api.EncodeJSON(showRunError(err)) // texts only
 		problem = string(text)
 		r.c.cfg.Log.Warn("an import of an uploaded file failed", "import", row.importID, "error", err)
 	}
@@ -338,7 +339,7 @@ func (r *importRuns) startDry(upload uploadRow, m *importer.Mapping, source stri
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ctx == nil || r.ctx.Err() != nil {
-		return notHere("imports")
+		return api.NotHere("imports")
 	}
 	if old := r.dries[upload.id]; old != nil {
 		old.stop()

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
@@ -23,9 +24,9 @@ type importServer struct{ c *Console }
 
 // beginImport finds the import of a content into a source, or makes it.
 func (s importServer) beginImport(ctx context.Context, in importer.Request) (row importRow, made bool, err error) {
-	file, err1 := checkName("file", in.File, 500)
-	fingerprint, err2 := checkName("fingerprint", in.Fingerprint, 200)
-	name, err3 := checkName("source", in.Source, 100)
+	file, err1 := api.CheckName("file", in.File, 500)
+	fingerprint, err2 := api.CheckName("fingerprint", in.Fingerprint, 200)
+	name, err3 := api.CheckName("source", in.Source, 100)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return row, false, err
 	}
@@ -97,7 +98,7 @@ func stateOf(row importRow) importer.State {
 // Append makes a part durable; one that came before adds nothing.
 func (s importServer) Append(ctx context.Context, id string, p importer.Part) (importer.Step, error) {
 	if s.c.cfg.Frames == nil {
-		return importer.Step{}, notHere("the edge")
+		return importer.Step{}, api.NotHere("the edge")
 	}
 	o, err := s.c.imports.take(ctx, id, s.c.cfg.Clock.Now())
 	if err != nil {
@@ -157,7 +158,7 @@ func stepOf(v collect.Vetted) importer.Step {
 // Check tells what Append would answer.
 func (s importServer) Check(_ context.Context, p importer.Part) (importer.Step, error) {
 	if s.c.cfg.Frames == nil {
-		return importer.Step{}, notHere("the edge")
+		return importer.Step{}, api.NotHere("the edge")
 	}
 	v, err := s.c.cfg.Frames.CheckFrames(collect.Rows{First: p.First, Count: p.Rows}, bytes.NewReader(p.Frames), func(*touchstone.Event) bool { return true })
 	if err != nil {
@@ -176,10 +177,10 @@ func (s importServer) Persons(ctx context.Context, p importer.Part) (importer.Pe
 
 func (s importServer) simulate(ctx context.Context, frames []byte) (identity.Simulation, error) {
 	if s.c.cfg.Simulator == nil {
-		return identity.Simulation{}, notHere("identity")
+		return identity.Simulation{}, api.NotHere("identity")
 	}
 	if s.c.cfg.Frames == nil {
-		return identity.Simulation{}, notHere("the edge")
+		return identity.Simulation{}, api.NotHere("the edge")
 	}
 	var bad error
 	sim, err := s.c.cfg.Simulator.Simulate(ctx, func(yield func([]touchstone.Identifier) bool) {

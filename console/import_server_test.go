@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
@@ -126,7 +127,7 @@ func (w *world) checkCounts(r *rapid.T, dry importer.DryRunResult, sum importer.
 	w.want(call{method: "GET", path: "/api/v1/imports/" + sum.Import, key: w.admin}, 200).decode(w.t, &shown)
 	refused := map[int64]string{}
 	for cursor, more := "", true; more; more = cursor != "" {
-		var list page[collect.Quarantined]
+		var list api.Page[collect.Quarantined]
 		w.want(call{method: "GET", path: "/api/v1/quarantine?limit=500&source=" + shown.Source.ID + "&cursor=" + cursor, key: w.admin}, 200).decode(w.t, &list)
 		for _, q := range list.Items {
 			if q.Row == nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 )
 
@@ -17,15 +18,15 @@ func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
 		Source  string         `json:"source"`
 		Again   bool           `json:"again"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	ctx := r.Context()
-	upload, err := c.uploads.whole(ctx, param(r, "id"))
+	upload, err := c.uploads.whole(ctx, api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	source, err := checkName("source", in.Source, 100)
+	source, err := api.CheckName("source", in.Source, 100)
 	if err != nil {
 		return err
 	}
@@ -42,10 +43,10 @@ func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
 	}
 	status := http.StatusOK
 	if sum.AlreadyImported {
-		noteNothing(r)
+		api.NoteNothing(r)
 	} else {
 		status = http.StatusAccepted
-		noteTarget(r, sum.Import, upload.name)
+		api.NoteTarget(r, sum.Import, upload.name)
 		if err := c.runs.add(ctx, runRow{importID: sum.Import, uploadID: upload.id, fingerprint: sum.Fingerprint, mapping: yaml,
 			source: sum.Source, startedAt: c.cfg.Clock.Now().UnixMilli()}); err != nil {
 			return err
@@ -59,19 +60,19 @@ func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, status, a)
+	return api.WriteJSON(w, status, a)
 }
 
 func (c *Console) cancelImport(w http.ResponseWriter, r *http.Request) error {
-	row, err := findImport(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	row, err := findImport(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
 	if !c.runs.cancel(row.id) {
 		return touchstone.Errorf(touchstone.Conflict, "The import is not running on this server.")
 	}
-	noteTarget(r, row.id, row.file)
-	return noContent(w)
+	api.NoteTarget(r, row.id, row.file)
+	return api.NoContent(w)
 }
 
 func (c *Console) startDryRun(w http.ResponseWriter, r *http.Request) error {
@@ -80,10 +81,10 @@ func (c *Console) startDryRun(w http.ResponseWriter, r *http.Request) error {
 		YAML    string         `json:"yaml"`
 		Source  string         `json:"source"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	upload, err := c.uploads.whole(r.Context(), param(r, "id"))
+	upload, err := c.uploads.whole(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ type dryRunAnswer struct {
 }
 
 func (c *Console) getDryRun(w http.ResponseWriter, r *http.Request) error {
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	c.runs.mu.Lock()
 	job := c.runs.dries[id]
 	c.runs.mu.Unlock()
@@ -121,12 +122,12 @@ func (c *Console) getDryRun(w http.ResponseWriter, r *http.Request) error {
 	if job.err != nil {
 		a.Error = showRunError(job.err)
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }
 
 func (c *Console) cancelDryRun(w http.ResponseWriter, r *http.Request) error {
-	if !c.runs.forgetDry(param(r, "id")) {
+	if !c.runs.forgetDry(api.Param(r, "id")) {
 		return touchstone.Errorf(touchstone.NotFound, "There is no dry run of this file.")
 	}
-	return noContent(w)
+	return api.NoContent(w)
 }

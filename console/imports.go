@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
@@ -78,7 +79,7 @@ func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error
 	if err != nil {
 		return nil, err
 	}
-	a.Source = showSource(principalOf(r), s)
+	a.Source = showSource(api.ViewerOf(r), s)
 	a.Run, err = c.runs.show(r.Context(), i.id)
 	return a, err
 }
@@ -94,7 +95,7 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 		Source      string         `json:"source"`
 		Mapping     jsontext.Value `json:"mapping"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	row, made, err := c.importServer().beginImport(r.Context(), importer.Request{
@@ -103,17 +104,17 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, row.id, row.file)
+	api.NoteTarget(r, row.id, row.file)
 	status := http.StatusCreated
 	if !made {
-		noteNothing(r)
+		api.NoteNothing(r)
 		status = http.StatusOK
 	}
 	a, err := c.showImport(r, row)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, status, a)
+	return api.WriteJSON(w, status, a)
 }
 
 // ensureImport finds the import of the same content into the same source, or makes it. While
@@ -144,31 +145,31 @@ func (c *Console) ensureImport(ctx context.Context, want importRow) (row importR
 }
 
 func (c *Console) listImports(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
-	after, err := parseTimeKey(p.after)
+	after, err := api.ParseTimeKey(p.After)
 	if err != nil {
 		return err
 	}
-	rows, err := c.readImports(r.Context(), after, p.limit+1)
+	rows, err := c.readImports(r.Context(), after, p.Limit+1)
 	if err != nil {
 		return err
 	}
-	rows, next := firstPage(rows, p.limit, func(i *importRow) timeKey { return timeKey{i.createdAt, i.id} })
+	rows, next := api.FirstPage(rows, p.Limit, func(i *importRow) api.TimeKey { return api.TimeKey{MS: i.createdAt, ID: i.id} })
 	items := make([]*importAnswer, len(rows))
 	for n, row := range rows {
 		if items[n], err = c.showImport(r, c.imports.current(r.Context(), row)); err != nil {
 			return err
 		}
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
-func (c *Console) readImports(ctx context.Context, after timeKey, limit int) ([]importRow, error) {
+func (c *Console) readImports(ctx context.Context, after api.TimeKey, limit int) ([]importRow, error) {
 	rows, err := c.cfg.DB.Reader().Query(ctx, `SELECT `+importColumns+` FROM console_imports
-		WHERE created_at < ? OR (created_at = ? AND id < ?) ORDER BY created_at DESC, id DESC LIMIT ?`, after.ms, after.ms, after.id, limit)
+		WHERE created_at < ? OR (created_at = ? AND id < ?) ORDER BY created_at DESC, id DESC LIMIT ?`, after.MS, after.MS, after.ID, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (c *Console) readImports(ctx context.Context, after timeKey, limit int) ([]
 }
 
 func (c *Console) getImport(w http.ResponseWriter, r *http.Request) error {
-	row, err := findImport(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	row, err := findImport(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -193,7 +194,7 @@ func (c *Console) getImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }
 
 func (c *Console) appendImportRows(w http.ResponseWriter, r *http.Request) error {
@@ -202,12 +203,12 @@ func (c *Console) appendImportRows(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	defer done()
-	step, err := c.importServer().Append(r.Context(), param(r, "id"), part)
+	step, err := c.importServer().Append(r.Context(), api.Param(r, "id"), part)
 	if err != nil {
 		return err
 	}
 	step.Refused = step.Refused[:min(len(step.Refused), maxShownRefused)]
-	return writeJSON(w, http.StatusOK, step)
+	return api.WriteJSON(w, http.StatusOK, step)
 }
 
 func (c *Console) checkImportRows(w http.ResponseWriter, r *http.Request) error {
@@ -220,13 +221,13 @@ func (c *Console) checkImportRows(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, step)
+	return api.WriteJSON(w, http.StatusOK, step)
 }
 
 // readPart reads a part of a file; done frees its memory.
 func (c *Console) readPart(w http.ResponseWriter, r *http.Request) (part importer.Part, done func(), err error) {
 	if c.cfg.Frames == nil {
-		return part, nil, notHere("the edge")
+		return part, nil, api.NotHere("the edge")
 	}
 	if part.First, err = rowNumber(r, "first_row", firstImportRow, 1<<53); err != nil {
 		return part, nil, err
@@ -247,24 +248,24 @@ func rowNumber(r *http.Request, name string, least, most int64) (int64, error) {
 }
 
 func (c *Console) finishImport(w http.ResponseWriter, r *http.Request) error {
-	row, already, err := c.importServer().finishImport(r.Context(), param(r, "id"))
+	row, already, err := c.importServer().finishImport(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	noteTarget(r, row.id, row.file)
+	api.NoteTarget(r, row.id, row.file)
 	if already {
-		noteNothing(r)
+		api.NoteNothing(r)
 	}
 	a, err := c.showImport(r, row)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }
 
 func (c *Console) previewImport(w http.ResponseWriter, r *http.Request) error {
 	if c.cfg.Simulator == nil {
-		return notHere("identity")
+		return api.NotHere("identity")
 	}
 	frames, done, err := c.readFrames(w, r)
 	if err != nil {
@@ -275,7 +276,7 @@ func (c *Console) previewImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, persons)
+	return api.WriteJSON(w, http.StatusOK, persons)
 }
 
 // readFrames reads a body of packed frames whole, so that a slow sender does not hold up
@@ -287,7 +288,7 @@ func (c *Console) readFrames(w http.ResponseWriter, r *http.Request) (frames []b
 		return nil, nil, r.Context().Err()
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(framesTime)) // a stuck sender must not keep the place
-	frames, err = readBody(r)
+	frames, err = api.ReadBody(r)
 	if err == nil && len(frames) == 0 {
 		err = touchstone.Errorf(touchstone.Invalid, "The body is empty.").WithHint("Send files with touchstone import.")
 	}

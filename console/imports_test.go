@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -148,7 +149,7 @@ func TestImport(t *testing.T) {
 		}
 
 		// What was begun and finished is in the audit log, parts are not.
-		var log page[auditEntry]
+		var log api.Page[auditEntry]
 		s.want(call{method: "GET", path: "/api/v1/audit", key: admin}, 200).decode(t, &log)
 		var actions []string
 		for _, e := range log.Items {
@@ -167,7 +168,7 @@ func TestImport(t *testing.T) {
 			t.Errorf("%+v", again)
 		}
 		s.send(key, b.ID, 1, 1, 200)
-		var list page[importAnswer]
+		var list api.Page[importAnswer]
 		s.want(call{method: "GET", path: "/api/v1/imports?limit=1", key: key}, 200).decode(t, &list)
 		s.want(call{method: "GET", path: "/api/v1/imports?limit=1&cursor=" + list.NextCursor, key: key}, 200, `"next_cursor":""`).decode(t, &list)
 	})

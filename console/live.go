@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/internal/live"
 )
@@ -68,7 +69,7 @@ func (c *Console) openFeed(w http.ResponseWriter, r *http.Request) (*feed, error
 func (f *feed) deadline() { _ = f.rc.SetWriteDeadline(time.Now().Add(liveWriteTime)) }
 
 func (f *feed) send(v any) error {
-	text, err := encodeJSON(v)
+	text, err := api.EncodeJSON(v)
 	if err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func relay[T any](c *Console, w http.ResponseWriter, r *http.Request, hub *live.
 
 func (c *Console) streamStats(w http.ResponseWriter, r *http.Request) error {
 	if c.cfg.Counters == nil {
-		return notHere("statistics")
+		return api.NotHere("statistics")
 	}
 	f, err := c.openFeed(w, r)
 	if err != nil {
@@ -159,7 +160,7 @@ type liveEvent struct {
 
 func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if c.cfg.Events == nil {
-		return notHere("the edge")
+		return api.NotHere("the edge")
 	}
 	return relay(c, w, r, c.cfg.Events, eventFilter(r), func(_ context.Context, e touchstone.Event) any {
 		readRefused(&e)
@@ -262,7 +263,7 @@ type liveChange struct {
 
 func (c *Console) streamChanges(w http.ResponseWriter, r *http.Request) error {
 	if c.cfg.Changes == nil {
-		return notHere("the pipeline")
+		return api.NotHere("the pipeline")
 	}
 	segment, person := r.URL.Query().Get("segment"), r.URL.Query().Get("person")
 	keep := func(ch touchstone.Change) bool {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
+
+	"github.com/touchstone-cdp/touchstone/access"
 )
 
 // MetricsPage lets a page with the process's figures be seen by who has a key with the
@@ -15,7 +17,7 @@ func (c *Console) MetricsPage(page http.Handler) http.Handler {
 		if err != nil {
 			return unauthenticated(w, err)
 		}
-		if err := authorise(w, p, permMetrics, permRead); err != nil {
+		if err := authorise(w, p, "metrics:read", access.None); err != nil {
 			return err
 		}
 		page.ServeHTTP(w, r)

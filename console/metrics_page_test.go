@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/touchstone-cdp/touchstone/access"
 )
 
 // The figures are for who has a key, also when the server listens to everybody.
@@ -26,7 +28,7 @@ func TestMetricsPageNeedsAKey(t *testing.T) {
 			"key for imports": {"Authorization", "Bearer " + s.apiKey("ingest"), 403},
 			"key for metrics": {"Authorization", "Bearer " + s.apiKey("metrics"), 200},
 			"key for reading": {"Authorization", "Bearer " + s.apiKey("read"), 200},
-			"analyst":         {"Cookie", sessionCookie + "=" + s.userSession(RoleAnalyst), 200},
+			"analyst":         {"Cookie", sessionCookie + "=" + s.userSession(access.Analyst), 200},
 		} {
 			r := httptest.NewRequest("GET", "http://localhost/metrics", nil)
 			r.Header.Set(test.header, test.value)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -28,11 +29,11 @@ type onceKey struct {
 //
 // The claim is committed before the write starts and the answer after it, so a crash in
 // between leaves a claim without an answer; after longestWrite the call may be repeated.
-func (c *Console) beginOnce(ctx context.Context, p *principal, key string, r *http.Request, body []byte) (*onceKey, *heldAnswer, error) {
+func (c *Console) beginOnce(ctx context.Context, v *access.Viewer, key string, r *http.Request, body []byte) (*onceKey, *heldAnswer, error) {
 	if len(key) > 255 {
 		return nil, nil, touchstone.Errorf(touchstone.Invalid, "The Idempotency-Key is longer than 255 characters.")
 	}
-	once := &onceKey{p.kind + ":" + p.id, key}
+	once := &onceKey{v.Kind + ":" + v.ID, key}
 	request := hashSecret(r.Method + " " + r.URL.RequestURI() + "\n" + string(body))
 	now := c.cfg.Clock.Now()
 	var kept *heldAnswer

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -128,7 +130,7 @@ func TestClaimOfACrashRunsOut(t *testing.T) {
 func TestAuditLog(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		s := newTestServerOn(t, db, func(c *Config) { c.Sources = &countingSources{} })
-		key, audit := s.apiKey("write"), s.userSession(RoleAuditor)
+		key, audit := s.apiKey("write"), s.userSession(access.Auditor)
 		for i := range 7 {
 			s.want(call{method: "POST", path: "/api/v1/sources", key: key, body: fmt.Sprintf(`{"name":"Shop %d","kind":"web"}`, i)}, 201)
 		}
@@ -138,7 +140,7 @@ func TestAuditLog(t *testing.T) {
 		var seen []string
 		cursor := ""
 		for range 4 {
-			var p page[auditEntry]
+			var p api.Page[auditEntry]
 			s.want(call{method: "GET", path: "/api/v1/audit?limit=2&action=source.create&cursor=" + cursor, cookie: audit}, 200).decode(t, &p)
 			for _, e := range p.Items {
 				seen = append(seen, e.Target)

@@ -2,56 +2,44 @@ package console
 
 import (
 	_ "embed"
-	"fmt"
 	"net/http"
-	"sync"
+	"slices"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/goccy/go-yaml"
+
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 //go:embed openapi.yaml
 var openAPIYAML []byte
 
-// OpenAPI returns the API's document as JSON.
-func OpenAPI() ([]byte, error) {
-	text, err := yaml.YAMLToJSON(openAPIYAML)
-	if err != nil {
-		return nil, fmt.Errorf("openapi.yaml: %w", err)
-	}
-	value := jsontext.Value(text)
-	if err := value.Compact(); err != nil {
-		return nil, fmt.Errorf("openapi.yaml: %w", err)
-	}
-	return value, nil
+// OpenAPI assembles the API's document, as JSON: of openapi.yaml, which describes what
+// console serves itself, and what resources bring along.
+func OpenAPI(resources []api.Resource) ([]byte, error) {
+	return api.Document(openAPIYAML, slices.Concat(new(Console).ownResources(), resources))
 }
 
-// document is the OpenAPI document in its two forms, made when first asked for.
+// document is the OpenAPI document in its two forms.
 type document struct {
-	once sync.Once
 	json []byte
 	page []byte
-	err  error
 }
 
-func (d *document) load() error {
-	d.once.Do(func() {
-		if d.json, d.err = OpenAPI(); d.err != nil {
-			return
-		}
-		var api apiDocument
-		if d.err = json.Unmarshal(d.json, &api); d.err == nil {
-			d.page, d.err = renderDocs(&api)
-		}
-	})
-	return d.err
+func newDocument(resources []api.Resource) (*document, error) {
+	d := &document{}
+	var err error
+	if d.json, err = OpenAPI(resources); err != nil {
+		return nil, err
+	}
+	var doc apiDocument
+	if err = json.Unmarshal(d.json, &doc); err != nil {
+		return nil, err
+	}
+	d.page, err = renderDocs(&doc)
+	return d, err
 }
 
 func (c *Console) getOpenAPI(w http.ResponseWriter, _ *http.Request) error {
-	if err := c.document.load(); err != nil {
-		return err
-	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-cache")
@@ -62,9 +50,6 @@ func (c *Console) getOpenAPI(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (c *Console) getDocs(w http.ResponseWriter, _ *http.Request) error {
-	if err := c.document.load(); err != nil {
-		return err
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
 
@@ -92,13 +93,13 @@ func (p *pages) send(w http.ResponseWriter, r *http.Request, name string) error 
 		return fmt.Errorf("read %s: %w", file, err)
 	}
 	if encoding == "" {
-		h.Set("ETag", etag(string(content)))
+		h.Set("ETag", api.ETag(string(content)))
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 		return nil
 	}
 	h.Set("Content-Encoding", encoding)
 	h.Set("Content-Length", strconv.Itoa(len(content)))
-	h.Set("ETag", etag(encoding, string(content)))
+	h.Set("ETag", api.ETag(encoding, string(content)))
 	if match := r.Header.Get("If-None-Match"); match != "" && strings.Contains(match, h.Get("ETag")) {
 		h.Del("Content-Length")
 		h.Del("Content-Encoding")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
 )
@@ -48,14 +49,14 @@ func TestPersons(t *testing.T) {
 	w.get("/persons/email:nobody@example.com", 404)
 	w.get("/persons/nonsense", 400)
 
-	var list page[profile.Summary]
+	var list api.Page[profile.Summary]
 	w.get("/persons", 200).decode(t, &list)
 	if len(list.Items) != 3 {
 		t.Fatalf("%d persons", len(list.Items))
 	}
 	seen := map[touchstone.PersonID]bool{}
 	for cursor := ""; ; {
-		var p page[profile.Summary]
+		var p api.Page[profile.Summary]
 		w.get("/persons?limit=1&cursor="+cursor, 200).decode(t, &p)
 		for _, s := range p.Items {
 			seen[s.ID] = true
@@ -68,7 +69,7 @@ func TestPersons(t *testing.T) {
 		t.Errorf("paging shows %d persons", len(seen))
 	}
 	for _, q := range []string{"u-ann", "u-a", "ann@", "Ann", "ann lee", "email:ann", ann} {
-		var found page[profile.Summary]
+		var found api.Page[profile.Summary]
 		w.get("/persons?q="+url.QueryEscape(q), 200).decode(t, &found)
 		if len(found.Items) != 1 || found.Items[0].ID.String() != ann {
 			t.Errorf("search for %q: %+v", q, found.Items)
@@ -81,7 +82,7 @@ func TestPersons(t *testing.T) {
 func TestPersonFilters(t *testing.T) {
 	w := newWorld(t)
 	w.shop()
-	var all page[profile.Summary]
+	var all api.Page[profile.Summary]
 	w.get("/persons", 200).decode(t, &all)
 	id := w.post("/segments", `{"name":"Panel","persons":["`+all.Items[0].ID.String()+`","`+all.Items[2].ID.String()+`"]}`, 201).field(t, "id")
 	w.live(id)
@@ -114,7 +115,7 @@ func TestPersonFilters(t *testing.T) {
 		for _, limit := range []string{"1", "2", "50"} {
 			var got []string
 			for cursor := ""; ; {
-				var p page[profile.Summary]
+				var p api.Page[profile.Summary]
 				w.get("/persons?"+query+"&limit="+limit+"&cursor="+url.QueryEscape(cursor), 200).decode(t, &p)
 				for _, s := range p.Items {
 					got = append(got, s.ID.String())
@@ -145,7 +146,7 @@ func TestTimelineAndIdentity(t *testing.T) {
 	ann := w.personID("user_id:u-ann")
 	var names []string
 	for cursor := ""; ; {
-		var p page[analytics.TimelineEvent]
+		var p api.Page[analytics.TimelineEvent]
 		w.get("/persons/"+ann+"/events?limit=2&cursor="+cursor, 200).decode(t, &p)
 		for _, e := range p.Items {
 			names = append(names, e.Event)
@@ -255,12 +256,12 @@ func TestSegments(t *testing.T) {
 	w.get("/segments/"+id+"/history", 200, `"members":2`)
 	w.get("/segments/movements", 200, `"next_cursor":""`)
 	w.get("/segments/movements?days=0", 400, "days")
-	var members page[segment.Member]
+	var members api.Page[segment.Member]
 	first := w.get("/segments/"+id+"/members?limit=1", 200, ben)
 	first.decode(t, &struct {
-		*page[segment.Member]
+		*api.Page[segment.Member]
 		X map[string]any `json:",unknown"`
-	}{page: &members})
+	}{Page: &members})
 	w.get("/segments/"+id+"/members?limit=1&cursor="+first.field(t, "next_cursor"), 200, ann, `"next_cursor":""`)
 	w.get("/segments/"+id+"/members?cursor=AAAA", 400)
 	w.get("/segments/seg_none/members", 404)
@@ -336,7 +337,7 @@ func TestThingsAreNoPeople(t *testing.T) {
 	at := w.clock.Now()
 	w.send(touchstone.Event{Type: touchstone.Track, MessageID: "car", Name: "Trip Ended", Time: at, Identifiers: ids("vin", "LSVAA000000001234")})
 	for query, listed := range map[string]bool{"": false, "?limit=1": false, "?things=true": true, "?q=LSVAA": true, "?q=1234": true, "?q=LSVAA&things=false": false} {
-		var p page[profile.Summary]
+		var p api.Page[profile.Summary]
 		w.get("/persons"+query, 200).decode(t, &p)
 		got := slices.ContainsFunc(p.Items, func(s profile.Summary) bool { return len(s.Identifiers) > 0 && s.Identifiers[0].Kind == "vin" })
 		if got != listed || query == "" && len(p.Items) != 3 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/profile"
 )
 
@@ -43,7 +44,7 @@ func readPersonFilter(r *http.Request) (personFilter, error) {
 	}
 	f.people = things == "false" || things == "" && strings.TrimSpace(q.Get("q")) == ""
 	var err error
-	f.after, err = readTime(r, "seen_after", time.Time{})
+	f.after, err = api.ReadTime(r, "seen_after", time.Time{})
 	return f, err
 }
 
@@ -74,8 +75,8 @@ const (
 
 // filteredPersons lists those of the persons found that pass the filter. One page looks at so
 // many persons and no more: it may have few items, or none, and more pages after it.
-func (c *Console) filteredPersons(ctx context.Context, q string, f personFilter, p paging) ([]profile.Summary, string, error) {
-	from, skip, err := readFilterCursor(p.after)
+func (c *Console) filteredPersons(ctx context.Context, q string, f personFilter, p api.Paging) ([]profile.Summary, string, error) {
+	from, skip, err := readFilterCursor(p.After)
 	if err != nil {
 		return nil, "", err
 	}
@@ -94,7 +95,7 @@ func (c *Console) filteredPersons(ctx context.Context, q string, f personFilter,
 				items = append(items, found[i])
 			}
 			switch {
-			case len(items) < p.limit:
+			case len(items) < p.Limit:
 			case i+1 < len(found):
 				return items, filterCursor(from, i+1), nil
 			case next == "":
@@ -169,7 +170,7 @@ func readFilterCursor(s string) (step string, skip int, err error) {
 	}
 	n, step, ok := strings.Cut(s, ".")
 	if skip, err = strconv.Atoi(n); !ok || err != nil || skip < 0 || skip > filterStep {
-		return "", 0, badCursor()
+		return "", 0, api.BadCursor()
 	}
 	return step, skip, nil
 }

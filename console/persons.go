@@ -8,6 +8,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -39,14 +40,14 @@ type Timeline interface {
 
 func (c *Console) identity() (Identity, error) {
 	if c.cfg.Identity == nil {
-		return nil, notHere("identity")
+		return nil, api.NotHere("identity")
 	}
 	return c.cfg.Identity, nil
 }
 
 func (c *Console) profiles() (Profiles, error) {
 	if c.cfg.Profiles == nil {
-		return nil, notHere("profiles")
+		return nil, api.NotHere("profiles")
 	}
 	return c.cfg.Profiles, nil
 }
@@ -57,7 +58,7 @@ func (c *Console) person(r *http.Request) (touchstone.PersonID, error) {
 	if err != nil {
 		return 0, err
 	}
-	return graph.Resolve(r.Context(), param(r, "ref"))
+	return graph.Resolve(r.Context(), api.Param(r, "ref"))
 }
 
 // summaries returns a line per person, in the order asked. One without a profile (it was
@@ -90,7 +91,7 @@ func (c *Console) summaries(ctx context.Context, ids []touchstone.PersonID) ([]p
 }
 
 func (c *Console) listPersons(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
@@ -109,11 +110,11 @@ func (c *Console) listPersons(w http.ResponseWriter, r *http.Request) error {
 			return c.filteredPersons(ctx, q, f, p)
 		}
 	}
-	items, next, err := search(r.Context(), q, p.limit, p.after)
+	items, next, err := search(r.Context(), q, p.Limit, p.After)
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 type personIdentifier struct {
@@ -182,7 +183,7 @@ func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }
 
 // bareProfile is the profile of what has identifiers and no events of its own.
@@ -203,12 +204,12 @@ func bareProfile(v *identity.View) *profile.Profile {
 
 func (c *Console) listPersonEvents(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
 	if c.cfg.Timeline == nil {
-		return notHere("analytics")
+		return api.NotHere("analytics")
 	}
 	id, err := c.person(r)
 	if err != nil {
@@ -218,7 +219,7 @@ func (c *Console) listPersonEvents(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	q := analytics.TimelineQuery{Person: id, Event: r.URL.Query().Get("event"), Cursor: p.after, Limit: p.limit}
+	q := analytics.TimelineQuery{Person: id, Event: r.URL.Query().Get("event"), Cursor: p.After, Limit: p.Limit}
 	for _, n := range nodes[id] {
 		q.Nodes = append(q.Nodes, n.ID)
 	}
@@ -226,7 +227,7 @@ func (c *Console) listPersonEvents(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 func (c *Console) getPersonIdentity(w http.ResponseWriter, r *http.Request) error {
@@ -249,7 +250,7 @@ func (c *Console) getPersonIdentity(w http.ResponseWriter, r *http.Request) erro
 			return err
 		}
 	}
-	return writeJSON(w, http.StatusOK, view)
+	return api.WriteJSON(w, http.StatusOK, view)
 }
 
 // knownPersons returns the persons that ids mean now: those that were merged are

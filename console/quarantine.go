@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 )
 
@@ -21,13 +22,13 @@ const maxQuarantineIDs = 1000
 
 func (c *Console) quarantine() (Quarantine, error) {
 	if c.cfg.Quarantine == nil {
-		return nil, notHere("the quarantine")
+		return nil, api.NotHere("the quarantine")
 	}
 	return c.cfg.Quarantine, nil
 }
 
 func (c *Console) listQuarantine(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
@@ -38,11 +39,11 @@ func (c *Console) listQuarantine(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	items, next, err := quarantine.List(r.Context(), collect.QuarantineFilter{
 		Source: q.Get("source"), Code: q.Get("code"), Reason: q.Get("reason"), Text: q.Get("q"),
-	}, p.limit, p.after)
+	}, p.Limit, p.After)
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 func (c *Console) getQuarantineSummary(w http.ResponseWriter, r *http.Request) error {
@@ -54,19 +55,19 @@ func (c *Console) getQuarantineSummary(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, counts)
+	return api.WriteJSON(w, http.StatusOK, counts)
 }
 
 func (c *Console) replayQuarantined(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Event touchstone.JSON `json:"event"`
 	}
-	body, err := readBody(r)
+	body, err := api.ReadBody(r)
 	if err != nil {
 		return err
 	}
 	if len(body) > 0 {
-		if err := decodeJSON(body, &in); err != nil {
+		if err := api.DecodeJSON(body, &in); err != nil {
 			return err
 		}
 	}
@@ -77,13 +78,13 @@ func (c *Console) replayQuarantined(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	done, err := quarantine.Replay(r.Context(), id, in.Event)
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id, "")
-	return writeJSON(w, http.StatusOK, done)
+	api.NoteTarget(r, id, "")
+	return api.WriteJSON(w, http.StatusOK, done)
 }
 
 func (c *Console) replayQuarantine(w http.ResponseWriter, r *http.Request) error {
@@ -92,7 +93,7 @@ func (c *Console) replayQuarantine(w http.ResponseWriter, r *http.Request) error
 		Code   string   `json:"code"`
 		Source string   `json:"source"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	if err := checkIDs(in.IDs); err != nil {
@@ -106,14 +107,14 @@ func (c *Console) replayQuarantine(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, done)
+	return api.WriteJSON(w, http.StatusOK, done)
 }
 
 func (c *Console) discardQuarantine(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		IDs []string `json:"ids"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	if len(in.IDs) == 0 {
@@ -130,7 +131,7 @@ func (c *Console) discardQuarantine(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, map[string]int64{"discarded": n})
+	return api.WriteJSON(w, http.StatusOK, map[string]int64{"discarded": n})
 }
 
 func checkIDs(ids []string) error {
@@ -145,7 +146,7 @@ func (c *Console) deleteQuarantined(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	n, err := quarantine.Discard(r.Context(), collect.QuarantineFilter{IDs: []string{id}})
 	if err != nil {
 		return err
@@ -153,6 +154,6 @@ func (c *Console) deleteQuarantined(w http.ResponseWriter, r *http.Request) erro
 	if n == 0 {
 		return touchstone.Errorf(touchstone.NotFound, "There is no quarantined event %.60q.", id)
 	}
-	noteTarget(r, id, "")
-	return noContent(w)
+	api.NoteTarget(r, id, "")
+	return api.NoContent(w)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/profile"
 )
 
@@ -22,13 +23,13 @@ type Questions interface {
 
 func (c *Console) questions() (Questions, error) {
 	if c.cfg.Questions == nil {
-		return nil, notHere("analytics")
+		return nil, api.NotHere("analytics")
 	}
 	return c.cfg.Questions, nil
 }
 
 func (c *Console) query(w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(r)
+	body, err := api.ReadBody(r)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (c *Console) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return api.WriteJSON(w, http.StatusOK, answer)
 }
 
 // checkObject refuses what is not one JSON object, before a package with a parser of its
@@ -53,11 +54,11 @@ func checkObject(body []byte) error {
 		return touchstone.Errorf(touchstone.Invalid, "The body is empty.").WithHint("Send a JSON object.")
 	}
 	var v jsontext.Value
-	if err := decodeJSON(body, &v); err != nil {
+	if err := api.DecodeJSON(body, &v); err != nil {
 		return err
 	}
 	if v.Kind() != '{' {
-		return touchstone.Errorf(touchstone.Invalid, "The body must be an object, not %s.", jsonKindName(v.Kind()))
+		return touchstone.Errorf(touchstone.Invalid, "The body must be an object, not %s.", api.KindName(v.Kind()))
 	}
 	return nil
 }
@@ -75,18 +76,18 @@ func (c *Console) queryPeople(w http.ResponseWriter, r *http.Request) error {
 		Limit  *int           `json:"limit"`
 		Cursor string         `json:"cursor"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	p := paging{limit: defaultLimit}
+	p := api.Paging{Limit: api.DefaultLimit}
 	if in.Limit != nil {
 		var err error
-		if p.limit, err = readLimit(strconv.Itoa(*in.Limit)); err != nil {
+		if p.Limit, err = api.ReadLimit(strconv.Itoa(*in.Limit)); err != nil {
 			return err
 		}
 	}
 	var err error
-	if p.after, err = decodeCursor(in.Cursor); err != nil {
+	if p.After, err = api.DecodeCursor(in.Cursor); err != nil {
 		return err
 	}
 	people, err := c.peopleBehind(r.Context(), in.Query, in.Select)
@@ -101,7 +102,7 @@ func (c *Console) queryPeople(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, peopleAnswer{len(people), items, encodeCursor(next)})
+	return api.WriteJSON(w, http.StatusOK, peopleAnswer{len(people), items, api.EncodeCursor(next)})
 }
 
 func (c *Console) peopleBehind(ctx context.Context, query, sel jsontext.Value) ([]touchstone.PersonID, error) {
@@ -117,11 +118,11 @@ func (c *Console) peopleBehind(ctx context.Context, query, sel jsontext.Value) (
 
 // cutPersons returns the page of an ascending list after the person in the cursor. New
 // events may have changed the list since; ids stay in order, so nobody is shown twice.
-func cutPersons(all []touchstone.PersonID, p paging) (ids []touchstone.PersonID, next string, err error) {
-	if p.after != "" {
-		after, ok := touchstone.ParsePersonID(p.after)
+func cutPersons(all []touchstone.PersonID, p api.Paging) (ids []touchstone.PersonID, next string, err error) {
+	if p.After != "" {
+		after, ok := touchstone.ParsePersonID(p.After)
 		if !ok {
-			return nil, "", badCursor()
+			return nil, "", api.BadCursor()
 		}
 		at, found := slices.BinarySearch(all, after)
 		if found {
@@ -129,10 +130,10 @@ func cutPersons(all []touchstone.PersonID, p paging) (ids []touchstone.PersonID,
 		}
 		all = all[at:]
 	}
-	if len(all) <= p.limit {
+	if len(all) <= p.Limit {
 		return all, "", nil
 	}
-	return all[:p.limit], all[p.limit-1].String(), nil
+	return all[:p.Limit], all[p.Limit-1].String(), nil
 }
 
 func (c *Console) querySegment(w http.ResponseWriter, r *http.Request) error {
@@ -142,10 +143,10 @@ func (c *Console) querySegment(w http.ResponseWriter, r *http.Request) error {
 		Name        string         `json:"name"`
 		Description string         `json:"description"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	if _, err := checkName("name", in.Name, 200); err != nil {
+	if _, err := api.CheckName("name", in.Name, 200); err != nil {
 		return err
 	}
 	segments, err := c.segments()
@@ -160,6 +161,6 @@ func (c *Console) querySegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, s.ID, s.Name)
-	return writeJSON(w, http.StatusCreated, s)
+	api.NoteTarget(r, s.ID, s.Name)
+	return api.WriteJSON(w, http.StatusCreated, s)
 }

@@ -15,29 +15,9 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
-
-// route is one operation of the API.
-type route struct {
-	method string
-	path   string // under /api/v1
-	need   permission
-	or     permission // grants it, too
-	handle httpapi.HandlerFunc
-
-	// action names a write in the audit log; reads have none. The answer of a write is
-	// held back until it has been noted there.
-	action string
-	// secret keeps a write's body and answer out of the database.
-	secret bool
-	// raw leaves the body unread for the handler, which may be large.
-	raw bool
-	// stream sends the answer as it is written.
-	stream bool
-	// maxBody bounds the body; 0 is defaultMaxBody.
-	maxBody int64
-}
 
 const (
 	defaultMaxBody = 1 << 20
@@ -60,27 +40,29 @@ func (c *Console) Routes(r chi.Router) {
 }
 
 func (c *Console) apiRouter() http.Handler {
-	api := chi.NewRouter()
-	api.NotFound(c.handler(func(_ http.ResponseWriter, r *http.Request) error {
+	mux := chi.NewRouter()
+	mux.NotFound(c.handler(func(_ http.ResponseWriter, r *http.Request) error {
 		return touchstone.Errorf(touchstone.NotFound, "There is no %s.", r.URL.Path).WithHint("/docs lists all calls.")
 	}))
-	api.MethodNotAllowed(methodNotAllowed(api))
-	for _, rt := range c.routes() {
-		h := c.serve(rt)
-		if !rt.stream {
-			h = c.compressed(h)
+	mux.MethodNotAllowed(methodNotAllowed(mux))
+	for _, res := range c.resources {
+		for _, rt := range res.Routes {
+			h := c.serve(rt)
+			if !rt.Stream {
+				h = c.compressed(h)
+			}
+			mux.Method(rt.Method, "/v1"+rt.Path, h)
 		}
-		api.Method(rt.method, "/v1"+rt.path, h)
 	}
-	return api
+	return mux
 }
 
 // methodNotAllowed answers 405, which no kind of touchstone.Error stands for.
-func methodNotAllowed(api chi.Router) http.HandlerFunc {
+func methodNotAllowed(mux chi.Router) http.HandlerFunc {
 	return httpapi.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		path := chi.RouteContext(r.Context()).RoutePath
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
-			if api.Match(chi.NewRouteContext(), method, path) {
+			if mux.Match(chi.NewRouteContext(), method, path) {
 				w.Header().Add("Allow", method)
 			}
 		}
@@ -108,8 +90,8 @@ const statusClientGone = 499
 
 // serve wraps an operation: who asks, may they, is the body in bounds; and for writes
 // idempotency and the audit log.
-func (c *Console) serve(rt route) http.HandlerFunc {
-	limit := rt.maxBody
+func (c *Console) serve(rt api.Route) http.HandlerFunc {
+	limit := rt.MaxBody
 	if limit == 0 {
 		limit = defaultMaxBody
 	}
@@ -125,13 +107,13 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		if err := c.checkOrigin(r); err != nil {
 			return err
 		}
-		if err := authorise(w, p, rt.need, rt.or); err != nil {
+		if err := authorise(w, p, rt.Need, rt.Or); err != nil {
 			return err
 		}
 		r = withPrincipal(r, p)
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
-		run := rt.handle
-		if rt.action != "" {
+		run := rt.Handle
+		if rt.Action != "" {
 			run = func(w http.ResponseWriter, r *http.Request) error { return c.write(rt, p, w, r) }
 		}
 		err = run(w, r)
@@ -149,7 +131,7 @@ func (c *Console) serve(rt route) http.HandlerFunc {
 		start := time.Now()
 		sw := &statusWriter{ResponseWriter: w}
 		inner(sw, r)
-		c.metrics.request(rt.method+" "+rt.path, sw.status, time.Since(start))
+		c.metrics.request(rt.Method+" "+rt.Path, sw.status, time.Since(start))
 	}
 }
 
@@ -187,11 +169,11 @@ func setAPIHeaders(h http.Header) {
 
 // write runs a write: its answer is held back until it is in the audit log, and is
 // remembered when the caller sent an Idempotency-Key.
-func (c *Console) write(rt route, p *principal, w http.ResponseWriter, r *http.Request) error {
+func (c *Console) write(rt api.Route, p *principal, w http.ResponseWriter, r *http.Request) error {
 	var body []byte
-	if !rt.raw {
+	if !rt.Raw {
 		var err error
-		if body, err = readBody(r); err != nil {
+		if body, err = api.ReadBody(r); err != nil {
 			return err
 		}
 		r.Body = http.NoBody
@@ -200,8 +182,8 @@ func (c *Console) write(rt route, p *principal, w http.ResponseWriter, r *http.R
 		}
 	}
 	var once *onceKey
-	if key := r.Header.Get("Idempotency-Key"); key != "" && !rt.secret && !rt.raw {
-		o, kept, err := c.beginOnce(r.Context(), p, key, r, body)
+	if key := r.Header.Get("Idempotency-Key"); key != "" && !rt.Secret && !rt.Raw {
+		o, kept, err := c.beginOnce(r.Context(), &p.Viewer, key, r, body)
 		if err != nil {
 			return err
 		}
@@ -216,8 +198,8 @@ func (c *Console) write(rt route, p *principal, w http.ResponseWriter, r *http.R
 		once = o
 	}
 	held := &heldAnswer{header: w.Header()}
-	audit := &auditNote{}
-	err := rt.handle(held, withAudit(r, audit))
+	note := &api.Note{}
+	err := rt.Handle(held, api.WithNote(r, note))
 	if err != nil || held.status >= 400 {
 		c.forgetOnce(r.Context(), once)
 		if err != nil {
@@ -226,9 +208,9 @@ func (c *Console) write(rt route, p *principal, w http.ResponseWriter, r *http.R
 		held.send(w)
 		return nil
 	}
-	if err := c.noteWrite(r.Context(), rt, p, audit, body, httpapi.RequestID(w, r), once, held); err != nil {
+	if err := c.noteWrite(r.Context(), rt, &p.Viewer, note, body, httpapi.RequestID(w, r), once, held); err != nil {
 		// The change is made; only its note is missing. Failing now would invite a repeat.
-		c.cfg.Log.Error("a write is not in the audit log", "action", rt.action, "actor", p.id, "target", audit.target, "error", err)
+		c.cfg.Log.Error("a write is not in the audit log", "action", rt.Action, "actor", p.ID, "target", note.Target, "error", err)
 		c.metrics.auditLost.Inc()
 	}
 	held.send(w)
@@ -293,42 +275,10 @@ func (bodyReader) Close() error { return nil }
 
 func newBody(b []byte) bodyReader { return bodyReader{bytes.NewReader(b)} }
 
-// param returns a part of the path, decoded.
-func param(r *http.Request, name string) string {
-	v := chi.URLParam(r, name)
-	if r.URL.RawPath == "" {
-		return v // the path was decoded already
-	}
-	if s, err := url.PathUnescape(v); err == nil {
-		return s
-	}
-	return v
-}
-
 // statusClass is used as a label: "2xx".
 func statusClass(status int) string {
 	if status == 0 {
 		status = http.StatusOK
 	}
 	return strconv.Itoa(status/100) + "xx"
-}
-
-// etag is a weak validator made of what changes with the thing.
-func etag(parts ...string) string {
-	return `"` + hashSecret(strings.Join(parts, "\x00"))[:20] + `"`
-}
-
-// checkIfMatch refuses a change that was made for another version of the thing.
-func checkIfMatch(r *http.Request, current string) error {
-	want := r.Header.Get("If-Match")
-	if want == "" || want == "*" {
-		return nil
-	}
-	for part := range strings.SplitSeq(want, ",") {
-		if strings.TrimPrefix(strings.TrimSpace(part), "W/") == current {
-			return nil
-		}
-	}
-	return touchstone.Errorf(touchstone.Conflict, "It was changed by someone else in the meantime.").
-		WithHint("Read it again and repeat your change.")
 }

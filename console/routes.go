@@ -1,117 +1,230 @@
 package console
 
-import "net/http"
+import (
+	"net/http"
 
-// routes is the whole API under /api/v1, in the order of openapi.yaml.
-func (c *Console) routes() []route {
-	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	return []route{
-		{method: get, path: "/session", need: permNone, handle: c.getSession},
-		{method: post, path: "/session", need: permNone, handle: c.signIn, action: "session.create", secret: true},
-		{method: patch, path: "/session", need: permNone, handle: c.changePassword, action: "password.change", secret: true},
-		{method: del, path: "/session", need: permNone, handle: c.signOut, action: "session.delete", secret: true},
-		{method: post, path: "/setup", need: permNone, handle: c.postSetup, action: "setup", secret: true},
-		{method: get, path: "/users", need: permAdmin, handle: c.listUsers},
-		{method: post, path: "/users", need: permAdmin, handle: c.createUser, action: "user.create", secret: true},
-		{method: patch, path: "/users/{id}", need: permAdmin, handle: c.updateUser, action: "user.update", secret: true},
-		{method: del, path: "/users/{id}", need: permAdmin, handle: c.deleteUser, action: "user.delete"},
-		{method: get, path: "/api-keys", need: permAdmin, handle: c.listAPIKeys},
-		{method: post, path: "/api-keys", need: permAdmin, handle: c.createAPIKey, action: "api_key.create", secret: true},
-		{method: del, path: "/api-keys/{id}", need: permAdmin, handle: c.deleteAPIKey, action: "api_key.delete"},
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
+)
 
-		{method: get, path: "/settings", need: permRead, handle: c.getSettings},
-		{method: patch, path: "/settings", need: permAdmin, handle: c.updateSettings, action: "settings.update"},
-		{method: get, path: "/audit", need: permAudit, handle: c.listAudit},
-		{method: get, path: "/audit/facets", need: permAudit, handle: c.listAuditFacets},
+const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 
-		{method: get, path: "/backups", need: permAdmin, handle: c.listBackups},
-		{method: post, path: "/backups", need: permAdmin, handle: c.createBackup, action: "backup.create"},
-		{method: get, path: "/backups/{id}", need: permAdmin, handle: c.getBackup},
-		{method: get, path: "/backups/{id}/archive", need: permAdmin, handle: c.getBackupArchive, stream: true},
-		{method: del, path: "/backups/{id}", need: permAdmin, handle: c.deleteBackup, action: "backup.delete"},
-
-		{method: get, path: "/sources", need: permRead, handle: c.listSources},
-		{method: post, path: "/sources", need: permData, handle: c.createSource, action: "source.create"},
-		{method: get, path: "/sources/{id}", need: permRead, handle: c.getSource},
-		{method: patch, path: "/sources/{id}", need: permData, handle: c.updateSource, action: "source.update"},
-		{method: del, path: "/sources/{id}", need: permData, handle: c.deleteSource, action: "source.delete"},
-		{method: post, path: "/sources/{id}/rotate", need: permData, handle: c.rotateSource, action: "source.rotate"},
-
-		{method: get, path: "/quarantine", need: permRead, handle: c.listQuarantine},
-		{method: get, path: "/quarantine/summary", need: permRead, handle: c.getQuarantineSummary},
-		{method: post, path: "/quarantine/replay", need: permData, handle: c.replayQuarantine, action: "quarantine.replay"},
-		{method: post, path: "/quarantine/discard", need: permData, handle: c.discardQuarantine, action: "quarantine.discard"},
-		{method: del, path: "/quarantine/{id}", need: permData, handle: c.deleteQuarantined, action: "quarantine.discard"},
-		{method: post, path: "/quarantine/{id}/replay", need: permData, handle: c.replayQuarantined, action: "quarantine.replay"},
-
-		{method: get, path: "/stats", need: permRead, or: permImport, handle: c.getStats},
-		{method: get, path: "/live/stats", need: permRead, handle: c.streamStats, stream: true},
-		{method: get, path: "/live/events", need: permRead, handle: c.streamEvents, stream: true},
-
-		{method: get, path: "/live/changes", need: permRead, handle: c.streamChanges, stream: true},
-
-		{method: get, path: "/catalogue/events", need: permRead, handle: c.listCatalogueEvents},
-		{method: get, path: "/catalogue/events/{name}/properties", need: permRead, handle: c.listCatalogueProperties},
-		{method: get, path: "/catalogue/traits", need: permRead, handle: c.listCatalogueTraits},
-		{method: get, path: "/catalogue/values", need: permRead, handle: c.listCatalogueValues},
-
-		{method: get, path: "/persons", need: permRead, handle: c.listPersons},
-		{method: get, path: "/persons/{ref}", need: permRead, handle: c.getPerson},
-		{method: get, path: "/persons/{ref}/events", need: permRead, handle: c.listPersonEvents},
-		{method: get, path: "/persons/{ref}/identity", need: permRead, handle: c.getPersonIdentity},
-
-		{method: post, path: "/persons/{ref}/split", need: permData, handle: c.splitPerson, action: "person.split"},
-
-		// The command line reads the rules before it turns rows into events.
-		{method: get, path: "/identity/kinds", need: permRead, or: permImport, handle: c.listIdentityKinds},
-		{method: patch, path: "/identity/kinds/{kind}", need: permData, handle: c.updateIdentityKind, action: "identity.kind.update"},
-		{method: del, path: "/identity/kinds/{kind}", need: permData, handle: c.resetIdentityKind, action: "identity.kind.reset"},
-		{method: post, path: "/identity/blocked", need: permData, handle: c.setBlockedValue, action: "identity.block"},
-		{method: post, path: "/identity/check", need: permRead, handle: c.checkIdentifier},
-		{method: get, path: "/identity/suggestions", need: permRead, handle: c.listSuggestions},
-		{method: post, path: "/identity/suggestions", need: permData, handle: c.decideSuggestion, action: "identity.suggestion.decide"},
-
-		{method: get, path: "/segments", need: permRead, handle: c.listSegments},
-		{method: post, path: "/segments", need: permSegments, handle: c.createSegment, action: "segment.create", maxBody: personsMaxBody},
-		{method: post, path: "/segments/preview", need: permRead, handle: c.previewSegment},
-		{method: get, path: "/segments/movements", need: permRead, handle: c.listSegmentMovements},
-		{method: get, path: "/segments/{id}", need: permRead, handle: c.getSegment},
-		{method: patch, path: "/segments/{id}", need: permSegments, handle: c.updateSegment, action: "segment.update"},
-		{method: del, path: "/segments/{id}", need: permSegments, handle: c.deleteSegment, action: "segment.delete"},
-		{method: get, path: "/segments/{id}/members", need: permRead, handle: c.listSegmentMembers},
-		{method: get, path: "/segments/{id}/changes", need: permRead, handle: c.listSegmentChanges},
-		{method: get, path: "/segments/{id}/history", need: permRead, handle: c.getSegmentHistory},
-
-		{method: post, path: "/query", need: permRead, handle: c.query},
-		{method: post, path: "/query/people", need: permRead, handle: c.queryPeople},
-		{method: post, path: "/query/segment", need: permSegments, handle: c.querySegment, action: "segment.create"},
-
-		{method: get, path: "/imports", need: permRead, or: permImport, handle: c.listImports},
-		{method: post, path: "/imports", need: permImport, handle: c.createImport, action: "import.create"},
-		{method: post, path: "/imports/preview", need: permImport, handle: c.previewImport, maxBody: framesMaxBody},
-		{method: post, path: "/imports/check", need: permImport, handle: c.checkImportRows, maxBody: framesMaxBody},
-		{method: get, path: "/imports/{id}", need: permRead, or: permImport, handle: c.getImport},
-		// Parts of a file are not in the audit log one by one: begin and end are.
-		{method: post, path: "/imports/{id}/rows", need: permImport, handle: c.appendImportRows, maxBody: framesMaxBody},
-		{method: post, path: "/imports/{id}/finish", need: permImport, handle: c.finishImport, action: "import.finish"},
-		{method: del, path: "/imports/{id}/run", need: permImport, handle: c.cancelImport, action: "import.cancel"},
-
-		{method: get, path: "/uploads", need: permImport, handle: c.listUploads},
-		{method: post, path: "/uploads", need: permImport, handle: c.createUpload, action: "upload.create"},
-		{method: get, path: "/uploads/{id}", need: permImport, handle: c.getUpload},
-		{method: patch, path: "/uploads/{id}", need: permImport, handle: c.appendUpload, maxBody: partMaxBody},
-		{method: del, path: "/uploads/{id}", need: permImport, handle: c.deleteUpload, action: "upload.delete"},
-		{method: post, path: "/uploads/{id}/guess", need: permImport, handle: c.guessUpload},
-		{method: post, path: "/uploads/{id}/preview", need: permImport, handle: c.previewUpload},
-		{method: post, path: "/uploads/{id}/dry-run", need: permImport, handle: c.startDryRun},
-		{method: get, path: "/uploads/{id}/dry-run", need: permImport, handle: c.getDryRun},
-		{method: del, path: "/uploads/{id}/dry-run", need: permImport, handle: c.cancelDryRun},
-		{method: post, path: "/uploads/{id}/import", need: permImport, handle: c.startImport, action: "import.start"},
-
-		{method: get, path: "/mappings", need: permImport, handle: c.listMappings},
-		{method: post, path: "/mappings", need: permImport, handle: c.createMapping, action: "mapping.create"},
-		{method: get, path: "/mappings/{id}", need: permImport, handle: c.getMapping},
-		{method: patch, path: "/mappings/{id}", need: permImport, handle: c.updateMapping, action: "mapping.update"},
-		{method: del, path: "/mappings/{id}", need: permImport, handle: c.deleteMapping, action: "mapping.delete"},
+// ownResources are the parts of the API that console serves itself, in the order of
+// openapi.yaml, which describes them. Those of features come from app.
+func (c *Console) ownResources() []api.Resource {
+	return []api.Resource{
+		c.sessionResource(),
+		c.settingsResource(),
+		c.backupsResource(),
+		c.sourcesResource(),
+		c.quarantineResource(),
+		c.liveResource(),
+		c.catalogueResource(),
+		c.peopleResource(),
+		c.identityResource(),
+		c.segmentsResource(),
+		c.analyticsResource(),
+		c.importsResource(),
+		c.uploadsResource(),
 	}
+}
+
+func (c *Console) sessionResource() api.Resource {
+	return api.Resource{Name: "Session", Permissions: []access.Declared{
+		{Permission: "users:read", Allows: "see who may use the console"},
+		{Permission: "users:write", Allows: "add users, change their roles and remove them"},
+		{Permission: "keys:read", Allows: "see the API keys and what they may do"},
+		{Permission: "keys:write", Allows: "make and revoke API keys"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/session", Need: access.None, Handle: c.getSession},
+		{Method: post, Path: "/session", Need: access.None, Handle: c.signIn, Action: "session.create", Secret: true},
+		{Method: patch, Path: "/session", Need: access.None, Handle: c.changePassword, Action: "password.change", Secret: true},
+		{Method: del, Path: "/session", Need: access.None, Handle: c.signOut, Action: "session.delete", Secret: true},
+		{Method: post, Path: "/setup", Need: access.None, Handle: c.postSetup, Action: "setup", Secret: true},
+		{Method: get, Path: "/users", Need: "users:read", Handle: c.listUsers},
+		{Method: post, Path: "/users", Need: "users:write", Handle: c.createUser, Action: "user.create", Secret: true},
+		{Method: patch, Path: "/users/{id}", Need: "users:write", Handle: c.updateUser, Action: "user.update", Secret: true},
+		{Method: del, Path: "/users/{id}", Need: "users:write", Handle: c.deleteUser, Action: "user.delete"},
+		{Method: get, Path: "/api-keys", Need: "keys:read", Handle: c.listAPIKeys},
+		{Method: post, Path: "/api-keys", Need: "keys:write", Handle: c.createAPIKey, Action: "api_key.create", Secret: true},
+		{Method: del, Path: "/api-keys/{id}", Need: "keys:write", Handle: c.deleteAPIKey, Action: "api_key.delete"},
+		{Method: get, Path: "/roles", Need: "settings:read", Handle: c.getRoles},
+	}}
+}
+
+func (c *Console) settingsResource() api.Resource {
+	return api.Resource{Name: "Settings", Permissions: []access.Declared{
+		{Permission: "settings:read", Allows: "see the organisation's settings"},
+		{Permission: "settings:write", Allows: "change the organisation's settings"},
+		{Permission: "audit:read", Allows: "read the audit log"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/settings", Need: "settings:read", Handle: c.getSettings},
+		{Method: patch, Path: "/settings", Need: "settings:write", Handle: c.updateSettings, Action: "settings.update"},
+		{Method: get, Path: "/audit", Need: "audit:read", Handle: c.listAudit},
+		{Method: get, Path: "/audit/facets", Need: "audit:read", Handle: c.listAuditFacets},
+	}}
+}
+
+func (c *Console) backupsResource() api.Resource {
+	return api.Resource{Name: "Backups", Permissions: []access.Declared{
+		{Permission: "backups:read", Allows: "see and download backups"},
+		{Permission: "backups:write", Allows: "make and delete backups"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/backups", Need: "backups:read", Handle: c.listBackups},
+		{Method: post, Path: "/backups", Need: "backups:write", Handle: c.createBackup, Action: "backup.create"},
+		{Method: get, Path: "/backups/{id}", Need: "backups:read", Handle: c.getBackup},
+		{Method: get, Path: "/backups/{id}/archive", Need: "backups:read", Handle: c.getBackupArchive, Stream: true},
+		{Method: del, Path: "/backups/{id}", Need: "backups:write", Handle: c.deleteBackup, Action: "backup.delete"},
+	}}
+}
+
+func (c *Console) sourcesResource() api.Resource {
+	return api.Resource{Name: "Sources", Permissions: []access.Declared{
+		{Permission: "sources:read", Allows: "see the sources and their write keys"},
+		{Permission: "sources:write", Allows: "add, change and remove sources"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/sources", Need: "sources:read", Handle: c.listSources},
+		{Method: post, Path: "/sources", Need: "sources:write", Handle: c.createSource, Action: "source.create"},
+		{Method: get, Path: "/sources/{id}", Need: "sources:read", Handle: c.getSource},
+		{Method: patch, Path: "/sources/{id}", Need: "sources:write", Handle: c.updateSource, Action: "source.update"},
+		{Method: del, Path: "/sources/{id}", Need: "sources:write", Handle: c.deleteSource, Action: "source.delete"},
+		{Method: post, Path: "/sources/{id}/rotate", Need: "sources:write", Handle: c.rotateSource, Action: "source.rotate"},
+	}}
+}
+
+func (c *Console) quarantineResource() api.Resource {
+	return api.Resource{Name: "Quarantine", Permissions: []access.Declared{
+		{Permission: "quarantine:read", Allows: "see what a check refused"},
+		{Permission: "quarantine:write", Allows: "repair, replay and discard what was refused"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/quarantine", Need: "quarantine:read", Handle: c.listQuarantine},
+		{Method: get, Path: "/quarantine/summary", Need: "quarantine:read", Handle: c.getQuarantineSummary},
+		{Method: post, Path: "/quarantine/replay", Need: "quarantine:write", Handle: c.replayQuarantine, Action: "quarantine.replay"},
+		{Method: post, Path: "/quarantine/discard", Need: "quarantine:write", Handle: c.discardQuarantine, Action: "quarantine.discard"},
+		{Method: del, Path: "/quarantine/{id}", Need: "quarantine:write", Handle: c.deleteQuarantined, Action: "quarantine.discard"},
+		{Method: post, Path: "/quarantine/{id}/replay", Need: "quarantine:write", Handle: c.replayQuarantined, Action: "quarantine.replay"},
+	}}
+}
+
+func (c *Console) liveResource() api.Resource {
+	return api.Resource{Name: "Live", Permissions: []access.Declared{
+		{Permission: "stats:read", Allows: "see counters and lags"},
+		{Permission: "events:read", Allows: "watch events as they arrive"},
+		{Permission: "metrics:read", Allows: "read the figures of the process"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/stats", Need: "stats:read", Or: "imports:write", Handle: c.getStats},
+		{Method: get, Path: "/live/stats", Need: "stats:read", Handle: c.streamStats, Stream: true},
+		{Method: get, Path: "/live/events", Need: "events:read", Handle: c.streamEvents, Stream: true},
+		{Method: get, Path: "/live/changes", Need: "people:read", Handle: c.streamChanges, Stream: true},
+	}}
+}
+
+func (c *Console) catalogueResource() api.Resource {
+	return api.Resource{Name: "Catalogue", Permissions: []access.Declared{
+		{Permission: "catalogue:read", Allows: "see which events, properties and traits there are"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/catalogue/events", Need: "catalogue:read", Handle: c.listCatalogueEvents},
+		{Method: get, Path: "/catalogue/events/{name}/properties", Need: "catalogue:read", Handle: c.listCatalogueProperties},
+		{Method: get, Path: "/catalogue/traits", Need: "catalogue:read", Handle: c.listCatalogueTraits},
+		{Method: get, Path: "/catalogue/values", Need: "catalogue:read", Handle: c.listCatalogueValues},
+	}}
+}
+
+func (c *Console) peopleResource() api.Resource {
+	return api.Resource{Name: "People", Permissions: []access.Declared{
+		{Permission: "people:read", Allows: "see people, with their contacts masked"},
+		{Permission: "people:contacts", Allows: "see all contacts as they are"},
+		{Permission: "people:reveal", Allows: "reveal the contacts of one person, which is audited"},
+		{Permission: "people:export", Allows: "export lists of people"},
+		{Permission: "people:write", Allows: "split people"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/persons", Need: "people:read", Handle: c.listPersons},
+		{Method: get, Path: "/persons/{ref}", Need: "people:read", Handle: c.getPerson},
+		{Method: get, Path: "/persons/{ref}/events", Need: "people:read", Handle: c.listPersonEvents},
+		{Method: get, Path: "/persons/{ref}/identity", Need: "people:read", Handle: c.getPersonIdentity},
+		{Method: post, Path: "/persons/{ref}/split", Need: "people:write", Handle: c.splitPerson, Action: "person.split"},
+		// The command line reads the rules before it turns rows into events.
+	}}
+}
+
+func (c *Console) identityResource() api.Resource {
+	return api.Resource{Name: "Identity", Permissions: []access.Declared{
+		{Permission: "identity:read", Allows: "see the rules of identity"},
+		{Permission: "identity:write", Allows: "change the rules of identity"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/identity/kinds", Need: "identity:read", Or: "imports:write", Handle: c.listIdentityKinds},
+		{Method: patch, Path: "/identity/kinds/{kind}", Need: "identity:write", Handle: c.updateIdentityKind, Action: "identity.kind.update"},
+		{Method: del, Path: "/identity/kinds/{kind}", Need: "identity:write", Handle: c.resetIdentityKind, Action: "identity.kind.reset"},
+		{Method: post, Path: "/identity/blocked", Need: "identity:write", Handle: c.setBlockedValue, Action: "identity.block"},
+		{Method: post, Path: "/identity/check", Need: "identity:read", Handle: c.checkIdentifier},
+		{Method: get, Path: "/identity/suggestions", Need: "identity:read", Handle: c.listSuggestions},
+		{Method: post, Path: "/identity/suggestions", Need: "identity:write", Handle: c.decideSuggestion, Action: "identity.suggestion.decide"},
+	}}
+}
+
+func (c *Console) segmentsResource() api.Resource {
+	return api.Resource{Name: "Segments", Permissions: []access.Declared{
+		{Permission: "segments:read", Allows: "see segments and their members"},
+		{Permission: "segments:write", Allows: "create, change and delete segments"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/segments", Need: "segments:read", Handle: c.listSegments},
+		{Method: post, Path: "/segments", Need: "segments:write", Handle: c.createSegment, Action: "segment.create", MaxBody: personsMaxBody},
+		{Method: post, Path: "/segments/preview", Need: "segments:read", Handle: c.previewSegment},
+		{Method: get, Path: "/segments/movements", Need: "segments:read", Handle: c.listSegmentMovements},
+		{Method: get, Path: "/segments/{id}", Need: "segments:read", Handle: c.getSegment},
+		{Method: patch, Path: "/segments/{id}", Need: "segments:write", Handle: c.updateSegment, Action: "segment.update"},
+		{Method: del, Path: "/segments/{id}", Need: "segments:write", Handle: c.deleteSegment, Action: "segment.delete"},
+		{Method: get, Path: "/segments/{id}/members", Need: "segments:read", Handle: c.listSegmentMembers},
+		{Method: get, Path: "/segments/{id}/changes", Need: "segments:read", Handle: c.listSegmentChanges},
+		{Method: get, Path: "/segments/{id}/history", Need: "segments:read", Handle: c.getSegmentHistory},
+	}}
+}
+
+func (c *Console) analyticsResource() api.Resource {
+	return api.Resource{Name: "Analytics", Permissions: []access.Declared{
+		{Permission: "analytics:read", Allows: "ask questions about events"},
+		{Permission: "sql:run", Allows: "ask questions in SQL"},
+	}, Routes: []api.Route{
+		{Method: post, Path: "/query", Need: "analytics:read", Or: "sql:run", Handle: c.query},
+		{Method: post, Path: "/query/people", Need: "analytics:read", Handle: c.queryPeople},
+		{Method: post, Path: "/query/segment", Need: "segments:write", Handle: c.querySegment, Action: "segment.create"},
+	}}
+}
+
+func (c *Console) importsResource() api.Resource {
+	return api.Resource{Name: "Imports", Permissions: []access.Declared{
+		{Permission: "imports:read", Allows: "see imports"},
+		{Permission: "imports:write", Allows: "import files"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/imports", Need: "imports:read", Or: "imports:write", Handle: c.listImports},
+		{Method: post, Path: "/imports", Need: "imports:write", Handle: c.createImport, Action: "import.create"},
+		{Method: post, Path: "/imports/preview", Need: "imports:write", Handle: c.previewImport, MaxBody: framesMaxBody},
+		{Method: post, Path: "/imports/check", Need: "imports:write", Handle: c.checkImportRows, MaxBody: framesMaxBody},
+		{Method: get, Path: "/imports/{id}", Need: "imports:read", Or: "imports:write", Handle: c.getImport},
+		// Parts of a file are not in the audit log one by one: begin and end are.
+		{Method: post, Path: "/imports/{id}/rows", Need: "imports:write", Handle: c.appendImportRows, MaxBody: framesMaxBody},
+		{Method: post, Path: "/imports/{id}/finish", Need: "imports:write", Handle: c.finishImport, Action: "import.finish"},
+		{Method: del, Path: "/imports/{id}/run", Need: "imports:write", Handle: c.cancelImport, Action: "import.cancel"},
+	}}
+}
+
+func (c *Console) uploadsResource() api.Resource {
+	return api.Resource{Name: "Uploads", Routes: []api.Route{
+		{Method: get, Path: "/uploads", Need: "imports:write", Handle: c.listUploads},
+		{Method: post, Path: "/uploads", Need: "imports:write", Handle: c.createUpload, Action: "upload.create"},
+		{Method: get, Path: "/uploads/{id}", Need: "imports:write", Handle: c.getUpload},
+		{Method: patch, Path: "/uploads/{id}", Need: "imports:write", Handle: c.appendUpload, MaxBody: partMaxBody},
+		{Method: del, Path: "/uploads/{id}", Need: "imports:write", Handle: c.deleteUpload, Action: "upload.delete"},
+		{Method: post, Path: "/uploads/{id}/guess", Need: "imports:write", Handle: c.guessUpload},
+		{Method: post, Path: "/uploads/{id}/preview", Need: "imports:write", Handle: c.previewUpload},
+		{Method: post, Path: "/uploads/{id}/dry-run", Need: "imports:write", Handle: c.startDryRun},
+		{Method: get, Path: "/uploads/{id}/dry-run", Need: "imports:write", Handle: c.getDryRun},
+		{Method: del, Path: "/uploads/{id}/dry-run", Need: "imports:write", Handle: c.cancelDryRun},
+		{Method: post, Path: "/uploads/{id}/import", Need: "imports:write", Handle: c.startImport, Action: "import.start"},
+		{Method: get, Path: "/mappings", Need: "imports:write", Handle: c.listMappings},
+		{Method: post, Path: "/mappings", Need: "imports:write", Handle: c.createMapping, Action: "mapping.create"},
+		{Method: get, Path: "/mappings/{id}", Need: "imports:write", Handle: c.getMapping},
+		{Method: patch, Path: "/mappings/{id}", Need: "imports:write", Handle: c.updateMapping, Action: "mapping.update"},
+		{Method: del, Path: "/mappings/{id}", Need: "imports:write", Handle: c.deleteMapping, Action: "mapping.delete"},
+	}}
 }

@@ -27,7 +27,7 @@ type contractPath struct {
 }
 
 var loadContract = sync.OnceValues(func() (*contract, error) {
-	text, err := OpenAPI()
+	text, err := OpenAPI(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -254,11 +254,11 @@ func TestContractChecker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const session = `{"user":null,"dev":false,"setup_required":false,"organisation":{"name":"","time_zone":"","currency":"","order_event":"","order_amount":""},"permissions":["read"],"version":""}`
+	const session = `{"user":null,"dev":false,"setup_required":false,"organisation":{"name":"","time_zone":"","currency":"","order_event":"","order_amount":""},"permissions":["people:read"],"version":""}`
 	for _, test := range []struct{ method, path, body, want string }{
 		{"GET", "/api/v1/session", session, ""},
 		{"GET", "/api/v1/session", strings.Replace(session, `"dev":false,`, "", 1), "lacks dev"},
-		{"GET", "/api/v1/session", strings.Replace(session, `"read"`, `"fly"`, 1), "not one of"},
+		{"GET", "/api/v1/session", strings.Replace(session, `"people:read"`, `"fly"`, 1), "not one of"},
 		{"GET", "/api/v1/session", strings.Replace(session, `"user":null`, `"user":{"id":1,"email":"","role":"admin"}`, 1), "is number"},
 		{"GET", "/api/v1/session", strings.Replace(session, `"dev"`, `"x":1,"dev"`, 1), "x is not documented"},
 		{"GET", "/api/v1/api-keys", `{"items":[{"id":"","name":"","prefix":"","scopes":[],"created_at":"2026-01-01T00:00:00Z","last_used_at":null}],"next_cursor":""}`, "milliseconds"},

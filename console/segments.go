@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
@@ -39,24 +40,24 @@ const (
 
 func (c *Console) segments() (Segments, error) {
 	if c.cfg.Segments == nil {
-		return nil, notHere("segments")
+		return nil, api.NotHere("segments")
 	}
 	return c.cfg.Segments, nil
 }
 
 func (c *Console) members() (Members, error) {
 	if c.cfg.Members == nil {
-		return nil, notHere("segments")
+		return nil, api.NotHere("segments")
 	}
 	return c.cfg.Members, nil
 }
 
 func segmentVersion(s *segment.Segment) string {
-	return etag(s.ID, s.Name, s.Description, string(s.Rule), strconv.FormatInt(s.Version, 10))
+	return api.ETag(s.ID, s.Name, s.Description, string(s.Rule), strconv.FormatInt(s.Version, 10))
 }
 
 func (c *Console) listSegments(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
@@ -68,11 +69,11 @@ func (c *Console) listSegments(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	items, next, err := cut(all, p, func(s *segment.Segment) string { return s.ID })
+	items, next, err := api.Cut(all, p, func(s *segment.Segment) string { return s.ID })
 	if err != nil {
 		return err
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 func (c *Console) getSegment(w http.ResponseWriter, r *http.Request) error {
@@ -80,12 +81,12 @@ func (c *Console) getSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, err := segments.Get(r.Context(), param(r, "id"))
+	s, err := segments.Get(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("ETag", segmentVersion(&s))
-	return writeJSON(w, http.StatusOK, s)
+	return api.WriteJSON(w, http.StatusOK, s)
 }
 
 func (c *Console) createSegment(w http.ResponseWriter, r *http.Request) error {
@@ -95,7 +96,7 @@ func (c *Console) createSegment(w http.ResponseWriter, r *http.Request) error {
 		Rule        touchstone.JSON        `json:"rule"`
 		Persons     *[]touchstone.PersonID `json:"persons"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	segments, err := c.segments()
@@ -121,8 +122,8 @@ func (c *Console) createSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, s.ID, s.Name)
-	return writeJSON(w, http.StatusCreated, s)
+	api.NoteTarget(r, s.ID, s.Name)
+	return api.WriteJSON(w, http.StatusCreated, s)
 }
 
 func (c *Console) updateSegment(w http.ResponseWriter, r *http.Request) error {
@@ -131,20 +132,20 @@ func (c *Console) updateSegment(w http.ResponseWriter, r *http.Request) error {
 		Description *string          `json:"description"`
 		Rule        *touchstone.JSON `json:"rule"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	segments, err := c.segments()
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	if r.Header.Get("If-Match") != "" {
 		was, err := segments.Get(r.Context(), id)
 		if err != nil {
 			return err
 		}
-		if err := checkIfMatch(r, segmentVersion(&was)); err != nil {
+		if err := api.CheckIfMatch(r, segmentVersion(&was)); err != nil {
 			return err
 		}
 	}
@@ -152,9 +153,9 @@ func (c *Console) updateSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id, s.Name)
+	api.NoteTarget(r, id, s.Name)
 	w.Header().Set("ETag", segmentVersion(&s))
-	return writeJSON(w, http.StatusOK, s)
+	return api.WriteJSON(w, http.StatusOK, s)
 }
 
 func (c *Console) deleteSegment(w http.ResponseWriter, r *http.Request) error {
@@ -162,7 +163,7 @@ func (c *Console) deleteSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	was, err := segments.Get(r.Context(), id)
 	if err != nil {
 		return err
@@ -170,8 +171,8 @@ func (c *Console) deleteSegment(w http.ResponseWriter, r *http.Request) error {
 	if err := segments.Delete(r.Context(), id); err != nil {
 		return err
 	}
-	noteTarget(r, id, was.Name)
-	return noContent(w)
+	api.NoteTarget(r, id, was.Name)
+	return api.NoContent(w)
 }
 
 type previewAnswer struct {
@@ -187,7 +188,7 @@ func (c *Console) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Rule touchstone.JSON `json:"rule"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	segments, err := c.segments()
@@ -202,7 +203,7 @@ func (c *Console) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, previewAnswer{p.Members, p.Of, sample, p.Leaves, p.Warnings, p.ElapsedMS})
+	return api.WriteJSON(w, http.StatusOK, previewAnswer{p.Members, p.Of, sample, p.Leaves, p.Warnings, p.ElapsedMS})
 }
 
 type memberAnswer struct {
@@ -211,7 +212,7 @@ type memberAnswer struct {
 }
 
 func (c *Console) listSegmentMembers(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
@@ -219,7 +220,7 @@ func (c *Console) listSegmentMembers(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	list, next, err := members.Members(r.Context(), param(r, "id"), p.limit, p.after)
+	list, next, err := members.Members(r.Context(), api.Param(r, "id"), p.Limit, p.After)
 	if err != nil {
 		return err
 	}
@@ -235,7 +236,7 @@ func (c *Console) listSegmentMembers(w http.ResponseWriter, r *http.Request) err
 	for i := range list {
 		items[i] = memberAnswer{people[i], list[i].EnteredAt}
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 type changeAnswer struct {
@@ -246,7 +247,7 @@ type changeAnswer struct {
 }
 
 func (c *Console) listSegmentChanges(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
@@ -254,7 +255,7 @@ func (c *Console) listSegmentChanges(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	list, next, err := members.Changes(r.Context(), param(r, "id"), p.limit, p.after)
+	list, next, err := members.Changes(r.Context(), api.Param(r, "id"), p.Limit, p.After)
 	if err != nil {
 		return err
 	}
@@ -270,7 +271,7 @@ func (c *Console) listSegmentChanges(w http.ResponseWriter, r *http.Request) err
 	for i, ch := range list {
 		items[i] = changeAnswer{ch.Person, people[i].Name, ch.Kind, ch.Time}
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 func (c *Console) getSegmentHistory(w http.ResponseWriter, r *http.Request) error {
@@ -278,11 +279,11 @@ func (c *Console) getSegmentHistory(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	days, err := members.History(r.Context(), param(r, "id"), historyDays)
+	days, err := members.History(r.Context(), api.Param(r, "id"), historyDays)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, days)
+	return api.WriteJSON(w, http.StatusOK, days)
 }
 
 const (
@@ -301,7 +302,7 @@ func (c *Console) listSegmentMovements(w http.ResponseWriter, r *http.Request) e
 			return touchstone.Errorf(touchstone.Invalid, "The parameter %s must be a whole number from %d to %d.", "days", 1, maxMovementDays)
 		}
 	}
-	limit, err := readLimit(q.Get("limit"))
+	limit, err := api.ReadLimit(q.Get("limit"))
 	if err != nil {
 		return err
 	}
@@ -309,5 +310,5 @@ func (c *Console) listSegmentMovements(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	return writePage(w, list, "")
+	return api.WritePage(w, list, "")
 }

@@ -12,32 +12,34 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
 type sessionUser struct {
-	ID    string `json:"id"`
-	Email string `json:"email"`
-	Role  Role   `json:"role"`
+	ID    string      `json:"id"`
+	Email string      `json:"email"`
+	Role  access.Role `json:"role"`
 }
 
 type sessionAnswer struct {
-	User          *sessionUser `json:"user"`
-	Dev           bool         `json:"dev"`
-	SetupRequired bool         `json:"setup_required"`
-	Organisation  Organisation `json:"organisation"`
-	Permissions   []permission `json:"permissions"`
-	Version       string       `json:"version"`
+	User          *sessionUser        `json:"user"`
+	Dev           bool                `json:"dev"`
+	SetupRequired bool                `json:"setup_required"`
+	Organisation  Organisation        `json:"organisation"`
+	Permissions   []access.Permission `json:"permissions"`
+	Version       string              `json:"version"`
 }
 
 func (c *Console) session(ctx context.Context, p *principal) (*sessionAnswer, error) {
-	a := &sessionAnswer{Dev: c.cfg.Dev, Version: c.cfg.Version, Permissions: []permission{}}
-	if p.role != "" {
-		a.User = &sessionUser{p.id, p.name, p.role}
+	a := &sessionAnswer{Dev: c.cfg.Dev, Version: c.cfg.Version, Permissions: []access.Permission{}}
+	if p.Role != "" {
+		a.User = &sessionUser{p.ID, p.Name, p.Role}
 	}
-	for _, perm := range allPermissions {
-		if p.may(perm) {
+	for _, perm := range access.Permissions() {
+		if p.May(perm) {
 			a.Permissions = append(a.Permissions, perm)
 		}
 	}
@@ -45,7 +47,7 @@ func (c *Console) session(ctx context.Context, p *principal) (*sessionAnswer, er
 	if a.Organisation, err = c.cfg.Settings.Organisation(ctx); err != nil {
 		return nil, err
 	}
-	if p.kind == "anonymous" {
+	if p.Kind == "anonymous" {
 		a.SetupRequired, err = c.noUsers(ctx, c.cfg.DB.Reader())
 	}
 	return a, err
@@ -56,7 +58,7 @@ func (c *Console) getSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
@@ -64,7 +66,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 		Email    string `json:"email"`
 		Password string `json:"password"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	email := normaliseEmail(in.Email)
@@ -76,9 +78,9 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 		c.metrics.signInsRefused.Inc()
 		return err
 	}
-	p := &principal{kind: "user", name: email}
+	p := &principal{Viewer: access.Viewer{Kind: "user", Name: email}}
 	stored := noPassword
-	err = c.cfg.DB.Reader().QueryRow(r.Context(), `SELECT id, role, password FROM console_users WHERE email = ?`, email).Scan(&p.id, &p.role, &stored)
+	err = c.cfg.DB.Reader().QueryRow(r.Context(), `SELECT id, role, password FROM console_users WHERE email = ?`, email).Scan(&p.ID, &p.Role, &stored)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -86,12 +88,12 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !ok || p.id == "" {
+	if !ok || p.ID == "" {
 		c.metrics.signInsRefused.Inc()
 		return wrongPassword()
 	}
 	undo()
-	p.perms = rolePermissions[p.role]
+	p.Permissions, _ = access.Of(p.Role)
 	return c.startSession(w, r, p, http.StatusOK)
 }
 
@@ -104,24 +106,24 @@ func (c *Console) startSession(w http.ResponseWriter, r *http.Request, p *princi
 	token := randid.String(40)
 	now := c.cfg.Clock.Now()
 	err := update(r.Context(), c.cfg.DB, func(tx *store.Tx) error {
-		if _, err := tx.Exec(r.Context(), `UPDATE console_users SET last_seen_at = ? WHERE id = ?`, now.UnixMilli(), p.id); err != nil {
+		if _, err := tx.Exec(r.Context(), `UPDATE console_users SET last_seen_at = ? WHERE id = ?`, now.UnixMilli(), p.ID); err != nil {
 			return err
 		}
 		_, err := tx.Exec(r.Context(), `INSERT INTO console_sessions (token, user_id, created_at, last_seen_at) VALUES (?, ?, ?, ?)`,
-			hashSecret(token), p.id, now.UnixMilli(), now.UnixMilli())
+			hashSecret(token), p.ID, now.UnixMilli(), now.UnixMilli())
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	noteActor(r, p)
-	noteTarget(r, p.id, p.name)
+	api.NoteActor(r, &p.Viewer)
+	api.NoteTarget(r, p.ID, p.Name)
 	a, err := c.session(r.Context(), p)
 	if err != nil {
 		return err
 	}
 	http.SetCookie(w, c.cookie(r, token, int(c.cfg.SessionLifetime/time.Second)))
-	return writeJSON(w, status, a)
+	return api.WriteJSON(w, status, a)
 }
 
 func (c *Console) cookie(r *http.Request, value string, maxAge int) *http.Cookie {
@@ -138,22 +140,22 @@ func (c *Console) changePassword(w http.ResponseWriter, r *http.Request) error {
 		Current  string `json:"current_password"`
 		Password string `json:"password"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	ctx, p := r.Context(), principalOf(r)
-	if p.kind != "user" {
+	if p.Kind != "user" {
 		return touchstone.Errorf(touchstone.Forbidden, "Only a user who is signed in has a password.")
 	}
 	if err := checkPassword(in.Password); err != nil {
 		return err
 	}
-	undo, err := c.guesses.reserve(clientNetwork(r, c.cfg.TrustedProxies), p.name, c.cfg.Clock.Now())
+	undo, err := c.guesses.reserve(clientNetwork(r, c.cfg.TrustedProxies), p.Name, c.cfg.Clock.Now())
 	if err != nil {
 		return err
 	}
 	var stored string
-	if err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT password FROM console_users WHERE id = ?`, p.id).Scan(&stored); err != nil {
+	if err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT password FROM console_users WHERE id = ?`, p.ID).Scan(&stored); err != nil {
 		return err
 	}
 	ok, err := c.passwords.verify(ctx, stored, in.Current)
@@ -169,17 +171,17 @@ func (c *Console) changePassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, p.id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, p.ID); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE user_id = ? AND token <> ?`, p.id, p.token)
+		_, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE user_id = ? AND token <> ?`, p.ID, p.token)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	noteTarget(r, p.id, p.name)
-	return noContent(w)
+	api.NoteTarget(r, p.ID, p.Name)
+	return api.NoContent(w)
 }
 
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
@@ -192,12 +194,12 @@ func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		noteTarget(r, p.id, p.name)
+		api.NoteTarget(r, p.ID, p.Name)
 	} else {
-		noteNothing(r)
+		api.NoteNothing(r)
 	}
 	http.SetCookie(w, c.cookie(r, "", -1))
-	return noContent(w)
+	return api.NoContent(w)
 }
 
 // setupToken is the one-time secret that lets the first administrator in.
@@ -237,7 +239,7 @@ func (c *Console) postSetup(w http.ResponseWriter, r *http.Request) error {
 		Email    string `json:"email"`
 		Password string `json:"password"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	undo, err := c.guesses.reserve(clientNetwork(r, c.cfg.TrustedProxies), "setup", c.cfg.Clock.Now())
@@ -259,12 +261,12 @@ func (c *Console) postSetup(w http.ResponseWriter, r *http.Request) error {
 			WithHint("The server printed it when it started; a restart prints a new one.")
 	}
 	undo()
-	u, err := c.addUser(r.Context(), in.Email, in.Password, RoleAdmin, true)
+	u, err := c.addUser(r.Context(), in.Email, in.Password, access.Admin, true)
 	if err != nil {
 		return err
 	}
 	c.setup.token = ""
-	return c.startSession(w, r, &principal{kind: "user", id: u.ID, name: u.Email, role: u.Role, perms: allPermissions}, http.StatusCreated)
+	return c.startSession(w, r, userOf(u), http.StatusCreated)
 }
 
 func normaliseEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
@@ -275,4 +277,11 @@ func checkEmail(email string) error {
 		return touchstone.Errorf(touchstone.Invalid, "%.60q is not an e-mail address.", email)
 	}
 	return nil
+}
+
+// userOf is a user who is signed in.
+func userOf(u *user) *principal {
+	p := &principal{Viewer: access.Viewer{Kind: "user", ID: u.ID, Name: u.Email, Role: u.Role}}
+	p.Permissions, _ = access.Of(u.Role)
+	return p
 }

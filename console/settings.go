@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -99,7 +100,7 @@ func (c *Console) getSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, settingsAnswer{org})
+	return api.WriteJSON(w, http.StatusOK, settingsAnswer{org})
 }
 
 func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
@@ -113,7 +114,7 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 			OrderAmount *string `json:"order_amount"`
 		} `json:"organisation"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	ctx := r.Context()
@@ -124,7 +125,7 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if v := in.Organisation.Name; v != nil {
-			if org.Name, err = checkName("organisation.name", *v, 100); err != nil {
+			if org.Name, err = api.CheckName("organisation.name", *v, 100); err != nil {
 				return err
 			}
 		}
@@ -162,8 +163,8 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 	if err := c.cfg.Settings.refresh(ctx); err != nil {
 		return err
 	}
-	noteTarget(r, "organisation", org.Name)
-	return writeJSON(w, http.StatusOK, settingsAnswer{org})
+	api.NoteTarget(r, "organisation", org.Name)
+	return api.WriteJSON(w, http.StatusOK, settingsAnswer{org})
 }
 
 // checkOptional is checkName for what may be empty.
@@ -171,7 +172,7 @@ func checkOptional(field, name string, most int) (string, error) {
 	if strings.TrimSpace(name) == "" {
 		return "", nil
 	}
-	return checkName(field, name, most)
+	return api.CheckName(field, name, most)
 }
 
 func checkTimeZone(name string) (string, error) {

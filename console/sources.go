@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 )
 
@@ -23,14 +25,14 @@ type Sources interface {
 
 func (c *Console) sources() (Sources, error) {
 	if c.cfg.Sources == nil {
-		return nil, notHere("sources")
+		return nil, api.NotHere("sources")
 	}
 	return c.cfg.Sources, nil
 }
 
 // showSource leaves the write key out for those who may not change sources.
-func showSource(p *principal, s collect.Source) collect.Source {
-	if !p.may(permData) {
+func showSource(v *access.Viewer, s collect.Source) collect.Source {
+	if !v.May("sources:write") {
 		s.WriteKey = ""
 	}
 	return s
@@ -38,11 +40,11 @@ func showSource(p *principal, s collect.Source) collect.Source {
 
 // sourceVersion covers what a change may touch, and not the counters.
 func sourceVersion(s *collect.Source) string {
-	return etag(s.ID, s.Name, s.Kind, s.WriteKey, fmt.Sprint(s.Enabled, s.RateLimit))
+	return api.ETag(s.ID, s.Name, s.Kind, s.WriteKey, fmt.Sprint(s.Enabled, s.RateLimit))
 }
 
 func (c *Console) listSources(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
@@ -54,14 +56,14 @@ func (c *Console) listSources(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	items, next, err := cut(all, p, func(s *collect.Source) string { return s.ID })
+	items, next, err := api.Cut(all, p, func(s *collect.Source) string { return s.ID })
 	if err != nil {
 		return err
 	}
 	for i := range items {
-		items[i] = showSource(principalOf(r), items[i])
+		items[i] = showSource(api.ViewerOf(r), items[i])
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 func (c *Console) getSource(w http.ResponseWriter, r *http.Request) error {
@@ -69,17 +71,17 @@ func (c *Console) getSource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, err := sources.Get(r.Context(), param(r, "id"))
+	s, err := sources.Get(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("ETag", sourceVersion(&s))
-	return writeJSON(w, http.StatusOK, showSource(principalOf(r), s))
+	return api.WriteJSON(w, http.StatusOK, showSource(api.ViewerOf(r), s))
 }
 
 func (c *Console) createSource(w http.ResponseWriter, r *http.Request) error {
 	var in collect.NewSource
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	sources, err := c.sources()
@@ -90,34 +92,34 @@ func (c *Console) createSource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, s.ID, s.Name)
-	return writeJSON(w, http.StatusCreated, s)
+	api.NoteTarget(r, s.ID, s.Name)
+	return api.WriteJSON(w, http.StatusCreated, s)
 }
 
 func (c *Console) updateSource(w http.ResponseWriter, r *http.Request) error {
 	var in collect.SourceChange
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	sources, err := c.sources()
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	was, err := sources.Get(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	if err := checkIfMatch(r, sourceVersion(&was)); err != nil {
+	if err := api.CheckIfMatch(r, sourceVersion(&was)); err != nil {
 		return err
 	}
 	s, err := sources.Update(r.Context(), id, in)
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id, s.Name)
+	api.NoteTarget(r, id, s.Name)
 	w.Header().Set("ETag", sourceVersion(&s))
-	return writeJSON(w, http.StatusOK, s)
+	return api.WriteJSON(w, http.StatusOK, s)
 }
 
 func (c *Console) deleteSource(w http.ResponseWriter, r *http.Request) error {
@@ -125,7 +127,7 @@ func (c *Console) deleteSource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	was, err := sources.Get(r.Context(), id)
 	if err != nil {
 		return err
@@ -133,20 +135,20 @@ func (c *Console) deleteSource(w http.ResponseWriter, r *http.Request) error {
 	if err := sources.Delete(r.Context(), id); err != nil {
 		return err
 	}
-	noteTarget(r, id, was.Name)
-	return noContent(w)
+	api.NoteTarget(r, id, was.Name)
+	return api.NoContent(w)
 }
 
 func (c *Console) rotateSource(w http.ResponseWriter, r *http.Request) error {
 	in := struct {
 		GraceSeconds *int64 `json:"grace_seconds"`
 	}{}
-	body, err := readBody(r)
+	body, err := api.ReadBody(r)
 	if err != nil {
 		return err
 	}
 	if len(body) > 0 {
-		if err := decodeJSON(body, &in); err != nil {
+		if err := api.DecodeJSON(body, &in); err != nil {
 			return err
 		}
 	}
@@ -162,11 +164,11 @@ func (c *Console) rotateSource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	id := param(r, "id")
+	id := api.Param(r, "id")
 	s, err := sources.Rotate(r.Context(), id, grace)
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id, s.Name)
-	return writeJSON(w, http.StatusOK, s)
+	api.NoteTarget(r, id, s.Name)
+	return api.WriteJSON(w, http.StatusOK, s)
 }

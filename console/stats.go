@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/api"
 )
 
 // Counters are the totals since the data folder was made, and how far behind the parts are.
@@ -184,7 +186,7 @@ func (c *Console) storage(ctx context.Context, now time.Time) (Storage, error) {
 
 func (c *Console) currentStats(ctx context.Context) (*statsAnswer, error) {
 	if c.cfg.Counters == nil {
-		return nil, notHere("statistics")
+		return nil, api.NotHere("statistics")
 	}
 	n, err := c.cfg.Counters(ctx)
 	if err != nil {
@@ -214,5 +216,5 @@ func (c *Console) getStats(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a.Throughput.History = c.stats.recent()
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/disk"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -91,7 +92,7 @@ func scanUpload(row scanner) (u uploadRow, err error) {
 
 func (u *uploads) here() error {
 	if u.Dir == "" {
-		return notHere("uploads")
+		return api.NotHere("uploads")
 	}
 	return nil
 }

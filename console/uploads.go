@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
@@ -41,26 +42,26 @@ func (c *Console) createUpload(w http.ResponseWriter, r *http.Request) error {
 		Size int64  `json:"size"`
 		Head string `json:"head"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	name, err1 := checkName("name", in.Name, 500)
-	head, err2 := checkName("head", in.Head, 200)
+	name, err1 := api.CheckName("name", in.Name, 500)
+	head, err2 := api.CheckName("head", in.Head, 200)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	p := principalOf(r)
-	row, made, err := c.uploads.begin(r.Context(), uploadRow{name: name, size: in.Size, head: head, actorKind: p.kind, actorID: p.id, actorName: p.name})
+	p := api.ViewerOf(r)
+	row, made, err := c.uploads.begin(r.Context(), uploadRow{name: name, size: in.Size, head: head, actorKind: p.Kind, actorID: p.ID, actorName: p.Name})
 	if err != nil {
 		return err
 	}
-	noteTarget(r, row.id, row.name)
+	api.NoteTarget(r, row.id, row.name)
 	status := http.StatusCreated
 	if !made {
-		noteNothing(r)
+		api.NoteNothing(r)
 		status = http.StatusOK
 	}
-	return writeJSON(w, status, showUpload(row))
+	return api.WriteJSON(w, status, showUpload(row))
 }
 
 func (c *Console) listUploads(w http.ResponseWriter, r *http.Request) error {
@@ -75,15 +76,15 @@ func (c *Console) listUploads(w http.ResponseWriter, r *http.Request) error {
 	for i, row := range rows {
 		items[i] = showUpload(row)
 	}
-	return writePage(w, items, "")
+	return api.WritePage(w, items, "")
 }
 
 func (c *Console) getUpload(w http.ResponseWriter, r *http.Request) error {
-	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, showUpload(row))
+	return api.WriteJSON(w, http.StatusOK, showUpload(row))
 }
 
 // appendUpload takes a part. It is read whole before the file is touched, so that a slow or
@@ -93,7 +94,7 @@ func (c *Console) appendUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || offset < 0 {
 		return touchstone.Errorf(touchstone.Invalid, "The parameter offset must be the number of bytes before this part.")
 	}
-	if _, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), param(r, "id")); err != nil {
+	if _, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id")); err != nil {
 		return err
 	}
 	select {
@@ -103,11 +104,11 @@ func (c *Console) appendUpload(w http.ResponseWriter, r *http.Request) error {
 		return r.Context().Err()
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(partTime)) // a stuck sender must not keep the place
-	part, err := readBody(r)
+	part, err := api.ReadBody(r)
 	if err != nil {
 		return err
 	}
-	row, err := c.uploads.append(r.Context(), param(r, "id"), offset, part)
+	row, err := c.uploads.append(r.Context(), api.Param(r, "id"), offset, part)
 	var wrong wrongOffset
 	if errors.As(err, &wrong) {
 		w.Header().Set(offsetHeader, strconv.FormatInt(wrong.offset, 10))
@@ -116,18 +117,18 @@ func (c *Console) appendUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if row.finishedAt != 0 && len(part) > 0 { // parts are not in the audit log one by one: begin and end are
-		note := &auditNote{target: row.id, name: row.name, detail: map[string]any{"size": row.size, "fingerprint": row.fingerprint}}
-		if err := c.noteWrite(r.Context(), route{action: "upload.finish"}, principalOf(r), note, nil, httpapi.RequestID(w, r), nil, nil); err != nil {
+		note := &api.Note{Target: row.id, Name: row.name, Detail: map[string]any{"size": row.size, "fingerprint": row.fingerprint}}
+		if err := c.noteWrite(r.Context(), api.Route{Action: "upload.finish"}, api.ViewerOf(r), note, nil, httpapi.RequestID(w, r), nil, nil); err != nil {
 			c.cfg.Log.Error("the end of an upload is not in the audit log", "upload", row.id, "error", err)
 			c.metrics.auditLost.Inc()
 		}
 	}
 	w.Header().Set(offsetHeader, strconv.FormatInt(row.received, 10))
-	return writeJSON(w, http.StatusOK, showUpload(row))
+	return api.WriteJSON(w, http.StatusOK, showUpload(row))
 }
 
 func (c *Console) deleteUpload(w http.ResponseWriter, r *http.Request) error {
-	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), param(r, "id"))
+	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -137,12 +138,12 @@ func (c *Console) deleteUpload(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	noteTarget(r, row.id, row.name)
+	api.NoteTarget(r, row.id, row.name)
 	c.runs.forgetDry(row.id)
 	if err := c.uploads.remove(r.Context(), row); err != nil {
 		return err
 	}
-	return noContent(w)
+	return api.NoContent(w)
 }
 
 // mappingInput is a mapping in either of its forms.
@@ -177,10 +178,10 @@ func (c *Console) guessUpload(w http.ResponseWriter, r *http.Request) error {
 		Format jsontext.Value `json:"format"`
 		Zone   string         `json:"zone"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	row, err := c.uploads.whole(r.Context(), param(r, "id"))
+	row, err := c.uploads.whole(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -209,7 +210,7 @@ func (c *Console) guessUpload(w http.ResponseWriter, r *http.Request) error {
 	if a.Saved, err = c.mappingsFor(r.Context(), columns); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return api.WriteJSON(w, http.StatusOK, a)
 }
 
 // nameFile calls an uploaded file by its name where an error calls it by its place.
@@ -252,10 +253,10 @@ func (c *Console) previewUpload(w http.ResponseWriter, r *http.Request) error {
 		YAML    string         `json:"yaml"`
 		Rows    int            `json:"rows"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	row, err := c.uploads.whole(r.Context(), param(r, "id"))
+	row, err := c.uploads.whole(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -269,5 +270,5 @@ func (c *Console) previewUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.nameFile(err, row)
 	}
-	return writeJSON(w, http.StatusOK, rowsAnswer{p, jsontext.Value(m.JSON()), yaml})
+	return api.WriteJSON(w, http.StatusOK, rowsAnswer{p, jsontext.Value(m.JSON()), yaml})
 }

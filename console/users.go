@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
 type user struct {
-	ID         string    `json:"id"`
-	Email      string    `json:"email"`
-	Role       Role      `json:"role"`
-	CreatedAt  time.Time `json:"created_at"`
-	LastSeenAt time.Time `json:"last_seen_at"`
+	ID         string      `json:"id"`
+	Email      string      `json:"email"`
+	Role       access.Role `json:"role"`
+	CreatedAt  time.Time   `json:"created_at"`
+	LastSeenAt time.Time   `json:"last_seen_at"`
 }
 
 const selectUsers = `SELECT id, email, role, created_at, last_seen_at FROM console_users`
@@ -41,11 +43,11 @@ func timeOrZero(ms int64) time.Time {
 }
 
 func (c *Console) listUsers(w http.ResponseWriter, r *http.Request) error {
-	p, err := readPaging(r)
+	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
-	rows, err := c.cfg.DB.Reader().Query(r.Context(), selectUsers+` WHERE email > ? ORDER BY email LIMIT ?`, p.after, p.limit+1)
+	rows, err := c.cfg.DB.Reader().Query(r.Context(), selectUsers+` WHERE email > ? ORDER BY email LIMIT ?`, p.After, p.Limit+1)
 	if err != nil {
 		return err
 	}
@@ -62,33 +64,33 @@ func (c *Console) listUsers(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	next := ""
-	if len(items) > p.limit {
-		items = items[:p.limit]
-		next = items[p.limit-1].Email
+	if len(items) > p.Limit {
+		items = items[:p.Limit]
+		next = items[p.Limit-1].Email
 	}
-	return writePage(w, items, next)
+	return api.WritePage(w, items, next)
 }
 
 func (c *Console) createUser(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
-		Email    string `json:"email"`
-		Password string `json:"password"`
-		Role     Role   `json:"role"`
+		Email    string      `json:"email"`
+		Password string      `json:"password"`
+		Role     access.Role `json:"role"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
 	u, err := c.addUser(r.Context(), in.Email, in.Password, in.Role, false)
 	if err != nil {
 		return err
 	}
-	noteTarget(r, u.ID, u.Email)
-	noteDetail(r, map[string]any{"email": u.Email, "role": u.Role})
-	return writeJSON(w, http.StatusCreated, u)
+	api.NoteTarget(r, u.ID, u.Email)
+	api.NoteDetail(r, map[string]any{"email": u.Email, "role": u.Role})
+	return api.WriteJSON(w, http.StatusCreated, u)
 }
 
 // addUser makes a user; with first only when there is none yet.
-func (c *Console) addUser(ctx context.Context, email, password string, role Role, first bool) (*user, error) {
+func (c *Console) addUser(ctx context.Context, email, password string, role access.Role, first bool) (*user, error) {
 	email = normaliseEmail(email)
 	if err := errors.Join(checkEmail(email), checkPassword(password), checkRole(role)); err != nil {
 		return nil, err
@@ -123,23 +125,23 @@ func (c *Console) addUser(ctx context.Context, email, password string, role Role
 	return u, nil
 }
 
-func checkRole(role Role) error {
-	if _, ok := rolePermissions[role]; !ok {
+func checkRole(role access.Role) error {
+	if _, ok := access.Of(role); !ok {
 		return touchstone.Errorf(touchstone.Invalid, "There is no role %.40q.", role).
-			WithHint("The roles are admin, analyst, marketer, developer and auditor.")
+			WithHint("The roles are admin, analyst, marketer, consultant, auditor and developer.")
 	}
 	return nil
 }
 
 func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
-		Role     *Role   `json:"role"`
-		Password *string `json:"password"`
+		Role     *access.Role `json:"role"`
+		Password *string      `json:"password"`
 	}
-	if err := readJSON(r, &in); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	ctx, id, hash := r.Context(), param(r, "id"), ""
+	ctx, id, hash := r.Context(), api.Param(r, "id"), ""
 	detail := map[string]any{"password_changed": in.Password != nil}
 	if in.Role != nil {
 		if err := checkRole(*in.Role); err != nil {
@@ -183,13 +185,13 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id, u.Email)
-	noteDetail(r, detail)
-	return writeJSON(w, http.StatusOK, u)
+	api.NoteTarget(r, id, u.Email)
+	api.NoteDetail(r, detail)
+	return api.WriteJSON(w, http.StatusOK, u)
 }
 
 func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
-	ctx, id := r.Context(), param(r, "id")
+	ctx, id := r.Context(), api.Param(r, "id")
 	var u user
 	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
 		var err error
@@ -208,8 +210,8 @@ func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteTarget(r, id, u.Email)
-	return noContent(w)
+	api.NoteTarget(r, id, u.Email)
+	return api.NoContent(w)
 }
 
 func findUser(ctx context.Context, q store.Querier, id string) (user, error) {
@@ -222,7 +224,7 @@ func findUser(ctx context.Context, q store.Querier, id string) (user, error) {
 
 // keepAnAdmin refuses to take the role from the last administrator, who could not be replaced.
 func keepAnAdmin(ctx context.Context, tx *store.Tx, u user) error {
-	if u.Role != RoleAdmin {
+	if u.Role != access.Admin {
 		return nil
 	}
 	var others int

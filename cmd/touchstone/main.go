@@ -37,6 +37,7 @@ func newRoot() *cobra.Command {
 		newDoctor(),
 		newBackup(),
 		newRestore(),
+		newOpenAPI(),
 		newVersion(),
 		newSQLProcess(),
 	)

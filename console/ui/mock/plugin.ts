@@ -17,7 +17,35 @@ export function mockApi(): Plugin {
 const mode = process.env.MOCK ?? "";
 const empty = mode === "empty";
 let signedIn = mode !== "signed-out" && mode !== "setup";
-const permissions = ["read", "segments", "data", "import", "audit", "admin"];
+const permissions = [
+  "people:read",
+  "people:contacts",
+  "people:reveal",
+  "people:export",
+  "people:write",
+  "identity:read",
+  "identity:write",
+  "segments:read",
+  "segments:write",
+  "analytics:read",
+  "sql:run",
+  "catalogue:read",
+  "events:read",
+  "sources:read",
+  "sources:write",
+  "quarantine:read",
+  "quarantine:write",
+  "imports:read",
+  "imports:write",
+  "stats:read",
+  "settings:read",
+  "settings:write",
+  "audit:read",
+  "users:read",
+  "users:write",
+  "keys:read",
+  "keys:write",
+];
 const organisation = {
   name: "Hexagon Motors 六边形汽车",
   time_zone: "Asia/Shanghai",

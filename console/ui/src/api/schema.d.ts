@@ -128,6 +128,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the roles of users and the scopes of keys allow */
+        get: operations["getRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -1522,17 +1539,44 @@ export interface components {
             };
         };
         /**
-         * @description Grants permissions. admin: all. analyst and marketer: read, segments. developer: read, data, import. auditor: read, audit.
+         * @description A named set of permissions; `GET /api/v1/roles` tells which.
          * @enum {string}
          */
-        Role: "admin" | "analyst" | "marketer" | "developer" | "auditor";
+        Role: "admin" | "analyst" | "marketer" | "consultant" | "auditor" | "developer";
         /**
-         * @description Grants permissions. ingest: import. metrics: /metrics and nothing else. read: read. write: read, segments, data, import. admin: all.
+         * @description What a key may do: a named set of permissions (`ingest`, `metrics`, `read`, `contacts`, `write`, `admin`; `GET /api/v1/roles`
+         *     tells what each holds), or one permission by itself, as `segments:write`.
+         * @example read
+         */
+        Scope: string;
+        /**
+         * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Scope: "ingest" | "metrics" | "read" | "write" | "admin";
-        /** @enum {string} */
-        Permission: "read" | "segments" | "data" | "import" | "audit" | "admin";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "identity:read" | "identity:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Roles: {
+            permissions: {
+                permission: components["schemas"]["Permission"];
+                /**
+                 * @description The part of the API that asks for it
+                 * @example Segments
+                 */
+                feature: string;
+                /**
+                 * @description What it allows, in English
+                 * @example create, change and delete segments
+                 */
+                allows: string;
+            }[];
+            roles: {
+                role: components["schemas"]["Role"];
+                permissions: components["schemas"]["Permission"][];
+            }[];
+            scopes: {
+                scope: components["schemas"]["Scope"];
+                permissions: components["schemas"]["Permission"][];
+            }[];
+        };
         SessionUser: {
             /** @example usr_a1b2c3d4e5f6 */
             id: string;
@@ -1556,12 +1600,9 @@ export interface components {
          *         "order_amount": "amount"
          *       },
          *       "permissions": [
-         *         "read",
-         *         "segments",
-         *         "data",
-         *         "import",
-         *         "audit",
-         *         "admin"
+         *         "people:read",
+         *         "segments:read",
+         *         "segments:write"
          *       ],
          *       "version": "0.1.0"
          *     }
@@ -1720,7 +1761,7 @@ export interface components {
             id: string;
             name: string;
             kind: components["schemas"]["SourceKind"];
-            /** @description Empty for callers without the permission data */
+            /** @description Empty for callers without the permission sources:write */
             write_key: string;
             enabled: boolean;
             /** @description Events per second; 0 = no limit */
@@ -3324,6 +3365,27 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The permissions that this server asks for, and who has them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roles"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getSettings: {
         parameters: {
             query?: never;
@@ -4891,7 +4953,10 @@ export interface operations {
     createImport: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -5035,7 +5100,10 @@ export interface operations {
     finishImport: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };

@@ -6,7 +6,8 @@ type S = components["schemas"];
 export type Session = S["Session"];
 export type Permission = S["Permission"];
 export type Role = S["Role"];
-export type Scope = S["Scope"];
+/** A named set of permissions; a key may also have single ones. */
+export type Scope = "read" | "contacts" | "write" | "ingest" | "metrics" | "admin";
 export type ApiKey = S["ApiKey"];
 export type User = S["User"];
 export type Settings = S["Settings"];

@@ -233,9 +233,10 @@ function useActions(onHelp: () => void): Action[] {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
   const mode = useMode();
-  const mayData = useMay("data");
-  const maySegments = useMay("segments");
-  const mayAdmin = useMay("admin");
+  const maySources = useMay("sources:write");
+  const maySegments = useMay("segments:write");
+  const mayUsers = useMay("users:write");
+  const mayKeys = useMay("keys:write");
   return useMemo(() => {
     const action = (id: string, label: string, icon: ReactNode, words: string, run: () => void): Action => ({
       id,
@@ -258,7 +259,7 @@ function useActions(onHelp: () => void): Action[] {
             }),
           ]
         : []),
-      ...(mayData
+      ...(maySources
         ? [
             action("new-source", t("palette.newSource"), plus, "new source create", () => {
               void navigate({ to: "/collect/sources", search: { create: true } });
@@ -269,11 +270,15 @@ function useActions(onHelp: () => void): Action[] {
       action("new-funnel", t("palette.newFunnel"), chart, "new funnel conversion", ask("funnel")),
       action("new-retention", t("palette.newRetention"), chart, "new retention cohort", ask("retention")),
       action("new-sql", t("palette.newSql"), chart, "new sql query", ask("sql")),
-      ...(mayAdmin
+      ...(mayUsers
         ? [
             action("new-user", t("palette.newUser"), plus, "new user add invite", () => {
               void navigate({ to: "/settings", search: { tab: "users", create: true } });
             }),
+          ]
+        : []),
+      ...(mayKeys
+        ? [
             action("new-key", t("palette.newKey"), plus, "new api key token", () => {
               void navigate({ to: "/settings", search: { tab: "keys", create: true } });
             }),
@@ -288,5 +293,5 @@ function useActions(onHelp: () => void): Action[] {
         void changeLang(other);
       }),
     ];
-  }, [t, i18n.language, navigate, mode, mayData, maySegments, mayAdmin, onHelp]);
+  }, [t, i18n.language, navigate, mode, maySources, maySegments, mayUsers, mayKeys, onHelp]);
 }

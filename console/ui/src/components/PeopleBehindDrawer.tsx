@@ -33,7 +33,7 @@ function Body({ behind, open }: { behind: Behind; open: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
   const show = usePeopleBehind();
-  const maySave = useMay("segments");
+  const maySave = useMay("segments:write");
   const query = useInfiniteQuery(peopleBehindQuery(behind.query, behind.select));
   const pages = usePages(query);
   const total = query.data?.pages[0]?.total;

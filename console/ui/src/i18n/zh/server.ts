@@ -156,12 +156,11 @@ const messages: Readonly<Record<string, string>> = {
   "The password is longer than {0} bytes.": "密码超过 {0} 字节。",
   "The password is too short.": "密码太短。",
   "The request comes from another site's page.": "请求来自其他网站的页面。",
-  "The roles are admin, analyst, marketer, developer and auditor.":
-    "可用角色：admin、analyst、marketer、developer、auditor。",
+  "The roles are admin, analyst, marketer, consultant, auditor and developer.":
+    "可用角色：admin、analyst、marketer、consultant、auditor、developer。",
   "The same request is still running.": "相同的请求仍在处理中。",
   "The scope {0} would grant it.": "权限范围 {0} 可授予此权限。",
-  "The scopes are ingest, metrics, read, write and admin.":
-    "可用权限范围：ingest、metrics、read、write、admin。",
+  "The scopes are {0}, and each permission by itself.": "可用权限范围：{0}，以及每个单独的权限。",
   "The server is set up already.": "服务器已完成初始化。",
   "The server printed it when it started; a restart prints a new one.":
     "服务器启动时会打印它；重启后会打印新的。",

@@ -126,7 +126,7 @@ export function ImportsPage() {
     },
   ];
 
-  const mayImport = useMay("import");
+  const mayImport = useMay("imports:write");
   const importFile = mayImport && (
     <LinkButton primary to="/collect/imports/new" icon={<FileUp size={14} />}>
       {t("importFile.title")}

@@ -39,7 +39,7 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
   const reasonLabel = useReasonLabel();
   const { message, modal } = App.useApp();
   const client = useQueryClient();
-  const may = useMay("data");
+  const may = useMay("quarantine:write");
   // An event that is not valid JSON comes as its text, and is repaired in it.
   const malformed = event.code === "malformed" && typeof event.event === "string";
   const editable =

@@ -35,7 +35,7 @@ export function QuarantinePage() {
   const sources = useSources();
   const sourceList = useQuery(sourcesQuery).data?.items;
   const reasonLabel = useReasonLabel();
-  const may = useMay("data");
+  const may = useMay("quarantine:write");
   const summary = useQuery({ ...quarantineSummaryQuery, refetchInterval: 15_000 });
   const pages = usePages(useInfiniteQuery(quarantineQuery(compact({ source, code, q }))));
   const [selected, setSelected] = useState<string[]>([]);

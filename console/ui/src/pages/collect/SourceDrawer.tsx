@@ -189,7 +189,7 @@ function SourceSettings({ source, onDeleted }: { source: Source; onDeleted: () =
   const { t } = useTranslation();
   const { message, modal } = App.useApp();
   const client = useQueryClient();
-  const may = useMay("data");
+  const may = useMay("sources:write");
   const { touched, touch, settle } = useTouched();
   useUnsaved(touched);
   const patch = useWrite({

@@ -28,7 +28,7 @@ export function SourcesPage() {
   const format = useFormat();
   const { source: openId, create, q = "" } = route.useSearch();
   const setSearch = useSetSearch();
-  const mayCreate = useMay("data");
+  const mayCreate = useMay("sources:write");
   const query = useQuery({ ...sourcesQuery, refetchInterval: 10_000 });
   const sources = query.data?.items;
   const shown = sources?.filter((s) => !q || `${s.name} ${s.id}`.toLowerCase().includes(q.toLowerCase()));

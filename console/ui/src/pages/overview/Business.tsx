@@ -133,7 +133,7 @@ interface OrderEvent {
 
 function useOrderEvent(): OrderEvent {
   const organisation = useSession()?.organisation;
-  const may = useMay("admin");
+  const may = useMay("settings:write");
   const chosen = organisation?.order_event ?? "";
   const events = useQuery({ ...catalogueAllEventsQuery, enabled: chosen === "" });
   const event = chosen || guessOrderEvent(events.data?.items ?? []);

@@ -9,7 +9,7 @@ import { curlSnippet } from "@/pages/collect/snippets";
 /** An empty server: what to do so that this page fills. It goes away by itself with the first event. */
 export function GettingStarted() {
   const { t } = useTranslation();
-  const may = useMay("data");
+  const may = useMay("sources:write");
   const sources = useQuery(sourcesQuery).data?.items;
   const key = sources?.find((s) => s.enabled && s.write_key)?.write_key;
   return (

@@ -18,7 +18,7 @@ export function BlockedValues({ kind, values }: { kind: string; values: BlockedV
   const format = useFormat();
   const { message } = App.useApp();
   const client = useQueryClient();
-  const may = useMay("data");
+  const may = useMay("identity:write");
   const [text, setText] = useState("");
   const [all, setAll] = useState(false);
   const [held, setHeld] = useState<IdentifierVerdict | null>(null);

@@ -170,7 +170,7 @@ function Identifiers({ person }: { person: Person }) {
   const { t } = useTranslation();
   const labels = useLabels();
   type Row = Person["identifiers"][number];
-  const may = useMay("data");
+  const may = useMay("people:write");
   const { message, modal } = App.useApp();
   const client = useQueryClient();
   const format = useFormat();

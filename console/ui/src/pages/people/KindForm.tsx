@@ -14,7 +14,7 @@ export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; on
   const { t } = useTranslation();
   const { message, modal } = App.useApp();
   const client = useQueryClient();
-  const may = useMay("data");
+  const may = useMay("identity:write");
   const { kind } = props;
   const done = (rules: IdentityRules) => {
     client.setQueryData(identityRulesQuery.queryKey, rules);

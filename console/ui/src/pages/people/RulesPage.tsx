@@ -66,7 +66,7 @@ function Suggestions() {
   const labels = useLabels();
   const { message } = App.useApp();
   const client = useQueryClient();
-  const may = useMay("data");
+  const may = useMay("identity:write");
   const items = useQuery(suggestionsQuery).data?.items;
   const decide = useWrite({
     mutationFn: ({ s, decision }: { s: IdentitySuggestion; decision: "block" | "dismiss" }) =>
@@ -152,7 +152,7 @@ function Kinds({ rules, loading }: { rules: IdentityRules | undefined; loading: 
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
-  const may = useMay("data");
+  const may = useMay("identity:write");
   const { kind } = route.useSearch();
   const setSearch = useSetSearch();
   const [adding, setAdding] = useState(false);

@@ -106,7 +106,7 @@ export function SegmentPage() {
 function Header({ segment: s }: { segment: Segment | undefined }) {
   const { t } = useTranslation();
   const words = useRuleWords();
-  const may = useMay("segments");
+  const may = useMay("segments:write");
   if (!s)
     return (
       <header className="page-head" aria-busy="true">

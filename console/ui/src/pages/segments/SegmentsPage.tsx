@@ -28,7 +28,7 @@ export function SegmentsPage() {
   const setSearch = useSetSearch();
   const navigate = useNavigate();
   const words = useRuleWords();
-  const may = useMay("segments");
+  const may = useMay("segments:write");
   const query = useQuery({
     ...segmentsQuery,
     refetchInterval: (x) => (x.state.data?.items.some((s) => s.status === "building") ? 1500 : 15_000),

@@ -320,13 +320,14 @@ function Line({ field, value }: { field: string; value: unknown }) {
 
 /** Which things are still there, of those that can be opened. Of a list that has more than was read, any may be. */
 function useThere(): (id: string) => boolean {
-  const admin = useMay("admin");
+  const mayUsers = useMay("users:read");
+  const mayKeys = useMay("keys:read");
   const lists = [
     useQuery(segmentsQuery).data,
     useQuery(sourcesQuery).data,
     useInfiniteQuery(importsQuery).data?.pages.at(-1),
-    useQuery({ ...usersQuery, enabled: admin }).data,
-    useQuery({ ...apiKeysQuery, enabled: admin }).data,
+    useQuery({ ...usersQuery, enabled: mayUsers }).data,
+    useQuery({ ...apiKeysQuery, enabled: mayKeys }).data,
   ];
   const ids = new Set(lists.flatMap((list) => (list?.items ?? []).map((x) => x.id)));
   const kind = (id: string | undefined) => id?.replace(/_.*$/, "");

@@ -18,7 +18,8 @@ import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 
 const route = getRouteApi("/shell/settings");
-const scopes: readonly Scope[] = ["read", "write", "ingest", "metrics", "admin"];
+const scopes: readonly Scope[] = ["read", "contacts", "write", "ingest", "metrics", "admin"];
+const isNamed = (scope: string): scope is Scope => scopes.some((s) => s === scope);
 
 export function Keys() {
   const { t } = useTranslation();
@@ -57,7 +58,7 @@ export function Keys() {
       render: (k) => (
         <span className="row">
           {k.scopes.map((s) => (
-            <Pill key={s}>{t(`settings.scope.${s}`)}</Pill>
+            <Pill key={s}>{isNamed(s) ? t(`settings.scope.${s}`) : s}</Pill>
           ))}
         </span>
       ),

@@ -36,7 +36,7 @@ export function Organisation() {
   const format = useFormat();
   const { message } = App.useApp();
   const client = useQueryClient();
-  const may = useMay("admin");
+  const may = useMay("settings:write");
   const query = useQuery(settingsQuery);
   const [form] = Form.useForm<Organisation>();
   const { touched, touch, settle } = useTouched();

@@ -17,18 +17,15 @@ export function SettingsPage() {
   const { t } = useTranslation();
   const { tab = "organisation" } = route.useSearch();
   const setSearch = useSetSearch();
-  const admin = useMay("admin");
-  const audit = useMay("audit");
+  const mayUsers = useMay("users:read");
+  const mayKeys = useMay("keys:read");
+  const mayAudit = useMay("audit:read");
   const items = [
     { key: "organisation", label: t("settings.tabs.organisation"), children: <Organisation /> },
     { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
-    ...(admin
-      ? [
-          { key: "users", label: t("settings.tabs.users"), children: <Users /> },
-          { key: "keys", label: t("settings.tabs.keys"), children: <Keys /> },
-        ]
-      : []),
-    ...(audit ? [{ key: "audit", label: t("settings.tabs.audit"), children: <Audit /> }] : []),
+    ...(mayUsers ? [{ key: "users", label: t("settings.tabs.users"), children: <Users /> }] : []),
+    ...(mayKeys ? [{ key: "keys", label: t("settings.tabs.keys"), children: <Keys /> }] : []),
+    ...(mayAudit ? [{ key: "audit", label: t("settings.tabs.audit"), children: <Audit /> }] : []),
   ];
   return (
     <div className="page">

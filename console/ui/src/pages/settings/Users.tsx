@@ -19,7 +19,7 @@ import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 
 const route = getRouteApi("/shell/settings");
-const roles: readonly Role[] = ["admin", "analyst", "marketer", "developer", "auditor"];
+const roles: readonly Role[] = ["admin", "analyst", "marketer", "consultant", "auditor", "developer"];
 
 export function Users() {
   const { t } = useTranslation();

@@ -1,4 +1,4 @@
-package console
+package api
 
 import (
 	"reflect"
@@ -49,7 +49,8 @@ func kindName(t reflect.Type) string {
 	return ""
 }
 
-func jsonKindName(k jsontext.Kind) string {
+// KindName names what a JSON value is.
+func KindName(k jsontext.Kind) string {
 	switch k {
 	case 'n':
 		return "null"

@@ -1,4 +1,4 @@
-package console
+package api
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 // What is in quarantine may be odd JSON; it must not break the page that shows it.
 func TestOddJSONIsShownAsItCame(t *testing.T) {
 	for _, text := range []string{`{"a":1,"a":2}`, `{"n":1e999}`, `[[[[]]]]`, `{"":""}`} {
-		got, err := encodeJSON(map[string]touchstone.JSON{"event": touchstone.JSON(text)})
+		got, err := EncodeJSON(map[string]touchstone.JSON{"event": touchstone.JSON(text)})
 		if want := `{"event":` + text + "}\n"; err != nil || string(got) != want {
 			t.Errorf("%s is shown as %s, %v", text, got, err)
 		}

@@ -1,0 +1,16 @@
+package app
+
+import (
+	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/console"
+)
+
+// resources are the parts of the API that features bring, in the order of the document.
+// The document is also made without a server, of an App that nothing has been wired in:
+// a function that makes a Resource keeps its feature and asks it nothing.
+func (a *App) resources() []api.Resource {
+	return []api.Resource{}
+}
+
+// OpenAPI returns the API's whole document, as JSON.
+func OpenAPI() ([]byte, error) { return console.OpenAPI(new(App).resources()) }
