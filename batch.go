@@ -101,9 +101,19 @@ type Change struct {
 	Name     string
 	Old, New JSON
 
+	// Parts are the identifiers of PersonSplit that moved to Other, and all that the person of
+	// PersonErased had; nil for other kinds. They are not for feeds or logs.
+	Parts *Parts
+
 	// Cause is the place in Batch.Facts of the fact that brought it about, counted from 1;
 	// 0 for what a timer, a command or a new rule brought about. Backfill is the cause's;
 	// without a cause it marks what a rebuild or a split brought about. See [Batch.Because].
 	Cause    int
 	Backfill bool
+}
+
+// Parts are nodes of a person with their identifiers, Identifiers[i] being that of Nodes[i].
+type Parts struct {
+	Nodes       []NodeID
+	Identifiers []Identifier
 }

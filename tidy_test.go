@@ -46,7 +46,7 @@ var sidewaysAllowed = map[string]string{
 var backEnds = []string{"stream/jetstream", "stream/memory", "store/sqlite", "store/postgres", "warehouse/duckdb"}
 
 // Test support may name back ends: it runs conformance suites on them.
-var testSupport = []string{"store/storetest", "stream/streamtest", "warehouse/warehousetest", "analytics/analyticstest", "apptest"}
+var testSupport = []string{"store/storetest", "stream/streamtest", "keep/keeptest", "warehouse/warehousetest", "analytics/analyticstest", "apptest"}
 
 // Commands that open an engine of their own, with the reason.
 var backEndExceptions = map[string]string{

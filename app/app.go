@@ -21,6 +21,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -220,6 +221,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 			a.graph,
 			a.profiles,
 			a.segments.Stage(),
+			keep.NewStage(a.keepers()),
 			a.feed,
 		},
 		Reject: quarantine.Write,
