@@ -233,11 +233,11 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	pending, err := a.pipeline.Pending(ctx)
+	accepted, err := a.pipeline.Accepted(ctx)
 	if err != nil {
 		return err
 	}
-	a.accepted.Store(a.pipeline.Totals().Consumed() + pending)
+	a.accepted.Store(accepted)
 	a.sink, err = pipeline.NewSink(ctx, pipeline.SinkConfig{
 		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline, Reject: quarantine.Write,
 		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,

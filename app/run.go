@@ -19,7 +19,6 @@ import (
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/internal/httpfront"
-	"github.com/touchstone-cdp/touchstone/stream"
 )
 
 // How long a stopping server waits for requests under way, after which time it ends
@@ -44,10 +43,9 @@ func (a *App) loops() []loop {
 		{"log", nil, a.watchLog},
 		{"identity rules", nil, a.rules.Run},
 		{"collect", []string{"collect"}, a.collector.Run},
-		{"pipeline", []string{"process"}, a.pipeline.Run},
-		{"segments", []string{"process"}, a.segments.Run},
-		{"sink", []string{"sink"}, a.sink.Run},
-		{"retention", []string{"sink"}, a.retain},
+		{"positions", nil, a.follow},
+		{"pipeline", []string{"process"}, a.process},
+		{"sink", []string{"sink"}, a.fillWarehouse},
 		{"console", []string{"console"}, a.console.Run},
 		{"memory", nil, a.releaseMemory},
 	}
@@ -116,7 +114,6 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 	a.batcher.Close()
 	stopLoops()
 	running.Wait()
-	a.saveCounts(context.WithoutCancel(ctx))
 	a.leases.Close(context.WithoutCancel(ctx))
 	return err
 }
@@ -172,22 +169,6 @@ func (a *App) watchLog(ctx context.Context) error {
 		return log.AwaitFailure(ctx)
 	}
 	return nil
-}
-
-// saveCounts writes what identity and profiles count in memory. Nothing is decided by it,
-// so a failure is only noted.
-func (a *App) saveCounts(ctx context.Context) {
-	if !a.has("process") {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
-	if err := a.graph.Flush(ctx); err != nil {
-		a.logger.Warn("the latest counts of identifiers are lost", "error", err)
-	}
-	if err := a.profiles.Flush(ctx); err != nil {
-		a.logger.Warn("the latest days of persons are lost", "error", err)
-	}
 }
 
 func errStopping() error {
@@ -279,16 +260,4 @@ func (a *App) serveProfiles() (stop func(), err error) {
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	return func() { _ = server.Close() }, nil
-}
-
-// retain trims the log behind the pipeline and the warehouse.
-func (a *App) retain(ctx context.Context) error {
-	stream.Retain(ctx, a.log, stream.RetainConfig{
-		Retention: stream.Retention{MaxAge: a.cfg.Stream.RetainAge, MaxBytes: int64(a.cfg.Stream.RetainBytes)},
-		KeepFrom: func(_ context.Context, partition int) (stream.Offset, error) {
-			return min(a.pipeline.Through(partition), a.sink.Through(partition)) + 1, nil
-		},
-		Clock: a.clock, Logger: a.part("log"), Register: a.metrics,
-	})
-	return nil
 }

@@ -22,22 +22,24 @@ func (a *App) counters(ctx context.Context) (console.Counters, error) {
 	// What came out is read before what went in: no figure is ahead of its origin.
 	inWarehouse, setAside := a.sink.Events(), a.sink.SetAside()
 	totals := a.pipeline.Totals()
+	accepted := a.accepted.Load()
+	var err error
+	if a.cfg.Stream.URL != "" { // others take events, too
+		if accepted, err = a.pipeline.Accepted(ctx); err != nil {
+			return console.Counters{}, err
+		}
+	}
 	c := console.Counters{
 		// An event whose acknowledgement got lost in a cluster is counted when it comes out.
-		Accepted:  max(a.accepted.Load(), totals.Consumed()),
+		Accepted:  max(accepted, totals.Consumed()),
 		Processed: totals.Processed, InWarehouse: inWarehouse,
 		Quarantined: totals.Rejected, Duplicates: totals.Duplicates, SetAside: setAside,
 	}
-	var err error
-	if a.has("process") { // else another process knows how far it is
-		if c.PipelineLag, err = a.pipeline.Lag(ctx); err != nil {
-			return c, err
-		}
+	if c.PipelineLag, err = a.pipeline.Lag(ctx); err != nil {
+		return c, err
 	}
-	if a.has("sink") {
-		if c.WarehouseLag, err = a.sink.Lag(ctx); err != nil {
-			return c, err
-		}
+	if c.WarehouseLag, err = a.sink.Lag(ctx); err != nil {
+		return c, err
 	}
 	c.Stuck = a.stuck()
 	if c.Persons, c.KnownPersons, err = a.graph.Counts(ctx); err != nil {

@@ -103,7 +103,9 @@ func newWorld(t *testing.T) *world {
 
 	running, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context) error{w.pipeline.Run, w.sink.Run, w.segments.Run} {
+	for _, run := range []func(context.Context) error{
+		func(ctx context.Context) error { return w.pipeline.Run(ctx, nil) }, func(ctx context.Context) error { return w.sink.Run(ctx, nil) }, w.segments.Run,
+	} {
 		wg.Go(func() {
 			if err := run(running); err != nil && running.Err() == nil {
 				t.Error(err)
@@ -186,11 +188,11 @@ func (w *world) send(events ...touchstone.Event) {
 func (w *world) settle() {
 	w.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		pending, err := w.pipeline.Pending(context.Background())
+		accepted, err := w.pipeline.Accepted(context.Background())
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if pending == 0 && w.sink.Through(0) >= w.pipeline.Through(0) {
+		if accepted == w.pipeline.Totals().Consumed() && w.sink.Through(0) >= w.pipeline.Through(0) {
 			return
 		}
 	}

@@ -118,11 +118,11 @@ func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := w.p.Run(ctx); err != nil {
+		if err := w.p.Run(ctx, nil); err != nil {
 			w.Error(err)
 		}
 	})
-	running.Go(func() { _ = w.s.Run(ctx) })
+	running.Go(func() { _ = w.s.Run(ctx, nil) })
 	w.stop = func() {
 		cancel()
 		running.Wait()
@@ -485,7 +485,7 @@ func TestADamagedRecordIsTold(t *testing.T) {
 		}
 		w.append("c")
 		w.start()
-		if _, err := w.p.Pending(t.Context()); err != nil {
+		if _, err := w.p.Accepted(t.Context()); err != nil {
 			t.Errorf("the start fails: %v", err)
 		}
 		w.eventually("the damage is told", func() bool {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -17,6 +18,8 @@ type handover struct {
 	most  int           // events kept
 	ready chan struct{} // gets a value when the sink should not wait for more
 	taken chan struct{} // gets a value when there is room
+
+	used atomic.Bool // a sink in this process takes what is given
 
 	mu      sync.Mutex
 	waiting portion // no batches: last is 0
@@ -43,6 +46,9 @@ const patience = 2 * time.Second
 
 // give adds the facts of a committed batch.
 func (h *handover) give(ctx context.Context, work chunk, facts []touchstone.Fact) {
+	if !h.used.Load() {
+		return
+	}
 	var late <-chan time.Time
 	for !h.add(work, facts, false) {
 		if late == nil {
@@ -57,6 +63,25 @@ func (h *handover) give(ctx context.Context, work chunk, facts []touchstone.Fact
 		h.add(work, facts, true)
 		return
 	}
+}
+
+// gap says that what is given next need not follow what waits.
+func (h *handover) gap() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = h.waiting.last != 0
+}
+
+// use tells whether a sink in this process takes what is given.
+func (h *handover) use(used bool) {
+	h.used.Store(used)
+	if used {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting, h.closed = portion{}, false
+	signal(h.taken)
 }
 
 // add reports false when there is no room, unless it is the last try.

@@ -28,6 +28,7 @@ func TestHandoverAndLogMakeEveryRecordOnce(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // nobody waits
 		h := newHandover(rapid.IntRange(1, 8).Draw(t, "most"))
+		h.use(true)
 		given, appended := 0, 0
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			if rapid.Bool().Draw(t, "give") {
@@ -72,6 +73,7 @@ func TestHandoverAndLogMakeEveryRecordOnce(t *testing.T) {
 func TestHandoverWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHandover(4)
+		h.use(true)
 		give := func(first, last int) time.Duration {
 			began := time.Now()
 			c := batchOf(first, last)
@@ -109,6 +111,7 @@ func TestHandoverWaits(t *testing.T) {
 // What waits for the sink is bounded by its texts as well as by its number.
 func TestHandoverIsBoundedByBytes(t *testing.T) {
 	h := newHandover(100)
+	h.use(true)
 	large := func(at int) chunk {
 		c := batchOf(at, at)
 		c.bytes = maxBatchBytes/2 + 1

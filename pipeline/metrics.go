@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	events          *prometheus.CounterVec
 	failures        prometheus.Counter
+	resumed         prometheus.Counter
 	skippedRecords  prometheus.Counter
 	timers          prometheus.Counter
 	stageSeconds    *prometheus.CounterVec
@@ -30,6 +31,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Events taken from the log, by outcome: processed, duplicate or rejected."}, []string{"outcome"}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_failures_total",
 			Help: "Batches and reads that failed and were tried again."}),
+		resumed: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_resumed_total",
+			Help: "Times that state was loaded anew because the offset was not where this process had left it."}),
 		skippedRecords: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_skipped_records_total",
 			Help: "Records that were trimmed from the log before they were worked on."}),
 		timers: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_timers_total",
@@ -50,7 +53,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.aside = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_pipeline_set_aside_total",
 		Help: "Valid events that a stage could not take in and that went to quarantine, by code of the reason."}, []string{"code"})
 	if reg != nil {
-		reg.MustRegister(m.events, m.failures, m.skippedRecords, m.timers, m.stageSeconds, m.batchSeconds, m.batchEvents, m.lag,
+		reg.MustRegister(m.events, m.failures, m.resumed, m.skippedRecords, m.timers, m.stageSeconds, m.batchSeconds, m.batchEvents, m.lag,
 			m.windowIDs, m.windowShortened, m.aside)
 	}
 	return m

@@ -34,7 +34,7 @@ func TestEventsOfANewerReleaseEndTheLoop(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = p.Run(t.Context())
+				err = p.Run(t.Context(), nil)
 				if !errors.Is(err, touchstone.ErrNewer) || !strings.Contains(err.Error(), "record 1 of partition 0") || strings.Contains(err.Error(), "backup") {
 					t.Errorf("ended with %v", err)
 				}
@@ -58,7 +58,7 @@ func TestStatesOfANewerReleaseEndTheLoop(t *testing.T) {
 		if _, err := r.log.Append(t.Context(), 0, stream.EncodeRecord(nil, stream.AppendFrame(nil, touchstone.AppendEvent(nil, &e)), 1)); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Run(t.Context()); !errors.Is(err, touchstone.ErrNewer) {
+		if err := p.Run(t.Context(), nil); !errors.Is(err, touchstone.ErrNewer) {
 			t.Errorf("ended with %v", err)
 		}
 	})

@@ -21,6 +21,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -99,9 +100,16 @@ type Pipeline struct {
 	spare   factPool
 	work    []touchstone.Fact // the facts of the batch under way; reused
 
-	mu      sync.Mutex
+	mu      sync.Mutex    // also keeps totals and the offsets of parts together
 	changed chan struct{} // closed and replaced after each commit
 	totals  Totals
+
+	tenure  sync.Mutex  // held while this process runs the loop, or follows another one's
+	working atomic.Bool // this process runs the loop
+	fence   Fence
+
+	tailing sync.Mutex
+	tails   []tail // by partition
 
 	nextDue   time.Time // earliest timer; zero when there is none
 	heldUntil time.Time // until when no timers are taken; see holdTimers
@@ -115,38 +123,39 @@ type Pipeline struct {
 type partition struct {
 	index   int
 	through atomic.Uint64 // last record committed
+	stored  bool          // it has a row in pipeline_positions
 	totals  Totals
 	seen    *window
+	loaded  stream.Offset // up to where the message ids in the database are in seen
 	sink    *handover
 	swept   int64 // hour in which expired message ids were last deleted
 }
 
-// New loads offsets, the duplicate window and timers from the database.
+// New reads how far the pipeline is. The rest is loaded when it runs.
 func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	cfg.setDefaults()
 	if err := cfg.DB.Migrate(ctx, "pipeline", migrations()); err != nil {
 		return nil, err
 	}
 	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics), spare: newFactPool()}
-	now := cfg.Clock.Now()
 	for i := range cfg.Log.Partitions() {
-		part := &partition{index: i, seen: newWindow(cfg.DedupeWindow, cfg.DedupeMax, now), sink: newHandover(cfg.MaxEvents)}
-		if err := part.load(ctx, cfg.DB, now.Add(-cfg.DedupeWindow)); err != nil {
-			return nil, fmt.Errorf("load partition %d: %w", i, err)
-		}
+		p.parts = append(p.parts, &partition{index: i, seen: newWindow(cfg.DedupeWindow, cfg.DedupeMax, cfg.Clock.Now()), sink: newHandover(cfg.MaxEvents)})
+	}
+	p.tails = make([]tail, len(p.parts))
+	if err := p.loadPositions(ctx); err != nil {
+		return nil, fmt.Errorf("load the pipeline's positions: %w", err)
+	}
+	for _, part := range p.parts {
 		if err := part.checkLog(ctx, cfg.Log); err != nil {
 			return nil, err
 		}
-		p.totals = p.totals.plus(part.totals)
-		p.parts = append(p.parts, part)
 	}
-	var err error
-	p.nextDue, err = earliestTimer(ctx, cfg.DB.Reader())
-	return p, err
+	return p, nil
 }
 
 // Wake makes the loop run a batch soon even when no event waits, for stages that have
-// work of their own (a new segment, a builder's rows).
+// work of their own (a new segment, a builder's rows). When another process runs the loop,
+// Follow passes the wish on.
 func (p *Pipeline) Wake() {
 	signal(p.wake)
 }
@@ -181,9 +190,9 @@ func (p *Pipeline) Troubles() []Trouble {
 	return p.waiting.stalled(p.cfg.Clock.Now(), p.timers.all(p.unread.all(p.stuck.all()...)...))
 }
 
-// Run works until ctx is done. It returns nil then; any other return is a fault that
-// retries could not mend.
-func (p *Pipeline) Run(ctx context.Context) error {
+// consume reads the log and commits batches until ctx is done or a batch says that it cannot
+// go on.
+func (p *Pipeline) consume(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	chunks := make(chan chunk, chunksAhead)
@@ -201,12 +210,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	cancel()
 	readers.Wait()
 	select {
-	case readErr := <-errs:
-		err = readErr
+	case err = <-errs:
 	default:
-	}
-	if errors.Is(err, context.Canceled) {
-		return nil
 	}
 	return err
 }
@@ -344,8 +349,12 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		for _, s := range p.cfg.Stages {
 			s.Rollback()
 		}
-		if errors.Is(err, touchstone.ErrNewer) { // trying again would not make this program newer
+		switch { // trying again would not make this program newer, nor the owner of the offset
+		case errors.Is(err, touchstone.ErrNewer), errors.Is(err, lease.ErrLost), errors.Is(err, errMoved):
 			return err
+		}
+		if p.hasMoved(ctx) { // the stages may have failed at rows that are there already
+			return errMoved
 		}
 		p.metrics.failures.Inc()
 		p.stuck.note(work.partition(), p.cfg.Clock.Now(), err)
@@ -385,7 +394,10 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 	due := !p.nextDue.IsZero() && !p.dueAt().After(now)
 	var next time.Time
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		var err error
+		err := p.fence(ctx, tx)
+		if err != nil {
+			return err
+		}
 		if due {
 			if b.Due, err = takeDueTimers(ctx, tx, now); err != nil {
 				return err
@@ -447,9 +459,8 @@ func (p *Pipeline) afterTimers(ctx context.Context, tx *store.Tx, fired bool, se
 func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration) {
 	if part := work.part; part != nil {
 		delta := fresh.totals(work)
-		part.totals = part.totals.plus(delta)
 		part.sink.give(ctx, work, b.Facts)
-		part.through.Store(uint64(work.last))
+		p.moved(part, work, delta)
 		p.metrics.count(delta)
 		for i := range fresh.aside {
 			p.metrics.setAside(&fresh.aside[i])
@@ -457,9 +468,6 @@ func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b 
 		p.metrics.windowIDs.Set(float64(part.seen.total))
 		p.metrics.windowShortened.Set(float64(part.seen.shortened))
 		p.metrics.lag.Observe(p.cfg.Clock.Now().Sub(work.oldest).Seconds())
-		p.mu.Lock()
-		p.totals = p.totals.plus(delta)
-		p.mu.Unlock()
 	}
 	p.metrics.batchSeconds.Observe(took.Seconds())
 	p.metrics.batchEvents.Observe(float64(work.count()))
@@ -473,6 +481,16 @@ func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b 
 	close(p.changed)
 	p.changed = make(chan struct{})
 	p.mu.Unlock()
+}
+
+// moved notes where the commit has left a partition.
+func (p *Pipeline) moved(part *partition, work chunk, delta Totals) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	part.stored, part.loaded = true, work.last
+	part.totals = part.totals.plus(delta)
+	part.through.Store(uint64(work.last))
+	p.totals = p.totals.plus(delta)
 }
 
 func (t Totals) plus(u Totals) Totals {

@@ -279,31 +279,3 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
-
-// Pending counts the events in the log that are not yet committed. It reads the tail of
-// the log, so call it once at start.
-func (p *Pipeline) Pending(ctx context.Context) (int64, error) {
-	var total int64
-	for _, part := range p.parts {
-		from := p.Through(part.index) + 1
-		_, next, err := p.cfg.Log.Bounds(ctx, part.index)
-		if err != nil {
-			return 0, err
-		}
-		for from < next {
-			records, err := p.cfg.Log.Read(ctx, part.index, from, readRecords, readBytes)
-			if err != nil {
-				return 0, err
-			}
-			for _, r := range records {
-				n, err := stream.Count(r.Data)
-				if err != nil { // the loop will say so: the edge can take events meanwhile
-					return total, nil
-				}
-				total += int64(n)
-				from = r.Offset + 1
-			}
-		}
-	}
-	return total, nil
-}

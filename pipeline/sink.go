@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
@@ -27,8 +29,9 @@ type Graph interface {
 
 // SinkConfig is what NewSink needs.
 type SinkConfig struct {
-	Log       stream.Log
-	DB        *store.DB
+	Log stream.Log
+	DB  *store.DB
+	// Warehouse is nil in a process that only follows how far another one's sink is.
 	Warehouse warehouse.Warehouse
 	Graph     Graph
 	// Pipeline tells how far the sink may go.
@@ -60,6 +63,12 @@ type Sink struct {
 	setAside *prometheus.CounterVec
 	lag      prometheus.Histogram
 
+	tenure  sync.Mutex  // held while this process runs the sink, or follows another one's
+	working atomic.Bool // this process runs the sink
+	fence   Fence
+	shared  bool         // other processes may want to know how far the sink is
+	version atomic.Int64 // of the overrides in the warehouse
+
 	spare   factPool
 	dropped []stream.Offset  // up to where pipeline_dropped has been cleaned
 	latest  []touchstone.Seq // of the events set aside, by partition
@@ -85,26 +94,32 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_sink_lag_seconds",
 			Help: "Age of an append's oldest event when it became visible in queries, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 12)}),
 	}
-	for i := range n {
-		pos, err := cfg.Warehouse.Position(ctx, i)
-		if err != nil {
-			return nil, err
-		}
-		s.through[i].Store(uint64(pos.Through))
-		if pos.Through > cfg.Pipeline.Through(i) {
-			return nil, touchstone.Errorf(touchstone.Conflict, "the warehouse holds events up to record %d of partition %d, but the store only knows %d", pos.Through, i, cfg.Pipeline.Through(i)).
-				WithHint("the store is older than the warehouse; restore both from the same backup")
-		}
-	}
-	count, err := cfg.Warehouse.Count(ctx)
-	if err != nil {
+	s.shared = cfg.DB.Dialect() != store.SQLite
+	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
-	s.events.Store(count)
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(s.seconds, s.failures, s.setAside, s.lag)
 	}
-	return s, s.loadAside(ctx)
+	return s, nil
+}
+
+// start reads how far the sink is: from the warehouse, if this process has it.
+func (s *Sink) start(ctx context.Context) error {
+	if s.cfg.Warehouse == nil {
+		return s.follow(ctx)
+	}
+	for i := range s.through {
+		pos, err := s.cfg.Warehouse.Position(ctx, i)
+		if err != nil {
+			return err
+		}
+		if known := s.cfg.Pipeline.Through(i); pos.Through > known {
+			return touchstone.Errorf(touchstone.Conflict, "the warehouse holds events up to record %d of partition %d, but the store only knows %d", pos.Through, i, known).
+				WithHint("the store is older than the warehouse; restore both from the same backup")
+		}
+	}
+	return s.resume(ctx)
 }
 
 // Events returns the number of events in the warehouse.
@@ -126,17 +141,41 @@ func (s *Sink) Troubles() []Trouble {
 	return s.waiting.stalled(s.cfg.Clock.Now(), s.stuck.all())
 }
 
-// Run copies until ctx is done.
-func (s *Sink) Run(ctx context.Context) error {
+// Run copies until ctx is done, and returns nil then; lease.ErrLost when the fence says so.
+func (s *Sink) Run(ctx context.Context, fence Fence) error {
+	if fence == nil {
+		fence = noFence
+	}
+	s.tenure.Lock()
+	defer s.tenure.Unlock()
+	s.fence = fence
+	s.working.Store(true)
+	defer s.working.Store(false)
+	if err := s.resumeUntilDone(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var running sync.WaitGroup
 	for i := range s.through {
-		running.Go(func() { s.run(ctx, i) })
+		running.Go(func() {
+			h := s.cfg.Pipeline.parts[i].sink
+			h.use(true)
+			defer h.use(false)
+			if err := s.run(ctx, i); err != nil {
+				cancel(err)
+			}
+		})
 	}
 	running.Wait()
+	if err := context.Cause(ctx); errors.Is(err, lease.ErrLost) {
+		return err
+	}
 	return nil
 }
 
-func (s *Sink) run(ctx context.Context, partition int) {
+// run copies one partition.
+func (s *Sink) run(ctx context.Context, partition int) error {
 	var suspects suspicion
 	for attempt := 0; ctx.Err() == nil; {
 		began := time.Now()
@@ -147,6 +186,8 @@ func (s *Sink) run(ctx context.Context, partition int) {
 			suspects = 0
 		}
 		switch {
+		case errors.Is(err, lease.ErrLost):
+			return err
 		case err != nil && ctx.Err() == nil:
 			attempt++
 			s.failures.Inc()
@@ -168,6 +209,7 @@ func (s *Sink) run(ctx context.Context, partition int) {
 			attempt = 0
 		}
 	}
+	return nil
 }
 
 // await lets events gather for a time, or until there are many.
@@ -215,6 +257,9 @@ func (s *Sink) copy(ctx context.Context, partition int, suspects *suspicion) (in
 	}
 	s.through[partition].Store(uint64(work.last))
 	s.events.Add(int64(len(commit.Facts)))
+	if err := s.publish(ctx, partition); err != nil {
+		return 0, err
+	}
 	if work.events > 0 {
 		s.lag.Observe(s.cfg.Clock.Now().Sub(work.oldest).Seconds())
 	}
@@ -293,6 +338,9 @@ func (s *Sink) append(ctx context.Context, c warehouse.Commit) error {
 	began := time.Now()
 	err = s.cfg.Warehouse.Append(ctx, c)
 	s.seconds.Add(time.Since(began).Seconds())
+	if err == nil && len(c.Overrides) > 0 {
+		s.version.Store(c.OverrideVersion)
+	}
 	return err
 }
 
@@ -308,6 +356,10 @@ func (s *Sink) copyOverrides(ctx context.Context, partition int) error {
 			return err
 		}
 		if err := s.cfg.Warehouse.Append(ctx, warehouse.Commit{Partition: partition, Through: pos.Through, Overrides: overrides, OverrideVersion: version}); err != nil {
+			return err
+		}
+		s.version.Store(version)
+		if err := s.publish(ctx, partition); err != nil {
 			return err
 		}
 		if len(overrides) < maxOverrides {
@@ -326,6 +378,9 @@ func (s *Sink) cleanDropped(ctx context.Context, partition int) error {
 	}
 	s.dropped[partition] = first
 	return s.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := s.fence(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `DELETE FROM sink_aside WHERE partition_id = ? AND seq < ?`, partition, int64(touchstone.MakeSeq(partition, uint64(first), 0))); err != nil {
 			return err
 		}

@@ -33,6 +33,7 @@ func (s *Sink) loadAside(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close()
+	var total int64
 	for rows.Next() {
 		var partition int
 		var n int64
@@ -40,11 +41,12 @@ func (s *Sink) loadAside(ctx context.Context) error {
 		if err := rows.Scan(&partition, &n, &latest); err != nil {
 			return err
 		}
-		s.aside.Add(n)
+		total += n
 		if partition < len(s.latest) {
 			s.latest[partition] = latest
 		}
 	}
+	s.aside.Store(total)
 	return rows.Err()
 }
 
@@ -117,6 +119,9 @@ func (s *Sink) setThemAside(ctx context.Context, partition int, facts []touchsto
 	}
 	var fresh []touchstone.Fact
 	err := s.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := s.fence(ctx, tx); err != nil {
+			return err
+		}
 		known, err := asideIn(ctx, tx, partition, gone)
 		if err != nil {
 			return err

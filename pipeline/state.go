@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"encoding/binary"
 	"io/fs"
@@ -26,27 +27,6 @@ func migrations() fs.FS {
 // maxDueTimers bounds the timers of one batch; the rest comes with the next one.
 const maxDueTimers = 10_000
 
-// load reads the partition's offset, counters and duplicate window.
-func (part *partition) load(ctx context.Context, db *store.DB, since time.Time) error {
-	q := db.Reader()
-	rows, err := q.Query(ctx, `SELECT through, processed, duplicates, rejected FROM pipeline_offsets WHERE partition_id = ?`, part.index)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if rows.Next() {
-		var through int64
-		if err := rows.Scan(&through, &part.totals.Processed, &part.totals.Duplicates, &part.totals.Rejected); err != nil {
-			return err
-		}
-		part.through.Store(uint64(through)) //nolint:gosec // offsets are positive
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	return part.loadWindow(ctx, q, since)
-}
-
 // checkLog refuses a log that ends before what was committed: it was lost or is another
 // one, and its next records would be taken for old ones.
 func (part *partition) checkLog(ctx context.Context, log stream.Log) error {
@@ -61,34 +41,55 @@ func (part *partition) checkLog(ctx context.Context, log stream.Log) error {
 	return nil
 }
 
+// loadWindow adds the message ids that have come to the database since it was last called.
 func (part *partition) loadWindow(ctx context.Context, q store.Querier, since time.Time) error {
-	rows, err := q.Query(ctx, `SELECT seen_at, hashes FROM pipeline_message_ids WHERE partition_id = ? AND seen_at >= ? ORDER BY through`,
-		part.index, since.UnixMilli())
+	rows, err := q.Query(ctx, `SELECT through, seen_at, hashes FROM pipeline_message_ids WHERE partition_id = ? AND through > ? AND seen_at >= ? ORDER BY through`,
+		part.index, int64(part.loaded), since.UnixMilli())
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var at int64
+		var through, at int64
 		var hashes []byte
-		if err := rows.Scan(&at, &hashes); err != nil {
+		if err := rows.Scan(&through, &at, &hashes); err != nil {
 			return err
 		}
 		for ; len(hashes) >= 8; hashes = hashes[8:] {
 			part.seen.add(binary.LittleEndian.Uint64(hashes), time.UnixMilli(at))
 		}
+		part.loaded = stream.Offset(through) //nolint:gosec // offsets are positive
 	}
 	return rows.Err()
+}
+
+// claim moves the offset from where this process left it: if it is anywhere else, what the
+// process holds in memory is out of date and nothing may be committed.
+func (part *partition) claim(ctx context.Context, tx *store.Tx, to stream.Offset, t Totals) error {
+	var res sql.Result
+	var err error
+	if part.stored {
+		res, err = tx.Exec(ctx, `UPDATE pipeline_positions SET through = ?, processed = ?, duplicates = ?, rejected = ?
+			WHERE partition_id = ? AND through = ?`, int64(to), t.Processed, t.Duplicates, t.Rejected, part.index, int64(part.through.Load())) //nolint:gosec // offsets are positive
+	} else {
+		res, err = tx.Exec(ctx, `INSERT INTO pipeline_positions (partition_id, through, processed, duplicates, rejected) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (partition_id) DO NOTHING`, part.index, int64(to), t.Processed, t.Duplicates, t.Rejected)
+	}
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n != 1 {
+		return errMoved
+	}
+	return err
 }
 
 // save writes what the batch did to the partition: the offset, the counters, the message
 // ids and which events were duplicates. Ids that have left the window are deleted.
 func (part *partition) save(ctx context.Context, tx *store.Tx, work chunk, fresh freshIDs, now time.Time) error {
 	t := part.totals.plus(fresh.totals(work))
-	if _, err := tx.Exec(ctx, `INSERT INTO pipeline_offsets (partition_id, through, processed, duplicates, rejected) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (partition_id) DO UPDATE SET through = excluded.through, processed = excluded.processed,
-		duplicates = excluded.duplicates, rejected = excluded.rejected`,
-		part.index, int64(work.last), t.Processed, t.Duplicates, t.Rejected); err != nil {
+	if err := part.claim(ctx, tx, work.last, t); err != nil {
 		return err
 	}
 	if len(fresh.hashes) > 0 {

@@ -117,6 +117,14 @@ func (p *Profiles) Name() string { return "profile" }
 // Rollback forgets what a failed batch may have left in memory.
 func (p *Profiles) Rollback() { p.forget() }
 
+// Resume forgets what outlives a failed batch, too: another process may have worked since.
+// Days that were not written yet are lost, as after a crash.
+func (p *Profiles) Resume() {
+	p.forget()
+	p.catalogue, p.committed = nil, -1
+	clear(p.days)
+}
+
 // Committed makes the batch's persons the most recently active ones.
 func (p *Profiles) Committed(*touchstone.Batch) {
 	if p.batch == nil {
@@ -142,8 +150,8 @@ func (p *Profiles) forget() {
 }
 
 // Flush writes what is held back: days and details of the catalogue. Call it when the
-// pipeline has stopped.
-func (p *Profiles) Flush(ctx context.Context) error {
+// pipeline has stopped. fence lets it commit only if no other process works by now.
+func (p *Profiles) Flush(ctx context.Context, fence func(ctx context.Context, tx *store.Tx) error) error {
 	if p.catalogue == nil { // no batch has been worked on
 		return nil
 	}
@@ -152,6 +160,9 @@ func (p *Profiles) Flush(ctx context.Context) error {
 		rows = append(rows, dayRow{id, day})
 	}
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := fence(ctx, tx); err != nil {
+			return err
+		}
 		if err := saveDays(ctx, tx, rows); err != nil {
 			return err
 		}

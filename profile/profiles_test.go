@@ -235,7 +235,7 @@ func TestMergedPersonsShareOneProfile(t *testing.T) {
 		if err != nil || len(found) != 1 || found[0].ID != 1 {
 			t.Errorf("found %+v, %v", found, err)
 		}
-		if err := b.p.Flush(context.Background()); err != nil {
+		if err := b.p.Flush(context.Background(), noFence); err != nil {
 			t.Fatal(err)
 		}
 		catalogue, err := b.p.Traits(context.Background())

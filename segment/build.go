@@ -105,6 +105,20 @@ func (b *builds) add(u *unit) {
 	}
 }
 
+// clear forgets all units and what has been built of them.
+func (b *builds) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.units, b.back = nil, nil
+	for {
+		select {
+		case <-b.chunks:
+		default:
+			return
+		}
+	}
+}
+
 // first returns the unit to build, nil when there is none.
 func (b *builds) first() *unit {
 	b.mu.Lock()

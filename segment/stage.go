@@ -170,6 +170,14 @@ func (s *Stage) Rollback() {
 	s.work.starting = false
 }
 
+// Resume forgets what outlives a failed batch, too: another process may have worked since.
+// Builds that were under way start anew.
+func (s *Stage) Resume() {
+	s.Rollback()
+	s.started = false
+	s.builds.clear()
+}
+
 // Committed makes the batch's outcome known.
 func (s *Stage) Committed(*touchstone.Batch) {
 	w := &s.work

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -44,7 +45,10 @@ func Retain(ctx context.Context, log Log, cfg RetainConfig) {
 	trimmed := prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_stream_trimmed_records_total",
 		Help: "Records dropped from the log by age or size, after they had been processed."})
 	if cfg.Register != nil {
-		cfg.Register.MustRegister(trimmed)
+		err := cfg.Register.Register(trimmed)
+		if known, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok { // of an earlier call
+			trimmed = known.ExistingCollector.(prometheus.Counter)
+		}
 	}
 	t := time.NewTicker(cfg.Interval)
 	defer t.Stop()

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"pgregory.net/rapid"
 
 	touchstone "github.com/touchstone-cdp/touchstone"
@@ -132,4 +133,14 @@ func TestRetainTrimsAgainAndAgain(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// Who trims may stop and begin again, as a lease comes and goes.
+func TestRetainAgain(t *testing.T) {
+	metrics := prometheus.NewRegistry()
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		stream.Retain(ctx, memory.New(1, touchstone.SystemClock{}), stream.RetainConfig{Register: metrics})
+	}
 }

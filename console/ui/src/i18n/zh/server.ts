@@ -440,6 +440,8 @@ const messages: Readonly<Record<string, string>> = {
   "rule: the segment would refer to itself: {0}": "rule：人群不能引用自身：{0}",
   "rule: {0} bytes are more than the {1} allowed": "rule：{0} 字节，超过上限 {1} 字节",
   "rule: {0} is a fixed list of persons and has no rule": "rule：{0} 是固定名单，没有规则",
+  "run the role sink where that warehouse is; if it is lost, delete the rows of sink_positions to go on without the events between":
+    "请在拥有该仓库的地方运行 sink 角色；如果它已丢失，删除 sink_positions 的行即可放弃中间的事件继续运行",
   "segment {0} refers to this one": "人群 {0} 引用了此人群",
   "segments are not available here": "此处不支持人群",
   "select from duckdb_settings()": "请查询 duckdb_settings()",
@@ -571,6 +573,8 @@ const messages: Readonly<Record<string, string>> = {
   "there is no step after the last one; use reached": "最后一步之后没有步骤；请使用 reached",
   "there is something after the JSON value": "JSON 之后还有多余内容",
   "these are not the frames of {0} events": "这些不是 {0} 个事件的帧",
+  "this process's warehouse holds events up to record {0} of partition {1}, another one up to {2}, and the log begins at {3}":
+    "此进程的仓库在分区 {1} 中只有到记录 {0} 的事件，另一个仓库到 {2}，而日志从 {3} 开始",
   "this cursor is not one of ours": "此 cursor 无效",
   "to: lies before everything": "to：早于全部数据",
   "to: must be later than from": "to：应晚于 from",
