@@ -19,6 +19,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/keep"
@@ -50,6 +51,7 @@ type App struct {
 	graph     *identity.Graph
 	profiles  *profile.Profiles
 	segments  *segment.Segments
+	inbox     *inbox.Inbox
 	pipeline  *pipeline.Pipeline
 	sink      *pipeline.Sink
 	queries   *analytics.Engine
@@ -88,6 +90,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		a.wireSettings,
 		a.wireEdge,
 		a.wirePersons,
+		a.wireReactors,
 		a.wirePipeline,
 		a.wireQueries,
 		a.wireBackups,
@@ -222,6 +225,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 			a.profiles,
 			a.segments.Stage(),
 			keep.NewStage(a.keepers()),
+			a.inbox.Writer(),
 			a.feed,
 		},
 		Reject: quarantine.Write,

@@ -68,6 +68,12 @@ type Config struct {
 		DedupeMax    int
 		BackfillAge  time.Duration
 	}
+	Reactors struct {
+		MaxChunk    int           // most occurrences of one transaction
+		RetainAge   time.Duration // how long occurrences wait for a reactor that stands still
+		RetainBytes Bytes         // how much of them
+		MaxDead     int           // most dead letters of a reactor
+	}
 	Cache struct {
 		Identifiers int // decoded identifiers held in memory
 		Profiles    int // decoded profiles held in memory
@@ -121,6 +127,8 @@ func DefaultConfig() *Config {
 	c.Pipeline.MaxEvents, c.Pipeline.MinInterval = 16_000, 20*time.Millisecond
 	c.Pipeline.DedupeWindow, c.Pipeline.DedupeMax = 24*time.Hour, 20_000_000
 	c.Pipeline.BackfillAge = 24 * time.Hour
+	c.Reactors.MaxChunk, c.Reactors.MaxDead = 1000, 10_000
+	c.Reactors.RetainAge, c.Reactors.RetainBytes = 7*24*time.Hour, 2<<30
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
 	c.Uploads.MaxBytes, c.Uploads.TotalBytes, c.Uploads.KeepAge = 1<<30, 10<<30, 7*24*time.Hour
@@ -174,6 +182,10 @@ func (c *Config) settings() []setting {
 		{"pipeline.dedupe_window", &c.Pipeline.DedupeWindow, "how long a message id is remembered"},
 		{"pipeline.dedupe_max", &c.Pipeline.DedupeMax, "most message ids remembered"},
 		{"pipeline.backfill_age", &c.Pipeline.BackfillAge, "an event that is older than this when it arrives is backfill, like those of imports: reactors hear of it only if they ask to"},
+		{"reactors.max_chunk", &c.Reactors.MaxChunk, "most occurrences that a reactor works on in one transaction"},
+		{"reactors.retain_age", &c.Reactors.RetainAge, "how long occurrences wait for a reactor that stands still; then they are dropped, and counted"},
+		{"reactors.retain_bytes", &c.Reactors.RetainBytes, "how much waits for reactors that stand still; the oldest beyond it is dropped, and counted"},
+		{"reactors.max_dead", &c.Reactors.MaxDead, "most dead letters of a reactor, which then stands still"},
 		{"cache.identifiers", &c.Cache.Identifiers, "identifiers held in memory"},
 		{"cache.profiles", &c.Cache.Profiles, "profiles held in memory"},
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},

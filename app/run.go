@@ -45,6 +45,7 @@ func (a *App) loops() []loop {
 		{"collect", []string{"collect"}, a.collector.Run},
 		{"positions", nil, a.follow},
 		{"pipeline", []string{"process"}, a.process},
+		{"reactors", []string{"process"}, a.inbox.Run},
 		{"sink", []string{"sink"}, a.fillWarehouse},
 		{"console", []string{"console"}, a.console.Run},
 		{"memory", nil, a.releaseMemory},

@@ -4,47 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/bisect"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
-// After so many failures in a row, and then every so many, it is looked whether events are
-// at fault.
-const (
-	isolateAfter = 3
-	isolateEvery = 10
-)
-
-// suspicion counts failures in a row that may be about events.
-type suspicion int
-
-// look counts a failure and tells whether it is time to look for its events. A trouble of
-// the database or the warehouse clears them.
-func (s *suspicion) look(trouble bool) bool {
-	if trouble {
-		*s = 0
-		return false
-	}
-	*s++
-	return *s%isolateEvery == isolateAfter
-}
-
 // reasonStage begins the reason of an event that a stage refuses.
 const reasonStage = "stage_refused: "
-
-// shortly is an error's first line, for people; all of it is in the log.
-func shortly(err error) string {
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	if len(text) > 300 {
-		text = strings.ToValidUTF8(text[:300], "") + "…"
-	}
-	return text
-}
 
 // apply runs the stages. aside is called for each fact that one of them sets aside, which
 // the next ones do not see.
@@ -52,7 +21,7 @@ func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch,
 	history{p.cfg.Imports, p.cfg.BackfillAge}.mark(b.Facts)
 	for _, s := range p.cfg.Stages {
 		stop := p.metrics.timeStage(s.Name())
-		err := applyStage(ctx, s, tx, b)
+		err := bisect.Guard(func() error { return s.Apply(ctx, tx, b) })
 		stop()
 		if err != nil {
 			return fmt.Errorf("stage %s: %w", s.Name(), err)
@@ -71,17 +40,6 @@ func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch,
 		b.Aside = nil
 	}
 	return nil
-}
-
-// applyStage makes an error of a panic: an event that brings a stage down must not bring
-// down the process, and then the next one.
-func applyStage(ctx context.Context, s Stage, tx *store.Tx, b *touchstone.Batch) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return s.Apply(ctx, tx, b)
 }
 
 // totals is what a batch adds to the counters.
@@ -119,51 +77,15 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]s
 	}
 	before := len(poison)
 	try := func(facts []touchstone.Fact) error { return p.try(ctx, work.part.index, facts) }
-	search(fresh.facts, 0, try, store.IsTrouble, func(i int, err error) {
+	bisect.Search(fresh.facts, try, store.IsTrouble, func(i int, err error) {
 		f := &fresh.facts[i]
 		p.cfg.Logger.Error("an event cannot be worked on and is set aside", "message_id", f.MessageID, "seq", int64(f.Seq), "error", err)
-		poison[f.Seq] = reasonStage + shortly(err)
+		poison[f.Seq] = reasonStage + bisect.Shortly(err)
 	})
 	if len(poison) == before || ctx.Err() != nil {
 		return nil
 	}
 	return poison
-}
-
-// search calls found with the index of each fact that try refuses; from is that of the
-// first one. It tries halves, so that a few bad ones among many cost a few dozen trials.
-// A trouble ends it: what is left is looked at another time.
-func search(facts []touchstone.Fact, from int, try func([]touchstone.Fact) error, trouble func(error) bool, found func(i int, err error)) (any bool) {
-	err := try(facts)
-	switch {
-	case err == nil || trouble(err):
-		return false
-	case len(facts) == 1:
-		found(from, err)
-		return true
-	}
-	half := len(facts) / 2
-	first := search(facts[:half], from, try, trouble, found)
-	second := search(facts[half:], from+half, try, trouble, found)
-	if first || second {
-		return true
-	}
-	// Each half is taken alone: the first fact goes that fails after those before it.
-	low, high := half, len(facts) // facts[:low] are taken, facts[:high] are not
-	for high-low > 1 {
-		middle := (low + high) / 2
-		e := try(facts[:middle])
-		switch {
-		case e == nil:
-			low = middle
-		case trouble(e):
-			return false
-		default:
-			high, err = middle, e
-		}
-	}
-	found(from+high-1, fmt.Errorf("%w, after the events before it", err))
-	return true
 }
 
 // timersHeld is how long timers that make batches fail are held back.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/bisect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -333,7 +334,7 @@ func TestAFaultyStageSetsNothingAside(t *testing.T) {
 				w.start()
 				w.eventually("the pipeline is in trouble", func() bool {
 					list := w.p.Troubles()
-					return len(list) == 1 && list[0].Attempts > isolateAfter && errors.Is(list[0].Err, fault)
+					return len(list) == 1 && list[0].Attempts > bisect.After && errors.Is(list[0].Err, fault)
 				})
 				before, _ := w.p.Lag(t.Context())
 				time.Sleep(5 * time.Millisecond)
@@ -420,7 +421,7 @@ func TestAStuckWarehouseIsSeen(t *testing.T) {
 				w.start()
 				inTrouble := func() bool {
 					list := w.s.Troubles()
-					return len(list) == 1 && list[0].Attempts > isolateAfter && errors.Is(list[0].Err, fault)
+					return len(list) == 1 && list[0].Attempts > bisect.After && errors.Is(list[0].Err, fault)
 				}
 				w.eventually("the sink is in trouble", inTrouble)
 				w.stop()

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/bisect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -336,7 +337,7 @@ const maxPause = 15 * time.Second // between two attempts
 // they are set aside. A batch that fails for another reason stops the pipeline's progress
 // but loses nothing: events wait in the log, and everybody can see the error.
 func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
-	var suspects suspicion
+	var suspects bisect.Suspicion
 	for attempt := 0; ; attempt++ {
 		err := p.commit(ctx, work)
 		if err == nil {
@@ -358,7 +359,7 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		}
 		p.metrics.failures.Inc()
 		p.stuck.note(work.partition(), p.cfg.Clock.Now(), err)
-		if suspects.look(store.IsTrouble(err)) {
+		if suspects.Look(store.IsTrouble(err)) {
 			if poison := p.isolate(ctx, work); poison != nil {
 				work.poison = poison
 				continue

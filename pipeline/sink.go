@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/bisect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -176,7 +177,7 @@ func (s *Sink) Run(ctx context.Context, fence Fence) error {
 
 // run copies one partition.
 func (s *Sink) run(ctx context.Context, partition int) error {
-	var suspects suspicion
+	var suspects bisect.Suspicion
 	for attempt := 0; ctx.Err() == nil; {
 		began := time.Now()
 		changed := s.cfg.Pipeline.Changed()
@@ -222,7 +223,7 @@ func (s *Sink) await(ctx context.Context, partition int, d time.Duration) {
 }
 
 // copy appends the next committed records and returns how many events it took.
-func (s *Sink) copy(ctx context.Context, partition int, suspects *suspicion) (int, error) {
+func (s *Sink) copy(ctx context.Context, partition int, suspects *bisect.Suspicion) (int, error) {
 	from, until := s.Through(partition)+1, s.cfg.Pipeline.Through(partition)
 	if from > until {
 		return 0, s.copyOverrides(ctx, partition)
@@ -245,7 +246,7 @@ func (s *Sink) copy(ctx context.Context, partition int, suspects *suspicion) (in
 	}
 	commit := warehouse.Commit{Partition: partition, Through: work.last, Facts: facts}
 	if err := s.append(ctx, commit); err != nil {
-		if !suspects.look(isTrouble(err)) {
+		if !suspects.Look(isTrouble(err)) {
 			return 0, err
 		}
 		if commit.Facts, err = s.isolate(ctx, partition, facts, err); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/bisect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
@@ -171,8 +172,8 @@ func (s *Sink) isolate(ctx context.Context, partition int, facts []touchstone.Fa
 		return nil, err
 	}
 	var bad []touchstone.Aside
-	search(facts, 0, try, isTrouble, func(i int, e error) {
-		bad = append(bad, touchstone.Aside{Index: i, Reason: reasonWarehouse + shortly(e)})
+	bisect.Search(facts, try, isTrouble, func(i int, e error) {
+		bad = append(bad, touchstone.Aside{Index: i, Reason: reasonWarehouse + bisect.Shortly(e)})
 	})
 	if len(bad) == 0 || ctx.Err() != nil {
 		return nil, err

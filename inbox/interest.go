@@ -1,0 +1,110 @@
+package inbox
+
+import (
+	"context"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// Interest is what a reactor wants to hear of. The zero Interest is nothing.
+type Interest struct {
+	Events   []string // names; "*" is all
+	Traits   []string // names; "*" is all
+	Segments []string // ids, of entries and exits; "*" is all
+	Timers   []string // owners
+	Persons  bool     // merges, splits and erasures
+	Backfill bool     // also what came with history
+	Causes   bool     // changes carry the event that caused them
+}
+
+// everything is what a reactor is given whose interest could not be asked for yet.
+func everything() Interest {
+	all := []string{"*"}
+	return Interest{Events: all, Traits: all, Segments: all, Timers: all, Persons: true, Backfill: true, Causes: true}
+}
+
+// Touch says that some reactor's interest may have changed, in the transaction that
+// changes its definitions: batches that begin after the commit, in whatever process,
+// go by the new one.
+func Touch(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE inbox_interest SET version = version + 1 WHERE one = 1`)
+	return err
+}
+
+// mask is a set of reactors, by their number.
+type mask uint64
+
+// words tells which reactors want what has a name.
+type words struct {
+	all  mask
+	some map[string]mask
+}
+
+func (w *words) add(names []string, reactor mask) {
+	for _, n := range names {
+		if n == "*" {
+			w.all |= reactor
+			continue
+		}
+		if w.some == nil {
+			w.some = map[string]mask{}
+		}
+		w.some[n] |= reactor
+	}
+}
+
+func (w *words) of(name string) mask {
+	if len(w.some) == 0 {
+		return w.all
+	}
+	return w.all | w.some[name]
+}
+
+// wants is what all reactors want, made to be asked for each fact and change of a batch.
+type wants struct {
+	any                              mask
+	events, traits, segments, timers words
+	persons, backfill, causes        mask
+}
+
+func (w *wants) add(reactor mask, i Interest) {
+	w.events.add(i.Events, reactor)
+	w.traits.add(i.Traits, reactor)
+	w.segments.add(i.Segments, reactor)
+	w.timers.add(i.Timers, reactor)
+	if i.Persons {
+		w.persons |= reactor
+	}
+	if len(i.Events)+len(i.Traits)+len(i.Segments)+len(i.Timers) > 0 || i.Persons {
+		w.any |= reactor
+	}
+	if i.Backfill {
+		w.backfill |= reactor
+	}
+	if i.Causes {
+		w.causes |= reactor
+	}
+}
+
+func (w *wants) change(c *touchstone.Change) mask {
+	var who mask
+	switch c.Kind {
+	case touchstone.TraitChanged:
+		who = w.traits.of(c.Name)
+	case touchstone.SegmentEntered, touchstone.SegmentLeft:
+		who = w.segments.of(c.Name)
+	default:
+		// Who somebody is matters to whoever keeps something about the person, also when it
+		// was history that told.
+		return w.persons
+	}
+	return w.unlessBackfill(who, c.Backfill)
+}
+
+func (w *wants) unlessBackfill(who mask, backfill bool) mask {
+	if backfill {
+		return who & w.backfill
+	}
+	return who
+}
