@@ -252,8 +252,9 @@ func (s *Stage) concerns(c *chunk) bool {
 	return false
 }
 
-// mergeChunks adds what the builder found.
-func (s *Stage) mergeChunks() {
+// mergeChunks adds what the builder found. What follows from it is told to nobody, for the
+// generations do not answer yet.
+func (s *Stage) mergeChunks(b *touchstone.Batch) {
 	for _, c := range s.work.chunks {
 		l := s.table.leaf(c.leaf)
 		for i, st := range c.states {
@@ -273,8 +274,10 @@ func (s *Stage) mergeChunks() {
 					st.ask.or(p.users)
 				}
 			}
+			s.work.concern(st)
 		}
 	}
+	s.step(b, origin{time: b.Now, backfill: true})
 }
 
 // flip makes a unit's generations the ones that answer. Nobody is told of entries and

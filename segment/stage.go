@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -22,7 +23,8 @@ type Traits interface {
 	// Prefetch makes the traits of persons ready who have no fact in the batch. The
 	// traits of those who have one are ready without asking.
 	Prefetch(ctx context.Context, tx *store.Tx, persons []touchstone.PersonID) error
-	// TraitsOf returns a look-up of a person's traits as the batch has left them.
+	// TraitsOf returns a look-up of a person's traits as the batch has left them; of a person
+	// that it absorbed, as they were then.
 	TraitsOf(person touchstone.PersonID) func(name string) (touchstone.JSON, bool)
 }
 
@@ -61,6 +63,8 @@ type work struct {
 	touched  []*state
 	missing  []*state
 	hits     []hit
+	marks    []int32               // places in Batch.Changes of what concerns rules, by cause
+	stepping []*state              // who the event at work concerns
 	ask      []touchstone.PersonID // whose traits must be fetched
 	absorbed []*state
 	dirty    []*state
@@ -101,11 +105,12 @@ func (w *work) sort() {
 	clear(w.order)
 }
 
-// hit is an event that belongs to a leaf.
+// hit is an event that belongs to a leaf; without one it only shows that the person exists.
 type hit struct {
 	state *state
 	leaf  *leaf
 	at    int64
+	cause int32 // place of the fact, from 1
 }
 
 func newStage(cfg *Config, b *builds, m *metrics) *Stage {
@@ -143,17 +148,15 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	if err := s.load(ctx, tx); err != nil {
 		return fmt.Errorf("load states: %w", err)
 	}
-	s.ring(b.Due)
-	s.merge(b)
-	s.count()
-	s.mergeChunks()
 	if len(s.work.ask) > 0 && s.table.asksTrait.any() {
 		slices.Sort(s.work.ask)
 		if err := s.traits.Prefetch(ctx, tx, slices.Compact(s.work.ask)); err != nil {
 			return fmt.Errorf("fetch traits: %w", err)
 		}
 	}
-	s.evaluate(b)
+	s.ring(b)
+	s.walk(b)
+	s.mergeChunks(b)
 	if err := s.write(ctx, tx, b); err != nil {
 		return err
 	}
@@ -198,7 +201,7 @@ func (s *Stage) Committed(*touchstone.Batch) {
 
 func (w *work) reset(now time.Time) {
 	w.at, w.now = now, now.UnixMilli()
-	w.touched, w.missing, w.hits, w.ask = w.touched[:0], w.missing[:0], w.hits[:0], w.ask[:0]
+	w.touched, w.missing, w.hits, w.marks, w.ask = w.touched[:0], w.missing[:0], w.hits[:0], w.marks[:0], w.ask[:0]
 	w.absorbed, w.dirty, w.deleted = w.absorbed[:0], w.dirty[:0], w.deleted[:0]
 	w.enter, w.leave, w.feed = w.enter[:0], w.leave[:0], w.feed[:0]
 	w.evals, w.fired, w.set, w.late = 0, 0, 0, 0
@@ -302,7 +305,7 @@ func (s *Stage) touch(p touchstone.PersonID) *state {
 	if st.batch == s.batch {
 		return st
 	}
-	st.batch, st.kept, st.absorbed = s.batch, false, false
+	st.batch, st.kept, st.changed, st.absorbed, st.armed, st.ahead = s.batch, false, false, false, false, st.ahead[:0]
 	if len(st.ask) != s.table.words {
 		st.ask = make(mask, s.table.words)
 	} else {
@@ -317,7 +320,7 @@ func (s *Stage) touch(p touchstone.PersonID) *state {
 	return st
 }
 
-// collect finds the persons that the batch concerns.
+// collect finds the persons that the batch concerns, and what of it concerns them.
 func (s *Stage) collect(b *touchstone.Batch) {
 	t, w := s.table, &s.work
 	open := t.open.any()
@@ -327,8 +330,11 @@ func (s *Stage) collect(b *touchstone.Batch) {
 		if leaves == nil && !open || f.Person == 0 {
 			continue
 		}
+		cause := int32(i) + 1 //nolint:gosec // a batch is far smaller
 		if open {
-			s.meet(s.touch(f.Person))
+			if st := s.touch(f.Then()); st.met != t.version {
+				w.hits = append(w.hits, hit{st, nil, 0, cause})
+			}
 		}
 		at := moment(f.Time.UnixMilli())
 		for _, l := range leaves {
@@ -337,30 +343,11 @@ func (s *Stage) collect(b *touchstone.Batch) {
 				continue
 			}
 			if l.Match(f.Properties, f.Context) {
-				w.hits = append(w.hits, hit{s.touch(f.Person), l, at})
+				w.hits = append(w.hits, hit{s.touch(f.Then()), l, at, cause})
 			}
 		}
 	}
-	for i := range b.Changes {
-		c := &b.Changes[i]
-		switch c.Kind {
-		case touchstone.TraitChanged:
-			if users := t.traits[c.Name]; users != nil {
-				st := s.touch(c.Person)
-				st.ask.or(users)
-				s.meet(st)
-			}
-		case touchstone.PersonsMerged:
-			s.touch(c.Person)
-			s.touch(c.Other)
-			w.ask = append(w.ask, c.Person)
-		case touchstone.PersonSplit: // the other is new; what the two have done is read again
-			s.meet(s.touch(c.Other))
-			s.askAll(s.touch(c.Person))
-			s.askAll(s.touch(c.Other))
-			w.ask = append(w.ask, c.Person, c.Other)
-		}
-	}
+	s.collectChanges(b.Changes)
 	for i := range b.Due {
 		if d := &b.Due[i]; d.Owner == StageName {
 			w.fired++
@@ -370,16 +357,56 @@ func (s *Stage) collect(b *touchstone.Batch) {
 	}
 }
 
-// ring has the persons asked again whose timers have gone off. One without a timer has
-// been absorbed since: its timer was left behind.
-func (s *Stage) ring(due []touchstone.Timer) {
-	for i := range due {
-		if due[i].Owner != StageName {
+// collectChanges finds the changes that concern rules, and brings them into order.
+func (s *Stage) collectChanges(changes []touchstone.Change) {
+	t, w := s.table, &s.work
+	for i := range changes {
+		c := &changes[i]
+		switch c.Kind {
+		case touchstone.TraitChanged:
+			if t.traits[c.Name] == nil {
+				continue
+			}
+			s.touch(c.Person)
+		case touchstone.PersonsMerged:
+			if c.Person == c.Other {
+				continue
+			}
+			s.touch(c.Person)
+			s.touch(c.Other)
+			w.ask = append(w.ask, c.Person)
+		case touchstone.PersonSplit:
+			s.touch(c.Person)
+			s.touch(c.Other)
+			w.ask = append(w.ask, c.Person, c.Other)
+		default:
 			continue
 		}
-		if st := s.touch(due[i].Person); st.timer != 0 {
+		w.marks = append(w.marks, int32(i)) //nolint:gosec // a batch is far smaller
+	}
+	slices.SortFunc(w.marks, func(i, j int32) int {
+		return cmp.Or(cmp.Compare(changes[i].Cause, changes[j].Cause), cmp.Compare(i, j))
+	})
+	for _, i := range w.marks {
+		if c := &changes[i]; c.Kind == touchstone.TraitChanged {
+			st := s.touch(c.Person)
+			st.ahead = append(st.ahead, i)
+		}
+	}
+}
+
+// ring has the persons asked again whose timers have gone off. One without a timer has
+// been absorbed since: its timer was left behind.
+func (s *Stage) ring(b *touchstone.Batch) {
+	for i := range b.Due {
+		d := &b.Due[i]
+		if d.Owner != StageName {
+			continue
+		}
+		if st := s.touch(d.Person); st.timer != 0 {
 			st.timer, st.dirty = 0, true
 			st.ask.or(s.table.timed)
+			s.settle(b, st, origin{time: d.At})
 		}
 	}
 }
@@ -433,42 +460,112 @@ func (s *Stage) askAll(st *state) {
 	}
 }
 
-// count adds the batch's events to the leaves, and has those asked again for whom
-// something changed.
-func (s *Stage) count() {
-	for _, h := range s.work.hits {
-		if h.state.add(h.leaf, h.at) {
-			h.state.ask.or(h.leaf.users)
-		}
+// origin says where a change of membership comes from: the fact with the place cause, or, if
+// that is 0, something else at a time.
+type origin struct {
+	cause    int
+	time     time.Time
+	backfill bool
+}
+
+// walk goes through the batch's events and changes in their order, and settles each person
+// whom one of them touches before it goes on. So whoever enters and leaves within a batch
+// does both, and nothing depends on where batches are cut.
+func (s *Stage) walk(b *touchstone.Batch) {
+	w := &s.work
+	hits, marks := w.hits, w.marks
+	for ; len(marks) > 0 && b.Changes[marks[0]].Cause == 0; marks = marks[1:] {
+		c := &b.Changes[marks[0]]
+		s.follow(c)
+		s.step(b, origin{time: c.Time, backfill: c.Backfill || c.Kind == touchstone.PersonSplit})
 	}
+	for len(hits) > 0 || len(marks) > 0 {
+		cause := math.MaxInt
+		if len(hits) > 0 {
+			cause = int(hits[0].cause)
+		}
+		if len(marks) > 0 {
+			cause = min(cause, b.Changes[marks[0]].Cause)
+		}
+		for ; len(marks) > 0 && b.Changes[marks[0]].Cause == cause; marks = marks[1:] {
+			s.follow(&b.Changes[marks[0]])
+		}
+		for ; len(hits) > 0 && int(hits[0].cause) == cause; hits = hits[1:] {
+			s.count(&hits[0])
+		}
+		s.step(b, origin{cause: cause})
+	}
+}
+
+// step settles the persons whom the event at work concerns.
+func (s *Stage) step(b *touchstone.Batch, o origin) {
+	for _, st := range s.work.stepping {
+		s.settle(b, st, o)
+	}
+	s.work.stepping = s.work.stepping[:0]
+}
+
+// concern makes a person one of those whom the event at work concerns. That some come
+// twice does no harm.
+func (w *work) concern(st *state) {
+	if n := len(w.stepping); n == 0 || w.stepping[n-1] != st {
+		w.stepping = append(w.stepping, st)
+	}
+}
+
+// count adds an event to its leaf, and has those asked again for whom something changed.
+func (s *Stage) count(h *hit) {
+	switch {
+	case h.leaf == nil:
+		s.meet(h.state)
+	case h.state.add(h.leaf, h.at):
+		h.state.ask.or(h.leaf.users)
+	default:
+		return
+	}
+	s.work.concern(h.state)
+}
+
+// follow takes in a change of an earlier stage.
+func (s *Stage) follow(c *touchstone.Change) {
+	st := s.touch(c.Person)
+	switch c.Kind {
+	case touchstone.TraitChanged:
+		st.ahead = st.ahead[1:] // this one, for they are in order
+		st.ask.or(s.table.traits[c.Name])
+		s.meet(st)
+	case touchstone.PersonsMerged:
+		s.merge(st, s.touch(c.Other))
+	case touchstone.PersonSplit: // the other is new; what the two have done is read again
+		other := s.touch(c.Other)
+		s.meet(other)
+		s.askAll(st)
+		s.askAll(other)
+		s.work.concern(other)
+	}
+	s.work.concern(st)
 }
 
 // merge joins the states of persons that have become one. The absorbed person leaves
 // everything without a word to reactors; the kept one is asked about everything.
-func (s *Stage) merge(b *touchstone.Batch) {
-	for i := range b.Changes {
-		c := &b.Changes[i]
-		if c.Kind != touchstone.PersonsMerged || c.Person == c.Other {
+func (s *Stage) merge(kept, gone *state) {
+	for _, l := range gone.leaves {
+		def := s.table.leaf(l.leaf)
+		if def == nil {
 			continue
 		}
-		kept, gone := s.touch(c.Person), s.touch(c.Other)
-		for _, l := range gone.leaves {
-			def := s.table.leaf(l.leaf)
-			if def == nil {
-				continue
-			}
-			kept.join(l, def.Keep)
-			kept.dirty = true
-		}
-		for _, m := range gone.in {
-			kept.inherit(m)
-		}
-		kept.absorbed = false
-		s.askAll(kept)
-		gone.keepWas()
-		gone.leaves, gone.in, gone.timer = nil, gone.in[:0], 0
-		gone.absorbed, gone.dirty = true, true
+		kept.join(l, def.Keep)
+		kept.dirty = true
 	}
+	for _, m := range gone.in {
+		kept.inherit(m)
+	}
+	kept.absorbed = false
+	s.askAll(kept)
+	gone.keepWas()
+	gone.leaves, gone.in, gone.timer = nil, gone.in[:0], 0
+	gone.absorbed, gone.dirty = true, true
+	s.work.concern(gone)
 }
 
 // join adds another person's times of a leaf.
@@ -495,27 +592,33 @@ func (s *state) inherit(m membership) {
 	s.in = append(s.in, m)
 }
 
-// evaluate asks the rules about everyone who was touched, each person once.
-func (s *Stage) evaluate(b *touchstone.Batch) {
-	s.work.sort()
+// settle asks the rules about a person that something has changed for, and tells what follows.
+func (s *Stage) settle(b *touchstone.Batch, st *state, o origin) {
+	if st.ask.any() {
+		if !st.absorbed {
+			s.evaluate(b, st)
+		}
+		clear(st.ask)
+	}
+	if st.changed {
+		s.tell(b, st, o)
+		st.changed = false
+	}
+}
+
+// evaluate asks the rules about a person.
+func (s *Stage) evaluate(b *touchstone.Batch, st *state) {
+	st.prune(s.table, s.work.now)
 	v := &s.work.view
-	for _, st := range s.work.touched {
-		if st.absorbed || !st.ask.any() {
-			continue
+	*v = view{traits: s.traits, state: st, table: s.table, changes: b.Changes}
+	deadline := int64(rule.Never)
+	for i := st.ask.next(0); i >= 0; i = st.ask.next(i + 1) {
+		if p := s.table.programs[i]; p.rule != nil {
+			deadline = min(deadline, s.ask(v, p))
 		}
-		st.prune(s.table, s.work.now)
-		*v = view{traits: s.traits, state: st, table: s.table}
-		deadline := int64(rule.Never)
-		for i := st.ask.next(0); i >= 0; i = st.ask.next(i + 1) {
-			if p := s.table.programs[i]; p.rule != nil {
-				deadline = min(deadline, s.ask(v, p))
-			}
-		}
-		if deadline != rule.Never && (st.timer == 0 || deadline < st.timer) {
-			st.timer, st.dirty = deadline, true
-			s.work.set++
-			b.Timers = append(b.Timers, touchstone.Timer{Owner: StageName, Person: st.person, At: time.UnixMilli(deadline).UTC()})
-		}
+	}
+	if deadline != rule.Never && (st.timer == 0 || deadline < st.timer) {
+		st.timer, st.dirty, st.armed = deadline, true, true
 	}
 }
 
@@ -551,10 +654,18 @@ type view struct {
 	state   *state
 	table   *table
 	program *program
+	changes []touchstone.Change // of the batch
 	trait   func(name string) (touchstone.JSON, bool)
 }
 
+// Trait returns what a trait is at the event at work: as the batch leaves it, unless it
+// changes later, for then that change knows what it was.
 func (v *view) Trait(name string) (touchstone.JSON, bool) {
+	for _, i := range v.state.ahead {
+		if c := &v.changes[i]; c.Name == name {
+			return c.Old, c.Old != ""
+		}
+	}
 	if v.trait == nil {
 		v.trait = v.traits.TraitsOf(v.state.person)
 	}

@@ -20,12 +20,19 @@ type state struct {
 	dirty    bool // differs from the row
 	absorbed bool // merged into another person in this batch
 
-	table int64        // version of the definitions that leaves and in were cleaned for
-	met   int64        // version for which the person was asked about the open programs
-	batch int64        // the last batch that touched the person
-	ask   mask         // programs to ask in that batch
-	was   []membership // in, before the batch changed it
-	kept  bool         // was is set
+	table int64 // version of the definitions that leaves and in were cleaned for
+	met   int64 // version for which the person was asked about the open programs
+
+	// Of the last batch that touched the person:
+	batch   int64
+	ask     mask         // programs to ask at the event at work
+	ahead   []int32      // places in Batch.Changes of its traits' changes that are yet to come
+	was     []membership // in, before the batch changed it
+	kept    bool         // was is set
+	changed bool         // the event at work changed it
+	again   bool         // and so did an earlier one: before is set
+	before  []membership // in, before the event at work changed it
+	armed   bool         // the timer was set
 
 	slot   int  // place in the cache
 	bytes  int  // size, when it was last reckoned
@@ -63,12 +70,26 @@ func (s *state) enteredAt(generation uint32) (int64, bool) {
 	return 0, false
 }
 
-// keepWas remembers the memberships as they were before the batch.
+// keepWas remembers the memberships as they were before the batch, and before the event
+// at work.
 func (s *state) keepWas() {
-	if !s.kept {
-		s.kept = true
+	switch {
+	case s.changed:
+		return
+	case s.kept:
+		s.before = append(s.before[:0], s.in...)
+	default:
 		s.was = append(s.was[:0], s.in...)
 	}
+	s.again, s.kept, s.changed = s.kept, true, true
+}
+
+// earlier returns the memberships as they were before the event at work.
+func (s *state) earlier() []membership {
+	if s.again {
+		return s.before
+	}
+	return s.was
 }
 
 func (s *state) enter(generation uint32, at int64) {
@@ -179,7 +200,7 @@ func (s *state) empty() bool { return len(s.leaves) == 0 && len(s.in) == 0 && s.
 
 // size is about how many bytes the state takes in memory.
 func (s *state) size() int {
-	n := 256 + 32*cap(s.leaves) + 16*(cap(s.in)+cap(s.was)) + 8*cap(s.ask)
+	n := 256 + 32*cap(s.leaves) + 16*(cap(s.in)+cap(s.was)+cap(s.before)) + 8*cap(s.ask) + 4*cap(s.ahead)
 	for i := range s.leaves {
 		n += 8 * cap(s.leaves[i].times)
 	}

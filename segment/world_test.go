@@ -32,11 +32,13 @@ type world struct {
 	offset  uint64      // of the last record
 	people  map[touchstone.PersonID]map[string]touchstone.JSON
 	merged  map[touchstone.PersonID]touchstone.PersonID
+	last    map[touchstone.PersonID]map[string]touchstone.JSON // traits of those absorbed in this batch
 	timers  map[touchstone.PersonID]time.Time
 	batch   *touchstone.Batch   // being filled
 	changes []touchstone.Change // that stages emitted, since last asked
 
 	committed func() // called after each batch
+	done      func(b *touchstone.Batch)
 }
 
 type fataler interface {
@@ -114,8 +116,12 @@ func (w *world) Canonical(_ context.Context, _ store.Querier, persons []touchsto
 func (w *world) Prefetch(context.Context, *store.Tx, []touchstone.PersonID) error { return nil }
 
 func (w *world) TraitsOf(p touchstone.PersonID) func(name string) (touchstone.JSON, bool) {
+	traits := w.people[p]
+	if last, gone := w.last[p]; gone {
+		traits = last
+	}
 	return func(name string) (touchstone.JSON, bool) {
-		v, ok := w.people[p][name]
+		v, ok := traits[name]
 		return v, ok
 	}
 }
@@ -176,6 +182,7 @@ func sortedPersons[V any](m map[touchstone.PersonID]V) []touchstone.PersonID {
 func (w *world) next() *touchstone.Batch {
 	if w.batch == nil {
 		w.batch = &touchstone.Batch{}
+		w.last = map[touchstone.PersonID]map[string]touchstone.JSON{}
 		w.offset++
 	}
 	return w.batch
@@ -196,13 +203,18 @@ func (w *world) event(p touchstone.PersonID, ago time.Duration, name string, pro
 	seq := touchstone.MakeSeq(0, w.offset, len(b.Facts))
 	at := w.now.Add(-ago)
 	w.events = append(w.events, pastEvent{seq: seq, node: node, name: name, props: props, at: at.UnixMilli()})
-	b.Facts = append(b.Facts, touchstone.Fact{Event: touchstone.Event{Type: touchstone.Track, Name: name, Properties: props, Time: at}, Seq: seq, Person: p})
+	b.Facts = append(b.Facts, touchstone.Fact{Event: touchstone.Event{Type: touchstone.Track, Name: name, MessageID: fmt.Sprint("m", len(w.events)), Properties: props, Time: at}, Seq: seq, Person: p})
 }
 
 // trait sets a trait by an identify call, or takes it away.
 func (w *world) trait(p touchstone.PersonID, name string, value touchstone.JSON) {
 	p = w.current(p)
 	w.event(p, 0, "$identify", "")
+	w.set(p, name, value)
+}
+
+// set changes a trait because of the latest event.
+func (w *world) set(p touchstone.PersonID, name string, value touchstone.JSON) {
 	old := w.people[p][name]
 	if old == value {
 		return
@@ -212,7 +224,7 @@ func (w *world) trait(p touchstone.PersonID, name string, value touchstone.JSON)
 	} else {
 		w.people[p][name] = value
 	}
-	w.batch.Changes = append(w.batch.Changes, touchstone.Change{Kind: touchstone.TraitChanged, Person: p, Name: name, Old: old, New: value})
+	w.batch.Because(len(w.batch.Facts)-1, touchstone.Change{Kind: touchstone.TraitChanged, Person: p, Name: name, Old: old, New: value})
 }
 
 // merge makes the older person absorb the other.
@@ -226,30 +238,33 @@ func (w *world) merge(a, b touchstone.PersonID) {
 	}
 	w.event(kept, 0, "$alias", "")
 	w.meet(gone)
-	for name, v := range w.people[gone] {
+	w.batch.Because(len(w.batch.Facts)-1, touchstone.Change{Kind: touchstone.PersonsMerged, Person: kept, Other: gone})
+	for _, name := range sortedKeys(w.people[gone]) {
 		if _, ok := w.people[kept][name]; !ok {
-			w.people[kept][name] = v
+			w.set(kept, name, w.people[gone][name])
 		}
 	}
+	w.last[gone] = w.people[gone]
 	delete(w.people, gone)
 	w.merged[gone] = kept
-	for i := range w.batch.Facts { // identity ends with the final person everywhere
-		w.batch.Facts[i].Person = w.current(w.batch.Facts[i].Person)
-	}
-	var changes []touchstone.Change // and merges come before traits
-	for _, c := range w.batch.Changes {
-		if c.Kind == touchstone.PersonsMerged {
-			changes = append(changes, c)
+}
+
+// handOver brings the batch into the form in which the stages before this one leave it:
+// facts under the final person, merges before traits, and traits by person.
+func (w *world) handOver(b *touchstone.Batch) {
+	for i := range b.Facts {
+		f := &b.Facts[i]
+		f.Was, f.Person = f.Then(), w.current(f.Person)
+		if f.Was == f.Person {
+			f.Was = 0
 		}
 	}
-	changes = append(changes, touchstone.Change{Kind: touchstone.PersonsMerged, Person: kept, Other: gone})
-	for _, c := range w.batch.Changes {
-		if c.Kind == touchstone.TraitChanged {
-			c.Person = w.current(c.Person)
-			changes = append(changes, c)
+	slices.SortStableFunc(b.Changes, func(a, b touchstone.Change) int {
+		if a.Kind == touchstone.TraitChanged && b.Kind == touchstone.TraitChanged {
+			return cmp.Compare(w.current(a.Person), w.current(b.Person))
 		}
-	}
-	w.batch.Changes = changes
+		return -cmp.Compare(a.Kind, b.Kind) // merges and splits are the greater kinds
+	})
 }
 
 // split parts a person again from the one who absorbed it, in a batch of its own. History
@@ -258,7 +273,7 @@ func (w *world) split(gone touchstone.PersonID) {
 	kept := w.current(gone)
 	delete(w.merged, gone)
 	w.meet(gone)
-	w.next().Changes = []touchstone.Change{{Kind: touchstone.PersonSplit, Person: kept, Other: gone}}
+	w.next().Changes = []touchstone.Change{{Kind: touchstone.PersonSplit, Time: w.now, Person: kept, Other: gone}}
 	w.commit(0)
 }
 
@@ -272,6 +287,7 @@ func (w *world) commit(failures int) {
 	if filled == nil {
 		filled = &touchstone.Batch{}
 	}
+	w.handOver(filled)
 	for attempt := 0; ; attempt++ {
 		b := &touchstone.Batch{Now: w.now, Facts: filled.Facts, Changes: slices.Clone(filled.Changes)}
 		for p, at := range w.timers {
@@ -307,6 +323,9 @@ func (w *world) commit(failures int) {
 		}
 		w.changes = append(w.changes, b.Changes[len(filled.Changes):]...)
 		w.segs.stage.Committed(b)
+		if w.done != nil {
+			w.done(b)
+		}
 		if w.committed != nil {
 			w.committed()
 		}

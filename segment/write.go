@@ -3,6 +3,7 @@ package segment
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -36,9 +37,14 @@ const sweepRows = 2_000
 // write stores what the batch has changed: each row once, in the order of the keys.
 func (s *Stage) write(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
 	w := &s.work
+	w.sort()
 	for _, st := range w.touched { // in order of person
 		if st.kept {
-			s.compare(st, b)
+			w.compare(st)
+		}
+		if st.armed && st.timer != 0 {
+			w.set++
+			b.Timers = append(b.Timers, touchstone.Timer{Owner: StageName, Person: st.person, At: time.UnixMilli(st.timer).UTC()})
 		}
 		switch {
 		case !st.dirty:
@@ -65,28 +71,31 @@ func (s *Stage) write(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	return s.writeCounts(ctx, tx)
 }
 
-// compare turns the difference between the memberships before and after the batch into
-// rows and changes.
-func (s *Stage) compare(st *state, b *touchstone.Batch) {
-	w := &s.work
+// compare turns the difference between the memberships before and after the batch into rows.
+func (w *work) compare(st *state) {
 	for _, m := range st.was {
-		at, still := st.enteredAt(m.generation)
-		if still && at == m.at {
-			continue
-		}
-		w.leave = append(w.leave, memberRow{m.generation, m.at, st.person})
-		if !still {
-			s.changed(st, m.generation, false, b)
+		if at, still := st.enteredAt(m.generation); !still || at != m.at {
+			w.leave = append(w.leave, memberRow{m.generation, m.at, st.person})
 		}
 	}
 	for _, m := range st.in {
-		at, already := was(st.was, m.generation)
-		if already && at == m.at {
-			continue
+		if at, already := was(st.was, m.generation); !already || at != m.at {
+			w.enter = append(w.enter, memberRow{m.generation, m.at, st.person})
 		}
-		w.enter = append(w.enter, memberRow{m.generation, m.at, st.person})
-		if !already {
-			s.changed(st, m.generation, true, b)
+	}
+}
+
+// tell turns the difference between the memberships before and after an event into changes.
+func (s *Stage) tell(b *touchstone.Batch, st *state, o origin) {
+	earlier := st.earlier()
+	for _, m := range earlier {
+		if _, still := st.enteredAt(m.generation); !still {
+			s.changed(b, st, m.generation, false, o)
+		}
+	}
+	for _, m := range st.in {
+		if _, already := was(earlier, m.generation); !already {
+			s.changed(b, st, m.generation, true, o)
 		}
 	}
 }
@@ -102,7 +111,7 @@ func was(in []membership, generation uint32) (int64, bool) {
 
 // changed counts an entry or exit and, when the segment is live, tells of it. An absorbed
 // person's exits go to the feed only: for reactors that person has ceased to be.
-func (s *Stage) changed(st *state, generation uint32, entered bool, b *touchstone.Batch) {
+func (s *Stage) changed(b *touchstone.Batch, st *state, generation uint32, entered bool, o origin) {
 	p := s.table.program(generation)
 	if p == nil {
 		return
@@ -132,8 +141,14 @@ func (s *Stage) changed(st *state, generation uint32, entered bool, b *touchston
 	} else {
 		day.departed++
 	}
-	if !st.absorbed {
-		b.Changes = append(b.Changes, touchstone.Change{Kind: kind, Person: st.person, Time: w.at, Name: p.segment})
+	if st.absorbed {
+		return
+	}
+	c := touchstone.Change{Kind: kind, Person: st.person, Name: p.segment, Time: o.time, Backfill: o.backfill}
+	if o.cause > 0 {
+		b.Because(o.cause-1, c)
+	} else {
+		b.Changes = append(b.Changes, c)
 	}
 }
 
@@ -240,14 +255,7 @@ func (s *Stage) writeDay(ctx context.Context, tx *store.Tx, segment string, d da
 	return err
 }
 
-func sortedKeys(m map[string]*dayCount) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // finish completes builds, sweeps up dead generations and lets go of absorbed persons.
 func (s *Stage) finish(ctx context.Context, tx *store.Tx) error {
