@@ -10,9 +10,11 @@ type Effect struct {
 	// "webhook/wh_1/0042.17". A second effect with an ID that is or was there is dropped.
 	ID   string
 	Kind string // which deliverer does it: "webhook", "event"
-	// Destination is the queue: effects of one wait for each other, a dead one slows no other.
+	// Destination is the queue, together with Kind: effects of one are begun in order, and a
+	// dead one slows no other.
 	Destination string
 	Person      PersonID // whose data is in Body; 0 for nobody's. Erased with the person
+	Node        NodeID   // that Body is about, so that it goes with it in a split; 0: it stays
 	NotBefore   time.Time
 	Body        []byte // for the deliverer
 }

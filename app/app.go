@@ -23,6 +23,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -53,6 +54,7 @@ type App struct {
 	segments  *segment.Segments
 	inbox     *inbox.Inbox
 	pipeline  *pipeline.Pipeline
+	outbox    *outbox.Outbox
 	sink      *pipeline.Sink
 	queries   *analytics.Engine
 	settings  *console.Settings
@@ -90,6 +92,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		a.wireSettings,
 		a.wireEdge,
 		a.wirePersons,
+		a.wireOutbox,
 		a.wireReactors,
 		a.wirePipeline,
 		a.wireQueries,

@@ -7,5 +7,6 @@ import "github.com/touchstone-cdp/touchstone/keep"
 func (a *App) keepers() []keep.Keeper {
 	return []keep.Keeper{
 		a.inbox.Keeper(),
+		a.outbox.Keeper(),
 	}
 }

@@ -16,7 +16,7 @@ func (a *App) reactors() []inbox.Reactor {
 // wireReactors makes the inbox from which the reactors hear.
 func (a *App) wireReactors(ctx context.Context) (err error) {
 	a.inbox, err = inbox.Open(ctx, inbox.Config{
-		DB: a.store, Reactors: a.reactors(), Persons: a.graph, Lease: a.underLease,
+		DB: a.store, Reactors: a.reactors(), Outbox: a.outbox, Persons: a.graph, Lease: a.underLease,
 		Clock: a.clock, Logger: a.part("reactors"), Metrics: a.metrics,
 		MaxChunk: a.cfg.Reactors.MaxChunk, RetainAge: a.cfg.Reactors.RetainAge, RetainBytes: int64(a.cfg.Reactors.RetainBytes),
 		MaxDead: a.cfg.Reactors.MaxDead,

@@ -46,6 +46,7 @@ func (a *App) loops() []loop {
 		{"positions", nil, a.follow},
 		{"pipeline", []string{"process"}, a.process},
 		{"reactors", []string{"process"}, a.inbox.Run},
+		{"effects", []string{"process"}, a.deliver},
 		{"sink", []string{"sink"}, a.fillWarehouse},
 		{"console", []string{"console"}, a.console.Run},
 		{"memory", nil, a.releaseMemory},

@@ -174,6 +174,9 @@ func (db *DB) transact(ctx context.Context, pool *sql.DB, opts sql.TxOptions, fn
 	if err := sqlTx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	for _, hook := range tx.after {
+		hook()
+	}
 	return nil
 }
 
@@ -185,7 +188,13 @@ type Tx struct {
 	conn   *sql.Conn
 	tx     *sql.Tx
 	failed error // of the first statement that failed; no other may run
+	after  []func()
 }
+
+// AfterCommit has fn called once the transaction has been committed, and not when it is
+// rolled back. It is for waking who waits for the rows: fn must be short and must not use
+// the database.
+func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 
 // Dialect tells which database this is.
 func (tx *Tx) Dialect() Dialect { return tx.db.b.Dialect }

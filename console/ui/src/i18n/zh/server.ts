@@ -668,5 +668,9 @@ const messages: Readonly<Record<string, string>> = {
   "{0}: there is no segment {1}": "{0}：人群 {1} 不存在",
   "{0}: there is no setting {1}": "{0}：没有设置项 {1}",
   "{0}: {1}, {2}.": "{0}：{1}，{2}。",
+  "Deliveries are forgotten some time after they are done.": "投递记录在完成一段时间后会被清除。",
+  "There is no delivery {0}.": "没有投递记录 {0}。",
+  "{0} is not a state of a delivery: it is waiting, delivered or dead.":
+    "{0} 不是投递状态：可选 waiting、delivered 或 dead。",
 };
 export default messages;
