@@ -41,7 +41,7 @@ type Batch struct {
 	// Changes are what the stages derived so far; stages append. Those of one cause are in
 	// order; [Batch.Ordered] has all of them in order, with the facts.
 	Changes []Change
-	Timers  []Timer  // timers to set; a later one replaces the same (Owner, Person, Key)
+	Timers  []Timer // timers to set; a later one replaces the same (Owner, Person, Key)
 }
 
 // Aside names a fact of a batch that is set aside, and why.

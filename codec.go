@@ -6,26 +6,36 @@ import (
 	"time"
 )
 
-// The binary form of an Event, version 1, is what the log stores:
+// The binary form of an Event is what the log stores:
 //
 //	version:1 type:1 time:varint(ms) received:varint(ms after time)
 //	message_id name source user_id anonymous_id previous_id group_id: uvarint length + bytes each
 //	identifiers: uvarint count, then kind and value each
 //	properties traits context reason raw: as strings
 //
+// Version 1 holds what clients send. Version 2 is the same form of a System event, which a
+// program that knows no commands must not skip: it says that the log is newer, and stops.
+//
 // Decoding a string shares its memory, so a record costs one allocation for all texts.
 
-const eventVersion = 1
+const (
+	eventVersion  = 1
+	systemVersion = 2
+)
 
-// EventVersion is the version that AppendEvent writes.
-const EventVersion = eventVersion
+// EventVersion is the highest version that AppendEvent writes.
+const EventVersion = systemVersion
 
 var errTruncated = errors.New("event frame is truncated or corrupt")
 
 // AppendEvent appends the binary form of e to dst and returns the extended slice.
 func AppendEvent(dst []byte, e *Event) []byte {
 	t := e.Time.UnixMilli()
-	dst = append(dst, eventVersion, byte(e.Type))
+	version := byte(eventVersion)
+	if e.Type == System {
+		version = systemVersion
+	}
+	dst = append(dst, version, byte(e.Type))
 	dst = binary.AppendVarint(dst, t)
 	dst = binary.AppendVarint(dst, e.ReceivedAt.UnixMilli()-t)
 	for _, s := range [...]string{e.MessageID, e.Name, e.Source, e.UserID, e.AnonymousID, e.PreviousID, e.GroupID} {
@@ -48,10 +58,9 @@ func AppendEvent(dst []byte, e *Event) []byte {
 // what that of a later release may have.
 func DecodeEvent(frame string, e *Event) error {
 	r := reader{rest: frame}
-	if v := r.byte(); v > eventVersion {
-		return Newer("the event", int64(v), eventVersion)
-	} else if v != eventVersion {
-		return errTruncated
+	version := r.byte()
+	if version > systemVersion {
+		return Newer("the event", int64(version), systemVersion)
 	}
 	e.Type = EventType(r.byte())
 	t := r.varint()
@@ -75,7 +84,8 @@ func DecodeEvent(frame string, e *Event) error {
 	}
 	e.Reason = r.string()
 	e.Raw = JSON(r.string())
-	if r.bad || r.rest != "" || e.Type < Track || e.Type > Rejected {
+	known := version == eventVersion && e.Type >= Track && e.Type <= Rejected || version == systemVersion && e.Type == System
+	if r.bad || r.rest != "" || !known {
 		return errTruncated
 	}
 	return nil

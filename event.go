@@ -32,7 +32,8 @@ func (j *JSON) UnmarshalJSON(b []byte) error {
 type EventType uint8
 
 // The six calls of the Segment spec, and Rejected for what a check refused: such an
-// event travels through the log like any other and ends in quarantine.
+// event travels through the log like any other and ends in quarantine. System is no
+// client's: it carries a [Command].
 const (
 	Track EventType = iota + 1
 	Identify
@@ -41,9 +42,10 @@ const (
 	Group
 	Alias
 	Rejected
+	System
 )
 
-var eventTypeNames = [...]string{"", "track", "identify", "page", "screen", "group", "alias", "rejected"}
+var eventTypeNames = [...]string{"", "track", "identify", "page", "screen", "group", "alias", "rejected", "system"}
 
 // String returns the name used in the tracking API, "track" for Track.
 func (t EventType) String() string {

@@ -16,6 +16,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/identity"
@@ -53,6 +54,7 @@ type App struct {
 	profiles  *profile.Profiles
 	segments  *segment.Segments
 	inbox     *inbox.Inbox
+	commands  *command.Log
 	pipeline  *pipeline.Pipeline
 	outbox    *outbox.Outbox
 	sink      *pipeline.Sink
@@ -94,6 +96,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		a.wirePersons,
 		a.wireOutbox,
 		a.wireReactors,
+		a.wireCommands,
 		a.wirePipeline,
 		a.wireQueries,
 		a.wireBackups,
@@ -231,8 +234,8 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 			a.inbox.Writer(),
 			a.feed,
 		},
-		Reject: quarantine.Write,
-		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
+		Commands: a.commands, Reject: quarantine.Write,
+		Clock: a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
 		Imports: a.imports, BackfillAge: a.cfg.Pipeline.BackfillAge,
@@ -275,7 +278,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 		Features: console.Features{
 			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
 			Events: a.collector.Feed(), Changes: a.feed.hub,
-			Identity: a.graph, IdentityRules: a.rules, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
+			Identity: a.graph, IdentityRules: a.rules, Commands: a.commands, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
 			Questions: a.queries, Catalogue: a.queries, Backups: a.backups,
 		},
 		Resources: a.resources(),

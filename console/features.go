@@ -15,6 +15,7 @@ type Features struct {
 	Changes       *live.Hub[touchstone.Change] // of the pipeline's batches
 	Identity      Identity
 	IdentityRules IdentityRules
+	Commands      Commands
 	Profiles      Profiles
 	Timeline      Timeline
 	Segments      Segments

@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -226,44 +225,4 @@ func (c *Console) addRelations(ctx context.Context, a *personAnswer, id touchsto
 		a.RelatedPersons[i] = relatedPerson{p.Person, lines[i].Name, p.FirstSeen, p.LastSeen, p.Events}
 	}
 	return nil
-}
-
-// splitTimeout is how long a split may take: it waits for a batch of the pipeline.
-const splitTimeout = 10 * time.Second
-
-func (c *Console) splitPerson(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Identifiers []string `json:"identifiers"`
-	}
-	if err := api.ReadJSON(r, &in); err != nil {
-		return err
-	}
-	id, err := c.person(r)
-	if err != nil {
-		return err
-	}
-	nodes, err := c.cfg.Identity.NodesOfPersons(r.Context(), []touchstone.PersonID{id})
-	if err != nil {
-		return err
-	}
-	var chosen []touchstone.NodeID
-next:
-	for _, text := range in.Identifiers {
-		for _, n := range nodes[id] {
-			if n.Identifier().String() == text {
-				chosen = append(chosen, n.ID)
-				continue next
-			}
-		}
-		return touchstone.Errorf(touchstone.Invalid, "%.80q is no identifier of %s.", text, id).WithHint("Name each as kind:value, as the person's page shows it.")
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), splitTimeout)
-	defer cancel()
-	other, err := c.cfg.Identity.Split(ctx, id, chosen...)
-	if err != nil {
-		return err
-	}
-	api.NoteTarget(r, id.String(), "")
-	api.NoteDetail(r, map[string]any{"identifiers": strings.Join(in.Identifiers, ", "), "other": other})
-	return api.WriteJSON(w, http.StatusOK, map[string]touchstone.PersonID{"id": id, "other": other})
 }

@@ -82,7 +82,8 @@ func TestSuggestionsAndSplit(t *testing.T) {
 	w.get("/identity/suggestions?state=blocked", 200, `+862154321000`)
 	w.post("/identity/check", `{"kind":"phone","value":"+86 21 5432 1000"}`, 200, `"blocked_by":"+862154321000"`, `"person":"`+person+`"`, `"identifiers":13`)
 	w.post("/identity/suggestions", `{"kind":"phone","value":"+862154321001","decision":"block"}`, 404)
-	w.post("/persons/"+person+"/split", `{"identifiers":["anonymous_id:a3"]}`, 200, `"id":"`+person+`"`, `"other":"p_`)
+	w.post("/persons/"+person+"/split", `{"identifiers":["anonymous_id:a3"]}`, 200, `"id":"`+person+`"`, `"other":"p_`, `"moved":1`, `"command":"cmd_`)
+	w.get("/commands?kind=person.split&state=done", 200, `"actor":"key_`, `"body":{"identifiers":["anonymous_id:a3"]}`, `"result":{"id":"`+person+`"`)
 	if w.personID("anonymous_id:a3") == person {
 		t.Error("not parted")
 	}

@@ -21,7 +21,6 @@ type Identity interface {
 	Explain(ctx context.Context, from, to touchstone.Identifier) ([]identity.Edge, error)
 	NodesOfPersons(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]identity.Node, error)
 	Relations(ctx context.Context, person touchstone.PersonID) ([]identity.Relation, []identity.RelatedPerson, error)
-	Split(ctx context.Context, person touchstone.PersonID, nodes ...touchstone.NodeID) (touchstone.PersonID, error)
 }
 
 // Profiles are what is known of persons: *profile.Profiles.

@@ -15,6 +15,7 @@ func (c *Console) ownResources() []api.Resource {
 	return []api.Resource{
 		c.sessionResource(),
 		c.settingsResource(),
+		c.commandsResource(),
 		c.backupsResource(),
 		c.sourcesResource(),
 		c.quarantineResource(),

@@ -13,6 +13,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/live"
@@ -67,8 +68,9 @@ func newWorld(t *testing.T) *world {
 	w.segments = must(segment.Open(ctx, segment.Config{DB: db, Clock: clock, Traits: profiles, Persons: w.graph, Profiles: profiles,
 		History: worldHistory{w}, Wake: func() { w.pipeline.Wake() }}))(t)
 	changes := live.New[touchstone.Change](200, 10)
+	commands := must(command.New(ctx, command.Config{DB: db, Log: log, Clock: clock, Kinds: w.graph.Commands()}))(t)
 	w.pipeline = must(pipeline.New(ctx, pipeline.Config{Log: log, DB: db, Clock: clock, MinInterval: time.Millisecond,
-		Stages: []pipeline.Stage{w.graph, profiles, w.segments.Stage(), worldFeed{changes}}, Reject: collect.NewQuarantineWriter(nil).Write}))(t)
+		Stages: []pipeline.Stage{w.graph, profiles, w.segments.Stage(), worldFeed{changes}}, Commands: commands, Reject: collect.NewQuarantineWriter(nil).Write}))(t)
 	lake := must(duckdb.Open(ctx, filepath.Join(dir, "events.duckdb"), duckdb.Options{}))(t)
 	w.lake = lake
 	t.Cleanup(func() { lake.Close() })
@@ -94,7 +96,7 @@ func newWorld(t *testing.T) *world {
 		}
 		c.Features = Features{
 			Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Frames: w.edge, Simulator: w.graph, Events: w.edge.Feed(), Changes: changes,
-			Identity: w.graph, IdentityRules: rules, Profiles: profiles, Timeline: w.engine, Segments: w.segments, Members: w.segments, Questions: w.engine, Catalogue: w.engine,
+			Identity: w.graph, IdentityRules: rules, Commands: commands, Profiles: profiles, Timeline: w.engine, Segments: w.segments, Members: w.segments, Questions: w.engine, Catalogue: w.engine,
 			Backups: backups,
 		}
 	})

@@ -12,8 +12,8 @@ import (
 
 // Two events are explicit statements of a client about identifiers, as 神策's SDKs make
 // them. One that binds may join what was parted before. One that unbinds takes the
-// identifiers that its context lists out of their person; it becomes a request like an
-// operator's, and the next batch does it.
+// identifiers that its context lists out of their person; it becomes a request, and the next
+// batch does it.
 const (
 	bindEvent   = "$BindID"
 	unbindEvent = "$UnbindID"

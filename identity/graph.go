@@ -159,6 +159,25 @@ func (g *Graph) forget() {
 // Apply gives every fact its node and person, extends the graph by the batch's new
 // identifiers and links, and reports merges.
 func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+	return g.change(ctx, tx, func(st *state) error {
+		if st.requests > 0 {
+			if err := g.applyRequests(ctx, tx, b, st); err != nil {
+				return err
+			}
+			g.again = st.requests > 0
+		}
+		if hard := g.resolve(b.Facts); len(hard) > 0 {
+			if err := g.extend(ctx, tx, b, hard, st); err != nil {
+				return err
+			}
+		}
+		return g.writeStats(ctx, tx, b.Now)
+	})
+}
+
+// change runs fn with the graph's counters, and caches that show what the store holds; it
+// saves the counters when fn has changed them.
+func (g *Graph) change(ctx context.Context, tx *store.Tx, fn func(st *state) error) error {
 	st, err := loadState(ctx, tx, true)
 	if err != nil {
 		return err
@@ -172,18 +191,7 @@ func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	if err := g.followRules(ctx, tx, &st); err != nil {
 		return err
 	}
-	if st.requests > 0 {
-		if err := g.applyRequests(ctx, tx, b, &st); err != nil {
-			return err
-		}
-		g.again = st.requests > 0
-	}
-	if hard := g.resolve(b.Facts); len(hard) > 0 {
-		if err := g.extend(ctx, tx, b, hard, &st); err != nil {
-			return err
-		}
-	}
-	if err := g.writeStats(ctx, tx, b.Now); err != nil {
+	if err := fn(&st); err != nil {
 		return err
 	}
 	if st != before {

@@ -313,31 +313,15 @@ func TestHostileIdentifiersDoNotStopThePipeline(t *testing.T) {
 
 func TestSplitMovesHistoryBackAndStays(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
-		woken := make(chan struct{}, 10)
-		b := newBench(t, db, func(c *Config) { c.Wake = func() { woken <- struct{}{} } })
+		b := newBench(t, db)
 		b.apply(b.event("anonymous_id:a1"), b.event("anonymous_id:a2"), b.event("identify user_id:u1", "email:e@x.org", "anonymous_id:a1"))
 		b.apply(b.event("email:e@x.org", "anonymous_id:a2"))
 		if d := gocmp.Diff(map[touchstone.NodeID]touchstone.PersonID{2: 1, 3: 1, 4: 1}, b.overrides()); d != "" {
 			t.Fatal(d)
 		}
-		split := func(person touchstone.PersonID, nodes ...touchstone.NodeID) (touchstone.PersonID, *touchstone.Batch, error) {
-			type answer struct {
-				other touchstone.PersonID
-				err   error
-			}
-			done := make(chan answer)
-			go func() {
-				other, err := b.g.Split(context.Background(), person, nodes...)
-				done <- answer{other, err}
-			}()
-			<-woken
-			batch := b.apply()
-			a := <-done
-			return a.other, batch, a.err
-		}
-		other, batch, err := split(1, 2, 4)
-		if err != nil || other != 2 {
-			t.Fatalf("other %d, %v", other, err)
+		result, batch, err := b.command(SplitCommand, SplitBody{[]string{"anonymous_id:a2", "email:e@x.org"}})
+		if d := gocmp.Diff(Parted{1, 2, 2}, result); err != nil || d != "" {
+			t.Fatal(d, err)
 		}
 		if d := gocmp.Diff([]touchstone.Change{{Kind: touchstone.PersonSplit, Person: 1, Other: 2, Time: day}}, batch.Changes); d != "" {
 			t.Error(d)
@@ -360,10 +344,13 @@ func TestSplitMovesHistoryBackAndStays(t *testing.T) {
 		if persons, _, _ := b.g.Counts(context.Background()); persons != 2 {
 			t.Errorf("%d persons", persons)
 		}
-		for name, bad := range map[string][]touchstone.NodeID{"all": {2, 4}, "none": nil, "foreign": {1}} {
-			if _, _, err := split(2, bad...); touchstone.KindOf(err) != touchstone.Invalid {
+		for name, bad := range map[string][]string{"all": {"anonymous_id:a2", "email:e@x.org"}, "none": {}, "of two": {"email:e@x.org", "user_id:u1"}, "no identifier": {"x"}} {
+			if _, _, err := b.command(SplitCommand, SplitBody{bad}); touchstone.KindOf(err) != touchstone.Invalid {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+		if _, _, err := b.command(SplitCommand, SplitBody{[]string{"email:nobody"}}); touchstone.KindOf(err) != touchstone.NotFound {
+			t.Errorf("of nobody: %v", err)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
-// state is the row of counters, and how many requests of operators wait.
+// state is the row of counters, and how many requests of clients wait.
 type state struct {
 	version, lastNode, lastOverride, lastMerge, persons, known, requests int64
 	relating                                                             string

@@ -75,37 +75,13 @@ func TestRelationsFollowMergesAndSplits(t *testing.T) {
 		if of, _ := b.relations("email:a@x.cn"); len(of) != 2 {
 			t.Fatalf("after the merge: %+v", of)
 		}
-		split(t, b, "email:a@x.cn", "phone:+8613812345678")
+		if _, _, err := b.command(SplitCommand, SplitBody{[]string{"phone:+8613812345678"}}); err != nil {
+			t.Fatal(err)
+		}
 		if of, _ := b.relations("email:a@x.cn"); len(of) != 1 || of[0].Kind != "vin" {
 			t.Errorf("after the split: %+v", of)
 		}
 	})
-}
-
-func split(t *testing.T, b *bench, ref, out string) {
-	t.Helper()
-	var node touchstone.NodeID
-	for _, n := range b.view(ref).Nodes {
-		if n.Identifier().String() == out {
-			node = n.ID
-		}
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := b.g.Split(t.Context(), b.person(ref), node)
-		done <- err
-	}()
-	for {
-		b.apply()
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Fatal(err)
-			}
-			return
-		default:
-		}
-	}
 }
 
 // An event that came under older rules has the car first: it stays where it came under, so

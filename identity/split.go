@@ -11,61 +11,15 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
 const (
 	requestsPerBatch = 16
 	requestKept      = time.Hour // after it was done
-	splitPoll        = 25 * time.Millisecond
 )
 
-// Split takes nodes out of a person. The part without the person's first node gets a
-// person id of its own, which is returned; history follows, because the overrides
-// change. No later event joins the two again.
-//
-// The pipeline does the work, in the order of the log, as a batch of its own; Split
-// waits for it until ctx is done. Then the request stays queued.
-func (g *Graph) Split(ctx context.Context, person touchstone.PersonID, nodes ...touchstone.NodeID) (touchstone.PersonID, error) {
-	request := randid.New("split")
-	texts := make([]string, len(nodes))
-	for i, n := range nodes {
-		texts[i] = strconv.FormatInt(int64(n), 10)
-	}
-	err := g.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO identity_requests (id, person, nodes, created, done, other, failure) VALUES (?, ?, ?, ?, 0, 0, '')`,
-			request, int64(person), strings.Join(texts, ","), g.cfg.Clock.Now().UnixMilli())
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	g.cfg.Wake()
-	ticker := time.NewTicker(splitPoll)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return 0, touchstone.Wrap(touchstone.Unavailable, ctx.Err(), "the split is queued, but the pipeline has not done it yet").WithHint("look again in a moment; is the process role running?")
-		case <-ticker.C:
-		}
-		var done, other int64
-		var failure string
-		row := g.cfg.DB.Reader().QueryRow(ctx, `SELECT done, other, failure FROM identity_requests WHERE id = ?`, request)
-		if err := row.Scan(&done, &other, &failure); err != nil && ctx.Err() == nil {
-			return 0, fmt.Errorf("look for the split: %w", err)
-		}
-		switch {
-		case failure != "":
-			return 0, touchstone.Errorf(touchstone.Invalid, "%s", failure)
-		case done != 0:
-			return touchstone.PersonID(other), nil
-		}
-	}
-}
-
-// applyRequests does what operators have asked for since the last batch.
+// applyRequests does the splits that clients have asked for ($UnbindID) in earlier batches.
 func (g *Graph) applyRequests(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state) error {
 	requests, err := waitingRequests(ctx, tx)
 	if err != nil {
@@ -74,12 +28,16 @@ func (g *Graph) applyRequests(ctx context.Context, tx *store.Tx, b *touchstone.B
 	now := b.Now.UnixMilli()
 	for _, req := range requests {
 		failure := ""
-		other, err := g.split(ctx, tx, b, st, req)
+		var other touchstone.PersonID
+		p, err := g.split(ctx, tx, b, st, req)
 		var bad *touchstone.Error
-		if errors.As(err, &bad) {
+		switch {
+		case errors.As(err, &bad):
 			failure = bad.Message
-		} else if err != nil {
+		case err != nil:
 			return err
+		default:
+			other = p.other
 		}
 		if _, err := tx.Exec(ctx, `UPDATE identity_requests SET done = ?, other = ?, failure = ? WHERE id = ?`, now, int64(other), failure, req.id); err != nil {
 			return err
@@ -128,29 +86,31 @@ type parting struct {
 	cut, tied   []edgeKey // edges between the two; edges that hold each together
 }
 
-func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, req request) (touchstone.PersonID, error) {
+// split takes nodes out of a person. The part without the person's first node gets a person
+// id of its own; history follows, because the overrides change. No later event joins the two.
+func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, req request) (*parting, error) {
 	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), 1)
 	if err := g.loadPersons(ctx, tx, r, appendPart(r, req.person)); err != nil {
-		return 0, err
+		return nil, err
 	}
 	p, err := planParting(r.parts[req.person].nodes, req)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	edges, err := readEdgeKeys(ctx, tx, r.parts[req.person].nodes)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	p.sortEdges(edges)
 	if err := p.save(ctx, tx, req, b.Now.UnixMilli()); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := saveOverrides(ctx, tx, p.overrides(), st); err != nil {
-		return 0, err
+		return nil, err
 	}
 	kept, moved := &part{person: req.person, nodes: p.kept}, &part{person: p.other, nodes: p.moved}
 	if err := resize(ctx, tx, kept, moved); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if !slices.ContainsFunc([][]*node{p.kept, p.moved}, func(nodes []*node) bool {
 		return !slices.ContainsFunc(nodes, func(n *node) bool { return !g.kinds.relates(n.kind) })
@@ -161,12 +121,12 @@ func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st
 		st.known++
 	}
 	if err := g.apart.reload(ctx, tx, req.person, p.other); err != nil {
-		return 0, err
+		return nil, err
 	}
 	g.forgetParting(p, req.person)
 	g.metrics.split.Inc()
 	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonSplit, Person: req.person, Other: p.other, Time: b.Now})
-	return p.other, nil
+	return p, nil
 }
 
 func appendPart(r *region, person touchstone.PersonID) []touchstone.PersonID {

@@ -125,8 +125,15 @@ var errTried = errors.New("only tried")
 
 // try tells whether the stages take facts. Nothing of it stays.
 func (p *Pipeline) try(ctx context.Context, partition int, facts []touchstone.Fact) error {
+	return p.tryBatch(ctx, &touchstone.Batch{Partition: partition, Now: p.cfg.Clock.Now(), Facts: slices.Clone(facts)}, &chunk{})
+}
+
+// tryBatch tries a batch, which begins with the command of work if there is one.
+func (p *Pipeline) tryBatch(ctx context.Context, b *touchstone.Batch, work *chunk) error {
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		b := &touchstone.Batch{Partition: partition, Now: p.cfg.Clock.Now(), Facts: slices.Clone(facts)}
+		if err := p.obey(ctx, tx, b, work); err != nil {
+			return err
+		}
 		if err := p.apply(ctx, tx, b, func(int, string) {}); err != nil {
 			return err
 		}

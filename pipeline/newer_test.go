@@ -17,7 +17,7 @@ import (
 func TestEventsOfANewerReleaseEndTheLoop(t *testing.T) {
 	e := touchstone.Event{Type: touchstone.Track, MessageID: "m", Name: "x", Identifiers: []touchstone.Identifier{{Kind: touchstone.KindUserID, Value: "u"}}}
 	event := touchstone.AppendEvent(nil, &e)
-	newerEvent := append([]byte{event[0] + 1}, event[1:]...)
+	newerEvent := append([]byte{touchstone.EventVersion + 1}, event[1:]...)
 	record := stream.EncodeRecord(nil, stream.AppendFrame(nil, event), 1)
 	newerRecord := append([]byte{record[0] + 1}, record[1:]...)
 	for name, data := range map[string][]byte{

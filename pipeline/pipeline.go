@@ -39,11 +39,21 @@ type Committer interface {
 	Committed(b *touchstone.Batch)
 }
 
+// Commands carries out the commands in the log: *command.Log.
+type Commands interface {
+	// Do carries out one at its place, before the stages see the batch. refused says why the
+	// stages cannot work on what it brings about; then it is only noted. undone: it was taken
+	// back half-way, so stages may remember what is not so. An error fails the batch.
+	Do(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command, refused string) (undone bool, err error)
+}
+
 // Config is what New needs. Zero values of the limits take the defaults named there.
 type Config struct {
 	Log    stream.Log
 	DB     *store.DB
 	Stages []Stage
+	// Commands may be nil: a command in the log then stops the pipeline.
+	Commands Commands
 	// Reject puts events in quarantine, inside the batch's transaction: Rejected ones of
 	// the edge, and valid ones that were set aside, whose Reason says why.
 	Reject  func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
@@ -234,7 +244,7 @@ func (p *Pipeline) loop(ctx context.Context, chunks <-chan chunk) error {
 			if !ok {
 				break
 			}
-			if work.part != nil && c.part != work.part {
+			if work.part != nil && !c.follows(&work) {
 				held = &c
 				break
 			}
@@ -360,8 +370,7 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		p.metrics.failures.Inc()
 		p.stuck.note(work.partition(), p.cfg.Clock.Now(), err)
 		if suspects.Look(store.IsTrouble(err)) {
-			if poison := p.isolate(ctx, work); poison != nil {
-				work.poison = poison
+			if p.blame(ctx, &work) {
 				continue
 			}
 			if p.holdTimers(ctx, work, err) {
@@ -403,6 +412,9 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 			if b.Due, err = takeDueTimers(ctx, tx, now); err != nil {
 				return err
 			}
+		}
+		if err := p.obey(ctx, tx, b, &work); err != nil {
+			return err
 		}
 		if err := p.apply(ctx, tx, b, func(i int, reason string) {
 			fresh.setAside(&b.Facts[i], reason)

@@ -72,8 +72,15 @@ func newRig(t *testing.T, db *store.DB) *rig {
 // start runs a fresh pipeline, as after a restart of the process.
 func (r *rig) start() {
 	r.Helper()
-	p, err := New(r.Context(), Config{Log: r.log, DB: r.db, Stages: []Stage{r.stage}, MinInterval: time.Millisecond,
-		Reject: func(context.Context, *store.Tx, []touchstone.Fact) error { return nil }})
+	r.startWith(func(*Config) {})
+}
+
+func (r *rig) startWith(change func(*Config)) {
+	r.Helper()
+	cfg := Config{Log: r.log, DB: r.db, Stages: []Stage{r.stage}, MinInterval: time.Millisecond,
+		Reject: func(context.Context, *store.Tx, []touchstone.Fact) error { return nil }}
+	change(&cfg)
+	p, err := New(r.Context(), cfg)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -103,6 +110,13 @@ func (r *rig) append(ids ...string) {
 		frames = stream.AppendFrame(frames, touchstone.AppendEvent(nil, &e))
 	}
 	if _, err := r.log.Append(r.Context(), 0, stream.EncodeRecord(nil, frames, len(ids))); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *rig) appendEvent(e touchstone.Event) {
+	r.Helper()
+	if _, err := r.log.Append(r.Context(), 0, stream.EncodeRecord(nil, stream.AppendFrame(nil, touchstone.AppendEvent(nil, &e)), 1)); err != nil {
 		r.Fatal(err)
 	}
 }

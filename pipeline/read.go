@@ -40,7 +40,10 @@ type chunk struct {
 	bytes    int  // of the events, unpacked
 	more     bool // the log had more
 
-	poison map[touchstone.Seq]string // events that the stages refuse, and why: see isolate
+	command *touchstone.Command // what the chunk begins with, if it is one
+
+	poison  map[touchstone.Seq]string // events that the stages refuse, and why: see isolate
+	refused string                    // why the stages refuse what the command brings about
 }
 
 func (c *chunk) count() int { return len(c.facts) + len(c.rejected) }
@@ -49,7 +52,7 @@ func (c *chunk) count() int { return len(c.facts) + len(c.rejected) }
 // empty c.
 func (c *chunk) add(d chunk) {
 	if c.part == nil {
-		c.part, c.first, c.oldest = d.part, d.first, d.oldest
+		c.part, c.first, c.oldest, c.command = d.part, d.first, d.oldest, d.command
 	}
 	c.last, c.more = d.last, d.more
 	c.bytes += d.bytes
@@ -162,7 +165,7 @@ func decodeChunk(spare factPool, partition int, records []stream.Record) (chunk,
 	for _, r := range records {
 		if err := c.decode(partition, r); err != nil {
 			if c.last > 0 { // first what comes before it
-				return c, nil
+				return c, nil //nolint:nilerr // told when it comes to that record
 			}
 			return c, corrupt(partition, r.Offset, err)
 		}
@@ -193,7 +196,16 @@ func (c *chunk) decode(partition int, r stream.Record) error {
 		if c.oldest.IsZero() || f.ReceivedAt.Before(c.oldest) {
 			c.oldest = f.ReceivedAt
 		}
-		if f.Type == touchstone.Rejected {
+		switch f.Type {
+		case touchstone.System:
+			if c.last > 0 || frames.Len() > 1 {
+				*c = before
+				return errCommand
+			}
+			command := f.Command()
+			c.command = &command
+			c.facts = c.facts[:len(c.facts)-1]
+		case touchstone.Rejected:
 			c.rejected = append(c.rejected, *f)
 			c.facts = c.facts[:len(c.facts)-1]
 		}

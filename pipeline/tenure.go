@@ -292,6 +292,9 @@ func (t *tail) read(ctx context.Context, log stream.Log, partition int, through 
 			if err != nil { // the loop will say so: the edge can take events meanwhile
 				return nil
 			}
+			if n == 1 && holdsCommand(r.Data) { // which is no user's event
+				n = 0
+			}
 			t.counts = append(t.counts, counted{r.Offset, n})
 			t.next = r.Offset + 1
 		}

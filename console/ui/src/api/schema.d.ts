@@ -197,6 +197,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Interventions of operators and what became of them, newest first
+         * @description A command has a place in the log, so a store that is built anew from the log does it again.
+         */
+        get: operations["listCommands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** A command and what became of it */
+        get: operations["getCommand"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/backups": {
         parameters: {
             query?: never;
@@ -1740,6 +1779,33 @@ export interface components {
                 [key: string]: unknown;
             };
             request_id: string;
+        };
+        Command: {
+            id: string;
+            /** @example person.split */
+            kind: string;
+            /** @description Id of the user or key that asked */
+            actor: string;
+            submitted_at: components["schemas"]["Time"];
+            /** @description Of the kind; empty once an erasure is done */
+            body: {
+                [key: string]: unknown;
+            };
+            /** @description Its place in the log */
+            seq: number;
+            /** @enum {string} */
+            state: "waiting" | "done" | "failed";
+            done_at: components["schemas"]["Time"] | null;
+            /** @description Of the kind */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Why it could not be done; else empty */
+            failure: string;
+        };
+        CommandList: {
+            items: components["schemas"]["Command"][];
+            next_cursor: string;
         };
         AuditFacets: {
             actors: {
@@ -3500,6 +3566,58 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listCommands: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only this kind, as in `person.split` */
+                kind?: string;
+                state?: "waiting" | "done" | "failed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of commands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The command */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listBackups: {
         parameters: {
             query?: {
@@ -4348,7 +4466,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         id: string;
+                        /** @description The new person */
                         other: string;
+                        /** @description Identifiers that the new person has */
+                        moved: number;
+                        /** @description Id of the command */
+                        command: string;
                     };
                 };
             };

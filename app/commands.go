@@ -1,0 +1,19 @@
+package app
+
+import (
+	"context"
+
+	"github.com/touchstone-cdp/touchstone/command"
+)
+
+// wireCommands makes the commands that operators put in the log.
+func (a *App) wireCommands(ctx context.Context) (err error) {
+	a.commands, err = command.New(ctx, command.Config{DB: a.store, Log: a.log, Kinds: a.commandKinds(), Clock: a.clock, Logger: a.part("command"), Metrics: a.metrics})
+	return err
+}
+
+// commandKinds lists all commands. One that was released stays: logs hold it.
+func (a *App) commandKinds() (kinds []command.Kind) {
+	kinds = append(kinds, a.graph.Commands()...)
+	return kinds
+}
