@@ -442,6 +442,7 @@ const messages: Readonly<Record<string, string>> = {
   "rate_limit must be 0 (none) or a number of events per second.": "rate_limit 应为 0（不限）或每秒事件数。",
   "read the values one by one, as in properties->>'price'": "请逐个读取，例如 properties->>'price'",
   "record {0} of partition {1} cannot be decoded": "分区 {1} 的记录 {0} 无法解码",
+  "replay or discard some": "请重放或丢弃一部分",
   "roles: {0} is not a role": "roles：{0} 不是角色",
   "rows: the file has no array {0} in its first {1} bytes": "rows：文件前 {1} 字节中没有数组 {0}",
   "rule: the segment would refer to itself: {0}": "rule：人群不能引用自身：{0}",
@@ -544,6 +545,8 @@ const messages: Readonly<Record<string, string>> = {
   "the question took longer than {0}": "查询耗时超过 {0}",
   "the range has more than {0} intervals of one {1}; use a longer interval":
     "时间范围超过 {0} 个 {1} 区间，请使用更大的粒度",
+  "the reactor {0} has {1} dead letters, and may have {2}: it stands still":
+    "响应器 {0} 已有 {1} 条死信，上限为 {2}，现已停止",
   "the roles are {0}": "可用角色：{0}",
   "the rules of {0} were not changed": "{0} 的规则没有改动过",
   "the same command goes on there": "再次执行同一命令即可从那里继续",
@@ -586,6 +589,7 @@ const messages: Readonly<Record<string, string>> = {
   "there is no partition {0}": "没有分区 {0}",
   "there is no person {0}": "用户 {0} 不存在",
   "there is no profile of {0}": "没有 {0} 的画像",
+  "there is no reactor {0}": "没有响应器 {0}",
   "there is no segment {0}": "人群 {0} 不存在",
   "there is no step after the last one; use reached": "最后一步之后没有步骤；请使用 reached",
   "there is something after the JSON value": "JSON 之后还有多余内容",
@@ -665,6 +669,7 @@ const messages: Readonly<Record<string, string>> = {
   "{0} is not a mark": "{0} 不是标记",
   "{0} is not a path like page.path": "{0} 不是 page.path 这样的路径",
   "{0} is not a person id: it looks like p_1a2b": "{0} 不是用户 ID；用户 ID 形如 p_1a2b",
+  "{0} is not a place in the list of dead letters": "{0} 不是死信列表中的位置",
   "{0} is not a regular file, so an import of it could not be resumed":
     "{0} 不是普通文件，导入中断后无法续传",
   "{0} is not a time; write 2026-01-31T00:00:00Z (RFC 3339)":
