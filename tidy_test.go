@@ -38,6 +38,7 @@ var bands = [][]string{
 var sidewaysAllowed = map[string]string{
 	"segment/rule": "a language, without state",
 	"channel":      "the port to the world",
+	"api":          "how a part of the spine brings its routes",
 	"keep":         "the contract of a person's state, which the other joints keep too",
 	"stream":       "an offset in the log is part of the warehouse's and the store's contract",
 }

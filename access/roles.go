@@ -49,6 +49,8 @@ const roleTable = `
  reactors:write      x       .        .          .          .         x
  jobs:read           x       x        x          .          x         x
  jobs:write          x       .        .          .          .         x
+ schedules:read      x       x        x          .          x         x
+ schedules:write     x       x        x          .          .         x
  stats:read          x       x        x          .          x         x
  metrics:read        x       x        x          .          x         x
  settings:read       x       x        x          x          x         x
@@ -94,6 +96,8 @@ const scopeTable = `
  reactors:write       .       .       .       .        x      x
  jobs:read            .       .       x       .        x      x
  jobs:write           .       .       .       .        x      x
+ schedules:read       .       .       x       .        x      x
+ schedules:write      .       .       .       .        x      x
  stats:read           .       .       x       .        x      x
  metrics:read         .       x       x       .        x      x
  settings:read        .       .       x       .        x      x

@@ -3,13 +3,16 @@ package app
 import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/job"
 )
 
 // resources are the parts of the API that features bring, in the order of the document.
 // The document is also made without a server, of an App that nothing has been wired in:
 // a function that makes a Resource keeps its feature and asks it nothing.
 func (a *App) resources() []api.Resource {
-	return []api.Resource{}
+	return []api.Resource{
+		job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
+	}
 }
 
 // OpenAPI returns the API's whole document, as JSON.

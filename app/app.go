@@ -23,6 +23,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
+	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
@@ -63,6 +64,8 @@ type App struct {
 	console   *console.Console
 	feed      *changeFeed
 	backups   *backup.Keeper
+	jobs      *job.Jobs
+	schedules *job.Schedules
 
 	setupToken string
 	ready      atomic.Bool
@@ -100,6 +103,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		a.wirePipeline,
 		a.wireQueries,
 		a.wireBackups,
+		a.wireJobs,
 		a.wireConsole,
 	} {
 		if err := wire(ctx); err != nil {

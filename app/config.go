@@ -105,6 +105,10 @@ type Config struct {
 		Keep    int    // the newest that are kept
 		MaxRate Bytes  // copied a second at most; 0: no limit
 	}
+	Jobs struct {
+		Folder   string // of the files that jobs make; empty: jobs in Data
+		MaxBytes Bytes  // of all of them
+	}
 	MemoryLimit Bytes  // of the Go heap, beside the warehouse's memory; GOMEMLIMIT wins
 	PprofListen string // HOST:PORT of net/http/pprof; empty: off
 }
@@ -131,6 +135,7 @@ func DefaultConfig() *Config {
 	c.Reactors.RetainAge, c.Reactors.RetainBytes = 7*24*time.Hour, 2<<30
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
+	c.Jobs.MaxBytes = 4 << 30
 	c.Uploads.MaxBytes, c.Uploads.TotalBytes, c.Uploads.KeepAge = 1<<30, 10<<30, 7*24*time.Hour
 	c.MemoryLimit = 384 << 20
 	c.MaxConnections = conns.DefaultMax
@@ -191,6 +196,8 @@ func (c *Config) settings() []setting {
 		{"cache.segments", &c.Cache.Segments, "segment states held in memory"},
 		{"query.timeout", &c.Query.Timeout, "longest time a query may take"},
 		{"query.max_rows", &c.Query.MaxRows, "most rows that the result of a SQL query has"},
+		{"jobs.folder", &c.Jobs.Folder, "folder for the files that jobs make, such as exports; with several servers one that all of them share; empty: jobs in the data folder"},
+		{"jobs.max_bytes", &c.Jobs.MaxBytes, "most bytes of the files that jobs make, together"},
 		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
 		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
 		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},

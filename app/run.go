@@ -48,6 +48,8 @@ func (a *App) loops() []loop {
 		{"reactors", []string{"process"}, a.inbox.Run},
 		{"effects", []string{"process"}, a.deliver},
 		{"sink", []string{"sink"}, a.fillWarehouse},
+		{"jobs", []string{"process", "sink"}, a.jobs.Run},
+		{"schedules", []string{"process", "sink"}, a.schedules.Run},
 		{"console", []string{"console"}, a.console.Run},
 		{"memory", nil, a.releaseMemory},
 	}

@@ -360,9 +360,18 @@ func (q *Quarantine) ReplayAll(ctx context.Context, f QuarantineFilter) (Replaye
 	return done, nil
 }
 
-// again runs one event through scanner and builder as if its request came now, but with
-// the time of receipt that it had. It returns the reason when it is refused again.
+// again sends one event through the checks again, and marks it when it is accepted now. It
+// returns the reason when it is refused again.
 func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason string, err error) {
+	if reason, err = q.resend(ctx, item); err == nil && reason == "" {
+		err = q.markReplayed(ctx, item)
+	}
+	return reason, err
+}
+
+// resend runs one event through scanner and builder as if its request came now, but with
+// the time of receipt that it had.
+func (q *Quarantine) resend(ctx context.Context, item *Quarantined) (reason string, err error) {
 	var req request
 	if item.request != "" {
 		if err := json.Unmarshal([]byte(item.request), &req); err != nil {
@@ -410,15 +419,12 @@ func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason strin
 		return "", err
 	}
 	q.c.metrics.accepted.Inc()
-	return "", q.markReplayed(ctx, item)
+	return "", nil
 }
 
 // replayItem stores an item whose description was repaired.
 func (q *Quarantine) replayItem(ctx context.Context, item *Quarantined, repaired *sensors.Item) error {
-	if err := q.c.items.write(ctx, item.Source, []sensors.Item{*repaired}); err != nil {
-		return err
-	}
-	return q.markReplayed(ctx, item)
+	return q.c.items.write(ctx, item.Source, []sensors.Item{*repaired})
 }
 
 func (q *Quarantine) markReplayed(ctx context.Context, item *Quarantined) error {

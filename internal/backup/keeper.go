@@ -71,6 +71,8 @@ type Keeper struct {
 type job struct {
 	writer *Writer
 	backup Backup
+	ended  chan struct{}
+	err    error // once ended
 }
 
 // idPattern is that of Start, so that an id never leads out of the folder.
@@ -110,19 +112,47 @@ func (k *Keeper) Close() {
 	k.running.Wait()
 }
 
-// Start begins a backup.
+// Start begins a backup, which goes on without ctx.
 func (k *Keeper) Start(ctx context.Context) (Backup, error) {
+	b, _, err := k.start(ctx, context.WithoutCancel(ctx))
+	return b, err
+}
+
+// Do makes a backup, and returns when it is done or has failed. It calls report now and then.
+// A backup whose ctx ends leaves nothing.
+func (k *Keeper) Do(ctx context.Context, report func(Backup)) (Backup, error) {
+	b, j, err := k.start(ctx, ctx)
+	if err != nil {
+		return b, err
+	}
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-j.ended:
+			if j.err != nil {
+				return b, j.err
+			}
+			return k.Get(context.WithoutCancel(ctx), b.ID)
+		case <-tick.C:
+			report(j.show())
+		}
+	}
+}
+
+// start begins a backup that ends with the context of its work, or with the keeper.
+func (k *Keeper) start(ctx, work context.Context) (Backup, *job, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closing.Err() != nil {
-		return Backup{}, touchstone.Errorf(touchstone.Unavailable, "the server is stopping")
+		return Backup{}, nil, touchstone.Errorf(touchstone.Unavailable, "the server is stopping")
 	}
 	if k.current != nil && k.current.backup.Status == Running {
-		return Backup{}, touchstone.Errorf(touchstone.Conflict, "The backup %s is being made.", k.current.backup.ID).WithHint("Wait until it is done.")
+		return Backup{}, nil, touchstone.Errorf(touchstone.Conflict, "The backup %s is being made.", k.current.backup.ID).WithHint("Wait until it is done.")
 	}
 	total, err := k.cfg.Size(ctx)
 	if err != nil {
-		return Backup{}, err
+		return Backup{}, nil, err
 	}
 	now := k.cfg.Clock.Now().UTC()
 	id := now.Format("20060102T150405Z")
@@ -131,7 +161,7 @@ func (k *Keeper) Start(ctx context.Context) (Backup, error) {
 	}
 	dir := filepath.Join(k.cfg.Folder, partial+id)
 	if err := os.MkdirAll(dir, folderMode); err != nil {
-		return Backup{}, touchstone.Wrap(touchstone.Unavailable, err, "the folder of backups, %s, cannot be written to", k.cfg.Folder).WithHint("let backup.folder name another one")
+		return Backup{}, nil, touchstone.Wrap(touchstone.Unavailable, err, "the folder of backups, %s, cannot be written to", k.cfg.Folder).WithHint("let backup.folder name another one")
 	}
 	w := &Writer{dir: dir, rate: k.cfg.Rate, began: time.Now(),
 		manifest: Manifest{Format: formatVersion, Touchstone: k.cfg.Program, Formats: map[string]int64{}, Began: now.Truncate(time.Millisecond)}}
@@ -140,13 +170,21 @@ func (k *Keeper) Start(ctx context.Context) (Backup, error) {
 	}
 	if err != nil {
 		k.failures.Inc()
-		return Backup{}, errors.Join(err, os.RemoveAll(dir))
+		return Backup{}, nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	w.Step("start")
-	k.current = &job{writer: w, backup: Backup{ID: id, Status: Running, TotalBytes: total, Touchstone: k.cfg.Program,
+	k.current = &job{writer: w, ended: make(chan struct{}), backup: Backup{ID: id, Status: Running, TotalBytes: total, Touchstone: k.cfg.Program,
 		Folder: filepath.Join(k.cfg.Folder, id), CreatedAt: w.manifest.Began}}
-	k.running.Go(func() { k.run(w, id) })
-	return k.current.show(), nil
+	work, cancel := context.WithCancel(work)
+	stop := context.AfterFunc(k.closing, cancel)
+	began := k.current
+	k.running.Go(func() {
+		defer close(began.ended)
+		defer cancel()
+		defer stop()
+		began.err = k.run(work, w, id)
+	})
+	return began.show(), began, nil
 }
 
 func (k *Keeper) exists(id string) bool {
@@ -155,10 +193,10 @@ func (k *Keeper) exists(id string) bool {
 }
 
 // run makes the backup in a folder that is named as unfinished, and names it as one at last.
-func (k *Keeper) run(w *Writer, id string) {
+func (k *Keeper) run(ctx context.Context, w *Writer, id string) error {
 	began := time.Now()
 	k.cfg.Logger.Info("a backup has begun", "id", id)
-	err := k.cfg.Make(k.closing, w)
+	err := k.cfg.Make(ctx, w)
 	var m *Manifest
 	if err == nil {
 		m, err = w.finish(k.cfg.Clock.Now())
@@ -181,13 +219,14 @@ func (k *Keeper) run(w *Writer, id string) {
 		b := &k.current.backup
 		b.Status, b.Failure, b.FinishedAt = Failed, forPeople(err), &finished
 		k.cfg.Logger.Error("a backup failed; what was written of it has been removed", "id", id, "error", err)
-		return
+		return err
 	}
 	k.current = nil // it is among the stored ones
 	k.last.Set(float64(m.Began.Unix()))
 	k.seconds.Set(time.Since(began).Seconds())
 	k.cfg.Logger.Info("a backup is done", "folder", folder, "bytes", m.Bytes(), "took", time.Since(began).Round(time.Millisecond))
 	k.removeOld()
+	return nil
 }
 
 // forPeople leaves causes to the program's own log.
