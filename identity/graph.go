@@ -289,16 +289,26 @@ func (g *Graph) rules(apart *apartness) rules {
 	return rules{limit: g.kinds.limit, name: g.kinds.name, relates: g.kinds.relates, maxNodes: g.cfg.MaxNodes, apart: apart}
 }
 
-// announce reports a region's merges, each with the fact that brought it about, and gives the
-// facts before it the person that absorbed theirs, and who that was at the time.
+// announce reports a region's merges, each with the fact that brought it about and into the
+// person that this fact leaves, and gives the facts before it the person that absorbed
+// theirs, and who that was at the time.
 func (g *Graph) announce(b *touchstone.Batch, r *region) {
 	if len(r.merges) == 0 {
 		return
 	}
 	gone := make(map[touchstone.PersonID]*part, len(r.merges))
-	for _, m := range r.merges {
+	for i, m := range r.merges {
 		gone[m.absorbed] = r.parts[m.absorbed]
-		b.Because(m.at, touchstone.Change{Kind: touchstone.PersonsMerged, Person: m.kept, Other: m.absorbed})
+		kept := m.kept
+		for _, next := range r.merges[i+1:] { // who is there for the blink of one event has not been there
+			if next.at != m.at {
+				break
+			}
+			if next.absorbed == kept {
+				kept = next.kept
+			}
+		}
+		b.Because(m.at, touchstone.Change{Kind: touchstone.PersonsMerged, Person: kept, Other: m.absorbed})
 	}
 	into := make(map[touchstone.PersonID]touchstone.PersonID, len(r.merges)) // by the merges so far
 	next := 0
@@ -367,7 +377,7 @@ func (g *Graph) mention(f *touchstone.Fact) mention {
 func (r *region) mention(m mention) *node {
 	r.binding = m.binds
 	carrier, first := r.link(m.ids, m.cause)
-	if len(m.previous) > 0 {
+	if len(m.previous) > 0 && !r.relates(first.kind) { // an alias for a car joins nobody to it
 		target := m.previous[0]
 		for _, id := range m.previous {
 			if r.nodes[id] != nil {

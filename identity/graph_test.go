@@ -693,3 +693,71 @@ func TestSearchByEnd(t *testing.T) {
 		}
 	})
 }
+
+// An event that joins three persons makes them one at once: nobody hears of the one who would
+// have been kept for a moment.
+func TestMergesOfOneEventLeadToWhoRemains(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db)
+		b.apply(b.event("email:ann@example.com"), b.event("anonymous_id:a1"), b.event("anonymous_id:a2"))
+		merged := b.apply(b.event("anonymous_id:a1", "anonymous_id:a2", "email:ann@example.com"))
+		var got []string
+		for _, c := range merged.Changes {
+			got = append(got, fmt.Sprintf("%d+%d because of %d", c.Person, c.Other, c.Cause))
+		}
+		if want := []string{"1+3 because of 1", "1+2 because of 1"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// A batch that is tried again without the event that merged two persons knows nothing of it.
+func TestWhoAFactWasIsForgottenWithTheAttempt(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db)
+		facts := []touchstone.Fact{b.event("email:ann@example.com"), b.event("anonymous_id:a1"), b.event("email:ann@example.com", "anonymous_id:a1")}
+		attempt := func(facts []touchstone.Fact, fail error) {
+			batch := &touchstone.Batch{Now: b.now, Facts: facts}
+			err := db.Update(t.Context(), func(tx *store.Tx) error {
+				if err := b.g.Apply(t.Context(), tx, batch); err != nil {
+					return err
+				}
+				return fail
+			})
+			if !errors.Is(err, fail) {
+				t.Fatal(err)
+			}
+			b.g.Rollback()
+		}
+		attempt(facts, errStop)
+		if facts[1].Person != 1 || facts[1].Was != 2 {
+			t.Fatalf("person %d, who was %d", facts[1].Person, facts[1].Was)
+		}
+		attempt(facts[1:2], nil)
+		if facts[1].Person != 1 || facts[1].Then() != 1 {
+			t.Errorf("person %d, who was %d", facts[1].Person, facts[1].Then())
+		}
+	})
+}
+
+// An alias call of a car, which is no person, joins nobody: nothing else lets a car absorb
+// people, and the graph does not load what it would take.
+func TestAnAliasOfACarJoinsNobody(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db)
+		b.apply(b.event("user_id:u1", "anonymous_id:a1"), b.event("user_id:u2", "anonymous_id:a2"), b.event("vin:LSVAA4182E2184847"))
+		for _, previous := range []string{"a1", "a2", "u1", "nobody"} {
+			if done := b.apply(b.event("alias " + previous + " vin:LSVAA4182E2184847")); len(done.Changes) > 0 || done.Facts[0].Person != b.person("vin:LSVAA4182E2184847") {
+				t.Errorf("alias of %s: %+v, of person %d", previous, done.Changes, done.Facts[0].Person)
+			}
+		}
+		for _, ref := range []string{"anonymous_id:a1", "anonymous_id:a2"} {
+			if p, done := b.person(ref), b.apply(b.event(ref)); done.Facts[0].Person != p {
+				t.Errorf("%s is %d in the store and %d in the cache", ref, p, done.Facts[0].Person)
+			}
+		}
+		if persons, _, err := b.g.Counts(t.Context()); persons != 2 || err != nil {
+			t.Errorf("%d persons, %v", persons, err)
+		}
+	})
+}
