@@ -41,7 +41,7 @@ type Batch struct {
 	// Changes are what the stages derived so far; stages append. Those of one cause are in
 	// order; [Batch.Ordered] has all of them in order, with the facts.
 	Changes []Change
-	Timers  []Timer // timers to set; a later one replaces the same (Owner, Person, Key)
+	Timers  []Timer // timers to set and to cancel; a later one replaces the same (Owner, Subject, Key)
 }
 
 // Aside names a fact of a batch that is set aside, and why.
@@ -50,12 +50,15 @@ type Aside struct {
 	Reason string // "code: sentence", as an Event's
 }
 
-// Timer asks for a [Batch] in which it is Due at a given moment or shortly after.
+// Timer asks for a [Batch] in which it is Due at a given moment or shortly after. One of a
+// person goes with the person: it is the other's after a merge (of two with the same owner
+// and key, the earlier), and is no more after an erasure. What the owner does not need then
+// it cancels in its keeper.
 type Timer struct {
-	Owner  string // the stage that set it
-	Person PersonID
-	Key    string // tells timers of one owner and person apart
-	At     time.Time
+	Owner   string // the stage or the feature that set it
+	Subject Subject
+	Key     string    // tells timers of one owner and subject apart
+	At      time.Time // zero: a timer that is set is cancelled
 }
 
 // ChangeKind tells what a [Change] is.

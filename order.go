@@ -77,7 +77,7 @@ func (i Item) Occurrence() Occurrence {
 	switch {
 	case i.Timer != nil:
 		t := i.Timer
-		return Occurrence{Kind: TimerDue, Person: t.Person, Subject: PersonSubject(t.Person), Name: t.Key, Time: t.At}
+		return Occurrence{Kind: TimerDue, Person: t.Subject.Person(), Subject: t.Subject, Name: t.Key, Time: t.At}
 	case i.Change == nil:
 		f := i.Fact
 		return Occurrence{Kind: EventHappened, Person: f.Then(), Name: f.Name, Time: f.Time,

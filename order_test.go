@@ -18,7 +18,7 @@ func fact(i int, p PersonID) Fact {
 
 func TestOrderedIsByCauseThenStage(t *testing.T) {
 	b := &Batch{
-		Due:   []Timer{{Owner: "journey", Person: 3, Key: "wait", At: noon.Add(-time.Hour)}},
+		Due:   []Timer{{Owner: "journey", Subject: PersonSubject(3), Key: "wait", At: noon.Add(-time.Hour)}},
 		Facts: []Fact{fact(0, 1), fact(1, 1), fact(2, 1)},
 	}
 	b.Facts[0].Was = 2

@@ -15,5 +15,13 @@ const SubjectPerson = "person"
 // PersonSubject names a person as a subject.
 func PersonSubject(p PersonID) Subject { return Subject{SubjectPerson, int64(p)} }
 
+// Person returns the person that the subject is, 0 if it is another kind's.
+func (s Subject) Person() PersonID {
+	if s.Kind != SubjectPerson {
+		return 0
+	}
+	return PersonID(s.ID)
+}
+
 // String returns "kind:id".
 func (s Subject) String() string { return s.Kind + ":" + strconv.FormatInt(s.ID, 10) }

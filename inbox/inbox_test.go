@@ -272,7 +272,7 @@ func TestInterest(t *testing.T) {
 		persons := &scribe{name: "persons", interest: Interest{Persons: true, Timers: []string{"clock"}}}
 		r := newRig(t, db, orders, entries, traits, persons)
 		b := &touchstone.Batch{Facts: []touchstone.Fact{r.event(1, "order"), r.event(2, "view"), r.event(3, "order")},
-			Due: []touchstone.Timer{{Owner: "clock", Person: 9, Key: "k", At: epoch}, {Owner: "other", Person: 9, Key: "k", At: epoch}}}
+			Due: []touchstone.Timer{{Owner: "clock", Subject: touchstone.PersonSubject(9), Key: "k", At: epoch}, {Owner: "other", Subject: touchstone.PersonSubject(9), Key: "k", At: epoch}}}
 		b.Facts[2].Backfill = true
 		b.Because(0, touchstone.Change{Kind: touchstone.TraitChanged, Person: 1, Name: "city", New: `"上海"`})
 		b.Because(2, touchstone.Change{Kind: touchstone.TraitChanged, Person: 3, Name: "city", New: `"x"`})

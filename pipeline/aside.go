@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/bisect"
@@ -67,7 +66,7 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]s
 	if len(fresh.facts) == 0 {
 		return nil
 	}
-	if err := p.try(ctx, work.part.index, []touchstone.Fact{plainFact(&fresh.facts[0])}); err != nil {
+	if err := p.try(ctx, work.part.index, []touchstone.Fact{plainFact(&fresh.facts[0])}, nil); err != nil {
 		p.cfg.Logger.Warn("the stages take no plain event either: events are not at fault", "error", err)
 		return nil
 	}
@@ -76,7 +75,7 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]s
 		poison[seq] = why
 	}
 	before := len(poison)
-	try := func(facts []touchstone.Fact) error { return p.try(ctx, work.part.index, facts) }
+	try := func(facts []touchstone.Fact) error { return p.try(ctx, work.part.index, facts, nil) }
 	bisect.Search(fresh.facts, try, store.IsTrouble, func(i int, err error) {
 		f := &fresh.facts[i]
 		p.cfg.Logger.Error("an event cannot be worked on and is set aside", "message_id", f.MessageID, "seq", int64(f.Seq), "error", err)
@@ -88,44 +87,11 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]s
 	return poison
 }
 
-// timersHeld is how long timers that make batches fail are held back.
-const timersHeld = time.Minute
-
-// dueAt is when timers are next to be taken, zero when there are none.
-func (p *Pipeline) dueAt() time.Time {
-	if p.nextDue.IsZero() || p.nextDue.After(p.heldUntil) {
-		return p.nextDue
-	}
-	return p.heldUntil
-}
-
-// holdTimers holds back the timers that are due for a while if the batch fails because of
-// them: the events in it need not wait. Timers are rows and stay; it is tried again.
-func (p *Pipeline) holdTimers(ctx context.Context, work chunk, why error) bool {
-	now := p.cfg.Clock.Now()
-	if at := p.dueAt(); at.IsZero() || at.After(now) {
-		return false
-	}
-	var fresh freshIDs
-	if work.part != nil {
-		fresh = work.part.dropDuplicates(work, now)
-		work.part.undo(fresh)
-	}
-	if err := p.try(ctx, work.partition(), fresh.facts); err != nil {
-		return false
-	}
-	p.heldUntil = now.Add(timersHeld)
-	p.timers.note(0, now, fmt.Errorf("timers that are due cannot be worked on: %w", why))
-	p.stuck.clear(work.partition())
-	p.cfg.Logger.Error("timers that are due make batches fail; events go on without them", "until", p.heldUntil, "error", why)
-	return true
-}
-
 var errTried = errors.New("only tried")
 
-// try tells whether the stages take facts. Nothing of it stays.
-func (p *Pipeline) try(ctx context.Context, partition int, facts []touchstone.Fact) error {
-	return p.tryBatch(ctx, &touchstone.Batch{Partition: partition, Now: p.cfg.Clock.Now(), Facts: slices.Clone(facts)}, &chunk{})
+// try tells whether the stages take facts and timers. Nothing of it stays.
+func (p *Pipeline) try(ctx context.Context, partition int, facts []touchstone.Fact, due []touchstone.Timer) error {
+	return p.tryBatch(ctx, &touchstone.Batch{Partition: partition, Now: p.cfg.Clock.Now(), Facts: slices.Clone(facts), Due: due}, &chunk{})
 }
 
 // tryBatch tries a batch, which begins with the command of work if there is one.

@@ -52,6 +52,7 @@ type moody struct {
 	refuse func(b *touchstone.Batch) error
 	seen   []string // of the batch under way
 	took   []string
+	due    func(due []touchstone.Timer) // of each committed batch
 }
 
 func (m *moody) Name() string { return "moody" }
@@ -71,9 +72,12 @@ func (m *moody) Apply(_ context.Context, _ *store.Tx, b *touchstone.Batch) error
 	return nil
 }
 
-func (m *moody) Committed(*touchstone.Batch) {
+func (m *moody) Committed(b *touchstone.Batch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.due != nil {
+		m.due(b.Due)
+	}
 	m.took = append(m.took, m.seen...)
 }
 
@@ -527,7 +531,7 @@ func TestTimersHoldUpNoEvent(t *testing.T) {
 				return errPoison
 			}
 			for i := range b.Facts {
-				b.Timers = append(b.Timers, touchstone.Timer{Owner: "moody", Person: 1, Key: b.Facts[i].MessageID, At: b.Now})
+				b.Timers = append(b.Timers, touchstone.Timer{Owner: "moody", Subject: touchstone.PersonSubject(1), Key: b.Facts[i].MessageID, At: b.Now})
 			}
 			return nil
 		}

@@ -107,6 +107,7 @@ type Pipeline struct {
 	cfg     Config
 	parts   []*partition
 	wake    chan struct{}
+	look    chan struct{} // gets a value when somebody else has set timers
 	metrics *metrics
 	spare   factPool
 	work    []touchstone.Fact // the facts of the batch under way; reused
@@ -122,12 +123,11 @@ type Pipeline struct {
 	tailing sync.Mutex
 	tails   []tail // by partition
 
-	nextDue   time.Time // earliest timer; zero when there is none
-	heldUntil time.Time // until when no timers are taken; see holdTimers
-	stuck     troubles
-	unread    troubles // of the readers
-	timers    troubles // of timers that are held back
-	waiting   waiting
+	alarm   alarm // of the timers
+	stuck   troubles
+	unread  troubles // of the readers
+	timers  troubles // of timers that are held back
+	waiting waiting
 }
 
 // partition is the loop's state for one partition of the log.
@@ -148,7 +148,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	if err := cfg.DB.Migrate(ctx, "pipeline", migrations()); err != nil {
 		return nil, err
 	}
-	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics), spare: newFactPool()}
+	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics), spare: newFactPool()}
 	for i := range cfg.Log.Partitions() {
 		p.parts = append(p.parts, &partition{index: i, seen: newWindow(cfg.DedupeWindow, cfg.DedupeMax, cfg.Clock.Now()), sink: newHandover(cfg.MaxEvents)})
 	}
@@ -321,24 +321,37 @@ func (p *Pipeline) end(work chunk) {
 
 // await returns the next chunk, or an empty one when a timer is due or Wake was called.
 func (p *Pipeline) await(ctx context.Context, chunks <-chan chunk, held *chunk) (chunk, error) {
-	if held != nil {
-		return *held, nil
+	for {
+		p.lookAtTimers(ctx)
+		if held != nil {
+			return *held, nil
+		}
+		wait, due := timersLook, false
+		if at := p.alarm.at(); !at.IsZero() {
+			if left := at.Sub(p.cfg.Clock.Now()); left < wait {
+				wait, due = max(0, left), true
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case c := <-chunks:
+			timer.Stop()
+			return c, nil
+		case <-p.wake:
+			timer.Stop()
+			return chunk{}, nil
+		case <-p.look:
+			timer.Stop()
+			p.alarm.looked = time.Time{}
+		case <-ctx.Done():
+			timer.Stop()
+			return chunk{}, ctx.Err()
+		case <-timer.C:
+			if due {
+				return chunk{}, nil
+			}
+		}
 	}
-	var due <-chan time.Time
-	if at := p.dueAt(); !at.IsZero() {
-		timer := time.NewTimer(max(0, at.Sub(p.cfg.Clock.Now())))
-		defer timer.Stop()
-		due = timer.C
-	}
-	select {
-	case c := <-chunks:
-		return c, nil
-	case <-due:
-	case <-p.wake:
-	case <-ctx.Done():
-		return chunk{}, ctx.Err()
-	}
-	return chunk{}, nil
 }
 
 const maxPause = 15 * time.Second // between two attempts
@@ -401,7 +414,11 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		fresh = work.part.dropDuplicates(work, now)
 		b.Facts = fresh.facts
 	}
-	due := !p.nextDue.IsZero() && !p.dueAt().After(now)
+	at := p.alarm.at()
+	due := !at.IsZero() && !at.After(now)
+	if due {
+		p.alarm.release(now)
+	}
 	var next time.Time
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
 		err := p.fence(ctx, tx)
@@ -409,7 +426,7 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 			return err
 		}
 		if due {
-			if b.Due, err = takeDueTimers(ctx, tx, now); err != nil {
+			if b.Due, err = takeDueTimers(ctx, tx, now, p.alarm.owners()); err != nil {
 				return err
 			}
 		}
@@ -431,10 +448,11 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 				return fmt.Errorf("quarantine: %w", err)
 			}
 		}
-		if err := setTimers(ctx, tx, b.Timers); err != nil {
+		timers := timersOf(b)
+		if err := SetTimers(ctx, tx, timers...); err != nil {
 			return err
 		}
-		if next, err = p.afterTimers(ctx, tx, due, b.Timers); err != nil {
+		if next, err = p.afterTimers(ctx, tx, due, timers); err != nil {
 			return err
 		}
 		if work.part == nil {
@@ -448,25 +466,11 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		}
 		return err
 	}
-	if p.nextDue = next; due {
+	if p.alarm.next = next; due && len(p.alarm.held) == 0 {
 		p.timers.clear(0)
 	}
 	p.committed(ctx, work, fresh, b, time.Since(began))
 	return nil
-}
-
-// afterTimers returns when the next timer is due, asking the database only if timers fired.
-func (p *Pipeline) afterTimers(ctx context.Context, tx *store.Tx, fired bool, set []touchstone.Timer) (time.Time, error) {
-	if fired {
-		return earliestTimer(ctx, tx)
-	}
-	next := p.nextDue
-	for _, t := range set {
-		if next.IsZero() || t.At.Before(next) {
-			next = t.At
-		}
-	}
-	return next, nil
 }
 
 func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration) {

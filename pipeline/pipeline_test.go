@@ -190,7 +190,7 @@ func TestTimersFireOnceAndSurviveRestarts(t *testing.T) {
 		r.stage.apply = func(b *touchstone.Batch) {
 			for _, f := range b.Facts {
 				in := map[string]time.Duration{"soon": 80 * time.Millisecond, "later": 400 * time.Millisecond}[f.MessageID]
-				b.Timers = append(b.Timers, touchstone.Timer{Owner: "ledger", Person: 7, Key: f.MessageID, At: b.Now.Add(in)})
+				b.Timers = append(b.Timers, touchstone.Timer{Owner: "ledger", Subject: touchstone.PersonSubject(7), Key: f.MessageID, At: b.Now.Add(in)})
 			}
 		}
 		r.start()

@@ -24,9 +24,6 @@ func migrations() fs.FS {
 	return sub
 }
 
-// maxDueTimers bounds the timers of one batch; the rest comes with the next one.
-const maxDueTimers = 10_000
-
 // checkLog refuses a log that ends before what was committed: it was lost or is another
 // one, and its next records would be taken for old ones.
 func (part *partition) checkLog(ctx context.Context, log stream.Log) error {
@@ -139,78 +136,4 @@ func droppedIn(ctx context.Context, q store.Querier, partition int, first, last 
 		}
 	}
 	return dropped, rows.Err()
-}
-
-func earliestTimer(ctx context.Context, q store.Querier) (time.Time, error) {
-	var at int64
-	if err := q.QueryRow(ctx, `SELECT coalesce(min(due_at), 0) FROM timers`).Scan(&at); err != nil || at == 0 {
-		return time.Time{}, err
-	}
-	return time.UnixMilli(at).UTC(), nil
-}
-
-// takeDueTimers removes the timers that are due and returns them, earliest first.
-func takeDueTimers(ctx context.Context, tx *store.Tx, now time.Time) ([]touchstone.Timer, error) {
-	rows, err := tx.Query(ctx, `SELECT owner, person, name, due_at FROM timers WHERE due_at <= ? ORDER BY due_at, owner, person, name LIMIT ?`,
-		now.UnixMilli(), maxDueTimers)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var due []touchstone.Timer
-	for rows.Next() {
-		var t touchstone.Timer
-		var at int64
-		if err := rows.Scan(&t.Owner, &t.Person, &t.Key, &at); err != nil {
-			return nil, err
-		}
-		t.At = time.UnixMilli(at).UTC()
-		due = append(due, t)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	rows.Close()
-	for _, t := range due {
-		if _, err := tx.Exec(ctx, `DELETE FROM timers WHERE owner = ? AND person = ? AND name = ?`, t.Owner, int64(t.Person), t.Key); err != nil {
-			return nil, err
-		}
-	}
-	return due, nil
-}
-
-// setTimers writes the timers that the stages asked for. Times are rounded up to the
-// millisecond, so that a timer is never early.
-func setTimers(ctx context.Context, tx *store.Tx, timers []touchstone.Timer) error {
-	if len(timers) == 0 {
-		return nil
-	}
-	u := store.Upsert{Table: "timers", Columns: []string{"owner", "person", "name", "due_at"}, Key: []string{"owner", "person", "name"}}
-	timers = lastOfEach(timers)
-	return tx.BulkUpsert(ctx, u, len(timers), func(i int, args []any) {
-		t := timers[i]
-		args[0], args[1], args[2] = t.Owner, int64(t.Person), t.Key
-		args[3] = t.At.Add(time.Millisecond - 1).UnixMilli()
-	})
-}
-
-// lastOfEach keeps the last timer of each (Owner, Person, Key).
-func lastOfEach(timers []touchstone.Timer) []touchstone.Timer {
-	type key struct {
-		owner  string
-		person touchstone.PersonID
-		name   string
-	}
-	at := make(map[key]int, len(timers))
-	var out []touchstone.Timer
-	for _, t := range timers {
-		k := key{t.Owner, t.Person, t.Key}
-		if i, ok := at[k]; ok {
-			out[i] = t
-			continue
-		}
-		at[k] = len(out)
-		out = append(out, t)
-	}
-	return out
 }

@@ -102,7 +102,8 @@ func (p *Pipeline) resume(ctx context.Context) error {
 		part.sink.gap()
 	}
 	var err error
-	if p.nextDue, err = earliestTimer(ctx, p.cfg.DB.Reader()); err != nil {
+	p.alarm = alarm{looked: time.Now()}
+	if p.alarm.next, err = earliestTimer(ctx, p.cfg.DB.Reader(), nil); err != nil {
 		return err
 	}
 	signal(p.wake) // the stages may have work of an earlier process

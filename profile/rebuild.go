@@ -107,7 +107,7 @@ func (p *Profiles) rebuildDue(ctx context.Context, b *batch, tb *touchstone.Batc
 		}
 	}
 	for id := range p.rebuilds {
-		tb.Timers = append(tb.Timers, touchstone.Timer{Owner: timerOwner, Person: id, Key: "rebuild", At: tb.Now.Add(pause)})
+		tb.Timers = append(tb.Timers, touchstone.Timer{Owner: timerOwner, Subject: touchstone.PersonSubject(id), Key: "rebuild", At: tb.Now.Add(pause)})
 	}
 	return nil
 }

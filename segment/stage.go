@@ -351,8 +351,8 @@ func (s *Stage) collect(b *touchstone.Batch) {
 	for i := range b.Due {
 		if d := &b.Due[i]; d.Owner == StageName {
 			w.fired++
-			s.touch(d.Person)
-			w.ask = append(w.ask, d.Person)
+			s.touch(d.Subject.Person())
+			w.ask = append(w.ask, d.Subject.Person())
 		}
 	}
 }
@@ -403,7 +403,7 @@ func (s *Stage) ring(b *touchstone.Batch) {
 		if d.Owner != StageName {
 			continue
 		}
-		if st := s.touch(d.Person); st.timer != 0 {
+		if st := s.touch(d.Subject.Person()); st.timer != 0 {
 			st.timer, st.dirty = 0, true
 			st.ask.or(s.table.timed)
 			s.settle(b, st, origin{time: d.At})

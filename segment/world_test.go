@@ -292,10 +292,10 @@ func (w *world) commit(failures int) {
 		b := &touchstone.Batch{Now: w.now, Facts: filled.Facts, Changes: slices.Clone(filled.Changes)}
 		for p, at := range w.timers {
 			if !at.After(w.now) {
-				b.Due = append(b.Due, touchstone.Timer{Owner: StageName, Person: p, At: at})
+				b.Due = append(b.Due, touchstone.Timer{Owner: StageName, Subject: touchstone.PersonSubject(p), At: at})
 			}
 		}
-		slices.SortFunc(b.Due, func(a, b touchstone.Timer) int { return cmp.Compare(a.Person, b.Person) })
+		slices.SortFunc(b.Due, func(a, b touchstone.Timer) int { return cmp.Compare(a.Subject.ID, b.Subject.ID) })
 		err := w.db.Update(ctx, func(tx *store.Tx) error {
 			if err := w.segs.stage.Apply(ctx, tx, b); err != nil {
 				return err
@@ -313,13 +313,13 @@ func (w *world) commit(failures int) {
 			w.t.Fatal(err)
 		}
 		for _, d := range b.Due {
-			delete(w.timers, d.Person)
+			delete(w.timers, d.Subject.Person())
 		}
 		for _, timer := range b.Timers {
 			if !timer.At.After(w.now) {
-				w.t.Fatalf("a timer of %s at %s is not ahead of %s", timer.Person, timer.At, w.now)
+				w.t.Fatalf("a timer of %s at %s is not ahead of %s", timer.Subject, timer.At, w.now)
 			}
-			w.timers[timer.Person] = timer.At
+			w.timers[timer.Subject.Person()] = timer.At
 		}
 		w.changes = append(w.changes, b.Changes[len(filled.Changes):]...)
 		w.segs.stage.Committed(b)

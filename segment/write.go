@@ -44,7 +44,7 @@ func (s *Stage) write(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		}
 		if st.armed && st.timer != 0 {
 			w.set++
-			b.Timers = append(b.Timers, touchstone.Timer{Owner: StageName, Person: st.person, At: time.UnixMilli(st.timer).UTC()})
+			b.Timers = append(b.Timers, touchstone.Timer{Owner: StageName, Subject: touchstone.PersonSubject(st.person), At: time.UnixMilli(st.timer).UTC()})
 		}
 		switch {
 		case !st.dirty:

@@ -321,17 +321,17 @@ func (r *run) settle(ctx context.Context) {
 func (r *run) due() (list []touchstone.Timer) {
 	for t, at := range r.timers {
 		if !at.After(r.now) {
-			list = append(list, touchstone.Timer{Owner: t.owner, Person: t.person, Key: t.key, At: at})
+			list = append(list, touchstone.Timer{Owner: t.owner, Subject: touchstone.PersonSubject(t.person), Key: t.key, At: at})
 		}
 	}
-	slices.SortFunc(list, func(x, y touchstone.Timer) int { return x.At.Compare(y.At)*2 + int(x.Person-y.Person)%2 })
+	slices.SortFunc(list, func(x, y touchstone.Timer) int { return x.At.Compare(y.At)*2 + int(x.Subject.ID-y.Subject.ID)%2 })
 	return list
 }
 
 // keepTimers follows a batch as the pipeline's own keeper does.
 func (r *run) keepTimers(b *touchstone.Batch) {
 	for _, t := range b.Due {
-		delete(r.timers, timer{t.Owner, t.Key, t.Person})
+		delete(r.timers, timer{t.Owner, t.Key, t.Subject.Person()})
 	}
 	for _, c := range b.Changes {
 		for t, at := range r.timers {
@@ -348,7 +348,10 @@ func (r *run) keepTimers(b *touchstone.Batch) {
 		}
 	}
 	for _, t := range b.Timers {
-		r.timers[timer{t.Owner, t.Key, t.Person}] = t.At
+		k := timer{t.Owner, t.Key, t.Subject.Person()}
+		if r.timers[k] = t.At; t.At.IsZero() {
+			delete(r.timers, k)
+		}
 	}
 }
 
