@@ -41,6 +41,7 @@ func TestUpgrade(t *testing.T) {
 			s := StartIn(t, data, longAgo)
 			s.Drain()
 			wantAnswers(t, answersOf(s), want)
+			keysSeeContacts(t, s)
 			goesOn(t, s)
 			s.Kill()
 			s.Launch() // what this release has written, it reads
@@ -93,6 +94,17 @@ func (s *Server) segmentID(name string) string {
 	}
 	s.t.Fatalf("there is no segment %q", name)
 	return ""
+}
+
+// keysSeeContacts checks that a key from before contacts were masked sees them still: it has
+// been given the scope.
+func keysSeeContacts(t *testing.T, s *Server) {
+	t.Helper()
+	var keys struct{ Items []struct{ Scopes []string } }
+	s.Call(http.MethodGet, "/api/v1/api-keys", nil, &keys)
+	if len(keys.Items) != 1 || !slices.Contains(keys.Items[0].Scopes, "contacts") {
+		t.Errorf("the keys are %+v", keys.Items)
+	}
 }
 
 const upgradePassword = "correct horse battery"
