@@ -48,6 +48,19 @@ type KindConfig struct {
 	// MaxLength in bytes after normalisation; 0 is 256. Longer values are refused,
 	// never cut, because two cut values could become equal.
 	MaxLength int `json:"max_length" yaml:"max_length"`
+	// Contact says that values are a way to reach somebody, or name somebody's car: they are
+	// masked for those who may not see contacts.
+	Contact bool `json:"contact" yaml:"contact"`
+}
+
+// ContactByForm reports whether values that a normaliser makes are contacts: what the mark
+// of a kind is that nobody has decided on.
+func ContactByForm(normaliser string) bool {
+	switch normaliser {
+	case "phone", "email", "vin", "plate":
+		return true
+	}
+	return false
 }
 
 // DefaultKinds returns the kinds known without configuration, strongest first. A kind
@@ -56,10 +69,10 @@ func DefaultKinds() []KindConfig {
 	return []KindConfig{
 		{Kind: KindUserID, Priority: 100, Limit: 1},
 		{Kind: KindUnionID, Priority: 90, Limit: 1},
-		{Kind: KindPhone, Priority: 80, Limit: 5, Normaliser: "phone", MaxLength: 32, Blocked: []string{
+		{Kind: KindPhone, Contact: true, Priority: 80, Limit: 5, Normaliser: "phone", MaxLength: 32, Blocked: []string{
 			ShapeRepeated, "13800138000", "12345678901", "1234567890", "123456789", "13888888888", "13333333333", "18888888888",
 		}},
-		{Kind: KindEmail, Priority: 70, Limit: 5, Normaliser: "email", Blocked: []string{
+		{Kind: KindEmail, Contact: true, Priority: 70, Limit: 5, Normaliser: "email", Blocked: []string{
 			"test@test.com", "noreply@*", "no-reply@*", "donotreply@*", "none@none.com", "null@*", "undefined@*", "noemail@*", "no@email.com",
 			"a@a.com", "abc@abc.com", "na@na.com", "xxx@xxx.com", "123@123.com", "123@qq.com", "123456@qq.com", "test@example.com", "user@example.com", "email@example.com",
 		}},
@@ -67,10 +80,10 @@ func DefaultKinds() []KindConfig {
 		{Kind: KindDeviceID, Priority: 20, Limit: 10, Normaliser: "lower", Blocked: []string{ShapeRepeated, "123456789012345", "012345678912345", "004999010640000"}},
 		{Kind: KindAdvertisingID, Priority: 15, Limit: 10, Normaliser: "lower", Blocked: []string{ShapeRepeated}},
 		{Kind: KindAnonymousID, Priority: 10, Limit: 1000},
-		{Kind: KindVIN, Role: Relates, Priority: 50, Limit: 10, Normaliser: "vin", MaxLength: 32, Blocked: []string{
+		{Kind: KindVIN, Contact: true, Role: Relates, Priority: 50, Limit: 10, Normaliser: "vin", MaxLength: 32, Blocked: []string{
 			ShapeRepeated, "12345678901234567", "1234567890", "123456",
 		}},
-		{Kind: KindPlate, Role: Relates, Priority: 40, Limit: 10, Normaliser: "plate", MaxLength: 32, Blocked: []string{
+		{Kind: KindPlate, Contact: true, Role: Relates, Priority: 40, Limit: 10, Normaliser: "plate", MaxLength: 32, Blocked: []string{
 			ShapeRepeated, "无牌", "无车牌", "未上牌", "临时牌", "新车", "A12345", "12345",
 		}},
 		{Kind: KindHousehold, Role: Relates, Priority: 30, Limit: 10},
@@ -250,6 +263,9 @@ func (s *KindSet) Priority(kind IdentifierKind) int { return s.Config(kind).Prio
 
 // Limit is how many identifiers of the kind one person may hold.
 func (s *KindSet) Limit(kind IdentifierKind) int { return s.current.Load().of(kind).Limit }
+
+// Contact tells whether identifiers of a kind are contacts.
+func (s *KindSet) Contact(kind IdentifierKind) bool { return s.current.Load().of(kind).Contact }
 
 // Role tells whether identifiers of the kind say who somebody is.
 func (s *KindSet) Role(kind IdentifierKind) Role { return s.current.Load().of(kind).Role }

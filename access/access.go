@@ -4,7 +4,12 @@
 // docs/design/access.md tells the whole story.
 package access
 
-import "maps"
+import (
+	"maps"
+	"strings"
+
+	"github.com/touchstone-cdp/touchstone"
+)
 
 // Permission names a right: "resource:verb", as in "segments:write". A feature declares
 // its permissions beside its routes ([Declared]); the tables in roles.go say who has them.
@@ -33,6 +38,9 @@ type Viewer struct {
 	Role Role   // of a user
 	// Permissions are those of the role, or of a key's scopes. It is shared: do not change it.
 	Permissions Set
+	// Kinds tells which kinds of identifiers are contacts, beside those that are known by
+	// their names; nil: none.
+	Kinds *touchstone.KindSet
 }
 
 // Set is a set of permissions.
@@ -58,6 +66,23 @@ func (v *Viewer) May(p Permission) bool { return p == None || v != nil && v.Perm
 
 // SeesContacts reports whether contacts are shown to the viewer as they are.
 func (v *Viewer) SeesContacts() bool { return v.May(PeopleContacts) }
+
+// Require is May as an error.
+func (v *Viewer) Require(p Permission) error {
+	if v.May(p) {
+		return nil
+	}
+	if v != nil && v.Kind == "key" {
+		return touchstone.Errorf(touchstone.Forbidden, "This API key may not do that: it lacks the permission %q.", p).
+			WithHint("The scope %s would grant it.", strings.Join(ScopesThatGrant(p), " or "))
+	}
+	role := Role("")
+	if v != nil {
+		role = v.Role
+	}
+	return touchstone.Errorf(touchstone.Forbidden, "Your role %q may not do that: it lacks the permission %q.", role, p).
+		WithHint("An administrator can change your role.")
+}
 
 // Anonymous is nobody: may do what needs no permission.
 func Anonymous() *Viewer { return &Viewer{Kind: "anonymous"} }

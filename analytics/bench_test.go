@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
 )
@@ -57,7 +58,7 @@ func BenchmarkQuery(b *testing.B) {
 		b.Run(q.name, func(b *testing.B) {
 			before := cpuTime()
 			for b.Loop() {
-				if _, err := e.Run(ctx, []byte(q.query+`"from":"2026-01-01T00:00:00Z","to":"2026-04-01T00:00:00Z"}`)); err != nil {
+				if _, err := e.Run(ctx, access.System(), []byte(q.query+`"from":"2026-01-01T00:00:00Z","to":"2026-04-01T00:00:00Z"}`)); err != nil {
 					b.Fatal(err)
 				}
 			}

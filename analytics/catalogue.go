@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
@@ -129,7 +130,7 @@ const (
 )
 
 // Properties describes the properties of an event, those most often sent first.
-func (e *Engine) Properties(ctx context.Context, event string) ([]Property, error) {
+func (e *Engine) Properties(ctx context.Context, v *access.Viewer, event string) ([]Property, error) {
 	where := selector{event: event}
 	codes, err := (&run{Engine: e}).codes(ctx, where)
 	if err != nil {
@@ -149,6 +150,9 @@ func (e *Engine) Properties(ctx context.Context, event string) ([]Property, erro
 	list := make([]Property, 0, len(found))
 	for _, p := range found {
 		p.FillRate /= float64(n)
+		for i, example := range p.Examples {
+			p.Examples[i] = v.Field(p.Property, example)
+		}
 		list = append(list, *p)
 	}
 	slices.SortFunc(list, func(a, b Property) int {
@@ -209,7 +213,9 @@ type ValuesQuery struct {
 
 // Values returns the values of a property or dimension, the most frequent first, from a
 // sample of the latest events.
-func (e *Engine) Values(ctx context.Context, q ValuesQuery) ([]string, error) {
+//
+// Only those that v may see as they are.
+func (e *Engine) Values(ctx context.Context, v *access.Viewer, q ValuesQuery) ([]string, error) {
 	f, where := field{property: q.Property}, selector{event: cmp.Or(q.Event, anyEvent)}
 	switch {
 	case q.Property != "" && q.Dimension != "" || q.Property+q.Dimension == "":
@@ -233,6 +239,11 @@ func (e *Engine) Values(ctx context.Context, q ValuesQuery) ([]string, error) {
 	}
 	b.add(" GROUP BY v ORDER BY count(*) DESC, v LIMIT ", literal(int64(limit)))
 	values := []string{}
-	err = e.each(ctx, b.fragment(), func(row []any) { values = append(values, textOf(row[0])) })
+	err = e.each(ctx, b.fragment(), func(row []any) {
+		text := textOf(row[0])
+		if !v.Hides(q.Property) && v.Text(text) == text {
+			values = append(values, text)
+		}
+	})
 	return values, err
 }

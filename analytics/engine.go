@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
@@ -147,27 +148,42 @@ func (e *Engine) Parse(raw []byte) (Query, error) {
 	return nil, touchstone.Errorf(touchstone.Invalid, "kind: unknown kind %q; use one of %s", name, strings.Join(Kinds(), ", "))
 }
 
-// Run answers a question given as JSON.
-func (e *Engine) Run(ctx context.Context, raw []byte) (*Answer, error) {
+// Run answers a question given as JSON. Contacts in the answer are as v may see them.
+func (e *Engine) Run(ctx context.Context, v *access.Viewer, raw []byte) (*Answer, error) {
 	q, err := e.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
-	return e.Ask(ctx, q)
+	if err := v.CheckQuestion(raw); err != nil {
+		return nil, err
+	}
+	return e.Ask(ctx, v, q)
 }
 
-// Ask answers a parsed question.
-func (e *Engine) Ask(ctx context.Context, q Query) (*Answer, error) {
+// RunSQL is the permission that a question in SQL needs, beside that of asking.
+const RunSQL access.Permission = "sql:run"
+
+// Ask answers a parsed question, which [access.Viewer.CheckQuestion] has let through.
+func (e *Engine) Ask(ctx context.Context, v *access.Viewer, q Query) (*Answer, error) {
+	_, inSQL := q.(*sqlQuery)
+	if inSQL {
+		if err := v.Require(RunSQL); err != nil {
+			return nil, err
+		}
+	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
-	r := &run{Engine: e}
+	r := &run{Engine: e, viewer: v}
 	a, err := q.run(ctx, r)
 	if err != nil {
 		return nil, e.late(ctx, err)
 	}
 	a.Meta.ElapsedMillis = time.Since(began).Milliseconds()
 	a.Meta.SQL = strings.Join(r.statements, ";\n\n")
+	if !inSQL { // SQL reads what is masked
+		a.mask(v)
+	}
 	for _, row := range a.Rows {
 		for i := range row {
 			if t, ok := row[i].(time.Time); ok {
@@ -178,15 +194,32 @@ func (e *Engine) Ask(ctx context.Context, q Query) (*Answer, error) {
 	return a, nil
 }
 
+// mask hides the contacts among the values that groups are named by.
+func (a *Answer) mask(v *access.Viewer) {
+	if v.SeesContacts() {
+		return
+	}
+	for _, row := range a.Rows {
+		for i := range row {
+			if text, ok := row[i].(string); ok {
+				row[i] = v.Label(a.Columns[i].Name, text)
+			}
+		}
+	}
+}
+
 // People returns the people behind one number of a question's answer, by ascending id.
 // sel names the number:
 //
 //	trend      {"bucket":"<time as in the row>","series":0,"breakdown":[…]}
 //	funnel     {"step":1,"outcome":"reached|converted|lost","breakdown":[…]}
 //	retention  {"cohort":"<time as in the row>","period":0}; without period, the cohort itself
-func (e *Engine) People(ctx context.Context, raw, sel []byte) ([]touchstone.PersonID, error) {
+func (e *Engine) People(ctx context.Context, v *access.Viewer, raw, sel []byte) ([]touchstone.PersonID, error) {
 	q, err := e.Parse(raw)
 	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(v.CheckQuestion(raw), v.CheckQuestion(sel)); err != nil {
 		return nil, err
 	}
 	pq, ok := q.(peopleQuery)
@@ -202,7 +235,7 @@ func (e *Engine) People(ctx context.Context, raw, sel []byte) ([]touchstone.Pers
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
-	people, err := s.people(ctx, &run{Engine: e})
+	people, err := s.people(ctx, &run{Engine: e, viewer: v})
 	if err != nil {
 		return nil, e.late(ctx, err)
 	}
@@ -221,6 +254,7 @@ func (e *Engine) late(ctx context.Context, err error) error {
 // run is the answering of one question: it keeps the statements for Meta.
 type run struct {
 	*Engine
+	viewer     *access.Viewer
 	statements []string
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/analytics/analyticstest"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
@@ -32,7 +33,7 @@ func TestTimeline(t *testing.T) {
 	q := analytics.TimelineQuery{Person: 1, Nodes: []touchstone.NodeID{1, 2}, Limit: 2}
 	var seen []string
 	for page := 0; ; page++ {
-		events, next, err := e.Timeline(t.Context(), q)
+		events, next, err := e.Timeline(t.Context(), access.System(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,14 +59,14 @@ func TestTimeline(t *testing.T) {
 	if want := []string{"m1", "m4", "m3", "m2", "m0"}; !slices.Equal(seen, want) {
 		t.Errorf("got %v, want %v", seen, want)
 	}
-	events, _, err := e.Timeline(t.Context(), analytics.TimelineQuery{Person: 1, Nodes: []touchstone.NodeID{1, 2}, Event: "b"})
+	events, _, err := e.Timeline(t.Context(), access.System(), analytics.TimelineQuery{Person: 1, Nodes: []touchstone.NodeID{1, 2}, Event: "b"})
 	if err != nil || len(events) != 1 || events[0].MessageID != "m1" {
 		t.Errorf("events called b: %v, %v", events, err)
 	}
-	if events, next, err := e.Timeline(t.Context(), analytics.TimelineQuery{Person: 1}); err != nil || len(events) != 0 || next != "" {
+	if events, next, err := e.Timeline(t.Context(), access.System(), analytics.TimelineQuery{Person: 1}); err != nil || len(events) != 0 || next != "" {
 		t.Errorf("a person without nodes: %v, %v", events, err)
 	}
-	if _, _, err := e.Timeline(t.Context(), analytics.TimelineQuery{Person: 1, Cursor: "zzz"}); touchstone.KindOf(err) != touchstone.Invalid {
+	if _, _, err := e.Timeline(t.Context(), access.System(), analytics.TimelineQuery{Person: 1, Cursor: "zzz"}); touchstone.KindOf(err) != touchstone.Invalid {
 		t.Errorf("a bad cursor: %v", err)
 	}
 }
@@ -98,7 +99,7 @@ func TestCatalogue(t *testing.T) {
 		t.Error(diff)
 	}
 
-	properties, err := e.Properties(t.Context(), "a")
+	properties, err := e.Properties(t.Context(), access.System(), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestCatalogue(t *testing.T) {
 	if diff := cmp.Diff(wantProperties, properties); diff != "" {
 		t.Error(diff)
 	}
-	if p, err := e.Properties(t.Context(), "never"); err != nil || len(p) != 0 {
+	if p, err := e.Properties(t.Context(), access.System(), "never"); err != nil || len(p) != 0 {
 		t.Errorf("properties of an unknown event: %v, %v", p, err)
 	}
 
@@ -132,13 +133,13 @@ func TestCatalogue(t *testing.T) {
 		{analytics.ValuesQuery{Property: "s", Prefix: "%"}, []string{}},
 		{analytics.ValuesQuery{Property: "n", Event: "never"}, []string{}},
 	} {
-		got, err := e.Values(t.Context(), c.query)
+		got, err := e.Values(t.Context(), access.System(), c.query)
 		if err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%+v: got %v, %v, want %v", c.query, got, err, c.want)
 		}
 	}
 	for _, q := range []analytics.ValuesQuery{{}, {Property: "a", Dimension: "os"}, {Dimension: "shoe"}, {Property: "a\x00"}} {
-		if _, err := e.Values(t.Context(), q); touchstone.KindOf(err) != touchstone.Invalid {
+		if _, err := e.Values(t.Context(), access.System(), q); touchstone.KindOf(err) != touchstone.Invalid {
 			t.Errorf("%+v: got %v", q, err)
 		}
 	}
@@ -203,11 +204,11 @@ func TestPasses(t *testing.T) {
 	plenty, little := analytics.New(w, analytics.Options{}), analytics.New(w, analytics.Options{GatherEvents: 9_000})
 	for _, q := range benchQueries {
 		query := []byte(q.query + `"from":"2026-01-01T00:00:00Z","to":"2026-04-01T00:00:00Z"}`)
-		want, err := plenty.Run(t.Context(), query)
+		want, err := plenty.Run(t.Context(), access.System(), query)
 		if err != nil {
 			t.Fatalf("%s: %v", q.name, err)
 		}
-		got, err := little.Run(t.Context(), query)
+		got, err := little.Run(t.Context(), access.System(), query)
 		if err != nil {
 			t.Fatalf("%s: %v", q.name, err)
 		}
@@ -215,7 +216,7 @@ func TestPasses(t *testing.T) {
 			t.Errorf("%s\n%s", q.name, diff)
 		}
 	}
-	_, err := analytics.New(w, analytics.Options{GatherEvents: 5}).Run(t.Context(), []byte(benchQueries[0].query+`"from":"2026-01-01T00:00:00Z","to":"2026-04-01T00:00:00Z"}`))
+	_, err := analytics.New(w, analytics.Options{GatherEvents: 5}).Run(t.Context(), access.System(), []byte(benchQueries[0].query+`"from":"2026-01-01T00:00:00Z","to":"2026-04-01T00:00:00Z"}`))
 	if touchstone.KindOf(err) != touchstone.Invalid {
 		t.Errorf("a person with more events than fit: %v", err)
 	}
@@ -265,7 +266,7 @@ func TestSQL(t *testing.T) {
 		1 a 2026-01-01T00:00:00Z {"n":1.5}
 		2 b 2026-01-02T00:00:00Z
 		2 is 1`)
-	a, err := e.Run(t.Context(), []byte(`{"kind":"sql","sql":"select event, person, time, (properties->>'n')::double as n, properties, 3 as i, true as b from events order by event"}`))
+	a, err := e.Run(t.Context(), access.System(), []byte(`{"kind":"sql","sql":"select event, person, time, (properties->>'n')::double as n, properties, 3 as i, true as b from events order by event"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,16 +281,16 @@ func TestSQL(t *testing.T) {
 	if want := "string string time number json number boolean"; strings.Join(types, " ") != want {
 		t.Errorf("got types %v, want %s", types, want)
 	}
-	a, err = e.Run(t.Context(), []byte(`{"kind":"sql","sql":"select * from range(20000)"}`))
+	a, err = e.Run(t.Context(), access.System(), []byte(`{"kind":"sql","sql":"select * from range(20000)"}`))
 	if err != nil || len(a.Rows) != 10_000 || !a.Meta.Truncated {
 		t.Errorf("got %d rows, truncated %v, %v", len(a.Rows), a.Meta.Truncated, err)
 	}
 	few := analytics.New(w, analytics.Options{MaxRows: 7})
-	if a, err = few.Run(t.Context(), []byte(`{"kind":"sql","sql":"select * from range(20000)"}`)); err != nil || len(a.Rows) != 7 || !a.Meta.Truncated {
+	if a, err = few.Run(t.Context(), access.System(), []byte(`{"kind":"sql","sql":"select * from range(20000)"}`)); err != nil || len(a.Rows) != 7 || !a.Meta.Truncated {
 		t.Errorf("with a bound of 7: %d rows, truncated %v, %v", len(a.Rows), a.Meta.Truncated, err)
 	}
 	for _, sql := range []string{"drop table events_raw", "select nothing from events", "select * from read_csv('/etc/passwd')"} {
-		if _, err := e.Run(t.Context(), fmt.Appendf(nil, `{"kind":"sql","sql":%q}`, sql)); touchstone.KindOf(err) != touchstone.Invalid {
+		if _, err := e.Run(t.Context(), access.System(), fmt.Appendf(nil, `{"kind":"sql","sql":%q}`, sql)); touchstone.KindOf(err) != touchstone.Invalid {
 			t.Errorf("%s: got %v", sql, err)
 		}
 	}
@@ -299,7 +300,7 @@ func TestSQL(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	w := openDuckDB(t)
 	e := analytics.New(w, analytics.Options{Timeout: 200 * time.Millisecond})
-	_, err := e.Run(t.Context(), []byte(`{"kind":"sql","sql":"select count(*) from range(1000000000) a, range(1000000000) b"}`))
+	_, err := e.Run(t.Context(), access.System(), []byte(`{"kind":"sql","sql":"select count(*) from range(1000000000) a, range(1000000000) b"}`))
 	if touchstone.KindOf(err) != touchstone.Invalid || !strings.Contains(err.Error(), "took longer than 200ms") {
 		t.Errorf("got %v", err)
 	}
@@ -309,7 +310,7 @@ func TestMeta(t *testing.T) {
 	e := analyticstest.Load(t, openDuckDB(t), `
 		1 a 2026-01-01T00:00:00Z
 		2 b 2026-03-02T00:00:00.5Z`)
-	a, err := e.Run(t.Context(), []byte(`{"kind":"trend","from":"2026-01-01T08:00:00+08:00","to":"2026-02-01T00:00:00Z","interval":"month","series":[{"event":"a"}]}`))
+	a, err := e.Run(t.Context(), access.System(), []byte(`{"kind":"trend","from":"2026-01-01T08:00:00+08:00","to":"2026-02-01T00:00:00Z","interval":"month","series":[{"event":"a"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

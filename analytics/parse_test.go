@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
@@ -119,7 +120,7 @@ func TestSelectionRefuses(t *testing.T) {
 		{`{"kind":"sql","sql":"select 1"}`, `{}`, "query: there are no people behind the rows of SQL"},
 		{trend, `[]`, "select: must be an object, not a list"},
 	} {
-		_, err := e.People(t.Context(), []byte(c.query), []byte(c.sel))
+		_, err := e.People(t.Context(), access.System(), []byte(c.query), []byte(c.sel))
 		if touchstone.KindOf(err) != touchstone.Invalid || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s\n got  %v\n want %s", c.sel, err, c.want)
 		}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/warehouse"
@@ -157,7 +158,7 @@ const retailRange = `"from":"2010-12-01T00:00:00Z","to":"2012-01-01T00:00:00Z","
 
 func ask(t *testing.T, e *analytics.Engine, query string) *analytics.Answer {
 	t.Helper()
-	a, err := e.Run(t.Context(), []byte(query))
+	a, err := e.Run(t.Context(), access.System(), []byte(query))
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
@@ -38,7 +39,8 @@ const maxTimeline = 500
 
 // Timeline returns a page of a person's events, newest first, and the cursor of the next
 // page, "" at the end. Events that arrive between two pages do not shift the second.
-func (e *Engine) Timeline(ctx context.Context, q TimelineQuery) ([]TimelineEvent, string, error) {
+// Contacts are as v may see them.
+func (e *Engine) Timeline(ctx context.Context, v *access.Viewer, q TimelineQuery) ([]TimelineEvent, string, error) {
 	if q.Limit <= 0 {
 		q.Limit = 50
 	}
@@ -73,8 +75,8 @@ func (e *Engine) Timeline(ctx context.Context, q TimelineQuery) ([]TimelineEvent
 			return events, timelineCursor(last[1].(time.Time), last[8].(int64)), nil
 		}
 		events = append(events, TimelineEvent{
-			MessageID: textOf(row[0]), Time: timeOf(row[1]), ReceivedAt: timeOf(row[2]), Type: textOf(row[3]), Event: textOf(row[4]),
-			Properties: jsonOf(row[5]), Context: jsonOf(row[6]), Source: textOf(row[7]), Person: q.Person,
+			MessageID: v.Text(textOf(row[0])), Time: timeOf(row[1]), ReceivedAt: timeOf(row[2]), Type: textOf(row[3]), Event: textOf(row[4]),
+			Properties: v.JSON(jsonOf(row[5])), Context: v.JSON(jsonOf(row[6])), Source: textOf(row[7]), Person: q.Person,
 			Seq: touchstone.Seq(row[8].(int64)),
 		})
 	}

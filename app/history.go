@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -85,7 +86,7 @@ func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, 
 		q.Nodes = append(q.Nodes, n.ID)
 	}
 	for {
-		page, next, err := h.app.queries.Timeline(ctx, q)
+		page, next, err := h.app.queries.Timeline(ctx, access.System(), q)
 		if err != nil {
 			return false, err
 		}

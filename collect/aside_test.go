@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -91,7 +92,7 @@ func (e *edge) checkReplay(t *testing.T, was touchstone.Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, _, err := e.Quarantine().List(ctx, collect.QuarantineFilter{Code: "warehouse_refused"}, 1, "")
+	items, _, err := e.Quarantine().List(ctx, access.System(), collect.QuarantineFilter{Code: "warehouse_refused"}, 1, "")
 	if err != nil || len(items) != 1 || items[0].Reason != "it did not like it" || items[0].ReplayedAt != nil {
 		t.Fatalf("in quarantine: %+v, %v", items, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/collect/sensors"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
@@ -175,8 +177,9 @@ func scanQuarantined(row interface{ Scan(...any) error }) (Quarantined, error) {
 	return q, err
 }
 
-// List returns refused events, newest first, and the cursor of the next page.
-func (q *Quarantine) List(ctx context.Context, f QuarantineFilter, limit int, cursor string) (items []Quarantined, next string, err error) {
+// List returns refused events as v may see them, newest first, and the cursor of the next
+// page. A page has fewer, or none, where v may not find what is searched for.
+func (q *Quarantine) List(ctx context.Context, v *access.Viewer, f QuarantineFilter, limit int, cursor string) (items []Quarantined, next string, err error) {
 	limit = max(1, min(limit, maxQuarantine))
 	where, args := f.where(nil)
 	if cursor != "" {
@@ -204,6 +207,12 @@ func (q *Quarantine) List(ctx context.Context, f QuarantineFilter, limit int, cu
 		items = items[:limit]
 		last := items[limit-1]
 		next = strconv.FormatInt(last.ReceivedAt.UnixMilli(), 36) + "." + last.ID
+	}
+	items = slices.DeleteFunc(items, func(item Quarantined) bool {
+		return !v.FindsJSON(item.Event, f.Text) || !v.Finds(item.Reason, f.Reason)
+	})
+	for i := range items {
+		items[i].Event, items[i].Reason = v.JSON(items[i].Event), v.Text(items[i].Reason)
 	}
 	return items, next, rows.Err()
 }
@@ -235,8 +244,9 @@ type QuarantineCount struct {
 	LastAt time.Time `json:"last_at"`
 }
 
-// Summary counts the refused events that were not replayed, most frequent first.
-func (q *Quarantine) Summary(ctx context.Context) ([]QuarantineCount, error) {
+// Summary counts the refused events that were not replayed, most frequent first, with
+// reasons as v may see them.
+func (q *Quarantine) Summary(ctx context.Context, v *access.Viewer) ([]QuarantineCount, error) {
 	rows, err := q.db.Reader().Query(ctx, `SELECT code, source, MIN(reason), COUNT(*), MAX(received_at) FROM quarantine
 		WHERE replayed_at = 0 GROUP BY code, source ORDER BY COUNT(*) DESC, code, source LIMIT 1000`)
 	if err != nil {
@@ -254,6 +264,7 @@ func (q *Quarantine) Summary(ctx context.Context) ([]QuarantineCount, error) {
 		if text, known := reasonTexts[n.Code]; known {
 			n.Reason = text
 		}
+		n.Reason = v.Text(n.Reason)
 		list = append(list, n)
 	}
 	return list, rows.Err()

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -44,7 +45,7 @@ func TestQuarantineKeepsListsAndDiscards(t *testing.T) {
 		var got []string
 		cursor := ""
 		for pages := 0; ; pages++ {
-			items, next, err := q.List(ctx, collect.QuarantineFilter{Code: "missing_user"}, 3, cursor)
+			items, next, err := q.List(ctx, access.System(), collect.QuarantineFilter{Code: "missing_user"}, 3, cursor)
 			if err != nil || pages > 3 {
 				t.Fatal(err, pages)
 			}
@@ -69,11 +70,11 @@ func TestQuarantineKeepsListsAndDiscards(t *testing.T) {
 			"source": {collect.QuarantineFilter{Source: e.source.ID}, 8}, "other source": {collect.QuarantineFilter{Source: "x"}, 0}, "code": {collect.QuarantineFilter{Code: "missing_group_id"}, 1},
 			"reason": {collect.QuarantineFilter{Reason: "needs a groupid"}, 1}, "text": {collect.QuarantineFilter{Text: `"N":3`}, 1}, "wildcards are text": {collect.QuarantineFilter{Text: "100%_OFF"}, 7}, "no wildcard": {collect.QuarantineFilter{Text: "1%0"}, 0},
 		} {
-			if items, _, err := q.List(ctx, f.filter, 50, ""); err != nil || len(items) != f.want {
+			if items, _, err := q.List(ctx, access.System(), f.filter, 50, ""); err != nil || len(items) != f.want {
 				t.Errorf("%s: %d items, want %d, %v", name, len(items), f.want, err)
 			}
 		}
-		sum, err := q.Summary(ctx)
+		sum, err := q.Summary(ctx, access.System())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +84,7 @@ func TestQuarantineKeepsListsAndDiscards(t *testing.T) {
 		}, sum); d != "" {
 			t.Error(d)
 		}
-		item, _, _ := q.List(ctx, collect.QuarantineFilter{Code: "missing_group_id"}, 1, "")
+		item, _, _ := q.List(ctx, access.System(), collect.QuarantineFilter{Code: "missing_group_id"}, 1, "")
 		one, err := q.Get(ctx, item[0].ID)
 		if err != nil || one.Origin != "http" || one.Row != nil || one.ReplayedAt != nil || !one.ReceivedAt.Equal(e.now) || !strings.HasPrefix(one.ID, "qr_") {
 			t.Errorf("%+v %v", one, err)
@@ -97,7 +98,7 @@ func TestQuarantineKeepsListsAndDiscards(t *testing.T) {
 		if _, err := q.Discard(ctx, collect.QuarantineFilter{}); touchstone.KindOf(err) != touchstone.Invalid {
 			t.Errorf("an empty choice is not all: %v", err)
 		}
-		if _, _, err := q.List(ctx, collect.QuarantineFilter{}, 1, "junk"); touchstone.KindOf(err) != touchstone.Invalid {
+		if _, _, err := q.List(ctx, access.System(), collect.QuarantineFilter{}, 1, "junk"); touchstone.KindOf(err) != touchstone.Invalid {
 			t.Errorf("cursor: %v", err)
 		}
 	})
@@ -117,7 +118,7 @@ func TestReplay(t *testing.T) {
 		e.now = e.now.Add(48 * time.Hour)
 		q := e.Quarantine()
 		find := func(text string) collect.Quarantined {
-			items, _, err := q.List(ctx, collect.QuarantineFilter{Text: text}, 10, "")
+			items, _, err := q.List(ctx, access.System(), collect.QuarantineFilter{Text: text}, 10, "")
 			if err != nil || len(items) != 1 {
 				t.Fatalf("%s: %d, %v", text, len(items), err)
 			}
@@ -188,7 +189,7 @@ func TestQuarantineIsBounded(t *testing.T) {
 			if err := e.Quarantine().Trim(ctx); err != nil {
 				t.Fatal(err)
 			}
-			items, _, err := e.Quarantine().List(ctx, collect.QuarantineFilter{}, 100, "")
+			items, _, err := e.Quarantine().List(ctx, access.System(), collect.QuarantineFilter{}, 100, "")
 			if err != nil || len(items) != test.want || !strings.Contains(string(items[0].Event), "-24") {
 				t.Errorf("%s: %d left, want %d, %v", name, len(items), test.want, err)
 			}
@@ -225,7 +226,7 @@ func TestImportedRowsInQuarantine(t *testing.T) {
 	if err := e.db.Update(ctx, func(tx *store.Tx) error { return w.Write(ctx, tx, []touchstone.Fact{fact}) }); err != nil {
 		t.Fatal(err)
 	}
-	items, _, err := e.Quarantine().List(ctx, collect.QuarantineFilter{}, 10, "")
+	items, _, err := e.Quarantine().List(ctx, access.System(), collect.QuarantineFilter{}, 10, "")
 	if err != nil || len(items) != 1 {
 		t.Fatal(err)
 	}

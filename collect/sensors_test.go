@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -143,7 +144,7 @@ func TestSensorsEventsInQuarantine(t *testing.T) {
 		e.settle(t)
 		q := e.Quarantine()
 		codes := map[string]collect.Quarantined{}
-		items, _, err := q.List(ctx, collect.QuarantineFilter{}, 10, "")
+		items, _, err := q.List(ctx, access.System(), collect.QuarantineFilter{}, 10, "")
 		if err != nil {
 			t.Fatal(err)
 		}

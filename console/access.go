@@ -44,6 +44,14 @@ func principalOf(r *http.Request) *principal {
 	return anonymous
 }
 
+// kinds are the marks of the kinds of identifiers, for the viewer to know contacts by.
+func (c *Console) kinds() *touchstone.KindSet {
+	if c.cfg.IdentityRules == nil {
+		return nil
+	}
+	return c.cfg.IdentityRules.Kinds()
+}
+
 func withPrincipal(r *http.Request, p *principal) *http.Request {
 	return r.WithContext(context.WithValue(api.WithViewer(r.Context(), &p.Viewer), principalKey{}, p))
 }
@@ -135,12 +143,7 @@ func authorise(w http.ResponseWriter, p *principal, need, or access.Permission) 
 		return touchstone.Errorf(touchstone.Unauthenticated, "Sign in, or send an API key.").
 			WithHint("Authorization: Bearer tsk_…")
 	}
-	if p.Kind == "key" {
-		return touchstone.Errorf(touchstone.Forbidden, "This API key may not do that: it lacks the permission %q.", need).
-			WithHint("The scope %s would grant it.", strings.Join(access.ScopesThatGrant(need), " or "))
-	}
-	return touchstone.Errorf(touchstone.Forbidden, "Your role %q may not do that: it lacks the permission %q.", p.Role, need).
-		WithHint("An administrator can change your role.")
+	return p.Require(need)
 }
 
 // checkOrigin refuses writes that another site's page makes with the visitor's cookie (or

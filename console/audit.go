@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 )
@@ -78,6 +80,23 @@ type auditEntry struct {
 	RequestID  string         `json:"request_id"`
 }
 
+// colleagues are the actions that are about those who use the console, whose addresses the
+// log is there to tell.
+var colleagues = []string{"user.", "session.", "password.", "setup", "api_key."}
+
+// mask hides the contacts of people.
+func (e *auditEntry) mask(v *access.Viewer) {
+	if slices.ContainsFunc(colleagues, func(prefix string) bool { return strings.HasPrefix(e.Action, prefix) }) {
+		return
+	}
+	if kind, value, ok := strings.Cut(e.Target, ":"); ok {
+		e.Target = v.Identifier(touchstone.Identifier{Kind: touchstone.IdentifierKind(kind), Value: value}).String()
+		e.TargetName = v.Label(kind, e.TargetName)
+	}
+	e.Target, e.TargetName = v.Text(e.Target), v.Text(e.TargetName)
+	e.Detail = jsontext.Value(v.JSON(touchstone.JSON(e.Detail)))
+}
+
 func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
 	p, err := api.ReadPaging(r)
 	if err != nil {
@@ -107,6 +126,7 @@ func (c *Console) listAudit(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		e.Time, e.Detail = time.UnixMilli(at), jsontext.Value(detail)
+		e.mask(api.ViewerOf(r))
 		items = append(items, e)
 	}
 	if err := rows.Err(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 )
@@ -13,8 +14,8 @@ import (
 // Catalogue says which events exist: *analytics.Engine.
 type Catalogue interface {
 	Events(ctx context.Context, from, to time.Time) ([]analytics.EventVolume, error)
-	Properties(ctx context.Context, event string) ([]analytics.Property, error)
-	Values(ctx context.Context, q analytics.ValuesQuery) ([]string, error)
+	Properties(ctx context.Context, v *access.Viewer, event string) ([]analytics.Property, error)
+	Values(ctx context.Context, v *access.Viewer, q analytics.ValuesQuery) ([]string, error)
 }
 
 const catalogueRange = 30 * 24 * time.Hour
@@ -51,7 +52,7 @@ func (c *Console) listCatalogueProperties(w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
-	items, err := catalogue.Properties(r.Context(), api.Param(r, "name"))
+	items, err := catalogue.Properties(r.Context(), api.ViewerOf(r), api.Param(r, "name"))
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (c *Console) listCatalogueTraits(w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	items, err := profiles.Traits(r.Context())
+	items, err := profiles.Traits(r.Context(), api.ViewerOf(r))
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (c *Console) listCatalogueValues(w http.ResponseWriter, r *http.Request) er
 		if err != nil {
 			return err
 		}
-		values, err = profiles.Values(r.Context(), trait, ask.Prefix, limit)
+		values, err = profiles.Values(r.Context(), api.ViewerOf(r), trait, ask.Prefix, limit)
 		if err != nil {
 			return err
 		}
@@ -101,7 +102,7 @@ func (c *Console) listCatalogueValues(w http.ResponseWriter, r *http.Request) er
 		if err != nil {
 			return err
 		}
-		values, err = catalogue.Values(r.Context(), ask)
+		values, err = catalogue.Values(r.Context(), api.ViewerOf(r), ask)
 		if err != nil {
 			return err
 		}

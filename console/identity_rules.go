@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/identity"
 )
@@ -17,9 +18,9 @@ type IdentityRules interface {
 	SetKind(ctx context.Context, k touchstone.KindConfig) error
 	ResetKind(ctx context.Context, kind touchstone.IdentifierKind) error
 	SetBlocked(ctx context.Context, kind touchstone.IdentifierKind, value string, blocked bool) error
-	Check(ctx context.Context, kind touchstone.IdentifierKind, value string) (identity.Verdict, error)
-	Suggestions(ctx context.Context, state string, limit int) ([]identity.Suggestion, error)
-	Decide(ctx context.Context, kind touchstone.IdentifierKind, value string, block bool) error
+	Check(ctx context.Context, viewer *access.Viewer, kind touchstone.IdentifierKind, value string) (identity.Verdict, error)
+	Suggestions(ctx context.Context, viewer *access.Viewer, state string, limit int) ([]identity.Suggestion, error)
+	Decide(ctx context.Context, viewer *access.Viewer, kind touchstone.IdentifierKind, value string, block bool) error
 }
 
 func (c *Console) identityRules() (IdentityRules, error) {
@@ -53,6 +54,7 @@ func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) err
 		Limit      *int             `json:"limit"`
 		Normaliser *string          `json:"normaliser"`
 		MaxLength  *int             `json:"max_length"`
+		Contact    *bool            `json:"contact"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -66,9 +68,11 @@ func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	k := touchstone.OtherKind(touchstone.IdentifierKind(api.Param(r, "kind")))
+	known := false
 	for _, have := range v.Kinds {
 		if have.Kind == k.Kind {
-			k.Role, k.Priority, k.Limit, k.Normaliser, k.MaxLength = have.Role, have.Priority, have.Limit, have.Normaliser, have.MaxLength
+			k.Role, k.Priority, k.Limit, k.Normaliser, k.MaxLength, k.Contact = have.Role, have.Priority, have.Limit, have.Normaliser, have.MaxLength, have.Contact
+			known = true
 		}
 	}
 	setGiven(&k.Role, in.Role)
@@ -76,6 +80,10 @@ func (c *Console) updateIdentityKind(w http.ResponseWriter, r *http.Request) err
 	setGiven(&k.Limit, in.Limit)
 	setGiven(&k.Normaliser, in.Normaliser)
 	setGiven(&k.MaxLength, in.MaxLength)
+	if !known {
+		k.Contact = touchstone.ContactByForm(k.Normaliser)
+	}
+	setGiven(&k.Contact, in.Contact)
 	if err := rules.SetKind(r.Context(), k); err != nil {
 		return err
 	}
@@ -148,7 +156,7 @@ func (c *Console) checkIdentifier(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	v, err := rules.Check(r.Context(), kind, in.Value)
+	v, err := rules.Check(r.Context(), api.ViewerOf(r), kind, in.Value)
 	if err != nil {
 		return err
 	}
@@ -167,7 +175,7 @@ func (c *Console) listSuggestions(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	items, err := rules.Suggestions(r.Context(), state, maxSuggestions)
+	items, err := rules.Suggestions(r.Context(), api.ViewerOf(r), state, maxSuggestions)
 	if err != nil {
 		return err
 	}
@@ -190,7 +198,7 @@ func (c *Console) decideSuggestion(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	if err := rules.Decide(r.Context(), in.Kind, in.Value, in.Decision == "block"); err != nil {
+	if err := rules.Decide(r.Context(), api.ViewerOf(r), in.Kind, in.Value, in.Decision == "block"); err != nil {
 		return err
 	}
 	api.NoteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
@@ -207,8 +215,8 @@ type relatedPerson struct {
 }
 
 // addRelations fills in what a person has to do with, and who with it.
-func (c *Console) addRelations(ctx context.Context, a *personAnswer, id touchstone.PersonID) error {
-	of, by, err := c.cfg.Identity.Relations(ctx, id)
+func (c *Console) addRelations(ctx context.Context, v *access.Viewer, a *personAnswer, id touchstone.PersonID) error {
+	of, by, err := c.cfg.Identity.Relations(ctx, v, id)
 	if err != nil {
 		return err
 	}
@@ -217,7 +225,7 @@ func (c *Console) addRelations(ctx context.Context, a *personAnswer, id touchsto
 	for i, p := range by {
 		ids[i] = p.Person
 	}
-	lines, err := c.summaries(ctx, ids)
+	lines, err := c.summaries(ctx, v, ids)
 	if err != nil {
 		return err
 	}
@@ -225,4 +233,19 @@ func (c *Console) addRelations(ctx context.Context, a *personAnswer, id touchsto
 		a.RelatedPersons[i] = relatedPerson{p.Person, lines[i].Name, p.FirstSeen, p.LastSeen, p.Events}
 	}
 	return nil
+}
+
+// shownNode finds the node that a viewer was shown with its contact masked; 0 is none.
+func shownNode(v *access.Viewer, nodes []identity.Node, shown string) (found touchstone.NodeID, err error) {
+	for _, n := range nodes {
+		if v.SeesContacts() || v.Identifier(n.Identifier()).String() != shown {
+			continue
+		}
+		if found != 0 {
+			return 0, touchstone.Errorf(touchstone.Conflict, "Several identifiers of this person look like %.80s.", shown).
+				WithHint("Reveal the person's contacts and name it in full.")
+		}
+		found = n.ID
+	}
+	return found, nil
 }

@@ -122,7 +122,11 @@ func (c *Console) getDryRun(w http.ResponseWriter, r *http.Request) error {
 	if job.err != nil {
 		a.Error = showRunError(job.err)
 	}
-	return api.WriteJSON(w, http.StatusOK, a)
+	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), id)
+	if err != nil {
+		return err
+	}
+	return writeRows(w, r, row, a)
 }
 
 func (c *Console) cancelDryRun(w http.ResponseWriter, r *http.Request) error {

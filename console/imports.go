@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -67,6 +68,10 @@ func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error
 		ID: i.id, File: i.file, Fingerprint: i.fingerprint, Size: i.size, Mapping: jsontext.Value(i.mapping), Status: i.status(), Reasons: i.reasons,
 		NextRow: i.nextRow, Accepted: i.accepted, Rejected: i.rejected, Duplicates: i.duplicates,
 		CreatedAt: time.UnixMilli(i.createdAt), FinishedAt: timeOrZero(i.finishedAt),
+	}
+	a.Reasons = slices.Clone(a.Reasons)
+	for k := range a.Reasons { // they quote what was refused
+		a.Reasons[k].Reason = api.ViewerOf(r).Text(a.Reasons[k].Reason)
 	}
 	sources, err := c.sources()
 	if err != nil {

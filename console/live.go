@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/internal/live"
@@ -162,8 +163,10 @@ func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if c.cfg.Events == nil {
 		return api.NotHere("the edge")
 	}
+	v := api.ViewerOf(r)
 	return relay(c, w, r, c.cfg.Events, eventFilter(r), func(_ context.Context, e touchstone.Event) any {
 		readRefused(&e)
+		maskEvent(v, &e)
 		return liveEvent{
 			MessageID: e.MessageID, Time: e.Time, ReceivedAt: e.ReceivedAt, Type: e.Type.String(), Event: e.Name, Source: e.Source,
 			UserID: e.UserID, AnonymousID: e.AnonymousID, Identifiers: slices.Concat([]touchstone.Identifier{}, e.Identifiers),
@@ -171,6 +174,19 @@ func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
 			Rejected: e.Type == touchstone.Rejected, Reason: e.Reason, Raw: e.Raw,
 		}
 	})
+}
+
+// maskEvent hides contacts in a copy of an event.
+func maskEvent(v *access.Viewer, e *touchstone.Event) {
+	if v.SeesContacts() {
+		return
+	}
+	e.UserID, e.AnonymousID, e.MessageID, e.Reason = v.Text(e.UserID), v.Text(e.AnonymousID), v.Text(e.MessageID), v.Text(e.Reason)
+	e.Properties, e.Traits, e.Context, e.Raw = v.JSON(e.Properties), v.JSON(e.Traits), v.JSON(e.Context), v.JSON(e.Raw)
+	e.Identifiers = slices.Clone(e.Identifiers) // shared with the others who watch
+	for i, id := range e.Identifiers {
+		e.Identifiers[i] = v.Identifier(id)
+	}
 }
 
 // readRefused fills in what a refused event seems to be called and who it seems to be about,
@@ -211,17 +227,21 @@ func readRefused(e *touchstone.Event) {
 func eventFilter(r *http.Request) func(touchstone.Event) bool {
 	q := r.URL.Query()
 	source, text := q.Get("source"), strings.ToLower(q.Get("q"))
-	who := identifierFilter(q.Get("person"))
+	who, v := identifierFilter(q.Get("person")), api.ViewerOf(r)
 	return func(e touchstone.Event) bool {
 		readRefused(&e)
-		return (source == "" || e.Source == source) && (who == nil || who(&e)) && (text == "" || containsText(&e, text))
+		return (source == "" || e.Source == source) && (who == nil || who(&e)) && (text == "" || containsText(v, &e, text))
 	}
 }
 
-func containsText(e *touchstone.Event, text string) bool {
-	for _, s := range [...]string{e.Name, e.MessageID, e.UserID, e.AnonymousID, e.Type.String(), e.Reason,
-		string(e.Properties), string(e.Traits), string(e.Context), string(e.Raw)} {
-		if strings.Contains(strings.ToLower(s), text) {
+func containsText(v *access.Viewer, e *touchstone.Event, text string) bool {
+	for _, s := range [...]string{e.Name, e.MessageID, e.UserID, e.AnonymousID, e.Type.String(), e.Reason} {
+		if v.Finds(s, text) {
+			return true
+		}
+	}
+	for _, value := range [...]touchstone.JSON{e.Properties, e.Traits, e.Context, e.Raw} {
+		if v.FindsJSON(value, text) {
 			return true
 		}
 	}
@@ -270,9 +290,9 @@ func (c *Console) streamChanges(w http.ResponseWriter, r *http.Request) error {
 		return ch.Kind != touchstone.TraitChanged && (segment == "" || ch.Name == segment) &&
 			(person == "" || ch.Person.String() == person || ch.Other != 0 && ch.Other.String() == person)
 	}
-	names := map[string]string{} // of segments, for as long as the feed lasts
+	v, names := api.ViewerOf(r), map[string]string{} // of segments, for as long as the feed lasts
 	return relay(c, w, r, c.cfg.Changes, keep, func(ctx context.Context, ch touchstone.Change) any {
-		a := liveChange{Kind: ch.Kind.String(), Time: ch.Time, Person: ch.Person, Name: c.displayName(ctx, ch.Person)}
+		a := liveChange{Kind: ch.Kind.String(), Time: ch.Time, Person: ch.Person, Name: c.displayName(ctx, v, ch.Person)}
 		switch ch.Kind {
 		case touchstone.PersonsMerged, touchstone.PersonSplit:
 			a.Other = &ch.Other
@@ -283,8 +303,8 @@ func (c *Console) streamChanges(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (c *Console) displayName(ctx context.Context, p touchstone.PersonID) *string {
-	people, err := c.summaries(ctx, []touchstone.PersonID{p})
+func (c *Console) displayName(ctx context.Context, v *access.Viewer, p touchstone.PersonID) *string {
+	people, err := c.summaries(ctx, v, []touchstone.PersonID{p})
 	if err != nil { // the feed goes on without names
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/profile"
 )
@@ -75,14 +76,14 @@ const (
 
 // filteredPersons lists those of the persons found that pass the filter. One page looks at so
 // many persons and no more: it may have few items, or none, and more pages after it.
-func (c *Console) filteredPersons(ctx context.Context, q string, f personFilter, p api.Paging) ([]profile.Summary, string, error) {
+func (c *Console) filteredPersons(ctx context.Context, v *access.Viewer, q string, f personFilter, p api.Paging) ([]profile.Summary, string, error) {
 	from, skip, err := readFilterCursor(p.After)
 	if err != nil {
 		return nil, "", err
 	}
 	items := []profile.Summary{}
 	for looked := 0; looked < filterMost; looked += filterStep {
-		found, next, err := c.candidates(ctx, q, f.segment, from)
+		found, next, err := c.candidates(ctx, v, q, f.segment, from)
 		if err != nil {
 			return nil, "", err
 		}
@@ -114,9 +115,9 @@ func (c *Console) filteredPersons(ctx context.Context, q string, f personFilter,
 
 // candidates are the next persons to look at: a segment's members, or those that a search
 // finds. With both, the members are those whose line the text is part of.
-func (c *Console) candidates(ctx context.Context, q, segment, from string) ([]profile.Summary, string, error) {
+func (c *Console) candidates(ctx context.Context, v *access.Viewer, q, segment, from string) ([]profile.Summary, string, error) {
 	if segment == "" {
-		return c.cfg.Profiles.Search(ctx, q, filterStep, from)
+		return c.cfg.Profiles.Search(ctx, v, q, filterStep, from)
 	}
 	members, err := c.members()
 	if err != nil {
@@ -130,15 +131,31 @@ func (c *Console) candidates(ctx context.Context, q, segment, from string) ([]pr
 	for i := range list {
 		ids[i] = list[i].Person
 	}
-	lines, err := c.summaries(ctx, ids)
+	lines, err := c.summaries(ctx, v, ids)
 	if err != nil || q == "" {
 		return lines, next, err
 	}
-	q = strings.ToLower(q)
-	return slices.DeleteFunc(lines, func(s profile.Summary) bool {
-		return !(s.Name != nil && strings.Contains(strings.ToLower(*s.Name), q) || s.ID.String() == q ||
-			slices.ContainsFunc(s.Identifiers, func(id touchstone.Identifier) bool { return strings.Contains(strings.ToLower(id.Value), q) }))
-	}), next, nil
+	whole := lines // what is searched is not what is shown
+	if !v.SeesContacts() {
+		if whole, err = c.summaries(ctx, access.System(), ids); err != nil {
+			return nil, "", err
+		}
+	}
+	var found []profile.Summary
+	for i := range lines {
+		if lineHas(v, &whole[i], q) {
+			found = append(found, lines[i])
+		}
+	}
+	return found, next, nil
+}
+
+// lineHas reports whether a search for q may find a person's line.
+func lineHas(v *access.Viewer, s *profile.Summary, q string) bool {
+	return s.Name != nil && v.Finds(*s.Name, q) || strings.EqualFold(s.ID.String(), q) ||
+		slices.ContainsFunc(s.Identifiers, func(id touchstone.Identifier) bool {
+			return strings.Contains(strings.ToLower(id.Value), strings.ToLower(q)) && v.FindsIdentifier(id, q)
+		})
 }
 
 // kindsOf returns all kinds of identifiers of persons, if the filter asks for one.

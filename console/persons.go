@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/identity"
@@ -17,24 +18,24 @@ import (
 // Identity is the graph of identifiers: *identity.Graph.
 type Identity interface {
 	Resolve(ctx context.Context, ref string) (touchstone.PersonID, error)
-	Identity(ctx context.Context, person touchstone.PersonID) (*identity.View, error)
+	Identity(ctx context.Context, v *access.Viewer, person touchstone.PersonID) (*identity.View, error)
 	Explain(ctx context.Context, from, to touchstone.Identifier) ([]identity.Edge, error)
 	NodesOfPersons(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]identity.Node, error)
-	Relations(ctx context.Context, person touchstone.PersonID) ([]identity.Relation, []identity.RelatedPerson, error)
+	Relations(ctx context.Context, v *access.Viewer, person touchstone.PersonID) ([]identity.Relation, []identity.RelatedPerson, error)
 }
 
 // Profiles are what is known of persons: *profile.Profiles.
 type Profiles interface {
-	Get(ctx context.Context, person touchstone.PersonID) (*profile.Profile, error)
-	Summaries(ctx context.Context, persons []touchstone.PersonID) ([]profile.Summary, error)
-	Search(ctx context.Context, q string, limit int, cursor string) ([]profile.Summary, string, error)
-	Traits(ctx context.Context) ([]profile.TraitInfo, error)
-	Values(ctx context.Context, trait, q string, limit int) ([]touchstone.JSON, error)
+	Get(ctx context.Context, v *access.Viewer, person touchstone.PersonID) (*profile.Profile, error)
+	Summaries(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]profile.Summary, error)
+	Search(ctx context.Context, v *access.Viewer, q string, limit int, cursor string) ([]profile.Summary, string, error)
+	Traits(ctx context.Context, v *access.Viewer) ([]profile.TraitInfo, error)
+	Values(ctx context.Context, v *access.Viewer, trait, q string, limit int) ([]touchstone.JSON, error)
 }
 
 // Timeline reads the events of a person: *analytics.Engine.
 type Timeline interface {
-	Timeline(ctx context.Context, q analytics.TimelineQuery) ([]analytics.TimelineEvent, string, error)
+	Timeline(ctx context.Context, v *access.Viewer, q analytics.TimelineQuery) ([]analytics.TimelineEvent, string, error)
 }
 
 func (c *Console) identity() (Identity, error) {
@@ -62,7 +63,7 @@ func (c *Console) person(r *http.Request) (touchstone.PersonID, error) {
 
 // summaries returns a line per person, in the order asked. One without a profile (it was
 // merged into another in the meantime) has its id only.
-func (c *Console) summaries(ctx context.Context, ids []touchstone.PersonID) ([]profile.Summary, error) {
+func (c *Console) summaries(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) ([]profile.Summary, error) {
 	lines := make([]profile.Summary, len(ids))
 	if len(ids) == 0 {
 		return lines, nil
@@ -71,7 +72,7 @@ func (c *Console) summaries(ctx context.Context, ids []touchstone.PersonID) ([]p
 	if err != nil {
 		return nil, err
 	}
-	found, err := profiles.Summaries(ctx, ids)
+	found, err := profiles.Summaries(ctx, v, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +106,11 @@ func (c *Console) listPersons(w http.ResponseWriter, r *http.Request) error {
 	q := strings.TrimSpace(r.URL.Query().Get("q"))
 	search := profiles.Search
 	if f.narrows() {
-		search = func(ctx context.Context, q string, _ int, _ string) ([]profile.Summary, string, error) {
-			return c.filteredPersons(ctx, q, f, p)
+		search = func(ctx context.Context, v *access.Viewer, q string, _ int, _ string) ([]profile.Summary, string, error) {
+			return c.filteredPersons(ctx, v, q, f, p)
 		}
 	}
-	items, next, err := search(r.Context(), q, p.Limit, p.After)
+	items, next, err := search(r.Context(), api.ViewerOf(r), q, p.Limit, p.After)
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ type personAnswer struct {
 }
 
 func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
+	ctx, v := r.Context(), api.ViewerOf(r)
 	id, err := c.person(r)
 	if err != nil {
 		return err
@@ -156,11 +157,11 @@ func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a := personAnswer{}
-	view, err := c.cfg.Identity.Identity(ctx, id)
+	view, err := c.cfg.Identity.Identity(ctx, v, id)
 	if err != nil {
 		return err
 	}
-	a.Profile, err = profiles.Get(ctx, id)
+	a.Profile, err = profiles.Get(ctx, v, id)
 	if touchstone.KindOf(err) == touchstone.NotFound { // a car that has not reported anything itself
 		a.Profile, err = bareProfile(view), nil
 	}
@@ -170,7 +171,7 @@ func (c *Console) getPerson(w http.ResponseWriter, r *http.Request) error {
 	if a.Consent == "" {
 		a.Consent = "{}"
 	}
-	if err := c.addRelations(ctx, &a, id); err != nil {
+	if err := c.addRelations(ctx, v, &a, id); err != nil {
 		return err
 	}
 	a.Aliases = view.Aliases()
@@ -222,7 +223,7 @@ func (c *Console) listPersonEvents(w http.ResponseWriter, r *http.Request) error
 	for _, n := range nodes[id] {
 		q.Nodes = append(q.Nodes, n.ID)
 	}
-	items, next, err := c.cfg.Timeline.Timeline(ctx, q)
+	items, next, err := c.cfg.Timeline.Timeline(ctx, api.ViewerOf(r), q)
 	if err != nil {
 		return err
 	}
@@ -230,12 +231,12 @@ func (c *Console) listPersonEvents(w http.ResponseWriter, r *http.Request) error
 }
 
 func (c *Console) getPersonIdentity(w http.ResponseWriter, r *http.Request) error {
-	ctx, q := r.Context(), r.URL.Query()
+	ctx, v, q := r.Context(), api.ViewerOf(r), r.URL.Query()
 	person, err := c.person(r)
 	if err != nil {
 		return err
 	}
-	view, err := c.cfg.Identity.Identity(ctx, person)
+	view, err := c.cfg.Identity.Identity(ctx, v, person)
 	if err != nil {
 		return err
 	}

@@ -5,14 +5,15 @@ import (
 	"net/http"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 )
 
 // Quarantine holds the refused events: *collect.Quarantine.
 type Quarantine interface {
-	List(ctx context.Context, f collect.QuarantineFilter, limit int, cursor string) (items []collect.Quarantined, next string, err error)
-	Summary(ctx context.Context) ([]collect.QuarantineCount, error)
+	List(ctx context.Context, v *access.Viewer, f collect.QuarantineFilter, limit int, cursor string) (items []collect.Quarantined, next string, err error)
+	Summary(ctx context.Context, v *access.Viewer) ([]collect.QuarantineCount, error)
 	Replay(ctx context.Context, id string, repaired touchstone.JSON) (collect.Replayed, error)
 	ReplayAll(ctx context.Context, f collect.QuarantineFilter) (collect.Replayed, error)
 	Discard(ctx context.Context, f collect.QuarantineFilter) (int64, error)
@@ -37,7 +38,7 @@ func (c *Console) listQuarantine(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	items, next, err := quarantine.List(r.Context(), collect.QuarantineFilter{
+	items, next, err := quarantine.List(r.Context(), api.ViewerOf(r), collect.QuarantineFilter{
 		Source: q.Get("source"), Code: q.Get("code"), Reason: q.Get("reason"), Text: q.Get("q"),
 	}, p.Limit, p.After)
 	if err != nil {
@@ -51,7 +52,7 @@ func (c *Console) getQuarantineSummary(w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
-	counts, err := quarantine.Summary(r.Context())
+	counts, err := quarantine.Summary(r.Context(), api.ViewerOf(r))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/profile"
@@ -16,9 +17,9 @@ import (
 
 // Questions answers questions about events: *analytics.Engine.
 type Questions interface {
-	Run(ctx context.Context, query []byte) (*analytics.Answer, error)
+	Run(ctx context.Context, v *access.Viewer, query []byte) (*analytics.Answer, error)
 	// People returns the people behind one number of an answer, by ascending id.
-	People(ctx context.Context, query, sel []byte) ([]touchstone.PersonID, error)
+	People(ctx context.Context, v *access.Viewer, query, sel []byte) ([]touchstone.PersonID, error)
 }
 
 func (c *Console) questions() (Questions, error) {
@@ -40,7 +41,7 @@ func (c *Console) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := questions.Run(r.Context(), body)
+	answer, err := questions.Run(r.Context(), api.ViewerOf(r), body)
 	if err != nil {
 		return err
 	}
@@ -79,6 +80,9 @@ func (c *Console) queryPeople(w http.ResponseWriter, r *http.Request) error {
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
+	if err := api.ViewerOf(r).Require("people:read"); err != nil {
+		return err
+	}
 	p := api.Paging{Limit: api.DefaultLimit}
 	if in.Limit != nil {
 		var err error
@@ -90,7 +94,7 @@ func (c *Console) queryPeople(w http.ResponseWriter, r *http.Request) error {
 	if p.After, err = api.DecodeCursor(in.Cursor); err != nil {
 		return err
 	}
-	people, err := c.peopleBehind(r.Context(), in.Query, in.Select)
+	people, err := c.peopleBehind(r.Context(), api.ViewerOf(r), in.Query, in.Select)
 	if err != nil {
 		return err
 	}
@@ -98,14 +102,14 @@ func (c *Console) queryPeople(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	items, err := c.summaries(r.Context(), ids)
+	items, err := c.summaries(r.Context(), api.ViewerOf(r), ids)
 	if err != nil {
 		return err
 	}
 	return api.WriteJSON(w, http.StatusOK, peopleAnswer{len(people), items, api.EncodeCursor(next)})
 }
 
-func (c *Console) peopleBehind(ctx context.Context, query, sel jsontext.Value) ([]touchstone.PersonID, error) {
+func (c *Console) peopleBehind(ctx context.Context, v *access.Viewer, query, sel jsontext.Value) ([]touchstone.PersonID, error) {
 	if query.Kind() != '{' || sel.Kind() != '{' {
 		return nil, touchstone.Errorf(touchstone.Invalid, "Give \"query\", the question, and \"select\", which number of its answer is meant; both are objects.")
 	}
@@ -113,7 +117,7 @@ func (c *Console) peopleBehind(ctx context.Context, query, sel jsontext.Value) (
 	if err != nil {
 		return nil, err
 	}
-	return questions.People(ctx, query, sel)
+	return questions.People(ctx, v, query, sel)
 }
 
 // cutPersons returns the page of an ascending list after the person in the cursor. New
@@ -153,7 +157,7 @@ func (c *Console) querySegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	people, err := c.peopleBehind(r.Context(), in.Query, in.Select)
+	people, err := c.peopleBehind(r.Context(), api.ViewerOf(r), in.Query, in.Select)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,9 @@ func (c *Console) serve(rt api.Route) http.HandlerFunc {
 		if err := authorise(w, p, rt.Need, rt.Or); err != nil {
 			return err
 		}
-		r = withPrincipal(r, p)
+		asks := *p
+		asks.Kinds = c.kinds()
+		r = withPrincipal(r, &asks)
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		run := rt.Handle
 		if rt.Action != "" {

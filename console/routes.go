@@ -143,6 +143,7 @@ func (c *Console) peopleResource() api.Resource {
 		{Method: get, Path: "/persons/{ref}", Need: "people:read", Handle: c.getPerson},
 		{Method: get, Path: "/persons/{ref}/events", Need: "people:read", Handle: c.listPersonEvents},
 		{Method: get, Path: "/persons/{ref}/identity", Need: "people:read", Handle: c.getPersonIdentity},
+		{Method: post, Path: "/persons/{ref}/reveal", Need: access.PeopleReveal, Handle: c.revealPerson, Action: "person.reveal", Secret: true},
 		{Method: post, Path: "/persons/{ref}/split", Need: "people:write", Handle: c.splitPerson, Action: "person.split"},
 		// The command line reads the rules before it turns rows into events.
 	}}

@@ -103,6 +103,9 @@ func (c *Console) createSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := api.ViewerOf(r).CheckQuestion([]byte(in.Rule)); err != nil {
+		return err
+	}
 	ruled := in.Rule != "" && in.Rule != "null"
 	var s segment.Segment
 	switch {
@@ -138,6 +141,11 @@ func (c *Console) updateSegment(w http.ResponseWriter, r *http.Request) error {
 	segments, err := c.segments()
 	if err != nil {
 		return err
+	}
+	if in.Rule != nil {
+		if err := api.ViewerOf(r).CheckQuestion([]byte(*in.Rule)); err != nil {
+			return err
+		}
 	}
 	id := api.Param(r, "id")
 	if r.Header.Get("If-Match") != "" {
@@ -195,11 +203,14 @@ func (c *Console) previewSegment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := api.ViewerOf(r).CheckQuestion([]byte(in.Rule)); err != nil {
+		return err
+	}
 	p, err := segments.Preview(r.Context(), in.Rule)
 	if err != nil {
 		return err
 	}
-	sample, err := c.summaries(r.Context(), p.Sample)
+	sample, err := c.summaries(r.Context(), api.ViewerOf(r), p.Sample)
 	if err != nil {
 		return err
 	}
@@ -228,7 +239,7 @@ func (c *Console) listSegmentMembers(w http.ResponseWriter, r *http.Request) err
 	for i := range list {
 		ids[i] = list[i].Person
 	}
-	people, err := c.summaries(r.Context(), ids)
+	people, err := c.summaries(r.Context(), api.ViewerOf(r), ids)
 	if err != nil {
 		return err
 	}
@@ -263,7 +274,7 @@ func (c *Console) listSegmentChanges(w http.ResponseWriter, r *http.Request) err
 	for i := range list {
 		ids[i] = list[i].Person
 	}
-	people, err := c.summaries(r.Context(), ids)
+	people, err := c.summaries(r.Context(), api.ViewerOf(r), ids)
 	if err != nil {
 		return err
 	}

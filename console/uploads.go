@@ -210,7 +210,21 @@ func (c *Console) guessUpload(w http.ResponseWriter, r *http.Request) error {
 	if a.Saved, err = c.mappingsFor(r.Context(), columns); err != nil {
 		return err
 	}
-	return api.WriteJSON(w, http.StatusOK, a)
+	return writeRows(w, r, row, a)
+}
+
+// writeRows answers with something that quotes rows of an uploaded file. Who sent the file
+// has it, and must see whether its columns are read right; for others contacts are masked.
+func writeRows(w http.ResponseWriter, r *http.Request, row uploadRow, answer any) error {
+	v := api.ViewerOf(r)
+	if v.SeesContacts() || v.Kind == row.actorKind && v.ID == row.actorID {
+		return api.WriteJSON(w, http.StatusOK, answer)
+	}
+	text, err := api.EncodeJSON(answer)
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, v.JSON(touchstone.JSON(text)))
 }
 
 // nameFile calls an uploaded file by its name where an error calls it by its place.
@@ -270,5 +284,5 @@ func (c *Console) previewUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.nameFile(err, row)
 	}
-	return api.WriteJSON(w, http.StatusOK, rowsAnswer{p, jsontext.Value(m.JSON()), yaml})
+	return writeRows(w, r, row, rowsAnswer{p, jsontext.Value(m.JSON()), yaml})
 }

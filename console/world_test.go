@@ -35,6 +35,7 @@ type world struct {
 	edge     *collect.Collector
 	graph    *identity.Graph
 	segments *segment.Segments
+	rules    *identity.Rules
 	pipeline *pipeline.Pipeline
 	sink     *pipeline.Sink
 	engine   *analytics.Engine
@@ -62,6 +63,7 @@ func newWorld(t *testing.T) *world {
 	log := memory.New(1, clock)
 	batcher := stream.NewBatcher(log, stream.BatcherConfig{})
 	rules := must(identity.OpenRules(ctx, identity.RulesConfig{DB: db, Clock: clock}))(t)
+	w.rules = rules
 	w.edge = must(collect.New(ctx, collect.Config{DB: db, Log: batcher, Clock: clock, Kinds: rules.Kinds()}))(t)
 	w.graph = must(identity.New(ctx, identity.Config{DB: db, Clock: clock, Kinds: rules.Kinds(), Wake: func() { w.pipeline.Wake() }}))(t)
 	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}}))(t)

@@ -20,7 +20,7 @@ func (g *Graph) Explain(ctx context.Context, from, to touchstone.Identifier) ([]
 	if person != other {
 		return nil, touchstone.Errorf(touchstone.NotFound, "%s and %s belong to different persons, %s and %s", from, to, person, other)
 	}
-	v, err := g.Identity(ctx, person)
+	v, err := g.identity(ctx, person)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -107,7 +108,7 @@ func (b *bench) person(ref string) touchstone.PersonID {
 
 func (b *bench) view(ref string) *View {
 	b.t.Helper()
-	v, err := b.g.Identity(context.Background(), b.person(ref))
+	v, err := b.g.Identity(context.Background(), access.System(), b.person(ref))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -587,7 +588,7 @@ func compare(t *rapid.T, b *bench, pure *region, facts []touchstone.Fact, ways [
 		if p.into != nil {
 			continue
 		}
-		v, err := b.g.Identity(ctx, p.person)
+		v, err := b.g.Identity(ctx, access.System(), p.person)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
@@ -167,8 +168,23 @@ func (g *Graph) addPending(found map[touchstone.PersonID][]Node) {
 	}
 }
 
-// Identity returns what the graph knows about a person. It is NotFound without nodes.
-func (g *Graph) Identity(ctx context.Context, person touchstone.PersonID) (*View, error) {
+// Identity returns what the graph knows about a person, as viewer may see it. It is NotFound
+// without nodes.
+func (g *Graph) Identity(ctx context.Context, viewer *access.Viewer, person touchstone.PersonID) (*View, error) {
+	v, err := g.identity(ctx, person)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range v.Nodes {
+		v.Nodes[i].Value = viewer.Identifier(n.Identifier()).Value
+	}
+	for i, d := range v.Dropped {
+		v.Dropped[i].Identifier = viewer.Identifier(d.Identifier)
+	}
+	return v, nil
+}
+
+func (g *Graph) identity(ctx context.Context, person touchstone.PersonID) (*View, error) {
 	v := &View{Person: person}
 	err := g.cfg.DB.View(ctx, func(tx *store.Tx) error {
 		byPerson, err := g.nodesOf(ctx, tx, []touchstone.PersonID{person})

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -227,7 +228,7 @@ const maxShownRelations = 200
 
 // Relations returns what a person has to do with, and who has to do with it, the latest
 // first; at most 200 of each. Counts are those that have been written.
-func (g *Graph) Relations(ctx context.Context, person touchstone.PersonID) (of []Relation, by []RelatedPerson, err error) {
+func (g *Graph) Relations(ctx context.Context, viewer *access.Viewer, person touchstone.PersonID) (of []Relation, by []RelatedPerson, err error) {
 	of, by = []Relation{}, []RelatedPerson{}
 	q := g.cfg.DB.Reader()
 	rows, err := q.Query(ctx, `SELECT t.kind, t.value, t.person, MIN(r.first_time), MAX(r.last_time), CAST(SUM(r.count) AS BIGINT)
@@ -244,6 +245,7 @@ func (g *Graph) Relations(ctx context.Context, person touchstone.PersonID) (of [
 			return nil, nil, err
 		}
 		r.ID, r.FirstSeen, r.LastSeen = touchstone.PersonID(id), timeOf(first), timeOf(last)
+		r.Value = viewer.Identifier(touchstone.Identifier{Kind: r.Kind, Value: r.Value}).Value
 		of = append(of, r)
 	}
 	if err := rows.Err(); err != nil {

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
 
 func (b *bench) relations(ref string) ([]Relation, []RelatedPerson) {
 	b.t.Helper()
-	of, by, err := b.g.Relations(context.Background(), b.person(ref))
+	of, by, err := b.g.Relations(context.Background(), access.System(), b.person(ref))
 	if err != nil {
 		b.t.Fatal(err)
 	}

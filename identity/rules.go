@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -117,15 +119,20 @@ type blockedChange struct {
 }
 
 func readChanges(ctx context.Context, q store.Querier) (c changes, err error) {
-	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length FROM identity_kind_rules ORDER BY kind`)
+	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length, contact FROM identity_kind_rules ORDER BY kind`)
 	if err != nil {
 		return c, fmt.Errorf("read identifier kinds: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var k touchstone.KindConfig
-		if err := rows.Scan(&k.Kind, &k.Role, &k.Priority, &k.Limit, &k.Normaliser, &k.MaxLength); err != nil {
+		var contact sql.NullBool
+		if err := rows.Scan(&k.Kind, &k.Role, &k.Priority, &k.Limit, &k.Normaliser, &k.MaxLength, &contact); err != nil {
 			return c, err
+		}
+		k.Contact = contact.Bool
+		if !contact.Valid {
+			k.Contact = touchstone.ContactByForm(k.Normaliser)
 		}
 		c.kinds = append(c.kinds, k)
 	}
@@ -198,6 +205,7 @@ type KindView struct {
 	Normaliser string                    `json:"normaliser"`
 	MaxLength  int                       `json:"max_length"`
 	Blocked    []BlockedValue            `json:"blocked"`
+	Contact    bool                      `json:"contact"`
 	BuiltIn    bool                      `json:"built_in"` // comes with the program
 	Changed    bool                      `json:"changed"`  // differs from what comes with it
 }
@@ -227,7 +235,7 @@ func (r *Rules) View(ctx context.Context) (RulesView, error) {
 		if i >= 0 {
 			values = builtIn.Kinds[i].Blocked
 		}
-		v.Kinds = append(v.Kinds, KindView{Kind: k.Kind, Role: k.Role, Priority: k.Priority, Limit: k.Limit, Normaliser: cmp.Or(k.Normaliser, "text"), MaxLength: k.MaxLength,
+		v.Kinds = append(v.Kinds, KindView{Kind: k.Kind, Role: k.Role, Priority: k.Priority, Limit: k.Limit, Normaliser: cmp.Or(k.Normaliser, "text"), MaxLength: k.MaxLength, Contact: k.Contact,
 			Blocked: c.list(k.Kind, values), BuiltIn: i >= 0, Changed: indexOf(c.kinds, k.Kind) >= 0})
 	}
 	return v, nil
@@ -270,9 +278,13 @@ func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
 			return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
 		}
 		c.kinds = append(c.kinds, k)
-		_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length) VALUES (?, ?, ?, ?, ?, ?)
+		contact := int64(0)
+		if k.Contact {
+			contact = 1
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact) VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (kind) DO UPDATE SET role = excluded.role, priority = excluded.priority, max_count = excluded.max_count,
-			normaliser = excluded.normaliser, max_length = excluded.max_length`, string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength)
+			normaliser = excluded.normaliser, max_length = excluded.max_length, contact = excluded.contact`, string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength, contact)
 		return err
 	})
 }
@@ -376,7 +388,7 @@ type Holder struct {
 
 // Check tells what would become of a value, and who holds it already: under its stored
 // form, also when it is blocked by now, and as it was given: older rules may have taken it.
-func (r *Rules) Check(ctx context.Context, kind touchstone.IdentifierKind, value string) (Verdict, error) {
+func (r *Rules) Check(ctx context.Context, viewer *access.Viewer, kind touchstone.IdentifierKind, value string) (Verdict, error) {
 	v := Verdict{Kind: kind, Role: r.set.Role(kind)}
 	v.Value, v.Refusal = r.set.Check(kind, value)
 	if v.Refusal == touchstone.RefusedBlocked {
@@ -384,6 +396,9 @@ func (r *Rules) Check(ctx context.Context, kind touchstone.IdentifierKind, value
 	}
 	var err error
 	v.Holders, err = r.holders(ctx, kind, []string{r.set.Form(kind, value), value, strings.TrimSpace(value)})
+	for i, h := range v.Holders {
+		v.Holders[i].Value = viewer.Identifier(touchstone.Identifier{Kind: h.Kind, Value: h.Value}).Value
+	}
 	return v, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -145,7 +146,7 @@ func TestValuesThatJoinManyAreSuggested(t *testing.T) {
 				for i := range 4 { // a family does that
 					b.apply(c.events(b, i)...)
 				}
-				list, err := r.Suggestions(t.Context(), "open", 10)
+				list, err := r.Suggestions(t.Context(), access.System(), "open", 10)
 				must(t, err)
 				if len(list) != 0 {
 					t.Fatalf("after four: %+v", list)
@@ -153,7 +154,7 @@ func TestValuesThatJoinManyAreSuggested(t *testing.T) {
 				for i := 4; i < 120; i++ {
 					b.apply(c.events(b, i)...)
 				}
-				list, err = r.Suggestions(t.Context(), "open", 10)
+				list, err = r.Suggestions(t.Context(), access.System(), "open", 10)
 				must(t, err)
 				if len(list) != 1 || list[0].Value != c.value || c.most(list[0]) < 4 || len(list[0].Examples) == 0 || list[0].Person == nil {
 					t.Fatalf("suggestions: %+v", list)
@@ -162,16 +163,16 @@ func TestValuesThatJoinManyAreSuggested(t *testing.T) {
 				if _, ok := r.Kinds().Normalise(s.Kind, s.Value); !ok {
 					t.Fatal("blocked by itself")
 				}
-				must(t, r.Decide(t.Context(), s.Kind, s.Value, true))
+				must(t, r.Decide(t.Context(), access.System(), s.Kind, s.Value, true))
 				if _, refused := r.Kinds().Check(s.Kind, s.Value); refused != touchstone.RefusedBlocked {
 					t.Errorf("not blocked: %q", refused)
 				}
-				v, err := r.Check(t.Context(), s.Kind, s.Value)
+				v, err := r.Check(t.Context(), access.System(), s.Kind, s.Value)
 				must(t, err)
 				if v.BlockedBy != s.Value || v.Everywhere || len(v.Holders) != 1 || v.Holders[0].Person != *s.Person {
 					t.Errorf("verdict: %+v", v)
 				}
-				if list, _ := r.Suggestions(t.Context(), "blocked", 10); len(list) != 1 {
+				if list, _ := r.Suggestions(t.Context(), access.System(), "blocked", 10); len(list) != 1 {
 					t.Errorf("decided: %+v", list)
 				}
 			})
@@ -192,7 +193,7 @@ func TestManyPeopleAreNotSuspicious(t *testing.T) {
 			}
 			b.apply(facts...)
 		}
-		list, err := r.Suggestions(t.Context(), "open", 10)
+		list, err := r.Suggestions(t.Context(), access.System(), "open", 10)
 		if err != nil || len(list) != 0 {
 			t.Errorf("%+v %v", list, err)
 		}
@@ -210,7 +211,7 @@ func TestSuspicionFadesWithTheDay(t *testing.T) {
 			b.now = day.Add(time.Duration(i) * 25 * time.Hour)
 			b.apply(b.event(fmt.Sprint("anonymous_id:a", i)), b.event("user_id:ann", fmt.Sprint("anonymous_id:a", i)))
 		}
-		if list, err := r.Suggestions(t.Context(), "open", 10); err != nil || len(list) != 0 {
+		if list, err := r.Suggestions(t.Context(), access.System(), "open", 10); err != nil || len(list) != 0 {
 			t.Errorf("%+v %v", list, err)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -217,7 +218,7 @@ type Suggestion struct {
 }
 
 // Suggestions returns values in a state (open, blocked, dismissed), the latest first.
-func (r *Rules) Suggestions(ctx context.Context, state string, limit int) ([]Suggestion, error) {
+func (r *Rules) Suggestions(ctx context.Context, viewer *access.Viewer, state string, limit int) ([]Suggestion, error) {
 	rows, err := r.cfg.DB.Reader().Query(ctx, `SELECT s.kind, s.value, s.state, s.first_at, s.last_at, s.merges, s.refusals, s.others, s.examples, COALESCE(n.person, 0)
 		FROM identity_suggestions s LEFT JOIN identity_nodes n ON n.value = s.value AND n.kind = s.kind
 		WHERE s.state = ? ORDER BY s.last_at DESC, s.kind, s.value LIMIT ?`, state, limit)
@@ -241,13 +242,62 @@ func (r *Rules) Suggestions(ctx context.Context, state string, limit int) ([]Sug
 			p := touchstone.PersonID(person)
 			s.Person = &p
 		}
+		s.Value = viewer.Identifier(touchstone.Identifier{Kind: s.Kind, Value: s.Value}).Value
+		for i, text := range s.Examples {
+			if id, ok := touchstone.ParseIdentifier(text); ok {
+				s.Examples[i] = viewer.Identifier(id).String()
+			}
+		}
 		list = append(list, s)
 	}
 	return list, rows.Err()
 }
 
-// Decide blocks a suggested value of its kind, or dismisses the suggestion.
-func (r *Rules) Decide(ctx context.Context, kind touchstone.IdentifierKind, value string, block bool) error {
+// suggested finds the value that a viewer means, who may have seen it masked.
+func (r *Rules) suggested(ctx context.Context, viewer *access.Viewer, kind touchstone.IdentifierKind, shown string) (string, error) {
+	if viewer.SeesContacts() {
+		return shown, nil
+	}
+	var meant []string
+	for _, state := range []string{"open", "dismissed", "blocked"} {
+		list, err := r.Suggestions(ctx, access.System(), state, maxMeant)
+		if err != nil {
+			return "", err
+		}
+		for _, s := range list {
+			if s.Kind != kind {
+				continue
+			}
+			if s.Value == shown {
+				return shown, nil
+			}
+			if viewer.Identifier(touchstone.Identifier{Kind: kind, Value: s.Value}).Value == shown {
+				meant = append(meant, s.Value)
+			}
+		}
+		if len(meant) > 0 {
+			break
+		}
+	}
+	switch len(meant) {
+	case 0:
+		return shown, nil
+	case 1:
+		return meant[0], nil
+	}
+	return "", touchstone.Errorf(touchstone.Conflict, "%d suggested values look like %s.", len(meant), shown).
+		WithHint("Somebody who may see contacts can decide about each.")
+}
+
+const maxMeant = 1000 // suggestions looked through for one that was shown masked
+
+// Decide blocks a suggested value of its kind, or dismisses the suggestion. The value may
+// be as the viewer was shown it.
+func (r *Rules) Decide(ctx context.Context, viewer *access.Viewer, kind touchstone.IdentifierKind, value string, block bool) error {
+	value, err := r.suggested(ctx, viewer, kind, value)
+	if err != nil {
+		return err
+	}
 	state := "dismissed"
 	if block {
 		state = "blocked"

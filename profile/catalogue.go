@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -249,8 +250,8 @@ type TraitInfo struct {
 	Examples []touchstone.JSON `json:"examples"` // the most frequent first
 }
 
-// Traits returns the catalogue of traits, in order of name.
-func (p *Profiles) Traits(ctx context.Context) ([]TraitInfo, error) {
+// Traits returns the catalogue of traits, in order of name, with examples as v may see them.
+func (p *Profiles) Traits(ctx context.Context, v *access.Viewer) ([]TraitInfo, error) {
 	c, words, total, err := p.readCatalogue(ctx)
 	if err != nil {
 		return nil, err
@@ -261,11 +262,11 @@ func (p *Profiles) Traits(ctx context.Context) ([]TraitInfo, error) {
 			continue
 		}
 		info := TraitInfo{Trait: wordOf(words, name), Type: mainType(s.Types), Types: s.Types, Persons: s.persons, FillRate: float64(s.persons) / float64(max(total, s.persons, 1)), Examples: []touchstone.JSON{}}
-		for _, v := range s.frequent() {
+		for _, value := range s.frequent() {
 			if len(info.Examples) == 5 {
 				break
 			}
-			info.Examples = append(info.Examples, touchstone.JSON(v))
+			info.Examples = append(info.Examples, v.Field(info.Trait, touchstone.JSON(value)))
 		}
 		list = append(list, info)
 	}
@@ -273,8 +274,9 @@ func (p *Profiles) Traits(ctx context.Context) ([]TraitInfo, error) {
 	return list, nil
 }
 
-// Values returns frequent values of a trait whose text contains q, for suggestions.
-func (p *Profiles) Values(ctx context.Context, trait, q string, limit int) ([]touchstone.JSON, error) {
+// Values returns frequent values of a trait whose text contains q, for suggestions: those
+// that v may see as they are.
+func (p *Profiles) Values(ctx context.Context, v *access.Viewer, trait, q string, limit int) ([]touchstone.JSON, error) {
 	c, words, _, err := p.readCatalogue(ctx)
 	if err != nil {
 		return nil, err
@@ -285,9 +287,10 @@ func (p *Profiles) Values(ctx context.Context, trait, q string, limit int) ([]to
 		if wordOf(words, name) != trait {
 			continue
 		}
-		for _, v := range s.frequent() {
-			if len(values) < limit && strings.Contains(strings.ToLower(v), q) {
-				values = append(values, touchstone.JSON(v))
+		for _, text := range s.frequent() {
+			value := touchstone.JSON(text)
+			if len(values) < limit && strings.Contains(strings.ToLower(text), q) && v.Field(trait, value) == value {
+				values = append(values, value)
 			}
 		}
 	}

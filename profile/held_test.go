@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -39,7 +40,7 @@ func TestWhatIsHeldBackOutlivesAFailedBatch(t *testing.T) {
 				t.Errorf("the latest day of person %d is %d, want %d", person+1, got, want)
 			}
 		}
-		traits, err := b.p.Traits(t.Context())
+		traits, err := b.p.Traits(t.Context(), access.System())
 		if err != nil || len(traits) != 1 || len(traits[0].Examples) != 1 || traits[0].Examples[0] != `"gold"` || traits[0].Persons != 1 {
 			t.Errorf("traits %+v, %v", traits, err)
 		}

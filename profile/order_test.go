@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
 )
 
@@ -133,8 +134,8 @@ func TestChangesDoNotDependOnBatches(t *testing.T) {
 			rt.Fatalf("event by event (-) and in batches (+): %s", d)
 		}
 		for id := base + 1; id <= base+5; id++ {
-			a, errA := single.p.Get(context.Background(), id)
-			b, errB := cut.p.Get(context.Background(), id)
+			a, errA := single.p.Get(context.Background(), access.System(), id)
+			b, errB := cut.p.Get(context.Background(), access.System(), id)
 			if d := gocmp.Diff(a, b); d != "" || touchstone.KindOf(errA) != touchstone.KindOf(errB) {
 				rt.Fatalf("profile %d: %s %v %v", id-base, d, errA, errB)
 			}

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -125,7 +126,7 @@ func (b *bench) change(changes []touchstone.Change, facts ...touchstone.Fact) *t
 
 func (b *bench) get(id touchstone.PersonID) *Profile {
 	b.t.Helper()
-	v, err := b.p.Get(context.Background(), id)
+	v, err := b.p.Get(context.Background(), access.System(), id)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -180,7 +181,7 @@ func TestProfileOfAPerson(t *testing.T) {
 		if m := got.TraitMeta["plan"]; m != (TraitMeta{at(1), "src_web"}) {
 			t.Errorf("plan comes from %+v", m)
 		}
-		if _, err := b.p.Get(context.Background(), 8); touchstone.KindOf(err) != touchstone.NotFound {
+		if _, err := b.p.Get(context.Background(), access.System(), 8); touchstone.KindOf(err) != touchstone.NotFound {
 			t.Errorf("a stranger: %v", err)
 		}
 	})
@@ -224,21 +225,21 @@ func TestMergedPersonsShareOneProfile(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		for _, gone := range []touchstone.PersonID{2, 3, 5, 6, 9} {
-			if _, err := b.p.Get(context.Background(), gone); touchstone.KindOf(err) != touchstone.NotFound {
+			if _, err := b.p.Get(context.Background(), access.System(), gone); touchstone.KindOf(err) != touchstone.NotFound {
 				t.Errorf("person %d: %v", gone, err)
 			}
 		}
 		if n, err := b.p.Count(context.Background()); n != 2 || err != nil {
 			t.Errorf("%d persons, %v", n, err)
 		}
-		found, _, err := b.p.Search(context.Background(), "bob", 10, "")
+		found, _, err := b.p.Search(context.Background(), access.System(), "bob", 10, "")
 		if err != nil || len(found) != 1 || found[0].ID != 1 {
 			t.Errorf("found %+v, %v", found, err)
 		}
 		if err := b.p.Flush(context.Background(), noFence); err != nil {
 			t.Fatal(err)
 		}
-		catalogue, err := b.p.Traits(context.Background())
+		catalogue, err := b.p.Traits(context.Background(), access.System())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -305,7 +306,7 @@ func TestSearchPages(t *testing.T) {
 			b.identify(5, 10, `{"name":"安娜"}`))
 		search := func(q string) (found []touchstone.PersonID) {
 			for cursor := ""; ; {
-				list, next, err := b.p.Search(context.Background(), q, 2, cursor)
+				list, next, err := b.p.Search(context.Background(), access.System(), q, 2, cursor)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -331,7 +332,7 @@ func TestSearchPages(t *testing.T) {
 		if d := gocmp.Diff([]touchstone.PersonID{2, 1, 3, 4, 5}, search("")); d != "" {
 			t.Error(d)
 		}
-		if _, _, err := b.p.Search(context.Background(), "", 2, "???"); touchstone.KindOf(err) != touchstone.Invalid {
+		if _, _, err := b.p.Search(context.Background(), access.System(), "", 2, "???"); touchstone.KindOf(err) != touchstone.Invalid {
 			t.Error(err)
 		}
 	})
@@ -353,7 +354,7 @@ func TestRecentListGoesOnByDay(t *testing.T) {
 			seen := map[touchstone.PersonID]bool{}
 			last := day.Add(time.Hour)
 			for cursor := ""; ; {
-				list, next, err := b.p.Search(context.Background(), "", 97, cursor)
+				list, next, err := b.p.Search(context.Background(), access.System(), "", 97, cursor)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -458,7 +459,7 @@ func TestCatalogueOfTraits(t *testing.T) {
 		b.p.Rollback() // what was counted is in the store
 		b.apply(b.identify(600, 0, `{"id":1}`))
 		b.p.Rollback() // the count of persons, even if nothing else
-		got, err := b.p.Traits(context.Background())
+		got, err := b.p.Traits(context.Background(), access.System())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -469,7 +470,7 @@ func TestCatalogueOfTraits(t *testing.T) {
 		if got[1].Type != "number" || got[1].Persons != 200 || len(got[1].Examples) != 5 {
 			t.Errorf("%+v", got[1])
 		}
-		values, err := b.p.Values(context.Background(), "city", "o", 10)
+		values, err := b.p.Values(context.Background(), access.System(), "city", "o", 10)
 		if d := gocmp.Diff([]touchstone.JSON{`"Rome"`, `"Oslo"`}, values); d != "" || err != nil {
 			t.Error(d, err)
 		}
@@ -591,7 +592,7 @@ func (p *fakeProfiles) compare(t *rapid.T, b *bench) {
 		}
 	}
 	for gone := range p.into {
-		if _, err := b.p.Get(context.Background(), gone); touchstone.KindOf(err) != touchstone.NotFound {
+		if _, err := b.p.Get(context.Background(), access.System(), gone); touchstone.KindOf(err) != touchstone.NotFound {
 			t.Fatalf("absorbed person %s: %v", gone, err)
 		}
 	}

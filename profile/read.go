@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -170,8 +171,8 @@ func (p *Profiles) readWords(ctx context.Context, tx *store.Tx, found map[touchs
 	return nil
 }
 
-// Get returns a person's profile. It is NotFound for a person that has none.
-func (p *Profiles) Get(ctx context.Context, id touchstone.PersonID) (*Profile, error) {
+// Get returns a person's profile as v may see it. It is NotFound for a person that has none.
+func (p *Profiles) Get(ctx context.Context, v *access.Viewer, id touchstone.PersonID) (*Profile, error) {
 	list, err := p.read(ctx, []touchstone.PersonID{id})
 	if err != nil {
 		return nil, err
@@ -183,9 +184,38 @@ func (p *Profiles) Get(ctx context.Context, id touchstone.PersonID) (*Profile, e
 	if err != nil {
 		return nil, err
 	}
-	v := list[0].profile(identifiers[id])
-	v.Rebuilding, err = p.rebuilding(ctx, id)
-	return v, err
+	shown := list[0].profile(identifiers[id])
+	shown.mask(v)
+	shown.Rebuilding, err = p.rebuilding(ctx, id)
+	return shown, err
+}
+
+// mask hides contacts from who may not see them.
+func (p *Profile) mask(v *access.Viewer) {
+	p.Name = maskName(v, p.Name)
+	for name, value := range p.Traits {
+		p.Traits[name] = v.Field(name, value)
+	}
+	for i := range p.Groups {
+		p.Groups[i].ID = v.Text(p.Groups[i].ID)
+	}
+}
+
+// mask hides contacts from who may not see them.
+func (s *Summary) mask(v *access.Viewer) {
+	s.Name = maskName(v, s.Name)
+	s.Identifiers = slices.Clone(s.Identifiers)
+	for i, id := range s.Identifiers {
+		s.Identifiers[i] = v.Identifier(id)
+	}
+}
+
+func maskName(v *access.Viewer, name *string) *string {
+	if name == nil {
+		return nil
+	}
+	masked := v.Text(*name)
+	return &masked
 }
 
 func (p *Profiles) rebuilding(ctx context.Context, id touchstone.PersonID) (bool, error) {
@@ -304,8 +334,9 @@ func known(identifiers []touchstone.Identifier) bool {
 	return slices.ContainsFunc(identifiers, func(id touchstone.Identifier) bool { return id.Kind == touchstone.KindUserID })
 }
 
-// Summaries returns a line for each person that has a profile, in the order asked.
-func (p *Profiles) Summaries(ctx context.Context, ids []touchstone.PersonID) ([]Summary, error) {
+// Summaries returns a line for each person that has a profile, in the order asked, as v may
+// see it.
+func (p *Profiles) Summaries(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) ([]Summary, error) {
 	list, err := p.read(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -316,7 +347,9 @@ func (p *Profiles) Summaries(ctx context.Context, ids []touchstone.PersonID) ([]
 	}
 	out := make([]Summary, 0, len(list))
 	for _, s := range list {
-		out = append(out, s.summary(identifiers[s.id]))
+		line := s.summary(identifiers[s.id])
+		line.mask(v)
+		out = append(out, line)
 	}
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -114,7 +115,7 @@ func TestSplitProfilesAreComputedAnew(t *testing.T) {
 		commit([]touchstone.Change{split(1, 4)})
 		h.warehouse = len(h.facts)
 		commit(nil)
-		if _, err := b.p.Get(context.Background(), 1); touchstone.KindOf(err) != touchstone.NotFound {
+		if _, err := b.p.Get(context.Background(), access.System(), 1); touchstone.KindOf(err) != touchstone.NotFound {
 			t.Errorf("person 1: %v", err)
 		}
 		if got := b.get(4); got.Counters.Events != 8 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -20,7 +21,7 @@ const (
 // Search returns persons: the most recently active ones when q is empty, else those with
 // an identifier that begins with q, and then those with such a name, e-mail address or
 // phone number among their traits. cursor is "" or what the last call returned.
-func (p *Profiles) Search(ctx context.Context, q string, limit int, cursor string) ([]Summary, string, error) {
+func (p *Profiles) Search(ctx context.Context, v *access.Viewer, q string, limit int, cursor string) ([]Summary, string, error) {
 	limit = min(max(limit, 1), maxSearchLimit)
 	if len(q) > maxSearchBytes {
 		return nil, "", touchstone.Errorf(touchstone.Invalid, "the search text is longer than %d bytes", maxSearchBytes)
@@ -34,12 +35,12 @@ func (p *Profiles) Search(ctx context.Context, q string, limit int, cursor strin
 	if q = strings.TrimSpace(q); q == "" {
 		ids, next, err = p.newest(ctx, limit, at)
 	} else {
-		ids, next, err = p.matching(ctx, q, limit, at)
+		ids, next, err = p.matching(ctx, v, q, limit, at)
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	list, err := p.Summaries(ctx, ids)
+	list, err := p.Summaries(ctx, v, ids)
 	return list, next, err
 }
 
@@ -132,8 +133,12 @@ func (p *Profiles) byDay(ctx context.Context, limit int, at cursorAt, head []act
 	return ids, "", rows.Err()
 }
 
+// maxHiddenPages bounds how many pages of identifiers that the viewer may not find are looked
+// through for those that it may. The whole value comes first: it is the shortest.
+const maxHiddenPages = 4
+
 // matching lists persons by identifier, then by term. A person is listed once per page.
-func (p *Profiles) matching(ctx context.Context, q string, limit int, at cursorAt) (ids []touchstone.PersonID, next string, err error) {
+func (p *Profiles) matching(ctx context.Context, v *access.Viewer, q string, limit int, at cursorAt) (ids []touchstone.PersonID, next string, err error) {
 	seen := map[touchstone.PersonID]bool{}
 	add := func(id touchstone.PersonID) {
 		if !seen[id] {
@@ -146,14 +151,17 @@ func (p *Profiles) matching(ctx context.Context, q string, limit int, at cursorA
 	}
 	if at.phase != "term" && p.cfg.Identifiers != nil {
 		after := touchstone.Identifier{Kind: touchstone.IdentifierKind(at.b), Value: at.a}
-		for len(ids) < limit {
+		for pages := 0; len(ids) < limit && (pages < maxHiddenPages || v.SeesContacts()); pages++ {
 			found, persons, err := p.cfg.Identifiers.FindIdentifiers(ctx, q, after, limit)
 			if err != nil {
 				return nil, "", err
 			}
 			for i, f := range found {
-				add(persons[i])
 				after = f
+				if !v.FindsIdentifier(f, q) {
+					continue
+				}
+				add(persons[i])
 				if len(ids) == limit {
 					return ids, cursorAt{"id", after.Value, string(after.Kind)}.String(), nil
 				}
@@ -164,11 +172,15 @@ func (p *Profiles) matching(ctx context.Context, q string, limit int, at cursorA
 		}
 		at = cursorAt{}
 	}
-	next, err = p.byTerm(ctx, cutTerm(foldTerm(q)), limit-len(ids), at, add)
+	next, err = p.byTerm(ctx, cutTerm(foldTerm(q)), limit-len(ids), at, func(term string, id touchstone.PersonID) {
+		if v.Finds(term, cutTerm(foldTerm(q))) {
+			add(id)
+		}
+	})
 	return ids, next, err
 }
 
-func (p *Profiles) byTerm(ctx context.Context, q string, limit int, at cursorAt, add func(touchstone.PersonID)) (next string, err error) {
+func (p *Profiles) byTerm(ctx context.Context, q string, limit int, at cursorAt, add func(term string, id touchstone.PersonID)) (next string, err error) {
 	query := `SELECT term, person FROM profile_terms WHERE term >= ? AND (term > ? OR person > ?)`
 	_, person := at.numbers()
 	args := []any{max(q, at.a), at.a, person}
@@ -187,7 +199,7 @@ func (p *Profiles) byTerm(ctx context.Context, q string, limit int, at cursorAt,
 		if err := rows.Scan(&term, &person); err != nil {
 			return "", err
 		}
-		add(touchstone.PersonID(person))
+		add(term, touchstone.PersonID(person))
 		if n++; n == limit {
 			next = cursorAt{"term", term, strconv.FormatInt(person, 10)}.String()
 		}

@@ -41,6 +41,10 @@ type Statement struct {
 	Args    []any // for its ? parameters
 	MaxRows int   // reading stops here and the result is marked Truncated; 0 = the back end's bound
 	Own     bool  // written by the program, not by a person, so that it needs no checks
+	// Masked makes a person's statement read events whose contacts are masked, and nothing
+	// else of the warehouse; Contacts are the kinds of identifiers that are marked as ones.
+	Masked   bool
+	Contacts []string
 }
 
 // Warehouse is the port. Append is called by one goroutine per partition, the reads by many.

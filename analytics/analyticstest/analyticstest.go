@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
@@ -78,7 +79,7 @@ func Load(t *testing.T, w warehouse.Warehouse, events string) *analytics.Engine 
 
 func check(t *testing.T, e *analytics.Engine, ask Ask) {
 	query := expand(ask.Query)
-	answer, err := e.Run(t.Context(), []byte(query))
+	answer, err := e.Run(t.Context(), access.System(), []byte(query))
 	if words, ok := strings.CutPrefix(ask.Rows, "error: "); ok {
 		if err == nil || touchstone.KindOf(err) != touchstone.Invalid || !strings.Contains(err.Error(), words) {
 			t.Fatalf("%s: got %v (%v), want an error that says %s", query, answer, err, words)
@@ -179,7 +180,7 @@ func expectPeople(t *testing.T, e *analytics.Engine, query string, sel map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	people, err := e.People(t.Context(), []byte(query), text)
+	people, err := e.People(t.Context(), access.System(), []byte(query), text)
 	if err != nil {
 		t.Fatalf("people of %s in %s: %v", text, query, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/app"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
@@ -79,7 +80,7 @@ func benchQuery(ctx context.Context, out io.Writer, events, users int64, runs in
 		var answer *analytics.Answer
 		for i := range runs + 1 {
 			began := time.Now()
-			if answer, err = engine.Run(ctx, []byte(q.query)); err != nil {
+			if answer, err = engine.Run(ctx, access.System(), []byte(q.query)); err != nil {
 				return fmt.Errorf("%s: %w", q.name, err)
 			}
 			if i > 0 {

@@ -131,11 +131,7 @@ func errMemory() error {
 // answer runs the statement on the files of a snapshot.
 func answer(t task, args []any) (*warehouse.Result, error) {
 	ctx := context.Background()
-	db, err := openSnapshot(t)
-	if err != nil {
-		return nil, err
-	}
-	c, err := connect(db) // neither is closed: the process ends
+	c, err := connectSnapshot(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +159,26 @@ func explainHere(err error) error {
 	return touchstone.Wrap(touchstone.Invalid, err, "SQL: %s", detail)
 }
 
-// openSnapshot opens the files for reading and then locks the settings, as openDatabase
-// does for the server itself.
-func openSnapshot(t task) (db mapping.Database, err error) {
-	var config mapping.Config
-	if mapping.CreateConfig(&config) == mapping.StateError {
-		return db, errors.New("duckdb: cannot make a configuration")
+// connectSnapshot opens the files for reading and locks the settings, as openDatabase does
+// for the server itself.
+func connectSnapshot(ctx context.Context, t task) (*conn, error) {
+	if t.Masked {
+		return connectMasked(ctx, t)
 	}
-	defer mapping.DestroyConfig(&config)
-	for _, kv := range [][2]string{
+	db, err := openDatabaseFile(t.Path, append(t.engineSettings(), [][2]string{
 		{"access_mode", "READ_ONLY"},
+		{"enable_external_access", "false"},
+		{"lock_configuration", "true"},
+	}...))
+	if err != nil {
+		return nil, err
+	}
+	return connect(db) // neither is closed: the process ends
+}
+
+// engineSettings bound what the engine takes and keep it from reaching for more.
+func (t task) engineSettings() [][2]string {
+	return [][2]string{
 		{"threads", strconv.Itoa(t.Threads)},
 		{"memory_limit", fmt.Sprintf("%dB", t.Memory/8*5)}, // the rest is for what functions make
 		{"temp_directory", t.Path + ".tmp"},
@@ -180,17 +186,24 @@ func openSnapshot(t task) (db mapping.Database, err error) {
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
 		{"allow_community_extensions", "false"},
-		{"enable_external_access", "false"},
 		{"allocator_background_threads", "true"},
 		{"allocator_flush_threshold", "16MB"},
-		{"lock_configuration", "true"},
-	} {
+	}
+}
+
+func openDatabaseFile(path string, settings [][2]string) (db mapping.Database, err error) {
+	var config mapping.Config
+	if mapping.CreateConfig(&config) == mapping.StateError {
+		return db, errors.New("duckdb: cannot make a configuration")
+	}
+	defer mapping.DestroyConfig(&config)
+	for _, kv := range settings {
 		if mapping.SetConfig(config, kv[0], kv[1]) == mapping.StateError {
 			return db, fmt.Errorf("duckdb: setting %s=%s was refused", kv[0], kv[1])
 		}
 	}
 	var msg string
-	if mapping.OpenExt(t.Path, &db, config, &msg) == mapping.StateError {
+	if mapping.OpenExt(path, &db, config, &msg) == mapping.StateError {
 		return db, &engineError{msg}
 	}
 	return db, nil

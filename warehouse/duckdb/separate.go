@@ -50,6 +50,9 @@ func (w *Warehouse) ask(ctx context.Context, s warehouse.Statement, limit int) (
 	}
 	defer leave()
 	var res *warehouse.Result
+	if len(w.opts.SQL.Command) == 0 && s.Masked { // the view would have to be this process's own
+		return nil, touchstone.Errorf(touchstone.Unavailable, "SQL for those who may not see contacts needs a process of its own, and none is configured.")
+	}
 	if len(w.opts.SQL.Command) == 0 {
 		res, err = w.query(ctx, &w.readers, s, limit)
 	} else {
@@ -69,7 +72,8 @@ func (w *Warehouse) askProcess(ctx context.Context, s warehouse.Statement, limit
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer context.AfterFunc(snap.taken, func() { end(context.Cause(snap.taken)) })()
-	t := task{Path: snap.path, SQL: s.SQL, MaxRows: limit, Threads: w.opts.Threads, Memory: w.opts.SQL.Memory, TempBytes: w.opts.SQL.TempBytes, Seconds: processorSeconds(ctx, w.opts.Threads)}
+	t := task{Path: snap.path, SQL: s.SQL, MaxRows: limit, Threads: w.opts.Threads, Memory: w.opts.SQL.Memory, TempBytes: w.opts.SQL.TempBytes, Seconds: processorSeconds(ctx, w.opts.Threads),
+		Masked: s.Masked, Contacts: s.Contacts}
 	p, err := startProcess(w.opts.SQL.Command)
 	if err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "SQL cannot be answered: no process could be started for it")

@@ -32,6 +32,8 @@ type task struct {
 	Memory    int64 // bytes of the process, see [SQLOptions]
 	TempBytes int64 // on disk
 	Seconds   int64 // of processor time
+	Masked    bool  // see masked.go
+	Contacts  []string
 }
 
 // reply is what came of it: rows of values follow, or what was wrong.

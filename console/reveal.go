@@ -1,0 +1,86 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
+)
+
+// revealPerson answers with the contacts of one person as they are: identifiers and traits
+// that are shown masked elsewhere. It is a write, so that the audit log has it: who, whose,
+// when, why, and not the contacts themselves.
+func (c *Console) revealPerson(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	body, err := api.ReadBody(r)
+	if err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		if err := api.DecodeJSON(body, &in); err != nil {
+			return err
+		}
+	}
+	if n := len([]rune(in.Reason)); n > maxReason {
+		return touchstone.Errorf(touchstone.Invalid, "The field %q has %d characters; at most %d fit.", "reason", n, maxReason)
+	}
+	ctx := r.Context()
+	id, err := c.person(r)
+	if err != nil {
+		return err
+	}
+	profiles, err := c.profiles()
+	if err != nil {
+		return err
+	}
+	// What is masked is what a viewer without the right sees otherwise.
+	without := &access.Viewer{Kinds: c.kinds()}
+	a := revealAnswer{ID: id, Identifiers: []touchstone.Identifier{}, Traits: map[string]touchstone.JSON{}}
+	view, err := c.cfg.Identity.Identity(ctx, access.System(), id)
+	if err != nil {
+		return err
+	}
+	for _, n := range view.Nodes {
+		if id := n.Identifier(); without.Identifier(id) != id {
+			a.Identifiers = append(a.Identifiers, id)
+		}
+	}
+	relations, _, err := c.cfg.Identity.Relations(ctx, access.System(), id)
+	if err != nil {
+		return err
+	}
+	for _, r := range relations {
+		if id := (touchstone.Identifier{Kind: r.Kind, Value: r.Value}); without.Identifier(id) != id {
+			a.Identifiers = append(a.Identifiers, id)
+		}
+	}
+	p, err := profiles.Get(ctx, access.System(), id)
+	if err != nil && touchstone.KindOf(err) != touchstone.NotFound {
+		return err
+	}
+	if err == nil {
+		for name, value := range p.Traits {
+			if without.Field(name, value) != value {
+				a.Traits[name] = value
+			}
+		}
+	}
+	kinds := []string{}
+	for _, id := range a.Identifiers {
+		kinds = append(kinds, string(id.Kind))
+	}
+	api.NoteTarget(r, id.String(), "")
+	api.NoteDetail(r, map[string]any{"reason": in.Reason, "kinds": kinds, "traits": len(a.Traits)})
+	return api.WriteJSON(w, http.StatusOK, a)
+}
+
+const maxReason = 500
+
+type revealAnswer struct {
+	ID          touchstone.PersonID        `json:"id"`
+	Identifiers []touchstone.Identifier    `json:"identifiers"`
+	Traits      map[string]touchstone.JSON `json:"traits"`
+}
