@@ -62,7 +62,7 @@ func next(t *testing.T, ch <-chan string) string {
 func TestLiveEvents(t *testing.T) {
 	hub := live.New[touchstone.Event](200, 10)
 	s := newTestServer(t, func(c *Config) { c.Events = hub })
-	key := s.apiKey("read")
+	key := s.apiKey("read", "contacts")
 	at := time.Date(2026, 3, 1, 1, 2, 3, 4e6, time.UTC)
 	event := func(source, name, userID string) touchstone.Event {
 		return touchstone.Event{Type: touchstone.Track, MessageID: name, Name: name, Time: at, ReceivedAt: at, Source: source, UserID: userID,

@@ -702,6 +702,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/persons/{ref}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the contacts of one person as they are
+         * @description Phone numbers, e-mail addresses, plates and VINs are masked (138****8001, z***@example.com) for callers without the permission
+         *     people:contacts. This call answers with what is masked of one person; the audit log keeps who asked, for whom and why.
+         */
+        post: operations["revealPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/persons/{ref}/split": {
         parameters: {
             query?: never;
@@ -2377,6 +2404,16 @@ export interface components {
             /** Format: date-time */
             changed_at: string | null;
         };
+        RevealRequest: {
+            reason?: string;
+        };
+        RevealedContacts: {
+            id: string;
+            identifiers: components["schemas"]["Identifier"][];
+            traits: {
+                [key: string]: unknown;
+            };
+        };
         IdentityKind: {
             kind: string;
             role: components["schemas"]["IdentityRole"];
@@ -2387,6 +2424,8 @@ export interface components {
             normaliser: string;
             /** @description In bytes */
             max_length: number;
+            /** @description A contact: masked for those who may not see contacts */
+            contact: boolean;
             blocked: components["schemas"]["BlockedValue"][];
             /** @description Comes with the program */
             built_in: boolean;
@@ -2401,6 +2440,7 @@ export interface components {
             normaliser?: string;
             /** @description 0: 256 */
             max_length?: number;
+            contact?: boolean;
         };
         IdentityRules: {
             /** @description Strongest first; what relates comes last */
@@ -4839,6 +4879,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityGraph"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revealPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The customer asked to be called back"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevealRequest"];
+            };
+        };
+        responses: {
+            /** @description Identifiers and traits that are masked elsewhere */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevealedContacts"];
                 };
             };
             default: components["responses"]["Problem"];

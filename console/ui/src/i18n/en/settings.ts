@@ -123,6 +123,7 @@ export const settings = {
     actions: {
       backup_create: "Made a backup",
       backup_delete: "Deleted a backup",
+      person_reveal: "Revealed contacts",
       person_split: "Split a person",
       identity_kind_update: "Changed a kind of identifier",
       identity_kind_reset: "Reset a kind of identifier",

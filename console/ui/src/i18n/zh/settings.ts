@@ -122,6 +122,7 @@ export const settings = {
     actions: {
       backup_create: "创建备份",
       backup_delete: "删除备份",
+      person_reveal: "显示联系方式",
       person_split: "拆分用户",
       identity_kind_update: "修改标识类型",
       identity_kind_reset: "恢复标识类型默认设置",
