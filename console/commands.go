@@ -116,8 +116,15 @@ func (c *Console) splitPerson(w http.ResponseWriter, r *http.Request) error {
 	for _, n := range nodes[id] {
 		own[n.Identifier().String()] = true
 	}
-	for _, text := range in.Identifiers {
-		if !own[text] {
+	for i, text := range in.Identifiers {
+		if own[text] {
+			continue
+		}
+		node, err := shownNode(api.ViewerOf(r), nodes[id], text)
+		if err != nil {
+			return err
+		}
+		if in.Identifiers[i] = node.Identifier().String(); node.ID == 0 {
 			return touchstone.Errorf(touchstone.Invalid, "%.80q is no identifier of %s.", text, id).WithHint("Name each as kind:value, as the person's page shows it.")
 		}
 	}

@@ -235,17 +235,17 @@ func (c *Console) addRelations(ctx context.Context, v *access.Viewer, a *personA
 	return nil
 }
 
-// shownNode finds the node that a viewer was shown with its contact masked; 0 is none.
-func shownNode(v *access.Viewer, nodes []identity.Node, shown string) (found touchstone.NodeID, err error) {
+// shownNode finds the node that a viewer was shown with its contact masked; an empty one is none.
+func shownNode(v *access.Viewer, nodes []identity.Node, shown string) (found identity.Node, err error) {
 	for _, n := range nodes {
 		if v.SeesContacts() || v.Identifier(n.Identifier()).String() != shown {
 			continue
 		}
-		if found != 0 {
-			return 0, touchstone.Errorf(touchstone.Conflict, "Several identifiers of this person look like %.80s.", shown).
+		if found.ID != 0 {
+			return found, touchstone.Errorf(touchstone.Conflict, "Several identifiers of this person look like %.80s.", shown).
 				WithHint("Reveal the person's contacts and name it in full.")
 		}
-		found = n.ID
+		found = n
 	}
 	return found, nil
 }

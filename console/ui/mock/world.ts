@@ -534,6 +534,7 @@ const kindRow = (
   limit,
   normaliser,
   max_length: 256,
+  contact: ["phone", "email", "vin", "plate"].includes(kind),
   blocked: [] as BlockedValue[],
   built_in: kind !== "member_no",
   changed: kind === "member_no",
