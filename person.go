@@ -41,6 +41,10 @@ func ParseIdentifier(s string) (Identifier, bool) {
 // sight, from 1.
 type NodeID int64
 
+// ErasedNode stands for the node of an event whose person has been erased since: the event is
+// nobody's.
+const ErasedNode NodeID = -1
+
 // PersonID names a connected component of the identity graph. It is the id of the
 // component's first node, so it never changes when the graph grows: a merge keeps
 // the older person, and the other id lives on as an alias.

@@ -50,6 +50,10 @@ type Config struct {
 	Wake func()
 	// Imports tells whether a source is an import: its edges then say so.
 	Imports func(source string) bool
+	// Through returns, for each partition, the last place of the log that has been worked on;
+	// an erasure notes them. Without it, a warehouse that is built anew from the log gives old
+	// events of an identifier that was erased and has come again to the new person.
+	Through func() []touchstone.Seq
 
 	CacheBytes    int           // identifiers kept in memory, 110 bytes each; 128 MiB
 	MaxNodes      int           // most identifiers of one person; 2,000

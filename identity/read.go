@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -468,7 +469,8 @@ func (g *Graph) search(ctx context.Context, kind touchstone.IdentifierKind, pref
 }
 
 // SetNodes fills in the node that each fact came under, where it is 0: that of the first
-// identifier that the graph keeps, as Apply has it. It stays 0 when there is none.
+// identifier that the graph keeps, as Apply has it. It stays 0 when there is none. Facts of
+// persons that have been erased since get [touchstone.ErasedNode]. They are of one partition, in order.
 func (g *Graph) SetNodes(ctx context.Context, facts []touchstone.Fact) error {
 	var ids []touchstone.Identifier
 	var at []int
@@ -483,14 +485,16 @@ func (g *Graph) SetNodes(ctx context.Context, facts []touchstone.Fact) error {
 			}
 		}
 	}
-	if len(ids) == 0 {
-		return nil
+	if len(ids) > 0 {
+		nodes, err := g.nodesOfIdentifiers(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for i := range nodes {
+			facts[at[i]].Node = nodes[i]
+		}
 	}
-	nodes, err := g.nodesOfIdentifiers(ctx, ids)
-	for i := range nodes {
-		facts[at[i]].Node = nodes[i]
-	}
-	return err
+	return g.nobodys(ctx, facts)
 }
 
 // nodesOfIdentifiers returns the node of each identifier, 0 for one that is not known.
@@ -558,7 +562,7 @@ func (g *Graph) OverridesSince(ctx context.Context, version int64, limit int) ([
 }
 
 // Canonical returns who each person is now, as q sees it: the same id, or the id of the
-// person that absorbed it. A person that never was keeps its id.
+// person that absorbed it, or 0 for one that was erased. A person that never was keeps its id.
 func (g *Graph) Canonical(ctx context.Context, q store.Querier, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
 	now := make(map[touchstone.PersonID]touchstone.PersonID, len(persons))
 	err := store.SelectIn(ctx, q, `SELECT id, person FROM identity_nodes WHERE id IN (...)`, persons, func(rows *sql.Rows) error {
@@ -568,6 +572,16 @@ func (g *Graph) Canonical(ctx context.Context, q store.Querier, persons []touchs
 		}
 		now[touchstone.PersonID(id)] = touchstone.PersonID(person)
 		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	gone := slices.DeleteFunc(slices.Clone(persons), func(p touchstone.PersonID) bool { return now[p] != 0 })
+	err = store.SelectIn(ctx, q, `SELECT node FROM identity_erased WHERE node IN (...)`, gone, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		now[touchstone.PersonID(id)] = 0
+		return err
 	})
 	out := make([]touchstone.PersonID, len(persons))
 	for i, p := range persons {

@@ -21,7 +21,8 @@ import (
 // Graph is what the sink asks identity.
 type Graph interface {
 	// SetNodes fills in the node that each fact came under where it is 0; it stays 0 for a
-	// fact none of whose identifiers is known.
+	// fact none of whose identifiers is known. What is of a person that was erased since has
+	// touchstone.ErasedNode then. The facts are of one partition, in order.
 	SetNodes(ctx context.Context, facts []touchstone.Fact) error
 	// OverridesSince returns at most limit overrides changed after version, oldest
 	// first, and the version up to which they reach.
@@ -62,6 +63,7 @@ type Sink struct {
 	seconds  prometheus.Counter
 	failures prometheus.Counter
 	setAside *prometheus.CounterVec
+	erased   prometheus.Counter
 	lag      prometheus.Histogram
 
 	tenure  sync.Mutex  // held while this process runs the sink, or follows another one's
@@ -92,6 +94,8 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_failures_total", Help: "Appends to the warehouse that failed and were tried again."}),
 		setAside: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_sink_set_aside_total",
 			Help: "Events that the warehouse could not take and that went to quarantine, by code of the reason."}, []string{"code"}),
+		erased: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_erased_total",
+			Help: "Events that were left out because their person had been erased since the pipeline took them in."}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_sink_lag_seconds",
 			Help: "Age of an append's oldest event when it became visible in queries, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 12)}),
 	}
@@ -100,7 +104,7 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 		return nil, err
 	}
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(s.seconds, s.failures, s.setAside, s.lag)
+		cfg.Metrics.MustRegister(s.seconds, s.failures, s.setAside, s.erased, s.lag)
 	}
 	return s, nil
 }

@@ -64,6 +64,7 @@ func (s *Sink) known(ctx context.Context, partition int, facts []touchstone.Fact
 	if err := s.cfg.Graph.SetNodes(ctx, facts); err != nil {
 		return nil, err
 	}
+	facts = s.withoutErased(facts)
 	var nobody []touchstone.Aside
 	for i := range facts {
 		if facts[i].Node == 0 {
@@ -71,6 +72,18 @@ func (s *Sink) known(ctx context.Context, partition int, facts []touchstone.Fact
 		}
 	}
 	return s.setThemAside(ctx, partition, facts, nobody)
+}
+
+// withoutErased leaves out events of persons that have been erased since the pipeline took
+// them in: they are not kept anywhere.
+func (s *Sink) withoutErased(facts []touchstone.Fact) []touchstone.Fact {
+	erased := func(f touchstone.Fact) bool { return f.Node == touchstone.ErasedNode }
+	if !slices.ContainsFunc(facts, erased) {
+		return facts
+	}
+	kept := slices.DeleteFunc(slices.Clone(facts), erased)
+	s.erased.Add(float64(len(facts) - len(kept)))
+	return kept
 }
 
 // leaveOut leaves out what was set aside before: an append that failed comes again.

@@ -38,7 +38,8 @@ type batch struct {
 	values         []valueChange
 	valueTexts     []byte
 	detailsWritten bool
-	gone           []touchstone.PersonID // absorbed persons whose rows go
+	gone           []touchstone.PersonID // absorbed and erased persons, whose rows go
+	erased         []touchstone.PersonID
 	fresh          int64                 // persons without a row so far
 	seen           []activePerson
 
@@ -99,7 +100,10 @@ func (p *Profiles) Apply(ctx context.Context, tx *store.Tx, tb *touchstone.Batch
 	if err := p.rebuildDue(ctx, b, tb); err != nil {
 		return err
 	}
-	if len(b.persons) > 0 || len(b.startedRebuilds) > 0 {
+	if err := p.eraseDue(ctx, b, tb); err != nil {
+		return err
+	}
+	if len(b.persons)+len(b.startedRebuilds)+len(b.erased) > 0 {
 		if err := p.load(ctx, b); err != nil {
 			return err
 		}

@@ -22,6 +22,24 @@ type catalogue struct {
 	traits map[uint32]*traitStats
 	stale  map[uint32]struct{} // details to write some time
 	saved  time.Time           // when details were last written
+	// unsure tells that the process before has not written all of its details: values may be
+	// among them that nobody has any more. sealed tells that the store says they are complete.
+	unsure, sealed bool
+}
+
+// sealTrait is the row of profile_examples that says that all details have been written. No
+// trait has the number.
+const sealTrait = 0
+
+// openCatalogue reads the catalogue for the stage.
+func openCatalogue(ctx context.Context, q store.Querier) (*catalogue, error) {
+	c, err := loadCatalogue(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	err = q.QueryRow(ctx, `SELECT COUNT(*) > 0 FROM profile_examples WHERE trait = ?`, sealTrait).Scan(&c.sealed)
+	c.unsure = !c.sealed && len(c.traits) > 0
+	return c, err
 }
 
 // traitStats is what is known about a trait over all persons.
@@ -32,6 +50,10 @@ type traitStats struct {
 	// after Metwally's space-saving sketch (never too low).
 	Values map[string]int64 `json:"values"`
 	Many   bool             `json:"many"` // there were more values than fit
+	// Over is by how much a count may be too high: a value that came when there were many took
+	// over the count of the one that made room. One of whom nothing more is known goes, so that
+	// the value of a person who was erased does not stay for a count that was another's.
+	Over map[string]int64 `json:"over,omitempty"`
 }
 
 const (
@@ -60,6 +82,8 @@ func (b *batch) valueChanged(name uint32, old, value string) {
 // commit takes over what a batch has changed and written.
 func (c *catalogue) commit(b *batch) {
 	c.apply(b)
+	c.sealed = c.sealed && len(b.values) == 0
+	c.unsure = c.unsure && len(b.erased) == 0
 	if b.detailsWritten {
 		clear(c.stale)
 		c.saved = b.now
@@ -92,8 +116,9 @@ func (s *traitStats) add(kind, value string, n int64) {
 		return
 	}
 	if had, ok := s.Values[value]; ok {
-		if s.Values[value] = had + n; had+n <= 0 {
+		if s.Values[value] = had + n; had+n <= s.Over[value] {
 			delete(s.Values, value)
+			delete(s.Over, value)
 		}
 		return
 	}
@@ -108,7 +133,12 @@ func (s *traitStats) add(kind, value string, n int64) {
 			}
 		}
 		delete(s.Values, least)
+		delete(s.Over, least)
 		s.Many = true
+		if s.Over == nil {
+			s.Over = map[string]int64{}
+		}
+		s.Over[strings.Clone(value)] = least64
 		n += least64
 	}
 	s.Values[strings.Clone(value)] = n
@@ -179,7 +209,10 @@ func (c *catalogue) save(ctx context.Context, tx *store.Tx, b *batch) error {
 	names := sortedKeys(persons)
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_catalogue", Columns: []string{"trait", "persons"}, Key: []string{"trait"}},
 		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), persons[names[i]] })
-	if err != nil || len(c.stale)+len(b.values) == 0 || b.now.Sub(c.saved).Abs() < detailPause {
+	if err == nil && c.sealed && len(b.values) > 0 {
+		_, err = tx.Exec(ctx, `DELETE FROM profile_examples WHERE trait = ?`, sealTrait)
+	}
+	if err != nil || len(c.stale)+len(b.values) == 0 && !c.forgets(b) || b.now.Sub(c.saved).Abs() < detailPause && len(b.erased) == 0 {
 		return err
 	}
 	b.detailsWritten = true
@@ -188,14 +221,16 @@ func (c *catalogue) save(ctx context.Context, tx *store.Tx, b *batch) error {
 
 // with is a copy of what is not written, as it will be when the batch has been committed.
 func (c *catalogue) with(b *batch) *catalogue {
-	next := &catalogue{traits: map[uint32]*traitStats{}, stale: maps.Clone(c.stale)}
+	next := &catalogue{traits: map[uint32]*traitStats{}, stale: maps.Clone(c.stale), unsure: c.unsure}
 	take := func(name uint32) {
 		if s := c.traits[name]; s != nil && next.traits[name] == nil {
-			next.traits[name] = &traitStats{s.persons, maps.Clone(s.Types), maps.Clone(s.Values), s.Many}
+			next.traits[name] = &traitStats{s.persons, maps.Clone(s.Types), maps.Clone(s.Values), s.Many, maps.Clone(s.Over)}
 		}
 	}
-	for name := range c.stale {
-		take(name)
+	for name := range c.traits {
+		if _, stale := c.stale[name]; stale || c.forgets(b) {
+			take(name)
+		}
 	}
 	for _, v := range b.values {
 		take(v.name)
@@ -204,7 +239,17 @@ func (c *catalogue) with(b *batch) *catalogue {
 	return next
 }
 
+// forgets tells that the frequent values must be gathered anew: an erasure cannot tell which
+// of them are the person's.
+func (c *catalogue) forgets(b *batch) bool { return c.unsure && len(b.erased) > 0 }
+
 func (c *catalogue) apply(b *batch) {
+	if c.forgets(b) {
+		for name, s := range c.traits {
+			s.Values, s.Over, s.Many = map[string]int64{}, nil, true
+			c.stale[name] = struct{}{}
+		}
+	}
 	for _, v := range b.values {
 		c.changed(v.name, string(v.old.of(b.valueTexts)), string(v.value.of(b.valueTexts)))
 	}

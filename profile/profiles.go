@@ -166,11 +166,15 @@ func (p *Profiles) Flush(ctx context.Context, fence func(ctx context.Context, tx
 		if err := saveDays(ctx, tx, rows); err != nil {
 			return err
 		}
-		return p.catalogue.saveDetails(ctx, tx)
+		if err := p.catalogue.saveDetails(ctx, tx); err != nil || p.catalogue.unsure {
+			return err
+		}
+		return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_examples", Columns: []string{"trait", "detail"}, Key: []string{"trait"}}, 1, func(_ int, args []any) { args[0], args[1] = sealTrait, "{}" })
 	})
 	if err == nil {
 		clear(p.days)
 		clear(p.catalogue.stale)
+		p.catalogue.sealed = !p.catalogue.unsure
 	}
 	return err
 }
@@ -199,7 +203,7 @@ func (p *Profiles) begin(ctx context.Context, tx *store.Tx) error {
 	p.newestPerson = touchstone.PersonID(newest)
 	var err error
 	if p.catalogue == nil || version != p.committed { // else a batch has failed, and it knows more than the store
-		if p.catalogue, err = loadCatalogue(ctx, tx); err != nil {
+		if p.catalogue, err = openCatalogue(ctx, tx); err != nil {
 			return err
 		}
 	}

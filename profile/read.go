@@ -140,7 +140,7 @@ func (p *Profiles) read(ctx context.Context, ids []touchstone.PersonID) ([]*stor
 	return list, nil
 }
 
-func (p *Profiles) readWords(ctx context.Context, tx *store.Tx, found map[touchstone.PersonID]*stored) error {
+func (p *Profiles) readWords(ctx context.Context, q store.Querier, found map[touchstone.PersonID]*stored) error {
 	var highest [classes]uint32
 	need := func(c class, n uint32) { highest[c] = max(highest[c], n) }
 	for _, s := range found {
@@ -158,9 +158,10 @@ func (p *Profiles) readWords(ctx context.Context, tx *store.Tx, found map[touchs
 			need(traitWords, t.name)
 			need(labelWords, t.stamp.source)
 		}
+		need(labelWords, max(a.firstSource, a.firstChannel, a.lastSource, a.lastChannel))
 	}
 	for c := range classes {
-		words, err := p.shown.upTo(ctx, tx, c, highest[c])
+		words, err := p.shown.upTo(ctx, q, c, highest[c])
 		if err != nil {
 			return err
 		}

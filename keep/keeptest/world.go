@@ -40,6 +40,14 @@ func (w *World) Now() time.Time { return w.now }
 // Clock is one that shows Now.
 func (w *World) Clock() touchstone.Clock { return touchstone.ClockFunc(w.Now) }
 
+// Last is the place of the last event that has been committed.
+func (w *World) Last() touchstone.Seq {
+	if len(w.past) == 0 {
+		return 0
+	}
+	return w.past[len(w.past)-1].Seq
+}
+
 // Mark is how many events have been committed.
 func (w *World) Mark() int { return len(w.past) }
 
@@ -48,6 +56,7 @@ func (w *World) Mark() int { return len(w.past) }
 func (w *World) Facts(mark int) []touchstone.Fact {
 	var list []touchstone.Fact
 	for _, f := range w.past[:mark] {
+		f.Was = 0
 		if f.Person = w.people.owner[f.Node]; f.Person != 0 {
 			list = append(list, f)
 		}
@@ -174,7 +183,7 @@ func (p *people) keptApart(a, b touchstone.NodeID) bool {
 }
 
 // meet takes in an event's identifiers, and returns the merge that it brings about, if any.
-func (p *people) meet(who, with byte, at time.Time) (node touchstone.NodeID, merge *touchstone.Change) {
+func (p *people) meet(who, with byte) (node touchstone.NodeID, merge *touchstone.Change) {
 	add := func(c byte, person touchstone.PersonID) touchstone.NodeID {
 		p.last++
 		if person == 0 {
@@ -204,5 +213,5 @@ func (p *people) meet(who, with byte, at time.Time) (node touchstone.NodeID, mer
 			p.owner[n] = kept
 		}
 	}
-	return node, &touchstone.Change{Kind: touchstone.PersonsMerged, Person: kept, Other: absorbed, Time: at}
+	return node, &touchstone.Change{Kind: touchstone.PersonsMerged, Person: kept, Other: absorbed}
 }

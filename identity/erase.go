@@ -1,0 +1,298 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// Erase forgets a person, in the batch's transaction and before Apply: its identifiers with
+// all that is known of them. It reports PersonErased with what the person consisted of, so
+// that the stages and keepers follow, and returns that, too; NotFound if there is no such person.
+//
+// What is left are numbers: a later event with one of the identifiers makes a new person. See
+// docs/design/keepers.md.
+func (g *Graph) Erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, person touchstone.PersonID) (*touchstone.Parts, error) {
+	parts := &touchstone.Parts{}
+	err := g.change(ctx, tx, func(st *state) error {
+		found, err := g.nodesOf(ctx, tx, []touchstone.PersonID{person})
+		if err != nil {
+			return err
+		}
+		nodes := found[person]
+		if len(nodes) == 0 {
+			return touchstone.Errorf(touchstone.NotFound, "there is no person %s", person)
+		}
+		for _, n := range nodes {
+			parts.Nodes = append(parts.Nodes, n.ID)
+			parts.Identifiers = append(parts.Identifiers, n.Identifier())
+		}
+		if err := g.eraseRows(ctx, tx, person, parts, st); err != nil {
+			return fmt.Errorf("erase person %s: %w", person, err)
+		}
+		if err := g.bury(ctx, tx, parts, st, b.Now.UnixMilli()); err != nil {
+			return fmt.Errorf("erase person %s: %w", person, err)
+		}
+		g.eraseCached(person, parts)
+		if slices.ContainsFunc(nodes, func(n Node) bool { return !g.kinds.relates(g.kinds.number(n.Kind)) }) {
+			st.persons--
+		}
+		if slices.ContainsFunc(nodes, func(n Node) bool { return n.Kind == touchstone.KindUserID }) {
+			st.known--
+		}
+		g.metrics.erased.Inc()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonErased, Person: person, Time: b.Now, Parts: parts})
+	return parts, nil
+}
+
+func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.PersonID, parts *touchstone.Parts, st *state) error {
+	if err := g.eraseFromOthers(ctx, tx, parts); err != nil {
+		return err
+	}
+	if err := eraseOverrides(ctx, tx, parts.Nodes, st); err != nil {
+		return err
+	}
+	// Merges are found by the nodes of who kept, which are the person's own or of somebody from
+	// whom it was parted since: so before the partings are forgotten.
+	if err := eraseMerges(ctx, tx, parts.Nodes); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		`DELETE FROM identity_edges WHERE a IN (...)`, // both ends are the person's
+		`DELETE FROM identity_dropped WHERE person IN (...)`,
+		`DELETE FROM identity_relations WHERE node IN (...)`,
+		`DELETE FROM identity_relations WHERE related IN (...)`,
+		`DELETE FROM identity_apart WHERE a IN (...)`,
+		`DELETE FROM identity_apart WHERE b IN (...)`,
+		`DELETE FROM identity_requests WHERE person IN (...)`,
+		`DELETE FROM identity_requests WHERE other IN (...)`,
+		`DELETE FROM identity_large WHERE person IN (...)`,
+		`DELETE FROM identity_nodes WHERE id IN (...)`,
+	} {
+		if err := store.ExecIn(ctx, tx, statement, parts.Nodes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraseMerges deletes what the nodes were merged by, also where somebody has kept it who was
+// parted from them since.
+func eraseMerges(ctx context.Context, tx *store.Tx, nodes []touchstone.NodeID) error {
+	if err := store.ExecIn(ctx, tx, `DELETE FROM identity_merges WHERE kept IN (...)`, nodes); err != nil {
+		return err
+	}
+	var others []int64
+	for _, side := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		err := store.SelectIn(ctx, tx, `SELECT DISTINCT o.id FROM identity_apart p JOIN identity_nodes n ON n.id = p.`+side[1]+
+			` JOIN identity_nodes o ON o.person = n.person WHERE p.`+side[0]+` IN (...)`, nodes, func(rows *sql.Rows) error {
+			var node int64
+			err := rows.Scan(&node)
+			others = append(others, node)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var merges []int64
+	err := store.SelectIn(ctx, tx, `SELECT id, absorbed, a, b FROM identity_merges WHERE kept IN (...)`, others, func(rows *sql.Rows) error {
+		var id int64
+		var named [3]touchstone.NodeID
+		if err := rows.Scan(&id, &named[0], &named[1], &named[2]); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(named[:], func(n touchstone.NodeID) bool { return slices.Contains(nodes, n) }) {
+			merges = append(merges, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return store.ExecIn(ctx, tx, `DELETE FROM identity_merges WHERE id IN (...)`, merges)
+}
+
+// eraseOverrides has the warehouse hear that the nodes are nobody else's any more. The rows
+// stay as numbers: who follows the versions must see them.
+func eraseOverrides(ctx context.Context, tx *store.Tx, nodes []touchstone.NodeID, st *state) error {
+	var list []override
+	err := store.SelectIn(ctx, tx, `SELECT node FROM identity_overrides WHERE node IN (...)`, nodes, func(rows *sql.Rows) error {
+		var node touchstone.NodeID
+		err := rows.Scan(&node)
+		list = append(list, override{node, touchstone.PersonID(node)})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b override) int { return int(a.node - b.node) })
+	list = slices.Compact(list)
+	return saveOverrides(ctx, tx, list, st)
+}
+
+// eraseFromOthers takes the identifiers out of rows that are about other persons: links that
+// were refused, suggestions and their examples. A value that an operator has blocked names
+// nobody and stays.
+func (g *Graph) eraseFromOthers(ctx context.Context, tx *store.Tx, parts *touchstone.Parts) error {
+	gone := make(map[string]bool, len(parts.Identifiers))
+	for _, id := range parts.Identifiers {
+		gone[id.String()] = true
+		for _, statement := range []string{
+			`DELETE FROM identity_dropped WHERE value = ? AND kind = ?`,
+			`DELETE FROM identity_suggestions WHERE value = ? AND kind = ? AND state <> 'blocked'`,
+		} {
+			if _, err := tx.Exec(ctx, statement, id.Value, string(id.Kind)); err != nil {
+				return err
+			}
+		}
+	}
+	g.suspects.forget(parts.Identifiers, g.kinds)
+	rows, err := tx.Query(ctx, `SELECT kind, value, examples FROM identity_suggestions`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	type row struct{ kind, value, examples string }
+	var changed []row
+	for rows.Next() {
+		var r row
+		if err := rows.Scan(&r.kind, &r.value, &r.examples); err != nil {
+			return err
+		}
+		var examples []string
+		if err := json.Unmarshal([]byte(r.examples), &examples); err != nil {
+			return err
+		}
+		kept := slices.DeleteFunc(slices.Clone(examples), func(e string) bool { return gone[e] })
+		if len(kept) == len(examples) {
+			continue
+		}
+		text, err := json.Marshal(kept)
+		if err != nil {
+			return err
+		}
+		r.examples = string(text)
+		changed = append(changed, r)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	rows.Close()
+	for _, r := range changed {
+		if _, err := tx.Exec(ctx, `UPDATE identity_suggestions SET examples = ? WHERE kind = ? AND value = ?`, r.examples, r.kind, r.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget takes identifiers out of what is being watched.
+func (s *suspects) forget(ids []touchstone.Identifier, kinds *kindTable) {
+	gone := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		delete(s.watched, ident{kinds.number(id.Kind), id.Value})
+		gone[id.String()] = true
+	}
+	for _, w := range s.watched {
+		w.examples = slices.DeleteFunc(w.examples, func(e string) bool { return gone[e] })
+	}
+}
+
+// bury notes the numbers, and where the erasure stands among the events.
+func (g *Graph) bury(ctx context.Context, tx *store.Tx, parts *touchstone.Parts, st *state, now int64) error {
+	var erasure int64
+	if err := tx.QueryRow(ctx, `SELECT COALESCE(MAX(erasure), 0) + 1 FROM identity_erased`).Scan(&erasure); err != nil {
+		return err
+	}
+	err := tx.BulkUpsert(ctx, store.Upsert{Table: "identity_erased", Columns: []string{"node", "erasure"}}, len(parts.Nodes), func(i int, args []any) {
+		args[0], args[1] = int64(parts.Nodes[i]), erasure
+	})
+	if err != nil || g.cfg.Through == nil {
+		return err
+	}
+	through := g.cfg.Through()
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "identity_erasures", Columns: []string{"erasure", "partition_id", "seq", "last_node", "at"}},
+		len(through), func(i int, args []any) {
+			args[0], args[1], args[2], args[3], args[4] = erasure, i, int64(through[i]), st.lastNode, now
+		})
+}
+
+// eraseCached forgets the identifiers. Counts of them that wait to be written find no row.
+func (g *Graph) eraseCached(person touchstone.PersonID, parts *touchstone.Parts) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, id := range parts.Identifiers {
+		g.cache.Delete(g.kinds.number(id.Kind), id.Value)
+	}
+	for other := range g.apart.from[person] {
+		g.apart.remove(person, other)
+	}
+	g.refused = map[uint64]struct{}{}
+}
+
+// nobodys gives facts of persons that were erased since the node [touchstone.ErasedNode]: those
+// whose node is a tombstone, whose identifier is not known any more, or has come again and is
+// another's now. Facts are of one partition and in order.
+func (g *Graph) nobodys(ctx context.Context, facts []touchstone.Fact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	type erasure struct {
+		seq  touchstone.Seq
+		last touchstone.NodeID
+	}
+	var since []erasure
+	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT seq, last_node FROM identity_erasures WHERE partition_id = ? AND seq >= ? ORDER BY seq, erasure`,
+		facts[0].Seq.Partition(), int64(facts[0].Seq))
+	if err != nil {
+		return fmt.Errorf("read the erasures: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e erasure
+		if err := rows.Scan(&e.seq, &e.last); err != nil {
+			return err
+		}
+		since = append(since, e)
+	}
+	if err := rows.Err(); err != nil || len(since) == 0 {
+		return err
+	}
+	var asked []touchstone.NodeID
+	at := map[touchstone.NodeID][]int{}
+	for i := range facts {
+		f := &facts[i]
+		next := slices.IndexFunc(since, func(e erasure) bool { return e.seq >= f.Seq })
+		switch {
+		case next < 0: // came after all of them
+		case f.Node == 0 || f.Node > since[next].last:
+			f.Node = touchstone.ErasedNode
+		default:
+			if at[f.Node] == nil {
+				asked = append(asked, f.Node)
+			}
+			at[f.Node] = append(at[f.Node], i)
+		}
+	}
+	return store.SelectIn(ctx, g.cfg.DB.Reader(), `SELECT node FROM identity_erased WHERE node IN (...)`, asked, func(rows *sql.Rows) error {
+		var node touchstone.NodeID
+		if err := rows.Scan(&node); err != nil {
+			return err
+		}
+		for _, i := range at[node] {
+			facts[i].Node = touchstone.ErasedNode
+		}
+		return nil
+	})
+}
