@@ -205,6 +205,7 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 	wake := func() { a.pipeline.Wake() }
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: wake,
 		Imports:    a.imports,
+		Through:    a.through,
 		CacheBytes: a.cfg.Cache.Identifiers * identifierBytes})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 )
@@ -10,7 +11,19 @@ import (
 func (a *App) keepers() []keep.Keeper {
 	return []keep.Keeper{
 		pipeline.Keeper(), // first: owners of timers change in their own keepers what it does
+		a.graph.Keeper(),
+		a.profiles.Keeper(),
+		a.segments.Keeper(),
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
 	}
+}
+
+// through returns the last place of each partition that the pipeline has worked on.
+func (a *App) through() []touchstone.Seq {
+	list := make([]touchstone.Seq, a.log.Partitions())
+	for i := range list {
+		list[i] = touchstone.MakeSeq(i, uint64(a.pipeline.Through(i)), touchstone.MaxEventsPerRecord-1)
+	}
+	return list
 }

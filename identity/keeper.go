@@ -40,7 +40,8 @@ func (keeper) Tables() []keep.Table {
 }
 
 // Export hands over the person's identifiers with the evidence, and whom they relate to.
-func (k keeper) Export(ctx context.Context, q store.Querier, person touchstone.PersonID, put keep.Put) error {
+func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put keep.Put) error {
+	person := who.Person
 	found, err := k.g.nodesOf(ctx, q, []touchstone.PersonID{person})
 	if err != nil {
 		return err

@@ -55,19 +55,13 @@ func (keeper) Split(context.Context, *store.Tx, []keep.Split) error { return nil
 // Erase empties the places of the persons' occurrences, so that the places of others keep
 // their numbers, and deletes their dead letters. That a person was erased is still told: it
 // says no more than a number.
-func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Erasure) error {
+func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
 	gone := map[touchstone.PersonID]bool{}
 	var list []int64
-	add := func(p touchstone.PersonID) {
-		if !gone[p] {
-			gone[p] = true
-			list = append(list, int64(p))
-		}
-	}
 	for _, e := range persons {
-		add(e.Person)
-		for _, n := range e.Nodes {
-			add(touchstone.PersonID(n))
+		for _, n := range e.Numbers() {
+			gone[touchstone.PersonID(n)] = true
+			list = append(list, n)
 		}
 	}
 	if err := k.forgetDead(ctx, tx, gone, list); err != nil {
@@ -153,7 +147,8 @@ func told(o *touchstone.Occurrence) Told {
 }
 
 // Export hands over what waits about a person, and the dead letters.
-func (k keeper) Export(ctx context.Context, q store.Querier, person touchstone.PersonID, put keep.Put) error {
+func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put keep.Put) error {
+	person := who.Person
 	is := k.isNow(ctx, q, person)
 	err := eachRow(ctx, q, func(_ int64, items []item) error {
 		for i := range items {

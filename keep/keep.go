@@ -29,10 +29,10 @@ type Keeper interface {
 	// stays with From; the keeper's comment says which.
 	Split(ctx context.Context, tx *store.Tx, splits []Split) error
 	// Erase leaves nothing that says anything about the persons, and nothing of others' undone.
-	Erase(ctx context.Context, tx *store.Tx, persons []Erasure) error
+	Erase(ctx context.Context, tx *store.Tx, persons []Whole) error
 	// Export hands over all that is kept of a person, as JSON values under names; a name may
 	// come again, for lists that are long.
-	Export(ctx context.Context, q store.Querier, person touchstone.PersonID, put Put) error
+	Export(ctx context.Context, q store.Querier, who Whole, put Put) error
 }
 
 // Put takes one value of an export; it is written as JSON.
@@ -60,12 +60,24 @@ type Split struct {
 	Moved    []touchstone.NodeID
 }
 
-// Erasure names a person that is to be forgotten, with what was theirs. Persons that they
-// had absorbed are among the nodes: a person's number is that of a node.
-type Erasure struct {
+// Whole is a person with all that it consists of. Persons that it has absorbed are among the
+// nodes: a person's number is that of a node.
+type Whole struct {
 	Person      touchstone.PersonID
 	Nodes       []touchstone.NodeID
 	Identifiers []touchstone.Identifier // Identifiers[i] is that of Nodes[i]
+}
+
+// Numbers returns the person's number and those of the nodes, each once: what columns of
+// [Table] may hold of it.
+func (w *Whole) Numbers() []int64 {
+	list := []int64{int64(w.Person)}
+	for _, n := range w.Nodes {
+		if int64(n) != int64(w.Person) {
+			list = append(list, int64(n))
+		}
+	}
+	return list
 }
 
 // Final returns who has absorbed each person in the end, and the absorbed ones in their order.
@@ -102,7 +114,7 @@ func (ByStage) Merge(context.Context, *store.Tx, []Merge) error { return nil }
 func (ByStage) Split(context.Context, *store.Tx, []Split) error { return nil }
 
 // Erase was done by the stage.
-func (ByStage) Erase(context.Context, *store.Tx, []Erasure) error { return nil }
+func (ByStage) Erase(context.Context, *store.Tx, []Whole) error { return nil }
 
 // Each calls row for each row of a query, for exports; scan is that of the row.
 func Each(ctx context.Context, q store.Querier, query string, args []any, row func(scan func(...any) error) error) (err error) {

@@ -56,7 +56,7 @@ func moves(kind touchstone.ChangeKind) bool {
 func (s *Stage) follow(ctx context.Context, tx *store.Tx, kind touchstone.ChangeKind, changes []touchstone.Change) error {
 	var merges []Merge
 	var splits []Split
-	var erasures []Erasure
+	var erasures []Whole
 	for i := range changes {
 		c := &changes[i]
 		parts := c.Parts
@@ -70,7 +70,7 @@ func (s *Stage) follow(ctx context.Context, tx *store.Tx, kind touchstone.Change
 		case kind == touchstone.PersonSplit:
 			splits = append(splits, Split{c.Person, c.Other, parts.Nodes})
 		default:
-			erasures = append(erasures, Erasure{c.Person, parts.Nodes, parts.Identifiers})
+			erasures = append(erasures, Whole{c.Person, parts.Nodes, parts.Identifiers})
 		}
 	}
 	for _, k := range s.keepers {

@@ -28,12 +28,12 @@ func (s *scribe) Split(_ context.Context, _ *store.Tx, splits []keep.Split) erro
 	return nil
 }
 
-func (s *scribe) Erase(_ context.Context, _ *store.Tx, persons []keep.Erasure) error {
+func (s *scribe) Erase(_ context.Context, _ *store.Tx, persons []keep.Whole) error {
 	s.heard = append(s.heard, fmt.Sprint("erase ", persons))
 	return nil
 }
 
-func (s *scribe) Export(context.Context, store.Querier, touchstone.PersonID, keep.Put) error {
+func (s *scribe) Export(context.Context, store.Querier, keep.Whole, keep.Put) error {
 	return nil
 }
 

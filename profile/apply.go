@@ -40,7 +40,7 @@ type batch struct {
 	detailsWritten bool
 	gone           []touchstone.PersonID // absorbed and erased persons, whose rows go
 	erased         []touchstone.PersonID
-	fresh          int64                 // persons without a row so far
+	fresh          int64 // persons without a row so far
 	seen           []activePerson
 
 	startedRebuilds, endedRebuilds []touchstone.PersonID
@@ -281,10 +281,11 @@ func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
 		changed = true
 	}
 	if len(one.merges) > 0 {
-		var err error
-		if changed, err = p.foldMerging(ctx, b, one, a, t); err != nil {
+		merged, err := p.foldMerging(ctx, b, one, a, t)
+		if err != nil {
 			return err
 		}
+		changed = changed || merged
 	} else {
 		for _, key := range b.order[one.from:one.to] {
 			if p.foldFact(b, int(key&(maxFacts-1)), one.id, a, t) { //nolint:gosec // masked

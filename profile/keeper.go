@@ -68,7 +68,8 @@ type exportedActivity struct {
 }
 
 // Export hands over what the two states hold. Days and search terms follow from it.
-func (k keeper) Export(ctx context.Context, q store.Querier, person touchstone.PersonID, put keep.Put) error {
+func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put keep.Put) error {
+	person := who.Person
 	s := &stored{id: person}
 	var states [2][]byte
 	for i, table := range []string{"profile_activity", "profile_traits"} {

@@ -235,9 +235,11 @@ func (s *Stage) takeChunks(ctx context.Context, tx *store.Tx) error {
 		}
 		c.states = make([]*state, len(now))
 		for i, p := range now {
-			c.states[i] = s.touch(p)
+			if p != 0 { // erased meanwhile
+				c.states[i] = s.touch(p)
+				w.ask = append(w.ask, p)
+			}
 		}
-		w.ask = append(w.ask, now...)
 	}
 	return nil
 }
@@ -258,6 +260,9 @@ func (s *Stage) mergeChunks(b *touchstone.Batch) {
 	for _, c := range s.work.chunks {
 		l := s.table.leaf(c.leaf)
 		for i, st := range c.states {
+			if st == nil {
+				continue
+			}
 			if l != nil && !l.ready {
 				st.join(leafTimes{c.leaf, c.times[i]}, l.Keep)
 				st.dirty = true

@@ -31,7 +31,7 @@ type Traits interface {
 // Persons is what the package asks identity.
 type Persons interface {
 	// Canonical returns who each person is now, as q sees it: the same id, or the id of
-	// the person that absorbed it.
+	// the person that absorbed it, or 0 for one that was erased.
 	Canonical(ctx context.Context, q store.Querier, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
 }
 
@@ -134,6 +134,9 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		if err := startOver(ctx, tx); err != nil { // takes effect with the next batch
 			return fmt.Errorf("start over after a split: %w", err)
 		}
+	}
+	if err := s.erase(ctx, tx, b); err != nil {
+		return fmt.Errorf("erase persons: %w", err)
 	}
 	if s.table.idle() && s.maxPerson == 0 && len(b.Due) == 0 && len(s.table.garbage) == 0 && s.builds.pending() == 0 {
 		return nil
@@ -379,6 +382,8 @@ func (s *Stage) collectChanges(changes []touchstone.Change) {
 			s.touch(c.Person)
 			s.touch(c.Other)
 			w.ask = append(w.ask, c.Person, c.Other)
+		case touchstone.PersonErased:
+			s.touch(c.Person)
 		default:
 			continue
 		}
@@ -542,6 +547,8 @@ func (s *Stage) follow(c *touchstone.Change) {
 		s.askAll(st)
 		s.askAll(other)
 		s.work.concern(other)
+	case touchstone.PersonErased:
+		s.forget(st)
 	}
 	s.work.concern(st)
 }

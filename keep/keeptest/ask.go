@@ -126,11 +126,7 @@ func names(t *table, d *keep.Table, row []any, numbers []int64) bool {
 }
 
 func numbersOf(person touchstone.PersonID, nodes []touchstone.NodeID) []int64 {
-	list := []int64{int64(person)}
-	for _, n := range nodes {
-		list = append(list, int64(n))
-	}
-	return list
+	return (&keep.Whole{Person: person, Nodes: nodes}).Numbers()
 }
 
 func text(row []any) string {
@@ -195,7 +191,6 @@ func (r *run) check(ctx context.Context, graves []grave, before map[string][]str
 				r.neverThere(t, d, row, &g)
 			}
 			r.unknown(d, row)
-			r.current(t, d, row)
 		}
 	}
 	if len(graves) == 0 || !erasedOnly || before == nil {
@@ -268,6 +263,11 @@ func (r *run) current(t *table, d *keep.Table, row []any) {
 func (r *run) complete(ctx context.Context) {
 	r.t.Helper()
 	list, of := r.tables(ctx)
+	for i := range list {
+		for _, row := range list[i].rows {
+			r.current(&list[i], &of[i], row)
+		}
+	}
 	for p := touchstone.PersonID(1); p <= touchstone.PersonID(r.people.last); p++ {
 		parts := r.people.partsOf(p)
 		numbers := numbersOf(p, parts.Nodes)

@@ -40,9 +40,9 @@ type Feature struct {
 	// is held in memory.
 	Rollback  func()
 	Committed func(b *touchstone.Batch)
-	// Settle does what the feature does beside the pipeline (builds, jobs) as far as it gets;
-	// nil: nothing.
-	Settle func(ctx context.Context) error
+	// Settle does what the feature does beside the pipeline (builds, jobs) as far as it gets, and
+	// tells whether more is to be done after another batch; nil: nothing.
+	Settle func(ctx context.Context) (more bool, err error)
 	// Promise returns what of an exported value is promised to be the same however the
 	// person came to be, nil for nothing of it; without it, all is.
 	Promise func(name string, value any) any

@@ -127,7 +127,7 @@ func (k *book) recount(ctx context.Context, tx *store.Tx, persons ...touchstone.
 	return nil
 }
 
-func (k *book) Erase(ctx context.Context, tx *store.Tx, persons []keep.Erasure) error {
+func (k *book) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
 	for _, e := range persons {
 		text := `DELETE FROM book_lines WHERE person = ?`
 		switch k.wrong {
@@ -148,8 +148,8 @@ func (k *book) Erase(ctx context.Context, tx *store.Tx, persons []keep.Erasure) 
 	return nil
 }
 
-func (k *book) Export(ctx context.Context, q store.Querier, person touchstone.PersonID, put keep.Put) error {
-	where, args := `WHERE person = ?`, []any{int64(person)}
+func (k *book) Export(ctx context.Context, q store.Querier, who keep.Whole, put keep.Put) error {
+	where, args := `WHERE person = ?`, []any{int64(who.Person)}
 	switch k.wrong {
 	case "exports nothing":
 		return nil

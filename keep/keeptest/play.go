@@ -164,8 +164,10 @@ var errMeant = errors.New("meant to fail")
 
 // try runs a batch in a transaction, as the pipeline does.
 func (r *run) try(ctx context.Context, spec *batch, facts []touchstone.Fact, fail bool) (*people, *touchstone.Batch, error) {
-	people := r.people.clone()
+	committed, people := r.people, r.people.clone()
 	b := &touchstone.Batch{Now: r.now, Due: r.due()}
+	r.people = people // what the world answers inside the batch
+	defer func() { r.people = committed }()
 	err := r.DB.Update(ctx, func(tx *store.Tx) error {
 		b.Facts = slices.Clone(facts)
 		if !r.clean {
@@ -194,6 +196,9 @@ func (r *run) try(ctx context.Context, spec *batch, facts []touchstone.Fact, fai
 	}
 	if r.feature.Committed != nil {
 		r.feature.Committed(b)
+	}
+	if r.clean {
+		return committed, b, nil
 	}
 	return people, b, nil
 }
@@ -248,6 +253,7 @@ func (r *run) command(ctx context.Context, tx *store.Tx, b *touchstone.Batch, p 
 			}
 			change := p.erase(person, b.Now)
 			if r.feature.Identity == nil {
+				b.Due = slices.DeleteFunc(b.Due, func(t touchstone.Timer) bool { return t.Person == person })
 				b.Changes = append(b.Changes, change)
 			} else if err := r.feature.Identity.Erase(ctx, tx, b, person); err != nil {
 				return err
@@ -334,18 +340,27 @@ func (r *run) plan() map[uint64][]touchstone.Fact {
 	return list
 }
 
-// wait lets work that waits be done, for some rounds.
+// maxRounds bounds how long the feature may say that work waits.
+const maxRounds = 60
+
+// wait lets work that waits be done, for some rounds at least.
 func (r *run) wait(ctx context.Context, rounds int) {
 	r.t.Helper()
-	for range rounds {
-		if r.feature.Settle != nil {
-			if err := r.feature.Settle(ctx); err != nil {
-				r.t.Fatalf("settle: %v", err)
-			}
+	for more := true; more || rounds > 0; rounds-- {
+		if rounds < -maxRounds {
+			r.t.Fatalf("Settle does not come to an end")
 		}
+		more = false
 		now, record := r.now, r.record // a history that is played clean does not wait here
 		r.work(ctx, &batch{wait: 2}, nil)
 		r.now, r.record = now, record
+		if r.feature.Settle == nil {
+			continue
+		}
+		var err error
+		if more, err = r.feature.Settle(ctx); err != nil {
+			r.t.Fatalf("settle: %v", err)
+		}
 	}
 }
 
@@ -439,7 +454,8 @@ func (r *run) nodeOf(f touchstone.Fact) touchstone.NodeID {
 // export returns a person's export, as it reads after a way through JSON.
 func (r *run) export(ctx context.Context, person touchstone.PersonID) (list []exported) {
 	r.t.Helper()
-	err := r.feature.Keeper.Export(ctx, r.DB.Reader(), person, func(name string, value any) error {
+	parts := r.people.partsOf(person)
+	err := r.feature.Keeper.Export(ctx, r.DB.Reader(), keep.Whole{Person: person, Nodes: parts.Nodes, Identifiers: parts.Identifiers}, func(name string, value any) error {
 		text, err := json.Marshal(value)
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 )
 
 // World is what is around the feature: the clock, the past that the warehouse has, and who is
-// who. It shows what has been committed.
+// who: inside a batch, as it will be when the batch has been committed.
 type World struct {
 	DB *store.DB
 
