@@ -63,13 +63,9 @@ func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.P
 	if err := eraseOverrides(ctx, tx, parts.Nodes, st); err != nil {
 		return err
 	}
-	// Merges are found by the nodes of who kept, which are the person's own or of somebody from
-	// whom it was parted since: so before the partings are forgotten.
-	if err := eraseMerges(ctx, tx, parts.Nodes); err != nil {
-		return err
-	}
 	for _, statement := range []string{
-		`DELETE FROM identity_edges WHERE a IN (...)`, // both ends are the person's
+		`DELETE FROM identity_edges WHERE a IN (...)`,     // both ends are the person's
+		`DELETE FROM identity_merges WHERE kept IN (...)`, // as is all that a merge names
 		`DELETE FROM identity_dropped WHERE person IN (...)`,
 		`DELETE FROM identity_relations WHERE node IN (...)`,
 		`DELETE FROM identity_relations WHERE related IN (...)`,
@@ -85,43 +81,6 @@ func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.P
 		}
 	}
 	return nil
-}
-
-// eraseMerges deletes what the nodes were merged by, also where somebody has kept it who was
-// parted from them since.
-func eraseMerges(ctx context.Context, tx *store.Tx, nodes []touchstone.NodeID) error {
-	if err := store.ExecIn(ctx, tx, `DELETE FROM identity_merges WHERE kept IN (...)`, nodes); err != nil {
-		return err
-	}
-	var others []int64
-	for _, side := range [][2]string{{"a", "b"}, {"b", "a"}} {
-		err := store.SelectIn(ctx, tx, `SELECT DISTINCT o.id FROM identity_apart p JOIN identity_nodes n ON n.id = p.`+side[1]+
-			` JOIN identity_nodes o ON o.person = n.person WHERE p.`+side[0]+` IN (...)`, nodes, func(rows *sql.Rows) error {
-			var node int64
-			err := rows.Scan(&node)
-			others = append(others, node)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	var merges []int64
-	err := store.SelectIn(ctx, tx, `SELECT id, absorbed, a, b FROM identity_merges WHERE kept IN (...)`, others, func(rows *sql.Rows) error {
-		var id int64
-		var named [3]touchstone.NodeID
-		if err := rows.Scan(&id, &named[0], &named[1], &named[2]); err != nil {
-			return err
-		}
-		if slices.ContainsFunc(named[:], func(n touchstone.NodeID) bool { return slices.Contains(nodes, n) }) {
-			merges = append(merges, id)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return store.ExecIn(ctx, tx, `DELETE FROM identity_merges WHERE id IN (...)`, merges)
 }
 
 // eraseOverrides has the warehouse hear that the nodes are nobody else's any more. The rows

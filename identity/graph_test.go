@@ -324,7 +324,8 @@ func TestSplitMovesHistoryBackAndStays(t *testing.T) {
 		if d := gocmp.Diff(Parted{1, 2, 2}, result); err != nil || d != "" {
 			t.Fatal(d, err)
 		}
-		if d := gocmp.Diff([]touchstone.Change{{Kind: touchstone.PersonSplit, Person: 1, Other: 2, Time: day}}, batch.Changes); d != "" {
+		if d := gocmp.Diff([]touchstone.Change{{Kind: touchstone.PersonSplit, Person: 1, Other: 2, Time: day, Parts: &touchstone.Parts{
+			Nodes: []touchstone.NodeID{2, 4}, Identifiers: []touchstone.Identifier{{Kind: "anonymous_id", Value: "a2"}, {Kind: "email", Value: "e@x.org"}}}}}, batch.Changes); d != "" {
 			t.Error(d)
 		}
 		if d := gocmp.Diff(map[touchstone.NodeID]touchstone.PersonID{2: 0, 3: 1, 4: 2}, b.overrides()); d != "" {

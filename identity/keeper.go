@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/keep"
@@ -55,14 +54,6 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 	errs = append(errs, err)
 	merges, err := readMerges(ctx, q, nodes)
 	errs = append(errs, err)
-	merges = slices.DeleteFunc(merges, func(m Merge) bool { // of whom it was parted from since
-		for _, n := range []touchstone.NodeID{touchstone.NodeID(m.Absorbed), m.Because.From, m.Because.To} {
-			if !slices.ContainsFunc(nodes, func(own Node) bool { return own.ID == n }) {
-				return true
-			}
-		}
-		return false
-	})
 	dropped, err := readDropped(ctx, q, nodes)
 	errs = append(errs, err)
 	parted, err := readParted(ctx, q, nodes)

@@ -105,6 +105,9 @@ func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st
 	if err := p.save(ctx, tx, req, b.Now.UnixMilli()); err != nil {
 		return nil, err
 	}
+	if err := p.takeBackMerges(ctx, tx); err != nil {
+		return nil, err
+	}
 	if err := saveOverrides(ctx, tx, p.overrides(), st); err != nil {
 		return nil, err
 	}
@@ -125,8 +128,18 @@ func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st
 	}
 	g.forgetParting(p, req.person)
 	g.metrics.split.Inc()
-	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonSplit, Person: req.person, Other: p.other, Time: b.Now})
+	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonSplit, Person: req.person, Other: p.other, Time: b.Now, Parts: g.partsOf(p.moved)})
 	return p, nil
+}
+
+// partsOf names nodes for those that follow.
+func (g *Graph) partsOf(nodes []*node) *touchstone.Parts {
+	parts := &touchstone.Parts{}
+	for _, n := range slices.SortedFunc(slices.Values(nodes), func(a, b *node) int { return int(a.id - b.id) }) {
+		parts.Nodes = append(parts.Nodes, n.id)
+		parts.Identifiers = append(parts.Identifiers, touchstone.Identifier{Kind: g.kinds.name(n.kind), Value: n.value})
+	}
+	return parts
 }
 
 func appendPart(r *region, person touchstone.PersonID) []touchstone.PersonID {
@@ -228,6 +241,35 @@ func (p *parting) save(ctx context.Context, tx *store.Tx, req request, now int64
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO identity_apart (a, b, time) VALUES (?, ?, ?) ON CONFLICT (a, b) DO NOTHING`, int64(req.person), int64(p.other), now)
 	return err
+}
+
+// takeBackMerges forgets the merges across the two: all that a merge names is of one person, so
+// that it is erased with that one.
+func (p *parting) takeBackMerges(ctx context.Context, tx *store.Tx) error {
+	side := make(map[touchstone.NodeID]bool, len(p.kept)+len(p.moved))
+	var nodes []touchstone.NodeID
+	for moved, list := range [][]*node{p.kept, p.moved} {
+		for _, n := range list {
+			side[n.id] = moved == 1
+			nodes = append(nodes, n.id)
+		}
+	}
+	var across []int64
+	err := store.SelectIn(ctx, tx, `SELECT id, kept, absorbed, a, b FROM identity_merges WHERE kept IN (...)`, nodes, func(rows *sql.Rows) error {
+		var id int64
+		var named [4]touchstone.NodeID
+		if err := rows.Scan(&id, &named[0], &named[1], &named[2], &named[3]); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(named[1:], func(n touchstone.NodeID) bool { return side[n] != side[named[0]] }) {
+			across = append(across, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read merges: %w", err)
+	}
+	return store.ExecIn(ctx, tx, `DELETE FROM identity_merges WHERE id IN (...)`, across)
 }
 
 // overrides moves the history of the nodes that have another person now.

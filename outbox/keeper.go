@@ -51,7 +51,7 @@ func (Keeper) Split(ctx context.Context, tx *store.Tx, splits []keep.Split) erro
 
 // Erase deletes the persons' effects with their failures, also those that wait: nothing
 // more is sent about them but what is under way this moment.
-func (k Keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Erasure) error {
+func (k Keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
 	gone := make(map[touchstone.PersonID]struct{}, len(persons))
 	for _, p := range persons {
 		if _, err := deleteEffects(ctx, tx, `person = ? AND person <> 0`, int64(p.Person)); err != nil {
@@ -76,10 +76,10 @@ type exported struct {
 }
 
 // Export hands over the effects, one by one.
-func (Keeper) Export(ctx context.Context, q store.Querier, person touchstone.PersonID, put keep.Put) error {
-	rows, err := q.Query(ctx, `SELECT `+letterColumns+` FROM outbox_effects WHERE person = ? AND person <> 0 ORDER BY put_at, id`, int64(person))
+func (Keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put keep.Put) error {
+	rows, err := q.Query(ctx, `SELECT `+letterColumns+` FROM outbox_effects WHERE person = ? AND person <> 0 ORDER BY put_at, id`, int64(who.Person))
 	if err != nil {
-		return fmt.Errorf("export effects of %s: %w", person, err)
+		return fmt.Errorf("export effects of %s: %w", who.Person, err)
 	}
 	letters, err := scanLetters(rows)
 	if err != nil {

@@ -254,7 +254,7 @@ func TestEffectsFollowTheirPerson(t *testing.T) {
 		b.become("2", outbox.Dead)
 		b.become("3", outbox.Delivered)
 		export := func(p touchstone.PersonID) (n int) {
-			if err := b.Keeper().Export(t.Context(), b.db.Reader(), p, func(string, any) error { n++; return nil }); err != nil {
+			if err := b.Keeper().Export(t.Context(), b.db.Reader(), keep.Whole{Person: p}, func(string, any) error { n++; return nil }); err != nil {
 				t.Fatal(err)
 			}
 			return n
@@ -266,7 +266,7 @@ func TestEffectsFollowTheirPerson(t *testing.T) {
 			t.Fatalf("%v; of 1: %d, of 2: %d", err, export(1), export(2))
 		}
 		err = b.db.Update(t.Context(), func(tx *store.Tx) error {
-			return b.Keeper().Erase(t.Context(), tx, []keep.Erasure{{Person: 1}})
+			return b.Keeper().Erase(t.Context(), tx, []keep.Whole{{Person: 1}})
 		})
 		if err != nil || export(1) != 0 || export(3) != 2 {
 			t.Fatal(err, export(1), export(3))

@@ -20,6 +20,11 @@ CREATE TABLE identity_erasures (
 -- Whom a value was kept from, so that it can be forgotten there, too.
 CREATE INDEX identity_dropped_value ON identity_dropped (value);
 
+-- A split takes back the merges across it.
+DELETE FROM identity_merges WHERE EXISTS (SELECT 1 FROM identity_apart) AND id IN (
+    SELECT m.id FROM identity_merges m JOIN identity_nodes k ON k.id = m.kept
+    WHERE EXISTS (SELECT 1 FROM identity_nodes n WHERE n.id IN (m.absorbed, m.a, m.b) AND n.person <> k.person));
+
 -- +goose Down
 DROP INDEX identity_dropped_value;
 DROP TABLE identity_erasures;

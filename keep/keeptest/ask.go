@@ -152,7 +152,13 @@ func (r *run) rows(ctx context.Context) map[string][]string {
 			continue
 		}
 		for _, row := range list[i].rows {
-			all[of[i].Name] = append(all[of[i].Name], key(row, numbers(&list[i], &of[i], row)))
+			named := numbers(&list[i], &of[i], row)
+			for c, name := range list[i].columns {
+				if slices.Contains(r.feature.Gathered, name) {
+					row[c] = nil
+				}
+			}
+			all[of[i].Name] = append(all[of[i].Name], key(row, named))
 		}
 	}
 	return all

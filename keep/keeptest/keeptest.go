@@ -48,6 +48,9 @@ type Feature struct {
 	Promise func(name string, value any) any
 	// Totals returns what is counted over all persons. It must come out the same, too.
 	Totals func(ctx context.Context, q store.Querier) (any, error)
+	// Gathered names columns that are counted in memory and written some time later, with
+	// whatever batch comes then.
+	Gathered []string
 	// Identity is set by identity's own exercise: its Apply finds the persons, and commands
 	// go to it. All others get facts and changes from the exercise.
 	Identity Identity
