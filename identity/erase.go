@@ -51,7 +51,7 @@ func (g *Graph) Erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, pe
 	if err != nil {
 		return nil, err
 	}
-	b.Due = slices.DeleteFunc(b.Due, func(t touchstone.Timer) bool { return t.Person == person })
+	b.Due = slices.DeleteFunc(b.Due, func(t touchstone.Timer) bool { return t.Subject.Person() == person })
 	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonErased, Person: person, Time: b.Now, Parts: parts})
 	return parts, nil
 }

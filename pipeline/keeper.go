@@ -64,20 +64,17 @@ func (keeper) Merge(ctx context.Context, tx *store.Tx, merges []keep.Merge) erro
 func (keeper) Split(context.Context, *store.Tx, []keep.Split) error { return nil }
 
 // Erase cancels the persons' timers.
-func (keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Erasure) error {
+func (keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
 	var list []int64
 	for _, e := range persons {
-		list = append(list, int64(e.Person))
-		for _, n := range e.Nodes {
-			list = append(list, int64(n))
-		}
+		list = append(list, e.Numbers()...)
 	}
 	return store.ExecIn(ctx, tx, `DELETE FROM timers WHERE subject = ? AND subject_id IN (...)`, list, touchstone.SubjectPerson)
 }
 
 // Export hands over the person's timers.
-func (keeper) Export(ctx context.Context, q store.Querier, person touchstone.PersonID, put keep.Put) error {
-	list, err := timersOfPersons(ctx, q, []touchstone.PersonID{person})
+func (keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put keep.Put) error {
+	list, err := timersOfPersons(ctx, q, []touchstone.PersonID{who.Person})
 	if err != nil {
 		return err
 	}

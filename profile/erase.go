@@ -48,7 +48,7 @@ func (p *Profiles) eraseDue(ctx context.Context, b *batch, tb *touchstone.Batch)
 	}
 	b.gone = append(b.gone, b.erased...)
 	b.persons = slices.DeleteFunc(b.persons, func(one person) bool { return gone(one.id) })
-	tb.Timers = slices.DeleteFunc(tb.Timers, func(t touchstone.Timer) bool { return t.Owner == timerOwner && gone(t.Person) })
+	tb.Timers = slices.DeleteFunc(tb.Timers, func(t touchstone.Timer) bool { return t.Owner == timerOwner && gone(t.Subject.Person()) })
 	return p.forgetShared(b)
 }
 

@@ -253,7 +253,7 @@ func (r *run) command(ctx context.Context, tx *store.Tx, b *touchstone.Batch, p 
 			}
 			change := p.erase(person, b.Now)
 			if r.feature.Identity == nil {
-				b.Due = slices.DeleteFunc(b.Due, func(t touchstone.Timer) bool { return t.Person == person })
+				b.Due = slices.DeleteFunc(b.Due, func(t touchstone.Timer) bool { return t.Subject.Person() == person })
 				b.Changes = append(b.Changes, change)
 			} else if err := r.feature.Identity.Erase(ctx, tx, b, person); err != nil {
 				return err
