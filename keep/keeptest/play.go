@@ -110,10 +110,10 @@ func (r *run) work(ctx context.Context, spec *batch, facts []touchstone.Fact) {
 	// Every other batch that only erases comes when nothing else waits to be done: then nobody
 	// else's rows may change.
 	alone := !r.clean && len(spec.says) == 0 && len(spec.commands) > 0 && r.record%2 == 1
+	r.now = r.now.Add(time.Duration(spec.wait) * time.Second)
 	if alone {
 		r.wait(ctx, 2)
 	}
-	r.now = r.now.Add(time.Duration(spec.wait) * time.Second)
 	r.record++
 	if spec.restart {
 		r.start()
