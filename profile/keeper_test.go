@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/keep/keeptest"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -40,7 +41,7 @@ func TestKeeper(t *testing.T) {
 		return keeptest.Feature{
 			Keeper: p.Keeper(), Apply: p.Apply, Rollback: p.Rollback, Committed: p.Committed,
 			Totals: func(ctx context.Context, q store.Querier) (any, error) {
-				traits, err := p.Traits(ctx)
+				traits, err := p.Traits(ctx, access.System())
 				if err != nil {
 					return nil, err
 				}
