@@ -15,6 +15,7 @@ type Effect struct {
 	Destination string
 	Person      PersonID // whose data is in Body; 0 for nobody's. Erased with the person
 	Node        NodeID   // that Body is about, so that it goes with it in a split; 0: it stays
+	Label       string   // what it is, in a word or two for lists; kept when Body is gone
 	NotBefore   time.Time
 	Body        []byte // for the deliverer
 }

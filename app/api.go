@@ -4,6 +4,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/job"
+	"github.com/touchstone-cdp/touchstone/webhook"
 )
 
 // resources are the parts of the API that features bring, in the order of the document.
@@ -12,6 +13,7 @@ import (
 func (a *App) resources() []api.Resource {
 	return []api.Resource{
 		job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
+		webhook.Resource(a.webhooks),
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/segment"
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/webhook"
 )
 
 // Version is set by the build.
@@ -58,6 +59,7 @@ type App struct {
 	commands  *command.Log
 	pipeline  *pipeline.Pipeline
 	outbox    *outbox.Outbox
+	webhooks  *webhook.Webhooks
 	sink      *pipeline.Sink
 	queries   *analytics.Engine
 	settings  *console.Settings
@@ -98,6 +100,7 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 		a.wireEdge,
 		a.wirePersons,
 		a.wireOutbox,
+		a.wireWebhooks,
 		a.wireReactors,
 		a.wireCommands,
 		a.wirePipeline,
@@ -129,7 +132,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 		return err
 	}
 	a.rules, a.kinds = rules, rules.Kinds()
-	if a.proxies, err = parsePrefixes(a.cfg.Collect.TrustedProxies); err != nil {
+	if a.proxies, err = parsePrefixes("collect.trusted_proxies", a.cfg.Collect.TrustedProxies); err != nil {
 		return err
 	}
 	projects, err := parsePairs(a.cfg.Collect.SensorsProjects)
@@ -182,12 +185,12 @@ func parsePairs(texts []string) (map[string]string, error) {
 	return out, nil
 }
 
-func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+func parsePrefixes(setting string, texts []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, text := range texts {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, touchstone.Errorf(touchstone.Invalid, "collect.trusted_proxies: %q is not a network like 10.0.0.0/8", text)
+			return nil, touchstone.Errorf(touchstone.Invalid, "%s: %q is not a network like 10.0.0.0/8", setting, text)
 		}
 		out = append(out, p)
 	}

@@ -100,6 +100,9 @@ type Config struct {
 	Metrics        struct {
 		Listen string // HOST:PORT of /metrics without a key; empty: only with a key, on Listen
 	}
+	Webhooks struct {
+		AllowNetworks []string // that calls may go to although they are private
+	}
 	Backup struct {
 		Folder  string // empty: backups in Data
 		Keep    int    // the newest that are kept
@@ -198,6 +201,7 @@ func (c *Config) settings() []setting {
 		{"query.max_rows", &c.Query.MaxRows, "most rows that the result of a SQL query has"},
 		{"jobs.folder", &c.Jobs.Folder, "folder for the files that jobs make, such as exports; with several servers one that all of them share; empty: jobs in the data folder"},
 		{"jobs.max_bytes", &c.Jobs.MaxBytes, "most bytes of the files that jobs make, together"},
+		{"webhooks.allow_networks", &c.Webhooks.AllowNetworks, "private networks that webhooks may call, like 10.0.0.0/8"},
 		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
 		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
 		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},

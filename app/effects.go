@@ -2,13 +2,18 @@ package app
 
 import (
 	"context"
+	"net/netip"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/outbox"
+	"github.com/touchstone-cdp/touchstone/webhook"
 )
 
 // deliverers lists who does effects, each those of its kind.
 func (a *App) deliverers() []outbox.Deliverer {
-	return []outbox.Deliverer{}
+	return []outbox.Deliverer{
+		webhook.Deliverer{Webhooks: a.webhooks},
+	}
 }
 
 // wireOutbox makes the outbox, which takes what is decided and has it done.
@@ -19,3 +24,38 @@ func (a *App) wireOutbox(ctx context.Context) (err error) {
 
 // deliver does effects, beside other processes.
 func (a *App) deliver(ctx context.Context) error { return a.outbox.Run(ctx, a.deliverers()...) }
+
+// wireWebhooks makes the webhooks of segments.
+func (a *App) wireWebhooks(ctx context.Context) error {
+	allow, err := parsePrefixes("webhooks.allow_networks", a.cfg.Webhooks.AllowNetworks)
+	if err != nil {
+		return err
+	}
+	if a.cfg.Dev { // whoever tries it out has the receiver on the same machine
+		allow = append(allow, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	}
+	a.webhooks, err = webhook.Open(ctx, webhook.Config{
+		DB: a.store, Outbox: a.outbox, Names: a.segmentNames, Identifiers: personIdentifiers{a.graph, a.kinds}.IdentifiersOf,
+		Mask: maskContact, Clock: a.clock, Logger: a.part("webhooks"), Allow: allow, Version: Version,
+	})
+	return err
+}
+
+// segmentNames returns the names of all segments, by id.
+func (a *App) segmentNames(ctx context.Context) (map[string]string, error) {
+	all, err := a.segments.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string, len(all))
+	for i := range all {
+		names[all[i].ID] = all[i].Name
+	}
+	return names, nil
+}
+
+// maskContact leaves a little of a contact to be recognised by.
+func maskContact(id touchstone.Identifier) touchstone.Identifier {
+	id.Value = "***"
+	return id
+}

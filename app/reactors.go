@@ -10,7 +10,9 @@ import (
 // reactors lists who acts on what happens. Each has an offset of its own, so their order
 // means nothing.
 func (a *App) reactors() []inbox.Reactor {
-	return []inbox.Reactor{}
+	return []inbox.Reactor{
+		a.webhooks,
+	}
 }
 
 // wireReactors makes the inbox from which the reactors hear.

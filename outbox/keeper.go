@@ -70,6 +70,7 @@ type exported struct {
 	ID          string    `json:"id"`
 	Kind        string    `json:"kind"`
 	Destination string    `json:"destination"`
+	Label       string    `json:"label,omitempty"`
 	State       State     `json:"state"`
 	PutAt       time.Time `json:"put_at"`
 	Body        string    `json:"body,omitempty"` // of one that is not done
@@ -87,7 +88,7 @@ func (Keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put k
 	}
 	for i := range letters {
 		l := &letters[i]
-		if err := put("effects", exported{l.ID, l.Kind, l.Destination, l.State, l.PutAt, string(l.Body)}); err != nil {
+		if err := put("effects", exported{l.ID, l.Kind, l.Destination, l.Label, l.State, l.PutAt, string(l.Body)}); err != nil {
 			return err
 		}
 	}

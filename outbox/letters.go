@@ -32,6 +32,7 @@ type Letter struct {
 	Kind        string
 	Destination string
 	Person      touchstone.PersonID
+	Label       string
 	Body        []byte // nil once it is done
 	State       State
 	PutAt       time.Time
@@ -54,7 +55,7 @@ type Attempt struct {
 	Answer  string
 }
 
-const letterColumns = `id, kind, destination, person, body, state, put_at, due, finished_at, attempts, status, took_ms, error, answer`
+const letterColumns = `id, kind, destination, person, label, body, state, put_at, due, finished_at, attempts, status, took_ms, error, answer`
 
 // List returns a queue's effects in a state, the latest first; those that wait in the order
 // in which they are due. The cursor is "" for the first page, and at the end.
@@ -109,7 +110,7 @@ func scanLetters(rows *sql.Rows) ([]Letter, error) {
 		var l Letter
 		var person, put, due, finished, took int64
 		var state int
-		if err := rows.Scan(&l.ID, &l.Kind, &l.Destination, &person, &l.Body, &state, &put, &due, &finished, &l.Attempts, &l.Status, &took, &l.Error, &l.Answer); err != nil {
+		if err := rows.Scan(&l.ID, &l.Kind, &l.Destination, &person, &l.Label, &l.Body, &state, &put, &due, &finished, &l.Attempts, &l.Status, &took, &l.Error, &l.Answer); err != nil {
 			return nil, err
 		}
 		l.Person, l.PutAt, l.FinishedAt, l.Took = touchstone.PersonID(person), moment(put), moment(finished), time.Duration(took)*time.Millisecond

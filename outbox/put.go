@@ -16,7 +16,7 @@ const (
 	dead  = 2
 )
 
-const effectColumns = 19
+const effectColumns = 20
 
 // insertTexts are the statements for 1, 8 and 64 rows, so that few are ever prepared.
 var insertTexts = map[int]string{1: insertText(1), 8: insertText(8), 64: insertText(64)}
@@ -34,7 +34,7 @@ func chunk(n int) int {
 
 func insertText(rows int) string {
 	one := "(?" + strings.Repeat(",?", effectColumns-1) + ")"
-	return `INSERT INTO outbox_effects (id, kind, destination, person, node, body, put_at, place, since, due,
+	return `INSERT INTO outbox_effects (id, kind, destination, person, node, label, body, put_at, place, since, due,
 		owner, state, attempts, tries, finished_at, status, took_ms, error, answer) VALUES ` +
 		one + strings.Repeat(","+one, rows-1) + ` ON CONFLICT (id) DO NOTHING`
 }
@@ -52,7 +52,7 @@ func insert(ctx context.Context, tx *store.Tx, effects []touchstone.Effect, now,
 		if !e.NotBefore.IsZero() {
 			due = max(due, e.NotBefore.UnixMilli())
 		}
-		args = append(args, e.ID, e.Kind, e.Destination, int64(e.Person), int64(e.Node), body, now, place+int64(i), due, due,
+		args = append(args, e.ID, e.Kind, e.Destination, int64(e.Person), int64(e.Node), e.Label, body, now, place+int64(i), due, due,
 			"", waits, 0, 0, 0, 0, 0, "", "")
 	}
 	res, err := tx.Exec(ctx, insertTexts[len(effects)], args...)

@@ -7,6 +7,7 @@ CREATE TABLE outbox_effects (
 	destination TEXT COLLATE "C" NOT NULL,
 	person      BIGINT NOT NULL, -- 0: nobody's
 	node        BIGINT NOT NULL, -- goes with it in a split; 0: stays
+	label       TEXT   NOT NULL,
 	body        BYTEA  NOT NULL, -- empty once it is done
 	put_at      BIGINT NOT NULL,
 	place       BIGINT NOT NULL, -- orders what is due at the same moment

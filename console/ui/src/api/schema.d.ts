@@ -1794,6 +1794,205 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Webhooks with what is known of their receivers */
+        get: operations["listWebhooks"];
+        put?: never;
+        /** Make a webhook; its secret is in the answer, once */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One webhook */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Delete a webhook, with all that waits for it */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook; fields left out stay as they are
+         * @description `headers` replaces all of them; one whose value is null keeps the value that it has.
+         */
+        patch: operations["updateWebhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook a new secret; the old ones sign beside it for another day */
+        post: operations["rotateWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a call about nobody at once
+         * @description The body has `"test": true`. It is not in the list of deliveries.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop the calls; what is to be told waits */
+        post: operations["pauseWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with the calls */
+        post: operations["resumeWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Calls of a webhook; the latest first, those that wait in their order */
+        get: operations["listWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+                /** @description The header webhook-id of the call */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        /** One call with its body, if it is not delivered, and its failed attempts */
+        get: operations["getWebhookDelivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make calls again that were given up */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget calls that were given up */
+        post: operations["discardWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3500,6 +3699,208 @@ export interface components {
             years: number[];
             public: components["schemas"]["CalendarDay"][];
             own: components["schemas"]["CalendarDay"][];
+        };
+        /** @enum {string} */
+        WebhookEvent: "segment.entered" | "segment.left";
+        /**
+         * @description How much of a person is sent
+         * @default masked
+         * @enum {string}
+         */
+        WebhookIdentifiers: "none" | "masked" | "full";
+        Webhook: {
+            /** @example wh_a1b2c3d4e5f6 */
+            id: string;
+            name: string;
+            /** @description Without what is behind ? for callers without the permission webhooks:write */
+            url: string;
+            segments: string[];
+            events: components["schemas"]["WebhookEvent"][];
+            identifiers: components["schemas"]["WebhookIdentifiers"];
+            backfill: boolean;
+            /** @description Names */
+            headers: string[];
+            concurrency: number;
+            per_second: number;
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+            /** @description whsec_…: in the answer that made it, and never again */
+            secret?: string;
+            /** @description Those that sign */
+            secrets: components["schemas"]["WebhookSecret"][];
+            queue: components["schemas"]["WebhookQueue"];
+        };
+        WebhookSecret: {
+            /** @description Its beginning */
+            prefix: string;
+            created_at: components["schemas"]["Time"];
+            /**
+             * Format: date-time
+             * @description When one that was replaced stops signing
+             */
+            ends_at: string | null;
+        };
+        /** @description What is known of the receiver */
+        WebhookQueue: {
+            paused: boolean;
+            /** @description In a row */
+            failures: number;
+            /**
+             * Format: date-time
+             * @description No call before, because the receiver fails or asked for it
+             */
+            held_until: string | null;
+            /**
+             * Format: int64
+             * @description 10000 stands for that many or more
+             */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description Calls that were given up; 10000 stands for that many or more
+             */
+            dead_letters: number;
+            /**
+             * Format: int64
+             * @description Since the webhook was made
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Attempts
+             */
+            failed: number;
+            /** Format: date-time */
+            delivered_at: string | null;
+            /** Format: date-time */
+            failed_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the first call that waits is due
+             */
+            oldest: string | null;
+            /** @description Of the last attempt that failed */
+            error: string;
+        };
+        WebhookList: {
+            items: components["schemas"]["Webhook"][];
+            next_cursor: string;
+        };
+        NewWebhook: {
+            name: string;
+            /** @description http or https; private networks only as far as webhooks.allow_networks goes */
+            url: string;
+            /** @description Ids; `*` is all segments */
+            segments: string[];
+            events?: components["schemas"]["WebhookEvent"][];
+            identifiers?: components["schemas"]["WebhookIdentifiers"];
+            /** @description Also tell what came with history */
+            backfill?: boolean;
+            /** @description Sent with each call; values are not read back */
+            headers?: {
+                [key: string]: string | null;
+            };
+            /**
+             * @description Calls at a time
+             * @default 16
+             */
+            concurrency?: number;
+            /** @description Calls a second; 0: no limit */
+            per_second?: number;
+        };
+        WebhookPatch: {
+            name?: string;
+            /** @description http or https; private networks only as far as webhooks.allow_networks goes */
+            url?: string;
+            /** @description Ids; `*` is all segments */
+            segments?: string[];
+            events?: components["schemas"]["WebhookEvent"][];
+            identifiers?: components["schemas"]["WebhookIdentifiers"];
+            /** @description Also tell what came with history */
+            backfill?: boolean;
+            /** @description Sent with each call; values are not read back */
+            headers?: {
+                [key: string]: string | null;
+            };
+            /**
+             * @description Calls at a time
+             * @default 16
+             */
+            concurrency?: number;
+            /** @description Calls a second; 0: no limit */
+            per_second?: number;
+        };
+        RotateWebhook: {
+            /**
+             * @description How long the old secrets go on
+             * @default 86400
+             */
+            grace_seconds?: number;
+        };
+        WebhookTest: {
+            delivered: boolean;
+            /** @description Of the receiver; 0: no answer */
+            status: number;
+            /** Format: int64 */
+            took_ms: number;
+            error: string;
+            /** @description Its beginning */
+            answer: string;
+        };
+        WebhookDelivery: {
+            /** @description The header webhook-id */
+            id: string;
+            type: string;
+            segment: string;
+            person: string;
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "dead";
+            put_at: components["schemas"]["Time"];
+            /**
+             * Format: date-time
+             * @description When it is tried next, while it waits
+             */
+            due: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            attempts: number;
+            /** @description Of the last attempt; 0: no answer */
+            status: number;
+            /**
+             * Format: int64
+             * @description Of the last attempt
+             */
+            took_ms: number;
+            error: string;
+            /** @description Beginning of the receiver's answer */
+            answer: string;
+        };
+        WebhookDeliveryList: {
+            items: components["schemas"]["WebhookDelivery"][];
+            next_cursor: string;
+        };
+        WebhookDeliveryDetail: components["schemas"]["WebhookDelivery"] & {
+            body: {
+                [key: string]: unknown;
+            } | null;
+            failures: components["schemas"]["WebhookFailure"][];
+        };
+        WebhookFailure: {
+            attempt: number;
+            at: components["schemas"]["Time"];
+            status: number;
+            /** Format: int64 */
+            took_ms: number;
+            error: string;
+            answer: string;
+        };
+        WebhookDead: {
+            ids?: string[];
+            all?: boolean;
+        };
+        WebhookCount: {
+            /** Format: int64 */
+            count: number;
         };
     };
     responses: {
@@ -6978,6 +7379,387 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of webhooks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "CRM",
+                 *       "url": "https://crm.example.com/hooks",
+                 *       "segments": [
+                 *         "seg_a1b2c3d4e5f6"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            /** @description The new webhook */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "per_second": 50
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookPatch"];
+            };
+        };
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rotateWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 86400
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateWebhook"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its new secret */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    pauseWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resumeWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhook */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description `dead` are those that were given up */
+                state?: "waiting" | "delivered" | "dead";
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of calls */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getWebhookDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+                /** @description The header webhook-id of the call */
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The call */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "all": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookDead"];
+            };
+        };
+        responses: {
+            /** @description How many */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "msg_a1b2c3"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookDead"];
+            };
+        };
+        responses: {
+            /** @description How many */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookCount"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -121,6 +121,15 @@ export const settings = {
     all: "Everything about {{thing}}",
     actors: { user: "User", key: "API key", dev: "Development mode", anonymous: "Not signed in" },
     actions: {
+      webhook_create: "Made a webhook",
+      webhook_update: "Changed a webhook",
+      webhook_delete: "Deleted a webhook",
+      webhook_rotate: "Gave a webhook a new secret",
+      webhook_test: "Sent a test call of a webhook",
+      webhook_pause: "Paused a webhook",
+      webhook_resume: "Went on with a webhook",
+      webhook_replay: "Repeated calls that were given up",
+      webhook_discard: "Discarded calls that were given up",
       backup_create: "Made a backup",
       backup_delete: "Deleted a backup",
       person_reveal: "Revealed contacts",
@@ -170,6 +179,7 @@ export const settings = {
     },
     things: {
       job: "jobs",
+      webhook: "webhooks",
       schedule: "schedules",
       backup: "backups",
       identity: "identity rules",
