@@ -36,24 +36,21 @@ func (o *Outbox) claim(ctx context.Context, n name, want int, holding map[string
 }
 
 // claimRows writes this process' name and the lease's end into the rows. Rows that another
-// process is claiming are skipped.
+// process is claiming are skipped, and what this one holds: of that a note may just have
+// been committed that memory does not know of yet.
 func (o *Outbox) claimRows(ctx context.Context, n name, want int, holding map[string]struct{}, now time.Time) (items []*item, err error) {
 	lease := now.Add(o.cfg.Lease)
+	not, ids := notIn(holding)
+	args := append([]any{o.owner, lease.UnixMilli(), n.kind, n.destination, now.UnixMilli()}, ids...)
 	err = o.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Query(ctx, `UPDATE outbox_effects SET owner = ?, due = ? WHERE state = 0 AND id IN (
-			SELECT id FROM outbox_effects WHERE state = 0 AND kind = ? AND destination = ? AND due <= ?
-			ORDER BY due, place LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING `+itemColumns,
-			o.owner, lease.UnixMilli(), n.kind, n.destination, now.UnixMilli(), want)
+			SELECT id FROM outbox_effects WHERE state = 0 AND kind = ? AND destination = ? AND due <= ?`+not+`
+			ORDER BY due, place LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING `+itemColumns, append(args, want)...)
 		if err != nil {
 			return fmt.Errorf("claim what is due: %w", err)
 		}
 		items, err = scanItems(rows)
 		return err
-	})
-	// What this process holds itself although its lease had run out is only renewed.
-	items = slices.DeleteFunc(items, func(it *item) bool {
-		_, held := holding[it.effect.ID]
-		return held
 	})
 	for _, it := range items {
 		it.lease = lease
@@ -62,6 +59,25 @@ func (o *Outbox) claimRows(ctx context.Context, n name, want int, holding map[st
 		return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.place, b.place))
 	})
 	return items, err
+}
+
+// notIn leaves ids out. Lists have few lengths, so that few statements are ever prepared.
+func notIn(ids map[string]struct{}) (text string, args []any) {
+	if len(ids) == 0 {
+		return "", nil
+	}
+	size := 1
+	for size < len(ids) {
+		size *= 4
+	}
+	args = make([]any, 0, size)
+	for id := range ids {
+		args = append(args, id)
+	}
+	for len(args) < size {
+		args = append(args, args[0])
+	}
+	return " AND id NOT IN (?" + strings.Repeat(",?", size-1) + ")", args
 }
 
 func scanItems(rows *sql.Rows) ([]*item, error) {

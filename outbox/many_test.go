@@ -223,10 +223,14 @@ func TestEveryEffectEnds(t *testing.T) {
 				if f < 0 {
 					state = outbox.Dead
 				}
-				eventually(t, id(i)+" ends", func() bool {
+				for end := time.Now().Add(15 * time.Second); b.state(id(i)) != state; time.Sleep(2 * time.Millisecond) {
 					c.advance(30 * time.Second)
-					return b.state(id(i)) == state
-				})
+					if time.Now().After(end) {
+						l, failures, err := b.Get(t.Context(), id(i))
+						q, err2 := b.Queue(t.Context(), "call", l.Destination)
+						t.Fatalf("never ends, at %s: %+v\n%+v\n%v\n%+v %v", c.Now(), l, failures, err, q, err2)
+					}
+				}
 			}
 			if n := len(w.got()) - before; n != want {
 				rt.Fatalf("%d attempts, want %d", n, want)

@@ -133,7 +133,10 @@ func (o *Outbox) settled(group []result) {
 	for i := range group {
 		r := &group[i]
 		o.drop(r.queue, r.item)
-		if r.state == waits && !r.released && (r.queue.next.IsZero() || r.due.Before(r.queue.next)) {
+		if r.released {
+			r.due = o.now()
+		}
+		if r.state == waits && (r.queue.next.IsZero() || r.due.Before(r.queue.next)) {
 			r.queue.next = r.due
 		}
 	}
