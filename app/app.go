@@ -214,7 +214,7 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 		return err
 	}
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
-		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, History: profileHistory{a}})
+		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, Kinds: a.kinds, History: profileHistory{a}})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 func (a *App) jobKinds() []job.Kind {
 	kinds := []job.Kind{
 		a.collector.Quarantine().ReplayKind(),
+		a.segments.ExportKind(a.profiles),
 	}
 	if a.errExternal() == nil { // a backup is a copy of this process's data folder
 		kinds = append(kinds, a.backupKind())

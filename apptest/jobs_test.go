@@ -1,7 +1,12 @@
 package apptest
 
 import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -140,5 +145,107 @@ func TestSchedules(t *testing.T) {
 	}
 	if status, _ := s.Do(http.MethodPost, "/api/v1/schedules", map[string]any{"name": "x", "cron": "soon", "kind": "backup"}, nil); status != http.StatusBadRequest {
 		t.Errorf("a time that nobody understands is answered with %d", status)
+	}
+}
+
+// download fetches the file of a job.
+func (s *Server) download(id string) string {
+	s.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, s.URL+"/api/v1/jobs/"+id+"/file", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer dev")
+	resp, err := s.http.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(resp.Header.Get("Content-Disposition"), "attachment") {
+		s.t.Fatalf("the file is answered with %d, %v: %.200s", resp.StatusCode, err, body)
+	}
+	return string(body)
+}
+
+// An export of thousands of people goes on after kills, and holds each of them once.
+func TestExportOfASegmentSurvivesKills(t *testing.T) {
+	const n = 6000
+	s := StartIn(t, t.TempDir())
+	for at := 0; at < n; at += 500 {
+		batch := make([]Event, 500)
+		for i := range batch {
+			batch[i] = Event{"type": "identify", "userId": fmt.Sprintf("u-%d", at+i), "traits": map[string]any{
+				"name": fmt.Sprintf("张 %d", at+i), "email": fmt.Sprintf("u%d@example.com", at+i), "vip": true, "note": "=1+1,\"quoted\"\nline"}}
+		}
+		s.Track(batch...)
+	}
+	s.Drain()
+	segment := s.CreateSegment("会员/VIP", map[string]any{"trait": "vip", "op": "eq", "value": true}).ID
+	input := map[string]any{"segment": segment, "columns": []string{"name", "id.user_id", "id.email", "trait.note", "trait.vip", "events"}}
+	id := s.StartJob("segment.export", input).ID
+	for range 3 {
+		time.Sleep(60 * time.Millisecond)
+		s.Kill()
+		s.Launch()
+	}
+	j := s.AwaitJob(id)
+	if j.File == nil || j.File.Name != "会员_VIP.csv" || j.Done != n || j.Result["rows"] != float64(n) {
+		t.Fatalf("%+v", j)
+	}
+	text := s.download(id)
+	if int64(len(text)) != j.File.Bytes {
+		t.Errorf("%d bytes, not %d", len(text), j.File.Bytes)
+	}
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\uFEFF"))).ReadAll()
+	if err != nil || len(rows) != n+1 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	seen := map[string]bool{}
+	for _, row := range rows[1:] {
+		user := row[3]
+		if seen[user] {
+			t.Fatalf("%s is there twice", user)
+		}
+		seen[user] = true
+		k := strings.TrimPrefix(user, "u-")
+		if row[2] != "张 "+k || row[4] != "u"+k+"@example.com" || row[5] != "'=1+1,\"quoted\"\nline" || row[6] != "true" || row[7] != "1" || !strings.HasPrefix(row[0], "p_") {
+			t.Fatalf("a row is %q", row)
+		}
+	}
+	// Who may not see contacts gets them masked, and does not get at the other's file.
+	var key struct {
+		Key string `json:"key"`
+	}
+	s.Call(http.MethodPost, "/api/v1/api-keys", map[string]any{"name": "reader", "scopes": []string{"people:export", "people:read", "jobs:read"}}, &key)
+	asReader := func(method, path, body string) (int, string) {
+		req, err := http.NewRequest(method, s.URL+"/api/v1"+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+key.Key)
+		resp, err := s.http.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(answer)
+	}
+	if status, answer := asReader(http.MethodGet, "/jobs/"+id+"/file", ""); status != http.StatusForbidden {
+		t.Errorf("a file with contacts is answered with %d to who may not see them: %.200s", status, answer)
+	}
+	status, answer := asReader(http.MethodPost, "/jobs", fmt.Sprintf(`{"kind":"segment.export","input":{"segment":%q}}`, segment))
+	var masked Job
+	if err := json.Unmarshal([]byte(answer), &masked); err != nil || status != http.StatusAccepted {
+		t.Fatalf("%d, %v: %s", status, err, answer)
+	}
+	s.AwaitJob(masked.ID)
+	status, answer = asReader(http.MethodGet, "/jobs/"+masked.ID+"/file", "")
+	if status != http.StatusOK || strings.Count(answer, "\n") < n || strings.Contains(answer, "u17@example.com") || !strings.Contains(answer, "张 17") {
+		t.Errorf("%d: %.600s", status, answer)
 	}
 }

@@ -49,6 +49,7 @@ type Config struct {
 	// Identifiers answers searches by identifier and completes summaries. Without it,
 	// persons are found by name, e-mail and phone traits only.
 	Identifiers Identifiers
+	Kinds       *touchstone.KindSet // of identifiers, for the columns of an export
 	// History lets a split compute both profiles anew. Without it, all traits and
 	// counters stay with the older person.
 	History History

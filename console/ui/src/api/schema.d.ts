@@ -3530,7 +3530,9 @@ export interface components {
             /** @example people.export */
             kind: string;
             /** @description What the kind takes */
-            input?: Record<string, never>;
+            input?: {
+                [key: string]: unknown;
+            };
         };
         JobKind: {
             name: string;
@@ -3548,7 +3550,9 @@ export interface components {
             subject: string;
             /** @description The subject in words */
             title: string;
-            input: Record<string, never>;
+            input: {
+                [key: string]: unknown;
+            };
             asker: components["schemas"]["Asker"];
             /** @description The schedule that started it, or empty */
             schedule: string;
@@ -3620,14 +3624,18 @@ export interface components {
             cron: string;
             days?: components["schemas"]["ScheduleDays"];
             kind: string;
-            input?: Record<string, never>;
+            input?: {
+                [key: string]: unknown;
+            };
             paused?: boolean;
         };
         SchedulePatch: {
             name?: string;
             cron?: string;
             days?: components["schemas"]["ScheduleDays"];
-            input?: Record<string, never>;
+            input?: {
+                [key: string]: unknown;
+            };
             paused?: boolean;
         };
         Schedule: {
@@ -3637,7 +3645,9 @@ export interface components {
             cron: string;
             days: components["schemas"]["ScheduleDays"];
             kind: string;
-            input: Record<string, never>;
+            input: {
+                [key: string]: unknown;
+            };
             subject: string;
             title: string;
             asker: components["schemas"]["Asker"];

@@ -3,6 +3,7 @@ import {
   ChartNoAxesCombined,
   FileUp,
   Gauge,
+  ListChecks,
   type LucideIcon,
   Plug,
   Radio,
@@ -27,6 +28,7 @@ export interface NavItem {
     | "people"
     | "segments"
     | "analytics"
+    | "jobs"
     | "settings";
   /** Typed after "g", it leads here. */
   letter: string;
@@ -57,5 +59,10 @@ export const navigation: readonly NavGroup[] = [
       { key: "analytics", letter: "a", to: "/analytics", icon: ChartNoAxesCombined },
     ],
   },
-  { items: [{ key: "settings", letter: ",", to: "/settings", icon: Settings2 }] },
+  {
+    items: [
+      { key: "jobs", letter: "j", to: "/jobs", icon: ListChecks },
+      { key: "settings", letter: ",", to: "/settings", icon: Settings2 },
+    ],
+  },
 ];

@@ -5,6 +5,7 @@ import { queryClient, sessionQuery } from "@/api/queries";
 import { parseSearch, stringifySearch, validated } from "@/lib/search";
 import { analyticsRoutes } from "@/pages/analytics/routes";
 import { collectRoutes } from "@/pages/collect/routes";
+import { jobsRoute } from "@/pages/jobs/routes";
 import { overviewRoute } from "@/pages/overview/routes";
 import { peopleRoutes } from "@/pages/people/routes";
 import { segmentsRoutes } from "@/pages/segments/routes";
@@ -33,6 +34,7 @@ const routeTree = rootRoute.addChildren([
     ...peopleRoutes,
     ...segmentsRoutes,
     ...analyticsRoutes,
+    jobsRoute,
     settingsRoute,
     notFoundRoute,
   ]),

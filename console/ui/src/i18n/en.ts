@@ -4,6 +4,7 @@ import { collect } from "./en/collect";
 import { common } from "./en/common";
 import { condition } from "./en/condition";
 import { importFile } from "./en/importFile";
+import { jobs } from "./en/jobs";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { segments } from "./en/segments";
@@ -20,5 +21,6 @@ export const en = {
   condition,
   segments,
   analytics,
+  jobs,
   settings,
 };

@@ -4,6 +4,7 @@ import { collect } from "./zh/collect";
 import { common } from "./zh/common";
 import { condition } from "./zh/condition";
 import { importFile } from "./zh/importFile";
+import { jobs } from "./zh/jobs";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { segments } from "./zh/segments";
@@ -19,5 +20,6 @@ export const zh = {
   condition,
   segments,
   analytics,
+  jobs,
   settings,
 };

@@ -11,6 +11,7 @@ export const common = {
     people: "People",
     segments: "Segments",
     analytics: "Analytics",
+    jobs: "Jobs",
     settings: "Settings",
     search: "Search",
     skip: "Skip to content",

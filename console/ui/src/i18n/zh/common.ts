@@ -11,6 +11,7 @@ export const common = {
     people: "用户",
     segments: "人群",
     analytics: "分析",
+    jobs: "任务",
     settings: "设置",
     search: "搜索",
     skip: "跳到正文",

@@ -808,5 +808,11 @@ const messages: Readonly<Record<string, string>> = {
   "{0} is not the name of a header.": "{0} 不是有效的请求头名称。",
   "{0} is nothing that a webhook tells.": "{0} 不是 Webhook 可通知的内容。",
   "{0}: {1} is not a network like 10.0.0.0/8": "{0}：{1} 不是形如 10.0.0.0/8 的网段",
+  "At most {0} columns can be chosen.": "最多可选择 {0} 列。",
+  "Columns are name, first_seen, last_seen, events, city, country, id.KIND and trait.NAME.":
+    "列可以是 name、first_seen、last_seen、events、city、country、id.类型 和 trait.名称。",
+  "The column {0} is there twice.": "列 {0} 出现了两次。",
+  "There is no column {0}.": "没有列 {0}。",
+  "The input is an object with segment and columns.": "参数应为包含 segment 和 columns 的对象。",
 };
 export default messages;

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Select } from "antd";
 import { RotateCcw, ShieldCheck, Trash2 } from "lucide-react";
 import { useState } from "react";
@@ -213,6 +213,7 @@ function Bulk(props: {
   const format = useFormat();
   const { message, modal } = App.useApp();
   const client = useQueryClient();
+  const navigate = useNavigate();
   const after = async () => {
     props.onDone();
     await Promise.all([
@@ -235,6 +236,20 @@ function Bulk(props: {
         );
       }
       await after();
+    },
+  });
+  // There may be any number of them: a job does it, and shows how far it is.
+  const replayAll = useWrite({
+    mutationFn: (input: { code: string; source?: string }) =>
+      data(
+        api.POST("/api/v1/jobs", {
+          params: { header: idempotencyKey() },
+          body: { kind: "quarantine.replay", input },
+        }),
+      ),
+    onSuccess: async (job) => {
+      await after();
+      await navigate({ to: "/jobs", search: { open: job.id } });
     },
   });
   const discard = useWrite({
@@ -288,7 +303,9 @@ function Bulk(props: {
           okText: t("collect.quarantine.replay"),
           icon: null,
           onOk: () =>
-            replay.mutateAsync({ code, ...(props.source ? { source: props.source } : {}) }).catch(() => {}),
+            replayAll
+              .mutateAsync({ code, ...(props.source ? { source: props.source } : {}) })
+              .catch(() => {}),
         })
       }
     >

@@ -2,10 +2,18 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Tabs } from "antd";
 import type { EChartsOption } from "echarts";
-import { ArrowDownLeft, ArrowUpRight, ChartNoAxesCombined, Pencil, Trash2, UsersRound } from "lucide-react";
+import {
+  ArrowDownLeft,
+  ArrowUpRight,
+  ChartNoAxesCombined,
+  FileDown,
+  Pencil,
+  Trash2,
+  UsersRound,
+} from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { api, data } from "@/api/client";
+import { api, data, idempotencyKey } from "@/api/client";
 import {
   segmentChangesQuery,
   segmentHistoryQuery,
@@ -224,6 +232,38 @@ function DeleteButton({ segment }: { segment: Segment }) {
   );
 }
 
+/** Any number of people, as a file that the server makes: the job shows how far it is, and has the file. */
+function ExportJob({ segment }: { segment: string }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const navigate = useNavigate();
+  const may = useMay("people:export");
+  const start = useWrite({
+    mutationFn: () =>
+      data(
+        api.POST("/api/v1/jobs", {
+          params: { header: idempotencyKey() },
+          body: { kind: "segment.export", input: { segment } },
+        }),
+      ),
+    onSuccess: async (job) => {
+      message.success(t("jobs.exportStarted"));
+      await navigate({ to: "/jobs", search: { open: job.id } });
+    },
+  });
+  if (!may) return null;
+  return (
+    <Button
+      type="text"
+      icon={<FileDown size={15} />}
+      loading={start.isPending}
+      onClick={() => start.mutate()}
+    >
+      {t("jobs.exportOnServer")}
+    </Button>
+  );
+}
+
 const exportLimit = 100_000;
 
 function Members({ id, segment }: { id: string; segment: Segment | undefined }) {
@@ -256,20 +296,23 @@ function Members({ id, segment }: { id: string; segment: Segment | undefined }) 
       rowKey={(m) => m.id}
       onOpen={(m) => void navigate({ to: "/people/$ref", params: { ref: m.id } })}
       tools={
-        <ExportPeople
-          text
-          name={segment?.name ?? id}
-          label={t("segments.exportAll")}
-          limit={exportLimit}
-          disabled={!pages.rows?.length}
-          load={(cursor) =>
-            data(
-              api.GET("/api/v1/segments/{id}/members", {
-                params: { path: { id }, query: { limit: 500, ...(cursor ? { cursor } : {}) } },
-              }),
-            )
-          }
-        />
+        <>
+          <ExportJob segment={id} />
+          <ExportPeople
+            text
+            name={segment?.name ?? id}
+            label={t("segments.exportAll")}
+            limit={exportLimit}
+            disabled={!pages.rows?.length}
+            load={(cursor) =>
+              data(
+                api.GET("/api/v1/segments/{id}/members", {
+                  params: { path: { id }, query: { limit: 500, ...(cursor ? { cursor } : {}) } },
+                }),
+              )
+            }
+          />
+        </>
       }
       empty={
         <EmptyState

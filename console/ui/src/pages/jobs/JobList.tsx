@@ -1,0 +1,220 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { Progress, Segmented } from "antd";
+import { ListChecks } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { segmentsQuery } from "@/api/queries";
+import { useFormat } from "@/app/appearance";
+import { type Column, DataTable } from "@/components/DataTable";
+import { Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+import { EmptyState } from "@/components/states";
+import { usePages } from "@/lib/usePages";
+import { useSetSearch } from "@/lib/useSetSearch";
+import { JobDrawer } from "./JobDrawer";
+import { type Job, jobsQuery } from "./queries";
+import { jobsShown } from "./search";
+import { useKindName } from "./words";
+
+const route = getRouteApi("/shell/jobs");
+
+export const tones = {
+  queued: "plain",
+  running: "gold",
+  done: "good",
+  failed: "bad",
+  cancelled: "plain",
+} as const;
+
+export function JobStatus({ job }: { job: Job }) {
+  const { t } = useTranslation();
+  return (
+    <span className="row">
+      <Pill dot tone={tones[job.status]}>
+        {job.cancelling ? t("jobs.cancelling") : t(`jobs.status.${job.status}`)}
+      </Pill>
+      {job.late && <Pill tone="warn">{t("jobs.late")}</Pill>}
+    </span>
+  );
+}
+
+export function JobList() {
+  const { t } = useTranslation();
+  const { show, open } = route.useSearch();
+  const setSearch = useSetSearch();
+  const kindName = useKindName();
+  const pages = usePages(useInfiniteQuery(jobsQuery(show)));
+  const columns: Column<Job>[] = [
+    {
+      key: "what",
+      title: t("jobs.what"),
+      width: 300,
+      value: (j) => `${kindName(j.kind)} ${j.title}`,
+      render: (j) => (
+        <span className="job-what">
+          <b className="ellipsis">{kindName(j.kind)}</b>
+          {j.title && (
+            <small className="ellipsis" title={j.title}>
+              {j.title}
+            </small>
+          )}
+        </span>
+      ),
+    },
+    {
+      key: "status",
+      title: t("jobs.statusTitle"),
+      width: 150,
+      value: (j) => j.status,
+      render: (j) => <JobStatus job={j} />,
+    },
+    {
+      key: "progress",
+      title: t("jobs.progress"),
+      width: 260,
+      sortable: false,
+      value: (j) => j.done,
+      render: (j) => <JobProgress job={j} />,
+    },
+    {
+      key: "asker",
+      title: t("jobs.asker"),
+      width: 170,
+      value: (j) => j.asker.name,
+      render: (j) => <Asker job={j} />,
+    },
+    {
+      key: "created",
+      title: t("jobs.created"),
+      width: 120,
+      align: "right",
+      value: (j) => j.created_at,
+      time: true,
+      render: (j) => <RelativeTime at={j.created_at} />,
+    },
+    {
+      key: "ended",
+      title: t("jobs.ended"),
+      width: 120,
+      align: "right",
+      value: (j) => j.ended_at,
+      time: true,
+      render: (j) => (j.ended_at ? <RelativeTime at={j.ended_at} /> : <span className="muted">–</span>),
+    },
+    {
+      key: "owner",
+      title: t("jobs.owner"),
+      width: 180,
+      optional: true,
+      value: (j) => j.owner,
+      render: (j) => <code>{j.owner}</code>,
+    },
+  ];
+  return (
+    <>
+      <Builds />
+      <DataTable
+        id="jobs"
+        label={t("jobs.tabs.jobs")}
+        columns={columns}
+        {...pages}
+        rowKey={(j) => j.id}
+        onOpen={(j) => setSearch({ open: j.id }, "push")}
+        openKey={open}
+        filters={
+          <Segmented
+            value={show ?? "all"}
+            onChange={(v) => setSearch({ show: v === "all" ? undefined : v })}
+            options={(["all", ...jobsShown] as const).map((v) => ({ value: v, label: t(`jobs.show.${v}`) }))}
+          />
+        }
+        empty={
+          show ? (
+            <EmptyState title={t("jobs.noneFound")} />
+          ) : (
+            <EmptyState icon={<ListChecks />} title={t("jobs.empty")} hint={t("jobs.emptyHint")} />
+          )
+        }
+      />
+      <JobDrawer id={open} onClose={() => setSearch({ open: undefined })} />
+    </>
+  );
+}
+
+export function Asker({ job }: { job: Pick<Job, "asker" | "schedule"> }) {
+  const { t } = useTranslation();
+  const name =
+    job.asker.kind === "system"
+      ? t("jobs.system")
+      : job.asker.kind === "dev"
+        ? t("settings.audit.actors.dev")
+        : job.asker.name;
+  return (
+    <span className="ellipsis" title={name}>
+      {name}
+    </span>
+  );
+}
+
+/** How far a job is: a bar with figures while the total is known, and when it will be done. */
+export function JobProgress({ job }: { job: Job }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  if (job.status === "queued") {
+    return (
+      <span className="muted">
+        {job.not_before ? t("jobs.again", { when: format.time(job.not_before) }) : t("jobs.waits")}
+      </span>
+    );
+  }
+  const inBytes = job.kind === "backup";
+  const n = (x: number) => (inBytes ? format.bytes(x) : format.num(x));
+  if (job.status !== "running") {
+    return job.done > 0 ? (
+      <span className="muted">
+        {job.status === "done" || job.total === 0 ? n(job.done) : `${n(job.done)} / ${n(job.total)}`}
+      </span>
+    ) : (
+      <span className="muted">–</span>
+    );
+  }
+  const percent = job.total > 0 ? Math.min(100, Math.floor((job.done / job.total) * 100)) : 0;
+  return (
+    <span className="job-progress">
+      <Progress percent={percent} size="small" showInfo={false} aria-label={t("jobs.progress")} />
+      <small className="muted ellipsis">
+        {job.total > 0 ? `${n(job.done)} / ${n(job.total)}` : n(job.done)}
+        {job.eta_seconds != null && ` · ${t("jobs.eta", { time: format.duration(job.eta_seconds) })}`}
+      </small>
+    </span>
+  );
+}
+
+/** Segments are built by the pipeline, beside the jobs; that they are is shown here as well. */
+function Builds() {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const building = useQuery({
+    ...segmentsQuery,
+    refetchInterval: (q) => (q.state.data?.items.some((s) => s.status === "building") ? 1500 : 15_000),
+  }).data?.items.filter((s) => s.status === "building");
+  if (!building?.length) return null;
+  return (
+    <section className="card builds" aria-label={t("jobs.builds")}>
+      {building.map((s) => (
+        <div key={s.id}>
+          <Link to="/segments/$id" params={{ id: s.id }} className="text-link ellipsis">
+            {t("jobs.building", { name: s.name })}
+          </Link>
+          <Progress
+            percent={Math.floor(s.progress * 100)}
+            size="small"
+            showInfo={false}
+            aria-label={s.name}
+          />
+          <small className="muted">{format.percent(s.progress)}</small>
+        </div>
+      ))}
+    </section>
+  );
+}
