@@ -2,6 +2,9 @@ package app
 
 import (
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 )
@@ -16,6 +19,9 @@ func (a *App) keepers() []keep.Keeper {
 		a.segments.Keeper(),
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
+		collect.Keeper(),
+		command.Keeper(),
+		console.Keeper(),
 	}
 }
 

@@ -33,9 +33,10 @@ const (
 // Feature is the feature under test, as one process runs it.
 type Feature struct {
 	Keeper keep.Keeper
-	// Apply does the feature's work on a batch, in its transaction: a stage's Apply, or what
-	// its reactor or its commands would write for these facts. keep.Stage comes behind it.
+	// Apply is a stage's, which comes before keep.Stage; React is what a feature writes for a
+	// batch's facts that is no stage, and comes behind it. One of them may be nil.
 	Apply func(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error
+	React func(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error
 	// Rollback and Committed are called as the pipeline calls those of a stage; nil: nothing
 	// is held in memory.
 	Rollback  func()

@@ -39,7 +39,7 @@ func openBook(wrong string) Open {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := Feature{Keeper: k, Apply: k.apply, Totals: func(ctx context.Context, q store.Querier) (n any, err error) {
+		f := Feature{Keeper: k, React: k.react, Totals: func(ctx context.Context, q store.Querier) (n any, err error) {
 			var lines int64
 			err = q.QueryRow(ctx, `SELECT COALESCE(CAST(SUM(lines) AS BIGINT), 0) FROM book_counts`).Scan(&lines)
 			return lines, err
@@ -51,7 +51,7 @@ func openBook(wrong string) Open {
 	}
 }
 
-func (k *book) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+func (k *book) react(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
 	for i := range b.Facts {
 		f := &b.Facts[i]
 		if _, err := tx.Exec(ctx, `INSERT INTO book_lines (message_id, person, node, note) VALUES (?, ?, ?, ?)`, f.MessageID, int64(f.Person), int64(f.Node), string(f.Properties)+string(f.Traits)); err != nil {

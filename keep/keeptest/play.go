@@ -182,6 +182,11 @@ func (r *run) try(ctx context.Context, spec *batch, facts []touchstone.Fact, fai
 		if err := r.follow.Apply(ctx, tx, b); err != nil {
 			return err
 		}
+		if r.feature.React != nil {
+			if err := r.feature.React(ctx, tx, b); err != nil {
+				return err
+			}
+		}
 		if fail {
 			return errMeant
 		}
@@ -206,6 +211,9 @@ func (r *run) try(ctx context.Context, spec *batch, facts []touchstone.Fact, fai
 // apply has the feature work. Identity's own must come to the same nodes and persons as the
 // textbook's.
 func (r *run) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+	if r.feature.Apply == nil {
+		return nil
+	}
 	if r.feature.Identity == nil {
 		return r.feature.Apply(ctx, tx, b)
 	}

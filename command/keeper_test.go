@@ -1,0 +1,50 @@
+package command
+
+import (
+	"context"
+	"testing"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/storetest"
+)
+
+// What was asked about a person who is erased stays without what it was about; what is
+// still to be done, and what was asked about others, stays whole.
+func TestKeeperTakesBodiesOut(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		if err := db.Migrate(ctx, "command", migrations()); err != nil {
+			t.Fatal(err)
+		}
+		rows := []Row{
+			{ID: "cmd_1", Body: `{"identifiers":["email:ann@example.com"]}`, State: Done, Result: `{"moved":1}`},
+			{ID: "cmd_2", Body: `{}`, State: Done, Result: `{"id":"` + touchstone.PersonID(40).String() + `"}`},
+			{ID: "cmd_3", Body: `{"identifiers":["email:ann@example.com"]}`, State: Waiting},
+			{ID: "cmd_4", Body: `{"identifiers":["email:bob@example.com"]}`, State: Done, Result: `{"moved":2}`},
+		}
+		ann := keep.Whole{Person: 40, Nodes: []touchstone.NodeID{40}, Identifiers: []touchstone.Identifier{{Kind: "email", Value: "ann@example.com"}}}
+		exported := 0
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			for i := range rows {
+				if err := rows[i].save(ctx, tx); err != nil {
+					return err
+				}
+			}
+			if err := Keeper().Export(ctx, tx, ann, func(string, any) error { exported++; return nil }); err != nil {
+				return err
+			}
+			return Keeper().Erase(ctx, tx, []keep.Whole{ann})
+		})
+		if err != nil || exported != 3 {
+			t.Fatal(exported, err)
+		}
+		for i, want := range [][2]touchstone.JSON{{"{}", "{}"}, {"{}", "{}"}, {rows[2].Body, ""}, {rows[3].Body, rows[3].Result}} {
+			r, _, err := read(ctx, db.Reader(), rows[i].ID)
+			if err != nil || r.Body != want[0] || r.Result != want[1] {
+				t.Errorf("%s: %s %s, %v", rows[i].ID, r.Body, r.Result, err)
+			}
+		}
+	})
+}
