@@ -20,7 +20,7 @@ func TestKeeperTakesBodiesOut(t *testing.T) {
 		}
 		rows := []Row{
 			{ID: "cmd_1", Body: `{"identifiers":["email:ann@example.com"]}`, State: Done, Result: `{"moved":1}`},
-			{ID: "cmd_2", Body: `{}`, State: Done, Result: `{"id":"` + touchstone.PersonID(40).String() + `"}`},
+			{ID: "cmd_2", Body: `{}`, State: Done, Result: touchstone.JSON(`{"id":"` + touchstone.PersonID(40).String() + `"}`)},
 			{ID: "cmd_3", Body: `{"identifiers":["email:ann@example.com"]}`, State: Waiting},
 			{ID: "cmd_4", Body: `{"identifiers":["email:bob@example.com"]}`, State: Done, Result: `{"moved":2}`},
 		}
