@@ -45,7 +45,7 @@ var sidewaysAllowed = map[string]string{
 
 // Back ends are named by app and by tests only, so that everything else builds and
 // tests without them (and without cgo).
-var backEnds = []string{"stream/jetstream", "stream/memory", "store/sqlite", "store/postgres", "warehouse/duckdb"}
+var backEnds = []string{"stream/jetstream", "stream/memory", "store/sqlite", "store/postgres", "warehouse/duckdb", "warehouse/remote"}
 
 // Test support may name back ends: it runs conformance suites on them.
 var testSupport = []string{"store/storetest", "stream/streamtest", "keep/keeptest", "warehouse/warehousetest", "analytics/analyticstest", "apptest"}

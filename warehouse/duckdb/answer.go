@@ -18,16 +18,31 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/wire"
 )
 
 // This file is the other side of separate.go: what a process does that answers one
 // statement of a person. Whatever the engine does with the statement, it does it here.
 
+// task is what a process is to do.
+type task struct {
+	Path      string
+	SQL       string
+	MaxRows   int
+	Threads   int
+	Memory    int64 // bytes of the process, see [SQLOptions]
+	TempBytes int64 // on disk
+	Seconds   int64 // of processor time
+	Masked    bool  // see masked.go
+	Contacts  []string
+}
+
 // AnswerStatement reads a task, answers it and returns. It bounds its own process and ends
 // it when in is closed, which is when the server that asked is gone.
 func AnswerStatement(in io.Reader, out io.Writer) error {
 	r := bufio.NewReader(in)
-	t, args, err := readTask(r)
+	var t task
+	args, err := wire.ReadTask(r, &t)
 	if err != nil {
 		return fmt.Errorf("read the task: %w", err)
 	}
@@ -61,7 +76,7 @@ func (o *once) reply(res *warehouse.Result, err error) error {
 		return nil
 	}
 	o.done = true
-	return writeReply(o.out, res, err)
+	return wire.WriteReply(o.out, res, err, maxResultBytes)
 }
 
 // boundProcess sets what the system sees to: memory as a whole, processor time, file
@@ -207,23 +222,4 @@ func openDatabaseFile(path string, settings [][2]string) (db mapping.Database, e
 		return db, &engineError{msg}
 	}
 	return db, nil
-}
-
-// toReplyError keeps what the author may see, and the cause for the log.
-func toReplyError(err error) *replyError {
-	out := &replyError{Kind: touchstone.KindOf(err), Cause: err.Error()}
-	var e *touchstone.Error
-	if errors.As(err, &e) {
-		message, hint := e.Texts()
-		out.Message, out.Hint = toReplyText(message), toReplyText(hint)
-	}
-	return out
-}
-
-func (e *replyError) unpack() error {
-	if e.Message == nil {
-		return errors.New(e.Cause)
-	}
-	message, hint := e.Message.unpack(), e.Hint.unpack()
-	return touchstone.Wrap(e.Kind, errors.New(e.Cause), message.Format, message.Args...).WithHint(hint.Format, hint.Args...)
 }

@@ -12,6 +12,9 @@ type dialect struct{}
 
 var _ warehouse.Dialect = dialect{}
 
+// Dialect is the engine's SQL, for who asks a warehouse that another process holds.
+func Dialect() warehouse.Dialect { return dialect{} }
+
 func (dialect) Name() string { return "duckdb" }
 
 // JSON addresses a value by JSON pointer, in which a key's points, quotes and dollar

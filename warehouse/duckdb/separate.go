@@ -11,6 +11,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/wire"
 )
 
 // SQLOptions bounds the statements of people. Zero values stand for the defaults.
@@ -149,10 +150,10 @@ func startProcess(command []string) (*process, error) {
 	}
 	p.out = out
 	p.do = func(t task, args []any) (res *warehouse.Result, failure, err error) {
-		if err := writeTask(in, t, args); err != nil {
+		if err := wire.WriteTask(in, t, args); err != nil {
 			return nil, nil, err
 		}
-		return readReply(out)
+		return wire.ReadReply(out)
 	}
 	return p, nil
 }

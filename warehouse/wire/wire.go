@@ -1,9 +1,12 @@
-package duckdb
+// Package wire carries statements, answers and errors of a warehouse to another process and
+// back: to one that answers a person's statement, and to one that holds the warehouse.
+package wire
 
 import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -15,37 +18,23 @@ import (
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
-// Between this process and one that answers a statement go a task and an answer. Each is
-// a length and JSON, followed by values: a byte that says what one is, and the value.
+// Between two processes go a task and a reply. Each is a length and JSON, followed by
+// values: a byte that says what one is, and the value.
 
-// greeting comes before an answer. What does not begin with it was not written by a process
+// Greeting comes before an answer. What does not begin with it was not written by a process
 // of this kind, and is not read as a length that nobody may ever fill.
-const greeting = "touchstone sql 1\n"
-
-// task is what a process is to do.
-type task struct {
-	Path      string
-	SQL       string
-	Args      int // so many values follow
-	MaxRows   int
-	Threads   int
-	Memory    int64 // bytes of the process, see [SQLOptions]
-	TempBytes int64 // on disk
-	Seconds   int64 // of processor time
-	Masked    bool  // see masked.go
-	Contacts  []string
-}
+const Greeting = "touchstone sql 1\n"
 
 // reply is what came of it: rows of values follow, or what was wrong.
 type reply struct {
 	Columns   []warehouse.Column
 	Rows      int
 	Truncated bool
-	Error     *replyError
+	Error     *Error
 }
 
-// replyError is an error on its way to another process.
-type replyError struct {
+// Error is an error on its way to another process.
+type Error struct {
 	Kind          touchstone.ErrorKind
 	Message, Hint *replyText
 	Cause         string // for the log
@@ -88,13 +77,14 @@ func (t *replyText) unpack() touchstone.Text {
 	return out
 }
 
-// maxFrame bounds a task or a reply without its values, and maxValue one value.
+// MaxFrame bounds a task or a reply without its values, and MaxValue one value.
 const (
-	maxFrame = 4 << 20
-	maxValue = 64 << 20
+	MaxFrame = 4 << 20
+	MaxValue = 64 << 20
 )
 
-func writeFrame(w *bufio.Writer, v any) error {
+// WriteFrame writes v as JSON, with its length before it.
+func WriteFrame(w *bufio.Writer, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -103,8 +93,9 @@ func writeFrame(w *bufio.Writer, v any) error {
 	return err
 }
 
-func readFrame(r *bufio.Reader, v any) error {
-	text, err := readBytes(r, maxFrame)
+// ReadFrame reads what WriteFrame has written.
+func ReadFrame(r *bufio.Reader, v any) error {
+	text, err := readBytes(r, MaxFrame)
 	if err != nil {
 		return err
 	}
@@ -117,7 +108,7 @@ func readBytes(r *bufio.Reader, most uint64) ([]byte, error) {
 		return nil, err
 	}
 	if n > most {
-		return nil, fmt.Errorf("duckdb: a part of %d bytes is too long", n)
+		return nil, fmt.Errorf("warehouse: a part of %d bytes is too long", n)
 	}
 	b := make([]byte, n)
 	_, err = io.ReadFull(r, b)
@@ -137,8 +128,8 @@ const (
 	isIntegers
 )
 
-// appendValue writes a value of a result, or a parameter.
-func appendValue(b []byte, v any) ([]byte, error) {
+// AppendValue writes a value of a result, or a parameter.
+func AppendValue(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
 		return append(b, isNull), nil
@@ -174,10 +165,11 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		}
 		return b, nil
 	}
-	return nil, fmt.Errorf("duckdb: a value of type %T cannot be handed over", v)
+	return nil, fmt.Errorf("warehouse: a value of type %T cannot be handed over", v)
 }
 
-func readValue(r *bufio.Reader) (any, error) {
+// ReadValue reads what AppendValue has written.
+func ReadValue(r *bufio.Reader) (any, error) {
 	kind, err := r.ReadByte()
 	if err != nil {
 		return nil, err
@@ -194,17 +186,17 @@ func readValue(r *bufio.Reader) (any, error) {
 		_, err := io.ReadFull(r, b[:])
 		return math.Float64frombits(binary.LittleEndian.Uint64(b[:])), err
 	case isText:
-		b, err := readBytes(r, maxValue)
+		b, err := readBytes(r, MaxValue)
 		return string(b), err
 	case isJSON:
-		b, err := readBytes(r, maxValue)
+		b, err := readBytes(r, MaxValue)
 		return touchstone.JSON(b), err
 	case isTime:
 		return readTime(r)
 	case isIntegers:
 		return readIntegers(r)
 	}
-	return nil, fmt.Errorf("duckdb: %d is no kind of value", kind)
+	return nil, fmt.Errorf("warehouse: %d is no kind of value", kind)
 }
 
 func readTime(r *bufio.Reader) (any, error) {
@@ -218,8 +210,8 @@ func readTime(r *bufio.Reader) (any, error) {
 
 func readIntegers(r *bufio.Reader) (any, error) {
 	n, err := binary.ReadUvarint(r)
-	if err != nil || n > maxValue/8 {
-		return nil, fmt.Errorf("duckdb: a list of %d integers: %w", n, err)
+	if err != nil || n > MaxValue/8 {
+		return nil, fmt.Errorf("warehouse: a list of %d integers: %w", n, err)
 	}
 	list := make([]int64, n)
 	for i := range list {
@@ -230,15 +222,15 @@ func readIntegers(r *bufio.Reader) (any, error) {
 	return list, nil
 }
 
-// writeTask sends a task with its parameters.
-func writeTask(out io.Writer, t task, args []any) error {
+// WriteTask sends what is to be done and the parameters of its statement.
+func WriteTask(out io.Writer, task any, args []any) error {
 	w := bufio.NewWriter(out)
-	t.Args = len(args)
-	if err := writeFrame(w, t); err != nil {
+	if err := WriteFrame(w, task); err != nil {
 		return err
 	}
+	_, _ = w.Write(binary.AppendUvarint(nil, uint64(len(args)))) // an error stays until Flush
 	for _, a := range args {
-		b, err := appendValue(nil, a)
+		b, err := AppendValue(nil, a)
 		if err != nil {
 			return err
 		}
@@ -249,83 +241,102 @@ func writeTask(out io.Writer, t task, args []any) error {
 	return w.Flush()
 }
 
-func readTask(r *bufio.Reader) (t task, args []any, err error) {
-	if err := readFrame(r, &t); err != nil {
-		return t, nil, err
+// ReadTask reads what WriteTask has written into task, and returns the parameters.
+func ReadTask(r *bufio.Reader, task any) (args []any, err error) {
+	if err := ReadFrame(r, task); err != nil {
+		return nil, err
 	}
-	args = make([]any, 0, min(t.Args, 1000))
-	for range t.Args {
-		v, err := readValue(r)
+	n, err := binary.ReadUvarint(r)
+	if err != nil {
+		return nil, err
+	}
+	args = make([]any, 0, min(n, 1000))
+	for range n {
+		v, err := ReadValue(r)
 		if err != nil {
-			return t, nil, err
+			return nil, err
 		}
 		args = append(args, v)
 	}
-	return t, args, nil
+	return args, nil
 }
 
-// writeReply sends what came of a task. Rows beyond maxResultBytes are left out.
-func writeReply(out io.Writer, res *warehouse.Result, failure error) error {
+// WriteReply sends what came of a task. Rows beyond most bytes are left out; 0: none is.
+func WriteReply(out io.Writer, res *warehouse.Result, failure error, most int) error {
 	w := bufio.NewWriter(out)
-	_, _ = w.WriteString(greeting) // an error stays until Flush
+	_, _ = w.WriteString(Greeting) // an error stays until Flush
 	if failure != nil {
-		return errorsJoin(writeFrame(w, reply{Error: toReplyError(failure)}), w.Flush())
+		return errors.Join(WriteFrame(w, reply{Error: Pack(failure)}), w.Flush())
 	}
 	var rows []byte
 	n := 0
-	for ; n < len(res.Rows) && len(rows) <= maxResultBytes; n++ {
-		if size := rowSize(res.Rows[n]); size > maxValue {
-			return errorsJoin(writeFrame(w, reply{Error: toReplyError(errLargeRow(size))}), w.Flush())
-		}
+	for ; n < len(res.Rows) && (most == 0 || len(rows) <= most); n++ {
+		before := len(rows)
 		for _, v := range res.Rows[n] {
 			var err error
-			if rows, err = appendValue(rows, v); err != nil {
+			if rows, err = AppendValue(rows, v); err != nil {
 				return err
 			}
 		}
+		if size := len(rows) - before; size > MaxValue {
+			return errors.Join(WriteFrame(w, reply{Error: Pack(errLargeRow(size))}), w.Flush())
+		}
 	}
 	head := reply{Columns: res.Columns, Rows: n, Truncated: res.Truncated || n < len(res.Rows)}
-	if err := writeFrame(w, head); err != nil {
+	if err := WriteFrame(w, head); err != nil {
 		return err
 	}
 	_, err := w.Write(rows)
-	return errorsJoin(err, w.Flush())
-}
-
-func rowSize(row []any) (size int) {
-	for _, v := range row {
-		size += sizeOf(v)
-	}
-	return size
+	return errors.Join(err, w.Flush())
 }
 
 func errLargeRow(size int) error {
 	return touchstone.Errorf(touchstone.Invalid, "a row of the answer takes %d MB, which is too large", size>>20).WithHint("select less of it")
 }
 
-// readReply reads what came of a task. An error of the task is the second result, one of
+// Pack keeps what the author may see, and the cause for the log.
+func Pack(err error) *Error {
+	out := &Error{Kind: touchstone.KindOf(err), Cause: err.Error()}
+	var e *touchstone.Error
+	if errors.As(err, &e) {
+		message, hint := e.Texts()
+		out.Message, out.Hint = toReplyText(message), toReplyText(hint)
+	}
+	return out
+}
+
+// Unpack makes the error that was packed.
+func (e *Error) Unpack() error {
+	if e.Message == nil {
+		return errors.New(e.Cause)
+	}
+	message, hint := e.Message.unpack(), e.Hint.unpack()
+	return touchstone.Wrap(e.Kind, errors.New(e.Cause), message.Format, message.Args...).WithHint(hint.Format, hint.Args...)
+}
+
+// ReadReply reads what came of a task. An error of the task is the second result, one of
 // the reading the third.
-func readReply(in io.Reader) (res *warehouse.Result, failure, err error) {
+func ReadReply(in io.Reader) (res *warehouse.Result, failure, err error) {
 	r := bufio.NewReader(in)
-	var hello [len(greeting)]byte
+	var hello [len(Greeting)]byte
 	if _, err := io.ReadFull(r, hello[:]); err != nil {
 		return nil, nil, err
 	}
-	if string(hello[:]) != greeting {
-		return nil, nil, fmt.Errorf("duckdb: an answer begins with %q", hello)
+	if string(hello[:]) != Greeting {
+		return nil, nil, fmt.Errorf("warehouse: an answer begins with %q", hello)
 	}
 	var head reply
-	if err := readFrame(r, &head); err != nil {
+	if err := ReadFrame(r, &head); err != nil {
 		return nil, nil, err
 	}
 	if head.Error != nil {
-		return nil, head.Error.unpack(), nil
+		return nil, head.Error.Unpack(), nil
 	}
 	res = &warehouse.Result{Columns: head.Columns, Rows: [][]any{}, Truncated: head.Truncated}
 	for range head.Rows {
 		row := make([]any, len(head.Columns))
 		for i := range row {
-			if row[i], err = readValue(r); err != nil {
+			if row[i], err = ReadValue(r); err != nil {
 				return nil, nil, err
 			}
 		}
