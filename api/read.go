@@ -135,8 +135,14 @@ func CheckName(field, name string, most int) (string, error) {
 	return name, nil
 }
 
+// roleOf names the role whose server has what this one lacks; console for the rest.
+var roleOf = map[string]string{"the edge": "collect", "the pipeline": "process", "analytics": "sink"}
+
 // NotHere is the answer for a feature that this process does not run.
 func NotHere(what string) error {
-	return touchstone.Errorf(touchstone.Unavailable, "This server does not run %s.", what).
-		WithHint("Ask a server with the role console.")
+	role := roleOf[what]
+	if role == "" {
+		role = "console"
+	}
+	return touchstone.Errorf(touchstone.Unavailable, "This server does not run %s.", what).WithHint("Ask a server with the role %s.", role)
 }

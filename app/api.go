@@ -14,6 +14,7 @@ func (a *App) resources() []api.Resource {
 	return []api.Resource{
 		job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 		webhook.Resource(a.webhooks),
+		a.processResource(),
 	}
 }
 

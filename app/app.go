@@ -30,8 +30,11 @@ import (
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
 	"github.com/touchstone-cdp/touchstone/store/lease"
+	"github.com/touchstone-cdp/touchstone/store/presence"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/webhook"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/remote"
 )
 
 // Version is set by the build.
@@ -47,6 +50,7 @@ type App struct {
 
 	*engines
 	leases    *lease.Table
+	presence  *presence.Board
 	rules     *identity.Rules
 	kinds     *touchstone.KindSet // those of rules
 	proxies   []netip.Prefix
@@ -68,6 +72,7 @@ type App struct {
 	backups   *backup.Keeper
 	jobs      *job.Jobs
 	schedules *job.Schedules
+	remote    *remote.Handler // nil: no other process may read the warehouse
 
 	setupToken string
 	ready      atomic.Bool
@@ -94,26 +99,46 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 			_ = a.engines.close()
 		}
 	}()
-	for _, wire := range []func(context.Context) error{
-		a.wireLeases,
-		a.wireSettings,
-		a.wireEdge,
-		a.wirePersons,
-		a.wireOutbox,
-		a.wireWebhooks,
-		a.wireReactors,
-		a.wireCommands,
-		a.wirePipeline,
-		a.wireQueries,
-		a.wireBackups,
-		a.wireJobs,
-		a.wireConsole,
-	} {
-		if err := wire(ctx); err != nil {
+	for _, part := range a.parts() {
+		if !a.has(part.roles...) {
+			continue
+		}
+		if err := part.wire(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return a, nil
+}
+
+// wiring makes a part of the program for the roles that need it; without roles, for all.
+type wiring struct {
+	wire  func(context.Context) error
+	roles []string
+}
+
+// Roles that know persons beyond their identifiers.
+var personRoles = []string{"process", "act", "console"}
+
+// parts lists what is wired, in order.
+func (a *App) parts() []wiring {
+	return []wiring{
+		{a.wireLeases, nil},
+		{a.wirePresence, nil},
+		{a.wireSettings, nil},
+		{a.wireEdge, nil}, // also imports and replays come in by it
+		{a.wireGraph, nil},
+		{a.wirePersons, personRoles},
+		{a.wireOutbox, personRoles},
+		{a.wireWebhooks, personRoles},
+		{a.wireReactors, personRoles},
+		{a.wireCommands, personRoles},
+		{a.wirePipeline, nil}, // everybody follows how far it is
+		{a.wireQueries, personRoles},
+		{a.wireRemote, []string{"sink"}},
+		{a.wireBackups, []string{"act", "console"}},
+		{a.wireJobs, []string{"act", "console"}},
+		{a.wireConsole, nil}, // for /metrics and health; its routes are for the role
+	}
 }
 
 func (a *App) part(name string) *slog.Logger { return a.logger.With("part", name) }
@@ -203,16 +228,20 @@ const (
 	profileBytes    = 1340
 )
 
-// wirePersons makes identity, profiles and segments.
-func (a *App) wirePersons(ctx context.Context) (err error) {
-	wake := func() { a.pipeline.Wake() }
-	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: wake,
+// wake makes the pipeline, which is wired after those that ask for it, run a batch soon.
+func (a *App) wake() { a.pipeline.Wake() }
+
+// wireGraph makes identity: the edge asks which kinds there is room for, the sink for nodes.
+func (a *App) wireGraph(ctx context.Context) (err error) {
+	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: a.wake,
 		Imports:    a.imports,
 		Through:    a.through,
 		CacheBytes: a.cfg.Cache.Identifiers * identifierBytes})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// wirePersons makes profiles and segments.
+func (a *App) wirePersons(ctx context.Context) (err error) {
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
 		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, Kinds: a.kinds, History: profileHistory{a}})
 	if err != nil {
@@ -221,7 +250,7 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 	a.segments, err = segment.Open(ctx, segment.Config{
 		DB: a.store, Traits: a.profiles, Persons: a.graph, Profiles: a.profiles,
 		History: segmentHistory{a},
-		Clock:   a.clock, Wake: wake, Zone: a.settings.Zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
+		Clock:   a.clock, Wake: a.wake, Zone: a.settings.Zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
 	})
 	return err
 }
@@ -229,21 +258,29 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 // imports tells whether a source is an import.
 func (a *App) imports(source string) bool { return a.collector.Sources().Kind(source) == "import" }
 
-// wirePipeline lists the stages in their order, and the sink behind them.
+// stages lists the pipeline's stages in their order.
+func (a *App) stages() []pipeline.Stage {
+	if !a.has("process") {
+		return nil
+	}
+	return []pipeline.Stage{
+		a.graph,
+		a.profiles,
+		a.segments.Stage(),
+		keep.NewStage(a.keepers()),
+		a.inbox.Writer(),
+		a.feed,
+	}
+}
+
+// wirePipeline makes the pipeline and the sink behind it. In a process without the role they
+// only follow how far those of others are.
 func (a *App) wirePipeline(ctx context.Context) (err error) {
 	quarantine := collect.NewQuarantineWriter(a.metrics)
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
-		Log: a.log, DB: a.store,
-		Stages: []pipeline.Stage{
-			a.graph,
-			a.profiles,
-			a.segments.Stage(),
-			keep.NewStage(a.keepers()),
-			a.inbox.Writer(),
-			a.feed,
-		},
-		Commands: a.commands, Reject: quarantine.Write,
-		Clock: a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
+		Log: a.log, DB: a.store, Stages: a.stages(), Commands: a.commands,
+		Reject: quarantine.Write,
+		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
 		Imports: a.imports, BackfillAge: a.cfg.Pipeline.BackfillAge,
@@ -256,8 +293,12 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		return err
 	}
 	a.accepted.Store(accepted)
+	var held warehouse.Warehouse
+	if a.duck != nil {
+		held = a.duck
+	}
 	a.sink, err = pipeline.NewSink(ctx, pipeline.SinkConfig{
-		Log: a.log, DB: a.store, Warehouse: a.warehouse, Graph: a.graph, Pipeline: a.pipeline, Reject: quarantine.Write,
+		Log: a.log, DB: a.store, Warehouse: held, Graph: a.graph, Pipeline: a.pipeline, Reject: quarantine.Write,
 		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,
 	})
 	if err == nil {
@@ -268,6 +309,9 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 
 // wireQueries lets analytics ask the warehouse.
 func (a *App) wireQueries(context.Context) error {
+	if a.warehouse == nil {
+		return nil
+	}
 	a.queries = analytics.New(a.warehouse, analytics.Options{
 		Segments: segmentMembers{a.segments}, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout, MaxRows: a.cfg.Query.MaxRows,
 	})
@@ -283,13 +327,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 			Dir: filepath.Join(a.cfg.Data, "uploads"), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
 			KeepDone: a.cfg.Uploads.KeepAge, MinFreeBytes: int64(a.cfg.Stream.MinFreeBytes),
 		},
-		Features: console.Features{
-			Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
-			Events: a.collector.Feed(), Changes: a.feed.hub,
-			Identity: a.graph, IdentityRules: a.rules, Commands: a.commands, Profiles: a.profiles, Timeline: a.queries, Segments: a.segments, Members: a.segments,
-			Questions: a.queries, Catalogue: a.queries, Backups: a.backups,
-		},
-		Resources: a.resources(),
+		Features: a.features(), Resources: a.resources(),
 	})
 	if err != nil {
 		return err

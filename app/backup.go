@@ -99,7 +99,10 @@ func (a *App) copyData(ctx context.Context, w *backup.Writer) error {
 		w.Format(what, version)
 	}
 	w.Step("warehouse")
-	err = a.warehouse.Still(ctx, func(files []duckdb.StillFile) error {
+	if a.duck == nil {
+		return touchstone.Errorf(touchstone.Invalid, "A backup is a copy of the data folder, but another process holds the warehouse.")
+	}
+	err = a.duck.Still(ctx, func(files []duckdb.StillFile) error {
 		for _, f := range files {
 			if err := w.CopyFrom(ctx, f.Name, f.Content, f.Size); err != nil {
 				return err

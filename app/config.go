@@ -18,6 +18,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
+	"github.com/touchstone-cdp/touchstone/warehouse/remote"
 )
 
 // Config is the whole configuration. The zero value is not useful: start from
@@ -50,6 +51,10 @@ type Config struct {
 	Warehouse struct {
 		MemoryLimit Bytes
 		Threads     int
+		// URL is of the process that holds the warehouse, for those without the role sink;
+		// Secret is what all of them know.
+		URL    string
+		Secret string
 	}
 	Collect struct {
 		MaxEventBytes   Bytes
@@ -117,7 +122,7 @@ type Config struct {
 }
 
 // AllRoles are the roles of the program, in the order in which they start.
-var AllRoles = []string{"collect", "process", "sink", "console"}
+var AllRoles = []string{"collect", "process", "sink", "act", "console"}
 
 // DefaultConfig returns the configuration of an embedded server in ./data.
 func DefaultConfig() *Config {
@@ -177,6 +182,8 @@ func (c *Config) settings() []setting {
 		{"store.url", &c.Store.URL, "postgres://… ; empty: SQLite in the data folder"},
 		{"warehouse.memory_limit", &c.Warehouse.MemoryLimit, "memory that the embedded warehouse may use"},
 		{"warehouse.threads", &c.Warehouse.Threads, "threads that the embedded warehouse may use"},
+		{"warehouse.url", &c.Warehouse.URL, "http://HOST:PORT of the process with the role sink, for processes without it"},
+		{"warehouse.secret", &c.Warehouse.Secret, "what processes show each other to read the warehouse, 20 characters or more; better in the file or the environment"},
 		{"collect.max_event_bytes", &c.Collect.MaxEventBytes, "largest event"},
 		{"collect.max_batch_bytes", &c.Collect.MaxBatchBytes, "largest request"},
 		{"collect.max_batch_events", &c.Collect.MaxBatchEvents, "most events in a request"},
@@ -332,6 +339,9 @@ func (c *Config) validate() error {
 	if c.Lease < time.Second || c.Lease > 5*time.Minute {
 		return touchstone.Errorf(touchstone.Invalid, "lease: %s is not between 1s and 5m", c.Lease)
 	}
+	if err := c.validateWarehouse(); err != nil {
+		return err
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		return touchstone.Errorf(touchstone.Invalid, "listen: %q is not HOST:PORT", c.Listen)
@@ -345,6 +355,20 @@ func (c *Config) validate() error {
 	}
 	c.Data, err = filepath.Abs(c.Data)
 	return err
+}
+
+// validateWarehouse refuses a process that could not do what its roles ask for.
+func (c *Config) validateWarehouse() error {
+	if c.Warehouse.URL != "" || c.Warehouse.Secret != "" {
+		if err := remote.CheckSecret(c.Warehouse.Secret); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(c.Roles, "process") && !slices.Contains(c.Roles, "sink") && c.Warehouse.URL == "" {
+		return touchstone.Errorf(touchstone.Invalid, "roles: process reads the warehouse to build segments, and this process would have none").
+			WithHint("set warehouse.url to the process with the role sink, and warehouse.secret to the same in both")
+	}
+	return nil
 }
 
 func isLoopback(host string) bool {

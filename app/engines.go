@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,7 +15,9 @@ import (
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/jetstream"
+	"github.com/touchstone-cdp/touchstone/warehouse"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
+	"github.com/touchstone-cdp/touchstone/warehouse/remote"
 )
 
 // engines are the back ends behind the three ports. This file is the only one of the
@@ -22,11 +25,13 @@ import (
 type engines struct {
 	log       stream.Log
 	store     *store.DB
-	warehouse *duckdb.Warehouse
+	warehouse warehouse.Warehouse // nil: this process cannot reach it
+	duck      *duckdb.Warehouse   // nil: another process holds it
 }
 
 // openEngines opens log, store and warehouse, in this order: the log refuses a second
-// process on the same folder.
+// process on the same folder. The warehouse's file is open in the process with the role
+// sink only; others ask that one.
 func openEngines(ctx context.Context, cfg *Config, logger *slog.Logger, metrics prometheus.Registerer) (_ *engines, err error) {
 	e := &engines{}
 	defer func() {
@@ -40,7 +45,10 @@ func openEngines(ctx context.Context, cfg *Config, logger *slog.Logger, metrics 
 	if e.store, err = openStore(ctx, cfg, metrics); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	e.warehouse, err = duckdb.Open(ctx, filepath.Join(cfg.Data, warehouseName), duckdb.Options{
+	if !slices.Contains(cfg.Roles, "sink") {
+		return e, e.reachWarehouse(cfg)
+	}
+	e.duck, err = duckdb.Open(ctx, filepath.Join(cfg.Data, warehouseName), duckdb.Options{
 		MemoryLimit: fmt.Sprintf("%dB", cfg.Warehouse.MemoryLimit),
 		Threads:     cfg.Warehouse.Threads,
 		SQL: duckdb.SQLOptions{Command: cfg.Query.SQLCommand, Running: cfg.Query.SQLRunning, Waiting: cfg.Query.SQLWaiting,
@@ -50,7 +58,19 @@ func openEngines(ctx context.Context, cfg *Config, logger *slog.Logger, metrics 
 	if err != nil {
 		return nil, fmt.Errorf("open the warehouse: %w", err)
 	}
+	e.warehouse = e.duck
 	return e, nil
+}
+
+func (e *engines) reachWarehouse(cfg *Config) error {
+	if cfg.Warehouse.URL == "" {
+		return nil
+	}
+	w, err := remote.New(remote.Config{URL: cfg.Warehouse.URL, Secret: cfg.Warehouse.Secret, Dialect: duckdb.Dialect()})
+	if err == nil {
+		e.warehouse = w
+	}
+	return err
 }
 
 func openLog(ctx context.Context, cfg *Config, logger *slog.Logger, metrics prometheus.Registerer) (stream.Log, error) {

@@ -39,6 +39,9 @@ func (h segmentHistory) Reached(_ context.Context, mark string) (bool, error) {
 
 // LatestTimes asks the warehouse.
 func (h segmentHistory) LatestTimes(ctx context.Context, q segment.LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error {
+	if h.app.queries == nil {
+		return errNoWarehouse()
+	}
 	return h.app.queries.LatestTimes(ctx, analytics.LatestQuery(q), fn)
 }
 
@@ -76,6 +79,9 @@ func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, 
 			return false, nil
 		}
 		until = append(until, through)
+	}
+	if h.app.queries == nil {
+		return false, errNoWarehouse()
 	}
 	nodes, err := h.app.graph.Nodes(ctx, person)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/internal/httpfront"
+	"github.com/touchstone-cdp/touchstone/warehouse/remote"
 )
 
 // How long a stopping server waits for requests under way, after which time it ends
@@ -42,15 +43,16 @@ func (a *App) loops() []loop {
 	return []loop{
 		{"log", nil, a.watchLog},
 		{"identity rules", nil, a.rules.Run},
-		{"collect", []string{"collect"}, a.collector.Run},
+		{"collect", nil, a.collector.Run}, // everybody follows the sources
 		{"positions", nil, a.follow},
 		{"pipeline", []string{"process"}, a.process},
-		{"reactors", []string{"process"}, a.inbox.Run},
-		{"effects", []string{"process"}, a.deliver},
+		{"reactors", []string{"act"}, a.inbox.Run},
+		{"effects", []string{"act"}, a.deliver},
 		{"sink", []string{"sink"}, a.fillWarehouse},
-		{"jobs", []string{"process", "sink"}, a.jobs.Run},
-		{"schedules", []string{"process", "sink"}, a.schedules.Run},
+		{"jobs", []string{"act"}, a.jobs.Run},
+		{"schedules", []string{"act"}, a.schedules.Run},
 		{"console", []string{"console"}, a.console.Run},
+		{"presence", nil, a.present},
 		{"memory", nil, a.releaseMemory},
 	}
 }
@@ -85,6 +87,7 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		return err
 	}
 	defer stopMetrics()
+	a.warnAlone()
 	limitMemory(a.cfg)
 	shareProcessors()
 
@@ -112,7 +115,9 @@ func (a *App) Run(ctx context.Context, ready func()) (err error) {
 		a.logger.Error("a part failed; the server stops", "error", err)
 	}
 	a.ready.Store(false)
-	a.backups.Close()
+	if a.backups != nil {
+		a.backups.Close()
+	}
 	stopped = a.endBy(stopTimeout, err)
 	a.drain(context.WithoutCancel(ctx), server, front, endRequests)
 	a.batcher.Close()
@@ -184,6 +189,9 @@ func (a *App) newServer() *http.Server {
 	r.Use(pace.Middleware(a.slowBodies))
 	if a.has("collect") {
 		a.collector.Routes(r)
+	}
+	if a.remote != nil {
+		r.Method(http.MethodPost, remote.Path, a.remote)
 	}
 	r.Method(http.MethodGet, "/metrics", a.console.MetricsPage(a.metricsPage()))
 	if a.has("console") {

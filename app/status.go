@@ -41,11 +41,15 @@ func (a *App) counters(ctx context.Context) (console.Counters, error) {
 	if c.WarehouseLag, err = a.sink.Lag(ctx); err != nil {
 		return c, err
 	}
-	c.Stuck = a.stuck()
+	if c.Stuck, err = a.allStuck(ctx); err != nil {
+		return c, err
+	}
 	if c.Persons, c.KnownPersons, err = a.graph.Counts(ctx); err != nil {
 		return c, err
 	}
-	c.Segments, err = a.segments.Count(ctx)
+	if a.segments != nil {
+		c.Segments, err = a.segments.Count(ctx)
+	}
 	return c, err
 }
 
@@ -68,6 +72,18 @@ func (a *App) stuck() []console.Stuck {
 	add("warehouse", "sink", "events wait in the log and none is lost; reports are behind until this is mended: look at the disk, at the warehouse and at the server's log",
 		a.sink.Troubles())
 	return list
+}
+
+// allStuck lists the parts that cannot go on, of all processes that are there.
+func (a *App) allStuck(ctx context.Context) ([]console.Stuck, error) {
+	list := a.stuck()
+	others, err := a.listProcesses(ctx)
+	for _, p := range others {
+		if p.ID != a.leases.Owner() && p.State == processRunning {
+			list = append(list, p.Stuck...)
+		}
+	}
+	return list, err
 }
 
 // stuckCheck makes a check of a part. It does not take a process out of service that also
@@ -94,8 +110,11 @@ func (a *App) storage(ctx context.Context) (s console.Storage, err error) {
 	if s.StoreBytes, err = a.store.Size(ctx); err != nil {
 		return s, err
 	}
-	if s.WarehouseBytes, err = a.warehouse.Size(ctx); err != nil {
-		return s, err
+	if a.warehouse != nil {
+		s.WarehouseBytes, err = a.warehouse.Size(ctx)
+		if err != nil && a.duck != nil { // else the process that holds it is away, and the rest is known
+			return s, err
+		}
 	}
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(a.cfg.Data, &st); err == nil {
@@ -118,7 +137,10 @@ func (a *App) checks() []console.Check {
 			var one int
 			return a.store.Reader().QueryRow(ctx, "SELECT 1").Scan(&one)
 		}},
-		{Name: "queries", Degrades: a.has("collect"), Run: func(ctx context.Context) error { _, err := a.warehouse.Count(ctx); return err }},
+	}
+	if a.warehouse != nil { // one that another process holds takes only its questions with it
+		checks = append(checks, console.Check{Name: "queries", Degrades: a.has("collect") || a.duck == nil,
+			Run: func(ctx context.Context) error { _, err := a.warehouse.Count(ctx); return err }})
 	}
 	if a.has("process") {
 		checks = append(checks, a.stuckCheck("pipeline", a.pipeline.Lag))

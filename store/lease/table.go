@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -167,6 +168,16 @@ func (t *Table) Close(ctx context.Context) {
 			t.cfg.Logger.Warn("a lease could not be given back: others wait until it runs out", "lease", l.name, "error", err)
 		}
 	}
+}
+
+// Held returns the names of the leases that this process has, in order.
+func (t *Table) Held() []string {
+	names := []string{}
+	for _, l := range t.mine() {
+		names = append(names, l.name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (t *Table) mine() []*Lease {

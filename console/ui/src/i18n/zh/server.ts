@@ -2,6 +2,8 @@
 const messages: Readonly<Record<string, string>> = {
   "/docs lists all calls.": "全部接口见 /docs。",
   "/docs lists the fields of every call.": "每个接口的字段见 /docs。",
+  "A backup is a copy of the data folder, but another process holds the warehouse.":
+    "备份是数据文件夹的副本，但仓库由另一个进程持有。",
   "A backup is a copy of the data folder, but the log is in a NATS server.":
     "备份只复制数据目录，而事件日志存放在 NATS 服务器中。",
   "A backup is a copy of the data folder, but the store is in PostgreSQL and the log in a NATS server.":
@@ -19,7 +21,7 @@ const messages: Readonly<Record<string, string>> = {
   "An event is refused, and nothing of the call was kept: {0}.":
     "有事件未通过校验，本次请求未保存任何数据：{0}。",
   "An import is reading the file.": "有导入任务正在读取该文件。",
-  "Ask a server with the role console.": "请访问启用了 console 角色的服务器。",
+  "Ask a server with the role {0}.": "请访问启用了 {0} 角色的服务器。",
   "At most {0} ids are taken at once.": "一次最多提交 {0} 个 ID。",
   "Authorization: Bearer tsk_…": "Authorization: Bearer tsk_…",
   "Choose another name, or change that one.": "请换一个名称，或修改已有的映射。",
@@ -339,6 +341,7 @@ const messages: Readonly<Record<string, string>> = {
     "请释放空间后重试：已写入的部分已清除",
   "free some space, delete older backups, or let backup.folder name another disk":
     "请释放空间、删除旧备份，或将 backup.folder 设到其他磁盘",
+  "give every process the same warehouse.secret": "请为所有进程配置相同的 warehouse.secret",
   "give its name with --source; it is made if it is missing": "请用 --source 指定名称，不存在时会自动创建",
   "give one with --mapping FILE.yaml": "请用 --mapping FILE.yaml 指定",
   "give one with --server or TOUCHSTONE_URL": "请用 --server 或 TOUCHSTONE_URL 指定",
@@ -401,6 +404,8 @@ const messages: Readonly<Record<string, string>> = {
   "look at the disk of the data folder; what was acknowledged is safe, and a new start goes on with it":
     "请检查数据目录所在磁盘；已确认的数据是安全的，重新启动后会继续处理",
   "look whether it was done, and give it again if not": "请确认是否已执行，若未执行请重新提交",
+  "make one with openssl rand -hex 32, and give the same to every process":
+    "用 openssl rand -hex 32 生成一个，并为所有进程配置相同的值",
   "max_length must be at most {0}": "max_length 不能超过 {0}",
   "more than {0} rows: {1}": "超过 {0} 行：{1}",
   "must be a list of 1 to {0} values": "应为 1 到 {0} 个值的列表",
@@ -441,6 +446,8 @@ const messages: Readonly<Record<string, string>> = {
   "read the values one by one, as in properties->>'price'": "请逐个读取，例如 properties->>'price'",
   "record {0} of partition {1} cannot be decoded": "分区 {1} 的记录 {0} 无法解码",
   "replay or discard some": "请重放或丢弃一部分",
+  "roles: process reads the warehouse to build segments, and this process would have none":
+    "roles：process 角色需要读取仓库来构建分群，而此进程没有仓库",
   "roles: {0} is not a role": "roles：{0} 不是角色",
   "rows: the file has no array {0} in its first {1} bytes": "rows：文件前 {1} 字节中没有数组 {0}",
   "rule: the segment would refer to itself: {0}": "rule：人群不能引用自身：{0}",
@@ -448,6 +455,8 @@ const messages: Readonly<Record<string, string>> = {
   "rule: {0} is a fixed list of persons and has no rule": "rule：{0} 是固定名单，没有规则",
   "run the role sink where that warehouse is; if it is lost, delete the rows of sink_positions to go on without the events between":
     "请在拥有该仓库的地方运行 sink 角色；如果它已丢失，删除 sink_positions 的行即可放弃中间的事件继续运行",
+  "see that a process with the role sink runs there; warehouse.url is its address":
+    "请确认该处运行着带 sink 角色的进程；warehouse.url 是它的地址",
   "segment {0} refers to this one": "人群 {0} 引用了此人群",
   "segments are not available here": "此处不支持人群",
   "select from duckdb_settings()": "请查询 duckdb_settings()",
@@ -463,6 +472,9 @@ const messages: Readonly<Record<string, string>> = {
   "series.{0}: the {1} of {2} goes beyond what a number can hold (1.8e308)":
     "series.{0}：{2} 的 {1} 超出数值可表示的范围（1.8e308）",
   "set max_payload: 8MB in its configuration": "请在其配置中设置 max_payload: 8MB",
+  "set warehouse.url to the process with the role sink": "请将 warehouse.url 设为带 sink 角色的进程的地址",
+  "set warehouse.url to the process with the role sink, and warehouse.secret to the same in both":
+    "请将 warehouse.url 设为带 sink 角色的进程的地址，并在两者中配置相同的 warehouse.secret",
   "so many events came in that the question's view of them had to be given up":
     "同时写入的事件过多，本次查询只能中止",
   "so many steps on the same event, with a breakdown, do not fit a range this long; ask for a shorter range":
@@ -539,6 +551,10 @@ const messages: Readonly<Record<string, string>> = {
   "the mapping is not valid YAML": "映射不是有效的 YAML",
   "the mapping must be an object": "映射必须是对象",
   "the mapping names no identifiers, so no event would have a person": "映射未指定标识，事件将无法归属到用户",
+  "the process that holds the warehouse at {0} does not know this process's secret":
+    "位于 {0} 的仓库进程不认识此进程的密钥",
+  "the process that holds the warehouse does not answer at {0}": "持有仓库的进程在 {0} 没有应答",
+  "the question cannot be read": "无法读取该问题",
   "the question needs more memory than the warehouse may use": "此查询所需内存超过仓库上限",
   "the question took longer than {0}": "查询耗时超过 {0}",
   "the range has more than {0} intervals of one {1}; use a longer interval":
@@ -549,6 +565,7 @@ const messages: Readonly<Record<string, string>> = {
   "the rules of {0} were not changed": "{0} 的规则没有改动过",
   "the same command goes on there": "再次执行同一命令即可从那里继续",
   "the search text is longer than {0} bytes": "搜索内容超过 {0} 字节",
+  "the secret is missing or wrong": "密钥缺失或错误",
   "the server at {0} does not answer": "服务器 {0} 没有响应",
   "the server has no free connection: raise its max_connections, or lower the pool size here":
     "服务器没有空闲连接：请调高其 max_connections，或调低此处的连接池",
@@ -592,6 +609,8 @@ const messages: Readonly<Record<string, string>> = {
   "there is no step after the last one; use reached": "最后一步之后没有步骤；请使用 reached",
   "there is something after the JSON value": "JSON 之后还有多余内容",
   "these are not the frames of {0} events": "这些不是 {0} 个事件的帧",
+  "this process does not hold the warehouse": "此进程不持有仓库",
+  "this process does not reach the warehouse": "此进程无法访问仓库",
   "this process's warehouse holds events up to record {0} of partition {1}, another one up to {2}, and the log begins at {3}":
     "此进程的仓库在分区 {1} 中只有到记录 {0} 的事件，另一个仓库到 {2}，而日志从 {3} 开始",
   "this cursor is not one of ours": "此 cursor 无效",
@@ -621,6 +640,10 @@ const messages: Readonly<Record<string, string>> = {
   "use list_resize with a length as a number": "请使用 list_resize，并直接写出长度",
   "use unnest(regexp_split_to_array(…))": "请使用 unnest(regexp_split_to_array(…))",
   "value must have 1 to {0} bytes": "value 长度应为 1 到 {0} 字节",
+  "warehouse.secret: has {0} characters and needs {1} or more":
+    "warehouse.secret：有 {0} 个字符，至少需要 {1} 个",
+  "warehouse.url: {0} is not an address like http://10.0.0.7:8484":
+    "warehouse.url：{0} 不是形如 http://10.0.0.7:8484 的地址",
   "which file? none was named": "未指定文件",
   "which server? none was named": "未指定服务器",
   "write a SELECT, WITH … SELECT, DESCRIBE or EXPLAIN": "请写 SELECT、WITH … SELECT、DESCRIBE 或 EXPLAIN",
@@ -659,6 +682,7 @@ const messages: Readonly<Record<string, string>> = {
   "{0} is no kind of identifier.": "{0} 不是标识类型。",
   "{0} is no name for an identifier kind: use a-z, 0-9 and _, at most 32":
     "{0} 不能作为标识类型名称：只能用 a-z、0-9 和 _，最多 32 个字符",
+  "{0} is no question about a warehouse": "{0} 不是关于仓库的问题",
   "{0} is not a currency.": "{0} 不是币种。",
   "{0} is not a length of time; write 30d, 12h, 45m or 90s, at most 3650d":
     "{0} 不是时长；请写 30d、12h、45m 或 90s，最长 3650d",
@@ -683,6 +707,7 @@ const messages: Readonly<Record<string, string>> = {
   "{0} makes values that are too large": "{0} 会生成过大的值",
   "{0} measures no property": "{0} 不计算属性",
   "{0} names no person": "{0} 未指向任何用户",
+  "{0} questions about the warehouse are being answered": "正在回答 {0} 个关于仓库的问题",
   "{0} rows of this file were imported with another mapping": "此文件已有 {0} 行用其他映射导入",
   "{0} takes no value": "{0} 不需要值",
   "{0} was written by a newer Touchstone (version {1}; this one reads up to {2})":

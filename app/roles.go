@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/warehouse/remote"
+)
+
+// features is what this process's API reaches. What it does not run stays nil and answers
+// 503 with a hint.
+func (a *App) features() console.Features {
+	f := console.Features{
+		Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
+		Identity: a.graph, IdentityRules: a.rules,
+	}
+	if a.profiles != nil {
+		f.Profiles, f.Segments, f.Members = a.profiles, a.segments, a.segments
+	}
+	if a.commands != nil {
+		f.Commands = a.commands
+	}
+	if a.queries != nil {
+		f.Timeline, f.Questions, f.Catalogue = a.queries, a.queries, a.queries
+	}
+	if a.backups != nil {
+		f.Backups = a.backups
+	}
+	// What is seen live is seen where it happens.
+	if a.has("collect") {
+		f.Events = a.collector.Feed()
+	}
+	if a.has("process") {
+		f.Changes = a.feed.hub
+	}
+	return f
+}
+
+// errNoWarehouse is the answer to who asks for events where none can be reached.
+func errNoWarehouse() error {
+	return touchstone.Errorf(touchstone.Unavailable, "this process does not reach the warehouse").
+		WithHint("set warehouse.url to the process with the role sink")
+}
+
+// wireRemote lets other processes read the warehouse that this one holds, if they share a secret.
+func (a *App) wireRemote(context.Context) (err error) {
+	if a.cfg.Warehouse.Secret != "" {
+		a.remote, err = remote.NewHandler(a.duck, a.cfg.Warehouse.Secret, a.metrics)
+	}
+	return err
+}
+
+// warnAlone tells when nobody can do the work that this process leaves out: what is in its
+// data folder no other process can open.
+func (a *App) warnAlone() {
+	var missing []string
+	for _, role := range AllRoles {
+		if !a.has(role) {
+			missing = append(missing, role)
+		}
+	}
+	if len(missing) > 0 && (a.cfg.Store.URL == "" || a.cfg.Stream.URL == "") {
+		a.logger.Warn("log or store are in this process's data folder, so no other process can run the roles that it lacks", "roles", strings.Join(missing, ","))
+	}
+}
