@@ -32,9 +32,9 @@ import (
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/store/presence"
 	"github.com/touchstone-cdp/touchstone/stream"
-	"github.com/touchstone-cdp/touchstone/webhook"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 	"github.com/touchstone-cdp/touchstone/warehouse/remote"
+	"github.com/touchstone-cdp/touchstone/webhook"
 )
 
 // Version is set by the build.

@@ -75,8 +75,8 @@ func TestAcknowledgedEventsSurviveTheLossOfAClusterServer(t *testing.T) {
 // ackClient sends identified events and remembers which were acknowledged. An event
 // without an answer is sent again with the same id, as SDKs do.
 type ackClient struct {
-	url     string
-	prefix  string // of its message ids
+	urls    []string // of the edges; each event goes to one that answers
+	prefix  string   // of its message ids
 	users   int
 	stop    chan struct{}
 	senders sync.WaitGroup
@@ -86,8 +86,12 @@ type ackClient struct {
 }
 
 // startAckClient begins to send.
-func startAckClient(s *Server) *ackClient {
-	c := &ackClient{url: s.URL, prefix: fmt.Sprintf("ack-%x", rand.Uint32()), users: 400, stop: make(chan struct{}), acked: map[string]string{}}
+func startAckClient(edges ...*Server) *ackClient {
+	var urls []string
+	for _, s := range edges {
+		urls = append(urls, s.URL)
+	}
+	c := &ackClient{urls: urls, prefix: fmt.Sprintf("ack-%x", rand.Uint32()), users: 400, stop: make(chan struct{}), acked: map[string]string{}}
 	for i := range 4 {
 		c.senders.Go(func() { c.run(i, c.stop) })
 	}
@@ -130,13 +134,13 @@ func (c *ackClient) run(sender int, stop <-chan struct{}) {
 	client := &http.Client{Timeout: 5 * time.Second}
 	for n := 0; ; n++ {
 		ids, body := c.batch(sender, n)
-		for {
+		for attempt := 0; ; attempt++ {
 			select {
 			case <-stop:
 				return
 			default:
 			}
-			if send(client, c.url, body) {
+			if send(client, c.urls[(sender+n+attempt)%len(c.urls)], body) {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)

@@ -55,12 +55,13 @@ type Server struct {
 	URL  string
 	Data string
 
-	t     testing.TB
-	http  *http.Client
-	flags []string
-	cmd   *exec.Cmd
-	out   *tail
-	done  chan error
+	t      testing.TB
+	http   *http.Client
+	flags  []string
+	binary string // empty: the one of this test run
+	cmd    *exec.Cmd
+	out    *tail
+	done   chan error
 }
 
 // Start runs a server on a fresh data folder with extra flags, and stops it when the
@@ -111,7 +112,11 @@ func FreeAddress(t testing.TB) string {
 func (s *Server) Launch() {
 	s.t.Helper()
 	s.out = &tail{}
-	s.cmd = exec.Command(Binary(s.t), s.flags...)
+	path := s.binary
+	if path == "" {
+		path = Binary(s.t)
+	}
+	s.cmd = exec.Command(path, s.flags...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)

@@ -137,26 +137,38 @@ func (b *bulk) run(ctx context.Context, rows int, row func(i int, args []any)) e
 	for i := range b.named {
 		b.named[i].Ordinal = i + 1
 	}
+	// Raw must not be told that the connection is broken: it would wait for the transaction to
+	// end, which waits for this statement. The rollback tells the pool.
+	var failed error
 	err := b.tx.conn.Raw(func(conn any) error {
-		run, err := runOf(conn)
-		if err != nil {
-			return err
-		}
-		for next := 0; next < rows; size /= 2 {
-			if rows-next < size {
-				continue
-			}
-			text := b.tx.db.text(b.text(size))
-			for ; rows-next >= size; next += size {
-				if err := b.chunk(ctx, run, text, next, size, row); err != nil {
-					return err
-				}
-			}
-		}
+		failed = b.chunks(ctx, conn, size, rows, row)
 		return nil
 	})
+	if err == nil {
+		err = failed
+	}
 	b.tx.failed = err
 	return err
+}
+
+// chunks runs the statements, each of size rows and then of halves.
+func (b *bulk) chunks(ctx context.Context, conn any, size, rows int, row func(i int, args []any)) error {
+	run, err := runOf(conn)
+	if err != nil {
+		return err
+	}
+	for next := 0; next < rows; size /= 2 {
+		if rows-next < size {
+			continue
+		}
+		text := b.tx.db.text(b.text(size))
+		for ; rows-next >= size; next += size {
+			if err := b.chunk(ctx, run, text, next, size, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // runFunc runs a statement without telling its result.

@@ -51,7 +51,10 @@ func TestProcessesSeeEachOther(t *testing.T) {
 		if err := board.Leave(ctx, "b"); err != nil {
 			t.Fatal(err)
 		}
-		err = db.Update(ctx, func(tx *store.Tx) error { _, err := tx.Exec(ctx, `UPDATE processes SET seen = seen - 100000000`); return err })
+		err = db.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE processes SET seen = seen - 100000000`)
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
