@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/webhook"
 )
@@ -13,6 +14,7 @@ import (
 func (a *App) deliverers() []outbox.Deliverer {
 	return []outbox.Deliverer{
 		webhook.Deliverer{Webhooks: a.webhooks},
+		a.collector.Emitter(),
 	}
 }
 
@@ -36,7 +38,7 @@ func (a *App) wireWebhooks(ctx context.Context) error {
 	}
 	a.webhooks, err = webhook.Open(ctx, webhook.Config{
 		DB: a.store, Outbox: a.outbox, Names: a.segmentNames, Identifiers: personIdentifiers{a.graph, a.kinds}.IdentifiersOf,
-		Mask: maskContact, Clock: a.clock, Logger: a.part("webhooks"), Allow: allow, Version: Version,
+		Mask: a.maskContact, Clock: a.clock, Logger: a.part("webhooks"), Allow: allow, Version: Version,
 	})
 	return err
 }
@@ -54,8 +56,8 @@ func (a *App) segmentNames(ctx context.Context) (map[string]string, error) {
 	return names, nil
 }
 
-// maskContact leaves a little of a contact to be recognised by.
-func maskContact(id touchstone.Identifier) touchstone.Identifier {
-	id.Value = "***"
-	return id
+// maskContact shows an identifier as to somebody who may not see contacts.
+func (a *App) maskContact(id touchstone.Identifier) touchstone.Identifier {
+	v := access.Viewer{Kinds: a.kinds}
+	return v.Identifier(id)
 }

@@ -20,6 +20,7 @@ func TestShapes(t *testing.T) {
 		{"texts of the world", testTextOfTheWorld},
 		{"nothing stops a consumer", testNothingStopsAConsumer},
 		{"hostile input", testHostileInput},
+		{"webhooks of a segment", testWebhooks},
 		{"restart", testRestart},
 	}
 	shapes := []struct {

@@ -190,7 +190,12 @@ func (d *dispatcher) fill(ctx context.Context, n name) error {
 		}
 	}
 	want, holding := d.wants(n, state)
-	if want == 0 {
+	if want == 0 { // what is in memory may have waited for the end of a pause
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if q := d.queues[n]; q != nil {
+			d.pump(q)
+		}
 		return nil
 	}
 	now := d.now()
@@ -287,7 +292,7 @@ func (d *dispatcher) pump(q *queue) {
 		policy := q.policy
 		d.deliveries.Go(func() { d.deliver(q, it, policy) })
 	}
-	if q.room(now) > 0 && !q.next.IsZero() && !q.next.After(now) {
+	if q.room(now) > 0 && !q.starved && !q.next.IsZero() && !q.next.After(now) {
 		d.dirty[q.name] = struct{}{}
 		signal(d.wake)
 	}

@@ -474,3 +474,41 @@ func TestAPanicIsAFailure(t *testing.T) {
 		b.become("x", outbox.Delivered)
 	})
 }
+
+// What was claimed before a pause goes on after it, too.
+func TestAPauseEnds(t *testing.T) {
+	run(t, func(t *testing.T, b *bench) {
+		began, goOn := make(chan struct{}, 1), make(chan struct{})
+		b.world.mu.Lock()
+		b.world.policy = map[string]outbox.Policy{"a": {Concurrency: 1}}
+		b.world.mu.Unlock()
+		b.world.set("a", func(e touchstone.Effect, _ int) (outbox.Receipt, error) {
+			if e.ID == "0" {
+				began <- struct{}{}
+				<-goOn
+			}
+			return outbox.Receipt{}, nil
+		})
+		var effects []touchstone.Effect
+		for i := range 15 {
+			effects = append(effects, effect(fmt.Sprint(i), "a"))
+		}
+		b.put(effects...)
+		<-began
+		pause := func(on bool) {
+			t.Helper()
+			if err := b.db.Update(t.Context(), func(tx *store.Tx) error { return b.SetPaused(t.Context(), tx, "call", "a", on) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pause(true)
+		close(goOn)
+		b.become("0", outbox.Delivered)
+		time.Sleep(30 * time.Millisecond)
+		if n := len(b.world.got()); n != 1 {
+			t.Errorf("%d done while paused", n)
+		}
+		pause(false)
+		b.become("14", outbox.Delivered)
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -120,9 +121,13 @@ func explain(err error) error {
 	case errors.As(err, &own): // the guard's
 		return own
 	case errors.Is(err, context.DeadlineExceeded):
-		return touchstone.Wrap(touchstone.Unavailable, err, "The receiver did not answer in time.")
+		return touchstone.Errorf(touchstone.Unavailable, "The receiver did not answer in time.")
 	}
-	return touchstone.Wrap(touchstone.Unavailable, err, "The receiver cannot be reached.")
+	var call *url.Error
+	if errors.As(err, &call) { // it repeats the address, which the webhook's page shows
+		err = call.Err
+	}
+	return touchstone.Errorf(touchstone.Unavailable, "The receiver cannot be reached: %s.", err.Error())
 }
 
 // Test sends a call at once, which says that it is one, and returns what came of it.

@@ -76,6 +76,38 @@ export const sourcesQuery = queryOptions({
   queryKey: ["sources"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/sources", { signal, params: { query: { limit: 500 } } })),
 });
+export const webhooksQuery = queryOptions({
+  queryKey: ["webhooks"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/webhooks", { signal, params: { query: { limit: 500 } } })),
+});
+export const webhookQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["webhooks", id],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/webhooks/{id}", { signal, params: { path: { id } } })),
+  });
+export const webhookDeliveriesQuery = (id: string, state: "delivered" | "waiting" | "dead") =>
+  infiniteQueryOptions({
+    queryKey: ["webhooks", id, "deliveries", state],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        api.GET("/api/v1/webhooks/{id}/deliveries", {
+          signal,
+          params: { path: { id }, query: { state, ...page(pageParam) } },
+        }),
+      ),
+    ...nextPage,
+  });
+export const webhookDeliveryQuery = (id: string, delivery: string) =>
+  queryOptions({
+    queryKey: ["webhooks", id, "delivery", delivery],
+    queryFn: ({ signal }) =>
+      data(
+        api.GET("/api/v1/webhooks/{id}/deliveries/{delivery}", {
+          signal,
+          params: { path: { id, delivery } },
+        }),
+      ),
+  });
 export const quarantineSummaryQuery = queryOptions({
   queryKey: ["quarantine", "summary"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/quarantine/summary", { signal })),

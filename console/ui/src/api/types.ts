@@ -14,6 +14,10 @@ export type Settings = S["Settings"];
 export type AuditEntry = S["AuditEntry"];
 
 export type Source = S["Source"];
+export type Webhook = S["Webhook"];
+export type NewWebhookBody = S["NewWebhook"];
+export type WebhookTest = S["WebhookTest"];
+export type WebhookDelivery = S["WebhookDelivery"];
 export type SourceKind = S["SourceKind"];
 export type QuarantinedEvent = S["QuarantinedEvent"];
 export type QuarantineSummary = S["QuarantineSummary"];

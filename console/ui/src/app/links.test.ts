@@ -34,6 +34,7 @@ import { peopleSearch, personSearch } from "@/pages/people/search";
 import { draftSearch } from "@/pages/segments/draftSearch";
 import { segmentSearch, segmentsSearch } from "@/pages/segments/search";
 import { settingsSearch } from "@/pages/settings/search";
+import { webhookSearch, webhooksSearch } from "@/pages/webhooks/search";
 
 type Raw = Record<string, unknown>;
 type Read = (raw: Raw) => object;
@@ -74,6 +75,8 @@ const pages: Record<string, { reads: Read[]; search: Raw }> = {
     reads: [sourcesSearch],
     search: { source: "src_1", create: "true", q: "官网", sort: "-accepted" },
   },
+  webhooks: { reads: [webhooksSearch], search: { create: "true", q: "CRM", sort: "-waiting" } },
+  webhook: { reads: [webhookSearch], search: { state: "dead", delivery: "msg_1", edit: "true" } },
   debugger: { reads: [debuggerSearch], search: { source: "src_1", q: "Order & 100%", show: "rejected" } },
   quarantine: { reads: [quarantineSearch], search: { source: "src_1", code: "too_old", q: '{"a"' } },
   catalogue: { reads: [catalogueSearch], search: { tab: "traits", event: "$page", q: "[x", range: "all" } },

@@ -11,6 +11,7 @@ import {
   Shapes,
   ShieldAlert,
   UsersRound,
+  Webhook,
 } from "lucide-react";
 
 /**
@@ -29,6 +30,7 @@ export interface NavItem {
     | "segments"
     | "analytics"
     | "jobs"
+    | "webhooks"
     | "settings";
   /** Typed after "g", it leads here. */
   letter: string;
@@ -36,7 +38,7 @@ export interface NavItem {
   icon: LucideIcon;
 }
 export interface NavGroup {
-  title?: "collect";
+  title?: "collect" | "act";
   items: NavItem[];
 }
 
@@ -58,6 +60,10 @@ export const navigation: readonly NavGroup[] = [
       { key: "segments", letter: "s", to: "/segments", icon: Shapes },
       { key: "analytics", letter: "a", to: "/analytics", icon: ChartNoAxesCombined },
     ],
+  },
+  {
+    title: "act",
+    items: [{ key: "webhooks", letter: "w", to: "/webhooks", icon: Webhook }],
   },
   {
     items: [

@@ -10,6 +10,7 @@ import { overviewRoute } from "@/pages/overview/routes";
 import { peopleRoutes } from "@/pages/people/routes";
 import { segmentsRoutes } from "@/pages/segments/routes";
 import { settingsRoute } from "@/pages/settings/routes";
+import { webhooksRoutes } from "@/pages/webhooks/routes";
 import { nextSearch, notFoundRoute, rootRoute, shellRoute } from "./shellRoute";
 
 const signInRoute = createRoute({
@@ -35,6 +36,7 @@ const routeTree = rootRoute.addChildren([
     ...segmentsRoutes,
     ...analyticsRoutes,
     jobsRoute,
+    ...webhooksRoutes,
     settingsRoute,
     notFoundRoute,
   ]),

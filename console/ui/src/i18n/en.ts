@@ -9,6 +9,7 @@ import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
+import { webhooks } from "./en/webhooks";
 
 /** The English texts, one file per part of the console. zh.ts has the same keys (i18n.test.ts compares them). */
 export const en = {
@@ -23,4 +24,5 @@ export const en = {
   analytics,
   jobs,
   settings,
+  webhooks,
 };

@@ -9,6 +9,7 @@ import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
+import { webhooks } from "./zh/webhooks";
 
 export const zh = {
   ...common,
@@ -22,4 +23,5 @@ export const zh = {
   analytics,
   jobs,
   settings,
+  webhooks,
 };

@@ -10,6 +10,8 @@ export const common = {
     imports: "Imports",
     people: "People",
     segments: "Segments",
+    act: "Act",
+    webhooks: "Webhooks",
     analytics: "Analytics",
     jobs: "Jobs",
     settings: "Settings",

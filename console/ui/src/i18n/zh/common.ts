@@ -10,6 +10,8 @@ export const common = {
     imports: "文件导入",
     people: "用户",
     segments: "人群",
+    act: "触达",
+    webhooks: "Webhook 推送",
     analytics: "分析",
     jobs: "任务",
     settings: "设置",

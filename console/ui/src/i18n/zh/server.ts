@@ -818,7 +818,6 @@ const messages: Readonly<Record<string, string>> = {
   "The receiver answered {0}.": "接收方返回 {0}。",
   "The receiver answered {0}: it wants no more calls.": "接收方返回 {0}：不再接收通知。",
   "The receiver answered {0}: redirects are not followed.": "接收方返回 {0}：不会跟随重定向。",
-  "The receiver cannot be reached.": "无法连接接收方。",
   "The receiver did not answer in time.": "接收方未及时响应。",
   "The value of the header {0} cannot be sent.": "请求头 {0} 的值无法发送。",
   "There are {0} webhooks, which is the most.": "已有 {0} 个 Webhook，达到上限。",
@@ -839,5 +838,10 @@ const messages: Readonly<Record<string, string>> = {
   "The column {0} is there twice.": "列 {0} 出现了两次。",
   "There is no column {0}.": "没有列 {0}。",
   "The input is an object with segment and columns.": "参数应为包含 segment 和 columns 的对象。",
+  "The event is malformed: {0}.": "事件格式有误：{0}。",
+  "The event is refused: {0}": "事件未通过校验：{0}",
+  "The messageId of an emitted event is its effect's id, of at most {0} bytes.":
+    "系统发出的事件以其任务 ID 作为 messageId，最长 {0} 字节。",
+  "The receiver cannot be reached: {0}.": "无法连接接收方：{0}。",
 };
 export default messages;
