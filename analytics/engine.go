@@ -36,6 +36,7 @@ type Engine struct {
 	w    warehouse.Warehouse
 	d    warehouse.Dialect
 	opts Options
+	sets memberSets
 }
 
 // New makes an Engine that asks w.

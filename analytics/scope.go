@@ -174,40 +174,24 @@ func (s selector) sql(d warehouse.Dialect, codes eventCodes) fragment {
 }
 
 // source is the common part of a question's statements: FROM events_raw e WHERE range,
-// segment and filters. members is what memberNodes returned.
-func (s *scope) source(d warehouse.Dialect, members []int64) fragment {
+// segment and filters. members is the relation that run.members returned.
+func (s *scope) source(d warehouse.Dialect, members fragment) fragment {
 	var b builder
 	b.add("FROM events_raw e WHERE ", frag("e.time >= ? AND e.time < ?", s.from, s.to))
 	for _, c := range s.filters {
 		b.add(" AND (", c.sql(d), ")")
 	}
 	if s.segment != "" {
-		b.add(" AND e.node IN (", memberNodes(d, members), ")")
+		b.add(" AND e.node IN (", memberNodes(members), ")")
 	}
 	return b.fragment()
 }
 
 // memberNodes selects the nodes of persons: the node that has the person's own number
 // unless it was given to somebody else, and those that were given to the person.
-func memberNodes(d warehouse.Dialect, members []int64) fragment {
-	return build("SELECT m.n FROM ", frag(d.Numbers(), members), " m WHERE m.n NOT IN (SELECT node FROM overrides)",
-		" UNION ALL SELECT o.node FROM overrides o WHERE o.person IN (SELECT n FROM ", frag(d.Numbers(), members), ")")
-}
-
-// members asks for the people of the scope's segment.
-func (r *run) members(ctx context.Context, s *scope) ([]int64, error) {
-	if s.segment == "" {
-		return nil, nil
-	}
-	people, err := r.opts.Segments.Members(ctx, s.segment)
-	if err != nil {
-		return nil, err
-	}
-	numbers := make([]int64, len(people))
-	for i, p := range people {
-		numbers[i] = int64(p)
-	}
-	return numbers, nil
+func memberNodes(members fragment) fragment {
+	return build("SELECT m.n FROM ", members, " m WHERE m.n NOT IN (SELECT node FROM overrides)",
+		" UNION ALL SELECT o.node FROM overrides o WHERE o.person IN (SELECT n FROM ", members, ")")
 }
 
 // finish fills in what every answer says about its range.

@@ -50,6 +50,18 @@ var _ segment.Marker = segmentHistory{}
 // segmentMembers tells analytics who is in a segment: [analytics.Members].
 type segmentMembers struct{ segments *segment.Segments }
 
+// MembersVersion and MembersSince let the warehouse keep a copy: [analytics.VersionedMembers].
+func (m segmentMembers) MembersVersion(ctx context.Context, id string) (string, int64, error) {
+	return m.segments.MembersVersion(ctx, id)
+}
+
+// MembersSince returns who came and who left.
+func (m segmentMembers) MembersSince(ctx context.Context, id, version string) (add, remove []touchstone.PersonID, ok bool, err error) {
+	return m.segments.MembersSince(ctx, id, version)
+}
+
+var _ analytics.VersionedMembers = segmentMembers{}
+
 // Members returns the persons in a segment.
 func (m segmentMembers) Members(ctx context.Context, id string) ([]touchstone.PersonID, error) {
 	return m.segments.MemberIDs(ctx, id)

@@ -37,6 +37,8 @@ type world struct {
 	batch   *touchstone.Batch   // being filled
 	changes []touchstone.Change // that stages emitted, since last asked
 
+	copies map[string]follower
+
 	committed func() // called after each batch
 	done      func(b *touchstone.Batch)
 }
@@ -76,7 +78,7 @@ func openDB(t testing.TB) *store.DB {
 func newWorld(t fataler, db *store.DB) *world {
 	w := &world{t: t, db: db, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		people: map[touchstone.PersonID]map[string]touchstone.JSON{}, merged: map[touchstone.PersonID]touchstone.PersonID{},
-		timers: map[touchstone.PersonID]time.Time{}}
+		timers: map[touchstone.PersonID]time.Time{}, copies: map[string]follower{}}
 	w.open()
 	return w
 }
@@ -449,6 +451,7 @@ func (w *world) expected(id string, static map[string][]touchstone.PersonID) []t
 // audit checks that the tables agree with each other.
 func (w *world) audit() {
 	w.t.Helper()
+	w.follow()
 	var version int64
 	if err := w.db.Reader().QueryRow(ctx, `SELECT version FROM segment_meta`).Scan(&version); err != nil {
 		w.t.Fatal(err)

@@ -48,11 +48,19 @@ type Statement struct {
 }
 
 // Warehouse is the port. Append is called by one goroutine per partition, the reads by many.
-// A read sees the state after one commit, never a part of one.
+//
+// Three words are the contract of a commit, and all that an engine without transactions can
+// give. It is idempotent: repeated whole, after a crash at any point, it changes nothing. Its
+// position comes last: who sees a position finds every event, name and override up to it. And
+// readers may see events early: some of a commit whose position is not there yet. (DuckDB
+// shows a commit as one.) So whoever needs all events up to a moment waits for the position,
+// and whoever needs none beyond it says so in the statement, by seq.
+//
+// [Tables] is what a back end may offer beside it.
 type Warehouse interface {
 	// Position returns how far a partition has been appended.
 	Position(ctx context.Context, partition int) (Position, error)
-	// Append writes c, all or nothing, durably. Facts at or before Position are skipped,
+	// Append writes c durably, its position last. An error leaves Position as it was. Facts at or before Position are skipped,
 	// and so are overrides that bring the table to no newer version: appending the same
 	// commit twice changes nothing. What is wrong with disk, memory or the engine itself
 	// is touchstone.Unavailable; other errors may be about what facts hold.

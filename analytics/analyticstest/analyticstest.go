@@ -64,6 +64,19 @@ func (segments) Members(_ context.Context, id string) ([]touchstone.PersonID, er
 	return []touchstone.PersonID{1, 3, 5}, nil
 }
 
+// MembersVersion lets a warehouse that can keep a copy of the segment.
+func (segments) MembersVersion(_ context.Context, id string) (string, int64, error) {
+	if id != "seg_odd" {
+		return "", 0, touchstone.Errorf(touchstone.NotFound, "no segment %q", id)
+	}
+	return "1", 3, nil
+}
+
+// MembersSince knows of no changes.
+func (segments) MembersSince(context.Context, string, string) (add, remove []touchstone.PersonID, ok bool, err error) {
+	return nil, nil, false, nil
+}
+
 // Load appends the events and returns an engine that asks about them.
 func Load(t *testing.T, w warehouse.Warehouse, events string) *analytics.Engine {
 	t.Helper()

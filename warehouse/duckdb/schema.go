@@ -36,6 +36,10 @@ var steps = []step{
 		"CREATE TABLE IF NOT EXISTS positions (partition INTEGER NOT NULL, through BIGINT NOT NULL)",
 		"CREATE TABLE IF NOT EXISTS override_version (version BIGINT NOT NULL)",
 	},
+	{ // 2: sets of the program's own
+		"CREATE TABLE set_names (code INTEGER NOT NULL, name VARCHAR NOT NULL, version VARCHAR NOT NULL)",
+		"CREATE TABLE set_members (code INTEGER NOT NULL, n BIGINT NOT NULL)",
+	},
 }
 
 // eventColumns are the columns of events_raw in the order in which chunkWriter fills them;
@@ -169,7 +173,11 @@ func (w *writer) load(ctx context.Context) error {
 }
 
 func (w *writer) rows(ctx context.Context, query string, fn func(row []any)) error {
-	return w.conn.run(ctx, query, nil, func(res *mapping.Result) error {
+	return w.rowsOf(ctx, query, nil, fn)
+}
+
+func (w *writer) rowsOf(ctx context.Context, query string, args []any, fn func(row []any)) error {
+	return w.conn.run(ctx, query, args, func(res *mapping.Result) error {
 		table, err := collect(ctx, res, maxSmallTable)
 		if err != nil {
 			return err

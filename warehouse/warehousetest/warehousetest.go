@@ -46,6 +46,8 @@ func Run(t *testing.T, open Opener) {
 		{"end of a context", testContext},
 		{"closed", testClosed},
 		{"dialect", testDialect},
+		{"position last", testPositionLast},
+		{"sets", testSets},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			place := t.TempDir()
@@ -503,4 +505,92 @@ func testClosed(t *testing.T, s *subject) {
 	if err := s.Append(t.Context(), warehouse.Commit{Through: 1}); touchstone.KindOf(err) != touchstone.Unavailable {
 		t.Errorf("append after close: got %v", err)
 	}
+}
+
+// testPositionLast: whoever has seen a position finds every event up to it, and nothing twice,
+// while commits come and come again. Events beyond it may be there early.
+func testPositionLast(t *testing.T, s *subject) {
+	const records, events = 60, 40
+	done := make(chan error, 1)
+	go func() {
+		for r := range stream.Offset(records) {
+			c := warehouse.Commit{Through: r + 1, Facts: record(0, uint64(r)+1, events)}
+			for range 2 { // as after a crash
+				if err := s.Append(t.Context(), c); err != nil {
+					done <- err
+					return
+				}
+			}
+		}
+		done <- nil
+	}()
+	for {
+		p, err := s.Position(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := s.rows(t, "SELECT count(*) - count(DISTINCT seq), count(*) FROM events_raw")
+		var twice, there int64
+		if _, err := fmt.Sscanf(got[0], "%d %d", &twice, &there); err != nil {
+			t.Fatalf("%q: %v", got[0], err)
+		}
+		if twice != 0 || there < int64(p.Through)*events {
+			t.Fatalf("at position %d there are %d events, %d of them twice", p.Through, there, twice)
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.expectCount(t, records*events)
+			return
+		default:
+		}
+	}
+}
+
+// testSets is the contract of warehouse.Tables, for back ends that offer it.
+func testSets(t *testing.T, s *subject) {
+	tables, ok := s.Warehouse.(warehouse.Tables)
+	if !ok {
+		t.Skip("keeps no sets")
+	}
+	replace := func(set warehouse.Set, want int64) {
+		t.Helper()
+		if n, err := tables.Replace(t.Context(), set); err != nil || n != want {
+			t.Errorf("%s: %d numbers, %v, want %d", set.Name, n, err, want)
+		}
+	}
+	expect := func(name, version string, want ...string) {
+		t.Helper()
+		if v, err := tables.SetVersion(t.Context(), name); err != nil || v != version {
+			t.Errorf("%s is at version %q, %v, want %q", name, v, err, version)
+		}
+		s.expect(t, "SELECT n FROM set_members WHERE code = (SELECT code FROM set_names WHERE name = '"+name+"') ORDER BY n", want...)
+	}
+	expect("a", "")
+	replace(warehouse.Set{Name: "a", Version: "1", Add: []int64{3, 1, 2}}, 3)
+	replace(warehouse.Set{Name: "b", Version: "x", Add: []int64{7}}, 1)
+	expect("a", "1", "1", "2", "3")
+	replace(warehouse.Set{Name: "a", Version: "2", From: "1", Add: []int64{4, 3}, Remove: []int64{1, 9}}, 3)
+	expect("a", "2", "2", "3", "4")
+	if _, err := tables.Replace(t.Context(), warehouse.Set{Name: "a", Version: "3", From: "1", Add: []int64{9}}); touchstone.KindOf(err) != touchstone.Conflict {
+		t.Errorf("a change from a version that is not there: %v", err)
+	}
+	if _, err := tables.Replace(t.Context(), warehouse.Set{Name: "new", Version: "3", From: "1", Add: []int64{9}}); touchstone.KindOf(err) != touchstone.Conflict {
+		t.Errorf("a change of a set that is not there: %v", err)
+	}
+	expect("a", "2", "2", "3", "4")
+	s.close(t)
+	s.Warehouse = s.open()
+	tables = s.Warehouse.(warehouse.Tables)
+	expect("a", "2", "2", "3", "4")
+	replace(warehouse.Set{Name: "a", Version: "4"}, 0)
+	expect("a", "4")
+	expect("b", "x", "7")
+	many := make([]int64, 200_000)
+	for i := range many {
+		many[i] = int64(i) * 3
+	}
+	replace(warehouse.Set{Name: "b", Version: "y", Add: many}, 200_000)
 }
