@@ -3,6 +3,7 @@ package app
 import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/webhook"
 )
@@ -12,6 +13,7 @@ import (
 // a function that makes a Resource keeps its feature and asks it nothing.
 func (a *App) resources() []api.Resource {
 	return []api.Resource{
+		inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 		job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 		webhook.Resource(a.webhooks),
 		a.processResource(),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/bisect"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -29,7 +30,7 @@ func (in *Inbox) DeadLetters(ctx context.Context, reactor string, limit int, aft
 	var at place
 	if after != "" {
 		if _, err := fmt.Sscanf(after, "%d.%d", &at.row, &at.item); err != nil {
-			return nil, "", touchstone.Errorf(touchstone.Invalid, "%q is not a place in the list of dead letters", after)
+			return nil, "", api.BadCursor()
 		}
 	} else {
 		at.row = -1
@@ -87,7 +88,7 @@ func (in *Inbox) change(ctx context.Context, reactor string, ids []string, state
 			return err
 		}
 		if known == 0 {
-			return touchstone.Errorf(touchstone.NotFound, "there is no reactor %q", reactor)
+			return touchstone.Errorf(touchstone.NotFound, "There is no reactor %q.", reactor)
 		}
 		if len(ids) == 0 {
 			return execCounted(ctx, tx, &n, statement, args...)

@@ -35,6 +35,8 @@ const permissions = [
   "sources:write",
   "quarantine:read",
   "quarantine:write",
+  "reactors:read",
+  "reactors:write",
   "imports:read",
   "imports:write",
   "stats:read",
@@ -279,7 +281,7 @@ function live(kind: string, url: URL, req: IncomingMessage, res: ServerResponse)
 }
 
 function route(method: string, path: string[], q: URLSearchParams, body: any): unknown {
-  const [a, b, c] = path;
+  const [a, b, c, d] = path;
   const at = `${method} ${a}`;
   switch (at) {
     case "GET session":
@@ -375,6 +377,7 @@ function route(method: string, path: string[], q: URLSearchParams, body: any): u
       );
   }
   if (a === "sources") return sources(method, b, c, q, body);
+  if (a === "reactors") return reactors(b, d, q, body);
   if (a === "quarantine") return quarantine(method, b, c, q, body);
   if (a === "catalogue") return catalogue(b, c, q);
   if (a === "persons") return persons(b, c, q);
@@ -451,6 +454,23 @@ function sources(
   if (method === "PATCH") Object.assign(s, body);
   if (method === "DELETE") return void world.sources.splice(world.sources.indexOf(s), 1);
   return s;
+}
+
+function reactors(
+  name: string | undefined,
+  verb: string | undefined,
+  q: URLSearchParams,
+  body: any,
+): unknown {
+  if (!name) return page(empty ? [] : world.reactors, q);
+  const letters = world.reactorLetters[name] ?? [];
+  if (!verb) return page(letters, q);
+  const named = letters.filter((l) => body.all || body.ids.includes(l.id));
+  if (verb === "replay") for (const l of named) l.waiting = true;
+  else world.reactorLetters[name] = letters.filter((l) => !named.includes(l));
+  const reactor = world.reactors.find((r) => r.name === name);
+  if (reactor) reactor.dead_letters = world.reactorLetters[name]?.length ?? 0;
+  return { changed: named.length };
 }
 
 function quarantine(

@@ -10,6 +10,8 @@ import type {
   PersonEvent,
   PersonSummary,
   QuarantinedEvent,
+  Reactor,
+  ReactorDeadLetter,
   Segment,
   Source,
 } from "../src/api/types";
@@ -425,6 +427,53 @@ export function pathBetween(g: IdentityGraph, from: string, to: string) {
   }
   return path;
 }
+
+/** A moment so many hours ago. */
+const hoursAgo = (h: number) => new Date(Date.now() - h * 3_600_000).toISOString();
+const reactorRow = (name: string, state: Reactor["state"], more: Partial<Reactor>): Reactor => ({
+  name,
+  state,
+  waiting: 0,
+  oldest: null,
+  lag_seconds: 0,
+  passed: 1_204_332,
+  dropped: 0,
+  dead_letters: 0,
+  failing_since: null,
+  attempts: 0,
+  error: "",
+  ...more,
+});
+export const reactors: Reactor[] = [
+  reactorRow("advisor", "gone", { passed: 4_410, dropped: 12 }),
+  reactorRow("journey", "failing", {
+    waiting: 18_402,
+    oldest: hoursAgo(41 / 60),
+    lag_seconds: 2460,
+    dropped: 311,
+    dead_letters: 23,
+    failing_since: hoursAgo(40 / 60),
+    attempts: 46,
+    error:
+      "the definition of the journey 春季试驾回访 refers to a segment that is not there: seg_7qk3m0z2xw4d1f8a",
+  }),
+  reactorRow("reward", "working", { waiting: 312, oldest: hoursAgo(0), lag_seconds: 0.4 }),
+  reactorRow("webhook", "idle", { passed: 88_201 }),
+];
+export const reactorLetters: Record<string, ReactorDeadLetter[]> = {
+  journey: Array.from({ length: 23 }, (_, i) => ({
+    id: id("dead"),
+    kind: (["event", "segment_entered", "trait_changed", "timer"] as const)[i % 4] ?? "event",
+    person: i % 4 === 3 ? null : `p_${(1000 + 37 * i).toString(36)}`,
+    name: ["试驾预约", "seg_7qk3m0z2xw4d1f8a", "city", "wait"][i % 4] ?? "",
+    time: hoursAgo(1 + i / 3),
+    message_id: i % 4 === 3 ? "" : `m-${4096 + i}`,
+    reason: "reactor_failed: step 3 of the journey asks for the trait vin_count, which is not a number",
+    died_at: hoursAgo(i / 3),
+    attempts: i % 3,
+    waiting: i === 1,
+  })),
+};
 
 export const quarantine: QuarantinedEvent[] = Array.from({ length: 64 }, (_, i) => {
   const kinds = [

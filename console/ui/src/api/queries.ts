@@ -46,6 +46,22 @@ export const usersQuery = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/users", { signal, params: { query: { limit: 500 } } })),
 });
+export const reactorsQuery = queryOptions({
+  queryKey: ["reactors", "list"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/reactors", { signal, params: { query: { limit: 500 } } })),
+});
+export const reactorLettersQuery = (name: string) =>
+  infiniteQueryOptions({
+    queryKey: ["reactors", "letters", name],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        api.GET("/api/v1/reactors/{name}/dead-letters", {
+          signal,
+          params: { path: { name }, query: page(pageParam) },
+        }),
+      ),
+    ...nextPage,
+  });
 export interface AuditFilter {
   action?: string;
   actor?: string;

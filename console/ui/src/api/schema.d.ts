@@ -1560,6 +1560,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reactors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reactors, by name
+         * @description Each reads what happened at its own pace. `waiting` are the occurrences ahead of it, `lag_seconds` is the age of the oldest. A reactor that fails is tried again with pauses and holds up nobody else;
+         *     an occurrence that it cannot work on becomes a dead letter. What waits for longer than `reactors.retain_age` is dropped, and counted in `dropped`.
+         */
+        get: operations["listReactors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reactors/{name}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the reactor */
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** Occurrences that a reactor could not work on, in their order */
+        get: operations["listReactorDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reactors/{name}/dead-letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the reactor */
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try dead letters again
+         * @description They come alone, one by one, behind what came after them: the order of their person is not kept. One that fails again stays, with its new reason.
+         */
+        post: operations["replayReactorDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reactors/{name}/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the reactor */
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete dead letters */
+        post: operations["discardReactorDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -3515,6 +3599,85 @@ export interface components {
             events: number;
             /** @description There were more identifiers than are looked at */
             truncated: boolean;
+        };
+        Reactor: {
+            name: string;
+            /**
+             * @description `stopped`: this release cannot go on and does not try; `gone`: no program has this reactor any more
+             * @enum {string}
+             */
+            state: "idle" | "working" | "failing" | "stopped" | "gone";
+            /**
+             * Format: int64
+             * @description Occurrences ahead of it
+             */
+            waiting: number;
+            /**
+             * Format: date-time
+             * @description When the oldest of them was written
+             */
+            oldest: string | null;
+            /** @description Age of the oldest; 0 when none waits */
+            lag_seconds: number;
+            /**
+             * Format: int64
+             * @description Occurrences behind it, with those set aside
+             */
+            passed: number;
+            /**
+             * Format: int64
+             * @description Occurrences that went unread because it stood still for too long
+             */
+            dropped: number;
+            /** Format: int64 */
+            dead_letters: number;
+            /** Format: date-time */
+            failing_since: string | null;
+            /** @description Failures in a row */
+            attempts: number;
+            /** @description Of the latest failure; empty when it does not fail */
+            error: string;
+        };
+        ReactorList: {
+            items: components["schemas"]["Reactor"][];
+            next_cursor: string;
+        };
+        ReactorDeadLetter: {
+            id: string;
+            /** @enum {string} */
+            kind: "event" | "trait_changed" | "segment_entered" | "segment_left" | "persons_merged" | "person_split" | "person_erased" | "timer";
+            /** @description Whom it was about at that moment */
+            person: string | null;
+            /** @description Of the event, the trait or the timer; the id of the segment */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            time: string;
+            /** @description Of the event that it is or that brought it about; empty without one */
+            message_id: string;
+            /** @description A code, a colon and a sentence */
+            reason: string;
+            /** Format: date-time */
+            died_at: string;
+            /** @description How often it was replayed in vain */
+            attempts: number;
+            /** @description It will be tried again */
+            waiting: boolean;
+        };
+        ReactorDeadLetterList: {
+            items: components["schemas"]["ReactorDeadLetter"][];
+            next_cursor: string;
+        };
+        /** @description Either ids or all */
+        ReactorLetters: {
+            ids?: string[];
+            all?: boolean;
+        };
+        ReactorLettersChanged: {
+            /** Format: int64 */
+            changed: number;
         };
         /** @enum {string} */
         JobStatus: "queued" | "running" | "done" | "failed" | "cancelled";
@@ -6928,6 +7091,135 @@ export interface operations {
                     "text/html": string;
                 };
             };
+        };
+    };
+    listReactors: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of reactors */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReactorList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listReactorDeadLetters: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /** @description Name of the reactor */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of dead letters */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReactorDeadLetterList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayReactorDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Name of the reactor */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "all": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReactorLetters"];
+            };
+        };
+        responses: {
+            /** @description How many will be tried */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReactorLettersChanged"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardReactorDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description Name of the reactor */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "dead_7qk3m0z2xw4d1f8a"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReactorLetters"];
+            };
+        };
+        responses: {
+            /** @description How many were deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReactorLettersChanged"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     listJobs: {

@@ -32,6 +32,9 @@ export type FilePreview = S["FilePreview"];
 export type DryRun = S["DryRun"];
 export type SavedMapping = S["SavedMapping"];
 
+export type Reactor = S["Reactor"];
+export type ReactorDeadLetter = S["ReactorDeadLetter"];
+
 export type Stats = S["Stats"];
 export type LiveEvent = S["LiveEvent"];
 export type LiveChange = S["LiveChange"];

@@ -1,5 +1,9 @@
 /** The server's messages, by their English templates (messages.json lists them). */
 const messages: Readonly<Record<string, string>> = {
+  "At most {0} dead letters can be named at a time.": "一次最多指定 {0} 条搁置事项。",
+  'Name the dead letters in "ids", or set "all".': '请在 "ids" 中列出搁置事项，或设置 "all"。',
+  'Set "all" for all of them.': '要处理全部，请设置 "all"。',
+  "There is no reactor {0}.": "没有名为 {0} 的响应器。",
   "/docs lists all calls.": "全部接口见 /docs。",
   "/docs lists the fields of every call.": "每个接口的字段见 /docs。",
   "A backup is a copy of the data folder, but another process holds the warehouse.":
@@ -604,7 +608,6 @@ const messages: Readonly<Record<string, string>> = {
   "there is no partition {0}": "没有分区 {0}",
   "there is no person {0}": "用户 {0} 不存在",
   "there is no profile of {0}": "没有 {0} 的画像",
-  "there is no reactor {0}": "没有响应器 {0}",
   "there is no segment {0}": "人群 {0} 不存在",
   "there is no step after the last one; use reached": "最后一步之后没有步骤；请使用 reached",
   "there is something after the JSON value": "JSON 之后还有多余内容",
@@ -691,7 +694,6 @@ const messages: Readonly<Record<string, string>> = {
   "{0} is not a mark": "{0} 不是标记",
   "{0} is not a path like page.path": "{0} 不是 page.path 这样的路径",
   "{0} is not a person id: it looks like p_1a2b": "{0} 不是用户 ID；用户 ID 形如 p_1a2b",
-  "{0} is not a place in the list of dead letters": "{0} 不是死信列表中的位置",
   "{0} is not a regular file, so an import of it could not be resumed":
     "{0} 不是普通文件，导入中断后无法续传",
   "{0} is not a time; write 2026-01-31T00:00:00Z (RFC 3339)":

@@ -8,6 +8,7 @@ import { Appearance } from "./Appearance";
 import { Audit } from "./Audit";
 import { Keys } from "./Keys";
 import { Organisation } from "./Organisation";
+import { Reactors } from "./Reactors";
 import { Users } from "./Users";
 import "./settings.css";
 
@@ -20,11 +21,13 @@ export function SettingsPage() {
   const mayUsers = useMay("users:read");
   const mayKeys = useMay("keys:read");
   const mayAudit = useMay("audit:read");
+  const mayReactors = useMay("reactors:read");
   const items = [
     { key: "organisation", label: t("settings.tabs.organisation"), children: <Organisation /> },
     { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
     ...(mayUsers ? [{ key: "users", label: t("settings.tabs.users"), children: <Users /> }] : []),
     ...(mayKeys ? [{ key: "keys", label: t("settings.tabs.keys"), children: <Keys /> }] : []),
+    ...(mayReactors ? [{ key: "reactors", label: t("settings.tabs.reactors"), children: <Reactors /> }] : []),
     ...(mayAudit ? [{ key: "audit", label: t("settings.tabs.audit"), children: <Audit /> }] : []),
   ];
   return (
@@ -42,6 +45,7 @@ export function SettingsPage() {
             action: undefined,
             target: undefined,
             within: undefined,
+            reactor: undefined,
           })
         }
         destroyOnHidden

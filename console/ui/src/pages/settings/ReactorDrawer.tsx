@@ -1,0 +1,267 @@
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { App, Button } from "antd";
+import { MailCheck, RotateCcw, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ApiError, api, data, idempotencyKey } from "@/api/client";
+import { reactorLettersQuery } from "@/api/queries";
+import type { Reactor, ReactorDeadLetter } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
+import { type Column, DataTable } from "@/components/DataTable";
+import { DetailDrawer } from "@/components/DetailDrawer";
+import { Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+import { EmptyState, ErrorState } from "@/components/states";
+import { useLabels } from "@/lib/labels";
+import { usePages } from "@/lib/usePages";
+import { useWrite } from "@/lib/useWrite";
+import { ReactorState, useReactorName } from "./Reactors";
+
+/** One reactor: how it fares, and the occurrences that it could not work on. */
+export function ReactorDrawer(props: {
+  name: string | undefined;
+  reactors: Reactor[] | undefined;
+  onClose: () => void;
+}) {
+  const { t } = useTranslation();
+  const nameOf = useReactorName();
+  const [last, setLast] = useState(props.name);
+  if (props.name && props.name !== last) setLast(props.name);
+  const reactor = props.reactors?.find((r) => r.name === last);
+  return (
+    <DetailDrawer
+      open={props.name !== undefined}
+      onClose={props.onClose}
+      title={last ? nameOf(last) : "…"}
+      width={860}
+    >
+      {reactor ? (
+        <Body key={reactor.name} reactor={reactor} />
+      ) : (
+        props.reactors && <ErrorState error={new ApiError(404, t("state.notFound"), "", "")} />
+      )}
+    </DetailDrawer>
+  );
+}
+
+function Body({ reactor }: { reactor: Reactor }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <div className="stack drawer-stack">
+      <dl className="facts">
+        <div>
+          <dt>{t("settings.reactors.stateTitle")}</dt>
+          <dd className="fact-small">
+            <ReactorState reactor={reactor} />
+          </dd>
+        </div>
+        <div>
+          <dt>{t("settings.reactors.waiting")}</dt>
+          <dd>{format.num(reactor.waiting)}</dd>
+        </div>
+        <div>
+          <dt>{t("settings.reactors.lag")}</dt>
+          <dd>{reactor.waiting > 0 ? format.duration(reactor.lag_seconds) : "–"}</dd>
+        </div>
+        <div>
+          <dt>{t("settings.reactors.passed")}</dt>
+          <dd>{format.num(reactor.passed)}</dd>
+        </div>
+        <div>
+          <dt>{t("settings.reactors.dropped")}</dt>
+          <dd>{format.num(reactor.dropped)}</dd>
+        </div>
+      </dl>
+      {reactor.error && (
+        <p className="reason-box">
+          <small>
+            {reactor.failing_since
+              ? t("settings.reactors.failingSince", {
+                  when: format.relative(reactor.failing_since),
+                  n: format.num(reactor.attempts),
+                  count: reactor.attempts,
+                })
+              : t("settings.reactors.error")}
+          </small>
+          {reactor.error}
+        </p>
+      )}
+      <p className="muted">{t(`settings.reactors.stateHint.${reactor.state}`)}</p>
+      <DeadLetters reactor={reactor} />
+    </div>
+  );
+}
+
+function DeadLetters({ reactor }: { reactor: Reactor }) {
+  const { t } = useTranslation();
+  const labels = useLabels();
+  const may = useMay("reactors:write");
+  const pages = usePages(useInfiniteQuery({ ...reactorLettersQuery(reactor.name), refetchInterval: 5_000 }));
+  const [selected, setSelected] = useState<string[]>([]);
+  const columns: Column<ReactorDeadLetter>[] = [
+    {
+      key: "what",
+      title: t("settings.reactors.what"),
+      width: 190,
+      value: (l) => `${t(`settings.reactors.kind.${l.kind}`)} ${l.name}`,
+      render: (l) => (
+        <span className="row nowrap">
+          <span className="ellipsis">
+            {t(`settings.reactors.kind.${l.kind}`)}
+            {l.name && ` · ${l.kind === "event" ? labels.event(l.name) : l.name}`}
+          </span>
+          {l.waiting && <Pill tone="gold">{t("settings.reactors.again")}</Pill>}
+        </span>
+      ),
+    },
+    {
+      key: "person",
+      title: t("settings.reactors.person"),
+      width: 110,
+      value: (l) => l.person,
+      render: (l) =>
+        l.person ? (
+          <Link to="/people/$ref" params={{ ref: l.person }} className="person-link">
+            {l.person}
+          </Link>
+        ) : (
+          "–"
+        ),
+    },
+    {
+      key: "reason",
+      title: t("settings.reactors.reason"),
+      width: 260,
+      value: (l) => l.reason,
+      render: (l) => (
+        <span className="ellipsis muted" title={l.reason}>
+          {l.reason.replace(/^[a-z_]+: /, "")}
+        </span>
+      ),
+    },
+    {
+      key: "time",
+      title: t("settings.reactors.time"),
+      width: 110,
+      align: "right",
+      value: (l) => l.time,
+      time: true,
+      render: (l) => <RelativeTime at={l.time} />,
+    },
+    {
+      key: "attempts",
+      title: t("settings.reactors.attempts"),
+      optional: true,
+      width: 90,
+      align: "right",
+      value: (l) => l.attempts,
+    },
+    {
+      key: "message_id",
+      title: t("settings.reactors.messageId"),
+      optional: true,
+      width: 160,
+      value: (l) => l.message_id,
+      render: (l) => <code>{l.message_id || "–"}</code>,
+    },
+  ];
+  return (
+    <section>
+      <h3>{t("settings.reactors.dead")}</h3>
+      <DataTable
+        id="reactor-letters"
+        label={t("settings.reactors.dead")}
+        columns={columns}
+        {...pages}
+        rowKey={(l) => l.id}
+        {...(may ? { selection: { keys: selected, onChange: setSelected } } : {})}
+        tools={
+          may &&
+          reactor.dead_letters > 0 && (
+            <Bulk reactor={reactor} selected={selected} onDone={() => setSelected([])} />
+          )
+        }
+        empty={<EmptyState icon={<MailCheck />} title={t("settings.reactors.noDead")} />}
+      />
+    </section>
+  );
+}
+
+/** Replays and discards: the selected ones, or all. */
+function Bulk(props: { reactor: Reactor; selected: string[]; onDone: () => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { message, modal } = App.useApp();
+  const client = useQueryClient();
+  const name = props.reactor.name;
+  const body = props.selected.length > 0 ? { ids: props.selected } : { all: true };
+  const n = props.selected.length || props.reactor.dead_letters;
+  const after = async () => {
+    props.onDone();
+    await client.invalidateQueries({ queryKey: ["reactors"] });
+  };
+  const replay = useWrite({
+    mutationFn: () =>
+      data(
+        api.POST("/api/v1/reactors/{name}/dead-letters/replay", {
+          params: { path: { name }, header: idempotencyKey() },
+          body,
+        }),
+      ),
+    onSuccess: async (r) => {
+      message.success(t("settings.reactors.replayed", { count: r.changed, n: format.num(r.changed) }));
+      await after();
+    },
+  });
+  const discard = useWrite({
+    mutationFn: () =>
+      data(
+        api.POST("/api/v1/reactors/{name}/dead-letters/discard", {
+          params: { path: { name }, header: idempotencyKey() },
+          body,
+        }),
+      ),
+    onSuccess: async (r) => {
+      message.success(t("settings.reactors.discarded", { count: r.changed, n: format.num(r.changed) }));
+      await after();
+    },
+  });
+  return (
+    <>
+      <Button
+        icon={<RotateCcw size={14} />}
+        loading={replay.isPending}
+        onClick={() =>
+          modal.confirm({
+            title: t("settings.reactors.replayTitle", { count: n, n: format.num(n) }),
+            content: t("settings.reactors.replayText"),
+            okText: t("settings.reactors.replay"),
+            icon: null,
+            onOk: () => replay.mutateAsync().catch(() => {}),
+          })
+        }
+      >
+        {t("settings.reactors.replayN", { n: format.num(n) })}
+      </Button>
+      <Button
+        danger
+        icon={<Trash2 size={14} />}
+        onClick={() =>
+          modal.confirm({
+            title: t("settings.reactors.discardTitle", { count: n, n: format.num(n) }),
+            content: t("settings.reactors.discardText"),
+            okText: t("settings.reactors.discard"),
+            okButtonProps: { danger: true },
+            icon: null,
+            onOk: () => discard.mutateAsync().catch(() => {}),
+          })
+        }
+      >
+        {t("settings.reactors.discardN", { n: format.num(n) })}
+      </Button>
+    </>
+  );
+}
