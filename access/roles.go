@@ -27,6 +27,7 @@ const roleTable = `
  people:reveal       x       .        .          x          .         x
  people:export       x       x        x          .          x         .
  people:write        x       .        .          .          .         x
+ people:erase        x       .        .          .          .         .
  identity:read       x       x        x          .          x         x
  identity:write      x       .        .          .          .         x
  segments:read       x       x        x          x          x         x
@@ -74,6 +75,7 @@ const scopeTable = `
  people:reveal        .       .       .       x        .      x
  people:export        .       .       x       .        x      x
  people:write         .       .       .       .        x      x
+ people:erase         .       .       .       .        .      x
  identity:read        .       .       x       .        x      x
  identity:write       .       .       .       .        x      x
  segments:read        .       .       x       .        x      x

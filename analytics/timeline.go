@@ -18,6 +18,7 @@ type TimelineQuery struct {
 	Event  string              // only events of this name; "" = all
 	Cursor string              // where the page before ended; "" = the newest
 	Limit  int                 // 1 to 500; default 50
+	Oldest bool                // the oldest first
 }
 
 // TimelineEvent is one event of a timeline. For identify and group calls Properties holds
@@ -60,9 +61,17 @@ func (e *Engine) Timeline(ctx context.Context, v *access.Viewer, q TimelineQuery
 		if err != nil {
 			return nil, "", err
 		}
-		b.add(" AND ", frag("(e.time < ? OR e.time = ? AND e.seq < ?)", at, at, seq))
+		before := "(e.time < ? OR e.time = ? AND e.seq < ?)"
+		if q.Oldest {
+			before = "(e.time > ? OR e.time = ? AND e.seq > ?)"
+		}
+		b.add(" AND ", frag(before, at, at, seq))
 	}
-	b.add(" ORDER BY e.time DESC, e.seq DESC LIMIT ", literal(int64(q.Limit+1)))
+	order := " ORDER BY e.time DESC, e.seq DESC LIMIT "
+	if q.Oldest {
+		order = " ORDER BY e.time, e.seq LIMIT "
+	}
+	b.add(order, literal(int64(q.Limit+1)))
 	f := b.fragment()
 	res, err := e.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, Own: true})
 	if err != nil {

@@ -243,7 +243,8 @@ func (a *App) wireGraph(ctx context.Context) (err error) {
 // wirePersons makes profiles and segments.
 func (a *App) wirePersons(ctx context.Context) (err error) {
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
-		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, Kinds: a.kinds, History: profileHistory{a}})
+		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, Kinds: a.kinds, History: profileHistory{a},
+		Persons: a.graph, Wake: a.wake})
 	if err != nil {
 		return err
 	}

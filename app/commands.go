@@ -14,6 +14,7 @@ func (a *App) wireCommands(ctx context.Context) (err error) {
 
 // commandKinds lists all commands. One that was released stays: logs hold it.
 func (a *App) commandKinds() (kinds []command.Kind) {
-	kinds = append(kinds, a.graph.Commands()...)
+	kinds = append(kinds, a.graph.Commands(a.rules)...)
+	kinds = append(kinds, a.profiles.Commands()...)
 	return kinds
 }

@@ -99,9 +99,21 @@ func (h profileHistory) Events(ctx context.Context, person touchstone.PersonID, 
 	if err != nil {
 		return false, err
 	}
-	q := analytics.TimelineQuery{Person: person, Limit: 500}
+	q := analytics.TimelineQuery{Person: person, Limit: 500, Oldest: true}
 	for _, n := range nodes {
 		q.Nodes = append(q.Nodes, n.ID)
+	}
+	// Traits go by the time of what set them, so corrections may come first.
+	corrections, err := h.app.profiles.Corrections(ctx, q.Nodes)
+	if err != nil {
+		return false, err
+	}
+	for i := range corrections {
+		if at := corrections[i].Seq; at.Offset() <= until[at.Partition()] {
+			if err := fn(&corrections[i]); err != nil {
+				return false, err
+			}
+		}
 	}
 	for {
 		page, next, err := h.app.queries.Timeline(ctx, access.System(), q)

@@ -31,18 +31,21 @@ func (a *App) wireLeases(ctx context.Context) error {
 	return err
 }
 
-// process runs what changes persons: the pipeline, and the segment builder that works for it.
+// process runs what changes persons: the pipeline, and the builders of profiles and segments
+// that work for it.
 // One process does it at a time; the others with this role stand by.
 func (a *App) process(ctx context.Context) error {
 	return a.leases.Run(ctx, leasePipeline, func(ctx context.Context, l *lease.Lease) error {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		var building sync.WaitGroup
-		building.Go(func() {
-			if err := a.segments.Run(ctx); err != nil {
-				cancel(err)
-			}
-		})
+		for _, build := range []func(context.Context) error{a.profiles.Run, a.segments.Run} {
+			building.Go(func() {
+				if err := build(ctx); err != nil {
+					cancel(err)
+				}
+			})
+		}
 		err := a.pipeline.Run(ctx, l.Fence)
 		if err == nil {
 			err = context.Cause(ctx)

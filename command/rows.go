@@ -123,6 +123,9 @@ func scanRow(scan func(...any) error) (r Row, err error) {
 	if r.failure, err = decodeFailure(failed); err != nil {
 		return r, fmt.Errorf("command %s: %w", r.ID, err)
 	}
+	if r.State == Failed && r.failure == nil { // its keeper has taken it out
+		r.failure = touchstone.Errorf(touchstone.NotFound, "the command was about a person who has been erased")
+	}
 	if r.failure != nil {
 		r.Failure = r.failure.Message
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/profile"
 )
 
 // Commands puts interventions in the log and tells what became of them: *command.Log.
@@ -137,5 +141,157 @@ func (c *Console) splitPerson(w http.ResponseWriter, r *http.Request) error {
 	}
 	api.NoteTarget(r, id.String(), "")
 	api.NoteDetail(r, map[string]any{"identifiers": in.Identifiers, "other": out.Other, "command": out.Command})
+	return api.WriteJSON(w, http.StatusOK, out)
+}
+
+// anchor is the identifier by which a command names a person: the strongest one.
+func (c *Console) anchor(ctx context.Context, id touchstone.PersonID) (string, error) {
+	ids, err := c.identifiersOf(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return ids[0].String(), nil
+}
+
+// identifiersOf returns a person's identifiers, strongest first.
+func (c *Console) identifiersOf(ctx context.Context, id touchstone.PersonID) ([]touchstone.Identifier, error) {
+	nodes, err := c.cfg.Identity.NodesOfPersons(ctx, []touchstone.PersonID{id})
+	if err != nil {
+		return nil, err
+	}
+	if len(nodes[id]) == 0 {
+		return nil, touchstone.Errorf(touchstone.NotFound, "there is no person %s", id)
+	}
+	rules, err := c.identityRules()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]touchstone.Identifier, len(nodes[id]))
+	for i, n := range nodes[id] {
+		ids[i] = n.Identifier()
+	}
+	rules.Kinds().Sort(ids)
+	return ids, nil
+}
+
+func (c *Console) mergePerson(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Other      string `json:"other"` // a reference: an id or kind:value
+		OverLimits bool   `json:"over_limits"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	id, err := c.person(r)
+	if err != nil {
+		return err
+	}
+	other, err := c.cfg.Identity.Resolve(r.Context(), in.Other)
+	if err != nil {
+		return err
+	}
+	if id == other {
+		return touchstone.Errorf(touchstone.Invalid, "%.80q is the same person.", in.Other)
+	}
+	body := identity.MergeBody{OverLimits: in.OverLimits}
+	for i, p := range []touchstone.PersonID{id, other} {
+		if body.Identifiers[i], err = c.anchor(r.Context(), p); err != nil {
+			return err
+		}
+	}
+	var out struct {
+		identity.Merged
+		Command string `json:"command"`
+	}
+	if out.Command, err = c.submit(r, identity.MergeCommand, body, &out.Merged); err != nil {
+		return err
+	}
+	api.NoteTarget(r, out.ID.String(), "")
+	api.NoteDetail(r, map[string]any{"other": out.Other, "over_limits": in.OverLimits, "command": out.Command})
+	return api.WriteJSON(w, http.StatusOK, out)
+}
+
+func (c *Console) erasePerson(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Confirm touchstone.PersonID `json:"confirm"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	id, err := c.person(r)
+	if err != nil {
+		return err
+	}
+	if in.Confirm != id {
+		return touchstone.Errorf(touchstone.Invalid, "confirm must be the id of the person: %s.", id).WithHint("An erasure cannot be undone.")
+	}
+	ids, err := c.identifiersOf(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	var body identity.EraseBody
+	for _, one := range ids {
+		body.Identifiers = append(body.Identifiers, one.String())
+	}
+	var out struct {
+		identity.Erased
+		Command string `json:"command"`
+	}
+	if out.Command, err = c.submit(r, identity.EraseCommand, body, &out.Erased); err != nil {
+		return err
+	}
+	api.NoteTarget(r, id.String(), "")
+	api.NoteDetail(r, map[string]any{"identifiers": out.Identifiers, "command": out.Command})
+	return api.WriteJSON(w, http.StatusOK, out)
+}
+
+// personCommand is the answer of a command about one person.
+type personCommand struct {
+	ID      touchstone.PersonID `json:"id"`
+	Command string              `json:"command"`
+}
+
+func (c *Console) correctTraits(w http.ResponseWriter, r *http.Request) error {
+	var in profile.CorrectBody
+	var sent struct {
+		Traits map[string]touchstone.JSON `json:"traits"`
+	}
+	err := api.ReadJSON(r, &sent)
+	if err != nil {
+		return err
+	}
+	var out personCommand
+	if out.ID, err = c.person(r); err != nil {
+		return err
+	}
+	if in.Person, err = c.anchor(r.Context(), out.ID); err != nil {
+		return err
+	}
+	in.Traits = sent.Traits
+	var named profile.Named
+	if out.Command, err = c.submit(r, profile.CorrectCommand, in, &named); err != nil {
+		return err
+	}
+	api.NoteTarget(r, out.ID.String(), "")
+	api.NoteDetail(r, map[string]any{"traits": strings.Join(slices.Sorted(maps.Keys(in.Traits)), ", "), "command": out.Command})
+	return api.WriteJSON(w, http.StatusOK, out)
+}
+
+func (c *Console) rebuildPerson(w http.ResponseWriter, r *http.Request) error {
+	id, err := c.person(r)
+	if err != nil {
+		return err
+	}
+	var in profile.RebuildBody
+	if in.Person, err = c.anchor(r.Context(), id); err != nil {
+		return err
+	}
+	out := personCommand{ID: id}
+	var named profile.Named
+	if out.Command, err = c.submit(r, profile.RebuildCommand, in, &named); err != nil {
+		return err
+	}
+	api.NoteTarget(r, id.String(), "")
+	api.NoteDetail(r, map[string]any{"command": out.Command})
 	return api.WriteJSON(w, http.StatusOK, out)
 }

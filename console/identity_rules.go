@@ -115,6 +115,7 @@ func (c *Console) setBlockedValue(w http.ResponseWriter, r *http.Request) error 
 		Kind    touchstone.IdentifierKind `json:"kind"`
 		Value   string                    `json:"value"`
 		Blocked *bool                     `json:"blocked"`
+		Cut     bool                      `json:"cut"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -126,7 +127,8 @@ func (c *Console) setBlockedValue(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if err := rules.SetBlocked(r.Context(), in.Kind, in.Value, *in.Blocked); err != nil {
+	var done identity.Blocked
+	if _, err := c.submit(r, identity.BlockCommand, identity.BlockBody{Kind: in.Kind, Value: in.Value, Blocked: *in.Blocked, Cut: in.Cut}, &done); err != nil {
 		return err
 	}
 	api.NoteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)

@@ -137,7 +137,8 @@ func (c *Console) peopleResource() api.Resource {
 		{Permission: "people:contacts", Allows: "see all contacts as they are"},
 		{Permission: "people:reveal", Allows: "reveal the contacts of one person, which is audited"},
 		{Permission: "people:export", Allows: "export lists of people"},
-		{Permission: "people:write", Allows: "split people"},
+		{Permission: "people:write", Allows: "split, merge and correct people"},
+		{Permission: "people:erase", Allows: "erase people"},
 	}, Routes: []api.Route{
 		{Method: get, Path: "/persons", Need: "people:read", Handle: c.listPersons},
 		{Method: get, Path: "/persons/{ref}", Need: "people:read", Handle: c.getPerson},
@@ -145,6 +146,10 @@ func (c *Console) peopleResource() api.Resource {
 		{Method: get, Path: "/persons/{ref}/identity", Need: "people:read", Handle: c.getPersonIdentity},
 		{Method: post, Path: "/persons/{ref}/reveal", Need: access.PeopleReveal, Handle: c.revealPerson, Action: "person.reveal", Secret: true},
 		{Method: post, Path: "/persons/{ref}/split", Need: "people:write", Handle: c.splitPerson, Action: "person.split"},
+		{Method: post, Path: "/persons/{ref}/merge", Need: "people:write", Handle: c.mergePerson, Action: "person.merge"},
+		{Method: post, Path: "/persons/{ref}/erase", Need: "people:erase", Handle: c.erasePerson, Action: "person.erase"},
+		{Method: post, Path: "/persons/{ref}/rebuild", Need: "people:write", Handle: c.rebuildPerson, Action: "person.rebuild"},
+		{Method: patch, Path: "/persons/{ref}/traits", Need: "people:write", Handle: c.correctTraits, Action: "trait.correct"},
 		// The command line reads the rules before it turns rows into events.
 	}}
 }

@@ -66,11 +66,11 @@ func newWorld(t *testing.T) *world {
 	w.rules = rules
 	w.edge = must(collect.New(ctx, collect.Config{DB: db, Log: batcher, Clock: clock, Kinds: rules.Kinds()}))(t)
 	w.graph = must(identity.New(ctx, identity.Config{DB: db, Clock: clock, Kinds: rules.Kinds(), Wake: func() { w.pipeline.Wake() }}))(t)
-	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}}))(t)
+	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}, Persons: w.graph}))(t)
 	w.segments = must(segment.Open(ctx, segment.Config{DB: db, Clock: clock, Traits: profiles, Persons: w.graph, Profiles: profiles,
 		History: worldHistory{w}, Wake: func() { w.pipeline.Wake() }}))(t)
 	changes := live.New[touchstone.Change](200, 10)
-	commands := must(command.New(ctx, command.Config{DB: db, Log: log, Clock: clock, Kinds: w.graph.Commands()}))(t)
+	commands := must(command.New(ctx, command.Config{DB: db, Log: log, Clock: clock, Kinds: append(w.graph.Commands(rules), profiles.Commands()...)}))(t)
 	w.pipeline = must(pipeline.New(ctx, pipeline.Config{Log: log, DB: db, Clock: clock, MinInterval: time.Millisecond,
 		Stages: []pipeline.Stage{w.graph, profiles, w.segments.Stage(), worldFeed{changes}}, Commands: commands, Reject: collect.NewQuarantineWriter(nil).Write}))(t)
 	lake := must(duckdb.Open(ctx, filepath.Join(dir, "events.duckdb"), duckdb.Options{}))(t)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/command"
@@ -13,12 +14,56 @@ import (
 
 // The commands of the graph. Bodies name identifiers as kind:value, as they are stored.
 const (
-	SplitCommand = "person.split" // SplitBody
+	SplitCommand = "person.split"     // SplitBody
+	MergeCommand = "person.merge"     // MergeBody
+	EraseCommand = "person.erase"     // EraseBody
+	BlockCommand = "identifier.block" // BlockBody
 )
 
 // SplitBody takes some of a person's identifiers out of the person.
 type SplitBody struct {
 	Identifiers []string `json:"identifiers"`
+}
+
+// MergeBody makes two persons one, each named by one of its identifiers. It joins also who was
+// parted before.
+type MergeBody struct {
+	Identifiers [2]string `json:"identifiers"`
+	// OverLimits joins them also when they have more identifiers of a kind together than a
+	// person may. The bound on all identifiers of a person holds in any case.
+	OverLimits bool `json:"over_limits,omitempty"`
+}
+
+// Merged is the result of a merge.
+type Merged struct {
+	ID    touchstone.PersonID `json:"id"`
+	Other touchstone.PersonID `json:"other"` // was absorbed
+}
+
+// EraseBody forgets who has any of the identifiers: all that a person had when it was asked
+// for, so that a store that knows less of what belongs together forgets all parts.
+type EraseBody struct {
+	Identifiers []string `json:"identifiers"`
+}
+
+// Erased is the result of an erasure.
+type Erased struct {
+	Persons     []touchstone.PersonID `json:"persons"`
+	Identifiers int                   `json:"identifiers"` // how many
+}
+
+// BlockBody says that a value names nobody, or that it does after all.
+type BlockBody struct {
+	Kind    touchstone.IdentifierKind `json:"kind"` // empty: of every kind
+	Value   string                    `json:"value"`
+	Blocked bool                      `json:"blocked"`
+	// Cut takes identifiers that are exactly the value out of their persons.
+	Cut bool `json:"cut,omitempty"`
+}
+
+// Blocked is the result of a block.
+type Blocked struct {
+	Cut []Parted `json:"cut"` // who had the value, and who it is now
 }
 
 // Parted is the result of a split: both persons.
@@ -28,11 +73,17 @@ type Parted struct {
 	Moved int                 `json:"moved"` // identifiers that Other has
 }
 
-// Commands returns what operators can do to the graph.
-func (g *Graph) Commands() []command.Kind {
-	return []command.Kind{
+// Commands returns what operators can do to the graph. Without rules nothing can be blocked.
+func (g *Graph) Commands(rules *Rules) []command.Kind {
+	kinds := []command.Kind{
 		{Name: SplitCommand, Check: checkSplit, Do: g.doSplit},
+		{Name: MergeCommand, Check: checkMerge, Do: g.doMerge},
+		{Name: EraseCommand, Check: checkSplit, Do: g.doErase, Forgets: true}, // the same form
 	}
+	if rules != nil {
+		kinds = append(kinds, command.Kind{Name: BlockCommand, Check: checkBlock, Do: blocker{g, rules}.do})
+	}
+	return kinds
 }
 
 // maxNamed bounds the identifiers that a command names: no person has more.
@@ -81,7 +132,7 @@ type placed struct {
 }
 
 // findIdentifiers returns where identifiers are, with zeros for those that are nowhere.
-func findIdentifiers(ctx context.Context, tx *store.Tx, ids []touchstone.Identifier) ([]placed, error) {
+func findIdentifiers(ctx context.Context, tx store.Querier, ids []touchstone.Identifier) ([]placed, error) {
 	at := make(map[touchstone.Identifier]placed, len(ids))
 	values := make([]string, len(ids))
 	for i, id := range ids {
@@ -104,6 +155,15 @@ func findIdentifiers(ctx context.Context, tx *store.Tx, ids []touchstone.Identif
 		out[i] = at[id]
 	}
 	return out, nil
+}
+
+// Find returns the node and the person of an identifier, as it is stored; zeros if nobody has it.
+func (g *Graph) Find(ctx context.Context, q store.Querier, id touchstone.Identifier) (touchstone.NodeID, touchstone.PersonID, error) {
+	found, err := findIdentifiers(ctx, q, []touchstone.Identifier{id})
+	if err != nil {
+		return 0, 0, err
+	}
+	return found[0].node, found[0].person, nil
 }
 
 func (g *Graph) doSplit(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command) (any, error) {
@@ -140,4 +200,187 @@ func (g *Graph) doSplit(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 		return err
 	})
 	return out, err
+}
+
+func checkMerge(body touchstone.JSON) error {
+	var in MergeBody
+	if err := readBody(body, &in); err != nil {
+		return err
+	}
+	_, err := parseIdentifiers(in.Identifiers[:])
+	return err
+}
+
+func (g *Graph) doMerge(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command) (any, error) {
+	var in MergeBody
+	if err := readBody(c.Body, &in); err != nil {
+		return nil, err
+	}
+	ids, err := parseIdentifiers(in.Identifiers[:])
+	if err != nil {
+		return nil, err
+	}
+	out := Merged{}
+	err = g.change(ctx, tx, func(st *state) error {
+		out, err = g.merge(ctx, tx, b, st, c, ids, in.OverLimits)
+		return err
+	})
+	return out, err
+}
+
+// merge makes the persons of two identifiers one.
+func (g *Graph) merge(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, c touchstone.Command, ids []touchstone.Identifier, overLimits bool) (Merged, error) {
+	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), 1)
+	var idents [2]ident
+	for i, id := range ids {
+		var ok bool
+		if idents[i], ok = g.ident(id); !ok {
+			return Merged{}, touchstone.Errorf(touchstone.NotFound, "nobody has the identifier %.80q", id)
+		}
+		if r.relates(idents[i].kind) {
+			return Merged{}, touchstone.Errorf(touchstone.Invalid, "%.80q says what somebody has to do with, not who somebody is", id)
+		}
+	}
+	if err := g.loadIdents(ctx, tx, r, slices.Clone(idents[:])); err != nil {
+		return Merged{}, err
+	}
+	first, second := r.nodes[idents[0]], r.nodes[idents[1]]
+	for i, n := range []*node{first, second} {
+		if n == nil {
+			return Merged{}, touchstone.Errorf(touchstone.NotFound, "nobody has the identifier %.80q", ids[i])
+		}
+	}
+	p, q := first.part, second.part
+	if p == q {
+		return Merged{}, touchstone.Errorf(touchstone.Conflict, "%.80q and %.80q are of one person already", ids[0], ids[1])
+	}
+	if err := g.loadPersons(ctx, tx, r, []touchstone.PersonID{p.person, q.person}); err != nil {
+		return Merged{}, err
+	}
+	if reason := r.unite(first, second, cause{operated, c.ID, c.Actor, c.SubmittedAt.UnixMilli()}, overLimits); reason != "" {
+		return Merged{}, touchstone.Errorf(touchstone.Invalid, "%s and %s cannot become one person: %s", p.person, q.person, reason)
+	}
+	m := r.merges[0]
+	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonsMerged, Person: m.kept, Other: m.absorbed, Time: c.SubmittedAt})
+	g.metrics.merged.Inc()
+	g.settle(r)
+	return Merged{m.kept, m.absorbed}, g.write(ctx, tx, r, st)
+}
+
+// unite makes the persons of two nodes one because an operator says so, or says why not.
+func (r *region) unite(first, second *node, c cause, overLimits bool) (refusal string) {
+	p, q := first.part.root(), second.part.root()
+	r.binding = true
+	switch reason := r.refuseMerge(p, q, false); {
+	case reason == "":
+	case !overLimits:
+		return reason
+	case len(p.nodes)+len(q.nodes) > r.maxNodes:
+		return reason
+	case r.apart.has(p.person, q.person):
+		r.lift(p.person, q.person)
+	}
+	r.merge(p, q, first, second, c)
+	r.edge(first, second, c)
+	return ""
+}
+
+func checkBlock(body touchstone.JSON) error {
+	var in BlockBody
+	if err := readBody(body, &in); err != nil {
+		return err
+	}
+	if in.Cut && !in.Blocked {
+		return touchstone.Errorf(touchstone.Invalid, "only what is blocked can be cut")
+	}
+	return nil
+}
+
+// blocker changes rules at a place of the log, and the graph with them.
+type blocker struct {
+	graph *Graph
+	rules *Rules
+}
+
+func (k blocker) do(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command) (any, error) {
+	var in BlockBody
+	if err := readBody(c.Body, &in); err != nil {
+		return nil, err
+	}
+	out := Blocked{Cut: []Parted{}}
+	if in.Cut {
+		if err := k.graph.cut(ctx, tx, b, c, in, &out); err != nil {
+			return nil, err
+		}
+	}
+	k.graph.rulesChanged = k.rules // taken into force when the batch is committed
+	return out, k.rules.changeIn(ctx, tx, func(changes *changes) error {
+		return k.rules.setBlocked(ctx, tx, changes, in.Kind, in.Value, in.Blocked)
+	})
+}
+
+// cut parts the identifiers that are exactly a blocked value from their persons.
+func (g *Graph) cut(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command, in BlockBody, out *Blocked) error {
+	var found []request
+	err := store.SelectIn(ctx, tx, `SELECT id, kind, person FROM identity_nodes WHERE value IN (...)`, []string{in.Value}, func(rows *sql.Rows) error {
+		var node, person int64
+		var kind touchstone.IdentifierKind
+		if err := rows.Scan(&node, &kind, &person); err != nil {
+			return err
+		}
+		if in.Kind == "" || kind == in.Kind {
+			found = append(found, request{c.ID, touchstone.PersonID(person), []touchstone.NodeID{touchstone.NodeID(node)}})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read identifiers: %w", err)
+	}
+	slices.SortFunc(found, func(x, y request) int { return int(x.nodes[0] - y.nodes[0]) })
+	return g.change(ctx, tx, func(st *state) error {
+		for _, req := range found {
+			p, err := g.split(ctx, tx, b, st, req)
+			if touchstone.KindOf(err) == touchstone.Invalid { // the person has nothing else
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			out.Cut = append(out.Cut, Parted{req.person, p.other, len(p.moved)})
+		}
+		return nil
+	})
+}
+
+func (g *Graph) doErase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command) (any, error) {
+	var in EraseBody
+	if err := readBody(c.Body, &in); err != nil {
+		return nil, err
+	}
+	ids, err := parseIdentifiers(in.Identifiers)
+	if err != nil {
+		return nil, err
+	}
+	found, err := findIdentifiers(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := Erased{Persons: []touchstone.PersonID{}}
+	for _, at := range found {
+		if at.node != 0 && !slices.Contains(out.Persons, at.person) {
+			out.Persons = append(out.Persons, at.person)
+		}
+	}
+	if len(out.Persons) == 0 {
+		return nil, touchstone.Errorf(touchstone.NotFound, "nobody has one of the identifiers")
+	}
+	slices.Sort(out.Persons)
+	for _, person := range out.Persons {
+		parts, err := g.Erase(ctx, tx, b, person)
+		if err != nil {
+			return nil, err
+		}
+		out.Identifiers += len(parts.Nodes)
+	}
+	return out, nil
 }

@@ -107,6 +107,8 @@ type Graph struct {
 	apart   apartness
 	swept   time.Time // when the cache was last swept
 	again   bool      // requests wait that this batch has not done
+	// rulesChanged are rules that a command of the batch has changed.
+	rulesChanged *Rules
 	// suspects outlive a failed batch: they only suggest.
 	suspects *suspects
 }
@@ -131,6 +133,7 @@ func (g *Graph) Name() string { return "identity" }
 // Rollback forgets what a failed batch may have left in memory.
 func (g *Graph) Rollback() {
 	g.forget()
+	g.rulesChanged = nil
 	for _, w := range g.suspects.watched {
 		w.written = 0 // may not have come to the store
 	}
@@ -141,6 +144,12 @@ func (g *Graph) Committed(*touchstone.Batch) {
 	if g.again {
 		g.again = false
 		g.cfg.Wake()
+	}
+	if r := g.rulesChanged; r != nil {
+		g.rulesChanged = nil
+		if err := r.Reload(context.Background()); err != nil { // Run reads them soon
+			g.cfg.Logger.Warn("changed rules are not in force yet", "error", err)
+		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -22,11 +22,12 @@ var day = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
 // bench drives a graph as the pipeline does.
 type bench struct {
-	t   testing.TB
-	db  *store.DB
-	g   *Graph
-	seq int
-	now time.Time
+	t     testing.TB
+	db    *store.DB
+	g     *Graph
+	rules *Rules // for blocking; nil in most tests
+	seq   int
+	now   time.Time
 }
 
 func newBench(t testing.TB, db *store.DB, change ...func(*Config)) *bench {

@@ -346,24 +346,29 @@ func (r *Rules) isBuiltIn(kind touchstone.IdentifierKind, value string) bool {
 // change makes a change, checks that the rules hold together, and takes them into force.
 func (r *Rules) change(ctx context.Context, fn func(tx *store.Tx, c *changes) error) error {
 	err := r.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		// The row's lock makes changes take turns.
-		if _, err := tx.Exec(ctx, `UPDATE identity_rules SET version = version + 1 WHERE id = 1`); err != nil {
-			return err
-		}
-		c, err := readChanges(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if err := fn(tx, &c); err != nil {
-			return err
-		}
-		_, err = c.rules().Prepare(r.cfg.Normalisers)
-		return err
+		return r.changeIn(ctx, tx, func(c *changes) error { return fn(tx, c) })
 	})
 	if err != nil {
 		return err
 	}
 	return r.Reload(ctx)
+}
+
+// changeIn makes a change in a transaction of the caller's, who calls Reload after its commit.
+func (r *Rules) changeIn(ctx context.Context, tx *store.Tx, fn func(c *changes) error) error {
+	// The row's lock makes changes take turns.
+	if _, err := tx.Exec(ctx, `UPDATE identity_rules SET version = version + 1 WHERE id = 1`); err != nil {
+		return err
+	}
+	c, err := readChanges(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := fn(&c); err != nil {
+		return err
+	}
+	_, err = c.rules().Prepare(r.cfg.Normalisers)
+	return err
 }
 
 // Verdict is what becomes of a value.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/internal/slabcache"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -97,13 +96,14 @@ func (p *Profiles) Apply(ctx context.Context, tx *store.Tx, tb *touchstone.Batch
 	b := &batch{ctx: ctx, tx: tx, now: tb.Now, facts: tb.Facts, order: p.scratch.order[:0], parsed: p.scratch.parsed[:0], persons: p.scratch.persons[:0], arena: p.scratch.arena[:0]}
 	p.batch = b
 	p.gather(b, tb.Changes)
-	if err := p.rebuildDue(ctx, b, tb); err != nil {
+	p.gatherCorrections(b, tb.Changes)
+	if err := p.rebuildDue(b, tb); err != nil {
 		return err
 	}
 	if err := p.eraseDue(ctx, b, tb); err != nil {
 		return err
 	}
-	if len(b.persons)+len(b.startedRebuilds)+len(b.erased) > 0 {
+	if len(b.persons)+len(b.startedRebuilds)+len(b.erased)+len(p.taken) > 0 {
 		if err := p.load(ctx, b); err != nil {
 			return err
 		}
@@ -275,10 +275,9 @@ func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
 		}
 	}
 	terms := p.termsOf(p.scratch.terms[0][:0], t)
-	changed := false
-	if one.rebuilt != nil {
+	changed := one.rebuilt != nil
+	if changed {
 		p.install(b, one, a, t)
-		changed = true
 	}
 	if len(one.merges) > 0 {
 		merged, err := p.foldMerging(ctx, b, one, a, t)
@@ -287,6 +286,7 @@ func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
 		}
 		changed = changed || merged
 	} else {
+		changed = t != nil && p.correctFor(b, one.id, t) || changed
 		for _, key := range b.order[one.from:one.to] {
 			if p.foldFact(b, int(key&(maxFacts-1)), one.id, a, t) { //nolint:gosec // masked
 				changed = true
@@ -337,14 +337,7 @@ func (b *batch) put(write func([]byte) []byte) area {
 // trait that gets another value.
 func (p *Profiles) foldRare(f *touchstone.Fact, s *seen, t *traits, changed func(word uint32, old, json string)) (any bool) {
 	st := stamp{s.at, f.Seq, s.source}
-	set := func(object string) {
-		jsonwalk.Members(object, func(key, json string) bool {
-			if p.setTrait(t, jsonwalk.Unescape(key), value{json, st}, changed) {
-				any = true
-			}
-			return true
-		})
-	}
+	set := func(object string) { any = p.setTraits(object, t, st, changed) || any }
 	if s.contextTraits != "" {
 		set(s.contextTraits)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // eraseDue forgets the persons that the batch erases: states, terms, days, what they wait
@@ -15,6 +16,11 @@ func (p *Profiles) eraseDue(ctx context.Context, b *batch, tb *touchstone.Batch)
 	for i := range tb.Changes {
 		if c := &tb.Changes[i]; c.Kind == touchstone.PersonErased {
 			b.erased = append(b.erased, c.Person)
+			if c.Parts != nil {
+				if err := store.ExecIn(ctx, b.tx, `DELETE FROM profile_corrections WHERE node IN (...)`, c.Parts.Nodes); err != nil {
+					return fmt.Errorf("erase corrections: %w", err)
+				}
+			}
 		}
 	}
 	if len(b.erased) == 0 {
@@ -48,7 +54,6 @@ func (p *Profiles) eraseDue(ctx context.Context, b *batch, tb *touchstone.Batch)
 	}
 	b.gone = append(b.gone, b.erased...)
 	b.persons = slices.DeleteFunc(b.persons, func(one person) bool { return gone(one.id) })
-	tb.Timers = slices.DeleteFunc(tb.Timers, func(t touchstone.Timer) bool { return t.Owner == timerOwner && gone(t.Subject.Person()) })
 	return p.forgetShared(b)
 }
 

@@ -32,7 +32,8 @@ func (keeper) Tables() []keep.Table {
 		{Name: "profile_traits", Persons: []string{"person"}, Texts: []string{"state"}},
 		{Name: "profile_days", Persons: []string{"person"}},
 		{Name: "profile_terms", Persons: []string{"person"}, Texts: []string{"term"}},
-		{Name: "profile_rebuilds", Persons: []string{"person"}, Texts: []string{"activity", "traits"}},
+		{Name: "profile_rebuilds", Persons: []string{"person"}, Texts: []string{"activity", "traits", "past_activity", "past_traits"}},
+		{Name: "profile_corrections", Nodes: []string{"node"}, Texts: []string{"traits"}},
 		{Name: "profile_examples", Texts: []string{"detail"}},
 	}
 }
@@ -108,6 +109,18 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 	}
 	for _, g := range s.traits.groups {
 		if err := put("group", Group{g.id, timeOf(g.stamp.at)}); err != nil {
+			return err
+		}
+	}
+	corrections, err := k.p.correctionsIn(ctx, q, who.Nodes)
+	if err != nil {
+		return err
+	}
+	for _, c := range corrections {
+		if err := put("correction", struct {
+			At     time.Time       `json:"at"`
+			Traits touchstone.JSON `json:"traits"`
+		}{c.Time, c.Traits}); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/keep/keeptest"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -38,7 +39,21 @@ func TestKeeper(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.histories, p.partFacts = backfill.NewQueue[*history](10_000), 2
+		if err := p.learnJoined(context.Background()); err != nil {
+			t.Fatal(err)
+		}
 		return keeptest.Feature{
+			Settle: func(ctx context.Context) (more bool, err error) {
+				waiting, err := p.waitingRebuilds(ctx)
+				if err != nil || len(waiting) == 0 {
+					return false, err
+				}
+				if p.histories.Waiting() == 0 {
+					err = p.sendHistories(ctx, waiting, map[waitingRebuild]bool{})
+				}
+				return true, err
+			},
 			Keeper: p.Keeper(), Apply: p.Apply, Rollback: p.Rollback, Committed: p.Committed,
 			Totals: func(ctx context.Context, q store.Querier) (any, error) {
 				traits, err := p.Traits(ctx, access.System())

@@ -50,6 +50,11 @@ func (p *Profiles) foldMerging(ctx context.Context, b *batch, one *person, a *ac
 		return false, err
 	}
 	states[one.id] = folded{a, t}
+	for i := range p.asked.corrections {
+		if s, ok := states[p.asked.corrections[i].Person]; ok && p.correctFor(b, p.asked.corrections[i].Person, s.traits) {
+			changed = true
+		}
+	}
 	merges := one.merges
 	merge := func(through int) {
 		for ; len(merges) > 0 && merges[0].Cause <= through; merges = merges[1:] {

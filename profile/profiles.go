@@ -15,11 +15,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/internal/slabcache"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -50,6 +52,10 @@ type Config struct {
 	// persons are found by name, e-mail and phone traits only.
 	Identifiers Identifiers
 	Kinds       *touchstone.KindSet // of identifiers, for the columns of an export
+	// Persons finds whom a command names; needed for Commands.
+	Persons Finder
+	// Wake asks the pipeline for a batch even when no event waits: parts of histories do.
+	Wake func()
 	// History lets a split compute both profiles anew. Without it, all traits and
 	// counters stay with the older person.
 	History History
@@ -67,6 +73,9 @@ func (c *Config) setDefaults() {
 	if c.Channel == nil {
 		c.Channel = func(string) string { return "" }
 	}
+	if c.Wake == nil {
+		c.Wake = func() {}
+	}
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 192 << 20
 	}
@@ -78,6 +87,11 @@ type Profiles struct {
 	metrics *metrics
 	shown   glossary // for readers
 	recent  recent   // for readers, too
+
+	histories *backfill.Queue[*history] // from Run
+	wanted    chan struct{}             // gets a value when histories are
+	partFacts int                       // facts in a part; tests have fewer
+	epoch     atomic.Int64              // counts how often histories that were sent may be lost
 
 	// Only the stage uses what follows.
 	words            [classes]*vocabulary
@@ -91,6 +105,8 @@ type Profiles struct {
 	days             map[touchstone.PersonID]int64 // of profile_days, committed but not yet written
 	daysSaved        time.Time
 	rebuilds         map[touchstone.PersonID]*rebuild // that wait for their history
+	taken            []backfill.Part[*history]        // by the batch under way
+	asked            asked                            // by its commands
 	batch            *batch                           // of the latest Apply, for Prefetch and TraitsOf
 	scratch          scratch
 }
@@ -104,7 +120,8 @@ func New(ctx context.Context, cfg Config) (*Profiles, error) {
 	if err := cfg.DB.Migrate(ctx, "profile", Migrations()); err != nil {
 		return nil, err
 	}
-	p := &Profiles{cfg: cfg, metrics: newMetrics(cfg.Metrics), activity: slabcache.New(cfg.CacheBytes / 2), traits: slabcache.New(cfg.CacheBytes / 2), days: map[touchstone.PersonID]int64{}, committed: -1}
+	p := &Profiles{cfg: cfg, metrics: newMetrics(cfg.Metrics), activity: slabcache.New(cfg.CacheBytes / 2), traits: slabcache.New(cfg.CacheBytes / 2), days: map[touchstone.PersonID]int64{}, committed: -1,
+		histories: backfill.NewQueue[*history](partsWaiting), wanted: make(chan struct{}, 1), partFacts: factsPerPart}
 	for c := range classes {
 		p.words[c] = newVocabulary(c)
 	}
@@ -116,7 +133,11 @@ func New(ctx context.Context, cfg Config) (*Profiles, error) {
 func (p *Profiles) Name() string { return "profile" }
 
 // Rollback forgets what a failed batch may have left in memory.
-func (p *Profiles) Rollback() { p.forget() }
+func (p *Profiles) Rollback() {
+	p.forget()
+	p.histories.GiveBack(p.taken)
+	p.taken, p.asked = nil, asked{}
+}
 
 // Resume forgets what outlives a failed batch, too: another process may have worked since.
 // Days that were not written yet are lost, as after a crash.
@@ -124,13 +145,17 @@ func (p *Profiles) Resume() {
 	p.forget()
 	p.catalogue, p.committed = nil, -1
 	clear(p.days)
+	p.histories.Clear()
+	p.epoch.Add(1)
 }
 
 // Committed makes the batch's persons the most recently active ones.
 func (p *Profiles) Committed(*touchstone.Batch) {
+	p.asked = asked{}
 	if p.batch == nil {
 		return
 	}
+	p.historyDone()
 	p.commitDays(p.batch)
 	p.catalogue.commit(p.batch)
 	p.committed = p.version

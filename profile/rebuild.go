@@ -4,18 +4,20 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
-// History is the past of a person, for computing a profile anew after a split.
+// History is the past of a person, for computing a profile anew.
 type History interface {
 	// Mark returns a text that stands for all events which the pipeline has committed.
 	Mark() string
-	// Events calls fn with a person's events up to a mark, and none after it, in any
-	// order. It reports false, and calls fn for none, while they are not all there yet.
+	// Events calls fn with a person's events up to a mark, and none after it, oldest first:
+	// also with corrections ([Profiles.Corrections]). It reports false, and calls fn for none,
+	// while they are not all there yet.
 	Events(ctx context.Context, person touchstone.PersonID, mark string, fn func(f *touchstone.Fact) error) (bool, error)
 }
 
@@ -24,11 +26,18 @@ type History interface {
 // (the mark) comes from the history, once the warehouse has it; what happens
 // meanwhile is folded into a delta as well. History and delta have no event in common, so
 // merged they are the profile. Until then the older person keeps what it had.
+//
+// [Profiles.Run] reads the history beside the pipeline and sends it in parts; a batch joins
+// them (internal/backfill).
 
 // rebuild is a profile that waits for its history.
 type rebuild struct {
-	mark             string
-	activity, traits []byte // the delta, in binary form
+	// key is the mark, "#" and a number that tells rebuilds of the same mark apart: what was
+	// read for another one is of no use.
+	key              string
+	activity, traits []byte    // the delta, in binary form
+	past             [2][]byte // of the history so far: activity and traits
+	joined           int64     // the last part of it
 	dirty            bool
 }
 
@@ -39,16 +48,8 @@ type rebuilt struct {
 	at       time.Time
 }
 
-const (
-	rebuildsPerBatch = 4
-	rebuildPause     = time.Second
-	rebuildRetry     = 10 * time.Second
-	rebuildTimeout   = 5 * time.Second
-	timerOwner       = "profile"
-)
-
 func loadRebuilds(ctx context.Context, q store.Querier) (map[touchstone.PersonID]*rebuild, error) {
-	rows, err := q.Query(ctx, `SELECT person, mark, activity, traits FROM profile_rebuilds`)
+	rows, err := q.Query(ctx, `SELECT person, mark, activity, traits, past_activity, past_traits, joined FROM profile_rebuilds`)
 	if err != nil {
 		return nil, fmt.Errorf("read the profiles to rebuild: %w", err)
 	}
@@ -57,7 +58,7 @@ func loadRebuilds(ctx context.Context, q store.Querier) (map[touchstone.PersonID
 	for rows.Next() {
 		var person int64
 		d := &rebuild{}
-		if err := rows.Scan(&person, &d.mark, &d.activity, &d.traits); err != nil {
+		if err := rows.Scan(&person, &d.key, &d.activity, &d.traits, &d.past[0], &d.past[1], &d.joined); err != nil {
 			return nil, err
 		}
 		list[touchstone.PersonID(person)] = d
@@ -65,8 +66,9 @@ func loadRebuilds(ctx context.Context, q store.Querier) (map[touchstone.PersonID
 	return list, rows.Err()
 }
 
-// rebuildDue starts the rebuilds that splits ask for and ends those whose history is there.
-func (p *Profiles) rebuildDue(ctx context.Context, b *batch, tb *touchstone.Batch) error {
+// rebuildDue starts the rebuilds that splits and commands ask for, and joins what has been read
+// for those that wait.
+func (p *Profiles) rebuildDue(b *batch, tb *touchstone.Batch) error {
 	for _, c := range tb.Changes {
 		if c.Kind != touchstone.PersonSplit {
 			continue
@@ -78,42 +80,20 @@ func (p *Profiles) rebuildDue(ctx context.Context, b *batch, tb *touchstone.Batc
 		p.startRebuild(b, c.Person)
 		p.startRebuild(b, c.Other)
 	}
-	if len(p.rebuilds) == 0 || p.cfg.History == nil {
+	for _, id := range p.asked.rebuilds {
+		p.startRebuild(b, id)
+	}
+	if p.cfg.History == nil {
 		return nil
 	}
 	for i := range b.persons {
 		p.mergeRebuilds(b, &b.persons[i])
 	}
-	waiting := make([]touchstone.PersonID, 0, len(p.rebuilds))
-	for id := range p.rebuilds {
-		if !slices.Contains(b.startedRebuilds, id) {
-			waiting = append(waiting, id)
-		}
-	}
-	slices.Sort(waiting)
-	pause := rebuildPause
-	for _, id := range waiting[:min(len(waiting), rebuildsPerBatch)] {
-		done, err := p.compute(ctx, id, tb.Now)
-		switch {
-		case err != nil:
-			p.cfg.Logger.Error("a profile could not be computed anew; trying again", "person", id, "error", err)
-			pause = rebuildRetry
-		case done != nil:
-			b.include([]touchstone.PersonID{id})
-			one := b.person(id)
-			one.rebuilt, one.rare = done, true
-			p.endRebuild(b, id)
-			p.metrics.rebuilt.Inc()
-		}
-	}
-	for id := range p.rebuilds {
-		tb.Timers = append(tb.Timers, touchstone.Timer{Owner: timerOwner, Subject: touchstone.PersonSubject(id), Key: "rebuild", At: tb.Now.Add(pause)})
-	}
-	return nil
+	return p.joinHistory(b, tb.Now)
 }
 
 func (p *Profiles) startRebuild(b *batch, id touchstone.PersonID) {
-	p.rebuilds[id] = &rebuild{mark: p.cfg.History.Mark(), dirty: true}
+	p.rebuilds[id] = &rebuild{key: p.cfg.History.Mark() + "#" + strconv.FormatInt(p.version, 36), dirty: true}
 	b.startedRebuilds = append(b.startedRebuilds, id)
 }
 
@@ -140,30 +120,67 @@ func (p *Profiles) mergeRebuilds(b *batch, one *person) {
 	}
 }
 
-// compute reads a person's history and joins it with the delta. It returns nil while the
-// history is not complete.
-func (p *Profiles) compute(ctx context.Context, id touchstone.PersonID, now time.Time) (*rebuilt, error) {
-	d := p.rebuilds[id]
-	r := &rebuilt{at: now}
-	ctx, cancel := context.WithTimeout(ctx, rebuildTimeout) // a busy warehouse must not hold up the pipeline
-	defer cancel()
-	complete, err := p.cfg.History.Events(ctx, id, d.mark, func(f *touchstone.Fact) error {
+// joinHistory folds the next parts of histories, and ends the rebuilds that are complete.
+func (p *Profiles) joinHistory(b *batch, now time.Time) error {
+	for range partsPerBatch {
+		part, ok := p.histories.Take()
+		if !ok {
+			return nil
+		}
+		p.taken = append(p.taken, part) // before anything can fail, so that Rollback finds it
+		h := part.What
+		d := p.rebuilds[h.person]
+		if d == nil || d.key != h.key || part.Number <= d.joined {
+			continue
+		}
+		r, err := p.foldHistory(d, h)
+		if err != nil {
+			return fmt.Errorf("person %s: %w", h.person, err)
+		}
+		d.joined, d.dirty = part.Number, true
+		if !h.last {
+			d.past = [2][]byte{r.activity.append(nil), r.traits.append(nil)}
+			continue
+		}
+		var delta rebuilt
+		if err := d.decode(&delta.activity, &delta.traits); err != nil {
+			return fmt.Errorf("person %s: %w", h.person, err)
+		}
+		r.at = now
+		r.activity.merge(&delta.activity)
+		r.traits.merge(&delta.traits, func(uint32, string, string, stamp) {})
+		b.include([]touchstone.PersonID{h.person})
+		one := b.person(h.person)
+		one.rebuilt, one.rare = r, true
+		p.endRebuild(b, h.person)
+		p.metrics.rebuilt.Inc()
+	}
+	return nil
+}
+
+// foldHistory returns what a history says up to the end of a part.
+func (p *Profiles) foldHistory(d *rebuild, h *history) (*rebuilt, error) {
+	r := &rebuilt{}
+	if !h.first && len(d.past[0]) > 0 {
+		if err := r.activity.decode(d.past[0]); err != nil {
+			return nil, err
+		}
+		if err := r.traits.decode(d.past[1]); err != nil {
+			return nil, err
+		}
+	}
+	for i := range h.facts {
+		f := &h.facts[i]
+		if f.Type == touchstone.System {
+			p.setTraits(string(f.Traits), &r.traits, p.correctionStamp(f), func(uint32, string, string) {})
+			continue
+		}
 		s := p.parse(f)
 		r.activity.fold(s.touch)
 		if s.rare(f) {
 			p.foldRare(f, &s, &r.traits, func(uint32, string, string) {})
 		}
-		return nil
-	})
-	if err != nil || !complete {
-		return nil, err
 	}
-	var delta rebuilt
-	if err := d.decode(&delta.activity, &delta.traits); err != nil {
-		return nil, err
-	}
-	r.activity.merge(&delta.activity)
-	r.traits.merge(&delta.traits, func(uint32, string, string, stamp) {})
 	return r, nil
 }
 
@@ -191,7 +208,8 @@ func (p *Profiles) foldDelta(b *batch, one *person, d *rebuild) error {
 		a.fold(b.parsed[at].touch)
 		p.foldRare(&b.facts[at], &b.parsed[at], &t, func(uint32, string, string) {})
 	}
-	if !a.empty() {
+	corrected := p.correct(one.id, &t, func(*touchstone.Fact, uint32, string, string) {})
+	if !a.empty() || corrected {
 		d.activity, d.traits, d.dirty = a.append(nil), t.append(nil), true
 	}
 	return nil
@@ -233,10 +251,11 @@ func (p *Profiles) saveRebuilds(ctx context.Context, tx *store.Tx, b *batch) err
 	if err := tx.BulkDelete(ctx, "profile_rebuilds", "person", len(b.endedRebuilds), func(i int) any { return int64(b.endedRebuilds[i]) }); err != nil {
 		return err
 	}
-	return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_rebuilds", Columns: []string{"person", "mark", "activity", "traits"}, Key: []string{"person"}},
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_rebuilds", Columns: []string{"person", "mark", "activity", "traits", "past_activity", "past_traits", "joined"}, Key: []string{"person"}},
 		len(dirty), func(i int, args []any) {
 			d := p.rebuilds[dirty[i]]
-			args[0], args[1], args[2], args[3] = int64(dirty[i]), d.mark, notNil(d.activity), notNil(d.traits)
+			args[0], args[1], args[2], args[3] = int64(dirty[i]), d.key, notNil(d.activity), notNil(d.traits)
+			args[4], args[5], args[6] = notNil(d.past[0]), notNil(d.past[1]), d.joined
 		})
 }
 

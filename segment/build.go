@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -81,18 +82,15 @@ type limits struct {
 // builds is what passes between the stage and the builder.
 type builds struct {
 	limits
-	chunks chan *chunk   // from the builder
-	signal chan struct{} // units has grown
+	*backfill.Queue[*chunk]               // from the builder
+	signal                  chan struct{} // units has grown
 
-	mu      sync.Mutex
-	units   []*unit  // to be built, the first is being built
-	back    []*chunk // taken by a batch that failed; they come first
-	applied int64    // the last chunk known to be in the database
-	next    int64    // the number of the next chunk
+	mu    sync.Mutex
+	units []*unit // to be built, the first is being built
 }
 
 func newBuilds(l limits) *builds {
-	return &builds{limits: l, chunks: make(chan *chunk, l.chunksWaiting), signal: make(chan struct{}, 1)}
+	return &builds{limits: l, Queue: backfill.NewQueue[*chunk](l.chunksWaiting), signal: make(chan struct{}, 1)}
 }
 
 func (b *builds) add(u *unit) {
@@ -107,16 +105,10 @@ func (b *builds) add(u *unit) {
 
 // clear forgets all units and what has been built of them.
 func (b *builds) clear() {
+	b.Clear()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.units, b.back = nil, nil
-	for {
-		select {
-		case <-b.chunks:
-		default:
-			return
-		}
-	}
+	b.units = nil
 }
 
 // first returns the unit to build, nil when there is none.
@@ -135,13 +127,6 @@ func (b *builds) finished(u *unit) {
 	if len(b.units) > 0 && b.units[0] == u {
 		b.units = b.units[1:]
 	}
-}
-
-// pending is the number of chunks that wait for the stage.
-func (b *builds) pending() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.back) + len(b.chunks)
 }
 
 // begin sets how many steps a unit's build has.
@@ -172,59 +157,26 @@ func (b *builds) progress(generation uint32) float64 {
 	return 0
 }
 
-// merged learns the number of the last chunk in the database.
-func (b *builds) merged(number int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.applied = number
-	b.next = max(b.next, number+1)
-}
-
-func (b *builds) number() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.next++
-	return b.next - 1
-}
-
-// take returns the next chunk that is not in the database yet, or nil.
-func (b *builds) take() *chunk {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for {
-		var c *chunk
-		if len(b.back) > 0 {
-			c, b.back = b.back[0], b.back[1:]
-		} else {
-			select {
-			case c = <-b.chunks:
-			default:
-				return nil
-			}
-		}
-		if c.number > b.applied {
-			return c
-		}
-	}
-}
-
+// giveBack returns the chunks of a batch that failed.
 func (b *builds) giveBack(chunks []*chunk) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, c := range chunks {
+	parts := make([]backfill.Part[*chunk], len(chunks))
+	for i, c := range chunks {
 		c.states = nil
+		parts[i] = backfill.Part[*chunk]{Number: c.number, What: c}
 	}
-	b.back = append(append([]*chunk{}, chunks...), b.back...)
+	b.GiveBack(parts)
 }
 
 // takeChunks makes the persons of the next chunks part of the batch.
 func (s *Stage) takeChunks(ctx context.Context, tx *store.Tx) error {
 	w := &s.work
 	for len(w.chunks) < s.builds.chunksPerBatch {
-		c := s.builds.take()
-		if c == nil {
+		part, ok := s.builds.Take()
+		if !ok {
 			break
 		}
+		c := part.What
+		c.number = part.Number
 		w.chunks = append(w.chunks, c) // before anything can fail, so that Rollback finds it
 		if !s.concerns(c) || len(c.persons) == 0 {
 			continue

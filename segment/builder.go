@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -187,24 +188,16 @@ func (b *builder) await(ctx context.Context) error {
 	return b.until(ctx, func() (bool, error) { return marker.Reached(ctx, mark) })
 }
 
-// until asks again and again, with growing pauses, until the answer is yes. The warehouse
-// may be away for as long as it likes.
+// until asks until the answer is yes, or nobody waits for the build any more.
 func (b *builder) until(ctx context.Context, ask func() (bool, error)) error {
-	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		ok, err := ask()
-		switch {
-		case err != nil:
-			b.cfg.Logger.Warn("the warehouse's position cannot be read; trying again", "error", err)
-		case ok:
-			return nil
-		}
+	return backfill.Until(ctx, ask, func(err error) {
+		b.cfg.Logger.Warn("the warehouse's position cannot be read; trying again", "error", err)
+	}, func() error {
 		if b.abandoned() {
 			return errAbandoned
 		}
-		if err := pauseFor(ctx, pause); err != nil {
-			return err
-		}
-	}
+		return nil
+	})
 }
 
 func pauseFor(ctx context.Context, d time.Duration) error {
@@ -388,14 +381,12 @@ func (b *builder) send(ctx context.Context, c *chunk) error {
 	if b.abandoned() {
 		return errAbandoned
 	}
-	c.unit, c.number = b.unit, b.builds.number()
-	select {
-	case b.builds.chunks <- c:
-		b.cfg.Wake()
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	c.unit = b.unit
+	if err := b.builds.Send(ctx, c); err != nil {
+		return err
 	}
+	b.cfg.Wake()
+	return nil
 }
 
 func (b *builder) abandoned() bool {

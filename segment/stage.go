@@ -138,7 +138,7 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	if err := s.erase(ctx, tx, b); err != nil {
 		return fmt.Errorf("erase persons: %w", err)
 	}
-	if s.table.idle() && s.maxPerson == 0 && len(b.Due) == 0 && len(s.table.garbage) == 0 && s.builds.pending() == 0 {
+	if s.table.idle() && s.maxPerson == 0 && len(b.Due) == 0 && len(s.table.garbage) == 0 && s.builds.Waiting() == 0 {
 		return nil
 	}
 	s.batch++
@@ -194,8 +194,8 @@ func (s *Stage) Committed(*touchstone.Batch) {
 	}
 	w.chunks, w.begun, w.starting = nil, nil, false
 	s.cache.trim()
-	s.metrics.batch(w, s.cache, s.builds.pending())
-	if w.more || s.builds.pending() > 0 {
+	s.metrics.batch(w, s.cache, s.builds.Waiting())
+	if w.more || s.builds.Waiting() > 0 {
 		s.wake()
 	}
 	w.more = false
@@ -217,7 +217,7 @@ func (s *Stage) refresh(ctx context.Context, tx *store.Tx) error {
 	if err := tx.QueryRow(ctx, `SELECT version, chunk FROM segment_meta WHERE id = 1`).Scan(&version, &merged); err != nil {
 		return err
 	}
-	s.builds.merged(merged)
+	s.builds.Joined(merged)
 	if s.table != nil && s.table.version == version {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
@@ -92,7 +93,7 @@ func (w *world) open() {
 	}
 	// Small chunks, so that builds take several batches.
 	segs.builds.limits = limits{chunkPersons: 2, chunksPerBatch: 1, chunksWaiting: 10_000}
-	segs.builds.chunks = make(chan *chunk, segs.builds.chunksWaiting)
+	segs.builds.Queue = backfill.NewQueue[*chunk](segs.builds.chunksWaiting)
 	w.segs = segs
 }
 
@@ -381,9 +382,9 @@ func (w *world) settle() {
 	w.t.Helper()
 	for range 1_000 {
 		w.commit(0)
-		if !w.build() && w.segs.builds.pending() == 0 && len(w.segs.stage.table.garbage) == 0 && w.segs.builds.first() == nil {
+		if !w.build() && w.segs.builds.Waiting() == 0 && len(w.segs.stage.table.garbage) == 0 && w.segs.builds.first() == nil {
 			w.commit(0)
-			if w.segs.builds.first() == nil && w.segs.builds.pending() == 0 {
+			if w.segs.builds.first() == nil && w.segs.builds.Waiting() == 0 {
 				return
 			}
 		}
