@@ -89,7 +89,7 @@ func halfWidth(s string) string {
 func normaliseEmail(v string) (string, bool) {
 	v = halfWidth(v)
 	for len(v) >= 7 && strings.EqualFold(v[:7], "mailto:") {
-		v = v[7:]
+		v = trim(v[7:])
 	}
 	at := strings.LastIndexByte(v, '@')
 	if at < 1 || at == len(v)-1 || strings.ContainsAny(v, " \t\r\n<>,;") {
