@@ -12,7 +12,7 @@ import (
 type chunk struct {
 	from, to place
 	rows     []row // that it reaches into; their editions are checked again
-	list     []touchstone.Occurrence
+	list     []item
 	places   []place // of each in list
 	passed   int64   // places of the reactor's that it covers: list and what has been erased
 	through  int64   // no row: the last one, up to which there is nothing for the reactor
@@ -129,11 +129,11 @@ func (r *reactor) cut(c *chunk) {
 			if it.Kind == erased {
 				continue
 			}
-			o := it.Occurrence
+			one := *it
 			if it.carries&r.bit == 0 {
-				o.Event = nil
+				one.Event = nil
 			}
-			c.list = append(c.list, o)
+			c.list = append(c.list, one)
 			c.places = append(c.places, place{row.id, int64(at)})
 		}
 		c.to = place{row.id + 1, 0}
@@ -166,35 +166,30 @@ func (r *reactor) check(ctx context.Context, tx *store.Tx, c *chunk) error {
 	return nil
 }
 
-// nowadays makes the persons of occurrences those of today. What is about somebody who has
+// nowadays returns what items tell, with the persons of today. What is about somebody who has
 // been erased since is left out; that it was so is told.
-func (r *reactor) nowadays(ctx context.Context, tx *store.Tx, list []touchstone.Occurrence) ([]touchstone.Occurrence, error) {
-	if r.in.cfg.Persons == nil {
-		return list, nil
-	}
+func (r *reactor) nowadays(ctx context.Context, tx *store.Tx, items []item) ([]touchstone.Occurrence, error) {
 	var ids []touchstone.PersonID
 	at := map[touchstone.PersonID]int{}
-	for i := range list {
-		p := aboutPerson(&list[i])
+	for i := range items {
+		p := items[i].about()
 		if _, known := at[p]; p != 0 && !known {
 			at[p] = len(ids)
 			ids = append(ids, p)
 		}
 	}
-	if len(ids) == 0 {
-		return list, nil
+	now := ids
+	if r.in.cfg.Persons != nil && len(ids) > 0 {
+		var err error
+		if now, err = r.in.cfg.Persons.Canonical(ctx, tx, ids); err != nil {
+			return nil, err
+		}
 	}
-	now, err := r.in.cfg.Persons.Canonical(ctx, tx, ids)
-	if err != nil {
-		return nil, err
-	}
-	kept := list[:0]
-	for i := range list {
-		o := &list[i]
-		p := aboutPerson(o)
-		if p != 0 && o.Kind != touchstone.Erased {
-			p = now[at[p]]
-			if p == 0 {
+	list := make([]touchstone.Occurrence, 0, len(items)) // of its own: the reactor may change it, and a retry needs all
+	for i := range items {
+		o := items[i].Occurrence
+		if p := items[i].about(); p != 0 && o.Kind != touchstone.Erased && r.in.cfg.Persons != nil {
+			if p = now[at[p]]; p == 0 {
 				continue
 			}
 			if o.Person != 0 {
@@ -204,15 +199,19 @@ func (r *reactor) nowadays(ctx context.Context, tx *store.Tx, list []touchstone.
 				o.Subject.ID = int64(p)
 			}
 		}
-		kept = append(kept, *o)
+		list = append(list, o)
 	}
-	return kept, nil
+	return list, nil
 }
 
-// aboutPerson returns whom an occurrence is about; 0 for nobody.
-func aboutPerson(o *touchstone.Occurrence) touchstone.PersonID {
-	if o.Person == 0 && o.Subject.Kind == touchstone.SubjectPerson {
-		return touchstone.PersonID(o.Subject.ID)
+// about returns whose number tells whom an item is about: that of the event's node, which a
+// split may have moved, else the person's; 0 for nobody. A person's number is that of a node.
+func (it *item) about() touchstone.PersonID {
+	switch {
+	case it.node != 0:
+		return touchstone.PersonID(it.node)
+	case it.Person == 0:
+		return it.Subject.Person()
 	}
-	return o.Person
+	return it.Person
 }

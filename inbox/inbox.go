@@ -74,6 +74,7 @@ type Config struct {
 	RetainAge   time.Duration // how long a row waits for a reactor that stands still; 7 days
 	RetainBytes int64         // how much waits for reactors that stand still; 2 GiB
 	MaxDead     int           // most dead letters of a reactor, which then stands still; 10,000
+	firstPause  time.Duration // after a failure, doubling with each in a row; 100 ms
 	GoneAfter   time.Duration // after which a reactor that no program has any more holds nothing; 1 h
 }
 
@@ -85,6 +86,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.RetainBytes, 2<<30)
 	setDefault(&c.MaxDead, 10_000)
 	setDefault(&c.GoneAfter, time.Hour)
+	setDefault(&c.firstPause, 100*time.Millisecond)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}

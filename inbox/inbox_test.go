@@ -24,6 +24,7 @@ type scribe struct {
 	interest Interest
 	failures atomic.Int64 // how many of the next calls fail
 	refuse   func(o *touchstone.Occurrence) error
+	trouble  func() error // nil: there is none
 	panics   bool
 	calls    atomic.Int64
 
@@ -47,6 +48,11 @@ func (s *scribe) want(i Interest, err error) {
 
 func (s *scribe) React(ctx context.Context, tx *store.Tx, list []touchstone.Occurrence, out Outbox) error {
 	s.calls.Add(1)
+	if s.trouble != nil {
+		if err := s.trouble(); err != nil {
+			return err
+		}
+	}
 	for i := range list {
 		o := &list[i]
 		if _, err := tx.Exec(ctx, `INSERT INTO heard (reactor, place, what) VALUES (?, (SELECT count(*) FROM heard WHERE reactor = ?), ?)`, s.name, s.name, tell(o)); err != nil {
@@ -116,7 +122,7 @@ type rig struct {
 
 func newRig(t testing.TB, db *store.DB, reactors ...*scribe) *rig {
 	r := &rig{TB: t, db: db, stop: func() {}}
-	r.cfg = Config{DB: db, Poll: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
+	r.cfg = Config{DB: db, Poll: 5 * time.Millisecond, firstPause: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}
 	for _, s := range reactors {
 		r.cfg.Reactors = append(r.cfg.Reactors, s)
 	}

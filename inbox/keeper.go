@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -11,8 +12,8 @@ import (
 )
 
 // Keeper returns who sees to the persons in what waits and in dead letters. Both keep the
-// person as of their moment, and are given to reactors as of today, so a merge moves only
-// the column by which dead letters are found; what is parted stays with the older person.
+// person and the event's node as of their moment, and are given to reactors as of today, so
+// merges and splits move only the column by which dead letters are found.
 func (in *Inbox) Keeper() keep.Keeper { return keeper{in} }
 
 type keeper struct{ in *Inbox }
@@ -49,26 +50,43 @@ func anyDead(ctx context.Context, q store.Querier) (some bool, err error) {
 	return n > 0, err
 }
 
-// Split leaves everything where it is.
-func (keeper) Split(context.Context, *store.Tx, []keep.Split) error { return nil }
-
-// Erase empties the places of the persons' occurrences, so that the places of others keep
-// their numbers, and deletes their dead letters. That a person was erased is still told: it
-// says no more than a number.
-func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
-	gone := map[touchstone.PersonID]bool{}
-	var list []int64
-	for _, e := range persons {
-		for _, n := range e.Numbers() {
-			gone[touchstone.PersonID(n)] = true
-			list = append(list, n)
+// Split gives the other one the dead letters of the events that came under the nodes that
+// moved. What waits goes by its nodes anyway.
+func (k keeper) Split(ctx context.Context, tx *store.Tx, splits []keep.Split) error {
+	for _, split := range splits {
+		moved := map[int64]bool{}
+		for _, n := range split.Moved {
+			moved[int64(n)] = true
+		}
+		ids, err := findDead(ctx, tx, ` WHERE person = ?`, []any{int64(split.From)}, func(it *item) bool { return moved[int64(it.node)] })
+		if err != nil {
+			return err
+		}
+		if err := store.ExecIn(ctx, tx, `UPDATE inbox_dead SET person = ? WHERE id IN (...)`, ids, int64(split.To)); err != nil {
+			return err
 		}
 	}
-	if err := k.forgetDead(ctx, tx, gone, list); err != nil {
+	return nil
+}
+
+// Erase empties the places of the persons' occurrences, so that the places of others keep
+// their numbers, and deletes their dead letters; events of others lose what they say of them.
+// That a person was erased is still told: it says no more than a number.
+func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
+	g := graveOf(persons)
+	gone, err := findDead(ctx, tx, "", nil, g.holds)
+	if err != nil {
+		return err
+	}
+	if err := store.ExecIn(ctx, tx, `DELETE FROM inbox_dead WHERE id IN (...)`, gone); err != nil {
+		return err
+	}
+	k.in.metrics.erased.Add(float64(len(gone)))
+	if err := g.stripDead(ctx, tx); err != nil {
 		return err
 	}
 	return eachRow(ctx, tx, func(id int64, items []item) error {
-		if !forget(items, gone) {
+		if !g.forget(items) {
 			return nil
 		}
 		_, err := tx.Exec(ctx, `UPDATE inbox_rows SET body = ?, edition = edition + 1 WHERE id = ?`, repack(items), id)
@@ -76,31 +94,64 @@ func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) e
 	})
 }
 
-// forgetDead deletes dead letters that are about the persons, also as the other one.
-func (k keeper) forgetDead(ctx context.Context, tx *store.Tx, gone map[touchstone.PersonID]bool, list []int64) error {
-	if err := store.ExecIn(ctx, tx, `DELETE FROM inbox_dead WHERE person IN (...)`, list); err != nil {
-		return err
+func graveOf(persons []keep.Whole) *grave {
+	g := &grave{numbers: map[int64]bool{}, identifiers: map[touchstone.Identifier]bool{}}
+	for _, who := range persons {
+		for _, n := range who.Numbers() {
+			g.numbers[n] = true
+		}
+		for _, id := range who.Identifiers {
+			g.identifiers[id] = true
+			g.quoted = append(g.quoted, strconv.Quote(id.Value))
+		}
 	}
-	var ids []string
+	return g
+}
+
+// findDead returns the ids of dead letters of which is says so.
+func findDead(ctx context.Context, q store.Querier, condition string, args []any, is func(it *item) bool) (ids []string, err error) {
+	err = keep.Each(ctx, q, `SELECT id, body FROM inbox_dead`+condition, args, func(scan func(...any) error) error {
+		var id string
+		var body []byte
+		if err := scan(&id, &body); err != nil {
+			return err
+		}
+		it, err := unpackOne(body)
+		if err != nil {
+			return fmt.Errorf("dead letter %s: %w", id, err)
+		}
+		if is(&it) {
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// stripDead takes the identifiers of the erased out of the dead letters of others.
+func (g *grave) stripDead(ctx context.Context, tx *store.Tx) error {
+	changed := map[string][]byte{}
 	err := keep.Each(ctx, tx, `SELECT id, body FROM inbox_dead`, nil, func(scan func(...any) error) error {
 		var id string
 		var body []byte
 		if err := scan(&id, &body); err != nil {
 			return err
 		}
-		items, err := unpack(body)
+		it, err := unpackOne(body)
 		if err != nil {
 			return fmt.Errorf("dead letter %s: %w", id, err)
 		}
-		if forget(items, gone) {
-			ids = append(ids, id)
+		if it.Event != nil && g.strip(it.Event) {
+			changed[id] = packOne(&it)
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	for id, body := range changed {
+		if err == nil {
+			_, err = tx.Exec(ctx, `UPDATE inbox_dead SET body = ? WHERE id = ?`, body, id)
+		}
 	}
-	return store.ExecIn(ctx, tx, `DELETE FROM inbox_dead WHERE id IN (...)`, ids)
+	return err
 }
 
 // eachRow calls fn for each row of the inbox, one at a time, so that fn may write.
@@ -149,17 +200,16 @@ func told(o *touchstone.Occurrence) Told {
 // Export hands over what waits about a person, and the dead letters.
 func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put keep.Put) error {
 	person := who.Person
-	is := k.isNow(ctx, q, person)
+	g := graveOf([]keep.Whole{who})
 	err := eachRow(ctx, q, func(_ int64, items []item) error {
 		for i := range items {
-			o := &items[i].Occurrence
-			if mine, err := is(o.Person); err != nil || !mine || o.Kind == erased {
-				if err != nil {
-					return err
-				}
+			it := &items[i]
+			if it.Kind == erased || it.Kind == touchstone.Erased || !g.holds(it) {
 				continue
 			}
-			if err := put("waiting_occurrence", told(o)); err != nil {
+			t := told(&it.Occurrence)
+			t.Person = person
+			if err := put("waiting_occurrence", t); err != nil {
 				return err
 			}
 		}
@@ -174,28 +224,12 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 		if err := scan(&reactor, &reason, &body); err != nil {
 			return err
 		}
-		o, err := unpackOne(body)
+		it, err := unpackOne(body)
 		if err != nil {
 			return err
 		}
-		t := told(&o)
+		t := told(&it.Occurrence)
 		t.Person, t.Reactor, t.Reason = person, reactor, reason
 		return put("dead_letter", t)
 	})
-}
-
-// isNow returns a test of whether somebody is the person today.
-func (k keeper) isNow(ctx context.Context, q store.Querier, person touchstone.PersonID) func(touchstone.PersonID) (bool, error) {
-	known := map[touchstone.PersonID]bool{person: true, 0: false}
-	return func(p touchstone.PersonID) (bool, error) {
-		if is, ok := known[p]; ok || k.in.cfg.Persons == nil {
-			return is, nil
-		}
-		now, err := k.in.cfg.Persons.Canonical(ctx, q, []touchstone.PersonID{p})
-		if err != nil {
-			return false, err
-		}
-		known[p] = now[0] == person
-		return known[p], nil
-	}
 }

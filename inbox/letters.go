@@ -51,9 +51,11 @@ func (in *Inbox) DeadLetters(ctx context.Context, reactor string, limit int, aft
 		if err := rows.Scan(&l.ID, &at.row, &at.item, &died, &l.Reason, &l.Attempts, &replay, &body); err != nil {
 			return nil, "", err
 		}
-		if l.Occurrence, err = unpackOne(body); err != nil {
+		it, err := unpackOne(body)
+		if err != nil {
 			return nil, "", fmt.Errorf("dead letter %s: %w", l.ID, err)
 		}
+		l.Occurrence = it.Occurrence
 		l.DiedAt, l.Waiting = timeOf(died), replay != 0
 		list = append(list, l)
 	}
@@ -171,7 +173,7 @@ func (r *reactor) replayOne(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if err := r.react(ctx, tx, []touchstone.Occurrence{o}, nil); err != nil {
+		if err := r.react(ctx, tx, []item{o}, nil); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `DELETE FROM inbox_dead WHERE id = ?`, id)

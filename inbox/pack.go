@@ -3,6 +3,9 @@ package inbox
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -24,7 +27,8 @@ import (
 //	    kind:1 (0: erased) who:uvarint(reactors' bits) shape:1
 //	    person:uvarint time:varint(ms after base) name
 //	    and as shape says: cause:uvarint (place in causes, from 1) carries:uvarint (bits of
-//	    those who get the event), other:uvarint, subject (kind, id:varint), old, new
+//	    those who get the event), other:uvarint, subject (kind, id:varint), old, new,
+//	    node:uvarint
 //
 // Strings are a uvarint length and that many bytes. An erased item ends after who.
 
@@ -40,6 +44,7 @@ const (
 	hasSubject
 	hasValues
 	isBackfill
+	hasNode
 )
 
 var errCorrupt = errors.New("a row of the inbox is corrupt")
@@ -53,6 +58,9 @@ type item struct {
 	touchstone.Occurrence
 	who     mask
 	carries mask // who gets the event that caused it
+	// node is what the event came under: it tells whose the occurrence is today, also after
+	// the person was split. 0 without an event.
+	node touchstone.NodeID
 }
 
 // packer packs occurrences. It is used again and again, so packing one allocates nothing.
@@ -75,7 +83,7 @@ func (p *packer) reset() {
 func (p *packer) bytes() int { return len(p.causes) + len(p.items) }
 
 // add packs an occurrence for who; carries are those of them who get its event.
-func (p *packer) add(o *touchstone.Occurrence, who, carries mask) {
+func (p *packer) add(o *touchstone.Occurrence, who, carries mask, node touchstone.NodeID) {
 	at := o.Time.UnixMilli()
 	if p.itemCount == 0 {
 		p.base = at
@@ -91,6 +99,9 @@ func (p *packer) add(o *touchstone.Occurrence, who, carries mask) {
 		carries = 0
 	}
 	shape := shapeOf(o)
+	if node != 0 {
+		shape |= hasNode
+	}
 	p.items = append(p.items, shape)
 	p.items = binary.AppendUvarint(p.items, uint64(o.Person)) //nolint:gosec // ids are positive
 	p.items = binary.AppendVarint(p.items, at-p.base)
@@ -109,6 +120,9 @@ func (p *packer) add(o *touchstone.Occurrence, who, carries mask) {
 	if shape&hasValues != 0 {
 		p.items = appendString(p.items, string(o.Old))
 		p.items = appendString(p.items, string(o.New))
+	}
+	if node != 0 {
+		p.items = binary.AppendUvarint(p.items, uint64(node)) //nolint:gosec // ids are positive
 	}
 }
 
@@ -275,19 +289,58 @@ func (u *unpacker) item(it *item) {
 	if shape&hasValues != 0 {
 		it.Old, it.New = touchstone.JSON(u.string()), touchstone.JSON(u.string())
 	}
+	if shape&hasNode != 0 {
+		it.node = touchstone.NodeID(u.uvarint()) //nolint:gosec // as it was written
+	}
 }
 
-// forget empties the items of persons, and tells whether there were any. Events go with
-// the items, because a body holds only causes that an item refers to.
-func forget(items []item, gone map[touchstone.PersonID]bool) (changed bool) {
+// grave is who is to be forgotten: numbers of persons and nodes, and identifiers.
+type grave struct {
+	numbers     map[int64]bool
+	identifiers map[touchstone.Identifier]bool
+	quoted      []string // their values as JSON has them, and the bare ones
+}
+
+// holds tells whether an item is about somebody who is to be forgotten.
+func (g *grave) holds(it *item) bool {
+	if it.node != 0 && it.Kind != touchstone.BecameOne {
+		return g.numbers[int64(it.node)]
+	}
+	return g.numbers[int64(it.Person)] || g.numbers[int64(it.Other)] || g.numbers[int64(it.Subject.Person())]
+}
+
+// forget empties the items that are about the erased, and takes their identifiers out of the
+// events of others. It tells whether anything has changed. Events go with the items, because a
+// body holds only causes that an item refers to.
+func (g *grave) forget(items []item) (changed bool) {
 	for i := range items {
 		it := &items[i]
-		if it.Kind == erased || it.Kind == touchstone.Erased {
-			continue
-		}
-		if gone[it.Person] || gone[it.Other] || it.Subject.Kind == touchstone.SubjectPerson && gone[touchstone.PersonID(it.Subject.ID)] {
+		switch {
+		case it.Kind == erased || it.Kind == touchstone.Erased:
+		case g.holds(it):
 			*it = item{who: it.who}
 			changed = true
+		case it.Event != nil && g.strip(it.Event):
+			changed = true
+		}
+	}
+	return changed
+}
+
+// strip takes the identifiers out of an event of somebody else, with the texts around them.
+func (g *grave) strip(e *touchstone.Event) (changed bool) {
+	kept := slices.DeleteFunc(slices.Clone(e.Identifiers), func(id touchstone.Identifier) bool { return g.identifiers[id] })
+	if changed = len(kept) != len(e.Identifiers); changed {
+		e.Identifiers = kept
+	}
+	for _, p := range []*string{&e.UserID, &e.AnonymousID, &e.PreviousID, &e.GroupID} {
+		if *p != "" && slices.Contains(g.quoted, strconv.Quote(*p)) {
+			*p, changed = "", true
+		}
+	}
+	for _, p := range []*touchstone.JSON{&e.Properties, &e.Traits, &e.Context, &e.Raw} {
+		if slices.ContainsFunc(g.quoted, func(q string) bool { return strings.Contains(string(*p), q) }) {
+			*p, changed = "", true
 		}
 	}
 	return changed
@@ -297,28 +350,28 @@ func forget(items []item, gone map[touchstone.PersonID]bool) (changed bool) {
 func repack(items []item) []byte {
 	var p packer
 	for i := range items {
-		p.add(&items[i].Occurrence, items[i].who, items[i].carries)
+		p.add(&items[i].Occurrence, items[i].who, items[i].carries, items[i].node)
 	}
 	return p.body()
 }
 
 // packOne packs an occurrence alone, as a dead letter holds it.
-func packOne(o *touchstone.Occurrence) []byte {
+func packOne(it *item) []byte {
 	var p packer
-	p.add(o, 1, 1)
+	p.add(&it.Occurrence, 1, 1, it.node)
 	return p.body()
 }
 
 // unpackOne reads what packOne has written.
-func unpackOne(body []byte) (o touchstone.Occurrence, err error) {
+func unpackOne(body []byte) (it item, err error) {
 	items, err := unpack(body)
 	if err == nil && len(items) != 1 {
 		err = errCorrupt
 	}
 	if err != nil {
-		return o, err
+		return it, err
 	}
-	return items[0].Occurrence, nil
+	return items[0], nil
 }
 
 // countFor tells how many items there are for a reactor from a place on.

@@ -200,26 +200,26 @@ func (r *reactor) fenced(ctx context.Context, tx *store.Tx) error {
 }
 
 // react calls the reactor with all of list but the poison.
-func (r *reactor) react(ctx context.Context, tx *store.Tx, list []touchstone.Occurrence, poison map[int]string) error {
-	some := make([]touchstone.Occurrence, 0, len(list)) // of its own: the reactor may change it, and a retry needs all
-	for i := range list {
-		if _, bad := poison[i]; !bad {
-			some = append(some, list[i])
+func (r *reactor) react(ctx context.Context, tx *store.Tx, list []item, poison map[int]string) error {
+	if len(poison) > 0 {
+		some := make([]item, 0, len(list))
+		for i := range list {
+			if _, bad := poison[i]; !bad {
+				some = append(some, list[i])
+			}
 		}
+		list = some
 	}
-	if len(some) == 0 {
-		return nil
-	}
-	some, err := r.nowadays(ctx, tx, some)
+	told, err := r.nowadays(ctx, tx, list)
 	if err != nil {
 		return fmt.Errorf("look up who persons are now: %w", err)
 	}
-	if len(some) == 0 {
+	if len(told) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.in.cfg.MaxReact)
 	defer cancel()
-	return bisect.Guard(func() error { return r.r.React(ctx, tx, some, r.in.cfg.Outbox) })
+	return bisect.Guard(func() error { return r.r.React(ctx, tx, told, r.in.cfg.Outbox) })
 }
 
 // claim moves the reactor behind the chunk, if it still stands before it.
@@ -277,7 +277,7 @@ func (r *reactor) follow(ctx context.Context, c chunk) error {
 func (r *reactor) failed(ctx context.Context, err error, took time.Duration) {
 	r.failures++
 	r.in.metrics.failures.WithLabelValues(r.name).Inc()
-	pause := max(min(100*time.Millisecond<<min(r.failures-1, 10), maxPause), 3*took)
+	pause := max(min(r.in.cfg.firstPause<<min(r.failures-1, 10), maxPause), 3*took)
 	r.in.cfg.Logger.Error("a reactor failed and will be tried again", "reactor", r.name, "error", err, "attempt", r.failures, "in", pause)
 	r.note(ctx, err, false)
 	sleep(ctx, pause, nil)
@@ -300,7 +300,7 @@ func (r *reactor) note(ctx context.Context, why error, stop bool) {
 // its program is at fault.
 func (r *reactor) isolate(ctx context.Context, c *chunk) map[int]string {
 	poison := map[int]string{}
-	try := func(some []touchstone.Occurrence) error {
+	try := func(some []item) error {
 		t := *c
 		t.list = some
 		return r.work(ctx, &t, nil, true)
