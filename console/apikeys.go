@@ -83,7 +83,7 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 	k := apiKey{ID: randid.New("key"), Name: name, Scopes: slices.Compact(in.Scopes), CreatedAt: c.cfg.Clock.Now(), Key: "tsk_" + randid.String(40)}
 	k.Prefix = k.Key[:10]
 	ctx := r.Context()
-	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var n int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM console_api_keys`).Scan(&n); err != nil {
 			return err
@@ -106,7 +106,7 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) deleteAPIKey(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), api.Param(r, "id")
 	name := ""
-	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT coalesce(max(name), '') FROM console_api_keys WHERE id = ?`, id).Scan(&name); err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func (c *Console) noteWrite(ctx context.Context, rt api.Route, v *access.Viewer,
 	}
 	now := c.cfg.Clock.Now()
 	ctx = context.WithoutCancel(ctx) // the change is made, whether or not the caller still waits
-	return update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	return c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		if !n.Skip {
 			_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, target_name, detail, request_id)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

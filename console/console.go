@@ -185,7 +185,7 @@ func (c *Console) forgetOld(ctx context.Context) error {
 	if err := c.uploads.sweep(ctx); err != nil {
 		return err
 	}
-	return update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	return c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE last_seen_at < ? OR created_at < ?`,
 			now.Add(-c.cfg.SessionIdle-time.Hour).UnixMilli(), now.Add(-c.cfg.SessionLifetime).UnixMilli()); err != nil {
 			return err

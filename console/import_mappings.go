@@ -100,7 +100,7 @@ func (c *Console) createMapping(w http.ResponseWriter, r *http.Request) error {
 	if m.Name == "" || len(m.Mapping) == 0 {
 		return touchstone.Errorf(touchstone.Invalid, "A saved mapping needs a name and the mapping.")
 	}
-	err := update(r.Context(), c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
 		var n int
 		if err := tx.QueryRow(r.Context(), `SELECT count(*) FROM console_mappings`).Scan(&n); err != nil {
 			return err
@@ -125,7 +125,7 @@ func (c *Console) updateMapping(w http.ResponseWriter, r *http.Request) error {
 	if err := c.readMapping(r, &m); err != nil {
 		return err
 	}
-	err = update(r.Context(), c.cfg.DB, func(tx *store.Tx) error { return saveMapping(r.Context(), tx, m) })
+	err = c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error { return saveMapping(r.Context(), tx, m) })
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (c *Console) deleteMapping(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := update(r.Context(), c.cfg.DB, func(tx *store.Tx) error {
+	if err := c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(r.Context(), `DELETE FROM console_mappings WHERE id = ?`, m.ID)
 		return err
 	}); err != nil {

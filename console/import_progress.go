@@ -174,7 +174,7 @@ func (p *importProgress) advance(ctx context.Context, o *openImport, was int64) 
 		o.dirty = true
 		return nil
 	}
-	return update(ctx, p.db, func(tx *store.Tx) error {
+	return p.db.Retry(ctx, func(tx *store.Tx) error {
 		res, err := saveImport(ctx, tx, &o.row, was)
 		if err != nil {
 			return err
@@ -202,7 +202,7 @@ func (p *importProgress) finish(ctx context.Context, o *openImport, now time.Tim
 	}
 	row := o.row
 	row.finishedAt = now.UnixMilli()
-	err := update(ctx, p.db, func(tx *store.Tx) error {
+	err := p.db.Retry(ctx, func(tx *store.Tx) error {
 		_, err := saveImport(ctx, tx, &row, anyRow)
 		return err
 	})
@@ -283,7 +283,7 @@ func (p *importProgress) flush(ctx context.Context) error {
 	}
 	slices.SortFunc(rows, func(a, b importRow) int { return int(a.createdAt - b.createdAt) })
 	// Not under the imports' turns: parts go on meanwhile. next_row only grows.
-	err := update(ctx, p.db, func(tx *store.Tx) error {
+	err := p.db.Retry(ctx, func(tx *store.Tx) error {
 		for i := range rows {
 			_, err := tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, reasons = ?
 				WHERE id = ? AND next_row < ?`, rows[i].nextRow, rows[i].accepted, rows[i].rejected, rows[i].duplicates, rows[i].reasonsJSON(), rows[i].id, rows[i].nextRow)

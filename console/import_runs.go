@@ -129,7 +129,7 @@ func (r *importRuns) unfinished(ctx context.Context) ([]runRow, error) {
 
 // add stores a run and starts it.
 func (r *importRuns) add(ctx context.Context, row runRow) error {
-	err := update(ctx, r.c.cfg.DB, func(tx *store.Tx) error {
+	err := r.c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO console_import_runs (`+runColumns+`) VALUES (?, ?, ?, ?, ?, 'running', '', ?, 0)
 			ON CONFLICT (import_id) DO UPDATE SET upload_id = excluded.upload_id, fingerprint = excluded.fingerprint, mapping = excluded.mapping,
 			source = excluded.source, state = excluded.state, error = '', started_at = excluded.started_at, ended_at = 0`,
@@ -231,7 +231,7 @@ func (r *importRuns) end(row runRow, job *importJob, err error) {
 	r.ended.WithLabelValues(state).Inc()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	r.c.warn("the end of an import was not written down", update(ctx, r.c.cfg.DB, func(tx *store.Tx) error {
+	r.c.warn("the end of an import was not written down", r.c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE console_import_runs SET state = ?, error = ?, ended_at = ? WHERE import_id = ?`,
 			state, problem, r.c.cfg.Clock.Now().UnixMilli(), row.importID)
 		return err

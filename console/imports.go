@@ -126,7 +126,7 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 // no row has come, the new mapping replaces the old one; after that the answer holds the
 // mapping that the rows came under, for the caller to judge.
 func (c *Console) ensureImport(ctx context.Context, want importRow) (row importRow, made bool, err error) {
-	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		made = false
 		row, err = scanImport(tx.QueryRow(ctx, `SELECT `+importColumns+` FROM console_imports WHERE fingerprint = ? AND source_name = ?`,
 			want.fingerprint, want.sourceName))

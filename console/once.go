@@ -37,7 +37,7 @@ func (c *Console) beginOnce(ctx context.Context, v *access.Viewer, key string, r
 	request := hashSecret(r.Method + " " + r.URL.RequestURI() + "\n" + string(body))
 	now := c.cfg.Clock.Now()
 	var kept *heldAnswer
-	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		kept = nil
 		var was string
 		var status int
@@ -89,7 +89,7 @@ func (c *Console) forgetOnce(ctx context.Context, once *onceKey) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM console_answers WHERE owner = ? AND idem_key = ? AND status = 0`, once.owner, once.key)
 		return err
 	})

@@ -28,7 +28,7 @@ const (
 	maxPasswordBytes  = 256
 )
 
-// passwords hashes a few passwords at a time: each takes 19 MiB and some 30 ms.
+// passwords hashes a few passwords at a time: each takes 19 MiB and a processor for a moment.
 type passwords struct {
 	slots chan struct{}
 }

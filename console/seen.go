@@ -58,7 +58,7 @@ func (s *lastSeen) flush(ctx context.Context, db *store.DB) error {
 	if len(dirty) == 0 {
 		return nil
 	}
-	return update(ctx, db, func(tx *store.Tx) error {
+	return db.Retry(ctx, func(tx *store.Tx) error {
 		for k, t := range dirty {
 			ms := t.UnixMilli()
 			if _, err := tx.Exec(ctx, seenStatements[k.kind], ms, k.id, ms); err != nil {

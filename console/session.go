@@ -105,7 +105,7 @@ func wrongPassword() error {
 func (c *Console) startSession(w http.ResponseWriter, r *http.Request, p *principal, status int) error {
 	token := randid.String(40)
 	now := c.cfg.Clock.Now()
-	err := update(r.Context(), c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
 		if _, err := tx.Exec(r.Context(), `UPDATE console_users SET last_seen_at = ? WHERE id = ?`, now.UnixMilli(), p.ID); err != nil {
 			return err
 		}
@@ -170,7 +170,7 @@ func (c *Console) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, p.ID); err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func (c *Console) changePassword(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) signOut(w http.ResponseWriter, r *http.Request) error {
 	p := principalOf(r)
 	if p.token != "" {
-		err := update(r.Context(), c.cfg.DB, func(tx *store.Tx) error {
+		err := c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(r.Context(), `DELETE FROM console_sessions WHERE token = ?`, p.token)
 			return err
 		})

@@ -119,7 +119,7 @@ func (c *Console) updateSettings(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx := r.Context()
 	var org Organisation
-	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var err error
 		if org, err = c.cfg.Settings.load(ctx, tx); err != nil {
 			return err

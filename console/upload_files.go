@@ -126,7 +126,7 @@ func (u *uploads) whole(ctx context.Context, id string) (uploadRow, error) {
 	}
 	now := u.clock.Now().UnixMilli()
 	if now-row.touchedAt > time.Hour.Milliseconds() { // it is in use: keep it
-		err = update(ctx, u.db, func(tx *store.Tx) error {
+		err = u.db.Retry(ctx, func(tx *store.Tx) error {
 			_, err := tx.Exec(ctx, `UPDATE console_uploads SET touched_at = ? WHERE id = ?`, now, row.id)
 			return err
 		})
@@ -160,7 +160,7 @@ func (u *uploads) begin(ctx context.Context, want uploadRow) (row uploadRow, mad
 	if err := os.MkdirAll(u.Dir, 0o700); err != nil {
 		return row, false, fmt.Errorf("make the folder of uploads: %w", err)
 	}
-	err = update(ctx, u.db, func(tx *store.Tx) error {
+	err = u.db.Retry(ctx, func(tx *store.Tx) error {
 		row, err = scanUpload(tx.QueryRow(ctx, `SELECT `+uploadColumns+` FROM console_uploads
 			WHERE name = ? AND size = ? AND head = ? AND actor_kind = ? AND actor_id = ? ORDER BY created_at DESC LIMIT 1`,
 			want.name, want.size, want.head, want.actorKind, want.actorID))
@@ -258,7 +258,7 @@ func (u *uploads) append(ctx context.Context, id string, offset int64, part []by
 	u.bytes.Add(float64(len(part)))
 	// The part is on disk, also if the caller has gone.
 	ctx = context.WithoutCancel(ctx)
-	return row, update(ctx, u.db, func(tx *store.Tx) error {
+	return row, u.db.Retry(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE console_uploads SET received = ?, hash = ?, fingerprint = ?, touched_at = ?, finished_at = ? WHERE id = ?`,
 			row.received, row.hash, row.fingerprint, row.touchedAt, row.finishedAt, row.id)
 		return err
@@ -329,7 +329,7 @@ func pauseHash(h hash.Hash) (string, error) {
 
 // remove deletes an upload.
 func (u *uploads) remove(ctx context.Context, row uploadRow) error {
-	err := update(ctx, u.db, func(tx *store.Tx) error {
+	err := u.db.Retry(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `DELETE FROM console_uploads WHERE id = ?`, row.id)
 		return err
 	})

@@ -100,7 +100,7 @@ func (c *Console) addUser(ctx context.Context, email, password string, role acce
 		return nil, err
 	}
 	u := &user{ID: randid.New("usr"), Email: email, Role: role, CreatedAt: c.cfg.Clock.Now()}
-	err = update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		if first {
 			if none, err := c.noUsers(ctx, tx); err != nil {
 				return err
@@ -159,7 +159,7 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	var u user
-	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var err error
 		if u, err = findUser(ctx, tx, id); err != nil {
 			return err
@@ -193,7 +193,7 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	ctx, id := r.Context(), api.Param(r, "id")
 	var u user
-	err := update(ctx, c.cfg.DB, func(tx *store.Tx) error {
+	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var err error
 		if u, err = findUser(ctx, tx, id); err != nil {
 			return err
