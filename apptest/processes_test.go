@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -183,6 +184,10 @@ func TestRolesAreHonest(t *testing.T) {
 	}
 	if roles["sink"] != 1 || roles["process"] != 2 || roles["console"] != 1 || roles["collect"] != 3 || roles["act"] != 1 {
 		t.Errorf("the list of processes has the roles %v", roles)
+	}
+	// Its exit status is also about this machine's disk.
+	if report, _ := f.console.Prepare("doctor", "--data", f.console.Data).Output(); strings.Count(string(report), "ok   process") != 5 || !strings.Contains(string(report), "works on sink") {
+		t.Errorf("the doctor says\n%s", report)
 	}
 	// Without the process that holds the warehouse, questions about events are told to wait, and the rest goes on.
 	f.sink.Kill()

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,6 +41,7 @@ func newDoctor() *cobra.Command {
 				return err
 			}
 			findings := []finding{checkFolder(cfg.Data), checkFsync(cfg.Data), checkDisk(cfg.Data), checkFiles(), checkServer(cmd, &c, cfg.Listen)}
+			findings = append(findings, checkProcesses(cmd, &c)...)
 			return report(cmd, findings, asJSON)
 		},
 	}
@@ -144,6 +148,48 @@ func checkFiles() finding {
 		f.Advice = "each connection takes one; raise the limit with ulimit -n 65536"
 	}
 	return f
+}
+
+// checkProcesses tells which roles run where, and that somebody has each: nothing if no
+// server answers, which another check tells.
+func checkProcesses(cmd *cobra.Command, c *client) []finding {
+	var answer struct {
+		Processes []struct {
+			Host, Address, Version, State string
+			PID                           int
+			Roles, Leases                 []string
+			Ago                           float64 `json:"seconds_ago"`
+			Stuck                         []struct{ Part, Error, Hint string }
+		}
+	}
+	if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/processes", nil, &answer); err != nil {
+		return nil
+	}
+	var findings []finding
+	missing := slices.Clone(app.AllRoles)
+	for _, p := range answer.Processes {
+		f := finding{Check: "process", OK: p.State == "running" && len(p.Stuck) == 0}
+		f.Found = fmt.Sprintf("%s pid %d at %s, %s: %s", p.Host, p.PID, p.Address, p.Version, strings.Join(p.Roles, ","))
+		if len(p.Leases) > 0 {
+			f.Found += "; works on " + strings.Join(p.Leases, ", ")
+		}
+		switch {
+		case p.State != "running":
+			f.Found += fmt.Sprintf("; silent for %.0f s", p.Ago)
+			f.Advice = "it is gone or stands still; others have taken up its work if they have its roles"
+		case len(p.Stuck) > 0:
+			f.Found += "; its " + p.Stuck[0].Part + " is stuck: " + p.Stuck[0].Error
+			f.Advice = p.Stuck[0].Hint
+		}
+		if p.State == "running" {
+			missing = slices.DeleteFunc(missing, func(role string) bool { return slices.Contains(p.Roles, role) })
+		}
+		findings = append(findings, f)
+	}
+	if len(answer.Processes) > 0 && len(missing) > 0 {
+		findings = append(findings, finding{Check: "roles", Found: "no running process has " + strings.Join(missing, ", "), Advice: "start one with --roles " + strings.Join(missing, ",")})
+	}
+	return findings
 }
 
 func checkServer(cmd *cobra.Command, c *client, listen string) finding {

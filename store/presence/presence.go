@@ -79,7 +79,8 @@ func (b *Board) Tell(ctx context.Context, p Process) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DELETE FROM processes WHERE seen < `+now+` - ?`, keep.Milliseconds())
+		// One that listened where this one does has been replaced by it.
+		_, err = tx.Exec(ctx, `DELETE FROM processes WHERE seen < `+now+` - ? OR (host = ? AND address = ? AND id <> ?)`, keep.Milliseconds(), p.Host, p.Address, p.ID)
 		return err
 	})
 }

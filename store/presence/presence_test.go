@@ -31,7 +31,10 @@ func TestProcessesSeeEachOther(t *testing.T) {
 			if board, err = Open(ctx, db); err != nil {
 				t.Fatal(err)
 			}
-			if err := board.Tell(ctx, Process{ID: "b", Roles: []string{"console"}, Status: "{}"}); err != nil {
+			if err := board.Tell(ctx, Process{ID: "b, before", Address: ":2", Status: "{}"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := board.Tell(ctx, Process{ID: "b", Address: ":2", Roles: []string{"console"}, Status: "{}"}); err != nil {
 				t.Fatal(err)
 			}
 			want = 2
