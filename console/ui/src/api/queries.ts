@@ -88,6 +88,11 @@ export const statsQuery = queryOptions({
   queryFn: ({ signal }) => data(api.GET("/api/v1/stats", { signal })),
   staleTime: 5_000,
 });
+export const processesQuery = queryOptions({
+  queryKey: ["processes"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/processes", { signal })),
+  refetchInterval: 5_000,
+});
 export const sourcesQuery = queryOptions({
   queryKey: ["sources"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/sources", { signal, params: { query: { limit: 500 } } })),

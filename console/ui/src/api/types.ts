@@ -9,6 +9,7 @@ export type Role = S["Role"];
 /** A named set of permissions; a key may also have single ones. */
 export type Scope = "read" | "contacts" | "write" | "ingest" | "metrics" | "admin";
 export type ApiKey = S["ApiKey"];
+export type RunningProcess = S["RunningProcess"];
 export type User = S["User"];
 export type Settings = S["Settings"];
 export type AuditEntry = S["AuditEntry"];

@@ -8,6 +8,18 @@ export const settings = {
     keys: "API keys",
     reactors: "Reactors",
     audit: "Audit log",
+    processes: "Processes",
+  },
+  processes: {
+    about: "The processes that share the database. Where several have the same role, one works and the others stand by.",
+    process: "Process",
+    state: "State",
+    states: { running: "Running", silent: "Silent", stuck: "Stuck" },
+    roles: "Roles",
+    role: { collect: "Collect", process: "Process", sink: "Warehouse", act: "Act", console: "Console" },
+    leases: "Works on",
+    version: "Version",
+    started: "Started",
   },
   organisation: {
     name: "Name",

@@ -8,6 +8,18 @@ export const settings = {
     keys: "API 密钥",
     reactors: "响应器",
     audit: "审计日志",
+    processes: "进程",
+  },
+  processes: {
+    about: "共用同一数据库的进程。多个进程有同一角色时，由一个工作，其余待命。",
+    process: "进程",
+    state: "状态",
+    states: { running: "运行中", silent: "无响应", stuck: "停滞" },
+    roles: "角色",
+    role: { collect: "采集", process: "处理", sink: "仓库", act: "执行", console: "控制台" },
+    leases: "负责",
+    version: "版本",
+    started: "启动时间",
   },
   organisation: {
     name: "名称",

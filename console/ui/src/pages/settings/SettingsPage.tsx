@@ -8,6 +8,7 @@ import { Appearance } from "./Appearance";
 import { Audit } from "./Audit";
 import { Keys } from "./Keys";
 import { Organisation } from "./Organisation";
+import { Processes } from "./Processes";
 import { Reactors } from "./Reactors";
 import { Users } from "./Users";
 import "./settings.css";
@@ -22,6 +23,7 @@ export function SettingsPage() {
   const mayKeys = useMay("keys:read");
   const mayAudit = useMay("audit:read");
   const mayReactors = useMay("reactors:read");
+  const mayStats = useMay("stats:read");
   const items = [
     { key: "organisation", label: t("settings.tabs.organisation"), children: <Organisation /> },
     { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
@@ -29,6 +31,7 @@ export function SettingsPage() {
     ...(mayKeys ? [{ key: "keys", label: t("settings.tabs.keys"), children: <Keys /> }] : []),
     ...(mayReactors ? [{ key: "reactors", label: t("settings.tabs.reactors"), children: <Reactors /> }] : []),
     ...(mayAudit ? [{ key: "audit", label: t("settings.tabs.audit"), children: <Audit /> }] : []),
+    ...(mayStats ? [{ key: "processes", label: t("settings.tabs.processes"), children: <Processes /> }] : []),
   ];
   return (
     <div className="page">

@@ -1,0 +1,89 @@
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { processesQuery } from "@/api/queries";
+import type { RunningProcess } from "@/api/types";
+import { type Column, DataTable } from "@/components/DataTable";
+import { Pill } from "@/components/Pill";
+import { RelativeTime } from "@/components/RelativeTime";
+
+type State = "stuck" | "running" | "silent";
+
+/** The row as a person reads it: one that cannot go on is worse than running. */
+const stateOf = (p: RunningProcess): State =>
+  p.state === "running" && p.stuck.length > 0 ? "stuck" : p.state;
+const tones = { running: "good", silent: "bad", stuck: "warn" } as const;
+
+/** Which roles run where, and what each process works on while others stand by. */
+export function Processes() {
+  const { t } = useTranslation();
+  const query = useQuery(processesQuery);
+  const columns: Column<RunningProcess>[] = [
+    {
+      key: "process",
+      title: t("settings.processes.process"),
+      width: 240,
+      value: (p) => `${p.host} ${p.address}`,
+      render: (p) => (
+        <span>
+          <b className="trait">{p.host}</b> <code>{p.address}</code>
+        </span>
+      ),
+    },
+    {
+      key: "state",
+      title: t("settings.processes.state"),
+      width: 110,
+      value: stateOf,
+      render: (p) => (
+        <Pill dot tone={tones[stateOf(p)]}>
+          {t(`settings.processes.states.${stateOf(p)}`)}
+        </Pill>
+      ),
+    },
+    {
+      key: "roles",
+      title: t("settings.processes.roles"),
+      value: (p) => p.roles.join(" "),
+      render: (p) => (
+        <span className="row">
+          {p.roles.map((r) => (
+            <Pill key={r}>{t(`settings.processes.role.${r}`)}</Pill>
+          ))}
+        </span>
+      ),
+    },
+    {
+      key: "leases",
+      title: t("settings.processes.leases"),
+      width: 200,
+      value: (p) => p.leases.join(" "),
+      render: (p) =>
+        p.leases.length ? <code>{p.leases.join(", ")}</code> : <span className="muted">–</span>,
+    },
+    { key: "version", title: t("settings.processes.version"), width: 110, value: (p) => p.version },
+    {
+      key: "started",
+      title: t("settings.processes.started"),
+      width: 130,
+      align: "right",
+      value: (p) => p.started_at,
+      time: true,
+      render: (p) => <RelativeTime at={p.started_at} />,
+    },
+  ];
+  return (
+    <>
+      <p className="muted">{t("settings.processes.about")}</p>
+      <DataTable
+        id="processes"
+        label={t("settings.tabs.processes")}
+        columns={columns}
+        rows={query.data?.processes}
+        rowKey={(p) => p.id}
+        loading={query.isPending}
+        error={query.error}
+        onRetry={() => void query.refetch()}
+      />
+    </>
+  );
+}
