@@ -301,6 +301,34 @@ function route(method: string, path: string[], q: URLSearchParams, body: any): u
     case "PATCH settings":
       Object.assign(organisation, body.organisation);
       return { organisation };
+    case "GET processes":
+      return {
+        processes: [
+          { host: "alpha", address: "10.0.0.7:8484", roles: ["sink"], leases: ["sink"] },
+          {
+            host: "beta",
+            address: "10.0.0.8:8484",
+            roles: ["collect", "process", "act", "console"],
+            leases: ["inbox", "pipeline"],
+          },
+          {
+            host: "gamma",
+            address: "10.0.0.9:8484",
+            roles: ["collect", "process", "act", "console"],
+            leases: [],
+            state: "silent",
+          },
+        ].map((p) => ({
+          id: p.host,
+          pid: 7,
+          version: "1.0",
+          started_at: new Date(Date.now() - 3_600_000).toISOString(),
+          state: "running",
+          seconds_ago: 1,
+          stuck: [],
+          ...p,
+        })),
+      };
     case "GET api-keys":
       return page(keys, q);
     case "POST api-keys": {
