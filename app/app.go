@@ -323,7 +323,7 @@ func (a *App) wireQueries(context.Context) error {
 func (a *App) wireConsole(ctx context.Context) (err error) {
 	a.console, err = console.New(ctx, console.Config{
 		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
-		Settings: a.settings, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(),
+		Settings: a.settings, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
 		Uploads: console.UploadConfig{
 			Dir: filepath.Join(a.cfg.Data, "uploads"), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
 			KeepDone: a.cfg.Uploads.KeepAge, MinFreeBytes: int64(a.cfg.Stream.MinFreeBytes),

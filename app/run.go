@@ -197,7 +197,7 @@ func (a *App) newServer() *http.Server {
 	if a.has("console") {
 		a.console.Routes(r)
 	} else {
-		healthz, readyz := console.HealthHandlers(a.checks())
+		healthz, readyz := console.HealthHandlers(a.checks(), a.cfg.Roles...)
 		r.Get("/healthz", healthz)
 		r.Get("/readyz", readyz)
 	}

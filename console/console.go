@@ -46,7 +46,8 @@ type Config struct {
 	Counters func(ctx context.Context) (Counters, error)
 	Storage  func(ctx context.Context) (Storage, error)
 
-	Checks []Check // of /readyz, in order
+	Checks []Check  // of /readyz, in order
+	Roles  []string // of this process, for /readyz
 
 	Uploads UploadConfig
 

@@ -24,19 +24,20 @@ const checkTimeout = 2 * time.Second
 
 type healthAnswer struct {
 	Status string            `json:"status"`
+	Roles  []string          `json:"roles,omitempty"`
 	Checks map[string]string `json:"checks"`
 }
 
 // HealthHandlers returns the handlers of /healthz and /readyz, for a process that runs
 // without the console.
-func HealthHandlers(checks []Check) (healthz, readyz http.HandlerFunc) {
-	c := &Console{cfg: Config{Checks: checks}}
+func HealthHandlers(checks []Check, roles ...string) (healthz, readyz http.HandlerFunc) {
+	c := &Console{cfg: Config{Checks: checks, Roles: roles}}
 	return c.handler(c.getHealth), c.handler(c.getReady)
 }
 
 func (c *Console) getHealth(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
-	return api.WriteJSON(w, http.StatusOK, healthAnswer{"ok", map[string]string{}})
+	return api.WriteJSON(w, http.StatusOK, healthAnswer{Status: "ok", Checks: map[string]string{}})
 }
 
 // getReady runs all checks side by side. Reasons are shown as far as they are meant for people:
@@ -49,7 +50,7 @@ func (c *Console) getReady(w http.ResponseWriter, r *http.Request) error {
 		err  error
 	}
 	results := make(chan result, len(c.cfg.Checks))
-	a := healthAnswer{"ok", map[string]string{}}
+	a := healthAnswer{Status: "ok", Roles: c.cfg.Roles, Checks: map[string]string{}}
 	for _, check := range c.cfg.Checks {
 		a.Checks[check.Name] = "no answer in time"
 		go func() { results <- result{check.Name, check.Run(ctx)} }()
