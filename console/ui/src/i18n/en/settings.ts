@@ -11,7 +11,8 @@ export const settings = {
     processes: "Processes",
   },
   processes: {
-    about: "The processes that share the database. Where several have the same role, one works and the others stand by.",
+    about:
+      "The processes that share the database. Where several have the same role, one works and the others stand by.",
     process: "Process",
     state: "State",
     states: { running: "Running", silent: "Silent", stuck: "Stuck" },
