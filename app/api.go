@@ -12,12 +12,13 @@ import (
 // The document is also made without a server, of an App that nothing has been wired in:
 // a function that makes a Resource keeps its feature and asks it nothing.
 func (a *App) resources() []api.Resource {
-	return []api.Resource{
+	return append([]api.Resource{
 		inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 		job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 		webhook.Resource(a.webhooks),
 		a.processResource(),
-	}
+		a.exportResource(),
+	}, a.extra.resources...)
 }
 
 // OpenAPI returns the API's whole document, as JSON.

@@ -42,6 +42,8 @@ var Version = "dev"
 
 // App is one process of Touchstone.
 type App struct {
+	extra slots
+
 	cfg        *Config
 	logger     *slog.Logger
 	metrics    *prometheus.Registry
@@ -84,7 +86,11 @@ type App struct {
 
 // New opens the data folder and wires everything; nothing runs yet.
 func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err error) {
-	a := &App{cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
+	return newWith(ctx, cfg, logger, slots{})
+}
+
+func newWith(ctx context.Context, cfg *Config, logger *slog.Logger, extra slots) (_ *App, err error) {
+	a := &App{extra: extra, cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.slowBodies = conns.SlowBodies(a.metrics)
 	a.feed = newChangeFeed()
@@ -128,6 +134,7 @@ func (a *App) parts() []wiring {
 		{a.wireEdge, nil}, // also imports and replays come in by it
 		{a.wireGraph, nil},
 		{a.wirePersons, personRoles},
+		{a.wireExtra, personRoles},
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},
 		{a.wireReactors, personRoles},

@@ -12,10 +12,10 @@ import (
 
 // deliverers lists who does effects, each those of its kind.
 func (a *App) deliverers() []outbox.Deliverer {
-	return []outbox.Deliverer{
+	return append([]outbox.Deliverer{
 		webhook.Deliverer{Webhooks: a.webhooks},
 		a.collector.Emitter(),
-	}
+	}, a.extra.deliverers...)
 }
 
 // wireOutbox makes the outbox, which takes what is decided and has it done.

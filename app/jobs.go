@@ -20,7 +20,7 @@ func (a *App) jobKinds() []job.Kind {
 	if a.errExternal() == nil { // a backup is a copy of this process's data folder
 		kinds = append(kinds, a.backupKind())
 	}
-	return kinds
+	return append(kinds, a.extra.jobs...)
 }
 
 // wireJobs makes jobs and schedules.

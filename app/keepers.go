@@ -12,7 +12,7 @@ import (
 // keepers lists who stores rows about persons, in the order in which they follow merges,
 // splits and erasures. A table of persons that none of them names fails a test.
 func (a *App) keepers() []keep.Keeper {
-	return []keep.Keeper{
+	return append([]keep.Keeper{
 		pipeline.Keeper(), // first: owners of timers change in their own keepers what it does
 		a.graph.Keeper(),
 		a.profiles.Keeper(),
@@ -22,7 +22,7 @@ func (a *App) keepers() []keep.Keeper {
 		collect.Keeper(),
 		command.Keeper(),
 		console.Keeper(),
-	}
+	}, a.extra.keepers...)
 }
 
 // through returns the last place of each partition that the pipeline has worked on.

@@ -10,9 +10,9 @@ import (
 // reactors lists who acts on what happens. Each has an offset of its own, so their order
 // means nothing.
 func (a *App) reactors() []inbox.Reactor {
-	return []inbox.Reactor{
+	return append([]inbox.Reactor{
 		a.webhooks,
-	}
+	}, a.extra.reactors...)
 }
 
 // wireReactors makes the inbox from which the reactors hear.

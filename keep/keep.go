@@ -56,8 +56,9 @@ type Merge struct{ Into, From touchstone.PersonID }
 // Split says that To was parted from From, with the nodes that moved. To may have been a
 // person before, whom From absorbed.
 type Split struct {
-	From, To touchstone.PersonID
-	Moved    []touchstone.NodeID
+	From, To    touchstone.PersonID
+	Moved       []touchstone.NodeID
+	Identifiers []touchstone.Identifier // Identifiers[i] is that of Moved[i]
 }
 
 // Whole is a person with all that it consists of. Persons that it has absorbed are among the

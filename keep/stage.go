@@ -68,7 +68,7 @@ func (s *Stage) follow(ctx context.Context, tx *store.Tx, kind touchstone.Change
 		case kind == touchstone.PersonsMerged:
 			merges = append(merges, Merge{c.Person, c.Other})
 		case kind == touchstone.PersonSplit:
-			splits = append(splits, Split{c.Person, c.Other, parts.Nodes})
+			splits = append(splits, Split{c.Person, c.Other, parts.Nodes, parts.Identifiers})
 		default:
 			erasures = append(erasures, Whole{c.Person, parts.Nodes, parts.Identifiers})
 		}

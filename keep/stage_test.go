@@ -62,7 +62,7 @@ func TestStageKeepsTheOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	stage.Rollback()
-	want := []string{"split [{p_1 p_2 [2 5]}]", "erase [{p_3 [3 4] []}]", "merge [{p_1 p_6} {p_1 p_7}]", "split [{p_1 p_6 [6]}]", "rollback"}
+	want := []string{"split [{p_1 p_2 [2 5] []}]", "erase [{p_3 [3 4] []}]", "merge [{p_1 p_6} {p_1 p_7}]", "split [{p_1 p_6 [6] []}]", "rollback"}
 	if !slices.Equal(s.heard, want) {
 		t.Errorf("heard %q, not %q", s.heard, want)
 	}

@@ -215,6 +215,7 @@ export const settings = {
       reactor_discard: "Discarded what a reactor had set aside",
       backup_create: "Made a backup",
       backup_delete: "Deleted a backup",
+      person_export: "Exported a person's data",
       person_reveal: "Revealed contacts",
       person_split: "Split a person",
       person_merge: "Merge two people",

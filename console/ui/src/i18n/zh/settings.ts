@@ -202,6 +202,7 @@ export const settings = {
       reactor_discard: "丢弃响应器搁置的事项",
       backup_create: "创建备份",
       backup_delete: "删除备份",
+      person_export: "导出个人数据",
       person_reveal: "显示联系方式",
       person_split: "拆分用户",
       person_merge: "合并用户",
