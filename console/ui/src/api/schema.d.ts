@@ -2178,6 +2178,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/persons/{ref}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /**
+         * All that is kept of a person, but for the events in the warehouse
+         * @description For requests of people who want to know what is kept of them. Each part of Touchstone hands over its own rows, contacts unmasked;
+         *     the audit log keeps who asked and for whom. The events are those of the person's timeline.
+         */
+        get: operations["exportPerson"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -8339,6 +8366,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By part, a list of names with values */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "p_1a",
+                     *       "parts": {
+                     *         "identity": [
+                     *           {
+                     *             "name": "identifiers",
+                     *             "value": [
+                     *               {
+                     *                 "kind": "email",
+                     *                 "value": "ann@example.com"
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        id: string;
+                        parts: {
+                            [key: string]: {
+                                name: string;
+                                value: unknown;
+                            }[];
+                        };
+                    };
                 };
             };
             default: components["responses"]["Problem"];
