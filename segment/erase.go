@@ -12,12 +12,14 @@ import (
 // word to anybody, their lines in the feed and in lists that wait to be built. What a builder
 // has found for them is left out when it comes: identity knows them no more.
 func (s *Stage) erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+	s.work.erased = s.work.erased[:0]
 	var numbers []int64
 	for i := range b.Changes {
 		c := &b.Changes[i]
 		if c.Kind != touchstone.PersonErased {
 			continue
 		}
+		s.work.erased = append(s.work.erased, c.Person)
 		numbers = append(numbers, int64(c.Person))
 		if c.Parts != nil {
 			for _, n := range c.Parts.Nodes { // persons that it had absorbed
@@ -45,6 +47,9 @@ func (s *Stage) erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	}
 	return nil
 }
+
+// erases tells whether the batch erases a person.
+func (w *work) erases(p touchstone.PersonID) bool { return slices.Contains(w.erased, p) }
 
 // forget empties a person's state. Its generations have a member less; nobody has left.
 func (s *Stage) forget(st *state) {

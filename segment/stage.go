@@ -65,6 +65,7 @@ type work struct {
 	hits     []hit
 	marks    []int32               // places in Batch.Changes of what concerns rules, by cause
 	stepping []*state              // who the event at work concerns
+	erased   []touchstone.PersonID // whom the batch erases
 	ask      []touchstone.PersonID // whose traits must be fetched
 	absorbed []*state
 	dirty    []*state
@@ -546,11 +547,15 @@ func (s *Stage) follow(c *touchstone.Change) {
 		s.meet(other)
 		s.askAll(st)
 		s.askAll(other)
-		s.work.concern(other)
+		if !s.work.erases(other.person) {
+			s.work.concern(other)
+		}
 	case touchstone.PersonErased:
 		s.forget(st)
 	}
-	s.work.concern(st)
+	if !s.work.erases(st.person) { // nobody is told of one who is erased further on
+		s.work.concern(st)
+	}
 }
 
 // merge joins the states of persons that have become one. The absorbed person leaves

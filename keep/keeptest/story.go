@@ -55,6 +55,8 @@ var stories = []story{
 	tell("erase the elder after a split", "a! b!", "a+b a b", "/b b", "-a", ">5 b! a"),
 	tell("erase twice", "a! b", "-a", "a! b", "@ -a", "a"),
 	tell("erase and split at once", "a! b! c! d!", "a+b c+d", "/b -c a b", "c d"),
+	tell("erase who was just parted", "a! b! b b", "a+b b", "/b -b", "a b!"),
+	tell("erase whom somebody was just parted from", "a! b! b b", "a+b b", "/b -a", "a b!"),
 	tell("restart", "a! b!", "@ a+b", "@ a b!", "@ /b", "@ >5 a b", "@ -b", "@ a b!"),
 	tell("time", "a! b!", ">20 a", ">20", "a+b", ">20", ">20 b", ">60"),
 }
