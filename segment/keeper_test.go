@@ -163,6 +163,9 @@ func promised(name string, value any) any {
 			names = append(names, m["name"].(string))
 		}
 	}
+	if names == nil { // in none that answers
+		return nil
+	}
 	return names
 }
 
