@@ -80,6 +80,7 @@ var exercisedRules = []string{
 type exercised struct {
 	*around
 	segs *Segments
+	calm int // rounds in which nothing was to be done
 }
 
 func openExercised(t testing.TB, w *keeptest.World) *exercised {
@@ -90,7 +91,7 @@ func openExercised(t testing.TB, w *keeptest.World) *exercised {
 	}
 	segs.builds.limits = limits{chunkPersons: 2, chunksPerBatch: 2, chunksWaiting: 10_000}
 	segs.builds.chunks = make(chan *chunk, segs.builds.chunksWaiting)
-	x := &exercised{a, segs}
+	x := &exercised{around: a, segs: segs}
 	n, err := segs.Count(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +149,10 @@ func (x *exercised) settle(c context.Context) (more bool, err error) {
 		x.segs.builds.finished(u)
 		more = true
 	}
-	return more || x.segs.builds.pending() > 0 || len(x.segs.stage.table.garbage) > 0, nil
+	if x.calm++; more || x.segs.builds.pending() > 0 || len(x.segs.stage.table.garbage) > 0 {
+		x.calm = 0
+	}
+	return x.calm < 3, nil // a build that has gone live leaves rows to be swept up
 }
 
 // promised is who is in which segment. When somebody entered, and which times of many are
