@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/keep/keeptest"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
@@ -90,7 +91,7 @@ func openExercised(t testing.TB, w *keeptest.World) *exercised {
 		t.Fatal(err)
 	}
 	segs.builds.limits = limits{chunkPersons: 2, chunksPerBatch: 2, chunksWaiting: 10_000}
-	segs.builds.chunks = make(chan *chunk, segs.builds.chunksWaiting)
+	segs.builds.Queue = backfill.NewQueue[*chunk](segs.builds.chunksWaiting)
 	x := &exercised{around: a, segs: segs}
 	n, err := segs.Count(ctx)
 	if err != nil {
@@ -149,7 +150,7 @@ func (x *exercised) settle(c context.Context) (more bool, err error) {
 		x.segs.builds.finished(u)
 		more = true
 	}
-	if x.calm++; more || x.segs.builds.pending() > 0 || len(x.segs.stage.table.garbage) > 0 {
+	if x.calm++; more || x.segs.builds.Waiting() > 0 || len(x.segs.stage.table.garbage) > 0 {
 		x.calm = 0
 	}
 	return x.calm < 3, nil // a build that has gone live leaves rows to be swept up
