@@ -62,6 +62,11 @@ export const reactorLettersQuery = (name: string) =>
       ),
     ...nextPage,
   });
+export const rolesQuery = queryOptions({
+  queryKey: ["roles"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/roles", { signal })),
+  staleTime: 600_000,
+});
 export interface AuditFilter {
   action?: string;
   actor?: string;

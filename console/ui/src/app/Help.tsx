@@ -1,7 +1,7 @@
 import { Modal } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { goKeys } from "./shortcuts";
+import { useGoKeys } from "./shortcuts";
 import "./palette.css";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -9,6 +9,7 @@ const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 /** What the keyboard can do. */
 export function Help({ open, onClose }: { open: boolean; onClose: () => void }) {
   const { t } = useTranslation();
+  const goKeys = useGoKeys();
   return (
     <Modal
       open={open}

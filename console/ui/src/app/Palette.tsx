@@ -23,7 +23,7 @@ import { changeLang } from "@/i18n";
 import { useLabels } from "@/lib/labels";
 import { setPreferences } from "@/lib/prefs";
 import { useFormat, useMode } from "./appearance";
-import { navigation } from "./nav";
+import { useNavigation } from "./feature";
 import { useMay } from "./session";
 import "./palette.css";
 
@@ -146,16 +146,20 @@ function useChoices(q: string, onHelp: () => void): Choice[] {
   const labels = useLabels();
   const format = useFormat();
   const listed = useActions(onHelp);
+  const navigation = useNavigation();
+  const mayPeople = useMay("people:read");
+  const maySegments = useMay("segments:read");
+  const mayCatalogue = useMay("catalogue:read");
   const persons = useQuery({
     queryKey: ["persons", "palette", q],
     queryFn: ({ signal }) => data(api.GET("/api/v1/persons", { signal, params: { query: { q, limit: 6 } } })),
-    enabled: q.length > 1,
+    enabled: q.length > 1 && mayPeople,
     placeholderData: keepPreviousData,
     staleTime: 30_000,
   }).data;
-  const segments = useQuery(segmentsQuery).data;
+  const segments = useQuery({ ...segmentsQuery, enabled: maySegments }).data;
   const { items: catalogue } = useEvents();
-  const traitList = useQuery(catalogueTraitsQuery).data?.items;
+  const traitList = useQuery({ ...catalogueTraitsQuery, enabled: mayCatalogue }).data?.items;
 
   return useMemo(() => {
     const go = (to: string) => () => void navigate({ to });
@@ -220,7 +224,7 @@ function useChoices(q: string, onHelp: () => void): Choice[] {
     const actions = listed.filter((a) => fits(a.words)).map(({ words: _, ...a }) => a);
     // Whoever types the name of a thing to do wants to do it; else what was found comes first.
     return [...people, ...groups, ...events, ...traits, ...pages, ...actions];
-  }, [q, persons, segments, catalogue, traitList, listed, t, labels, format, navigate]);
+  }, [q, persons, segments, catalogue, traitList, listed, navigation, t, labels, format, navigate]);
 }
 
 interface Action extends Choice {
@@ -233,6 +237,8 @@ function useActions(onHelp: () => void): Action[] {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
   const mode = useMode();
+  const mayAsk = useMay("analytics:read");
+  const maySql = useMay("sql:run") && mayAsk;
   const maySources = useMay("sources:write");
   const maySegments = useMay("segments:write");
   const mayUsers = useMay("users:write");
@@ -266,10 +272,20 @@ function useActions(onHelp: () => void): Action[] {
             }),
           ]
         : []),
-      action("new-trend", t("palette.newTrend"), chart, "new trend report analytics", ask(undefined)),
-      action("new-funnel", t("palette.newFunnel"), chart, "new funnel conversion", ask("funnel")),
-      action("new-retention", t("palette.newRetention"), chart, "new retention cohort", ask("retention")),
-      action("new-sql", t("palette.newSql"), chart, "new sql query", ask("sql")),
+      ...(mayAsk
+        ? [
+            action("new-trend", t("palette.newTrend"), chart, "new trend report analytics", ask(undefined)),
+            action("new-funnel", t("palette.newFunnel"), chart, "new funnel conversion", ask("funnel")),
+            action(
+              "new-retention",
+              t("palette.newRetention"),
+              chart,
+              "new retention cohort",
+              ask("retention"),
+            ),
+          ]
+        : []),
+      ...(maySql ? [action("new-sql", t("palette.newSql"), chart, "new sql query", ask("sql"))] : []),
       ...(mayUsers
         ? [
             action("new-user", t("palette.newUser"), plus, "new user add invite", () => {
@@ -293,5 +309,5 @@ function useActions(onHelp: () => void): Action[] {
         void changeLang(other);
       }),
     ];
-  }, [t, i18n.language, navigate, mode, maySources, maySegments, mayUsers, mayKeys, onHelp]);
+  }, [t, i18n.language, navigate, mode, mayAsk, maySql, maySources, maySegments, mayUsers, mayKeys, onHelp]);
 }

@@ -10,10 +10,11 @@ import { setPreferences, usePreferences } from "@/lib/prefs";
 import { useMedia } from "@/lib/useMedia";
 import { AccountMenu } from "./AccountMenu";
 import { useFormat } from "./appearance";
+import { useNavigation } from "./feature";
+import { Guard } from "./Guard";
 import { LinkNotice } from "./LinkNotice";
 import { Logo } from "./logo";
-import { navigation } from "./nav";
-import { useSession } from "./session";
+import { useMay, useSession } from "./session";
 import { useShortcuts } from "./shortcuts";
 
 const Palette = lazy(() => import("./Palette").then((m) => ({ default: m.Palette })));
@@ -78,7 +79,9 @@ export function Shell() {
       <main id="main" className="main" tabIndex={-1}>
         <LinkNotice />
         <CrashBoundary resetKey={location.href}>
-          <Outlet />
+          <Guard>
+            <Outlet />
+          </Guard>
         </CrashBoundary>
       </main>
       {palette !== null && (
@@ -127,8 +130,15 @@ function NavColumn({
   const { t } = useTranslation();
   const format = useFormat();
   const pathname = useRouterState({ select: (s) => s.location.pathname });
+  const navigation = useNavigation();
+  const mayQuarantine = useMay("quarantine:read");
   const waiting =
-    useQuery({ ...quarantineSummaryQuery, refetchInterval: 30_000, select: totalWaiting }).data ?? 0;
+    useQuery({
+      ...quarantineSummaryQuery,
+      enabled: mayQuarantine,
+      refetchInterval: 30_000,
+      select: totalWaiting,
+    }).data ?? 0;
   const toggle = t(rail ? "nav.unfold" : "nav.fold");
   return (
     <nav className="nav" aria-label={t("nav.label")}>

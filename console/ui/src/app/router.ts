@@ -3,14 +3,7 @@ import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-r
 import { setOnSignedOut } from "@/api/client";
 import { queryClient, sessionQuery } from "@/api/queries";
 import { parseSearch, stringifySearch, validated } from "@/lib/search";
-import { analyticsRoutes } from "@/pages/analytics/routes";
-import { collectRoutes } from "@/pages/collect/routes";
-import { jobsRoute } from "@/pages/jobs/routes";
-import { overviewRoute } from "@/pages/overview/routes";
-import { peopleRoutes } from "@/pages/people/routes";
-import { segmentsRoutes } from "@/pages/segments/routes";
-import { settingsRoute } from "@/pages/settings/routes";
-import { webhooksRoutes } from "@/pages/webhooks/routes";
+import { features, routes } from "../features";
 import { nextSearch, notFoundRoute, rootRoute, shellRoute } from "./shellRoute";
 
 const signInRoute = createRoute({
@@ -29,21 +22,12 @@ const setupRoute = createRoute({
 const routeTree = rootRoute.addChildren([
   signInRoute,
   setupRoute,
-  shellRoute.addChildren([
-    overviewRoute,
-    ...collectRoutes,
-    ...peopleRoutes,
-    ...segmentsRoutes,
-    ...analyticsRoutes,
-    jobsRoute,
-    ...webhooksRoutes,
-    settingsRoute,
-    notFoundRoute,
-  ]),
+  shellRoute.addChildren([...routes, notFoundRoute]),
 ]);
 
 export const router = createRouter({
   routeTree,
+  context: { features },
   parseSearch,
   stringifySearch,
   defaultPreload: "intent",

@@ -1,11 +1,12 @@
-import { createRootRoute, createRoute, Outlet, redirect } from "@tanstack/react-router";
+import { createRootRouteWithContext, createRoute, Outlet, redirect } from "@tanstack/react-router";
 import { queryClient, sessionQuery } from "@/api/queries";
 import { CrashPage, NotFoundPage } from "@/components/states";
 import { sharedSearch } from "@/lib/behind";
 import { mendPath, str, validated } from "@/lib/search";
+import type { Feature } from "./feature";
 import { Shell } from "./Shell";
 
-export const rootRoute = createRootRoute({
+export const rootRoute = createRootRouteWithContext<{ features: readonly Feature[] }>()({
   component: Outlet,
   errorComponent: CrashPage,
   notFoundComponent: NotFoundPage,

@@ -1,13 +1,12 @@
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useRef } from "react";
-import { navigation } from "./nav";
+import { useEffect, useMemo, useRef } from "react";
+import { type NavItem, useNavigation } from "./feature";
 
-/** Where "g" and a letter lead. */
-export const goKeys: readonly {
-  letter: string;
-  key: (typeof navigation)[number]["items"][number]["key"];
-  to: string;
-}[] = navigation.flatMap((g) => g.items.map(({ key, to, letter }) => ({ letter, key, to })));
+/** Where "g" and a letter lead, for who may go there. */
+export function useGoKeys(): readonly NavItem[] {
+  const navigation = useNavigation();
+  return useMemo(() => navigation.flatMap((g) => g.items), [navigation]);
+}
 
 /** Whether someone is writing: then letters are text. */
 export function isTyping(target: EventTarget | null): boolean {
@@ -25,9 +24,10 @@ const patience = 1500;
  */
 export function useShortcuts(on: { palette: () => void; help: () => void }): void {
   const navigate = useNavigate();
-  const latest = useRef(on);
+  const goKeys = useGoKeys();
+  const latest = useRef({ ...on, goKeys });
   useEffect(() => {
-    latest.current = on;
+    latest.current = { ...on, goKeys };
   });
   useEffect(() => {
     let went = 0;
@@ -42,7 +42,7 @@ export function useShortcuts(on: { palette: () => void; help: () => void }): voi
       went = 0;
       if (isTyping(e.target) || e.metaKey || e.ctrlKey || e.altKey) return;
       if (document.querySelector(".ant-modal-wrap:not([style*='display: none'])")) return;
-      const target = before && goKeys.find((k) => k.letter === e.key.toLowerCase());
+      const target = before && latest.current.goKeys.find((k) => k.letter === e.key.toLowerCase());
       if (target) {
         e.preventDefault();
         void navigate({ to: target.to });

@@ -3,6 +3,7 @@ import { Columns3, Download } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
 import { fitColumns, useRoom } from "@/lib/columns";
 import { type CsvColumn, csvTime, downloadCsv, tableCsv } from "@/lib/csv";
 import { setPreferences, usePreferences } from "@/lib/prefs";
@@ -60,10 +61,13 @@ export interface DataTableProps<T> {
   defaultSort?: string;
   /** Without the bar above: for small tables inside a card. */
   plain?: boolean;
+  /** Rows are people: who may not export lists of them gets no file. */
+  ofPeople?: boolean;
 }
 
 /** Every list of the console: sticky head and first column, sorting, column picker, CSV, keyboard, one kind of states. */
 export function DataTable<T extends object>(props: DataTableProps<T>) {
+  const mayExport = useMay("people:export") || !props.ofPeople;
   const { t } = useTranslation();
   const format = useFormat();
   const { hidden: hiddenByTable } = usePreferences();
@@ -145,13 +149,13 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
             {!isEmpty && (
               <>
                 <ColumnPicker columns={props.columns} hidden={hidden} id={props.id} />
-                <Tooltip title={t("table.export")}>
+                <Tooltip title={t(mayExport ? "table.export" : "table.exportNot")}>
                   <Button
                     type="text"
                     icon={<Download size={15} />}
                     aria-label={t("table.export")}
                     onClick={exportCsv}
-                    disabled={skeleton}
+                    disabled={skeleton || !mayExport}
                   />
                 </Tooltip>
               </>

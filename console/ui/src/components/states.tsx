@@ -4,6 +4,7 @@ import { CircleSlash2, CloudOff, Lock, SearchX, TriangleAlert } from "lucide-rea
 import { Component, type ErrorInfo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, NetworkError } from "@/api/client";
+import type { Permission, Role } from "@/api/types";
 import { CopyButton } from "./CopyButton";
 import { LinkButton } from "./LinkButton";
 import "./states.css";
@@ -146,6 +147,23 @@ export class CrashBoundary extends Component<{ children: ReactNode; resetKey: st
       </div>
     );
   }
+}
+
+/** A page that the caller may not see: what is missing, and who can grant it. */
+export function ForbiddenState({ needed, role }: { needed: Permission | undefined; role: Role | undefined }) {
+  const { t } = useTranslation();
+  return (
+    <State icon={<Lock />} title={t("state.forbidden")}>
+      <p>
+        {role ? t("state.forbiddenRole", { role: t(`settings.role.${role}`) }) : t("state.forbiddenHint")}
+      </p>
+      {needed && (
+        <p className="muted">
+          {t("state.forbiddenNeeds")} <code>{needed}</code>
+        </p>
+      )}
+    </State>
+  );
 }
 
 export function NotFoundPage() {

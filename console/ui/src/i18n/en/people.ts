@@ -23,6 +23,15 @@ export const people = {
   notYetHint: "Many people were looked at, and none of them matches. There are more.",
   goOn: "Keep looking",
   clear: "Clear filters",
+  reveal: {
+    action: "Show contacts",
+    shown: "Contacts as they are",
+    noted: "This was noted in the audit log. The contacts are hidden again when you leave the page.",
+    none: "This person has no contacts.",
+    reason: "Why you need them (kept in the audit log)",
+    placeholder: "e.g. The customer asked to be called back",
+    mayNot: "Your role may not reveal contacts. An administrator can change your role.",
+  },
   filter: {
     who: "Known or anonymous",
     segment: "Segment",

@@ -22,6 +22,15 @@ export const people = {
   notYetHint: "已查找大量用户，均不符合条件，后面还有更多用户。",
   goOn: "继续查找",
   clear: "清除筛选",
+  reveal: {
+    action: "显示联系方式",
+    shown: "完整联系方式",
+    noted: "此操作已记入审计日志。离开页面后联系方式将重新隐藏。",
+    none: "该用户没有联系方式。",
+    reason: "查看原因（记入审计日志）",
+    placeholder: "例如：客户要求回电",
+    mayNot: "你的角色无权显示联系方式，请联系管理员开通。",
+  },
   filter: {
     who: "是否已识别",
     segment: "人群",

@@ -793,12 +793,12 @@ const messages: Readonly<Record<string, string>> = {
   "{0} is not a day.": "{0} 不是日期。",
   "{0} jobs are waiting already.": "已有 {0} 个任务在等待。",
   "A condition on {0} may name {1} values at most: you may not see contacts.":
-    "针对 {0} 的条件最多可列出 {1} 个值：您无权查看联系方式。",
+    "针对 {0} 的条件最多可列出 {1} 个值：你无权查看联系方式。",
   "Compare with eq or in; other comparisons need the permission {0}.":
     "请使用 eq 或 in 比较；其他比较方式需要权限 {0}。",
   "Compare with eq, or with fewer than {0} digits.": "请使用 eq 比较，或少于 {0} 位数字。",
   "On {0} only whole values may be compared: you may not see contacts.":
-    "{0} 只能按完整的值比较：您无权查看联系方式。",
+    "{0} 只能按完整的值比较：你无权查看联系方式。",
   "Reveal the person's contacts and name it in full.": "请先显示该用户的联系方式，再填写完整的值。",
   "SQL for those who may not see contacts needs a process of its own, and none is configured.":
     "无权查看联系方式的成员，其 SQL 需在独立进程中执行，而当前未配置该进程。",
@@ -806,7 +806,7 @@ const messages: Readonly<Record<string, string>> = {
   "Somebody who may see contacts can decide about each.": "请由有权查看联系方式的成员逐个处理。",
   "The permission {0} is needed for more.": "更多的值需要权限 {0}。",
   "The text {0} may be a part of a contact, and you may not see contacts.":
-    "文本 {0} 可能是联系方式的一部分，而您无权查看联系方式。",
+    "文本 {0} 可能是联系方式的一部分，而你无权查看联系方式。",
   "{0} suggested values look like {1}.": "有 {0} 个建议值显示为 {1}。",
   '"*" stands for all of them.': '"*" 代表全部人群。',
   "A webhook has at most {0} headers of its own.": "一个 Webhook 最多有 {0} 个自定义请求头。",
@@ -859,5 +859,6 @@ const messages: Readonly<Record<string, string>> = {
   "The messageId of an emitted event is its effect's id, of at most {0} bytes.":
     "系统发出的事件以其任务 ID 作为 messageId，最长 {0} 字节。",
   "The receiver cannot be reached: {0}.": "无法连接接收方：{0}。",
+  "the set {0} is not at version {1}": "集合 {0} 不是版本 {1}",
 };
 export default messages;

@@ -4,6 +4,7 @@ import { ChartNoAxesCombined } from "lucide-react";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
 import { useEvents } from "@/components/conditions/useEvents";
 import { LinkButton } from "@/components/LinkButton";
 import { PageHeader } from "@/components/PageHeader";
@@ -56,6 +57,7 @@ export function AnalyticsPage() {
     }),
     [q, setQ, format, today, events, since, until],
   );
+  const maySql = useMay("sql:run");
   const tab: Kind = q.tab ?? "trend";
   const Tab = tabs[tab];
   const nothing = !pending && !error && events.length === 0;
@@ -69,7 +71,9 @@ export function AnalyticsPage() {
           frame.set({ tab: key === "trend" ? undefined : (key as Kind) });
           setSearch({ sort: undefined });
         }}
-        items={kinds.map((key) => ({ key, label: t(`analytics.tabs.${key}`) }))}
+        items={kinds
+          .filter((key) => key !== "sql" || maySql)
+          .map((key) => ({ key, label: t(`analytics.tabs.${key}`) }))}
       />
       <FrameProvider value={frame}>
         {error && tab !== "sql" ? (

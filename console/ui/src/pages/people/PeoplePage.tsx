@@ -59,6 +59,7 @@ export function PeoplePage() {
     <div className="page">
       <PageHeader title={t("people.title")} about={t("people.about")} actions={<RulesLink />} />
       <DataTable<PersonSummary>
+        ofPeople
         id="people"
         label={t("people.title")}
         columns={columns}

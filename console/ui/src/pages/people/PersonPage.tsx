@@ -19,6 +19,7 @@ import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
+import { Reveal } from "./Reveal";
 import { Timeline } from "./Timeline";
 import { TraitsTab } from "./TraitsTab";
 import "./people.css";
@@ -208,6 +209,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
             </li>
           )}
         </ul>
+        <Reveal person={person} />
       </section>
       {person.relations.length > 0 && (
         <section className="card">
@@ -219,7 +221,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
               <li key={r.kind + r.value}>
                 <Link
                   to="/people/$ref"
-                  params={{ ref: `${r.kind}:${r.value}` }}
+                  params={{ ref: r.id }}
                   className="quiet-link ellipsis"
                   title={`${r.kind}:${r.value}`}
                 >

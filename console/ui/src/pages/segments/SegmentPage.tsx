@@ -289,6 +289,7 @@ function Members({ id, segment }: { id: string; segment: Segment | undefined }) 
 
   return (
     <DataTable
+      ofPeople
       id="segment-members"
       label={t("segments.tabs.members")}
       columns={columns}

@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { apiKeysQuery } from "@/api/queries";
 import type { ApiKey, Scope } from "@/api/types";
+import { useMay } from "@/app/session";
 import { CodeSnippet } from "@/components/CodeSnippet";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
@@ -16,6 +17,7 @@ import { EmptyState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
+import { Permissions } from "./Permissions";
 
 const route = getRouteApi("/shell/settings");
 const scopes: readonly Scope[] = ["read", "contacts", "write", "ingest", "metrics", "admin"];
@@ -36,6 +38,34 @@ export function Keys() {
       await client.invalidateQueries({ queryKey: ["api-keys"] });
     },
   });
+  const may = useMay("keys:write");
+  const revokeColumn: Column<ApiKey> = {
+    key: "revoke",
+    title: "",
+    width: 88,
+    align: "right",
+    sortable: false,
+    value: () => "",
+    render: (k) => (
+      <Button
+        danger
+        type="text"
+        size="small"
+        onClick={() =>
+          modal.confirm({
+            title: t("settings.keys.revokeTitle", { name: k.name }),
+            content: t("settings.keys.revokeText"),
+            okText: t("settings.keys.revoke"),
+            okButtonProps: { danger: true },
+            icon: null,
+            onOk: () => revoke.mutateAsync(k).catch(() => {}),
+          })
+        }
+      >
+        {t("settings.keys.revoke")}
+      </Button>
+    ),
+  };
   const columns: Column<ApiKey>[] = [
     {
       key: "name",
@@ -81,35 +111,9 @@ export function Keys() {
       time: true,
       render: (k) => <RelativeTime at={k.last_used_at} />,
     },
-    {
-      key: "revoke",
-      title: "",
-      width: 88,
-      align: "right",
-      sortable: false,
-      value: () => "",
-      render: (k) => (
-        <Button
-          danger
-          type="text"
-          size="small"
-          onClick={() =>
-            modal.confirm({
-              title: t("settings.keys.revokeTitle", { name: k.name }),
-              content: t("settings.keys.revokeText"),
-              okText: t("settings.keys.revoke"),
-              okButtonProps: { danger: true },
-              icon: null,
-              onOk: () => revoke.mutateAsync(k).catch(() => {}),
-            })
-          }
-        >
-          {t("settings.keys.revoke")}
-        </Button>
-      ),
-    },
+    ...(may ? [revokeColumn] : []),
   ];
-  const add = (
+  const add = may && (
     <Button type="primary" icon={<Plus size={14} />} onClick={() => setCreating(true)}>
       {t("settings.keys.add")}
     </Button>
@@ -135,8 +139,9 @@ export function Keys() {
           />
         }
       />
+      <Permissions of="scopes" />
       <DetailDrawer
-        open={creating}
+        open={creating && may}
         onClose={() => setCreating(false)}
         title={t("settings.keys.add")}
         width={520}

@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { usersQuery } from "@/api/queries";
 import type { Role, User } from "@/api/types";
-import { useSession } from "@/app/session";
+import { useMay, useSession } from "@/app/session";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
@@ -17,6 +17,7 @@ import { passwordLength } from "@/lib/password";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
+import { Permissions } from "./Permissions";
 
 const route = getRouteApi("/shell/settings");
 const roles: readonly Role[] = ["admin", "analyst", "marketer", "consultant", "auditor", "developer"];
@@ -25,7 +26,8 @@ export function Users() {
   const { t } = useTranslation();
   const me = useSession()?.user?.id;
   const query = useQuery(usersQuery);
-  const creating = route.useSearch().create === true;
+  const may = useMay("users:write");
+  const creating = route.useSearch().create === true && may;
   const setSearch = useSetSearch();
   const [chosen, setChosen] = useState<User | null>(null);
   const open = creating ? "new" : chosen;
@@ -77,12 +79,14 @@ export function Users() {
         loading={query.isPending}
         error={query.error}
         onRetry={() => void query.refetch()}
-        onOpen={setOpen}
+        {...(may ? { onOpen: setOpen } : {})}
         openKey={open && open !== "new" ? open.id : undefined}
         filters={
-          <Button type="primary" icon={<Plus size={14} />} onClick={() => setOpen("new")}>
-            {t("settings.users.add")}
-          </Button>
+          may && (
+            <Button type="primary" icon={<Plus size={14} />} onClick={() => setOpen("new")}>
+              {t("settings.users.add")}
+            </Button>
+          )
         }
         empty={
           <EmptyState
@@ -92,6 +96,7 @@ export function Users() {
           />
         }
       />
+      <Permissions of="roles" />
       <DetailDrawer
         open={open !== null}
         onClose={() => setOpen(null)}

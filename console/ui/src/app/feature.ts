@@ -1,0 +1,89 @@
+import type { AnyRoute } from "@tanstack/react-router";
+import { useRouter } from "@tanstack/react-router";
+import type { LucideIcon } from "lucide-react";
+import { useMemo } from "react";
+import type { Permission, Session } from "@/api/types";
+import type { en } from "@/i18n/en";
+import { useSession } from "./session";
+
+/** A place in the navigation, in the palette, and behind "g" and a letter. */
+export interface NavItem {
+  key: Exclude<
+    keyof (typeof en)["nav"],
+    "label" | "skip" | "menu" | "search" | "collect" | "account" | "fold" | "unfold"
+  >;
+  /** Typed after "g", it leads here. */
+  letter: string;
+  to: string;
+  icon: LucideIcon;
+  /** What its page shows needs; whoever lacks it does not see the place. */
+  needs: Permission;
+}
+
+/** What a part of the console brings. features.ts lists them, in the order of the loop. */
+export interface Feature<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
+  name: string;
+  /** Items of one group stand together under its title. */
+  group?: "collect";
+  nav: readonly NavItem[];
+  routes: R;
+  /** Pages that need something else than the place above them: "$" stands for any part of a path. */
+  guards?: Readonly<Record<string, Permission>>;
+  /** Its texts, in i18n/en and i18n/zh. */
+  texts: readonly (keyof typeof en)[];
+}
+
+/** Keeps the types of the routes, which links are checked against. */
+export function feature<const R extends readonly AnyRoute[]>(f: Feature<R>): Feature<R> {
+  return f;
+}
+
+/** The permission that a page asks for; undefined: none. The longest place that holds the path decides. */
+export function neededFor(features: readonly Feature[], pathname: string): Permission | undefined {
+  const path = pathname.split("/").filter(Boolean);
+  let best = -1;
+  let needed: Permission | undefined;
+  for (const f of features) {
+    for (const [place, needs] of [...f.nav.map((n) => [n.to, n.needs] as const), ...guardsOf(f)]) {
+      const parts = place.split("/").filter(Boolean);
+      const fits = parts.every((p, i) => (p === "$" ? path[i] !== undefined : p === path[i]));
+      // "/" is the overview alone; any other place holds what is below it.
+      if (fits && (parts.length > 0 || path.length === 0) && parts.length > best) {
+        best = parts.length;
+        needed = needs;
+      }
+    }
+  }
+  return needed;
+}
+
+const guardsOf = (f: Feature) => Object.entries(f.guards ?? {});
+
+export function mayIn(session: Session | undefined, permission: Permission | undefined): boolean {
+  return permission === undefined || session?.permissions.includes(permission) === true;
+}
+
+export function useFeatures(): readonly Feature[] {
+  return (useRouter().options.context as { features: readonly Feature[] }).features;
+}
+
+export interface NavGroup {
+  title?: "collect";
+  items: readonly NavItem[];
+}
+
+/** The navigation as the caller may use it. */
+export function useNavigation(): readonly NavGroup[] {
+  const features = useFeatures();
+  const session = useSession();
+  return useMemo(() => navigationOf(features, session), [features, session]);
+}
+
+export function navigationOf(features: readonly Feature[], session: Session | undefined): NavGroup[] {
+  return features
+    .map((f) => ({
+      ...(f.group ? { title: f.group } : {}),
+      items: f.nav.filter((n) => mayIn(session, n.needs)),
+    }))
+    .filter((g) => g.items.length > 0);
+}

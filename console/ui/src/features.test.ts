@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, it, vi } from "vitest";
+import type { Permission, Session } from "@/api/types";
+import { navigationOf, neededFor } from "@/app/feature";
+import { en } from "@/i18n/en";
+import { zh } from "@/i18n/zh";
+import { features, routes } from "./features";
+
+// The shell wants a browser; the list of its parts does not.
+vi.mock("@/app/Shell", () => ({ Shell: () => null }));
+
+const session = (...permissions: Permission[]) => ({ permissions }) as unknown as Session;
+
+it("lists every feature that there is, and all of its routes", () => {
+  const folder = new URL("./pages/", import.meta.url);
+  const found = readdirSync(folder).filter((name) =>
+    readdirSync(new URL(`${name}/`, folder)).includes("feature.ts"),
+  );
+  expect(features.map((f) => f.name as string).sort()).toEqual(found.sort());
+  expect([...routes]).toEqual(features.flatMap((f) => [...f.routes]));
+});
+
+it("gives each place a letter of its own, a name in both languages, and a permission that the server knows", () => {
+  const items = features.flatMap((f) => [...f.nav]);
+  expect(new Set(items.map((n) => n.letter)).size).toBe(items.length);
+  const table = readFileSync(new URL("../../../access/roles.go", import.meta.url), "utf8");
+  const needed = [
+    ...items.map((n) => n.needs),
+    ...features.flatMap((f) => Object.values<string>("guards" in f ? (f.guards ?? {}) : {})),
+  ];
+  for (const p of needed) expect(table, p).toContain(` ${p} `);
+  for (const f of features) {
+    for (const part of f.texts) {
+      expect(en[part], part).toBeTypeOf("object");
+      expect(zh[part], part).toBeTypeOf("object");
+    }
+  }
+});
+
+it("shows in the navigation what the caller may open, and no empty group", () => {
+  const consultant = navigationOf(features, session("people:read", "segments:read", "settings:read"));
+  expect(consultant.flatMap((g) => g.items.map((n) => n.key))).toEqual(["people", "segments", "settings"]);
+  expect(navigationOf(features, session())).toEqual([]);
+  expect(navigationOf(features, undefined)).toEqual([]);
+});
+
+it("knows what a page needs, however deep it lies", () => {
+  for (const [path, needs] of Object.entries({
+    "/": "stats:read",
+    "/people": "people:read",
+    "/people/p_1": "people:read",
+    "/people/rules": "identity:read",
+    "/segments/new": "segments:write",
+    "/segments/seg_1": "segments:read",
+    "/segments/seg_1/edit": "segments:write",
+    "/collect/imports": "imports:read",
+    "/collect/imports/new": "imports:write",
+    "/nowhere": undefined,
+  }))
+    expect(neededFor(features, path), path).toBe(needs);
+});

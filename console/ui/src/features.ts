@@ -1,0 +1,26 @@
+import { analytics } from "./pages/analytics/feature";
+import { collect } from "./pages/collect/feature";
+import { jobs } from "./pages/jobs/feature";
+import { overview } from "./pages/overview/feature";
+import { people } from "./pages/people/feature";
+import { segments } from "./pages/segments/feature";
+import { settings } from "./pages/settings/feature";
+import { webhooks } from "./pages/webhooks/feature";
+
+/**
+ * The parts of the console, in the order of the loop: what comes in, who it is, which groups they form, what it means.
+ * Navigation, palette, keys, routes and guards come from this list.
+ */
+export const features = [overview, collect, people, segments, analytics, webhooks, jobs, settings] as const;
+
+/** Written out, so that links are checked against each route's own type. features.test.ts compares the two. */
+export const routes = [
+  ...overview.routes,
+  ...collect.routes,
+  ...people.routes,
+  ...segments.routes,
+  ...analytics.routes,
+  ...webhooks.routes,
+  ...jobs.routes,
+  ...settings.routes,
+] as const;

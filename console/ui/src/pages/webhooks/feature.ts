@@ -1,0 +1,10 @@
+import { Webhook } from "lucide-react";
+import { feature } from "@/app/feature";
+import { webhooksRoutes } from "./routes";
+
+export const webhooks = feature({
+  name: "webhooks",
+  nav: [{ key: "webhooks", letter: "w", to: "/webhooks", icon: Webhook, needs: "webhooks:read" }],
+  routes: webhooksRoutes,
+  texts: ["webhooks"],
+});
