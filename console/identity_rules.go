@@ -251,3 +251,19 @@ func shownNode(v *access.Viewer, nodes []identity.Node, shown string) (found ide
 	}
 	return found, nil
 }
+
+// meant returns the identifier of a person that a viewer may have been shown masked.
+func (c *Console) meant(ctx context.Context, v *access.Viewer, person touchstone.PersonID, shown touchstone.Identifier) (touchstone.Identifier, error) {
+	if v.SeesContacts() {
+		return shown, nil
+	}
+	nodes, err := c.cfg.Identity.NodesOfPersons(ctx, []touchstone.PersonID{person})
+	if err != nil {
+		return shown, err
+	}
+	node, err := shownNode(v, nodes[person], shown.String())
+	if err != nil || node.ID == 0 {
+		return shown, err
+	}
+	return node.Identifier(), nil
+}

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -91,6 +92,9 @@ func TestContactsAreMasked(t *testing.T) {
 	if seen < 15 { // else the test looks at nothing
 		t.Errorf("only %d of %d reads show contacts to an administrator", seen, len(reads))
 	}
+	// What was shown masked can be named as it was shown.
+	w.want(call{method: "GET", path: "/api/v1/persons/user_id:u-zoe/identity?from=user_id:u-zoe&to=" + url.QueryEscape("wechat:w****"), key: masked}, 200, `"path":[{`)
+	w.want(call{method: "GET", path: "/api/v1/persons/user_id:u-zoe/identity?from=user_id:u-zoe&to=" + url.QueryEscape("email:z***@example.com"), key: masked}, 400, "!zoe.lee", "no way")
 	audit := w.userSession(access.Auditor)
 	w.want(call{method: "GET", path: "/api/v1/audit?limit=500", cookie: audit}, 200, "person.split", "identity.block", "!13800138001", "!zoe.lee", `"name":"auditor@example.com"`)
 	w.want(call{method: "GET", path: "/api/v1/audit?limit=500", key: w.admin}, 200, "+8613800138001", "zoe.lee@example.com")

@@ -246,7 +246,15 @@ func (c *Console) getPersonIdentity(w http.ResponseWriter, r *http.Request) erro
 		if !ok1 || !ok2 {
 			return touchstone.Errorf(touchstone.Invalid, "Give both from and to, each as kind:value.")
 		}
+		for _, id := range []*touchstone.Identifier{&a, &b} { // as they were shown
+			if *id, err = c.meant(ctx, v, person, *id); err != nil {
+				return err
+			}
+		}
 		if view.Path, err = c.cfg.Identity.Explain(ctx, a, b); err != nil {
+			if !v.SeesContacts() && touchstone.KindOf(err) != touchstone.Internal { // it names them
+				return touchstone.Errorf(touchstone.KindOf(err), "There is no way from %.80s to %.80s.", from, to)
+			}
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import { useSession } from "./session";
 export interface NavItem {
   key: Exclude<
     keyof (typeof en)["nav"],
-    "label" | "skip" | "menu" | "search" | "collect" | "account" | "fold" | "unfold"
+    "label" | "skip" | "menu" | "search" | "collect" | "act" | "account" | "fold" | "unfold"
   >;
   /** Typed after "g", it leads here. */
   letter: string;
@@ -24,7 +24,7 @@ export interface NavItem {
 export interface Feature<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
   name: string;
   /** Items of one group stand together under its title. */
-  group?: "collect";
+  group?: "collect" | "act";
   nav: readonly NavItem[];
   routes: R;
   /** Pages that need something else than the place above them: "$" stands for any part of a path. */
@@ -68,7 +68,7 @@ export function useFeatures(): readonly Feature[] {
 }
 
 export interface NavGroup {
-  title?: "collect";
+  title?: "collect" | "act";
   items: readonly NavItem[];
 }
 

@@ -7,6 +7,7 @@ import { ApiError, api, data } from "@/api/client";
 import { catalogueTraitsQuery } from "@/api/queries";
 import type { Person, PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
 import { type CsvColumn, csvTime, downloadCsv, identifierColumns, tableCsv } from "@/lib/csv";
 import { useLabels } from "@/lib/labels";
 import { errorText } from "./states";
@@ -30,6 +31,7 @@ export function ExportPeople(props: {
   const { message } = App.useApp();
   const format = useFormat();
   const labels = useLabels();
+  const may = useMay("people:export");
   const [open, setOpen] = useState(false);
   const [traits, setTraits] = useState<string[]>([]);
   const [done, setDone] = useState<number | null>(null);
@@ -105,7 +107,8 @@ export function ExportPeople(props: {
         {...(props.text ? { type: "text" as const } : {})}
         icon={<Download size={props.text ? 15 : 14} />}
         loading={done !== null}
-        disabled={props.disabled ?? false}
+        disabled={(props.disabled ?? false) || !may}
+        title={may ? undefined : t("table.exportNot")}
       >
         {done ? t("behind.exporting", { n: format.num(done) }) : props.label}
       </Button>

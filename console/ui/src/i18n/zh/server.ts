@@ -860,5 +860,6 @@ const messages: Readonly<Record<string, string>> = {
     "系统发出的事件以其任务 ID 作为 messageId，最长 {0} 字节。",
   "The receiver cannot be reached: {0}.": "无法连接接收方：{0}。",
   "the set {0} is not at version {1}": "集合 {0} 不是版本 {1}",
+  "There is no way from {0} to {1}.": "{0} 与 {1} 之间没有关联路径。",
 };
 export default messages;

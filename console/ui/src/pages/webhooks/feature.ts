@@ -4,6 +4,7 @@ import { webhooksRoutes } from "./routes";
 
 export const webhooks = feature({
   name: "webhooks",
+  group: "act",
   nav: [{ key: "webhooks", letter: "w", to: "/webhooks", icon: Webhook, needs: "webhooks:read" }],
   routes: webhooksRoutes,
   texts: ["webhooks"],
