@@ -95,10 +95,13 @@ func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) e
 }
 
 func graveOf(persons []keep.Whole) *grave {
-	g := &grave{numbers: map[int64]bool{}, identifiers: map[touchstone.Identifier]bool{}}
+	g := &grave{numbers: map[int64]bool{}, nodes: map[touchstone.NodeID]bool{}, identifiers: map[touchstone.Identifier]bool{}}
 	for _, who := range persons {
 		for _, n := range who.Numbers() {
 			g.numbers[n] = true
+		}
+		for _, n := range who.Nodes {
+			g.nodes[n] = true
 		}
 		for _, id := range who.Identifiers {
 			g.identifiers[id] = true
@@ -204,7 +207,7 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 	err := eachRow(ctx, q, func(_ int64, items []item) error {
 		for i := range items {
 			it := &items[i]
-			if it.Kind == erased || it.Kind == touchstone.Erased || !g.holds(it) {
+			if it.Kind == erased || it.Kind == touchstone.Erased || !g.owns(it) {
 				continue
 			}
 			t := told(&it.Occurrence)

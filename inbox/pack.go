@@ -296,7 +296,8 @@ func (u *unpacker) item(it *item) {
 
 // grave is who is to be forgotten: numbers of persons and nodes, and identifiers.
 type grave struct {
-	numbers     map[int64]bool
+	numbers     map[int64]bool // of persons and nodes
+	nodes       map[touchstone.NodeID]bool
 	identifiers map[touchstone.Identifier]bool
 	quoted      []string // their values as JSON has them, and the bare ones
 }
@@ -304,9 +305,17 @@ type grave struct {
 // holds tells whether an item is about somebody who is to be forgotten.
 func (g *grave) holds(it *item) bool {
 	if it.node != 0 && it.Kind != touchstone.BecameOne {
-		return g.numbers[int64(it.node)]
+		return g.nodes[it.node]
 	}
-	return g.numbers[int64(it.Person)] || g.numbers[int64(it.Other)] || g.numbers[int64(it.Subject.Person())]
+	return g.nodes[it.node] || g.numbers[int64(it.Person)] || g.numbers[int64(it.Other)] || g.numbers[int64(it.Subject.Person())]
+}
+
+// owns tells whether an item is the person's: what it is exported with.
+func (g *grave) owns(it *item) bool {
+	if it.node != 0 {
+		return g.nodes[it.node]
+	}
+	return g.numbers[int64(it.about())]
 }
 
 // forget empties the items that are about the erased, and takes their identifiers out of the

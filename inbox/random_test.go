@@ -38,7 +38,7 @@ func TestWhateverFails(t *testing.T) {
 }
 
 // histories are so many on each database.
-const histories = "6"
+const histories = "3"
 
 func play(t *rapid.T, db *store.DB, round int) {
 	names := []string{fmt.Sprint("a", round), fmt.Sprint("b", round)}
