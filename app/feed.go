@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/live"
@@ -9,10 +10,10 @@ import (
 )
 
 // changeFeed is the pipeline's last stage: it shows what the others derived to whoever
-// watches, once the batch has been committed. Trait changes are left out: there are many,
+// watches, in the one order, once the batch has been committed. Trait changes are left out: there are many,
 // and the debugger shows the events that carry them.
 type changeFeed struct {
-	hub *live.Hub[touchstone.Change]
+	hub *live.Hub[touchstone.Occurrence]
 }
 
 // How much the feed keeps for newcomers, and how many may watch.
@@ -23,7 +24,7 @@ const (
 )
 
 func newChangeFeed() *changeFeed {
-	return &changeFeed{hub: live.New[touchstone.Change](feedKeep, feedWatchers)}
+	return &changeFeed{hub: live.New[touchstone.Occurrence](feedKeep, feedWatchers)}
 }
 
 // Name is the stage's name.
@@ -35,15 +36,18 @@ func (*changeFeed) Apply(context.Context, *store.Tx, *touchstone.Batch) error { 
 // Rollback has nothing to forget.
 func (*changeFeed) Rollback() {}
 
-// Committed publishes the batch's changes, at most the last 200 of them.
+// Committed publishes the batch's changes, at most the last 200 of them. They outlive the
+// batch, so they keep nothing of an event's record but a copy of its message id.
 func (f *changeFeed) Committed(b *touchstone.Batch) {
-	var shown []touchstone.Change
-	for i := len(b.Changes) - 1; i >= 0 && len(shown) < feedPerBatch; i-- {
-		if c := b.Changes[i]; c.Kind != touchstone.TraitChanged {
-			shown = append(shown, c)
+	var changes []touchstone.Item
+	for item := range b.Ordered() {
+		if c := item.Change; c != nil && c.Kind != touchstone.TraitChanged {
+			changes = append(changes, item)
 		}
 	}
-	for i := len(shown) - 1; i >= 0; i-- {
-		f.hub.Publish(shown[i])
+	for _, item := range changes[max(0, len(changes)-feedPerBatch):] {
+		o := item.Occurrence()
+		o.Event, o.MessageID = nil, strings.Clone(o.MessageID)
+		f.hub.Publish(o)
 	}
 }

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +16,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
+	"github.com/touchstone-cdp/touchstone/stream"
 )
 
 // chain is identity, profiles and segments behind each other on one store, without a loop:
@@ -303,4 +307,53 @@ func occurrences(t *rapid.T, empty []byte, dir string, facts []touchstone.Fact, 
 		}
 	}
 	return told
+}
+
+// The whole program knows what comes with history: an import, and what is old when it arrives.
+func TestBackfillIsKnown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs the whole program")
+	}
+	r := run(t)
+	changes, ok := r.feed.hub.Subscribe(t.Context(), 0, 100, func(o touchstone.Occurrence) bool { return o.Kind == touchstone.EnteredSegment })
+	if !ok {
+		t.Fatal("nobody may watch")
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // who enters while a segment is built is not told
+		list, err := r.segments.List(t.Context())
+		if err != nil || time.Now().After(deadline) {
+			t.Fatal("the segments do not come to life: ", err)
+		}
+		if !slices.ContainsFunc(list, func(g segment.Segment) bool { return g.Status != segment.Live }) {
+			break
+		}
+	}
+	old := time.Now().Add(-25 * time.Hour).UTC().Format(time.RFC3339)
+	for _, body := range []string{
+		`{"writeKey":"dev","userId":"new","event":"Viewed","messageId":"as it happens"}`,
+		`{"writeKey":"dev","userId":"old","event":"Viewed","messageId":"old","timestamp":"` + old + `"}`,
+	} {
+		if status, text := r.post("/v1/track", body); status != 200 {
+			t.Fatalf("%d %s", status, text)
+		}
+	}
+	file := touchstone.Event{Type: touchstone.Track, Name: "Viewed", MessageID: "imported", Time: time.Now(), ReceivedAt: time.Now(),
+		Identifiers: []touchstone.Identifier{{Kind: touchstone.KindUserID, Value: "file"}}}
+	frames := stream.AppendFrame(nil, touchstone.AppendEvent(nil, &file))
+	if _, err := r.collector.AppendFrames(t.Context(), r.source, collect.Rows{}, bytes.NewReader(frames)); err != nil {
+		t.Fatal(err)
+	}
+	want, deadline := map[string]bool{"as it happens": false, "old": true, "imported": true}, time.After(20*time.Second)
+	for len(want) > 0 {
+		select {
+		case o := <-changes:
+			backfill, waits := want[o.MessageID]
+			if !waits || o.Backfill != backfill || o.Cause == 0 {
+				t.Errorf("%+v", o)
+			}
+			delete(want, o.MessageID)
+		case <-deadline:
+			t.Fatalf("nothing of %v", want)
+		}
+	}
 }

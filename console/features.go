@@ -11,8 +11,8 @@ type Features struct {
 	Quarantine    Quarantine
 	Frames        Frames
 	Simulator     Simulator
-	Events        *live.Hub[touchstone.Event]  // collect.Collector.Feed
-	Changes       *live.Hub[touchstone.Change] // of the pipeline's batches
+	Events        *live.Hub[touchstone.Event]      // collect.Collector.Feed
+	Changes       *live.Hub[touchstone.Occurrence] // of the pipeline's batches
 	Identity      Identity
 	IdentityRules IdentityRules
 	Commands      Commands

@@ -279,6 +279,9 @@ type liveChange struct {
 	Name    *string              `json:"name"`
 	Other   *touchstone.PersonID `json:"other"`
 	Segment *liveSegment         `json:"segment"`
+	// MessageID is that of the event that brought it about; null for a timer or a command.
+	MessageID *string `json:"message_id"`
+	Backfill  bool    `json:"backfill"`
 }
 
 func (c *Console) streamChanges(w http.ResponseWriter, r *http.Request) error {
@@ -286,17 +289,20 @@ func (c *Console) streamChanges(w http.ResponseWriter, r *http.Request) error {
 		return api.NotHere("the pipeline")
 	}
 	segment, person := r.URL.Query().Get("segment"), r.URL.Query().Get("person")
-	keep := func(ch touchstone.Change) bool {
-		return ch.Kind != touchstone.TraitChanged && (segment == "" || ch.Name == segment) &&
+	keep := func(ch touchstone.Occurrence) bool {
+		return ch.Kind != touchstone.TraitHasChanged && (segment == "" || ch.Name == segment) &&
 			(person == "" || ch.Person.String() == person || ch.Other != 0 && ch.Other.String() == person)
 	}
 	v, names := api.ViewerOf(r), map[string]string{} // of segments, for as long as the feed lasts
-	return relay(c, w, r, c.cfg.Changes, keep, func(ctx context.Context, ch touchstone.Change) any {
-		a := liveChange{Kind: ch.Kind.String(), Time: ch.Time, Person: ch.Person, Name: c.displayName(ctx, v, ch.Person)}
+	return relay(c, w, r, c.cfg.Changes, keep, func(ctx context.Context, ch touchstone.Occurrence) any {
+		a := liveChange{Kind: ch.Kind.String(), Time: ch.Time, Person: ch.Person, Name: c.displayName(ctx, v, ch.Person), Backfill: ch.Backfill}
+		if ch.MessageID != "" {
+			a.MessageID = &ch.MessageID
+		}
 		switch ch.Kind {
-		case touchstone.PersonsMerged, touchstone.PersonSplit:
+		case touchstone.BecameOne, touchstone.BecameTwo:
 			a.Other = &ch.Other
-		case touchstone.SegmentEntered, touchstone.SegmentLeft:
+		case touchstone.EnteredSegment, touchstone.LeftSegment:
 			a.Segment = &liveSegment{ch.Name, c.segmentName(ctx, names, ch.Name)}
 		}
 		return a

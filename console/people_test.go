@@ -182,7 +182,7 @@ func TestMerges(t *testing.T) {
 	kept, absorbed := w.personID("anonymous_id:x1"), w.personID("email:x@example.com")
 	changes, _ := w.subscribe("/api/v1/live/changes", w.admin)
 	w.send(view("m3", "anonymous_id", "x1", "email", "x@example.com"))
-	if m := next(t, changes); !strings.Contains(m, `"kind":"persons_merged"`) || !strings.Contains(m, `"other":"`+absorbed+`"`) || !strings.Contains(m, `"segment":null`) {
+	if m := next(t, changes); !strings.Contains(m, `"kind":"persons_merged"`) || !strings.Contains(m, `"other":"`+absorbed+`"`) || !strings.Contains(m, `"segment":null`) || !strings.Contains(m, `"message_id":"m3"`) {
 		t.Errorf("live change: %s", m)
 	} else {
 		checkMessage(t, "LiveChange", m)

@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}, Persons: w.graph}))(t)
 	w.segments = must(segment.Open(ctx, segment.Config{DB: db, Clock: clock, Traits: profiles, Persons: w.graph, Profiles: profiles,
 		History: worldHistory{w}, Wake: func() { w.pipeline.Wake() }}))(t)
-	changes := live.New[touchstone.Change](200, 10)
+	changes := live.New[touchstone.Occurrence](200, 10)
 	commands := must(command.New(ctx, command.Config{DB: db, Log: log, Clock: clock, Kinds: append(w.graph.Commands(rules), profiles.Commands()...)}))(t)
 	w.pipeline = must(pipeline.New(ctx, pipeline.Config{Log: log, DB: db, Clock: clock, MinInterval: time.Millisecond,
 		Stages: []pipeline.Stage{w.graph, profiles, w.segments.Stage(), worldFeed{changes}}, Commands: commands, Reject: collect.NewQuarantineWriter(nil).Write}))(t)
@@ -159,12 +159,20 @@ func (m worldMembers) Members(ctx context.Context, id string) ([]touchstone.Pers
 	return m.MemberIDs(ctx, id)
 }
 
-type worldFeed struct{ hub *live.Hub[touchstone.Change] }
+type worldFeed struct {
+	hub *live.Hub[touchstone.Occurrence]
+}
 
 func (worldFeed) Name() string                                              { return "feed" }
 func (worldFeed) Apply(context.Context, *store.Tx, *touchstone.Batch) error { return nil }
 func (worldFeed) Rollback()                                                 {}
-func (f worldFeed) Committed(b *touchstone.Batch)                           { f.hub.Publish(b.Changes...) }
+func (f worldFeed) Committed(b *touchstone.Batch) {
+	for o := range b.Occurrences() {
+		if o.Kind != touchstone.EventHappened {
+			f.hub.Publish(o)
+		}
+	}
+}
 
 // send gives the edge events as an import and waits until they are in the warehouse.
 func (w *world) send(events ...touchstone.Event) {

@@ -256,6 +256,8 @@ function live(kind: string, url: URL, req: IncomingMessage, res: ServerResponse)
       name: m.person.name,
       other: merged ? "p_2ab" : null,
       segment: merged ? null : { id: world.segments[0]!.id, name: world.pick(world.segments).name },
+      message_id: merged || world.random() < 0.8 ? `msg-${Math.floor(world.random() * 1e6)}` : null,
+      backfill: false,
     };
   };
   if (kind === "stats") send(stats());

@@ -2762,6 +2762,10 @@ export interface components {
                 id: string;
                 name: string;
             } | null;
+            /** @description The event that brought it about; null for a timer or a command */
+            message_id: string | null;
+            /** @description Came with history rather than as it happened */
+            backfill: boolean;
         };
         Identifier: {
             /** @example user_id */
