@@ -204,6 +204,8 @@ func TestReveal(t *testing.T) {
 	if len(log.Items) != 3 {
 		t.Errorf("%d reveals are in the audit log", len(log.Items))
 	}
-	w.want(call{method: "POST", path: "/api/v1/persons/user_id:u-nobody/reveal", key: w.admin}, 404)
-	w.want(call{method: "POST", path: "/api/v1/persons/user_id:u-zoe/reveal", key: w.admin}, 200)
+	w.want(call{method: "POST", path: "/api/v1/persons/user_id:u-nobody/reveal", body: `{"reason":"asked"}`, key: w.admin}, 404)
+	for _, body := range []string{"", "{}", `{"reason":" "}`} {
+		w.want(call{method: "POST", path: "/api/v1/persons/user_id:u-zoe/reveal", body: body, key: w.admin}, 400, "!13800138001")
+	}
 }

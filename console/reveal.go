@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
@@ -15,14 +16,12 @@ func (c *Console) revealPerson(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Reason string `json:"reason"`
 	}
-	body, err := api.ReadBody(r)
-	if err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	if len(body) > 0 {
-		if err := api.DecodeJSON(body, &in); err != nil {
-			return err
-		}
+	if in.Reason = strings.TrimSpace(in.Reason); in.Reason == "" {
+		return touchstone.Errorf(touchstone.Invalid, "The field %q is missing.", "reason").
+			WithHint("Write why the contacts are needed: the audit log keeps it.")
 	}
 	if n := len([]rune(in.Reason)); n > maxReason {
 		return touchstone.Errorf(touchstone.Invalid, "The field %q has %d characters; at most %d fit.", "reason", n, maxReason)

@@ -34,7 +34,7 @@ type sessionAnswer struct {
 }
 
 func (c *Console) session(ctx context.Context, p *principal) (*sessionAnswer, error) {
-	a := &sessionAnswer{Dev: c.cfg.Dev, Version: c.cfg.Version, Permissions: []access.Permission{}}
+	a := &sessionAnswer{Dev: p.Kind == "dev", Version: c.cfg.Version, Permissions: []access.Permission{}}
 	if p.Role != "" {
 		a.User = &sessionUser{p.ID, p.Name, p.Role}
 	}

@@ -37,6 +37,21 @@ it("gives each place a letter of its own, a name in both languages, and a permis
   }
 });
 
+it("has words in both languages for every permission, role and scope that the server knows", () => {
+  const tables = readFileSync(new URL("../../../access/roles.go", import.meta.url), "utf8");
+  const names = [...new Set([...tables.matchAll(/^ (\w+):(\w+) +[x.]/gm)].map((m) => `${m[1]}_${m[2]}`))];
+  expect(names.length).toBeGreaterThan(30);
+  const [roles, scopes] = [...tables.matchAll(/^const \w+Table = `\n(.*)\n/gm)].map((m) =>
+    (m[1] ?? "").trim().split(/ +/).sort(),
+  );
+  for (const { settings } of [en, zh]) {
+    expect(Object.keys(settings.permissions.of).sort()).toEqual([...names].sort());
+    expect(Object.keys(settings.role).sort()).toEqual(roles);
+    expect(Object.keys(settings.roleHint).sort()).toEqual(roles);
+    expect(Object.keys(settings.scope).sort()).toEqual(scopes);
+  }
+});
+
 it("shows in the navigation what the caller may open, and no empty group", () => {
   const consultant = navigationOf(features, session("people:read", "segments:read", "settings:read"));
   expect(consultant.flatMap((g) => g.items.map((n) => n.key))).toEqual(["people", "segments", "settings"]);

@@ -792,7 +792,7 @@ export interface paths {
         put?: never;
         /**
          * Forget a person; this cannot be undone
-         * @description Identifiers, profile, segments and events of the person are deleted, here at once and from the warehouse as soon as the sink gets there. The log holds its records until they are trimmed, and a store that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
+         * @description Identifiers, profile, segments and all else that the store keeps of the person are deleted at once. Events that are in the warehouse already stay there, under a number that nobody has any more; a warehouse that is built anew leaves them out. The log holds its records until they are trimmed, and a store that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
          */
         post: operations["erasePerson"];
         delete?: never;
@@ -2178,6 +2178,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The processes that share the store, their roles and how they are
+         * @description A process that has been silent for some seconds is gone, or stands still; it stays on the list for a day.
+         */
+        get: operations["listProcesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/persons/{ref}/export": {
         parameters: {
             query?: never;
@@ -2239,6 +2259,8 @@ export interface components {
         Health: {
             /** @enum {string} */
             status: "ok" | "degraded" | "failing";
+            /** @description What this process runs; of /readyz */
+            roles?: string[];
             /**
              * @example {
              *       "store": "ok",
@@ -2825,7 +2847,8 @@ export interface components {
             changed_at: string | null;
         };
         RevealRequest: {
-            reason?: string;
+            /** @description Why the contacts are needed; the audit log keeps it */
+            reason: string;
         };
         RevealedContacts: {
             id: string;
@@ -4211,6 +4234,24 @@ export interface components {
         WebhookCount: {
             /** Format: int64 */
             count: number;
+        };
+        RunningProcess: {
+            /** @description Of one start of the process */
+            id: string;
+            host: string;
+            pid: number;
+            /** @description HOST:PORT that it listens on */
+            address: string;
+            version: string;
+            roles: ("collect" | "process" | "sink" | "act" | "console")[];
+            started_at: components["schemas"]["Time"];
+            /** @enum {string} */
+            state: "running" | "silent";
+            /** @description Since it was last heard of */
+            seconds_ago: number;
+            /** @description What it works on and the others stand by for */
+            leases: string[];
+            stuck: components["schemas"]["Stuck"][];
         };
     };
     responses: {
@@ -5608,7 +5649,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 /**
                  * @example {
@@ -8370,6 +8411,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listProcesses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The processes, those first that were heard of last */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        processes: components["schemas"]["RunningProcess"][];
+                    };
                 };
             };
             default: components["responses"]["Problem"];

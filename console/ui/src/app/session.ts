@@ -9,6 +9,5 @@ export function useSession() {
 
 /** Whether the caller may do something; buttons that may not be used are not shown. */
 export function useMay(permission: Permission): boolean {
-  const session = useSession();
-  return session?.dev === true || session?.permissions.includes(permission) === true;
+  return useSession()?.permissions.includes(permission) === true;
 }

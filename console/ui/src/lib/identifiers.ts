@@ -32,3 +32,6 @@ export function identifiersOf(event: Pick<LiveEvent, "identifiers" | "user_id" |
     { kind: "anonymous_id", value: event.anonymous_id },
   ].filter((i) => i.value);
 }
+
+/** Whether a value is shown masked: what is left of it is no use to copy. */
+export const isMasked = (value: string) => value.includes("***");

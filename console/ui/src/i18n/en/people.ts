@@ -213,6 +213,9 @@ export const people = {
     priorityHelp: "When a limit is hit, the stronger kind stays",
     limit: "Per person",
     limitHelp: "So many of the kind one person holds at most",
+    contact: "Contact",
+    contactHelp: "Its values are shown masked to those who may not see contacts.",
+    contactAlways: "Values of this kind are always masked for those who may not see contacts.",
     normaliser: "Brought into form as",
     normaliserHelp: "So that two ways to write it are one identifier",
     normalisers: {

@@ -197,6 +197,9 @@ export const people = {
     priorityHelp: "达到上限时保留优先级高的类型",
     limit: "单人上限",
     limitHelp: "一个人最多持有多少个",
+    contact: "联系方式",
+    contactHelp: "对无权查看联系方式的成员脱敏显示。",
+    contactAlways: "该类型始终对无权查看联系方式的成员脱敏显示。",
     normaliser: "规范格式",
     normaliserHelp: "不同写法归为同一个标识",
     normalisers: {

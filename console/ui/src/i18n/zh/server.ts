@@ -205,6 +205,9 @@ const messages: Readonly<Record<string, string>> = {
   "There is no user {0}.": "账号 {0} 不存在。",
   "There is no valid write key.": "缺少有效的写入密钥。",
   "There is no {0}.": "{0} 不存在。",
+  "The field {0} is missing.": "缺少字段 {0}。",
+  "Write why the contacts are needed: the audit log keeps it.":
+    "请填写查看联系方式的原因，原因会记入审计日志。",
   "This API key may not do that: it lacks the permission {0}.": "此 API 密钥无权执行该操作：缺少权限 {0}。",
   "This server does not run {0}.": "此服务器未运行 {0}。",
   "Too many attempts to sign in.": "登录尝试过于频繁。",

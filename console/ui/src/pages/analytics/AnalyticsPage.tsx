@@ -4,11 +4,12 @@ import { ChartNoAxesCombined } from "lucide-react";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
-import { useMay } from "@/app/session";
+import { mayIn } from "@/app/feature";
+import { useSession } from "@/app/session";
 import { useEvents } from "@/components/conditions/useEvents";
 import { LinkButton } from "@/components/LinkButton";
 import { PageHeader } from "@/components/PageHeader";
-import { EmptyState, ErrorState } from "@/components/states";
+import { EmptyState, ErrorState, ForbiddenState } from "@/components/states";
 import { compact } from "@/lib/search";
 import { useDraft } from "@/lib/useDraft";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -57,8 +58,10 @@ export function AnalyticsPage() {
     }),
     [q, setQ, format, today, events, since, until],
   );
-  const maySql = useMay("sql:run");
+  const session = useSession();
+  const maySql = mayIn(session, "sql:run");
   const tab: Kind = q.tab ?? "trend";
+  const forbidden = tab === "sql" && !maySql;
   const Tab = tabs[tab];
   const nothing = !pending && !error && events.length === 0;
 
@@ -66,7 +69,7 @@ export function AnalyticsPage() {
     <div className="page">
       <PageHeader title={t("analytics.title")} about={t("analytics.about")} />
       <Tabs
-        activeKey={tab}
+        activeKey={forbidden ? "" : tab}
         onChange={(key) => {
           frame.set({ tab: key === "trend" ? undefined : (key as Kind) });
           setSearch({ sort: undefined });
@@ -76,7 +79,9 @@ export function AnalyticsPage() {
           .map((key) => ({ key, label: t(`analytics.tabs.${key}`) }))}
       />
       <FrameProvider value={frame}>
-        {error && tab !== "sql" ? (
+        {forbidden ? (
+          <ForbiddenState needed="sql:run" role={session?.user?.role} />
+        ) : error && tab !== "sql" ? (
           <div className="card">
             <ErrorState error={error} onRetry={retry} />
           </div>

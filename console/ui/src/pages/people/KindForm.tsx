@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { App, Button, Form, Input, InputNumber, Radio, Select } from "antd";
+import { App, Button, Form, Input, InputNumber, Radio, Select, Switch } from "antd";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { identityRulesQuery } from "@/api/queries";
@@ -7,13 +7,19 @@ import type { IdentityKind, IdentityRules } from "@/api/types";
 import { useMay } from "@/app/session";
 import { useWrite } from "@/lib/useWrite";
 
-type Values = Pick<IdentityKind, "role" | "priority" | "limit" | "normaliser"> & { kind?: string };
+type Values = Pick<IdentityKind, "role" | "priority" | "limit" | "normaliser" | "contact"> & {
+  kind?: string;
+};
+
+/** Kinds, and forms of the same names, whose values are contacts by themselves. */
+const contactsByName: readonly string[] = ["phone", "email", "plate", "vin"];
 
 /** The rules of a kind, or of a new one. */
 export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; onDone: () => void }) {
   const { t } = useTranslation();
   const { message, modal } = App.useApp();
   const client = useQueryClient();
+  const [form] = Form.useForm<Values>();
   const may = useMay("identity:write");
   const { kind } = props;
   const done = (rules: IdentityRules) => {
@@ -47,14 +53,24 @@ export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; on
       onOk: () => save.mutate(v),
     });
   };
+  // Masked by their names, whatever the switch says.
+  const namedContact = contactsByName.includes(kind?.kind ?? "");
   const always = kind?.kind === "user_id" || kind?.kind === "anonymous_id";
   return (
     <Form<Values>
       layout="vertical"
       requiredMark={false}
       disabled={!may}
-      initialValues={kind ?? { role: "identifies", priority: 30, limit: 10, normaliser: "text" }}
+      initialValues={
+        kind ?? { role: "identifies", priority: 30, limit: 10, normaliser: "text", contact: false }
+      }
       onFinish={submit}
+      form={form}
+      // What a new kind's values look like says whether they are contacts, until somebody says so.
+      onValuesChange={(change: Partial<Values>) => {
+        if (!kind && change.normaliser && !form.isFieldTouched("contact"))
+          form.setFieldValue("contact", contactsByName.includes(change.normaliser));
+      }}
     >
       {!kind && (
         <Form.Item
@@ -109,6 +125,14 @@ export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; on
             label: t(`people.rules.normalisers.${n as "text"}`, { defaultValue: n }),
           }))}
         />
+      </Form.Item>
+      <Form.Item
+        name="contact"
+        label={t("people.rules.contact")}
+        valuePropName="checked"
+        extra={t(namedContact ? "people.rules.contactAlways" : "people.rules.contactHelp")}
+      >
+        <Switch disabled={!may || namedContact} />
       </Form.Item>
       {may && (
         <div className="row">

@@ -14,7 +14,7 @@ import { Avatar } from "@/components/PersonLink";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
-import { strongestFirst, thingOf } from "@/lib/identifiers";
+import { isMasked, strongestFirst, thingOf } from "@/lib/identifiers";
 import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -194,7 +194,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
             .map((i) => (
               <li key={i.kind + i.value}>
                 <IdentifierChip kind={i.kind} value={i.value} label={labels.identifierKind(i.kind)} />
-                <CopyButton text={i.value} />
+                {!isMasked(i.value) && <CopyButton text={i.value} />}
               </li>
             ))}
           {person.identifiers.length > 12 && (

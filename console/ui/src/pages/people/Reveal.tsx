@@ -100,7 +100,12 @@ function RevealOne({ person }: { person: Person }) {
               onChange={(e) => setReason(e.target.value)}
               placeholder={t("people.reveal.placeholder")}
             />
-            <Button type="primary" htmlType="submit" loading={reveal.isPending}>
+            <Button
+              type="primary"
+              htmlType="submit"
+              loading={reveal.isPending}
+              disabled={reason.trim() === ""}
+            >
               {t("people.reveal.action")}
             </Button>
           </form>

@@ -168,6 +168,7 @@ function Kinds({ rules, loading }: { rules: IdentityRules | undefined; loading: 
         <span className="row nowrap">
           <b className="trait">{labels.identifierKind(k.kind)}</b>
           <code className="muted">{k.kind}</code>
+          {k.contact && <Pill>{t("people.rules.contact")}</Pill>}
         </span>
       ),
     },

@@ -1,8 +1,11 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { Tabs } from "antd";
 import { useTranslation } from "react-i18next";
-import { useMay } from "@/app/session";
+import type { Permission } from "@/api/types";
+import { mayIn } from "@/app/feature";
+import { useSession } from "@/app/session";
 import { PageHeader } from "@/components/PageHeader";
+import { ForbiddenState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { Appearance } from "./Appearance";
 import { Audit } from "./Audit";
@@ -13,31 +16,39 @@ import { Reactors } from "./Reactors";
 import { Users } from "./Users";
 import "./settings.css";
 
+/** What the tabs beyond one's own need. */
+const needs: Readonly<Record<string, Permission>> = {
+  users: "users:read",
+  keys: "keys:read",
+  reactors: "reactors:read",
+  audit: "audit:read",
+  processes: "stats:read",
+};
 const route = getRouteApi("/shell/settings");
 
 export function SettingsPage() {
   const { t } = useTranslation();
   const { tab = "organisation" } = route.useSearch();
   const setSearch = useSetSearch();
-  const mayUsers = useMay("users:read");
-  const mayKeys = useMay("keys:read");
-  const mayAudit = useMay("audit:read");
-  const mayReactors = useMay("reactors:read");
-  const mayStats = useMay("stats:read");
-  const items = [
+  const session = useSession();
+  const may = (key: string) => mayIn(session, needs[key]);
+  const all = [
     { key: "organisation", label: t("settings.tabs.organisation"), children: <Organisation /> },
     { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
-    ...(mayUsers ? [{ key: "users", label: t("settings.tabs.users"), children: <Users /> }] : []),
-    ...(mayKeys ? [{ key: "keys", label: t("settings.tabs.keys"), children: <Keys /> }] : []),
-    ...(mayReactors ? [{ key: "reactors", label: t("settings.tabs.reactors"), children: <Reactors /> }] : []),
-    ...(mayAudit ? [{ key: "audit", label: t("settings.tabs.audit"), children: <Audit /> }] : []),
-    ...(mayStats ? [{ key: "processes", label: t("settings.tabs.processes"), children: <Processes /> }] : []),
+    { key: "users", label: t("settings.tabs.users"), children: <Users /> },
+    { key: "keys", label: t("settings.tabs.keys"), children: <Keys /> },
+    { key: "reactors", label: t("settings.tabs.reactors"), children: <Reactors /> },
+    { key: "audit", label: t("settings.tabs.audit"), children: <Audit /> },
+    { key: "processes", label: t("settings.tabs.processes"), children: <Processes /> },
   ];
+  const items = all.filter((i) => may(i.key));
+  // A link may lead to a tab that its reader is not offered: no tab is marked, and it says what is missing.
+  const forbidden = !may(tab);
   return (
     <div className="page">
       <PageHeader title={t("settings.title")} about={t("settings.about")} />
       <Tabs
-        activeKey={items.some((i) => i.key === tab) ? tab : "organisation"}
+        activeKey={forbidden ? "" : tab}
         onChange={(key) =>
           setSearch({
             tab: key === "organisation" ? undefined : key,
@@ -54,6 +65,7 @@ export function SettingsPage() {
         destroyOnHidden
         items={items}
       />
+      {forbidden && <ForbiddenState needed={needs[tab]} role={session?.user?.role} />}
     </div>
   );
 }
