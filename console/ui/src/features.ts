@@ -1,6 +1,7 @@
 import { analytics } from "./pages/analytics/feature";
 import { collect } from "./pages/collect/feature";
 import { jobs } from "./pages/jobs/feature";
+import { operate } from "./pages/operate/feature";
 import { overview } from "./pages/overview/feature";
 import { people } from "./pages/people/feature";
 import { segments } from "./pages/segments/feature";
@@ -8,10 +9,21 @@ import { settings } from "./pages/settings/feature";
 import { webhooks } from "./pages/webhooks/feature";
 
 /**
- * The parts of the console, in the order of the loop: what comes in, who it is, which groups they form, what it means.
+ * The parts of the console, in the order of the loop: what comes in, who it is, which groups they form, what it means,
+ * what is done about it; then what keeps it going.
  * Navigation, palette, keys, routes and guards come from this list.
  */
-export const features = [overview, collect, people, segments, analytics, webhooks, jobs, settings] as const;
+export const features = [
+  overview,
+  collect,
+  people,
+  segments,
+  analytics,
+  webhooks,
+  jobs,
+  operate,
+  settings,
+] as const;
 
 /** Written out, so that links are checked against each route's own type. features.test.ts compares the two. */
 export const routes = [
@@ -22,5 +34,6 @@ export const routes = [
   ...analytics.routes,
   ...webhooks.routes,
   ...jobs.routes,
+  ...operate.routes,
   ...settings.routes,
 ] as const;

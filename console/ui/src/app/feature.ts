@@ -10,7 +10,7 @@ import { useSession } from "./session";
 export interface NavItem {
   key: Exclude<
     keyof (typeof en)["nav"],
-    "label" | "skip" | "menu" | "search" | "collect" | "act" | "account" | "fold" | "unfold"
+    "label" | "skip" | "menu" | "search" | "collect" | "act" | "operate" | "account" | "fold" | "unfold"
   >;
   /** Typed after "g", it leads here. */
   letter: string;
@@ -24,7 +24,7 @@ export interface NavItem {
 export interface Feature<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
   name: string;
   /** Items of one group stand together under its title. */
-  group?: "collect" | "act";
+  group?: "collect" | "act" | "operate";
   nav: readonly NavItem[];
   routes: R;
   /** Pages that need something else than the place above them: "$" stands for any part of a path. */
@@ -68,7 +68,7 @@ export function useFeatures(): readonly Feature[] {
 }
 
 export interface NavGroup {
-  title?: "collect" | "act";
+  title?: "collect" | "act" | "operate";
   items: readonly NavItem[];
 }
 
@@ -80,10 +80,15 @@ export function useNavigation(): readonly NavGroup[] {
 }
 
 export function navigationOf(features: readonly Feature[], session: Session | undefined): NavGroup[] {
-  return features
-    .map((f) => ({
-      ...(f.group ? { title: f.group } : {}),
-      items: f.nav.filter((n) => mayIn(session, n.needs)),
-    }))
-    .filter((g) => g.items.length > 0);
+  const groups: NavGroup[] = [];
+  for (const f of features) {
+    const items = f.nav.filter((n) => mayIn(session, n.needs));
+    const last = groups.at(-1);
+    if (items.length === 0) continue;
+    // Features of one group that follow each other stand under one title.
+    if (f.group && last?.title === f.group)
+      groups[groups.length - 1] = { ...last, items: [...last.items, ...items] };
+    else groups.push({ ...(f.group ? { title: f.group } : {}), items });
+  }
+  return groups;
 }

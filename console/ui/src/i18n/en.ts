@@ -5,6 +5,7 @@ import { common } from "./en/common";
 import { condition } from "./en/condition";
 import { importFile } from "./en/importFile";
 import { jobs } from "./en/jobs";
+import { operate } from "./en/operate";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { segments } from "./en/segments";
@@ -23,6 +24,7 @@ export const en = {
   segments,
   analytics,
   jobs,
+  operate,
   settings,
   webhooks,
 };

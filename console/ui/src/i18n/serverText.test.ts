@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import listed from "./messages.json";
-import { sayText } from "./serverText";
+import { sayText, takeApart } from "./serverText";
 import zh from "./zh/server";
 
 const places = (s: string) => [...s.matchAll(/\{\d+\}/g)].map((m) => m[0]).sort();
@@ -21,4 +21,20 @@ it("has every message of the server in Chinese, with the same places in it", () 
 
 it("has no message that the server no longer says", () => {
   expect(Object.keys(zh).filter((m) => !listed.includes(m))).toEqual([]);
+});
+
+it("takes apart what was kept as text", () => {
+  const said = (english: string) => {
+    const parts = takeApart(english, zh);
+    return parts ? sayText(parts, zh) : english;
+  };
+  expect(said("The receiver answered 503.")).toBe("接收方返回 503。");
+  expect(said("The receiver answered 410: it wants no more calls.")).toBe("接收方返回 410：不再接收通知。");
+  expect(said("The receiver cannot be reached: connection refused (os error).")).toBe(
+    "无法连接接收方：connection refused (os error)。",
+  );
+  expect(
+    said("The receiver answered 302: redirects are not followed. (Enter the address that it leads to.)"),
+  ).toMatch(/^接收方返回 302：不会跟随重定向。 \([^A-Za-z]+\)$/);
+  expect(said("Something else (with a hint)")).toBe("Something else (with a hint)");
 });

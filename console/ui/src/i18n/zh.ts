@@ -5,6 +5,7 @@ import { common } from "./zh/common";
 import { condition } from "./zh/condition";
 import { importFile } from "./zh/importFile";
 import { jobs } from "./zh/jobs";
+import { operate } from "./zh/operate";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { segments } from "./zh/segments";
@@ -22,6 +23,7 @@ export const zh = {
   segments,
   analytics,
   jobs,
+  operate,
   settings,
   webhooks,
 };

@@ -45,7 +45,7 @@ export const webhooks = {
   secret: "签名密钥",
   secretOnce: "请立即复制：密钥只显示这一次，接收方用它校验签名。",
   verifyHint: "校验库见 standardwebhooks.com，请求体说明见 docs/webhooks.md。",
-  kept: "已复制",
+  kept: "我已复制",
   secrets: "签名密钥",
   secretSince: "启用于",
   secretEnds: "签名至",

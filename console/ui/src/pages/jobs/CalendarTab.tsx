@@ -53,6 +53,7 @@ function Days({ calendar }: { calendar: Calendar }) {
         <p className="muted">{t("jobs.calendar.about")}</p>
         <div className="row">
           <Select
+            className="calendar-choice"
             value={choice}
             disabled={!may}
             aria-label={t("jobs.calendar.title")}

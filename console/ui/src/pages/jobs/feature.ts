@@ -4,6 +4,7 @@ import { jobsRoute } from "./routes";
 
 export const jobs = feature({
   name: "jobs",
+  group: "operate",
   nav: [{ key: "jobs", letter: "j", to: "/jobs", icon: ListChecks, needs: "jobs:read" }],
   routes: [jobsRoute],
   texts: ["jobs"],

@@ -46,7 +46,10 @@ export const kindsQuery = queryOptions({
 export const schedulesQuery = queryOptions({
   queryKey: ["schedules"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/schedules", { signal, params: { query: { limit: 500 } } })),
-  refetchInterval: 10_000,
+  refetchInterval: (q) =>
+    q.state.data?.items.some((s) => s.last?.status === "queued" || s.last?.status === "running")
+      ? 1000
+      : 10_000,
 });
 
 export const previewQuery = (cron: string, days: ScheduleDays) =>

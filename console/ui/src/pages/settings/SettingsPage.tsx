@@ -11,8 +11,6 @@ import { Appearance } from "./Appearance";
 import { Audit } from "./Audit";
 import { Keys } from "./Keys";
 import { Organisation } from "./Organisation";
-import { Processes } from "./Processes";
-import { Reactors } from "./Reactors";
 import { Users } from "./Users";
 import "./settings.css";
 
@@ -20,9 +18,7 @@ import "./settings.css";
 const needs: Readonly<Record<string, Permission>> = {
   users: "users:read",
   keys: "keys:read",
-  reactors: "reactors:read",
   audit: "audit:read",
-  processes: "stats:read",
 };
 const route = getRouteApi("/shell/settings");
 
@@ -37,9 +33,7 @@ export function SettingsPage() {
     { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
     { key: "users", label: t("settings.tabs.users"), children: <Users /> },
     { key: "keys", label: t("settings.tabs.keys"), children: <Keys /> },
-    { key: "reactors", label: t("settings.tabs.reactors"), children: <Reactors /> },
     { key: "audit", label: t("settings.tabs.audit"), children: <Audit /> },
-    { key: "processes", label: t("settings.tabs.processes"), children: <Processes /> },
   ];
   const items = all.filter((i) => may(i.key));
   // A link may lead to a tab that its reader is not offered: no tab is marked, and it says what is missing.
@@ -59,7 +53,6 @@ export function SettingsPage() {
             action: undefined,
             target: undefined,
             within: undefined,
-            reactor: undefined,
           })
         }
         destroyOnHidden

@@ -1,14 +1,6 @@
 import { compact, flag, oneOf, str } from "@/lib/search";
 
-export const settingsTabs = [
-  "organisation",
-  "appearance",
-  "users",
-  "keys",
-  "reactors",
-  "audit",
-  "processes",
-] as const;
+export const settingsTabs = ["organisation", "appearance", "users", "keys", "audit"] as const;
 export const auditWithin = ["1d", "7d", "30d", "90d"] as const;
 
 /** `create` opens the drawer for a new member or key; the rest narrows the audit log. */
@@ -23,8 +15,6 @@ export interface SettingsSearch {
   /** To what: its id. */
   target?: string;
   within?: (typeof auditWithin)[number];
-  /** The reactor whose details are open. */
-  reactor?: string;
 }
 
 export const settingsSearch = (raw: Record<string, unknown>): SettingsSearch =>
@@ -36,5 +26,4 @@ export const settingsSearch = (raw: Record<string, unknown>): SettingsSearch =>
     action: str(raw, "action"),
     target: str(raw, "target"),
     within: oneOf(raw, "within", auditWithin),
-    reactor: str(raw, "reactor"),
   });

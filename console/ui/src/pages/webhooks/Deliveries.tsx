@@ -16,6 +16,7 @@ import { PersonLink } from "@/components/PersonLink";
 import { Pill } from "@/components/Pill";
 import { ExactTime, RelativeTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
+import { useSayText } from "@/i18n/useSayText";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
@@ -30,9 +31,9 @@ export function Deliveries({ webhook }: { webhook: Webhook }) {
   const may = useMay("webhooks:write");
   const [selected, setSelected] = useState<string[]>([]);
   const pages = usePages(
-    useInfiniteQuery({ ...webhookDeliveriesQuery(webhook.id, state), refetchInterval: 10_000 }),
+    useInfiniteQuery({ ...webhookDeliveriesQuery(webhook.id, state), refetchInterval: 3_000 }),
   );
-  const columns = useColumns(state);
+  const columns = useColumns(webhook, state);
   const dead = state === "dead" && may;
   return (
     <section>
@@ -84,6 +85,11 @@ export function Deliveries({ webhook }: { webhook: Webhook }) {
   );
 }
 
+/** While the receiver is given a rest, nothing is tried before its end. */
+function nextTry({ queue }: Webhook, due: string | null): string | null {
+  return due && queue.held_until && Date.parse(queue.held_until) > Date.parse(due) ? queue.held_until : due;
+}
+
 function Result({ delivery }: { delivery: WebhookDelivery }) {
   const { t } = useTranslation();
   if (delivery.status > 0)
@@ -100,8 +106,9 @@ function Result({ delivery }: { delivery: WebhookDelivery }) {
   );
 }
 
-function useColumns(state: "delivered" | "waiting" | "dead"): Column<WebhookDelivery>[] {
+function useColumns(webhook: Webhook, state: "delivered" | "waiting" | "dead"): Column<WebhookDelivery>[] {
   const { t } = useTranslation();
+  const say = useSayText();
   const format = useFormat();
   const segments = useQuery(segmentsQuery).data?.items;
   const nameOf = (id: string) => segments?.find((s) => s.id === id)?.name ?? id;
@@ -116,9 +123,14 @@ function useColumns(state: "delivered" | "waiting" | "dead"): Column<WebhookDeli
           title: t("webhooks.due"),
           width: 180,
           align: "right",
-          value: (d) => d.due,
+          value: (d) => nextTry(webhook, d.due),
           time: true,
-          render: (d) => <ExactTime at={d.due} />,
+          render: (d) =>
+            webhook.queue.paused ? (
+              <span className="muted">{t("webhooks.status.paused")}</span>
+            ) : (
+              <ExactTime at={nextTry(webhook, d.due)} />
+            ),
         }
       : {
           key: "finished",
@@ -179,8 +191,8 @@ function useColumns(state: "delivered" | "waiting" | "dead"): Column<WebhookDeli
       width: 260,
       value: (d) => d.error,
       render: (d) => (
-        <span className="ellipsis muted" title={d.error}>
-          {d.error}
+        <span className="ellipsis muted" title={say(undefined, d.error)}>
+          {say(undefined, d.error)}
         </span>
       ),
     });
@@ -241,6 +253,7 @@ function Bulk(props: { webhook: Webhook; selected: string[]; onDone: () => void 
 function Detail({ webhook, id }: { webhook: Webhook; id: string }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const say = useSayText();
   const query = useQuery(webhookDeliveryQuery(webhook.id, id));
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   const d = query.data;
@@ -275,7 +288,7 @@ function Detail({ webhook, id }: { webhook: Webhook; id: string }) {
           <>
             <dt>{t("webhooks.due")}</dt>
             <dd>
-              <ExactTime at={d.due} />
+              <ExactTime at={nextTry(webhook, d.due)} />
             </dd>
           </>
         )}
@@ -288,7 +301,7 @@ function Detail({ webhook, id }: { webhook: Webhook; id: string }) {
           </>
         )}
       </dl>
-      {d.error && <p>{d.error}</p>}
+      {d.error && <p>{say(undefined, d.error)}</p>}
       {d.answer && (
         <section>
           <h3 className="drawer-title">{t("webhooks.answer")}</h3>
@@ -303,7 +316,7 @@ function Detail({ webhook, id }: { webhook: Webhook; id: string }) {
               <li key={f.attempt}>
                 <span className="num">{format.num(f.attempt)}</span>
                 <span>
-                  {f.error}
+                  {say(undefined, f.error)}
                   {f.answer && <code className="ellipsis">{f.answer}</code>}
                 </span>
                 <span className="muted">

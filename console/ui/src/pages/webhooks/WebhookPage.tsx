@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { Alert, App, Button, Popconfirm } from "antd";
-import { Pause, Pencil, Play, RotateCw, Send, Trash2 } from "lucide-react";
+import { ChevronRight, Pause, Pencil, Play, RotateCw, Send, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
@@ -16,6 +16,7 @@ import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
 import { ExactTime, RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
+import { useSayText } from "@/i18n/useSayText";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
 import { Deliveries } from "./Deliveries";
@@ -60,6 +61,10 @@ function Body({ webhook }: { webhook: Webhook }) {
   const [test, setTest] = useState<WebhookTest>();
   return (
     <div className="page">
+      <nav className="crumbs" aria-label={t("webhooks.title")}>
+        <Link to="/webhooks">{t("webhooks.title")}</Link>
+        <ChevronRight size={13} />
+      </nav>
       <PageHeader
         title={webhook.name}
         about={<code className="webhook-url">{webhook.url}</code>}
@@ -122,6 +127,7 @@ function Actions({ webhook, onTested }: { webhook: Webhook; onTested: (r: Webhoo
 
 function TestResult({ test, onClose }: { test: WebhookTest; onClose: () => void }) {
   const { t } = useTranslation();
+  const say = useSayText();
   const format = useFormat();
   return (
     <section className="card card-pad stack" data-testid="test-result">
@@ -135,7 +141,7 @@ function TestResult({ test, onClose }: { test: WebhookTest; onClose: () => void 
           {t("action.close")}
         </Button>
       </div>
-      {test.error && <p>{test.error}</p>}
+      {test.error && <p>{say(undefined, test.error)}</p>}
       {test.answer && <CodeSnippet code={test.answer} maxHeight={160} />}
     </section>
   );
@@ -143,6 +149,7 @@ function TestResult({ test, onClose }: { test: WebhookTest; onClose: () => void 
 
 function Trouble({ webhook }: { webhook: Webhook }) {
   const { t } = useTranslation();
+  const say = useSayText();
   const { queue } = webhook;
   if (queue.paused)
     return (
@@ -161,7 +168,7 @@ function Trouble({ webhook }: { webhook: Webhook }) {
       title={t("webhooks.failingTitle", { count: queue.failures, n: queue.failures })}
       description={
         <>
-          <p>{queue.error}</p>
+          <p>{say(undefined, queue.error)}</p>
           {queue.held_until && (
             <p className="muted">
               {t("webhooks.heldUntil")} <ExactTime at={queue.held_until} />

@@ -6,12 +6,14 @@ import { reactorsQuery } from "@/api/queries";
 import type { Reactor } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
+import { PageHeader } from "@/components/PageHeader";
 import { Pill, type Tone } from "@/components/Pill";
 import { EmptyState } from "@/components/states";
+import { useSayText } from "@/i18n/useSayText";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { ReactorDrawer } from "./ReactorDrawer";
 
-const route = getRouteApi("/shell/settings");
+const route = getRouteApi("/shell/reactors");
 
 const tones: Record<Reactor["state"], Tone> = {
   idle: "good",
@@ -25,43 +27,44 @@ const tones: Record<Reactor["state"], Tone> = {
 export function useReactorName(): (name: string) => string {
   const { t, i18n } = useTranslation();
   return (name) => {
-    const key = `settings.reactors.names.${name}`;
+    const key = `operate.reactors.names.${name}`;
     return i18n.exists(key) ? (t as (k: string) => string)(key) : name;
   };
 }
 
 export function ReactorState({ reactor }: { reactor: Reactor }) {
   const { t } = useTranslation();
-  return <Pill tone={tones[reactor.state]}>{t(`settings.reactors.state.${reactor.state}`)}</Pill>;
+  return <Pill tone={tones[reactor.state]}>{t(`operate.reactors.state.${reactor.state}`)}</Pill>;
 }
 
 /** Who acts on what happens: how far each is, whether it fails, what it could not work on. */
-export function Reactors() {
+export function ReactorsPage() {
   const { t } = useTranslation();
   const format = useFormat();
   const { reactor } = route.useSearch();
   const setSearch = useSetSearch();
   const nameOf = useReactorName();
+  const say = useSayText();
   const list = useQuery({ ...reactorsQuery, refetchInterval: 5_000 });
   const columns: Column<Reactor>[] = [
     {
       key: "name",
-      title: t("settings.reactors.name"),
+      title: t("operate.reactors.name"),
       width: 160,
       value: (r) => nameOf(r.name),
       render: (r) => <b title={r.name}>{nameOf(r.name)}</b>,
     },
     {
       key: "state",
-      title: t("settings.reactors.stateTitle"),
+      title: t("operate.reactors.stateTitle"),
       width: 120,
-      value: (r) => t(`settings.reactors.state.${r.state}`),
+      value: (r) => t(`operate.reactors.state.${r.state}`),
       render: (r) => <ReactorState reactor={r} />,
     },
     {
       key: "waiting",
-      title: t("settings.reactors.waiting"),
-      help: t("settings.reactors.waitingHelp"),
+      title: t("operate.reactors.waiting"),
+      help: t("operate.reactors.waitingHelp"),
       width: 110,
       align: "right",
       value: (r) => r.waiting,
@@ -69,8 +72,8 @@ export function Reactors() {
     },
     {
       key: "lag",
-      title: t("settings.reactors.lag"),
-      help: t("settings.reactors.lagHelp"),
+      title: t("operate.reactors.lag"),
+      help: t("operate.reactors.lagHelp"),
       width: 120,
       align: "right",
       value: (r) => r.lag_seconds,
@@ -78,8 +81,8 @@ export function Reactors() {
     },
     {
       key: "dead",
-      title: t("settings.reactors.dead"),
-      help: t("settings.reactors.deadHelp"),
+      title: t("operate.reactors.dead"),
+      help: t("operate.reactors.deadHelp"),
       width: 120,
       align: "right",
       value: (r) => r.dead_letters,
@@ -87,8 +90,8 @@ export function Reactors() {
     },
     {
       key: "dropped",
-      title: t("settings.reactors.dropped"),
-      help: t("settings.reactors.droppedHelp"),
+      title: t("operate.reactors.dropped"),
+      help: t("operate.reactors.droppedHelp"),
       width: 110,
       align: "right",
       value: (r) => r.dropped,
@@ -96,7 +99,7 @@ export function Reactors() {
     },
     {
       key: "passed",
-      title: t("settings.reactors.passed"),
+      title: t("operate.reactors.passed"),
       optional: true,
       width: 120,
       align: "right",
@@ -105,35 +108,35 @@ export function Reactors() {
     },
     {
       key: "error",
-      title: t("settings.reactors.error"),
+      title: t("operate.reactors.error"),
       width: 320,
       value: (r) => r.error,
       render: (r) => (
-        <span className="ellipsis muted" title={r.error}>
-          {r.error || "–"}
+        <span className="ellipsis muted" title={say(undefined, r.error)}>
+          {say(undefined, r.error) || "–"}
         </span>
       ),
     },
   ];
   return (
-    <>
-      <p className="muted">{t("settings.reactors.about")}</p>
+    <div className="page">
+      <PageHeader title={t("operate.reactors.title")} about={t("operate.reactors.about")} />
       <DataTable
         id="reactors"
-        label={t("settings.tabs.reactors")}
+        label={t("operate.reactors.title")}
         columns={columns}
         rows={list.data?.items}
         loading={list.isPending}
         error={list.error}
         onRetry={() => void list.refetch()}
         rowKey={(r) => r.name}
-        onOpen={(r) => setSearch({ reactor: r.name })}
+        onOpen={(r) => setSearch({ reactor: r.name }, "push")}
         openKey={reactor}
         empty={
           <EmptyState
             icon={<Zap />}
-            title={t("settings.reactors.empty")}
-            hint={t("settings.reactors.emptyHint")}
+            title={t("operate.reactors.empty")}
+            hint={t("operate.reactors.emptyHint")}
           />
         }
       />
@@ -142,6 +145,6 @@ export function Reactors() {
         reactors={list.data?.items}
         onClose={() => setSearch({ reactor: undefined })}
       />
-    </>
+    </div>
   );
 }

@@ -14,10 +14,11 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
+import { useSayText } from "@/i18n/useSayText";
 import { useLabels } from "@/lib/labels";
 import { usePages } from "@/lib/usePages";
 import { useWrite } from "@/lib/useWrite";
-import { ReactorState, useReactorName } from "./Reactors";
+import { ReactorState, useReactorName } from "./ReactorsPage";
 
 /** One reactor: how it fares, and the occurrences that it could not work on. */
 export function ReactorDrawer(props: {
@@ -49,29 +50,30 @@ export function ReactorDrawer(props: {
 function Body({ reactor }: { reactor: Reactor }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const say = useSayText();
   return (
     <div className="stack drawer-stack">
       <dl className="facts">
         <div>
-          <dt>{t("settings.reactors.stateTitle")}</dt>
+          <dt>{t("operate.reactors.stateTitle")}</dt>
           <dd className="fact-small">
             <ReactorState reactor={reactor} />
           </dd>
         </div>
         <div>
-          <dt>{t("settings.reactors.waiting")}</dt>
+          <dt>{t("operate.reactors.waiting")}</dt>
           <dd>{format.num(reactor.waiting)}</dd>
         </div>
         <div>
-          <dt>{t("settings.reactors.lag")}</dt>
+          <dt>{t("operate.reactors.lag")}</dt>
           <dd>{reactor.waiting > 0 ? format.duration(reactor.lag_seconds) : "–"}</dd>
         </div>
         <div>
-          <dt>{t("settings.reactors.passed")}</dt>
+          <dt>{t("operate.reactors.passed")}</dt>
           <dd>{format.num(reactor.passed)}</dd>
         </div>
         <div>
-          <dt>{t("settings.reactors.dropped")}</dt>
+          <dt>{t("operate.reactors.dropped")}</dt>
           <dd>{format.num(reactor.dropped)}</dd>
         </div>
       </dl>
@@ -79,17 +81,17 @@ function Body({ reactor }: { reactor: Reactor }) {
         <p className="reason-box">
           <small>
             {reactor.failing_since
-              ? t("settings.reactors.failingSince", {
+              ? t("operate.reactors.failingSince", {
                   when: format.relative(reactor.failing_since),
                   n: format.num(reactor.attempts),
                   count: reactor.attempts,
                 })
-              : t("settings.reactors.error")}
+              : t("operate.reactors.error")}
           </small>
-          {reactor.error}
+          {say(undefined, reactor.error)}
         </p>
       )}
-      <p className="muted">{t(`settings.reactors.stateHint.${reactor.state}`)}</p>
+      <p className="muted">{t(`operate.reactors.stateHint.${reactor.state}`)}</p>
       <DeadLetters reactor={reactor} />
     </div>
   );
@@ -104,22 +106,22 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
   const columns: Column<ReactorDeadLetter>[] = [
     {
       key: "what",
-      title: t("settings.reactors.what"),
+      title: t("operate.reactors.what"),
       width: 190,
-      value: (l) => `${t(`settings.reactors.kind.${l.kind}`)} ${l.name}`,
+      value: (l) => `${t(`operate.reactors.kind.${l.kind}`)} ${l.name}`,
       render: (l) => (
         <span className="row nowrap">
           <span className="ellipsis">
-            {t(`settings.reactors.kind.${l.kind}`)}
+            {t(`operate.reactors.kind.${l.kind}`)}
             {l.name && ` · ${l.kind === "event" ? labels.event(l.name) : l.name}`}
           </span>
-          {l.waiting && <Pill tone="gold">{t("settings.reactors.again")}</Pill>}
+          {l.waiting && <Pill tone="gold">{t("operate.reactors.again")}</Pill>}
         </span>
       ),
     },
     {
       key: "person",
-      title: t("settings.reactors.person"),
+      title: t("operate.reactors.person"),
       width: 110,
       value: (l) => l.person,
       render: (l) =>
@@ -133,7 +135,7 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
     },
     {
       key: "reason",
-      title: t("settings.reactors.reason"),
+      title: t("operate.reactors.reason"),
       width: 260,
       value: (l) => l.reason,
       render: (l) => (
@@ -144,7 +146,7 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
     },
     {
       key: "time",
-      title: t("settings.reactors.time"),
+      title: t("operate.reactors.time"),
       width: 110,
       align: "right",
       value: (l) => l.time,
@@ -153,7 +155,7 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
     },
     {
       key: "attempts",
-      title: t("settings.reactors.attempts"),
+      title: t("operate.reactors.attempts"),
       optional: true,
       width: 90,
       align: "right",
@@ -161,7 +163,7 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
     },
     {
       key: "message_id",
-      title: t("settings.reactors.messageId"),
+      title: t("operate.reactors.messageId"),
       optional: true,
       width: 160,
       value: (l) => l.message_id,
@@ -170,10 +172,10 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
   ];
   return (
     <section>
-      <h3>{t("settings.reactors.dead")}</h3>
+      <h3>{t("operate.reactors.dead")}</h3>
       <DataTable
         id="reactor-letters"
-        label={t("settings.reactors.dead")}
+        label={t("operate.reactors.dead")}
         columns={columns}
         {...pages}
         rowKey={(l) => l.id}
@@ -184,7 +186,7 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
             <Bulk reactor={reactor} selected={selected} onDone={() => setSelected([])} />
           )
         }
-        empty={<EmptyState icon={<MailCheck />} title={t("settings.reactors.noDead")} />}
+        empty={<EmptyState icon={<MailCheck />} title={t("operate.reactors.noDead")} />}
       />
     </section>
   );
@@ -212,7 +214,7 @@ function Bulk(props: { reactor: Reactor; selected: string[]; onDone: () => void 
         }),
       ),
     onSuccess: async (r) => {
-      message.success(t("settings.reactors.replayed", { count: r.changed, n: format.num(r.changed) }));
+      message.success(t("operate.reactors.replayed", { count: r.changed, n: format.num(r.changed) }));
       await after();
     },
   });
@@ -225,7 +227,7 @@ function Bulk(props: { reactor: Reactor; selected: string[]; onDone: () => void 
         }),
       ),
     onSuccess: async (r) => {
-      message.success(t("settings.reactors.discarded", { count: r.changed, n: format.num(r.changed) }));
+      message.success(t("operate.reactors.discarded", { count: r.changed, n: format.num(r.changed) }));
       await after();
     },
   });
@@ -236,31 +238,31 @@ function Bulk(props: { reactor: Reactor; selected: string[]; onDone: () => void 
         loading={replay.isPending}
         onClick={() =>
           modal.confirm({
-            title: t("settings.reactors.replayTitle", { count: n, n: format.num(n) }),
-            content: t("settings.reactors.replayText"),
-            okText: t("settings.reactors.replay"),
+            title: t("operate.reactors.replayTitle", { count: n, n: format.num(n) }),
+            content: t("operate.reactors.replayText"),
+            okText: t("operate.reactors.replay"),
             icon: null,
             onOk: () => replay.mutateAsync().catch(() => {}),
           })
         }
       >
-        {t("settings.reactors.replayN", { n: format.num(n) })}
+        {t("operate.reactors.replayN", { n: format.num(n) })}
       </Button>
       <Button
         danger
         icon={<Trash2 size={14} />}
         onClick={() =>
           modal.confirm({
-            title: t("settings.reactors.discardTitle", { count: n, n: format.num(n) }),
-            content: t("settings.reactors.discardText"),
-            okText: t("settings.reactors.discard"),
+            title: t("operate.reactors.discardTitle", { count: n, n: format.num(n) }),
+            content: t("operate.reactors.discardText"),
+            okText: t("operate.reactors.discard"),
             okButtonProps: { danger: true },
             icon: null,
             onOk: () => discard.mutateAsync().catch(() => {}),
           })
         }
       >
-        {t("settings.reactors.discardN", { n: format.num(n) })}
+        {t("operate.reactors.discardN", { n: format.num(n) })}
       </Button>
     </>
   );

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { processesQuery } from "@/api/queries";
 import type { RunningProcess } from "@/api/types";
 import { type Column, DataTable } from "@/components/DataTable";
+import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 
@@ -14,13 +15,13 @@ const stateOf = (p: RunningProcess): State =>
 const tones = { running: "good", silent: "bad", stuck: "warn" } as const;
 
 /** Which roles run where, and what each process works on while others stand by. */
-export function Processes() {
+export function ProcessesPage() {
   const { t } = useTranslation();
   const query = useQuery(processesQuery);
   const columns: Column<RunningProcess>[] = [
     {
       key: "process",
-      title: t("settings.processes.process"),
+      title: t("operate.processes.process"),
       width: 240,
       value: (p) => `${p.host} ${p.address}`,
       render: (p) => (
@@ -31,39 +32,46 @@ export function Processes() {
     },
     {
       key: "state",
-      title: t("settings.processes.state"),
+      title: t("operate.processes.state"),
       width: 110,
       value: stateOf,
       render: (p) => (
         <Pill dot tone={tones[stateOf(p)]}>
-          {t(`settings.processes.states.${stateOf(p)}`)}
+          {t(`operate.processes.states.${stateOf(p)}`)}
         </Pill>
       ),
     },
     {
       key: "roles",
-      title: t("settings.processes.roles"),
+      title: t("operate.processes.roles"),
+      width: 320,
       value: (p) => p.roles.join(" "),
       render: (p) => (
         <span className="row">
           {p.roles.map((r) => (
-            <Pill key={r}>{t(`settings.processes.role.${r}`)}</Pill>
+            <Pill key={r}>{t(`operate.processes.role.${r}`)}</Pill>
           ))}
         </span>
       ),
     },
     {
       key: "leases",
-      title: t("settings.processes.leases"),
+      title: t("operate.processes.leases"),
       width: 200,
       value: (p) => p.leases.join(" "),
       render: (p) =>
-        p.leases.length ? <code>{p.leases.join(", ")}</code> : <span className="muted">–</span>,
+        p.leases.length ? (
+          <code className="ellipsis" title={p.leases.join("\n")}>
+            {p.leases.join(", ")}
+          </code>
+        ) : (
+          <span className="muted">–</span>
+        ),
     },
-    { key: "version", title: t("settings.processes.version"), width: 110, value: (p) => p.version },
+    { key: "version", title: t("operate.processes.version"), width: 110, value: (p) => p.version },
     {
       key: "started",
-      title: t("settings.processes.started"),
+      title: t("operate.processes.started"),
       width: 130,
       align: "right",
       value: (p) => p.started_at,
@@ -72,11 +80,11 @@ export function Processes() {
     },
   ];
   return (
-    <>
-      <p className="muted">{t("settings.processes.about")}</p>
+    <div className="page">
+      <PageHeader title={t("operate.processes.title")} about={t("operate.processes.about")} />
       <DataTable
         id="processes"
-        label={t("settings.tabs.processes")}
+        label={t("operate.processes.title")}
         columns={columns}
         rows={query.data?.processes}
         rowKey={(p) => p.id}
@@ -84,6 +92,6 @@ export function Processes() {
         error={query.error}
         onRetry={() => void query.refetch()}
       />
-    </>
+    </div>
   );
 }
