@@ -9,6 +9,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
 // Erase forgets a person, in the batch's transaction and before Apply: its identifiers with
@@ -83,21 +84,13 @@ func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.P
 	return nil
 }
 
-// eraseOverrides has the warehouse hear that the nodes are nobody else's any more. The rows
-// stay as numbers: who follows the versions must see them.
+// eraseOverrides has the warehouse hear that the nodes were erased. The rows stay, as numbers:
+// who follows the versions must see them, also one that begins anew.
 func eraseOverrides(ctx context.Context, tx *store.Tx, nodes []touchstone.NodeID, st *state) error {
-	var list []override
-	err := store.SelectIn(ctx, tx, `SELECT node FROM identity_overrides WHERE node IN (...)`, nodes, func(rows *sql.Rows) error {
-		var node touchstone.NodeID
-		err := rows.Scan(&node)
-		list = append(list, override{node, touchstone.PersonID(node)})
-		return err
-	})
-	if err != nil {
-		return err
+	list := make([]override, len(nodes))
+	for i, n := range nodes {
+		list[i] = override{n, warehouse.Erased}
 	}
-	slices.SortFunc(list, func(a, b override) int { return int(a.node - b.node) })
-	list = slices.Compact(list)
 	return saveOverrides(ctx, tx, list, st)
 }
 

@@ -33,7 +33,7 @@ func (keeper) Tables() []keep.Table {
 		{Name: "identity_apart", Nodes: []string{"a", "b"}},
 		{Name: "identity_requests", Nodes: []string{"person", "other"}, Texts: []string{"nodes"}},
 		{Name: "identity_suggestions", Texts: []string{"value", "examples"}},
-		{Name: "identity_overrides", Nodes: []string{"node", "person"}, Stays: "a tombstone, numbers only: the warehouse follows the versions, and must hear that the node is nobody else's"},
+		{Name: "identity_overrides", Nodes: []string{"node", "person"}, Stays: "a tombstone, numbers only: the warehouse follows the versions, and must hear that the node was erased, however late it comes"},
 		{Name: "identity_erased", Nodes: []string{"node"}, Stays: "the tombstone, numbers only"},
 	}
 }

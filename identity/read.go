@@ -540,7 +540,8 @@ func (g *Graph) cachedNodes(ids []touchstone.Identifier, nodes []touchstone.Node
 }
 
 // OverridesSince returns at most limit overrides that changed after version, oldest
-// first, and the version up to which they reach. Person 0 takes an override away.
+// first, and the version up to which they reach. Person 0 takes an override away; that of an
+// erased node is [warehouse.Erased].
 func (g *Graph) OverridesSince(ctx context.Context, version int64, limit int) ([]warehouse.Override, int64, error) {
 	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT node, person, version FROM identity_overrides WHERE version > ? ORDER BY version LIMIT ?`, version, limit)
 	if err != nil {

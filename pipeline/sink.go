@@ -25,7 +25,8 @@ type Graph interface {
 	// touchstone.ErasedNode then. The facts are of one partition, in order.
 	SetNodes(ctx context.Context, facts []touchstone.Fact) error
 	// OverridesSince returns at most limit overrides changed after version, oldest
-	// first, and the version up to which they reach.
+	// first, and the version up to which they reach. The person of a node that was erased is
+	// warehouse.Erased.
 	OverridesSince(ctx context.Context, version int64, limit int) ([]warehouse.Override, int64, error)
 }
 
@@ -68,6 +69,7 @@ type Sink struct {
 
 	tenure  sync.Mutex  // held while this process runs the sink, or follows another one's
 	working atomic.Bool // this process runs the sink
+	writes  sync.Mutex  // held while a commit is written and counted
 	fence   Fence
 	shared  bool         // other processes may want to know how far the sink is
 	version atomic.Int64 // of the overrides in the warehouse
@@ -244,24 +246,24 @@ func (s *Sink) copy(ctx context.Context, partition int, suspects *bisect.Suspici
 		}
 	}
 	defer handover.spare.put(work.facts)
+	since := s.version.Load() // before the look-up: what is erased from here on is deleted by the append
 	facts, err := s.known(ctx, partition, work.facts)
 	if err != nil {
 		return 0, err
 	}
 	commit := warehouse.Commit{Partition: partition, Through: work.last, Facts: facts}
-	if err := s.append(ctx, commit); err != nil {
+	if err := s.append(ctx, commit, since); err != nil {
 		if !suspects.Look(isTrouble(err)) {
 			return 0, err
 		}
 		if commit.Facts, err = s.isolate(ctx, partition, facts, err); err != nil {
 			return 0, err
 		}
-		if err := s.append(ctx, commit); err != nil {
+		if err := s.append(ctx, commit, since); err != nil {
 			return 0, err
 		}
 	}
 	s.through[partition].Store(uint64(work.last))
-	s.events.Add(int64(len(commit.Facts)))
 	if err := s.publish(ctx, partition); err != nil {
 		return 0, err
 	}
@@ -330,45 +332,100 @@ func (s *Sink) keep(ctx context.Context, partition int, work chunk) ([]touchston
 // maxOverrides bounds the overrides of one append.
 const maxOverrides = 50_000
 
-// append adds the overrides that are due to c and writes it.
-func (s *Sink) append(ctx context.Context, c warehouse.Commit) error {
+// append adds to c the overrides and erasures that are due, and writes it. since is the version that
+// the warehouse had before the nodes of the facts were looked up.
+func (s *Sink) append(ctx context.Context, c warehouse.Commit, since int64) error {
 	pos, err := s.cfg.Warehouse.Position(ctx, c.Partition)
 	if err != nil {
 		return err
 	}
-	c.Overrides, c.OverrideVersion, err = s.cfg.Graph.OverridesSince(ctx, pos.OverrideVersion, maxOverrides)
-	if err != nil {
+	if c.Erased, err = s.erasedMeanwhile(ctx, since, pos.OverrideVersion); err != nil {
+		return err
+	}
+	if _, err := s.addOverrides(ctx, &c, pos); err != nil {
 		return err
 	}
 	began := time.Now()
-	err = s.cfg.Warehouse.Append(ctx, c)
+	err = s.write(ctx, c)
 	s.seconds.Add(time.Since(began).Seconds())
-	if err == nil && len(c.Overrides) > 0 {
-		s.version.Store(c.OverrideVersion)
-	}
 	return err
 }
 
-// copyOverrides carries merges and splits over that came without events.
+// addOverrides adds what has changed since the warehouse's version, and tells whether that may not be all.
+func (s *Sink) addOverrides(ctx context.Context, c *warehouse.Commit, pos warehouse.Position) (more bool, err error) {
+	list, version, err := s.cfg.Graph.OverridesSince(ctx, pos.OverrideVersion, maxOverrides)
+	if err != nil {
+		return false, err
+	}
+	c.OverrideVersion = version
+	for _, o := range list {
+		if o.Person == warehouse.Erased {
+			c.Erased = append(c.Erased, o.Node)
+		} else {
+			c.Overrides = append(c.Overrides, o)
+		}
+	}
+	return len(list) == maxOverrides, nil
+}
+
+// erasedMeanwhile returns the nodes that were erased between two versions: another partition has
+// carried that over already, but these facts may have been looked up before it.
+func (s *Sink) erasedMeanwhile(ctx context.Context, since, until int64) (nodes []touchstone.NodeID, err error) {
+	for since < until {
+		list, version, err := s.cfg.Graph.OverridesSince(ctx, since, maxOverrides)
+		if err != nil || len(list) == 0 {
+			return nodes, err
+		}
+		for _, o := range list {
+			if o.Person == warehouse.Erased {
+				nodes = append(nodes, o.Node)
+			}
+		}
+		since = version
+	}
+	return nodes, nil
+}
+
+// write appends a commit and counts what is there then.
+func (s *Sink) write(ctx context.Context, c warehouse.Commit) error {
+	s.writes.Lock()
+	defer s.writes.Unlock()
+	if err := s.cfg.Warehouse.Append(ctx, c); err != nil || c.Trial {
+		return err
+	}
+	if c.OverrideVersion > s.version.Load() {
+		s.version.Store(c.OverrideVersion)
+	}
+	if len(c.Erased) == 0 {
+		s.events.Add(int64(len(c.Facts)))
+		return nil
+	}
+	n, err := s.cfg.Warehouse.Count(ctx)
+	if err != nil { // what is written stays; the next erasure or start counts anew
+		s.cfg.Logger.Warn("the events in the warehouse cannot be counted", "error", err)
+		return nil
+	}
+	s.events.Store(n)
+	return nil
+}
+
+// copyOverrides carries merges, splits and erasures over that came without events.
 func (s *Sink) copyOverrides(ctx context.Context, partition int) error {
 	for {
 		pos, err := s.cfg.Warehouse.Position(ctx, partition)
 		if err != nil {
 			return err
 		}
-		overrides, version, err := s.cfg.Graph.OverridesSince(ctx, pos.OverrideVersion, maxOverrides)
-		if err != nil || len(overrides) == 0 {
+		c := warehouse.Commit{Partition: partition, Through: pos.Through}
+		more, err := s.addOverrides(ctx, &c, pos)
+		if err != nil || len(c.Overrides)+len(c.Erased) == 0 {
 			return err
 		}
-		if err := s.cfg.Warehouse.Append(ctx, warehouse.Commit{Partition: partition, Through: pos.Through, Overrides: overrides, OverrideVersion: version}); err != nil {
+		if err := s.write(ctx, c); err != nil {
 			return err
 		}
-		s.version.Store(version)
-		if err := s.publish(ctx, partition); err != nil {
+		if err := s.publish(ctx, partition); err != nil || !more {
 			return err
-		}
-		if len(overrides) < maxOverrides {
-			return nil
 		}
 	}
 }

@@ -17,6 +17,10 @@ type Override struct {
 	Person touchstone.PersonID
 }
 
+// Erased is the Person of a node whose person was erased. [Commit.Overrides] never hold it:
+// such a node goes into Commit.Erased.
+const Erased touchstone.PersonID = -1
+
 // Commit is what the sink writes in one transaction.
 type Commit struct {
 	Partition int
@@ -25,6 +29,10 @@ type Commit struct {
 	Overrides []Override        // everything that changed since the position's version
 	// OverrideVersion is the identity version that Overrides bring the table to.
 	OverrideVersion int64
+	// Erased are nodes of persons who were erased. Whatever the warehouse holds of them is deleted,
+	// Facts included, at any position and version: they may be named again, and must be when
+	// Facts were gathered before the erasure and another partition has heard of it since.
+	Erased []touchstone.NodeID
 	// Trial asks only whether the warehouse takes the rest: nothing of it stays.
 	Trial bool
 }

@@ -53,7 +53,7 @@ func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
 		overrides = nil
 	}
 	through, version := max(before, c.Through), max(w.overrideVersion, c.OverrideVersion)
-	if len(facts) == 0 && len(overrides) == 0 && through == before && version == w.overrideVersion {
+	if len(facts) == 0 && len(overrides) == 0 && through == before && version == w.overrideVersion && len(c.Erased) == 0 {
 		return nil
 	}
 	if err := w.conn.exec(ctx, "BEGIN TRANSACTION"); err != nil {
@@ -81,6 +81,9 @@ func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
 		return err
 	}
 	if err := w.applyOverrides(ctx, overrides); err != nil {
+		return err
+	}
+	if err := w.erase(ctx, c.Erased); err != nil {
 		return err
 	}
 	if err := w.setPosition(ctx, c.Partition, through, version); err != nil {
@@ -192,6 +195,23 @@ func (w *writer) applyOverrides(ctx context.Context, overrides []warehouse.Overr
 		return nil
 	}
 	return w.conn.exec(ctx, "INSERT INTO overrides SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[])", nodes, persons)
+}
+
+// erase deletes what is kept of nodes. It reads the column of nodes once, however many they are.
+func (w *writer) erase(ctx context.Context, erased []touchstone.NodeID) error {
+	if len(erased) == 0 {
+		return nil
+	}
+	nodes := make([]int64, len(erased))
+	for i, n := range erased {
+		nodes[i] = int64(n)
+	}
+	for _, table := range []string{"events_raw", "overrides"} {
+		if err := w.conn.exec(ctx, "DELETE FROM "+table+" WHERE node IN (SELECT unnest(?::BIGINT[]))", nodes); err != nil {
+			return fmt.Errorf("erase: %w", err)
+		}
+	}
+	return nil
 }
 
 func (w *writer) setPosition(ctx context.Context, partition int, through stream.Offset, version int64) error {

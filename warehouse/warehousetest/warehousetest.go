@@ -37,6 +37,7 @@ func Run(t *testing.T, open Opener) {
 		{"odd and large values", testOddValues},
 		{"overrides", testOverrides},
 		{"old overrides", testOldOverrides},
+		{"erased persons", testErased},
 		{"open again", testReopen},
 		{"row bound", testRowBound},
 		{"parameters", testParameters},
@@ -298,6 +299,28 @@ func testOverrides(t *testing.T, s *subject) {
 	s.append(t, warehouse.Commit{Through: 1, OverrideVersion: 5, Overrides: many})
 	s.expect(t, persons, "1 4")
 	s.expect(t, "SELECT count(*), count(DISTINCT node) FROM overrides", "20000 20000")
+}
+
+// What is of an erased node goes, whatever commit it comes in, and nothing of others.
+func testErased(t *testing.T, s *subject) {
+	const nodes = "SELECT person_id, count(*) FROM events GROUP BY 1 ORDER BY 1"
+	s.append(t, warehouse.Commit{Through: 1, Facts: record(0, 1, 4), OverrideVersion: 1, Overrides: []warehouse.Override{{Node: 3, Person: 1}, {Node: 4, Person: 2}}})
+	s.expect(t, nodes, "1 2", "2 2")
+	erased := warehouse.Commit{Through: 1, OverrideVersion: 3, Erased: []touchstone.NodeID{1, 3, 77}}
+	s.append(t, erased)
+	s.append(t, erased)
+	s.expect(t, nodes, "2 2")
+	s.expect(t, "SELECT node, person FROM overrides", "4 2")
+	s.expectPosition(t, 0, 1, 3)
+	s.expectCount(t, 2)
+	// Another partition's facts were gathered before: they come with the erasure, at a version that is there.
+	s.append(t, warehouse.Commit{Partition: 1, Through: 5, Facts: record(1, 5, 3), OverrideVersion: 3, Erased: []touchstone.NodeID{1, 3}})
+	s.expect(t, nodes, "2 3")
+	s.expectPosition(t, 1, 5, 3)
+	s.append(t, warehouse.Commit{Through: 2, Facts: record(0, 2, 1), Erased: []touchstone.NodeID{1, 2}, Trial: true})
+	s.expectCount(t, 3)
+	s.append(t, warehouse.Commit{Through: 2, Facts: record(0, 2, 1)})
+	s.expect(t, nodes, "1 1", "2 3")
 }
 
 func testOldOverrides(t *testing.T, s *subject) {
