@@ -96,7 +96,7 @@ func (r *running) settled() error {
 		}
 		consumed := c.Accepted == c.Processed+c.Duplicates+c.Quarantined
 		switch {
-		case consumed && c.Processed == c.InWarehouse+c.SetAside && c.PipelineLag == 0 && c.WarehouseLag == 0:
+		case consumed && c.Processed == c.InWarehouse+c.SetAside+c.Erased && c.PipelineLag == 0 && c.WarehouseLag == 0:
 			if c.SetAside > 0 || len(r.pipeline.Troubles())+len(r.sink.Troubles()) > 0 {
 				return fmt.Errorf("the edge let through what a consumer did not take: %+v, %v, %v", c, r.pipeline.Troubles(), r.sink.Troubles())
 			}

@@ -16,6 +16,10 @@ func (a *App) jobKinds() []job.Kind {
 	kinds := []job.Kind{
 		a.collector.Quarantine().ReplayKind(),
 		a.segments.ExportKind(a.profiles),
+		a.profiles.RebuildKind(func(ctx context.Context, c touchstone.Command) error {
+			_, err := a.commands.Submit(ctx, c)
+			return err
+		}),
 	}
 	if a.errExternal() == nil { // a backup is a copy of this process's data folder
 		kinds = append(kinds, a.backupKind())

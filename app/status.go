@@ -20,7 +20,8 @@ func (a *App) SetupToken() string { return a.setupToken }
 // counters assembles the figures of GET /api/v1/stats.
 func (a *App) counters(ctx context.Context) (console.Counters, error) {
 	// What came out is read before what went in: no figure is ahead of its origin.
-	inWarehouse, setAside := a.sink.Events(), a.sink.SetAside()
+	inWarehouse, erased := a.sink.Counts()
+	setAside := a.sink.SetAside()
 	totals := a.pipeline.Totals()
 	accepted := a.accepted.Load()
 	var err error
@@ -33,7 +34,7 @@ func (a *App) counters(ctx context.Context) (console.Counters, error) {
 		// An event whose acknowledgement got lost in a cluster is counted when it comes out.
 		Accepted:  max(accepted, totals.Consumed()),
 		Processed: totals.Processed, InWarehouse: inWarehouse,
-		Quarantined: totals.Rejected, Duplicates: totals.Duplicates, SetAside: setAside,
+		Quarantined: totals.Rejected, Duplicates: totals.Duplicates, SetAside: setAside, Erased: erased,
 	}
 	if c.PipelineLag, err = a.pipeline.Lag(ctx); err != nil {
 		return c, err

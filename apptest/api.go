@@ -62,6 +62,7 @@ type Stats struct {
 	Quarantined  int64 `json:"quarantined"`
 	Duplicates   int64 `json:"duplicates"`
 	SetAside     int64 `json:"set_aside"`
+	Erased       int64 `json:"erased"`
 	Persons      int64 `json:"persons"`
 	KnownPersons int64 `json:"known_persons"`
 	Segments     int64 `json:"segments"`
@@ -71,9 +72,9 @@ type Stats struct {
 	} `json:"process"`
 }
 
-// Drained tells whether every accepted event is in the warehouse, a duplicate or in quarantine.
+// Drained tells whether every accepted event is in the warehouse, a duplicate, in quarantine or erased.
 func (s Stats) Drained() bool {
-	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse+s.SetAside
+	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse+s.SetAside+s.Erased
 }
 
 // Stats returns the server's figures.

@@ -219,6 +219,6 @@ func (s importServer) Stats(ctx context.Context) (importer.Stats, error) {
 		return importer.Stats{}, err
 	}
 	return importer.Stats{
-		Accepted: a.Accepted, Processed: a.Processed, InWarehouse: a.InWarehouse, SetAside: a.SetAside, Quarantined: a.Quarantined, Duplicates: a.Duplicates, Persons: a.Persons,
+		Accepted: a.Accepted, Processed: a.Processed, InWarehouse: a.InWarehouse, SetAside: a.SetAside, Erased: a.Erased, Quarantined: a.Quarantined, Duplicates: a.Duplicates, Persons: a.Persons,
 	}, nil
 }

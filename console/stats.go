@@ -19,6 +19,7 @@ type Counters struct {
 	Quarantined int64
 	Duplicates  int64
 	SetAside    int64 // processed, but not taken by the warehouse
+	Erased      int64 // processed, but not in the warehouse because their persons were erased
 
 	PipelineLag  time.Duration // age of the oldest event that is not processed
 	WarehouseLag time.Duration // age of the oldest event that is not in the warehouse
@@ -54,6 +55,7 @@ type statsAnswer struct {
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
 	SetAside    int64 `json:"set_aside"`
+	Erased      int64 `json:"erased"`
 	Lag         struct {
 		Pipeline  float64 `json:"pipeline"`
 		Warehouse float64 `json:"warehouse"`
@@ -194,7 +196,7 @@ func (c *Console) currentStats(ctx context.Context) (*statsAnswer, error) {
 	}
 	now := c.cfg.Clock.Now()
 	a := &statsAnswer{
-		Accepted: n.Accepted, Processed: n.Processed, InWarehouse: n.InWarehouse, Quarantined: n.Quarantined, Duplicates: n.Duplicates, SetAside: n.SetAside,
+		Accepted: n.Accepted, Processed: n.Processed, InWarehouse: n.InWarehouse, Quarantined: n.Quarantined, Duplicates: n.Duplicates, SetAside: n.SetAside, Erased: n.Erased,
 		Stuck:   append([]Stuck{}, n.Stuck...),
 		Persons: n.Persons, KnownPersons: n.KnownPersons, Segments: n.Segments, Time: now,
 	}

@@ -56,7 +56,7 @@ type SinkConfig struct {
 type Sink struct {
 	cfg     SinkConfig
 	through []atomic.Uint64
-	events  atomic.Int64
+	counts  atomic.Pointer[counts]
 	aside   atomic.Int64
 	stuck   troubles
 	waiting waiting
@@ -79,6 +79,12 @@ type Sink struct {
 	latest  []touchstone.Seq // of the events set aside, by partition
 }
 
+// counts is what the warehouse says of events, at one moment.
+type counts struct {
+	events int64 // that it holds
+	erased int64 // that it holds no more, or never did, because their persons were erased
+}
+
 // NewSink reads the warehouse's position.
 func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 	setDefault(&cfg.MaxEvents, 16_000)
@@ -97,11 +103,12 @@ func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
 		setAside: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_sink_set_aside_total",
 			Help: "Events that the warehouse could not take and that went to quarantine, by code of the reason."}, []string{"code"}),
 		erased: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_sink_erased_total",
-			Help: "Events that were left out because their person had been erased since the pipeline took them in."}),
+			Help: "Events that were deleted from the warehouse, or left out, because their person was erased."}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_sink_lag_seconds",
 			Help: "Age of an append's oldest event when it became visible in queries, from its acceptance.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 12)}),
 	}
 	s.shared = cfg.DB.Dialect() != store.SQLite
+	s.counts.Store(&counts{})
 	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
@@ -130,7 +137,14 @@ func (s *Sink) start(ctx context.Context) error {
 }
 
 // Events returns the number of events in the warehouse.
-func (s *Sink) Events() int64 { return s.events.Load() }
+func (s *Sink) Events() int64 { return s.counts.Load().events }
+
+// Counts returns, of one moment, how many events the warehouse holds, and how many it does not because their
+// persons were erased.
+func (s *Sink) Counts() (events, erased int64) {
+	c := s.counts.Load()
+	return c.events, c.erased
+}
 
 // Through returns the last record of a partition that is in the warehouse.
 func (s *Sink) Through(partition int) stream.Offset {
@@ -396,17 +410,36 @@ func (s *Sink) write(ctx context.Context, c warehouse.Commit) error {
 	if c.OverrideVersion > s.version.Load() {
 		s.version.Store(c.OverrideVersion)
 	}
-	if len(c.Erased) == 0 {
-		s.events.Add(int64(len(c.Facts)))
-		return nil
+	was := s.counts.Load()
+	now := *was
+	for i := range c.Facts {
+		if c.Facts[i].Node == touchstone.ErasedNode {
+			now.erased++
+		} else {
+			now.events++
+		}
 	}
-	n, err := s.cfg.Warehouse.Count(ctx)
-	if err != nil { // what is written stays; the next erasure or start counts anew
-		s.cfg.Logger.Warn("the events in the warehouse cannot be counted", "error", err)
-		return nil
+	if len(c.Erased) > 0 {
+		counted, err := s.count(ctx)
+		if err != nil { // what is written stays; the next erasure or start counts anew
+			s.cfg.Logger.Warn("the events in the warehouse cannot be counted", "error", err)
+			return nil
+		}
+		now = counted
 	}
-	s.events.Store(n)
+	s.counts.Store(&now)
+	s.erased.Add(float64(max(0, now.erased-was.erased)))
 	return nil
+}
+
+// count asks the warehouse, while nothing is written to it.
+func (s *Sink) count(ctx context.Context) (c counts, err error) {
+	if c.events, err = s.cfg.Warehouse.Count(ctx); err != nil {
+		return c, err
+	}
+	pos, err := s.cfg.Warehouse.Position(ctx, 0)
+	c.erased = pos.Erased
+	return c, err
 }
 
 // copyOverrides carries merges, splits and erasures over that came without events.

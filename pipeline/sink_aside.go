@@ -52,7 +52,8 @@ func (s *Sink) loadAside(ctx context.Context) error {
 }
 
 // known gives facts their nodes and leaves out those that were set aside before, and those
-// that the graph does not know, which it sets aside.
+// that the graph does not know, which it sets aside. Those of persons who have been erased since
+// the pipeline took them in stay, for the warehouse to count.
 func (s *Sink) known(ctx context.Context, partition int, facts []touchstone.Fact) ([]touchstone.Fact, error) {
 	if len(facts) == 0 {
 		return facts, nil
@@ -64,7 +65,6 @@ func (s *Sink) known(ctx context.Context, partition int, facts []touchstone.Fact
 	if err := s.cfg.Graph.SetNodes(ctx, facts); err != nil {
 		return nil, err
 	}
-	facts = s.withoutErased(facts)
 	var nobody []touchstone.Aside
 	for i := range facts {
 		if facts[i].Node == 0 {
@@ -72,18 +72,6 @@ func (s *Sink) known(ctx context.Context, partition int, facts []touchstone.Fact
 		}
 	}
 	return s.setThemAside(ctx, partition, facts, nobody)
-}
-
-// withoutErased leaves out events of persons that have been erased since the pipeline took
-// them in: they are not kept anywhere.
-func (s *Sink) withoutErased(facts []touchstone.Fact) []touchstone.Fact {
-	erased := func(f touchstone.Fact) bool { return f.Node == touchstone.ErasedNode }
-	if !slices.ContainsFunc(facts, erased) {
-		return facts
-	}
-	kept := slices.DeleteFunc(slices.Clone(facts), erased)
-	s.erased.Add(float64(len(facts) - len(kept)))
-	return kept
 }
 
 // leaveOut leaves out what was set aside before: an append that failed comes again.

@@ -53,11 +53,11 @@ func (s *Sink) resume(ctx context.Context) error {
 		s.through[i].Store(uint64(pos.Through))
 		s.version.Store(pos.OverrideVersion)
 	}
-	count, err := s.cfg.Warehouse.Count(ctx)
+	counted, err := s.count(ctx)
 	if err != nil {
 		return err
 	}
-	s.events.Store(count)
+	s.counts.Store(&counted)
 	return s.loadAside(ctx)
 }
 
@@ -78,13 +78,13 @@ func (s *Sink) checkWhole(ctx context.Context, partition int, has, published str
 // position is how far a sink is, as it told.
 type position struct {
 	through stream.Offset
-	events  int64
+	counts  counts
 	version int64
 }
 
 func (s *Sink) published(ctx context.Context) ([]position, error) {
 	all := make([]position, len(s.through))
-	rows, err := s.cfg.DB.Reader().Query(ctx, `SELECT partition_id, through, events, override_version FROM sink_positions`)
+	rows, err := s.cfg.DB.Reader().Query(ctx, `SELECT partition_id, through, events, erased, override_version FROM sink_positions`)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (s *Sink) published(ctx context.Context) ([]position, error) {
 	for rows.Next() {
 		var partition int
 		var at position
-		if err := rows.Scan(&partition, &at.through, &at.events, &at.version); err != nil {
+		if err := rows.Scan(&partition, &at.through, &at.counts.events, &at.counts.erased, &at.version); err != nil {
 			return nil, err
 		}
 		if partition < len(all) {
@@ -111,9 +111,10 @@ func (s *Sink) publish(ctx context.Context, partition int) error {
 		if err := s.fence(ctx, tx); err != nil {
 			return err
 		}
-		u := store.Upsert{Table: "sink_positions", Columns: []string{"partition_id", "through", "events", "override_version"}, Key: []string{"partition_id"}}
+		u := store.Upsert{Table: "sink_positions", Columns: []string{"partition_id", "through", "events", "erased", "override_version"}, Key: []string{"partition_id"}}
 		return tx.BulkUpsert(ctx, u, 1, func(_ int, args []any) {
-			args[0], args[1], args[2], args[3] = partition, int64(s.Through(partition)), s.events.Load(), s.version.Load() //nolint:gosec // offsets are positive
+			events, erased := s.Counts()
+			args[0], args[1], args[2], args[3], args[4] = partition, int64(s.Through(partition)), events, erased, s.version.Load() //nolint:gosec // offsets are positive
 		})
 	})
 }
@@ -141,13 +142,15 @@ func (s *Sink) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var events int64
+	var latest counts // the sum only grows
 	for i, at := range all {
 		s.through[i].Store(uint64(at.through))
 		s.version.Store(max(s.version.Load(), at.version))
-		events = max(events, at.events)
+		if at.counts.events+at.counts.erased >= latest.events+latest.erased {
+			latest = at.counts
+		}
 	}
-	s.events.Store(events)
+	s.counts.Store(&latest)
 	return s.loadAside(ctx)
 }
 

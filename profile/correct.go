@@ -27,14 +27,21 @@ type CorrectBody struct {
 	Traits map[string]touchstone.JSON `json:"traits"`
 }
 
-// RebuildBody has a profile computed anew from history.
+// RebuildBody has a profile computed anew from history, or several.
 type RebuildBody struct {
-	Person string `json:"person"` // one of its identifiers, kind:value
+	Person string `json:"person,omitempty"` // one of its identifiers, kind:value
+	// Persons is one identifier each. Whom nobody has any more is left out.
+	Persons []string `json:"persons,omitempty"`
 }
 
-// Named is the result of both.
+// Named is the result of both, for one person.
 type Named struct {
 	ID touchstone.PersonID `json:"id"`
+}
+
+// Begun is the result of a rebuild of several.
+type Begun struct {
+	Profiles int `json:"profiles"`
 }
 
 // Finder finds the node and the person of an identifier; zeros if nobody has it.
@@ -131,12 +138,33 @@ func (p *Profiles) doRebuild(ctx context.Context, tx *store.Tx, _ *touchstone.Ba
 	if p.cfg.History == nil {
 		return nil, touchstone.Errorf(touchstone.Conflict, "there is no history to compute profiles from")
 	}
+	if len(in.Persons) > 0 {
+		return p.doRebuilds(ctx, tx, in.Persons)
+	}
 	_, person, err := p.named(ctx, tx, in.Person)
 	if err != nil {
 		return nil, err
 	}
 	p.asked.rebuilds = append(p.asked.rebuilds, person)
 	return Named{person}, nil
+}
+
+func (p *Profiles) doRebuilds(ctx context.Context, tx *store.Tx, refs []string) (any, error) {
+	var persons []touchstone.PersonID
+	for _, ref := range refs {
+		_, person, err := p.named(ctx, tx, ref)
+		switch {
+		case touchstone.KindOf(err) == touchstone.NotFound:
+		case err != nil:
+			return nil, err
+		default:
+			persons = append(persons, person)
+		}
+	}
+	slices.Sort(persons)
+	persons = slices.Compact(persons)
+	p.asked.rebuilds = append(p.asked.rebuilds, persons...)
+	return Begun{len(persons)}, nil
 }
 
 // correction is the form in which a correction is folded.

@@ -182,7 +182,7 @@ func playRebuilds(rt *rapid.T, t *testing.T, db *store.DB, person touchstone.Per
 			facts := step(9)
 			rebuilds++
 			commit(func(fail bool) error {
-				_, err := b.command(fail, RebuildCommand, RebuildBody{fmt.Sprintf("user_id:%d", person)}, facts...)
+				_, err := b.command(fail, RebuildCommand, RebuildBody{Person: fmt.Sprintf("user_id:%d", person)}, facts...)
 				return err
 			}, facts)
 		case 1:

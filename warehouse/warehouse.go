@@ -25,7 +25,7 @@ const Erased touchstone.PersonID = -1
 type Commit struct {
 	Partition int
 	Through   stream.Offset     // every event up to and including this record is in
-	Facts     []touchstone.Fact // Node is set; ordered by Seq
+	Facts     []touchstone.Fact // Node is set; ordered by Seq. One that has touchstone.ErasedNode is counted and not kept
 	Overrides []Override        // everything that changed since the position's version
 	// OverrideVersion is the identity version that Overrides bring the table to.
 	OverrideVersion int64
@@ -41,6 +41,7 @@ type Commit struct {
 type Position struct {
 	Through         stream.Offset // last record appended of the partition, 0 if none
 	OverrideVersion int64         // of all partitions together
+	Erased          int64         // events of erased persons, deleted or not kept, of all partitions together
 }
 
 // Statement is a question in the back end's SQL.

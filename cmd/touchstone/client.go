@@ -101,6 +101,7 @@ type serverStats struct {
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
 	SetAside    int64 `json:"set_aside"`
+	Erased      int64 `json:"erased"`
 	Persons     int64 `json:"persons"`
 	Known       int64 `json:"known_persons"`
 	Process     struct {
@@ -120,9 +121,9 @@ type serverStats struct {
 }
 
 // drained reports whether every accepted event has reached the warehouse, was a
-// duplicate, or is in quarantine, refused or set aside.
+// duplicate, is in quarantine, refused or set aside, or was erased with its person.
 func (s serverStats) drained() bool {
-	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse+s.SetAside
+	return s.Accepted == s.Processed+s.Duplicates+s.Quarantined && s.Processed == s.InWarehouse+s.SetAside+s.Erased
 }
 
 func (c *client) stats(ctx context.Context) (s serverStats, err error) {

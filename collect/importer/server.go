@@ -95,6 +95,7 @@ type Stats struct {
 	Processed   int64 `json:"processed"`
 	InWarehouse int64 `json:"in_warehouse"`
 	SetAside    int64 `json:"set_aside"`
+	Erased      int64 `json:"erased"`
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
 	Persons     int64 `json:"persons"`
@@ -102,5 +103,5 @@ type Stats struct {
 
 // settled tells whether every accepted event has reached its end.
 func (s Stats) settled(accepted int64) bool {
-	return s.InWarehouse+s.SetAside+s.Quarantined+s.Duplicates >= accepted
+	return s.InWarehouse+s.SetAside+s.Erased+s.Quarantined+s.Duplicates >= accepted
 }

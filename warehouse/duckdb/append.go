@@ -47,7 +47,7 @@ func (w *Warehouse) Append(ctx context.Context, c warehouse.Commit) error {
 
 func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
 	before := w.positions[c.Partition]
-	facts := after(c.Facts, before)
+	facts, left := withoutErased(after(c.Facts, before))
 	overrides := c.Overrides
 	if c.OverrideVersion <= w.overrideVersion {
 		overrides = nil
@@ -83,7 +83,7 @@ func (w *writer) append(ctx context.Context, c warehouse.Commit) (err error) {
 	if err := w.applyOverrides(ctx, overrides); err != nil {
 		return err
 	}
-	if err := w.erase(ctx, c.Erased); err != nil {
+	if err := w.erase(ctx, c.Erased, left); err != nil {
 		return err
 	}
 	if err := w.setPosition(ctx, c.Partition, through, version); err != nil {
@@ -197,21 +197,51 @@ func (w *writer) applyOverrides(ctx context.Context, overrides []warehouse.Overr
 	return w.conn.exec(ctx, "INSERT INTO overrides SELECT unnest(?::BIGINT[]), unnest(?::BIGINT[])", nodes, persons)
 }
 
-// erase deletes what is kept of nodes. It reads the column of nodes once, however many they are.
-func (w *writer) erase(ctx context.Context, erased []touchstone.NodeID) error {
-	if len(erased) == 0 {
-		return nil
+// withoutErased returns the facts that are to be kept, and the number of the others.
+func withoutErased(facts []touchstone.Fact) (kept []touchstone.Fact, left int64) {
+	for i := range facts {
+		if facts[i].Node == touchstone.ErasedNode {
+			left++
+		}
 	}
-	nodes := make([]int64, len(erased))
-	for i, n := range erased {
-		nodes[i] = int64(n)
+	if left == 0 {
+		return facts, 0
 	}
-	for _, table := range []string{"events_raw", "overrides"} {
-		if err := w.conn.exec(ctx, "DELETE FROM "+table+" WHERE node IN (SELECT unnest(?::BIGINT[]))", nodes); err != nil {
+	kept = make([]touchstone.Fact, 0, len(facts))
+	for i := range facts {
+		if facts[i].Node != touchstone.ErasedNode {
+			kept = append(kept, facts[i])
+		}
+	}
+	return kept, left
+}
+
+// erase deletes what is kept of nodes, and counts their events with those that were left out. It
+// reads the column of nodes once, however many they are. A person's number is that of a node.
+func (w *writer) erase(ctx context.Context, erased []touchstone.NodeID, left int64) error {
+	if len(erased) > 0 {
+		nodes := make([]int64, len(erased))
+		for i, n := range erased {
+			nodes[i] = int64(n)
+		}
+		const theirs = " IN (SELECT unnest(?::BIGINT[]))"
+		err := w.rowsOf(ctx, "DELETE FROM events_raw WHERE node"+theirs, []any{nodes}, func(row []any) {
+			n, _ := row[0].(int64)
+			left += n
+		})
+		for _, what := range []string{"overrides WHERE node", "set_members WHERE n"} {
+			if err == nil {
+				err = w.conn.exec(ctx, "DELETE FROM "+what+theirs, nodes)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("erase: %w", err)
 		}
 	}
-	return nil
+	if left == 0 {
+		return nil
+	}
+	return w.conn.exec(ctx, "UPDATE erased_events SET n = n + ?", left)
 }
 
 func (w *writer) setPosition(ctx context.Context, partition int, through stream.Offset, version int64) error {

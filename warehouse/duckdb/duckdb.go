@@ -243,14 +243,14 @@ func errClosed() error {
 // Position implements warehouse.Warehouse.
 func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Position, error) {
 	res, err := w.query(ctx, &w.own, warehouse.Statement{
-		SQL:  "SELECT coalesce((SELECT through FROM positions WHERE partition = ?), 0), coalesce((SELECT version FROM override_version), 0)",
+		SQL:  "SELECT coalesce((SELECT through FROM positions WHERE partition = ?), 0), coalesce((SELECT version FROM override_version), 0), (SELECT n FROM erased_events)",
 		Args: []any{partition},
 		Own:  true,
 	}, 1)
 	if err != nil {
 		return warehouse.Position{}, err
 	}
-	return warehouse.Position{Through: stream.Offset(res.Rows[0][0].(int64)), OverrideVersion: res.Rows[0][1].(int64)}, nil
+	return warehouse.Position{Through: stream.Offset(res.Rows[0][0].(int64)), OverrideVersion: res.Rows[0][1].(int64), Erased: res.Rows[0][2].(int64)}, nil
 }
 
 // LastNode implements warehouse.Warehouse. The engine would read all events for it: it

@@ -62,7 +62,7 @@ func TestHostileSQL(t *testing.T) {
 	}
 	// Nothing has happened.
 	for sql, want := range map[string]int64{
-		"SELECT count(*) FROM events": 100, "SELECT count(*) FROM event_names": 4, "SELECT count(*) FROM duckdb_tables()": 8, "SELECT count(*) FROM duckdb_views() WHERE NOT internal": 1,
+		"SELECT count(*) FROM events": 100, "SELECT count(*) FROM event_names": 4, "SELECT count(*) FROM duckdb_tables()": 9, "SELECT count(*) FROM duckdb_views() WHERE NOT internal": 1,
 		"SELECT count(*) FROM duckdb_databases() WHERE NOT internal": 1, "SELECT count(*) FROM duckdb_settings() WHERE name = 'enable_external_access' AND value = 'false'": 1,
 	} {
 		res, err := w.Query(t.Context(), warehouse.Statement{SQL: sql})

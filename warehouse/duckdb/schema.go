@@ -40,6 +40,10 @@ var steps = []step{
 		"CREATE TABLE set_names (code INTEGER NOT NULL, name VARCHAR NOT NULL, version VARCHAR NOT NULL)",
 		"CREATE TABLE set_members (code INTEGER NOT NULL, n BIGINT NOT NULL)",
 	},
+	{ // 3: how many events of erased persons were deleted or not kept
+		"CREATE TABLE erased_events (n BIGINT NOT NULL)",
+		"INSERT INTO erased_events VALUES (0)",
+	},
 }
 
 // eventColumns are the columns of events_raw in the order in which chunkWriter fills them;

@@ -117,7 +117,7 @@ func (s *subject) expectCount(t *testing.T, want int64) {
 func (s *subject) expectPosition(t *testing.T, partition int, through stream.Offset, version int64) {
 	t.Helper()
 	p, err := s.Position(t.Context(), partition)
-	if err != nil || p != (warehouse.Position{Through: through, OverrideVersion: version}) {
+	if p.Erased = 0; err != nil || p != (warehouse.Position{Through: through, OverrideVersion: version}) {
 		t.Errorf("position of partition %d: got %+v, %v, want %d and %d", partition, p, err, through, version)
 	}
 }
@@ -310,6 +310,7 @@ func testErased(t *testing.T, s *subject) {
 	s.append(t, erased)
 	s.append(t, erased)
 	s.expect(t, nodes, "2 2")
+	s.expectErased(t, 2)
 	s.expect(t, "SELECT node, person FROM overrides", "4 2")
 	s.expectPosition(t, 0, 1, 3)
 	s.expectCount(t, 2)
@@ -319,8 +320,30 @@ func testErased(t *testing.T, s *subject) {
 	s.expectPosition(t, 1, 5, 3)
 	s.append(t, warehouse.Commit{Through: 2, Facts: record(0, 2, 1), Erased: []touchstone.NodeID{1, 2}, Trial: true})
 	s.expectCount(t, 3)
+	s.expectErased(t, 4)
 	s.append(t, warehouse.Commit{Through: 2, Facts: record(0, 2, 1)})
 	s.expect(t, nodes, "1 1", "2 3")
+	// Those that are known to be nobody's any more are counted, once, and leave nothing: not even a name.
+	left := append(record(0, 2, 1), record(0, 3, 3)...)
+	left[1].Node, left[1].Name, left[3].Node = touchstone.ErasedNode, "nobody's", touchstone.ErasedNode
+	for range 2 {
+		s.append(t, warehouse.Commit{Through: 3, Facts: left})
+	}
+	s.append(t, warehouse.Commit{Through: 4, Facts: []touchstone.Fact{{Seq: touchstone.MakeSeq(0, 4, 0), Node: touchstone.ErasedNode}}, Trial: true})
+	s.expect(t, nodes, "1 1", "2 4")
+	s.expectErased(t, 6)
+	s.expect(t, "SELECT count(*) FROM event_names WHERE name = 'nobody''s'", "0")
+	s.close(t)
+	s.Warehouse = s.open()
+	s.expectErased(t, 6)
+}
+
+// expectErased compares the number of events that are not there because of erasures.
+func (s *subject) expectErased(t *testing.T, want int64) {
+	t.Helper()
+	if p, err := s.Position(t.Context(), 1); err != nil || p.Erased != want {
+		t.Errorf("%d events are said to be erased, %v; want %d", p.Erased, err, want)
+	}
 }
 
 func testOldOverrides(t *testing.T, s *subject) {

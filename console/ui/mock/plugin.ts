@@ -191,6 +191,7 @@ function stats() {
     quarantined: empty ? 0 : 1068,
     duplicates: empty ? 0 : 3204,
     set_aside: empty ? 0 : 2,
+    erased: empty ? 0 : 7,
     lag_seconds: {
       pipeline: empty ? 0 : 0.042,
       warehouse: mode === "stuck" ? 1260 + t : empty ? 0 : 0.84,

@@ -2695,9 +2695,14 @@ export interface components {
             duplicates: number;
             /**
              * Format: int64
-             * @description Processed, but not taken by the warehouse because of what they hold; they are in quarantine. When nothing waits, in_warehouse + set_aside = processed
+             * @description Processed, but not taken by the warehouse because of what they hold; they are in quarantine. When nothing waits, in_warehouse + set_aside + erased = processed
              */
             set_aside: number;
+            /**
+             * Format: int64
+             * @description Processed, but not in the warehouse because their persons were erased: deleted from it, or left out when it was filled again from the log
+             */
+            erased: number;
             /** @description Age of the oldest event that is not processed, and of the oldest that is not in the warehouse; 0 when there is none */
             lag_seconds: {
                 pipeline: number;
