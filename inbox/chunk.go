@@ -20,6 +20,14 @@ type chunk struct {
 
 func (c *chunk) empty() bool { return c.passed == 0 }
 
+// editions is the sum of the editions of its rows: it grows when something in them is erased.
+func (c *chunk) editions() (sum int64) {
+	for i := range c.rows {
+		sum += c.rows[i].edition
+	}
+	return sum
+}
+
 // row is a row of the inbox, unpacked. What is unpacked stays until the reactor has passed it.
 type row struct {
 	id, edition int64
@@ -150,10 +158,7 @@ func (r *reactor) check(ctx context.Context, tx *store.Tx, c *chunk) error {
 	if at != c.from {
 		return errMoved
 	}
-	var edition int64
-	for i := range c.rows {
-		edition += c.rows[i].edition
-	}
+	edition := c.editions()
 	var count, now int64
 	first, last := c.rows[0].id, c.rows[len(c.rows)-1].id
 	if err := tx.QueryRow(ctx, `SELECT count(*), coalesce(sum(edition), 0) FROM inbox_rows WHERE id >= ? AND id <= ? AND (wants & ?) <> 0`,

@@ -13,6 +13,7 @@ import (
 // How often rows are deleted that all have passed, and how many in one transaction.
 const (
 	cleanEvery = time.Second
+	cleanIdle  = 10 * time.Second // between two looks at an empty inbox
 	cleanRows  = 256
 	seenEvery  = 5 * time.Minute // how often a program says which reactors it has
 )
@@ -38,7 +39,7 @@ func (in *Inbox) clean(ctx context.Context, fence Fence) error {
 				said = time.Now()
 			}
 		}
-		err := in.sweep(ctx, fence)
+		some, err := in.sweep(ctx, fence)
 		var l lost
 		switch {
 		case errors.As(err, &l):
@@ -46,11 +47,15 @@ func (in *Inbox) clean(ctx context.Context, fence Fence) error {
 		case err != nil && ctx.Err() == nil:
 			in.cfg.Logger.Warn("the inbox could not be cleaned and will be tried again", "error", err)
 		}
-		pause := cleanEvery
-		if len(in.reactors) == 0 {
-			pause = time.Minute
+		switch {
+		case len(in.reactors) == 0:
+			sleep(ctx, time.Minute, nil)
+		case err == nil && !some:
+			sleep(ctx, cleanIdle, in.written)
+			fallthrough
+		default:
+			sleep(ctx, cleanEvery, nil)
 		}
-		sleep(ctx, pause, nil)
 	}
 	return nil
 }
@@ -69,20 +74,20 @@ func (in *Inbox) sayPresent(ctx context.Context) error {
 }
 
 // sweep lets go of reactors that are gone, of what waits for too long, and of rows that
-// nobody needs any more.
-func (in *Inbox) sweep(ctx context.Context, fence Fence) error {
+// nobody needs any more. It tells whether there were any rows.
+func (in *Inbox) sweep(ctx context.Context, fence Fence) (some bool, err error) {
 	now := in.cfg.Clock.Now()
 	known, err := readReactors(ctx, in.cfg.DB.Reader())
 	if err != nil {
-		return err
+		return false, err
 	}
 	var head, bytes int64
 	if err := in.cfg.DB.Reader().QueryRow(ctx, `SELECT last_row, bytes FROM inbox_head WHERE one = 1`).Scan(&head, &bytes); err != nil {
-		return err
+		return false, err
 	}
 	var waiting int // 0 while nothing is in the inbox at all
 	if err := in.cfg.DB.Reader().QueryRow(ctx, `SELECT count(*) FROM (SELECT 1 FROM inbox_rows LIMIT 1) AS r`).Scan(&waiting); err != nil {
-		return err
+		return false, err
 	}
 	needed := head + 1 // the first row that somebody needs
 	for _, s := range known {
@@ -91,7 +96,7 @@ func (in *Inbox) sweep(ctx context.Context, fence Fence) error {
 		}
 		if in.byName(s.name) == nil && now.Sub(timeOf(s.seenAt)) > in.cfg.GoneAfter {
 			if err := in.letGo(ctx, fence, s, now); err != nil {
-				return err
+				return false, err
 			}
 			continue
 		}
@@ -99,7 +104,7 @@ func (in *Inbox) sweep(ctx context.Context, fence Fence) error {
 		var written time.Time
 		if waiting != 0 {
 			if first, written, err = in.oldestKept(ctx, fence, &s, now, bytes); err != nil {
-				return err
+				return false, err
 			}
 		}
 		in.show(&s, written, now)
@@ -108,9 +113,9 @@ func (in *Inbox) sweep(ctx context.Context, fence Fence) error {
 		}
 	}
 	if err := in.deleteBefore(ctx, fence, needed); err != nil {
-		return err
+		return false, err
 	}
-	return in.measure(ctx, head, bytes)
+	return waiting != 0, in.measure(ctx, head, bytes)
 }
 
 // letGo marks a reactor as gone that no program has any more: it holds no rows.

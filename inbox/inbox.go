@@ -70,7 +70,7 @@ type Config struct {
 
 	MaxChunk    int           // most occurrences of one call of React; 1,000
 	MaxReact    time.Duration // after which a call's context ends; 5 s
-	Poll        time.Duration // how often it is looked for what other processes wrote; 200 ms
+	Poll        time.Duration // how often it is looked for what other processes wrote; 200 ms, on SQLite, which has one process, 10 s
 	RetainAge   time.Duration // how long a row waits for a reactor that stands still; 7 days
 	RetainBytes int64         // how much waits for reactors that stand still; 2 GiB
 	MaxDead     int           // most dead letters of a reactor, which then stands still; 10,000
@@ -81,6 +81,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	setDefault(&c.MaxChunk, 1000)
 	setDefault(&c.MaxReact, 5*time.Second)
+	if c.DB.Dialect() == store.SQLite {
+		setDefault(&c.Poll, idleMove)
+	}
 	setDefault(&c.Poll, 200*time.Millisecond)
 	setDefault(&c.RetainAge, 7*24*time.Hour)
 	setDefault(&c.RetainBytes, 2<<30)
@@ -119,6 +122,7 @@ type Inbox struct {
 	cfg      Config
 	reactors []*reactor
 	metrics  *metrics
+	written  chan struct{} // wakes who cleans
 }
 
 // Open brings the tables up to date and gives new reactors their place: at the end.
@@ -131,7 +135,7 @@ func Open(ctx context.Context, cfg Config) (*Inbox, error) {
 	if err := cfg.DB.Migrate(ctx, "inbox", migrations); err != nil {
 		return nil, err
 	}
-	in := &Inbox{cfg: cfg, metrics: newMetrics(cfg.Metrics)}
+	in := &Inbox{cfg: cfg, metrics: newMetrics(cfg.Metrics), written: make(chan struct{}, 1)}
 	for _, r := range cfg.Reactors {
 		if slices.ContainsFunc(in.reactors, func(other *reactor) bool { return other.name == r.Name() }) {
 			return nil, fmt.Errorf("inbox: two reactors are named %q", r.Name())
@@ -208,8 +212,9 @@ func (in *Inbox) enter(ctx context.Context, tx *store.Tx, r *reactor, k state, k
 	return err
 }
 
-// wakeAll wakes the reactors of a set.
+// wakeAll wakes the reactors of a set, and who cleans behind them.
 func (in *Inbox) wakeAll(who mask) {
+	signal(in.written)
 	for _, r := range in.reactors {
 		if r.bit&who != 0 {
 			signal(r.wake)

@@ -207,11 +207,16 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 	err := eachRow(ctx, q, func(_ int64, items []item) error {
 		for i := range items {
 			it := &items[i]
-			if it.Kind == erased || it.Kind == touchstone.Erased || !g.owns(it) {
+			if it.Kind == erased || it.Kind == touchstone.Erased || !g.owns(it) && !g.joins(it) {
 				continue
 			}
 			t := told(&it.Occurrence)
-			t.Person = person
+			if !g.owns(it) { // the event that brought it about is somebody else's
+				t.MessageID, t.Event = "", nil
+			}
+			if g.owns(it) {
+				t.Person = person
+			}
 			if err := put("waiting_occurrence", t); err != nil {
 				return err
 			}

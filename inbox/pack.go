@@ -318,6 +318,11 @@ func (g *grave) owns(it *item) bool {
 	return g.numbers[int64(it.about())]
 }
 
+// joins tells whether an item is a merge or a split that the person had a part in.
+func (g *grave) joins(it *item) bool {
+	return it.Other != 0 && (g.numbers[int64(it.Person)] || g.numbers[int64(it.Other)])
+}
+
 // forget empties the items that are about the erased, and takes their identifiers out of the
 // events of others. It tells whether anything has changed. Events go with the items, because a
 // body holds only causes that an item refers to.

@@ -38,7 +38,7 @@ func TestWhateverFails(t *testing.T) {
 }
 
 // histories are so many on each database.
-const histories = "3"
+const histories = "6"
 
 func play(t *rapid.T, db *store.DB, round int) {
 	names := []string{fmt.Sprint("a", round), fmt.Sprint("b", round)}
@@ -50,7 +50,8 @@ func play(t *rapid.T, db *store.DB, round int) {
 			s.interest = Interest{Events: []string{"*"}, Backfill: true}
 		}
 		var calls atomic.Int64
-		every := int64(rapid.IntRange(2, 9).Draw(t, "fails every"))
+		troubles := int64(rapid.IntRange(0, 5).Draw(t, "troubles in a row"))
+		between := int64(rapid.IntRange(1, 20).Draw(t, "calls between them"))
 		s.refuse = func(o *touchstone.Occurrence) error {
 			if _, at := bad.Load(name + o.MessageID); at {
 				return errors.New("at fault")
@@ -58,7 +59,7 @@ func play(t *rapid.T, db *store.DB, round int) {
 			return nil
 		}
 		s.trouble = func() error {
-			if every < 6 && calls.Add(1)%(every*20) == 0 {
+			if calls.Add(1)%(troubles+between) < troubles {
 				return context.DeadlineExceeded
 			}
 			return nil

@@ -31,9 +31,11 @@ type reactor struct {
 	rows     []row // unpacked, from its place on
 	fetch    int   // rows to read at a time
 	size     int   // occurrences of a chunk
-	suspects bisect.Suspicion
-	failures int // in a row
-	deadRun  int // dead letters in a row, with nothing that went well between
+	hunt     bisect.Hunt
+	why      error // what is hunted
+	failures int   // in a row
+	stalled  int   // of them, since a search last got on
+	deadRun  int   // dead letters in a row, with nothing that went well between
 	moved    time.Time
 	looked   time.Time // when dead letters were last looked for that are to be tried again
 }
@@ -98,7 +100,8 @@ const (
 // run works until ctx is done. It returns nil when this program cannot go on.
 func (r *reactor) run(ctx context.Context, fence Fence) error {
 	r.fence, r.rows, r.fetch, r.size = fence, nil, leastRows, firstSize
-	r.suspects, r.failures, r.deadRun = 0, 0, 0
+	r.failures, r.stalled, r.deadRun = 0, 0, 0
+	r.hunt.Clear()
 	r.replay.Store(true)
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -118,7 +121,7 @@ func (r *reactor) run(ctx context.Context, fence Fence) error {
 		case err != nil:
 			r.failed(ctx, err, time.Since(began))
 		case !worked:
-			sleep(ctx, replayLook, r.wake)
+			sleep(ctx, max(replayLook, r.in.cfg.Poll), r.wake)
 		}
 	}
 	return nil
@@ -136,24 +139,50 @@ func (r *reactor) step(ctx context.Context) (worked bool, err error) {
 	case c.empty() && len(c.rows) == 0:
 		return false, r.follow(ctx, c)
 	}
-	began := time.Now()
-	if err = r.work(ctx, &c, nil, false); err == nil {
-		r.fit(time.Since(began), len(c.list))
-		r.deadRun = 0
-		return true, nil
-	}
-	if errors.Is(err, errMoved) || errors.Is(err, touchstone.ErrNewer) || ctx.Err() != nil {
-		return false, err
-	}
-	if r.suspects.Look(store.IsTrouble(err)) {
-		if poison := r.isolate(ctx, &c); poison != nil {
-			if err = r.work(ctx, &c, poison, false); err == nil {
-				r.buried(&c, poison)
+	if r.hunt.Pending() { // it goes on before anything else
+		if worked, err = r.search(ctx, &c, r.why); worked {
+			return true, nil
+		}
+	} else {
+		began := time.Now()
+		if err = r.work(ctx, &c, nil, false); err == nil {
+			r.fit(time.Since(began), len(c.list))
+			r.deadRun = 0
+			return true, nil
+		}
+		if errors.Is(err, errMoved) || errors.Is(err, touchstone.ErrNewer) || ctx.Err() != nil {
+			return false, err
+		}
+		if r.hunt.Look(store.IsTrouble(err)) {
+			if worked, err = r.search(ctx, &c, err); worked {
 				return true, nil
 			}
 		}
 	}
-	r.size = min(r.size, isolateSize)
+	if r.size = min(r.size, isolateSize); r.hunt.Pending() {
+		r.size = max(min(len(c.list), isolateSize), 1) // the search goes on with the same chunk
+	}
+	return false, err
+}
+
+// search sets aside what of a chunk is at fault for why, and does the rest. It returns why
+// when nothing is, or what came in between.
+func (r *reactor) search(ctx context.Context, c *chunk, why error) (worked bool, err error) {
+	r.why = why
+	poison, between := r.isolate(ctx, c)
+	switch {
+	case between != nil:
+		return false, between
+	case poison == nil:
+		return false, why
+	}
+	if err = r.work(ctx, c, poison, false); err == nil {
+		r.buried(c, poison)
+		return true, nil
+	}
+	if !store.IsTrouble(err) {
+		r.hunt.Forget()
+	}
 	return false, err
 }
 
@@ -237,7 +266,8 @@ func (r *reactor) claim(ctx context.Context, tx *store.Tx, c *chunk) error {
 }
 
 func (r *reactor) succeeded(c *chunk, aside int, took time.Duration) {
-	r.failures, r.suspects = 0, 0
+	r.failures, r.stalled = 0, 0
+	r.hunt.Clear()
 	m := r.in.metrics
 	m.reacted.WithLabelValues(r.name).Add(float64(len(c.list) - aside))
 	m.seconds.WithLabelValues(r.name).Add(took.Seconds())
@@ -276,8 +306,9 @@ func (r *reactor) follow(ctx context.Context, c chunk) error {
 // that others get at the database in between.
 func (r *reactor) failed(ctx context.Context, err error, took time.Duration) {
 	r.failures++
+	r.stalled++
 	r.in.metrics.failures.WithLabelValues(r.name).Inc()
-	pause := max(min(r.in.cfg.firstPause<<min(r.failures-1, 10), maxPause), 3*took)
+	pause := max(min(r.in.cfg.firstPause<<min(r.stalled-1, 10), maxPause), 3*took)
 	r.in.cfg.Logger.Error("a reactor failed and will be tried again", "reactor", r.name, "error", err, "attempt", r.failures, "in", pause)
 	r.note(ctx, err, false)
 	sleep(ctx, pause, nil)
@@ -297,9 +328,10 @@ func (r *reactor) note(ctx context.Context, why error, stop bool) {
 // isolate finds the occurrences of a chunk that the reactor cannot work on, by trying parts
 // of it in transactions that are rolled back. It returns nil when there are none, or when
 // the reactor takes nothing at all any more: then it stands still, and its definition or
-// its program is at fault.
-func (r *reactor) isolate(ctx context.Context, c *chunk) map[int]string {
-	poison := map[int]string{}
+// its program is at fault. A trouble that came in between is returned: the search goes on
+// at the next step.
+func (r *reactor) isolate(ctx context.Context, c *chunk) (poison map[int]string, between error) {
+	poison = map[int]string{}
 	try := func(some []item) error {
 		t := *c
 		t.list = some
@@ -307,21 +339,33 @@ func (r *reactor) isolate(ctx context.Context, c *chunk) map[int]string {
 	}
 	trouble := func(err error) bool {
 		var l lost
-		return store.IsTrouble(err) || errors.Is(err, errMoved) || errors.Is(err, touchstone.ErrNewer) || errors.As(err, &l)
+		is := store.IsTrouble(err) || errors.Is(err, errMoved) || errors.Is(err, touchstone.ErrNewer) || errors.As(err, &l)
+		if is {
+			between = err
+		}
+		return is
 	}
-	bisect.Search(c.list, try, trouble, func(i int, err error) {
+	before := r.hunt.Trials()
+	of := fmt.Sprint(c.from, c.to, len(c.list), c.editions())
+	any := bisect.Search(&r.hunt, of, c.list, try, trouble, func(i int, err error) {
 		poison[i] = reasonFailed + bisect.Shortly(err)
 		r.in.cfg.Logger.Error("an occurrence cannot be worked on and is set aside", "reactor", r.name, "row", c.places[i].row, "item", c.places[i].item,
 			"kind", c.list[i].Kind.String(), "person", c.list[i].Person.String(), "error", err)
 	})
+	if r.hunt.Trials() > before {
+		r.stalled = 0
+	}
 	switch {
-	case len(poison) == 0 || ctx.Err() != nil:
-		return nil
+	case !any && r.hunt.Pending():
+		return nil, between
+	case !any || ctx.Err() != nil:
+		return nil, ctx.Err()
 	case len(poison) == len(c.list) && r.deadRun+len(poison) > maxDeadInRow:
 		r.in.cfg.Logger.Error("a reactor takes nothing any more: it stands still and sets nothing aside", "reactor", r.name)
-		return nil
+		r.hunt.Forget()
+		return nil, nil
 	}
-	return poison
+	return poison, nil
 }
 
 // reasonFailed begins the reason of a dead letter.
@@ -361,18 +405,38 @@ func (r *reactor) bury(ctx context.Context, tx *store.Tx, c *chunk, poison map[i
 	}
 	slices.Sort(indexes)
 	now := r.in.cfg.Clock.Now().UnixMilli()
-	err := tx.BulkUpsert(ctx, store.Upsert{Table: "inbox_dead", Columns: []string{"id", "reactor", "row_id", "item", "person", "kind", "name",
+	owners, err := r.owners(ctx, tx, c, indexes)
+	if err != nil {
+		return err
+	}
+	err = tx.BulkUpsert(ctx, store.Upsert{Table: "inbox_dead", Columns: []string{"id", "reactor", "row_id", "item", "person", "kind", "name",
 		"died_at", "reason", "attempts", "replay", "body"}}, len(indexes), func(n int, args []any) {
 		i := indexes[n]
 		o := &c.list[i]
 		args[0], args[1], args[2], args[3] = randid.New("dead"), r.name, c.places[i].row, c.places[i].item
-		args[4], args[5], args[6], args[7] = int64(o.Person), int64(o.Kind), o.Name, now
+		args[4], args[5], args[6], args[7] = int64(owners[n]), int64(o.Kind), o.Name, now
 		args[8], args[9], args[10], args[11] = poison[i], 0, 0, packOne(o)
 	})
 	if err != nil {
 		return fmt.Errorf("write the dead letters: %w", err)
 	}
 	return nil
+}
+
+// owners returns whose the items of a chunk are today: by them dead letters are found.
+func (r *reactor) owners(ctx context.Context, tx *store.Tx, c *chunk, indexes []int) ([]touchstone.PersonID, error) {
+	then := make([]touchstone.PersonID, len(indexes))
+	for n, i := range indexes {
+		then[n] = c.list[i].about()
+	}
+	if r.in.cfg.Persons == nil {
+		return then, nil
+	}
+	now, err := r.in.cfg.Persons.Canonical(ctx, tx, then)
+	if err != nil {
+		return nil, fmt.Errorf("look up whose dead letters are: %w", err)
+	}
+	return now, nil
 }
 
 // sleep waits; it tells false when ctx is done.

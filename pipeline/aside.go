@@ -57,7 +57,8 @@ func (c *chunk) partition() int {
 // isolate finds the events that make a batch fail, by trying parts of it in transactions
 // that are rolled back, and returns them with the reason; nil when events are not at
 // fault, which a plain event tells that the stages should take: then nothing is set aside.
-func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]string {
+// A trouble leaves the hunt pending: it goes on at the next failure.
+func (p *Pipeline) isolate(ctx context.Context, work chunk, hunt *bisect.Hunt) map[touchstone.Seq]string {
 	if work.part == nil {
 		return nil
 	}
@@ -67,6 +68,11 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]s
 		return nil
 	}
 	if err := p.try(ctx, work.part.index, []touchstone.Fact{plainFact(&fresh.facts[0])}, nil); err != nil {
+		if store.IsTrouble(err) {
+			hunt.Pause()
+			return nil
+		}
+		hunt.Forget()
 		p.cfg.Logger.Warn("the stages take no plain event either: events are not at fault", "error", err)
 		return nil
 	}
@@ -76,7 +82,8 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk) map[touchstone.Seq]s
 	}
 	before := len(poison)
 	try := func(facts []touchstone.Fact) error { return p.try(ctx, work.part.index, facts, nil) }
-	bisect.Search(fresh.facts, try, store.IsTrouble, func(i int, err error) {
+	of := fmt.Sprint(fresh.facts[0].Seq, len(fresh.facts), before) // the work stays the same until it is done
+	bisect.Search(hunt, of, fresh.facts, try, store.IsTrouble, func(i int, err error) {
 		f := &fresh.facts[i]
 		p.cfg.Logger.Error("an event cannot be worked on and is set aside", "message_id", f.MessageID, "seq", int64(f.Seq), "error", err)
 		poison[f.Seq] = reasonStage + bisect.Shortly(err)

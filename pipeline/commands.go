@@ -57,10 +57,14 @@ func (p *Pipeline) obey(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 
 // blame looks for what makes a batch fail: events, or its command. It reports whether the
 // batch can be tried again without them.
-func (p *Pipeline) blame(ctx context.Context, work *chunk) bool {
-	if poison := p.isolate(ctx, *work); poison != nil {
+func (p *Pipeline) blame(ctx context.Context, work *chunk, hunt *bisect.Hunt) bool {
+	if poison := p.isolate(ctx, *work, hunt); poison != nil {
 		work.poison = poison
+		hunt.Forget()
 		return true
+	}
+	if hunt.Pending() {
+		return false // a trouble came in between: the events have not all been tried
 	}
 	if work.command == nil || work.refused != "" {
 		return false

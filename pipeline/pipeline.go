@@ -360,7 +360,7 @@ const maxPause = 15 * time.Second // between two attempts
 // they are set aside. A batch that fails for another reason stops the pipeline's progress
 // but loses nothing: events wait in the log, and everybody can see the error.
 func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
-	var suspects bisect.Suspicion
+	var hunt bisect.Hunt
 	for attempt := 0; ; attempt++ {
 		err := p.commit(ctx, work)
 		if err == nil {
@@ -382,11 +382,15 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		}
 		p.metrics.failures.Inc()
 		p.stuck.note(work.partition(), p.cfg.Clock.Now(), err)
-		if suspects.Look(store.IsTrouble(err)) {
-			if p.blame(ctx, &work) {
+		if hunt.Look(store.IsTrouble(err)) {
+			before := hunt.Trials()
+			if p.blame(ctx, &work, &hunt) {
 				continue
 			}
-			if p.holdTimers(ctx, work, err) {
+			if hunt.Trials() > before { // the search got on
+				attempt = 0
+			}
+			if !hunt.Pending() && p.holdTimers(ctx, work, err) {
 				if work.part == nil { // there was nothing but timers
 					return nil
 				}

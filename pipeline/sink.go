@@ -197,14 +197,18 @@ func (s *Sink) Run(ctx context.Context, fence Fence) error {
 
 // run copies one partition.
 func (s *Sink) run(ctx context.Context, partition int) error {
-	var suspects bisect.Suspicion
+	var hunt sinkHunt
 	for attempt := 0; ctx.Err() == nil; {
 		began := time.Now()
 		changed := s.cfg.Pipeline.Changed()
-		n, err := s.copy(ctx, partition, &suspects)
+		before := hunt.Trials()
+		n, err := s.copy(ctx, partition, &hunt)
 		if err == nil {
 			s.stuck.clear(partition)
-			suspects = 0
+			hunt.Clear()
+		}
+		if hunt.Trials() > before { // the search got on
+			attempt = 0
 		}
 		switch {
 		case errors.Is(err, lease.ErrLost):
@@ -242,11 +246,20 @@ func (s *Sink) await(ctx context.Context, partition int, d time.Duration) {
 	}
 }
 
+// sinkHunt is a search in the portion that ends with a record: it goes on with the same.
+type sinkHunt struct {
+	bisect.Hunt
+	last stream.Offset
+}
+
 // copy appends the next committed records and returns how many events it took.
-func (s *Sink) copy(ctx context.Context, partition int, suspects *bisect.Suspicion) (int, error) {
+func (s *Sink) copy(ctx context.Context, partition int, hunt *sinkHunt) (int, error) {
 	from, until := s.Through(partition)+1, s.cfg.Pipeline.Through(partition)
 	if from > until {
 		return 0, s.copyOverrides(ctx, partition)
+	}
+	if hunt.Pending() {
+		until = min(until, hunt.last)
 	}
 	handover := s.cfg.Pipeline.parts[partition].sink
 	work, before, ok := handover.take(from)
@@ -267,12 +280,14 @@ func (s *Sink) copy(ctx context.Context, partition int, suspects *bisect.Suspici
 	}
 	commit := warehouse.Commit{Partition: partition, Through: work.last, Facts: facts}
 	if err := s.append(ctx, commit, since); err != nil {
-		if !suspects.Look(isTrouble(err)) {
+		if !hunt.Look(isTrouble(err)) {
 			return 0, err
 		}
-		if commit.Facts, err = s.isolate(ctx, partition, facts, err); err != nil {
+		hunt.last = work.last
+		if commit.Facts, err = s.isolate(ctx, partition, facts, err, &hunt.Hunt); err != nil {
 			return 0, err
 		}
+		hunt.Forget() // they are set aside
 		if err := s.append(ctx, commit, since); err != nil {
 			return 0, err
 		}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -160,7 +161,7 @@ func isTrouble(err error) bool {
 
 // isolate sets aside the facts that make an append fail with err, and returns the others.
 // A plain fact is tried first: if the warehouse takes none either, facts are not at fault.
-func (s *Sink) isolate(ctx context.Context, partition int, facts []touchstone.Fact, err error) ([]touchstone.Fact, error) {
+func (s *Sink) isolate(ctx context.Context, partition int, facts []touchstone.Fact, err error, hunt *bisect.Hunt) ([]touchstone.Fact, error) {
 	if len(facts) == 0 {
 		return nil, err
 	}
@@ -170,10 +171,16 @@ func (s *Sink) isolate(ctx context.Context, partition int, facts []touchstone.Fa
 	plain := plainFact(&facts[0])
 	plain.Node = 1
 	if e := try([]touchstone.Fact{plain}); e != nil {
+		if isTrouble(e) {
+			hunt.Pause()
+		} else {
+			hunt.Forget()
+		}
 		return nil, err
 	}
 	var bad []touchstone.Aside
-	bisect.Search(facts, try, isTrouble, func(i int, e error) {
+	of := fmt.Sprint(facts[0].Seq, facts[len(facts)-1].Seq, len(facts))
+	bisect.Search(hunt, of, facts, try, isTrouble, func(i int, e error) {
 		bad = append(bad, touchstone.Aside{Index: i, Reason: reasonWarehouse + bisect.Shortly(e)})
 	})
 	if len(bad) == 0 || ctx.Err() != nil {

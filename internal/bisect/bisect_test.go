@@ -2,6 +2,7 @@ package bisect
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestSearchFindsExactlyTheBad(t *testing.T) {
 		}
 		var found []int
 		trials := 0
-		Search(items, func(some []int) error {
+		Search(&Hunt{}, "", items, func(some []int) error {
 			trials++
 			if i := slices.IndexFunc(some, func(i int) bool { return bad[i] }); i >= 0 {
 				return errors.New("bad")
@@ -42,7 +43,7 @@ func TestSearchFindsExactlyTheBad(t *testing.T) {
 
 func TestSearchOfAPairThatFailsTogether(t *testing.T) {
 	var found []int
-	ok := Search([]int{0, 1, 2, 3, 4, 5}, func(some []int) error {
+	ok := Search(&Hunt{}, "", []int{0, 1, 2, 3, 4, 5}, func(some []int) error {
 		if slices.Contains(some, 1) && slices.Contains(some, 4) {
 			return errors.New("one and four do not go together")
 		}
@@ -58,21 +59,76 @@ func TestSearchOfAPairThatFailsTogether(t *testing.T) {
 	}
 }
 
-func TestTroubleEndsTheSearch(t *testing.T) {
+// TestTroubleInterruptsTheSearch: whatever trials meet trouble, also every second one for
+// ever, the search comes to the same end, with no trial made twice that had an answer.
+func TestTroubleInterruptsTheSearch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 100).Draw(t, "n")
+		bad := rapid.SliceOfNDistinct(rapid.IntRange(0, n-1), 1, min(n, 5), rapid.ID).Draw(t, "bad")
+		trouble := errors.New("disk full")
+		length := rapid.IntRange(1, 2*patience).Draw(t, "troubles in a row")
+		answers := rapid.IntRange(1, 3).Draw(t, "answers in a row")
+		items := make([]int, n)
+		for i := range items {
+			items[i] = i
+		}
+		calls := 0
+		answered := map[string]bool{}
+		try := func(some []int) error {
+			calls++
+			if (calls-1)%(length+answers) < length {
+				return trouble
+			}
+			key := fmt.Sprint(some)
+			if answered[key] {
+				t.Fatalf("%s was tried again", key)
+			}
+			answered[key] = true
+			if slices.ContainsFunc(some, func(i int) bool { return slices.Contains(bad, i) }) {
+				return errors.New("bad")
+			}
+			return nil
+		}
+		var h Hunt
+		for !h.Look(false) { // as many failures as it takes
+		}
+		var found []int
+		for rounds := 0; !Search(&h, "work", items, try, func(err error) bool { return errors.Is(err, trouble) }, func(i int, _ error) { found = append(found, i) }); rounds++ {
+			if rounds > 2*(2+2*9*len(bad)) {
+				t.Fatalf("no end after %d rounds", rounds)
+			}
+			if len(found) > 0 || h.Look(true) || !h.Look(false) {
+				t.Fatalf("found %v; after a trouble nothing is looked at, and then the search goes on", found)
+			}
+		}
+		slices.Sort(bad)
+		if !slices.Equal(found, bad) {
+			t.Fatalf("found %v, want %v", found, bad)
+		}
+		// What was found is found again, until it is forgotten.
+		before, again := calls, []int(nil)
+		Search(&h, "work", items, try, func(err error) bool { return errors.Is(err, trouble) }, func(i int, _ error) { again = append(again, i) })
+		if calls != before || !slices.Equal(again, bad) || !h.Look(false) {
+			t.Fatalf("found %v with %d more trials", again, calls-before)
+		}
+		if h.Forget(); h.Trials() != 0 || h.Pending() {
+			t.Fatal("nothing was forgotten")
+		}
+	})
+}
+
+func TestTroubleBlamesNobody(t *testing.T) {
 	trouble := errors.New("disk full")
-	if Search([]int{1, 2}, func([]int) error { return trouble }, func(err error) bool { return errors.Is(err, trouble) },
+	var h Hunt
+	if Search(&h, "", []int{1, 2}, func([]int) error { return trouble }, func(err error) bool { return errors.Is(err, trouble) },
 		func(int, error) { t.Error("an item was blamed for a trouble") }) {
 		t.Error("found something")
 	}
-	var s Suspicion
-	for i, want := range []bool{false, false, true, false} {
-		if got := s.Look(false); got != want {
+	h.Clear()
+	for i, want := range []bool{false, false, false, true, false} {
+		if got := h.Look(i == 1); got != want { // the second is a trouble
 			t.Errorf("failure %d: %v", i+1, got)
 		}
-	}
-	s.Look(true)
-	if s.Look(false) || s.Look(false) || !s.Look(false) {
-		t.Error("a trouble does not begin the count anew")
 	}
 }
 

@@ -49,8 +49,11 @@ type Feature struct {
 	Promise func(name string, value any) any
 	// Totals returns what is counted over all persons. It must come out the same, too.
 	Totals func(ctx context.Context, q store.Querier) (any, error)
+	// Unpack returns a row of the keeper's as rows that can be searched, when it is packed or
+	// holds what is of several persons; nil: rows are searched as they are.
+	Unpack func(table string, columns []string, row []any) ([]string, [][]any)
 	// Gathered names columns that are counted in memory and written some time later, with
-	// whatever batch comes then.
+	// whatever batch comes then, or in which an erasure changes rows of others.
 	Gathered []string
 	// Identity is set by identity's own exercise: its Apply finds the persons, and commands
 	// go to it. All others get facts and changes from the exercise.
