@@ -50,8 +50,8 @@ func play(t *rapid.T, db *store.DB, round int) {
 			s.interest = Interest{Events: []string{"*"}, Backfill: true}
 		}
 		var calls atomic.Int64
-		troubles := int64(rapid.IntRange(0, 5).Draw(t, "troubles in a row"))
-		between := int64(rapid.IntRange(1, 20).Draw(t, "calls between them"))
+		troubles := int64(rapid.IntRange(0, 4).Draw(t, "troubles in a row"))
+		between := int64(rapid.IntRange(4, 20).Draw(t, "calls between them"))
 		s.refuse = func(o *touchstone.Occurrence) error {
 			if _, at := bad.Load(name + o.MessageID); at {
 				return errors.New("at fault")
