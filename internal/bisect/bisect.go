@@ -29,8 +29,11 @@ type Hunt struct {
 	verdicts map[span]error // of trials
 }
 
-// span is items[from:to].
-type span struct{ from, to int }
+// span is items[from:to]; again is the trial by which a refusal is confirmed.
+type span struct {
+	from, to int
+	again    bool
+}
 
 // Look counts a failure and tells whether it is time to search for its items. Troubles are
 // not counted: they are about no item.
@@ -72,7 +75,7 @@ func Search[T any](h *Hunt, of string, items []T, try func([]T) error, trouble f
 		h.of, h.verdicts = of, map[span]error{}
 	}
 	s := search{verdicts: h.verdicts, trouble: trouble, try: func(at span) error { return try(items[at.from:at.to]) }}
-	any = s.in(span{0, len(items)})
+	any = s.in(span{to: len(items)})
 	h.pending = any || s.stopped
 	if s.stopped {
 		return false
@@ -121,25 +124,31 @@ func (s *search) add(index int, err error) bool {
 	return true
 }
 
+// refusedAgain tells whether a second trial fails, too: what failed by chance is nobody's fault.
+func (s *search) refusedAgain(at span) bool {
+	at.again = true
+	return s.trial(at) != nil
+}
+
 func (s *search) in(at span) (any bool) {
 	err := s.trial(at)
 	switch {
 	case err == nil:
 		return false
 	case at.to-at.from == 1:
-		return s.add(at.from, err)
+		return s.refusedAgain(at) && s.add(at.from, err)
 	}
 	half := (at.from + at.to) / 2
-	first := s.in(span{at.from, half})
-	second := s.in(span{half, at.to})
-	if first || second || s.stopped {
+	first := s.in(span{from: at.from, to: half})
+	second := s.in(span{from: half, to: at.to})
+	if first || second || s.stopped || !s.refusedAgain(at) {
 		return first || second
 	}
 	// Each half is taken alone: the first item goes that fails after those before it.
 	low, high := half, at.to // items up to low are taken, those up to high are not
 	for high-low > 1 {
 		middle := (low + high) / 2
-		if e := s.trial(span{at.from, middle}); e == nil {
+		if e := s.trial(span{from: at.from, to: middle}); e == nil {
 			low = middle
 		} else {
 			high, err = middle, e
