@@ -27,7 +27,7 @@ var bands = [][]string{
 	{"experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
 	{"analytics", "model"},
 	{"collect", "pipeline", "identity", "profile", "segment"},
-	{"inbox", "outbox", "keep", "job", "api", "command"}, // the joints: how features hang on the spine
+	{"inbox", "outbox", "keep", "job", "api", "command", "admission"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},
 	{"access"},
 	{"internal", "sdk"},

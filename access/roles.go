@@ -42,6 +42,8 @@ const roleTable = `
  quarantine:write    x       .        .          .          .         x
  imports:read        x       x        x          .          x         x
  imports:write       x       .        .          .          .         x
+ admission:read      x       x        x          .          x         x
+ admission:write     x       .        .          .          .         x
  webhooks:read       x       x        x          .          x         x
  webhooks:write      x       .        .          .          .         x
  effects:read        x       x        x          .          x         x
@@ -90,6 +92,8 @@ const scopeTable = `
  quarantine:write     .       .       .       .        x      x
  imports:read         .       .       x       .        x      x
  imports:write        x       .       .       .        x      x
+ admission:read       .       .       x       .        x      x
+ admission:write      .       .       .       .        x      x
  webhooks:read        .       .       x       .        x      x
  webhooks:write       .       .       .       .        x      x
  effects:read         .       .       x       .        x      x

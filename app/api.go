@@ -16,6 +16,7 @@ func (a *App) resources() []api.Resource {
 		inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 		job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 		webhook.Resource(a.webhooks),
+		a.admissionResource(),
 		a.processResource(),
 		a.exportResource(),
 	}, a.extra.resources...)

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/command"
@@ -63,6 +64,7 @@ type App struct {
 	segments  *segment.Segments
 	inbox     *inbox.Inbox
 	commands  *command.Log
+	admission *admission.Versions
 	pipeline  *pipeline.Pipeline
 	outbox    *outbox.Outbox
 	webhooks  *webhook.Webhooks
@@ -138,6 +140,7 @@ func (a *App) parts() []wiring {
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},
 		{a.wireReactors, personRoles},
+		{a.wireAdmission, nil}, // the sink reads the log by the rules, too
 		{a.wireCommands, personRoles},
 		{a.wirePipeline, nil}, // everybody follows how far it is
 		{a.wireQueries, personRoles},
@@ -286,7 +289,7 @@ func (a *App) stages() []pipeline.Stage {
 func (a *App) wirePipeline(ctx context.Context) (err error) {
 	quarantine := collect.NewQuarantineWriter(a.metrics)
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
-		Log: a.log, DB: a.store, Stages: a.stages(), Commands: a.commands,
+		Log: a.log, DB: a.store, Stages: a.stages(), Commands: a.commands, Admission: a.admission,
 		Reject: quarantine.Write,
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
@@ -306,7 +309,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		held = a.duck
 	}
 	a.sink, err = pipeline.NewSink(ctx, pipeline.SinkConfig{
-		Log: a.log, DB: a.store, Warehouse: held, Graph: a.graph, Pipeline: a.pipeline, Reject: quarantine.Write,
+		Log: a.log, DB: a.store, Warehouse: held, Graph: a.graph, Pipeline: a.pipeline, Admission: a.admission, Reject: quarantine.Write,
 		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,
 	})
 	if err == nil {

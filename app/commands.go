@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/command"
 )
 
@@ -16,5 +17,6 @@ func (a *App) wireCommands(ctx context.Context) (err error) {
 func (a *App) commandKinds() (kinds []command.Kind) {
 	kinds = append(kinds, a.graph.Commands(a.rules)...)
 	kinds = append(kinds, a.profiles.Commands()...)
+	kinds = append(kinds, command.Kind{Name: admission.Command, Check: admission.CheckBody, Do: a.admission.Set})
 	return kinds
 }

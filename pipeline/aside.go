@@ -64,7 +64,7 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk, hunt *bisect.Hunt) m
 	}
 	fresh := work.part.dropDuplicates(work, p.cfg.Clock.Now())
 	work.part.undo(fresh)
-	if len(fresh.facts) == 0 {
+	if fresh.facts, _ = admitted(p.rules, fresh.facts, nil); len(fresh.facts) == 0 {
 		return nil
 	}
 	if err := p.try(ctx, work.part.index, []touchstone.Fact{plainFact(&fresh.facts[0])}, nil); err != nil {
@@ -106,6 +106,13 @@ func (p *Pipeline) tryBatch(ctx context.Context, b *touchstone.Batch, work *chun
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
 		if err := p.obey(ctx, tx, b, work); err != nil {
 			return err
+		}
+		if work.command != nil { // other facts come as they were admitted
+			rules, err := p.rulesFor(ctx, tx, work)
+			if err != nil {
+				return err
+			}
+			b.Facts, _ = admitted(rules, b.Facts, nil)
 		}
 		if err := p.apply(ctx, tx, b, func(int, string) {}); err != nil {
 			return err

@@ -97,6 +97,7 @@ type world struct {
 	lake  *lake
 	graph *graph
 	clock touchstone.Clock
+	setup func(*Config, *SinkConfig)
 	p     *Pipeline
 	s     *Sink
 	stop  func()
@@ -111,12 +112,17 @@ func newWorld(t *testing.T, db *store.DB) *world {
 func (w *world) start() {
 	w.Helper()
 	var err error
-	w.p, err = New(w.Context(), Config{Log: w.log, DB: w.db, Stages: []Stage{w.stage}, MinInterval: time.Millisecond, Reject: w.bad.write, Clock: w.clock})
+	cfg := Config{Log: w.log, DB: w.db, Stages: []Stage{w.stage}, MinInterval: time.Millisecond, Reject: w.bad.write, Clock: w.clock}
+	sink := SinkConfig{Log: w.log, DB: w.db, Warehouse: w.lake, Graph: w.graph, Reject: w.bad.write, Clock: w.clock, Interval: time.Millisecond, Pause: time.Millisecond}
+	if w.setup != nil {
+		w.setup(&cfg, &sink)
+	}
+	w.p, err = New(w.Context(), cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.s, err = NewSink(w.Context(), SinkConfig{Log: w.log, DB: w.db, Warehouse: w.lake, Graph: w.graph, Pipeline: w.p, Reject: w.bad.write,
-		Clock: w.clock, Interval: time.Millisecond, Pause: time.Millisecond})
+	sink.Pipeline = w.p
+	w.s, err = NewSink(w.Context(), sink)
 	if err != nil {
 		w.Fatal(err)
 	}

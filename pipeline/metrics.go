@@ -23,6 +23,7 @@ type metrics struct {
 	windowIDs       prometheus.Gauge
 	windowShortened prometheus.Gauge
 	aside           *prometheus.CounterVec
+	masked          prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -51,10 +52,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Hours of message ids that were forgotten early because the bound on ids was reached."}),
 	}
 	m.aside = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_pipeline_set_aside_total",
-		Help: "Valid events that a stage could not take in and that went to quarantine, by code of the reason."}, []string{"code"})
+		Help: "Valid events that a stage could not take in or that the admission rules left out, and that went to quarantine, by code of the reason."}, []string{"code"})
+	m.masked = prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_masked_total",
+		Help: "Events of which the admission rules masked something."})
 	if reg != nil {
 		reg.MustRegister(m.events, m.failures, m.resumed, m.skippedRecords, m.timers, m.stageSeconds, m.batchSeconds, m.batchEvents, m.lag,
-			m.windowIDs, m.windowShortened, m.aside)
+			m.windowIDs, m.windowShortened, m.aside, m.masked)
 	}
 	return m
 }

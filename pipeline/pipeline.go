@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/internal/bisect"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
@@ -54,6 +55,8 @@ type Config struct {
 	Stages []Stage
 	// Commands may be nil: a command in the log then stops the pipeline.
 	Commands Commands
+	// Admission leaves out and masks events before the stages see them; nil: none.
+	Admission Admission
 	// Reject puts events in quarantine, inside the batch's transaction: Rejected ones of
 	// the edge, and valid ones that were set aside, whose Reason says why.
 	Reject  func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
@@ -119,6 +122,7 @@ type Pipeline struct {
 	tenure  sync.Mutex  // held while this process runs the loop, or follows another one's
 	working atomic.Bool // this process runs the loop
 	fence   Fence
+	rules   *admission.Rules // that hold as of the last commit; of the loop's goroutine
 
 	tailing sync.Mutex
 	tails   []tail // by partition
@@ -424,6 +428,7 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		p.alarm.release(now)
 	}
 	var next time.Time
+	rules, masked := p.rules, 0
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
 		err := p.fence(ctx, tx)
 		if err != nil {
@@ -434,7 +439,7 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 				return err
 			}
 		}
-		if err := p.obey(ctx, tx, b, &work); err != nil {
+		if rules, masked, err = p.prepare(ctx, tx, b, &work, &fresh); err != nil {
 			return err
 		}
 		if err := p.apply(ctx, tx, b, func(i int, reason string) {
@@ -473,16 +478,18 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 	if p.alarm.next = next; due && len(p.alarm.held) == 0 {
 		p.timers.clear(0)
 	}
-	p.committed(ctx, work, fresh, b, time.Since(began))
+	p.rules = rules
+	p.committed(ctx, work, fresh, b, time.Since(began), masked)
 	return nil
 }
 
-func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration) {
+func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration, masked int) {
 	if part := work.part; part != nil {
 		delta := fresh.totals(work)
 		part.sink.give(ctx, work, b.Facts)
 		p.moved(part, work, delta)
 		p.metrics.count(delta)
+		p.metrics.masked.Add(float64(masked))
 		for i := range fresh.aside {
 			p.metrics.setAside(&fresh.aside[i])
 		}

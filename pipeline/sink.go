@@ -37,6 +37,8 @@ type SinkConfig struct {
 	// Warehouse is nil in a process that only follows how far another one's sink is.
 	Warehouse warehouse.Warehouse
 	Graph     Graph
+	// Admission tells what held at each place of the log; nil: nothing.
+	Admission Admission
 	// Pipeline tells how far the sink may go.
 	Pipeline *Pipeline
 	// Reject puts valid events that were set aside in quarantine; see [Config].
@@ -310,6 +312,10 @@ func (s *Sink) read(ctx context.Context, partition int, from, until stream.Offse
 		return portion{}, err
 	}
 	facts, err := s.keep(ctx, partition, work)
+	if err != nil {
+		return portion{}, err
+	}
+	facts, err = s.admit(ctx, partition, facts, work.first, work.last)
 	return portion{first: from, last: work.last, oldest: work.oldest, facts: facts, events: work.count()}, err
 }
 
@@ -493,6 +499,11 @@ func (s *Sink) cleanDropped(ctx context.Context, partition int) error {
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM sink_aside WHERE partition_id = ? AND seq < ?`, partition, int64(touchstone.MakeSeq(partition, uint64(first), 0))); err != nil {
 			return err
+		}
+		if s.cfg.Admission != nil {
+			if err := s.cfg.Admission.Prune(ctx, tx, partition, uint64(first)); err != nil {
+				return err
+			}
 		}
 		_, err := tx.Exec(ctx, `DELETE FROM pipeline_dropped WHERE partition_id = ? AND record < ?`, partition, int64(first))
 		return err

@@ -102,6 +102,11 @@ func (p *Pipeline) resume(ctx context.Context) error {
 		part.sink.gap()
 	}
 	var err error
+	if p.cfg.Admission != nil {
+		if p.rules, err = p.cfg.Admission.Current(ctx, p.cfg.DB.Reader()); err != nil {
+			return err
+		}
+	}
 	p.alarm = alarm{looked: time.Now()}
 	if p.alarm.next, err = earliestTimer(ctx, p.cfg.DB.Reader(), nil); err != nil {
 		return err

@@ -2178,6 +2178,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules that hold now */
+        get: operations["getAdmission"];
+        /**
+         * Replace all rules
+         * @description The rules go into the log as a command and hold for the events behind it: profiles, segments, webhooks and the warehouse never see what they leave out or mask, also when the store or the warehouse is computed
+         *     anew from the log. What came before stays as it is. Events that are left out go to quarantine and can be replayed once the rule is gone. An empty list takes all rules away.
+         */
+        put: operations["setAdmission"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/processes": {
         parameters: {
             query?: never;
@@ -2286,7 +2308,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -4239,6 +4261,42 @@ export interface components {
         WebhookCount: {
             /** Format: int64 */
             count: number;
+        };
+        Admission: {
+            /**
+             * Format: int64
+             * @description Place of the version in the log; 0 when no rules were ever set
+             */
+            version: number;
+            /** Format: date-time */
+            set_at: string | null;
+            /** @description Who set them; empty when nobody did */
+            actor: string;
+            rules: components["schemas"]["AdmissionRule"][];
+        };
+        AdmissionRules: {
+            rules: components["schemas"]["AdmissionRule"][];
+        };
+        /** @description All rules that match an event apply. Each drops or masks something. */
+        AdmissionRule: {
+            /** @description Id of a source; empty for all */
+            source?: string;
+            /** @description Name of an event as it is stored (`Order Paid`, `$identify`); empty for all */
+            event?: string;
+            /** @description Reason why such events are left out; empty keeps them */
+            drop?: string;
+            mask?: components["schemas"]["AdmissionMask"][];
+        };
+        AdmissionMask: {
+            /**
+             * @description `traits` are also those in `context.traits`
+             * @enum {string}
+             */
+            in: "properties" | "traits";
+            /** @description Name of a member of the object itself */
+            name: string;
+            /** @description Text that stands instead of the value; null takes the member out */
+            with?: string | null;
         };
         RunningProcess: {
             /** @description Of one start of the process */
@@ -8416,6 +8474,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAdmission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Admission"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setAdmission: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "rules": [
+                 *         {
+                 *           "event": "Debug Ping",
+                 *           "drop": "test traffic"
+                 *         },
+                 *         {
+                 *           "source": "",
+                 *           "event": "",
+                 *           "mask": [
+                 *             {
+                 *               "in": "traits",
+                 *               "name": "idCard"
+                 *             },
+                 *             {
+                 *               "in": "properties",
+                 *               "name": "address",
+                 *               "with": "(removed)"
+                 *             }
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AdmissionRules"];
+            };
+        };
+        responses: {
+            /** @description The rules that hold from now on */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Admission"];
                 };
             };
             default: components["responses"]["Problem"];

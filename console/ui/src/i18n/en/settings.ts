@@ -180,6 +180,7 @@ export const settings = {
       webhook_resume: "Went on with a webhook",
       webhook_replay: "Repeated calls that were given up",
       webhook_discard: "Discarded calls that were given up",
+      admission_set: "Set the admission rules",
       reactor_replay: "Replayed what a reactor had set aside",
       reactor_discard: "Discarded what a reactor had set aside",
       backup_create: "Made a backup",
@@ -235,6 +236,7 @@ export const settings = {
       mapping_delete: "Deleted a mapping",
     },
     things: {
+      admission: "admission rules",
       reactor: "reactors",
       job: "jobs",
       webhook: "webhooks",

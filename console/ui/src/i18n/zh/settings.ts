@@ -179,6 +179,7 @@ export const settings = {
       webhook_resume: "恢复 Webhook",
       webhook_replay: "重新投递失败的调用",
       webhook_discard: "丢弃失败的调用",
+      admission_set: "设置准入规则",
       reactor_replay: "重放响应器搁置的事项",
       reactor_discard: "丢弃响应器搁置的事项",
       backup_create: "创建备份",
@@ -234,6 +235,7 @@ export const settings = {
       mapping_delete: "删除映射",
     },
     things: {
+      admission: "准入规则",
       reactor: "响应器",
       job: "任务",
       schedule: "定时任务",

@@ -1,0 +1,276 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission"
+	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/storetest"
+	"github.com/touchstone-cdp/touchstone/stream"
+)
+
+// withAdmission lets a world carry out admission.set.
+func (w *world) withAdmission() *admission.Versions {
+	w.Helper()
+	versions, err := admission.Open(w.Context(), admission.Config{DB: w.db, Committed: func(ctx context.Context, q store.Querier) ([]uint64, error) {
+		return Committed(ctx, q, w.log.Partitions())
+	}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	commands, err := command.New(w.Context(), command.Config{DB: w.db, Log: w.log,
+		Kinds: []command.Kind{{Name: admission.Command, Check: admission.CheckBody, Do: versions.Set}}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.setup = func(c *Config, s *SinkConfig) {
+		c.Commands, c.Admission, s.Admission, c.MaxEvents = commands, versions, versions, 7
+	}
+	return versions
+}
+
+func (w *world) appendEvents(events ...touchstone.Event) {
+	w.Helper()
+	var frames []byte
+	for i := range events {
+		frames = stream.AppendFrame(frames, touchstone.AppendEvent(nil, &events[i]))
+	}
+	if _, err := w.log.Append(w.Context(), 0, stream.EncodeRecord(nil, frames, len(events))); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) setRules(id string, rules []admission.Rule) {
+	w.Helper()
+	body, err := json.Marshal(admission.Body{Rules: rules})
+	if err != nil {
+		w.Fatal(err)
+	}
+	c := touchstone.Command{ID: id, Kind: admission.Command, Actor: "usr_1", SubmittedAt: time.Now(), Body: touchstone.JSON(body)}
+	w.appendEvents(c.Event())
+}
+
+// rows is what the warehouse holds, in words.
+func (l *lake) rows() (rows []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.facts {
+		rows = append(rows, row(&l.facts[i].Event))
+	}
+	return rows
+}
+
+func row(e *touchstone.Event) string {
+	return fmt.Sprintf("%s %s/%s %s %s %s", e.MessageID, e.Source, e.Name, e.Properties, e.Traits, e.Context)
+}
+
+func someRules(r *rand.Rand) (rules []admission.Rule) {
+	pick := func(s ...string) string { return s[r.IntN(len(s))] }
+	for range r.IntN(5) {
+		rule := admission.Rule{Source: pick("", "src_a", "src_b"), Event: pick("", "x", "y")}
+		if r.IntN(4) == 0 {
+			rule.Drop = pick("a test", "not ours")
+		}
+		for range r.IntN(3) {
+			m := admission.Mask{In: pick("properties", "traits"), Name: pick("p", "q", "不")}
+			if with := pick("***", "…", ""); with != "" {
+				m.With = &with
+			}
+			rule.Mask = append(rule.Mask, m)
+		}
+		if rule.Drop != "" || rule.Mask != nil {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}
+
+// Whatever rules are set wherever, with restarts and failures in between: the stages, the
+// warehouse that follows and one that is rebuilt from the log see the same, which is what each
+// event's rules make of it, and every event is counted once.
+func TestARebuiltWarehouseIsAdmittedAsTheLiveOne(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T, db *store.DB) { admitAtRandom(t, db, rand.New(rand.NewPCG(seed, 1))) })
+		})
+	}
+}
+
+func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
+	w := newWorld(t, db)
+	w.withAdmission()
+	fail := 0
+	var seen []string // by the stages, committed or not
+	w.stage.set(func(b *touchstone.Batch) error {
+		if fail > 0 {
+			fail--
+			return errors.New("told to fail")
+		}
+		for i := range b.Facts {
+			seen = append(seen, row(&b.Facts[i].Event))
+		}
+		return nil
+	})
+	w.start()
+	var current *admission.Rules
+	var kept, out, ids []string
+	var totals Totals
+	for i := range 60 {
+		act := r.IntN(8)
+		if i == 59 {
+			act = 7 // the last are events, by which draining is told
+		}
+		switch act {
+		case 0, 1:
+			rules := someRules(r)
+			w.setRules(fmt.Sprint("cmd_", i), rules)
+			var err error
+			if current, err = admission.Compile(rules); err != nil {
+				t.Fatal(err)
+			}
+		case 2:
+			w.stop()
+			fail = r.IntN(2)
+			w.start()
+		default:
+			var events []touchstone.Event
+			for j := range 1 + r.IntN(9) {
+				e := touchstone.Event{Type: touchstone.Track, MessageID: fmt.Sprintf("m%d-%d", i, j), Name: string("xyz"[r.IntN(3)]), Source: "src_" + string("abc"[r.IntN(3)]),
+					Time: time.Now(), ReceivedAt: time.Now(), Identifiers: []touchstone.Identifier{{Kind: touchstone.KindUserID, Value: "u"}},
+					Properties: `{"p":{"q":1}, "q":"a\"b","r":[1]}`, Traits: `{"\u4e0d":1,"p":null}`, Context: `{"ip":"1","traits":{"p":"secret","z":2}}`}
+				events, ids = append(events, e), append(ids, e.MessageID)
+				v := current.Admit(&e)
+				v.Apply(&e)
+				if v.Drop != "" {
+					totals.Rejected++
+					out = append(out, e.MessageID)
+					continue
+				}
+				totals.Processed++
+				kept = append(kept, row(&e))
+			}
+			w.appendEvents(events...)
+		}
+	}
+	w.drain(totals, 0)
+	slices.Sort(out)
+	if d := cmp.Diff(out, w.bad.ids()); d != "" {
+		t.Errorf("in quarantine: %s", d)
+	}
+	if d := cmp.Diff(kept, w.lake.rows()); d != "" {
+		t.Errorf("the live warehouse: %s", d)
+	}
+	if n, err := w.p.Accepted(t.Context()); err != nil || n != int64(len(ids)) {
+		t.Errorf("accepted %d of %d, %v", n, len(ids), err)
+	}
+	w.stop()
+	if d := cmp.Diff(kept, seen); d != "" {
+		t.Errorf("the stages: %s", d)
+	}
+	w.lake = &lake{} // lost
+	w.start()
+	w.drain(totals, 0)
+	if d := cmp.Diff(kept, w.lake.rows()); d != "" {
+		t.Errorf("the rebuilt warehouse: %s", d)
+	}
+}
+
+// An event that was left out comes in when it is sent again after the rule is gone. One that is
+// at fault goes to quarantine masked, and a source that is left out makes no others look at fault.
+func TestAdmissionAndWhatIsSetAside(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.withAdmission()
+		w.stage.set(onPoison)
+		w.start()
+		w.setRules("cmd_1", []admission.Rule{{Source: "src_a", Drop: "not ours"}, {Mask: []admission.Mask{{In: "properties", Name: "p"}}}})
+		event := func(id, source string) touchstone.Event {
+			return touchstone.Event{Type: touchstone.Track, MessageID: id, Name: "x", Source: source, Time: time.Now(), ReceivedAt: time.Now(),
+				Identifiers: []touchstone.Identifier{{Kind: touchstone.KindUserID, Value: "u"}}, Properties: `{"p":"secret"}`}
+		}
+		w.appendEvents(event("a", "src_a"), event("b", "src_b"), event("poison", "src_b"), event("c", "src_b"))
+		w.drain(Totals{Processed: 2, Rejected: 2}, 0)
+		if f := w.bad.facts["a"]; f.Reason != "admission: not ours" || f.Properties != "{}" {
+			t.Errorf("left out: %+v", f)
+		}
+		if f := w.bad.facts["poison"]; !strings.HasPrefix(f.Reason, reasonStage) || f.Properties != "{}" {
+			t.Errorf("at fault: %+v", f)
+		}
+		w.setRules("cmd_2", nil)
+		w.appendEvents(event("a", "src_a"), event("b", "src_b"))
+		w.drain(Totals{Processed: 3, Rejected: 2, Duplicates: 1}, 0)
+		if rows := w.lake.rows(); !strings.Contains(rows[2], "secret") || strings.Contains(rows[0]+rows[1], "secret") {
+			t.Errorf("%v", rows)
+		}
+	})
+}
+
+// In partitions other than the command's a version holds from where the pipeline was; what
+// no record of the log needs is forgotten.
+func TestPlacesOfVersions(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		committed := []uint64{0, 0}
+		versions, err := admission.Open(t.Context(), admission.Config{DB: db, Committed: func(context.Context, store.Querier) ([]uint64, error) { return committed, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		update := func(do func(tx *store.Tx) error) {
+			t.Helper()
+			if err := db.Update(t.Context(), do); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, at := range [][3]uint64{{3, 2, 10}, {5, 4, 10}, {9, 8, 20}} {
+			committed = at[1:]
+			update(func(tx *store.Tx) error {
+				_, err := versions.Set(t.Context(), tx, nil, touchstone.Command{Seq: touchstone.MakeSeq(0, at[0], 0), Body: `{"rules":[{"drop":"r"}]}`})
+				return err
+			})
+		}
+		check := func(partition int, first, last uint64, want ...uint64) {
+			t.Helper()
+			spans, err := versions.Spans(t.Context(), db.Reader(), partition, first, last)
+			var got []uint64
+			for _, s := range spans {
+				got = append(got, s.From)
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("partition %d, %d to %d: %v, %v, want %v", partition, first, last, got, err, want)
+			}
+		}
+		check(0, 1, 2)
+		check(0, 1, 9, 3, 5, 9)
+		check(0, 4, 8, 3, 5)
+		check(1, 10, 10)
+		check(1, 11, 21, 11, 21) // two began at once: the later holds
+		check(2, 1, 5, 0)        // came later
+		count := func(want int) {
+			t.Helper()
+			var n int
+			if err := db.Reader().QueryRow(t.Context(), `SELECT count(*) FROM admission_versions`).Scan(&n); err != nil || n != want {
+				t.Errorf("%d versions, %v, want %d", n, err, want)
+			}
+		}
+		update(func(tx *store.Tx) error { return versions.Prune(t.Context(), tx, 0, 9) })
+		count(3) // the other partition needs them
+		check(0, 9, 12, 9)
+		update(func(tx *store.Tx) error { return versions.Prune(t.Context(), tx, 1, 15) })
+		count(2)
+		check(1, 15, 30, 11, 21)
+		update(func(tx *store.Tx) error { return versions.Prune(t.Context(), tx, 1, 100) })
+		count(1)
+		check(1, 100, 200, 21)
+	})
+}
