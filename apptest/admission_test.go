@@ -46,7 +46,7 @@ func TestAdmission(t *testing.T) {
 	send("3")
 	look := func() []string {
 		var rows []string
-		for _, r := range s.SQL(`SELECT message_id || ' ' || CAST(properties AS VARCHAR) FROM events ORDER BY message_id`) {
+		for _, r := range s.SQL(`SELECT message_id || ' ' || COALESCE(CAST(properties AS VARCHAR), '') FROM events ORDER BY message_id`) {
 			rows = append(rows, r[0].(string))
 		}
 		return append(rows, portrait(s, "user_id:ann1", "user_id:ann2", "user_id:ann3")...)

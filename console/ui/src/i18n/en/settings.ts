@@ -86,6 +86,8 @@ export const settings = {
       imports_read: "See imports",
       imports_write: "Import files",
       webhooks_read: "See webhooks and what became of their calls",
+      admission_read: "See which events are left out and what is masked",
+      admission_write: "Say which events are left out and what is masked",
       webhooks_write: "Change webhooks, replace their secrets, repeat calls",
       effects_read: "See what was sent to other systems",
       effects_write: "Repeat or discard what could not be sent",

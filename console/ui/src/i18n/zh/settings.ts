@@ -86,6 +86,8 @@ export const settings = {
       imports_read: "查看导入",
       imports_write: "导入文件",
       webhooks_read: "查看 Webhook 与推送结果",
+      admission_read: "查看丢弃与遮盖规则",
+      admission_write: "设置丢弃与遮盖规则",
       webhooks_write: "管理 Webhook、更换密钥与重新推送",
       effects_read: "查看发往其他系统的内容",
       effects_write: "重发或丢弃未能送达的内容",
