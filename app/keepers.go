@@ -5,6 +5,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 )
@@ -20,7 +21,7 @@ func (a *App) keepers() []keep.Keeper {
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
 		collect.Keeper(),
-		command.Keeper(),
+		command.Keeper(identity.EraseCommand),
 		console.Keeper(),
 	}, a.extra.keepers...)
 }

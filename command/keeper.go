@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"slices"
 
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -9,25 +10,27 @@ import (
 
 // keeper sees to what commands say of persons: their bodies name identifiers. That something
 // was asked for, by whom and what became of it stays; what it was about goes.
-type keeper struct{}
+type keeper struct{ proofs []string }
 
-// Keeper returns the keeper of what was asked for.
-func Keeper() keep.Keeper { return keeper{} }
+// Keeper returns the keeper of what was asked for. Proofs are the kinds whose result is the
+// answer to an erasure: it holds numbers that nobody has any more, and stays.
+func Keeper(proofs ...string) keep.Keeper { return keeper{proofs} }
 
 func (keeper) Name() string { return "command" }
 
 func (keeper) Tables() []keep.Table {
-	return []keep.Table{{Name: "commands", Texts: []string{"body", "result", "failure"}, Stays: "who asked for what kind of thing must be shown; bodies and results are taken out"}}
+	return []keep.Table{{Name: "commands", Texts: []string{"body", "result", "failure"}, Stays: "who asked for what kind of thing must be shown; bodies and results are taken out; which numbers were erased stays"}}
 }
 
 func (keeper) Merge(context.Context, *store.Tx, []keep.Merge) error { return nil }
 
 func (keeper) Split(context.Context, *store.Tx, []keep.Split) error { return nil }
 
-func (keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
+func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
 	var ids []string
 	err := mentioned(ctx, tx, persons, func(r *Row) error {
-		if r.State != Waiting { // its place in the log is still to come
+		proof := r.State == Done && slices.Contains(k.proofs, r.Kind)
+		if r.State != Waiting && !proof { // what waits has its place in the log still to come
 			ids = append(ids, r.ID)
 		}
 		return nil
@@ -53,12 +56,31 @@ func mentioned(ctx context.Context, q store.Querier, persons []keep.Whole, fn fu
 	mentions := keep.Mentions(persons)
 	return keep.Each(ctx, q, `SELECT `+rowColumns+` FROM commands ORDER BY submitted_at, id`, nil, func(scan func(...any) error) error {
 		r, err := scanRow(scan)
-		if err != nil {
+		if err != nil || !r.mentions(mentions) {
 			return err
-		}
-		if !keep.MentionedIn(mentions, string(r.Body)) && !keep.MentionedIn(mentions, string(r.Result)) && !keep.MentionedIn(mentions, r.Failure) {
-			return nil
 		}
 		return fn(&r)
 	})
+}
+
+func (r *Row) mentions(list []string) bool {
+	return keep.MentionedIn(list, string(r.Body)) || keep.MentionedIn(list, string(r.Result)) || keep.MentionedIn(list, r.Failure)
+}
+
+// searched is how many of the latest commands are looked through for those about a person.
+const searched = 5000
+
+// About returns the latest commands that name a person, the latest first, at most limit of
+// them; it looks through the latest 5000 commands.
+func (l *Log) About(ctx context.Context, who keep.Whole, limit int) ([]Row, error) {
+	list := keep.Mentions([]keep.Whole{who})
+	rows := []Row{}
+	err := keep.Each(ctx, l.cfg.DB.Reader(), `SELECT `+rowColumns+` FROM commands ORDER BY submitted_at DESC, id DESC LIMIT ?`, []any{searched}, func(scan func(...any) error) error {
+		r, err := scanRow(scan)
+		if err == nil && len(rows) < limit && r.mentions(list) {
+			rows = append(rows, r)
+		}
+		return err
+	})
+	return rows, err
 }

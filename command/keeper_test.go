@@ -23,8 +23,10 @@ func TestKeeperTakesBodiesOut(t *testing.T) {
 			{ID: "cmd_2", Body: `{}`, State: Done, Result: touchstone.JSON(`{"id":"` + touchstone.PersonID(40).String() + `"}`)},
 			{ID: "cmd_3", Body: `{"identifiers":["email:ann@example.com"]}`, State: Waiting},
 			{ID: "cmd_4", Body: `{"identifiers":["email:bob@example.com"]}`, State: Done, Result: `{"moved":2}`},
+			{ID: "cmd_5", Kind: "person.erase", Body: `{}`, State: Done, Result: touchstone.JSON(`{"persons":["` + touchstone.PersonID(40).String() + `"],"identifiers":1}`)},
 		}
 		ann := keep.Whole{Person: 40, Nodes: []touchstone.NodeID{40}, Identifiers: []touchstone.Identifier{{Kind: "email", Value: "ann@example.com"}}}
+		l := &Log{cfg: Config{DB: db}}
 		exported := 0
 		err := db.Update(ctx, func(tx *store.Tx) error {
 			for i := range rows {
@@ -35,12 +37,22 @@ func TestKeeperTakesBodiesOut(t *testing.T) {
 			if err := Keeper().Export(ctx, tx, ann, func(string, any) error { exported++; return nil }); err != nil {
 				return err
 			}
-			return Keeper().Erase(ctx, tx, []keep.Whole{ann})
+			return nil
 		})
-		if err != nil || exported != 3 {
+		if err != nil {
+			t.Fatal(err)
+		}
+		about, err := l.About(ctx, ann, 2)
+		if err != nil || len(about) != 2 || about[0].ID != "cmd_5" || about[1].ID != "cmd_3" {
+			t.Error(about, err)
+		}
+		err = db.Update(ctx, func(tx *store.Tx) error {
+			return Keeper("person.erase").Erase(ctx, tx, []keep.Whole{ann})
+		})
+		if err != nil || exported != 4 {
 			t.Fatal(exported, err)
 		}
-		for i, want := range [][2]touchstone.JSON{{"{}", "{}"}, {"{}", "{}"}, {rows[2].Body, ""}, {rows[3].Body, rows[3].Result}} {
+		for i, want := range [][2]touchstone.JSON{{"{}", "{}"}, {"{}", "{}"}, {rows[2].Body, ""}, {rows[3].Body, rows[3].Result}, {"{}", rows[4].Result}} {
 			r, _, err := read(ctx, db.Reader(), rows[i].ID)
 			if err != nil || r.Body != want[0] || r.Result != want[1] {
 				t.Errorf("%s: %s %s, %v", rows[i].ID, r.Body, r.Result, err)

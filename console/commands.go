@@ -15,6 +15,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/profile"
 )
 
@@ -23,6 +24,7 @@ type Commands interface {
 	Submit(ctx context.Context, c touchstone.Command) (*command.Row, error)
 	Get(ctx context.Context, id string) (*command.Row, error)
 	List(ctx context.Context, kind, state, cursor string, limit int) ([]command.Row, string, error)
+	About(ctx context.Context, who keep.Whole, limit int) ([]command.Row, error)
 }
 
 func (c *Console) commands() (Commands, error) {
@@ -36,6 +38,7 @@ func (c *Console) commandsResource() api.Resource {
 	return api.Resource{Name: "Commands", Routes: []api.Route{
 		{Method: get, Path: "/commands", Need: "audit:read", Or: "people:write", Handle: c.listCommands},
 		{Method: get, Path: "/commands/{id}", Need: "audit:read", Or: "people:write", Handle: c.getCommand},
+		{Method: get, Path: "/persons/{ref}/commands", Need: "audit:read", Or: "people:write", Handle: c.personCommands},
 	}}
 }
 
@@ -88,6 +91,37 @@ func (c *Console) listCommands(w http.ResponseWriter, r *http.Request) error {
 		showCommand(r, &items[i])
 	}
 	return api.WritePage(w, items, next)
+}
+
+// personCommands lists what operators did to one person.
+func (c *Console) personCommands(w http.ResponseWriter, r *http.Request) error {
+	p, err := api.ReadPaging(r)
+	if err != nil {
+		return err
+	}
+	commands, err := c.commands()
+	if err != nil {
+		return err
+	}
+	who := keep.Whole{}
+	if who.Person, err = c.person(r); err != nil {
+		return err
+	}
+	nodes, err := c.cfg.Identity.NodesOfPersons(r.Context(), []touchstone.PersonID{who.Person})
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes[who.Person] {
+		who.Nodes, who.Identifiers = append(who.Nodes, n.ID), append(who.Identifiers, n.Identifier())
+	}
+	items, err := commands.About(r.Context(), who, p.Limit)
+	if err != nil {
+		return err
+	}
+	for i := range items {
+		showCommand(r, &items[i])
+	}
+	return api.WritePage(w, items, "")
 }
 
 func (c *Console) getCommand(w http.ResponseWriter, r *http.Request) error {

@@ -283,6 +283,15 @@ export const identityQuery = (ref: string, between?: { from: string; to: string 
       ),
   });
 
+/** What operators did to a person; asked again while one waits for the pipeline. */
+export const personCommandsQuery = (ref: string) =>
+  queryOptions({
+    queryKey: ["persons", ref, "commands"],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/persons/{ref}/commands", { signal, params: { path: { ref } } })),
+    refetchInterval: (q) => (q.state.data?.items.some((c) => c.state === "waiting") ? 2000 : false),
+  });
+
 export const identityRulesQuery = queryOptions({
   queryKey: ["identity", "rules"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/identity/kinds", { signal })),

@@ -12,6 +12,7 @@ export type ApiKey = S["ApiKey"];
 export type RunningProcess = S["RunningProcess"];
 export type User = S["User"];
 export type Settings = S["Settings"];
+export type Command = S["Command"];
 export type AuditEntry = S["AuditEntry"];
 
 export type Source = S["Source"];

@@ -1,10 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { App, Button, Select } from "antd";
+import { Button, Select } from "antd";
 import { ArrowRight } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, data } from "@/api/client";
 import { identityQuery } from "@/api/queries";
 import type { IdentityEdge, IdentityGraph, IdentityNode, Person } from "@/api/types";
 import { useFormat } from "@/app/appearance";
@@ -18,13 +17,14 @@ import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
-import { useWrite } from "@/lib/useWrite";
 import { IdentityFlow } from "./IdentityFlow";
+import { refOf } from "./interventions";
+import { PersonCommands } from "./PersonCommands";
+import { SplitDone, SplitDrawer } from "./SplitDrawer";
 
 const route = getRouteApi("/shell/people/$ref");
 const noPath: IdentityEdge[] = [];
 const listed = 100; // identifiers in the table before someone asks for all
-const refOf = (n: { kind: string; value: string }) => `${n.kind}:${n.value}`;
 
 /** Why these identifiers are one person: the graph, its evidence, the path between two, merges, what was left out. */
 export function IdentityTab({ person }: { person: Person }) {
@@ -98,6 +98,7 @@ export function IdentityTab({ person }: { person: Person }) {
         <Merges graph={graph} />
         <Dropped graph={graph} />
       </div>
+      <PersonCommands person={person} />
     </div>
   );
 }
@@ -171,34 +172,12 @@ function Identifiers({ person }: { person: Person }) {
   const labels = useLabels();
   type Row = Person["identifiers"][number];
   const may = useMay("people:write");
-  const { message, modal } = App.useApp();
-  const client = useQueryClient();
   const format = useFormat();
   const [chosen, setChosen] = useState<string[]>([]);
   const [all, setAll] = useState(false);
   const identifiers = useMemo(() => strongestFirst(person.identifiers), [person]);
-  const split = useWrite({
-    mutationFn: () =>
-      data(
-        api.POST("/api/v1/persons/{ref}/split", {
-          params: { path: { ref: person.id } },
-          body: { identifiers: chosen },
-        }),
-      ),
-    onSuccess: async ({ id, other }) => {
-      message.success(t("people.identity.split.done", { other: other === person.id ? id : other }));
-      setChosen([]);
-      await client.invalidateQueries({ queryKey: ["persons"] });
-    },
-  });
-  const ask = () =>
-    modal.confirm({
-      title: t("people.identity.split.title", { count: chosen.length, n: format.num(chosen.length) }),
-      content: t("people.identity.split.text"),
-      okText: t("people.identity.split.ok"),
-      icon: null,
-      onOk: () => void split.mutate(),
-    });
+  const [asking, setAsking] = useState(false);
+  const [other, setOther] = useState("");
   const columns: Column<Row>[] = [
     {
       key: "kind",
@@ -246,14 +225,29 @@ function Identifiers({ person }: { person: Person }) {
         {chosen.length > 0 && (
           <Button
             size="small"
-            onClick={ask}
-            loading={split.isPending}
+            onClick={() => setAsking(true)}
             disabled={chosen.length === person.identifiers.length}
           >
             {t("people.identity.split.action", { count: chosen.length, n: format.num(chosen.length) })}
           </Button>
         )}
       </div>
+      {!may && person.identifiers.length > 1 && (
+        <p className="card-pad muted">{t("people.identity.split.mayNot")}</p>
+      )}
+      {other && <SplitDone other={other} onClose={() => setOther("")} />}
+      {asking && (
+        <SplitDrawer
+          person={person}
+          chosen={chosen}
+          onClose={() => setAsking(false)}
+          onDone={(to) => {
+            setAsking(false);
+            setChosen([]);
+            setOther(to);
+          }}
+        />
+      )}
       <DataTable
         plain
         {...(may && person.identifiers.length > 1

@@ -19,6 +19,7 @@ import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
+import { PersonMenu } from "./PersonMenu";
 import { Reveal } from "./Reveal";
 import { Timeline } from "./Timeline";
 import { TraitsTab } from "./TraitsTab";
@@ -159,6 +160,7 @@ function Head({ person, name }: { person: Person; name: string }) {
         <Fact label={t("people.facts.identifiers")} value={person.identifiers.length} />
         <Fact label={t("people.facts.segments")} value={person.segments.length} />
       </dl>
+      <PersonMenu person={person} />
     </header>
   );
 }

@@ -1,7 +1,10 @@
-import { useMemo } from "react";
+import { Button, Tooltip } from "antd";
+import { Pencil } from "lucide-react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Person } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
@@ -9,6 +12,7 @@ import { EmptyState } from "@/components/states";
 import { Value } from "@/components/Value";
 import { useSmall } from "@/lib/useMedia";
 import { useSources } from "@/lib/useSources";
+import { TraitDrawer } from "./TraitDrawer";
 
 interface TraitRow {
   trait: string;
@@ -24,6 +28,8 @@ export function TraitsTab({ person }: { person: Person }) {
   const format = useFormat();
   const sources = useSources();
   const small = useSmall();
+  const mayCorrect = useMay("people:write");
+  const [correcting, setCorrecting] = useState<string>();
   const traits = useMemo<TraitRow[]>(
     () =>
       Object.entries(person.traits).map(([trait, value]) => ({
@@ -66,6 +72,24 @@ export function TraitsTab({ person }: { person: Person }) {
       render: (r) => <RelativeTime at={r.updated} />,
     },
   ];
+  if (mayCorrect)
+    traitColumns.push({
+      key: "correct",
+      title: t("people.correct.column"),
+      width: 64,
+      align: "right",
+      value: () => "",
+      sortable: false,
+      render: (r) => (
+        <Button
+          type="text"
+          size="small"
+          icon={<Pencil size={14} />}
+          aria-label={t("people.correct.title", { trait: r.trait })}
+          onClick={() => setCorrecting(r.trait)}
+        />
+      ),
+    });
   const now = Date.now();
   // A telephone shows what and since when; where from is on larger screens.
   const fitting = <T,>(columns: Column<T>[], left: string): Column<T>[] =>
@@ -116,11 +140,19 @@ export function TraitsTab({ person }: { person: Person }) {
   ];
   return (
     <div className="stack">
+      {correcting !== undefined && (
+        <TraitDrawer person={person} trait={correcting} onClose={() => setCorrecting(undefined)} />
+      )}
       <section className="card">
         <div className="card-head">
           <h2>
             {t("people.traits.title")} <small>{t("people.traits.about")}</small>
           </h2>
+          <Tooltip title={mayCorrect ? "" : t("people.menu.mayNot", { needs: "people:write" })}>
+            <Button size="small" disabled={!mayCorrect} onClick={() => setCorrecting("")}>
+              {t("people.correct.new")}
+            </Button>
+          </Tooltip>
         </div>
         <DataTable
           plain
