@@ -65,18 +65,18 @@ export function EraseDrawer({ person, onClose }: { person: Person; onClose: () =
                 segments: format.num(person.segments.length),
               })}
             </li>
-            <li>{t("people.erase.rest")}</li>
-          </ul>
-        </div>
-        <div>
-          <h3>{t("people.erase.stays")}</h3>
-          <ul>
             <li>
               {t("people.erase.events", {
                 count: person.counters.events,
                 n: format.num(person.counters.events),
               })}
             </li>
+            <li>{t("people.erase.rest")}</li>
+          </ul>
+        </div>
+        <div>
+          <h3>{t("people.erase.stays")}</h3>
+          <ul>
             <li>{t("people.erase.log")}</li>
             <li>{t("people.erase.audit")}</li>
           </ul>
