@@ -183,8 +183,12 @@ func (a *App) wireEdge(ctx context.Context) error {
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
 		TrustedProxies: a.proxies, SensorsProjects: projects, MaxItems: a.cfg.Collect.MaxItems,
 	})
-	if err != nil || !a.cfg.Dev {
+	if err != nil {
 		return err
+	}
+	a.feed.events = a.collector.Feed
+	if !a.cfg.Dev {
+		return nil
 	}
 	_, err = a.collector.Sources().EnsureDev(ctx)
 	return err

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -91,6 +92,30 @@ func TestTablesOfPersonsHaveAKeeper(t *testing.T) {
 	for full := range excepted {
 		if !used[full] {
 			t.Errorf("%s is excepted, but nothing asks about it", full)
+		}
+	}
+}
+
+// Every keeper on the list is exercised by a test beside it.
+func TestKeepersAreExercised(t *testing.T) {
+	calls := map[string]int{} // by folder
+	for _, k := range openForTest(t).keepers() {
+		folder := strings.TrimPrefix(reflect.Indirect(reflect.ValueOf(k)).Type().PkgPath(), "github.com/touchstone-cdp/touchstone/")
+		if _, read := calls[folder]; !read {
+			files, err := filepath.Glob(filepath.Join("..", folder, "*_test.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				text, err := os.ReadFile(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				calls[folder] += strings.Count(string(text), "\tkeeptest.Exercise(t, ")
+			}
+		}
+		if calls[folder]--; calls[folder] < 0 {
+			t.Errorf("the keeper of %s is not exercised: no test in %s calls keeptest.Exercise for it", k.Name(), folder)
 		}
 	}
 }

@@ -21,6 +21,7 @@ func TestShapes(t *testing.T) {
 		{"nothing stops a consumer", testNothingStopsAConsumer},
 		{"hostile input", testHostileInput},
 		{"webhooks of a segment", testWebhooks},
+		{"erasure", testErasure},
 		{"restart", testRestart},
 	}
 	shapes := []struct {

@@ -2,13 +2,36 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/keep/keeptest"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
+
+// Each event of the exercise is a command about its person; what they say goes as everything does.
+func TestKeeper(t *testing.T) {
+	keeptest.Exercise(t, func(t testing.TB, w *keeptest.World) keeptest.Feature {
+		if err := w.DB.Migrate(context.Background(), "command", migrations()); err != nil {
+			t.Fatal(err)
+		}
+		return keeptest.Feature{Keeper: Keeper(), React: func(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+			for i := range b.Facts {
+				f := &b.Facts[i]
+				r := Row{ID: fmt.Sprintf("cmd_%019d", int64(f.Seq)), Kind: "test", State: Done, SubmittedAt: f.ReceivedAt,
+					Body:   touchstone.JSON(fmt.Sprintf(`{"identifiers":[%q],"note":%q}`, f.Identifiers[0].String(), f.MessageID)),
+					Result: touchstone.JSON(fmt.Sprintf(`{"id":%q}`, f.Identifiers[0].Value))}
+				if err := r.save(ctx, tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+	})
+}
 
 // What was asked about a person who is erased stays without what it was about; what is
 // still to be done, and what was asked about others, stays whole.

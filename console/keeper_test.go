@@ -2,14 +2,48 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/keep/keeptest"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
+
+// Each event of the exercise is something that was done about its person, with an answer that is kept.
+func TestKeeper(t *testing.T) {
+	keeptest.Exercise(t, func(t testing.TB, w *keeptest.World) keeptest.Feature {
+		if _, err := OpenSettings(context.Background(), w.DB, Organisation{Name: "x", TimeZone: "UTC"}); err != nil {
+			t.Fatal(err)
+		}
+		promise := func(_ string, value any) any { // that something was done about a number that was erased stays
+			if detail, _ := value.(map[string]any)["detail"].(map[string]any); len(detail) == 0 {
+				return nil
+			}
+			return value
+		}
+		return keeptest.Feature{Keeper: Keeper(), Promise: promise, React: func(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+			for i := range b.Facts {
+				f := &b.Facts[i]
+				id := f.Identifiers[0]
+				_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, target_name, detail, request_id) VALUES (?, ?, 'user', 'usr_1', 'me', 'x', ?, ?, ?, '')`,
+					fmt.Sprintf("%019d", int64(f.Seq)), f.ReceivedAt.UnixMilli(), id.String(), "called "+f.MessageID, fmt.Sprintf(`{"user":%q}`, f.MessageID))
+				if err != nil {
+					return err
+				}
+				_, err = tx.Exec(ctx, `INSERT INTO console_answers (owner, idem_key, request, status, body, created_at) VALUES ('o', ?, '', 200, ?, 0)`,
+					f.MessageID, []byte(fmt.Sprintf(`{"identifiers":[{"value":%q}]}`, id.Value)))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+	})
+}
 
 // After an erasure the audit log tells who did what to which number, and nothing that says who
 // it was; others' entries stay as they are.

@@ -112,3 +112,12 @@ func (h *Hub[T]) latest(n int, keep func(T) bool) []T {
 	}
 	return found
 }
+
+// Forget takes kept values out, so that who comes later does not get them.
+func (h *Hub[T]) Forget(is func(T) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	kept := h.latest(len(h.ring), func(v T) bool { return !is(v) })
+	clear(h.ring)
+	h.ring, h.next = append(h.ring[:0], kept...), 0
+}

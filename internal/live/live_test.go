@@ -29,6 +29,23 @@ func TestLatestKeepsTheNewest(t *testing.T) {
 	}
 }
 
+func TestForget(t *testing.T) {
+	h := live.New[int](4, 1)
+	h.Publish(1, 2, 3, 4, 5, 6)
+	h.Forget(func(i int) bool { return i%2 == 0 })
+	if d := cmp.Diff([]int{3, 5}, h.Latest(9, nil)); d != "" {
+		t.Error(d)
+	}
+	h.Publish(7, 8, 9)
+	if d := cmp.Diff([]int{5, 7, 8, 9}, h.Latest(9, nil)); d != "" {
+		t.Error(d)
+	}
+	h.Forget(func(int) bool { return true })
+	if got := h.Latest(9, nil); len(got) != 0 {
+		t.Error(got)
+	}
+}
+
 func TestSubscriberGetsRecentThenNew(t *testing.T) {
 	h := live.New[int](10, 1)
 	h.Publish(1, 2, 3, 4)
