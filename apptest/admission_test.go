@@ -64,7 +64,7 @@ func TestAdmission(t *testing.T) {
 		t.Errorf("%+v", stats)
 	}
 	s.Stop()
-	s.forget()
+	s.forget(true)
 	s.Launch()
 	s.Drain()
 	if d := cmp.Diff(before, look()); d != "" {

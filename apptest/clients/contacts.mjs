@@ -78,7 +78,7 @@ async function marketer(lang) {
     await page.getByText(w.forbidden).waitFor()
     await shot(`forbidden-${path.replace(/\W+/g, '-')}`)
   }
-  await visit('/settings?tab=processes')
+  await visit('/processes')
   await shot('processes')
   await page.context().close()
 }
@@ -131,7 +131,7 @@ async function admin(lang) {
   await page.locator('.permissions').screenshot({ path: `${shots}/contacts-${lang}-admin-roles.png` })
   await visit('/settings?tab=keys')
   await shot('keys')
-  await visit('/settings?tab=processes')
+  await visit('/processes')
   await shot('processes')
   await visit('/people/rules?kind=user_id')
   await page.locator('.ant-drawer').getByRole('switch').waitFor()

@@ -818,7 +818,7 @@ export interface paths {
         put?: never;
         /**
          * Forget a person; this cannot be undone
-         * @description Identifiers, profile, segments and all else that the store keeps of the person are deleted at once. Events that are in the warehouse already stay there, under a number that nobody has any more; a warehouse that is built anew leaves them out. The log holds its records until they are trimmed, and a store that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
+         * @description Identifiers, profile, segments and all else that the store keeps of the person are deleted at once, and their events in the warehouse within moments. What stays is numbers that are nobody's. The log holds its records until they are trimmed, and a store or a warehouse that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
          */
         post: operations["erasePerson"];
         delete?: never;

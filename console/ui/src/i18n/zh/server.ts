@@ -865,7 +865,6 @@ const messages: Readonly<Record<string, string>> = {
   "the set {0} is not at version {1}": "集合 {0} 不是版本 {1}",
   "There is no way from {0} to {1}.": "{0} 与 {1} 之间没有关联路径。",
   "An empty list takes all rules away.": "空列表会移除全部规则。",
-  "The field {0} is missing.": "缺少字段 {0}。",
   "give a reason in drop, or what to mask in mask": "请在 drop 中给出原因，或在 mask 中给出要遮盖的内容",
   "in is properties or traits": "in 只能是 properties 或 traits",
   "rule {0} masks {1} names; at most {2} fit": "规则 {0} 遮盖了 {1} 个名称，最多 {2} 个",
@@ -874,7 +873,8 @@ const messages: Readonly<Record<string, string>> = {
   "rule {0}: nothing can be masked in {1}": "规则 {0}：{1} 中没有可遮盖的内容",
   "rule {0}: source and event have at most {1} bytes": "规则 {0}：source 和 event 最长 {1} 字节",
   "rule {0}: the reason is one line of at most {1} characters": "规则 {0}：原因须为单行，最多 {1} 个字符",
-  "rule {0}: what stands instead of {1} is one line of at most {2} characters": "规则 {0}：替换 {1} 的文本须为单行，最多 {2} 个字符",
+  "rule {0}: what stands instead of {1} is one line of at most {2} characters":
+    "规则 {0}：替换 {1} 的文本须为单行，最多 {2} 个字符",
   "there are {0} rules; at most {1} fit": "共有 {0} 条规则，最多 {1} 条",
 };
 export default messages;

@@ -32,7 +32,9 @@ export function PersonMenu({ person }: { person: Person }) {
   const path = { params: { path: { ref: person.id } } };
   const rebuild = useIntervention(
     () => data(api.POST("/api/v1/persons/{ref}/rebuild", path)),
-    () => void message.success(t("people.menu.rebuilt")),
+    () => {
+      message.success(t("people.menu.rebuilt"));
+    },
   );
   const save = useWrite({
     mutationFn: () => data(api.GET("/api/v1/persons/{ref}/export", path)),
