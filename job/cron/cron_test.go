@@ -109,6 +109,9 @@ func TestNextIsTheFirst(t *testing.T) {
 		calendar := &Calendar{Public: Chinese()}
 		after := time.Unix(rapid.Int64Range(1_760_000_000, 1_800_000_000).Draw(t, "after"), 0)
 		next, ok := e.Next(after, z, days, calendar)
+		if weekly := text == "@weekly" || strings.HasSuffix(text, "mon"); !ok && weekly && days != All && after.Year() >= 2026 {
+			return // no more Sunday that is worked, and no Monday off, is known
+		}
 		if !ok || !next.After(after) {
 			t.Fatalf("%s after %s: %s, %v", text, after, next, ok)
 		}
