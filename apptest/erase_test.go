@@ -144,10 +144,10 @@ func (e *erasure) nothing() {
 	}
 	for _, path := range []string{"/persons", "/segments/" + e.buyers + "/members", "/segments/" + e.city + "/changes", "/segments/" + e.city + "/members", "/segments/" + e.buyers + "/changes",
 		"/catalogue/values?trait=name", "/catalogue/values?trait=phone", "/catalogue/values?trait=email", "/catalogue/values?property=contact", "/catalogue/values?property=order_id",
-		"/catalogue/events", "/commands", "/identity/suggestions", "/quarantine", "/live/events", "/webhooks/" + e.hook.ID + "/deliveries"} {
+		"/catalogue/events", "/identity/suggestions", "/quarantine", "/live/events", "/webhooks/" + e.hook.ID + "/deliveries"} {
 		e.silent(path, true)
 	}
-	for _, path := range []string{"/audit", "/live/changes"} {
+	for _, path := range []string{"/audit", "/commands", "/live/changes"} {
 		e.silent(path, false) // they tell that a number was erased
 	}
 	if n := e.Segment(e.buyers).Members; n != 1 {

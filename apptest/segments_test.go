@@ -219,6 +219,7 @@ func testSegmentBuiltWhileEventsArrive(t *testing.T, shape Shape) {
 	close(stop)
 	sender.Wait()
 	stats := s.Drain()
+	telling := 0
 	for i, seg := range segments {
 		var want []string
 		for _, row := range s.SQL("select person from events where event = 'Visited' group by 1 having count(*) >= %d order by 1", least+2*i) {
@@ -237,10 +238,13 @@ func testSegmentBuiltWhileEventsArrive(t *testing.T, shape Shape) {
 			t.Errorf("segment %d: a query finds %d persons; of these %d are not members, and %d others are (it counts %d)",
 				i, len(want), missing, extra, s.Segment(seg.ID).Members)
 		}
-		if len(want) < 10 || int64(len(want)) > stats.Persons-10 {
-			t.Errorf("segment %d has %d members of %d persons; the test says little", i, len(want), stats.Persons)
+		if len(want) >= 10 && int64(len(want)) <= stats.Persons-10 {
+			telling++
 		}
 		t.Logf("segment %d has %d members of %d persons", i, len(members), stats.Persons)
+	}
+	if telling < len(segments)/2 { // how many events fit in is the machine's
+		t.Errorf("%d of %d segments have neither nobody nor everybody; the test says little", telling, len(segments))
 	}
 	t.Logf("%d events were sent", sent)
 }
