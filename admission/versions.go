@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -65,11 +64,7 @@ const maxCompiled = 32
 
 // Open brings the tables up to date.
 func Open(ctx context.Context, cfg Config) (*Versions, error) {
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return &Versions{cfg: cfg, compiled: map[uint64]*Rules{}}, cfg.DB.Migrate(ctx, "admission", files)
+	return &Versions{cfg: cfg, compiled: map[uint64]*Rules{}}, cfg.DB.Migrate(ctx, "admission", store.Migrations(migrationFiles))
 }
 
 // CheckBody tells what is wrong with a command's body.

@@ -24,6 +24,12 @@ func (s *Server) forget(store bool) {
 	if store {
 		patterns = append(patterns, "store.db*")
 	}
+	s.lose(patterns...)
+}
+
+// lose removes files of the data folder, of which there are some for each pattern.
+func (s *Server) lose(patterns ...string) {
+	s.t.Helper()
 	for _, pattern := range patterns {
 		files, err := filepath.Glob(filepath.Join(s.Data, pattern))
 		if err != nil || len(files) == 0 {

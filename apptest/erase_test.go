@@ -284,21 +284,6 @@ func (e *erasure) wait(events int64) {
 	})
 }
 
-func (e *erasure) lose(patterns ...string) {
-	e.t.Helper()
-	for _, pattern := range patterns {
-		files, err := filepath.Glob(filepath.Join(e.Data, pattern))
-		if err != nil || len(files) == 0 {
-			e.t.Fatalf("there is no %s: %v", pattern, err)
-		}
-		for _, f := range files {
-			if err := os.RemoveAll(f); err != nil {
-				e.t.Fatal(err)
-			}
-		}
-	}
-}
-
 func (e *erasure) same(after string) {
 	e.t.Helper()
 	if d := cmp.Diff(e.bob, e.portrait()); d != "" {

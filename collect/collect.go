@@ -9,6 +9,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -33,11 +34,7 @@ var migrations embed.FS
 
 // Migrations are the tables of this package, for store.DB.Migrate under the name "collect".
 func Migrations() fs.FS {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil { // the folder is embedded
-		panic(err)
-	}
-	return sub
+	return store.Migrations(migrations)
 }
 
 // Appender is the log as the edge sees it; stream.Batcher is one.
@@ -84,20 +81,20 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() error {
-	setDefault(&c.MaxEventBytes, 32<<10)
-	setDefault(&c.MaxBatchBytes, 500<<10)
-	setDefault(&c.MaxBatchEvents, 2500)
-	setDefault(&c.HardBodyBytes, max(4<<20, c.MaxBatchBytes))
-	setDefault(&c.MaxRequestMemory, 128<<20)
-	setDefault(&c.MaxNameBytes, 256)
-	setDefault(&c.MaxIDBytes, 256)
-	setDefault(&c.MaxIdentifiers, 20)
-	setDefault(&c.MaxFuture, intake.DefaultMaxFuture)
-	setDefault(&c.FeedPerSecond, 50)
-	setDefault(&c.MaxItems, 1_000_000)
-	setDefault(&c.QuarantineRows, 100_000)
-	setDefault(&c.QuarantineBytes, 256<<20)
-	setDefault(&c.QuarantineAge, 30*24*time.Hour)
+	c.MaxEventBytes = cmp.Or(c.MaxEventBytes, 32<<10)
+	c.MaxBatchBytes = cmp.Or(c.MaxBatchBytes, 500<<10)
+	c.MaxBatchEvents = cmp.Or(c.MaxBatchEvents, 2500)
+	c.HardBodyBytes = cmp.Or(c.HardBodyBytes, max(4<<20, c.MaxBatchBytes))
+	c.MaxRequestMemory = cmp.Or(c.MaxRequestMemory, 128<<20)
+	c.MaxNameBytes = cmp.Or(c.MaxNameBytes, 256)
+	c.MaxIDBytes = cmp.Or(c.MaxIDBytes, 256)
+	c.MaxIdentifiers = cmp.Or(c.MaxIdentifiers, 20)
+	c.MaxFuture = cmp.Or(c.MaxFuture, intake.DefaultMaxFuture)
+	c.FeedPerSecond = cmp.Or(c.FeedPerSecond, 50)
+	c.MaxItems = cmp.Or(c.MaxItems, 1_000_000)
+	c.QuarantineRows = cmp.Or(c.QuarantineRows, 100_000)
+	c.QuarantineBytes = cmp.Or(c.QuarantineBytes, 256<<20)
+	c.QuarantineAge = cmp.Or(c.QuarantineAge, 30*24*time.Hour)
 	if c.Kinds == nil {
 		c.Kinds = touchstone.DefaultKindSet()
 	}
@@ -123,13 +120,6 @@ func (c *Config) setDefaults() error {
 		return touchstone.Errorf(touchstone.Invalid, "collect: the limits must grow from event to batch to body, and a body has at most 1 GiB.")
 	}
 	return nil
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
-	}
 }
 
 // Collector is the edge.

@@ -12,7 +12,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"runtime/debug"
 	"strings"
@@ -27,14 +26,6 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
-
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the directory is embedded above
-	}
-	return sub
-}
 
 // Kind is what a feature brings for commands of one kind. A kind that was released stays:
 // logs hold it.
@@ -97,7 +88,7 @@ func New(ctx context.Context, cfg Config) (*Log, error) {
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(l.counts)
 	}
-	return l, cfg.DB.Migrate(ctx, "command", migrations())
+	return l, cfg.DB.Migrate(ctx, "command", store.Migrations(migrationFiles))
 }
 
 // Do carries out a command of the log at its place. It fails only for what concerns the

@@ -15,7 +15,7 @@ import (
 // Each event of the exercise is a command about its person; what they say goes as everything does.
 func TestKeeper(t *testing.T) {
 	keeptest.Exercise(t, func(t testing.TB, w *keeptest.World) keeptest.Feature {
-		if err := w.DB.Migrate(context.Background(), "command", migrations()); err != nil {
+		if err := w.DB.Migrate(context.Background(), "command", store.Migrations(migrationFiles)); err != nil {
 			t.Fatal(err)
 		}
 		return keeptest.Feature{Keeper: Keeper(), React: func(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
@@ -38,7 +38,7 @@ func TestKeeper(t *testing.T) {
 func TestKeeperTakesBodiesOut(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		ctx := context.Background()
-		if err := db.Migrate(ctx, "command", migrations()); err != nil {
+		if err := db.Migrate(ctx, "command", store.Migrations(migrationFiles)); err != nil {
 			t.Fatal(err)
 		}
 		rows := []Row{

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
@@ -64,20 +65,13 @@ func (c *Config) setDefaults() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	setDefault(&c.SessionIdle, 12*time.Hour)
-	setDefault(&c.SessionLifetime, 7*24*time.Hour)
+	c.SessionIdle = cmp.Or(c.SessionIdle, 12*time.Hour)
+	c.SessionLifetime = cmp.Or(c.SessionLifetime, 7*24*time.Hour)
 	if c.TrustedProxies == nil {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	}
-	setDefault(&c.MaxStreams, 200)
-	setDefault(&c.MaxImports, 1000)
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
-	}
+	c.MaxStreams = cmp.Or(c.MaxStreams, 200)
+	c.MaxImports = cmp.Or(c.MaxImports, 1000)
 }
 
 // Console serves the management API and the pages. Make it with New, mount Routes, call

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -169,7 +170,7 @@ const maxSuggestions = 200
 
 func (c *Console) listSuggestions(w http.ResponseWriter, r *http.Request) error {
 	state := r.URL.Query().Get("state")
-	setDefault(&state, "open")
+	state = cmp.Or(state, "open")
 	if state != "open" && state != "blocked" && state != "dismissed" {
 		return touchstone.Errorf(touchstone.Invalid, "state must be open, blocked or dismissed.")
 	}

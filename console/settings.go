@@ -1,10 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
-	"io/fs"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -39,17 +39,13 @@ type Settings struct {
 // OpenSettings migrates console's tables and reads the settings. defaults hold until an
 // administrator says otherwise; its empty fields get defaults of their own.
 func OpenSettings(ctx context.Context, db *store.DB, defaults Organisation) (*Settings, error) {
-	setDefault(&defaults.Name, "Touchstone")
-	setDefault(&defaults.TimeZone, "UTC")
-	setDefault(&defaults.Currency, "USD")
+	defaults.Name = cmp.Or(defaults.Name, "Touchstone")
+	defaults.TimeZone = cmp.Or(defaults.TimeZone, "UTC")
+	defaults.Currency = cmp.Or(defaults.Currency, "USD")
 	if _, err := checkTimeZone(defaults.TimeZone); err != nil {
 		return nil, err
 	}
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Migrate(ctx, "console", files); err != nil {
+	if err := db.Migrate(ctx, "console", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	s := &Settings{db: db, defaults: defaults}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -37,11 +38,11 @@ type UploadConfig struct {
 }
 
 func (c *UploadConfig) setDefaults() {
-	setDefault(&c.MaxBytes, 1<<30)
-	setDefault(&c.MaxTotal, 10<<30)
-	setDefault(&c.MaxFiles, 100)
-	setDefault(&c.KeepPartial, 48*time.Hour)
-	setDefault(&c.KeepDone, 7*24*time.Hour)
+	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
+	c.MaxTotal = cmp.Or(c.MaxTotal, 10<<30)
+	c.MaxFiles = cmp.Or(c.MaxFiles, 100)
+	c.KeepPartial = cmp.Or(c.KeepPartial, 48*time.Hour)
+	c.KeepDone = cmp.Or(c.KeepDone, 7*24*time.Hour)
 	if c.Free == nil {
 		c.Free = disk.Free
 	}

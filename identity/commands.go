@@ -157,6 +157,16 @@ func findIdentifiers(ctx context.Context, tx store.Querier, ids []touchstone.Ide
 	return out, nil
 }
 
+// findNamed reads identifiers and returns where they are.
+func findNamed(ctx context.Context, tx store.Querier, texts []string) ([]touchstone.Identifier, []placed, error) {
+	ids, err := parseIdentifiers(texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := findIdentifiers(ctx, tx, ids)
+	return ids, found, err
+}
+
 // Find returns the node and the person of an identifier, as it is stored; zeros if nobody has it.
 func (g *Graph) Find(ctx context.Context, q store.Querier, id touchstone.Identifier) (touchstone.NodeID, touchstone.PersonID, error) {
 	found, err := findIdentifiers(ctx, q, []touchstone.Identifier{id})
@@ -171,11 +181,7 @@ func (g *Graph) doSplit(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 	if err := readBody(c.Body, &in); err != nil {
 		return nil, err
 	}
-	ids, err := parseIdentifiers(in.Identifiers)
-	if err != nil {
-		return nil, err
-	}
-	found, err := findIdentifiers(ctx, tx, ids)
+	ids, found, err := findNamed(ctx, tx, in.Identifiers)
 	if err != nil {
 		return nil, err
 	}
@@ -357,11 +363,7 @@ func (g *Graph) doErase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 	if err := readBody(c.Body, &in); err != nil {
 		return nil, err
 	}
-	ids, err := parseIdentifiers(in.Identifiers)
-	if err != nil {
-		return nil, err
-	}
-	found, err := findIdentifiers(ctx, tx, ids)
+	_, found, err := findNamed(ctx, tx, in.Identifiers)
 	if err != nil {
 		return nil, err
 	}

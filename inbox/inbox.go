@@ -7,10 +7,10 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
@@ -79,17 +79,17 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.MaxChunk, 1000)
-	setDefault(&c.MaxReact, 5*time.Second)
+	c.MaxChunk = cmp.Or(c.MaxChunk, 1000)
+	c.MaxReact = cmp.Or(c.MaxReact, 5*time.Second)
 	if c.DB.Dialect() == store.SQLite {
-		setDefault(&c.Poll, idleMove)
+		c.Poll = cmp.Or(c.Poll, idleMove)
 	}
-	setDefault(&c.Poll, 200*time.Millisecond)
-	setDefault(&c.RetainAge, 7*24*time.Hour)
-	setDefault(&c.RetainBytes, 2<<30)
-	setDefault(&c.MaxDead, 10_000)
-	setDefault(&c.GoneAfter, time.Hour)
-	setDefault(&c.firstPause, 100*time.Millisecond)
+	c.Poll = cmp.Or(c.Poll, 200*time.Millisecond)
+	c.RetainAge = cmp.Or(c.RetainAge, 7*24*time.Hour)
+	c.RetainBytes = cmp.Or(c.RetainBytes, 2<<30)
+	c.MaxDead = cmp.Or(c.MaxDead, 10_000)
+	c.GoneAfter = cmp.Or(c.GoneAfter, time.Hour)
+	c.firstPause = cmp.Or(c.firstPause, 100*time.Millisecond)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}
@@ -98,13 +98,6 @@ func (c *Config) setDefaults() {
 	}
 	if c.Lease == nil {
 		c.Lease = alone
-	}
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
 	}
 }
 
@@ -128,11 +121,7 @@ type Inbox struct {
 // Open brings the tables up to date and gives new reactors their place: at the end.
 func Open(ctx context.Context, cfg Config) (*Inbox, error) {
 	cfg.setDefaults()
-	migrations, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.DB.Migrate(ctx, "inbox", migrations); err != nil {
+	if err := cfg.DB.Migrate(ctx, "inbox", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	in := &Inbox{cfg: cfg, metrics: newMetrics(cfg.Metrics), written: make(chan struct{}, 1)}

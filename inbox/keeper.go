@@ -111,9 +111,9 @@ func graveOf(persons []keep.Whole) *grave {
 	return g
 }
 
-// findDead returns the ids of dead letters of which is says so.
-func findDead(ctx context.Context, q store.Querier, condition string, args []any, is func(it *item) bool) (ids []string, err error) {
-	err = keep.Each(ctx, q, `SELECT id, body FROM inbox_dead`+condition, args, func(scan func(...any) error) error {
+// eachDead calls fn for each dead letter that a condition lets through.
+func eachDead(ctx context.Context, q store.Querier, condition string, args []any, fn func(id string, it *item)) error {
+	return keep.Each(ctx, q, `SELECT id, body FROM inbox_dead`+condition, args, func(scan func(...any) error) error {
 		var id string
 		var body []byte
 		if err := scan(&id, &body); err != nil {
@@ -123,10 +123,17 @@ func findDead(ctx context.Context, q store.Querier, condition string, args []any
 		if err != nil {
 			return fmt.Errorf("dead letter %s: %w", id, err)
 		}
-		if is(&it) {
+		fn(id, &it)
+		return nil
+	})
+}
+
+// findDead returns the ids of dead letters of which is says so.
+func findDead(ctx context.Context, q store.Querier, condition string, args []any, is func(it *item) bool) (ids []string, err error) {
+	err = eachDead(ctx, q, condition, args, func(id string, it *item) {
+		if is(it) {
 			ids = append(ids, id)
 		}
-		return nil
 	})
 	return ids, err
 }
@@ -134,20 +141,10 @@ func findDead(ctx context.Context, q store.Querier, condition string, args []any
 // stripDead takes the identifiers of the erased out of the dead letters of others.
 func (g *grave) stripDead(ctx context.Context, tx *store.Tx) error {
 	changed := map[string][]byte{}
-	err := keep.Each(ctx, tx, `SELECT id, body FROM inbox_dead`, nil, func(scan func(...any) error) error {
-		var id string
-		var body []byte
-		if err := scan(&id, &body); err != nil {
-			return err
-		}
-		it, err := unpackOne(body)
-		if err != nil {
-			return fmt.Errorf("dead letter %s: %w", id, err)
-		}
+	err := eachDead(ctx, tx, "", nil, func(id string, it *item) {
 		if it.Event != nil && g.strip(it.Event) {
-			changed[id] = packOne(&it)
+			changed[id] = packOne(it)
 		}
-		return nil
 	})
 	for id, body := range changed {
 		if err == nil {

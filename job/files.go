@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -30,8 +31,8 @@ const defaultMaxFiles = 4 << 30
 type files struct{ cfg FilesConfig }
 
 func openFiles(cfg FilesConfig) (*files, error) {
-	setDefault(&cfg.Max, defaultMaxFiles)
-	setDefault(&cfg.Keep, 7*24*time.Hour)
+	cfg.Max = cmp.Or(cfg.Max, defaultMaxFiles)
+	cfg.Keep = cmp.Or(cfg.Keep, 7*24*time.Hour)
 	if cfg.Folder == "" {
 		return &files{cfg}, nil
 	}

@@ -1,12 +1,12 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -44,23 +44,16 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.LightAtOnce, 2)
-	setDefault(&c.MaxQueued, 1_000)
-	setDefault(&c.Keep, 30*24*time.Hour)
-	setDefault(&c.KeepMost, 5_000)
-	setDefault(&c.Poll, time.Second)
+	c.LightAtOnce = cmp.Or(c.LightAtOnce, 2)
+	c.MaxQueued = cmp.Or(c.MaxQueued, 1_000)
+	c.Keep = cmp.Or(c.Keep, 30*24*time.Hour)
+	c.KeepMost = cmp.Or(c.KeepMost, 5_000)
+	c.Poll = cmp.Or(c.Poll, time.Second)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
 	}
 }
 
@@ -77,14 +70,11 @@ type Jobs struct {
 // Open migrates the tables.
 func Open(ctx context.Context, cfg Config) (*Jobs, error) {
 	cfg.setDefaults()
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.DB.Migrate(ctx, "job", sub); err != nil {
+	if err := cfg.DB.Migrate(ctx, "job", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	j := &Jobs{cfg: cfg, kinds: map[string]*Kind{}, slots: slots(cfg.LightAtOnce), metrics: newMetrics(cfg.Metrics)}
+	var err error
 	if j.files, err = openFiles(cfg.Files); err != nil {
 		return nil, err
 	}

@@ -7,11 +7,11 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -60,9 +60,9 @@ type Policy struct {
 }
 
 func (p Policy) withDefaults() Policy {
-	setDefault(&p.Concurrency, 8)
-	setDefault(&p.Timeout, 15*time.Second)
-	setDefault(&p.GiveUp, 72*time.Hour)
+	p.Concurrency = cmp.Or(p.Concurrency, 8)
+	p.Timeout = cmp.Or(p.Timeout, 15*time.Second)
+	p.GiveUp = cmp.Or(p.GiveUp, 72*time.Hour)
 	p.Concurrency, p.Timeout = min(p.Concurrency, 256), min(p.Timeout, time.Minute)
 	return p
 }
@@ -89,30 +89,23 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.Poll, 2*time.Second)
-	setDefault(&c.Lease, 2*time.Minute)
-	setDefault(&c.Grace, 2*time.Second)
-	setDefault(&c.MaxBody, 256<<10)
-	setDefault(&c.MaxHeld, 8192)
-	setDefault(&c.MaxBytes, 64<<20)
-	setDefault(&c.MaxQueues, 10_000)
-	setDefault(&c.MaxWaiting, 1_000_000)
-	setDefault(&c.MaxDead, 100_000)
-	setDefault(&c.MaxDone, 1_000_000)
-	setDefault(&c.KeepDead, 30*24*time.Hour)
-	setDefault(&c.KeepDone, 24*time.Hour)
+	c.Poll = cmp.Or(c.Poll, 2*time.Second)
+	c.Lease = cmp.Or(c.Lease, 2*time.Minute)
+	c.Grace = cmp.Or(c.Grace, 2*time.Second)
+	c.MaxBody = cmp.Or(c.MaxBody, 256<<10)
+	c.MaxHeld = cmp.Or(c.MaxHeld, 8192)
+	c.MaxBytes = cmp.Or(c.MaxBytes, 64<<20)
+	c.MaxQueues = cmp.Or(c.MaxQueues, 10_000)
+	c.MaxWaiting = cmp.Or(c.MaxWaiting, 1_000_000)
+	c.MaxDead = cmp.Or(c.MaxDead, 100_000)
+	c.MaxDone = cmp.Or(c.MaxDone, 1_000_000)
+	c.KeepDead = cmp.Or(c.KeepDead, 30*24*time.Hour)
+	c.KeepDone = cmp.Or(c.KeepDone, 24*time.Hour)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
 	}
 }
 
@@ -147,11 +140,7 @@ func New(ctx context.Context, cfg Config) (*Outbox, error) {
 	if cfg.DB == nil {
 		return nil, errors.New("outbox: DB is required")
 	}
-	migrations, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.DB.Migrate(ctx, "outbox", migrations); err != nil {
+	if err := cfg.DB.Migrate(ctx, "outbox", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	o := &Outbox{

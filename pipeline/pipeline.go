@@ -7,6 +7,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,23 +76,16 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.MaxEvents, 16_000)
-	setDefault(&c.MinInterval, 20*time.Millisecond)
-	setDefault(&c.DedupeWindow, 24*time.Hour)
-	setDefault(&c.DedupeMax, 20_000_000)
-	setDefault(&c.BackfillAge, 24*time.Hour)
+	c.MaxEvents = cmp.Or(c.MaxEvents, 16_000)
+	c.MinInterval = cmp.Or(c.MinInterval, 20*time.Millisecond)
+	c.DedupeWindow = cmp.Or(c.DedupeWindow, 24*time.Hour)
+	c.DedupeMax = cmp.Or(c.DedupeMax, 20_000_000)
+	c.BackfillAge = cmp.Or(c.BackfillAge, 24*time.Hour)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
 	}
 }
 
@@ -149,7 +143,7 @@ type partition struct {
 // New reads how far the pipeline is. The rest is loaded when it runs.
 func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	cfg.setDefaults()
-	if err := cfg.DB.Migrate(ctx, "pipeline", migrations()); err != nil {
+	if err := cfg.DB.Migrate(ctx, "pipeline", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	p := &Pipeline{cfg: cfg, wake: make(chan struct{}, 1), look: make(chan struct{}, 1), changed: make(chan struct{}), metrics: newMetrics(cfg.Metrics), spare: newFactPool()}

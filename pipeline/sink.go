@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -89,9 +90,9 @@ type counts struct {
 
 // NewSink reads the warehouse's position.
 func NewSink(ctx context.Context, cfg SinkConfig) (*Sink, error) {
-	setDefault(&cfg.MaxEvents, 16_000)
-	setDefault(&cfg.Interval, 500*time.Millisecond)
-	setDefault(&cfg.Pause, time.Second)
+	cfg.MaxEvents = cmp.Or(cfg.MaxEvents, 16_000)
+	cfg.Interval = cmp.Or(cfg.Interval, 500*time.Millisecond)
+	cfg.Pause = cmp.Or(cfg.Pause, time.Second)
 	if cfg.Clock == nil {
 		cfg.Clock = touchstone.SystemClock{}
 	}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/binary"
-	"io/fs"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -15,14 +14,6 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
-
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the directory is embedded above
-	}
-	return sub
-}
 
 // checkLog refuses a log that ends before what was committed: it was lost or is another
 // one, and its next records would be taken for old ones.

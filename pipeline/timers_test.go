@@ -146,13 +146,13 @@ func TestAFailingOwnerHoldsBackItsOwnTimersOnly(t *testing.T) {
 func TestTimersOfEarlierReleasesStay(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		before := fstest.MapFS{}
-		names, err := fs.Glob(migrations(), "*.sql")
+		names, err := fs.Glob(store.Migrations(migrationFiles), "*.sql")
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range names {
 			if path.Base(name) < "0004" {
-				data, err := fs.ReadFile(migrations(), name)
+				data, err := fs.ReadFile(store.Migrations(migrationFiles), name)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -166,7 +166,7 @@ func TestTimersOfEarlierReleasesStay(t *testing.T) {
 			return errors.Join(execute(ctx, tx, `INSERT INTO timers (owner, person, name, due_at) VALUES ('segment', 7, '', 1000)`),
 				execute(ctx, tx, `INSERT INTO timers (owner, person, name, due_at) VALUES ('profile', 7, 'rebuild', 2000)`))
 		})
-		if err := db.Migrate(t.Context(), "pipeline", migrations()); err != nil {
+		if err := db.Migrate(t.Context(), "pipeline", store.Migrations(migrationFiles)); err != nil {
 			t.Fatal(err)
 		}
 		list, err := dueTimers(t.Context(), db.Reader(), time.UnixMilli(5000), nil)
@@ -187,7 +187,7 @@ func execute(ctx context.Context, tx *store.Tx, query string) error {
 // TestTimersFollowAMerge: those of the absorbed become the other's; of two the earlier stays.
 func TestTimersFollowAMerge(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
-		if err := db.Migrate(t.Context(), "pipeline", migrations()); err != nil {
+		if err := db.Migrate(t.Context(), "pipeline", store.Migrations(migrationFiles)); err != nil {
 			t.Fatal(err)
 		}
 		at := func(s int) time.Time { return time.Unix(int64(s), 0).UTC() }
@@ -217,7 +217,7 @@ func TestTimersFollowAMerge(t *testing.T) {
 // somebody who was absorbed. What a split leaves with the older person is not promised.
 func TestKeeper(t *testing.T) {
 	keeptest.Exercise(t, func(t testing.TB, w *keeptest.World) keeptest.Feature {
-		if err := w.DB.Migrate(context.Background(), "pipeline", migrations()); err != nil {
+		if err := w.DB.Migrate(context.Background(), "pipeline", store.Migrations(migrationFiles)); err != nil {
 			t.Fatal(err)
 		}
 		return keeptest.Feature{

@@ -31,11 +31,7 @@ var migrationFiles embed.FS
 
 // Migrations returns the feature's migrations; New runs them.
 func Migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the directory is embedded above
-	}
-	return sub
+	return store.Migrations(migrationFiles)
 }
 
 // Config is what New needs. Zero values take the defaults named here.

@@ -3,7 +3,6 @@ package segment
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,14 +16,6 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
-
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the directory is embedded above
-	}
-	return sub
-}
 
 // loadDefinitions reads generations and leaves.
 func loadDefinitions(ctx context.Context, q store.Querier) (*definitions, error) {

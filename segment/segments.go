@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -72,9 +73,9 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.CachePersons, 150_000)
-	setDefault(&c.FeedLength, 200_000)
-	setDefault(&c.MaxSegments, 1_000)
+	c.CachePersons = cmp.Or(c.CachePersons, 150_000)
+	c.FeedLength = cmp.Or(c.FeedLength, 200_000)
+	c.MaxSegments = cmp.Or(c.MaxSegments, 1_000)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}
@@ -86,12 +87,6 @@ func (c *Config) setDefaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-func setDefault(p *int, v int) {
-	if *p == 0 {
-		*p = v
 	}
 }
 
@@ -108,7 +103,7 @@ type Segments struct {
 // Open prepares the tables. Put Stage into the pipeline and start Run beside it.
 func Open(ctx context.Context, cfg Config) (*Segments, error) {
 	cfg.setDefaults()
-	if err := cfg.DB.Migrate(ctx, "segment", migrations()); err != nil {
+	if err := cfg.DB.Migrate(ctx, "segment", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	b, m := newBuilds(limits{chunkPersons: 5_000, chunksPerBatch: 2, chunksWaiting: 4}), newMetrics(cfg.Metrics)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"embed"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -63,6 +64,15 @@ func (db *DB) Migrate(ctx context.Context, feature string, fsys fs.FS) error {
 	db.versions[feature] = known
 	db.mu.Unlock()
 	return nil
+}
+
+// Migrations are the files that a feature embeds from its folder "migrations", as Migrate takes them.
+func Migrations(embedded embed.FS) fs.FS {
+	files, err := fs.Sub(embedded, "migrations")
+	if err != nil { // only a name that is no path is refused
+		panic(err)
+	}
+	return files
 }
 
 // lockMigrations keeps other processes out, for PostgreSQL. SQLite has one process.

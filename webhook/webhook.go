@@ -10,7 +10,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -128,11 +127,7 @@ func Open(ctx context.Context, cfg Config) (*Webhooks, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	migrations, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.DB.Migrate(ctx, "webhook", migrations); err != nil {
+	if err := cfg.DB.Migrate(ctx, "webhook", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	h := &Webhooks{cfg: cfg, client: newClient(guard{cfg.Allow})}

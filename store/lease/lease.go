@@ -29,7 +29,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -43,14 +42,6 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
-
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the directory is embedded above
-	}
-	return sub
-}
 
 // ErrLost says that a lease is no longer the caller's: another process has taken it, or it
 // could not be renewed in time. What the caller holds in memory may be out of date.
@@ -108,7 +99,7 @@ func Open(ctx context.Context, cfg Config) (*Table, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := cfg.DB.Migrate(ctx, "lease", migrations()); err != nil {
+	if err := cfg.DB.Migrate(ctx, "lease", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
 	t := &Table{cfg: cfg, metrics: newMetrics(cfg.Metrics), held: map[string]*Lease{}, stop: make(chan struct{})}

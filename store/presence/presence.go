@@ -5,7 +5,6 @@ package presence
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"strings"
 	"sync"
 	"time"
@@ -16,14 +15,6 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
-
-func migrations() fs.FS {
-	sub, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		panic(err) // the directory is embedded above
-	}
-	return sub
-}
 
 // Process is a process as it told last.
 type Process struct {
@@ -58,7 +49,7 @@ type Board struct {
 
 // Open returns the board of a store. An SQLite store has one process, so nothing is written.
 func Open(ctx context.Context, db *store.DB) (*Board, error) {
-	return &Board{db: db}, db.Migrate(ctx, "presence", migrations())
+	return &Board{db: db}, db.Migrate(ctx, "presence", store.Migrations(migrationFiles))
 }
 
 // now is the database's time in unix milliseconds.

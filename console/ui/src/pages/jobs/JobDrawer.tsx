@@ -13,7 +13,7 @@ import { ExactTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
 import { useSayText } from "@/i18n/useSayText";
 import { useWrite } from "@/lib/useWrite";
-import { Asker, JobProgress, JobStatus } from "./JobList";
+import { Asker, JobProgress, JobStatus } from "./parts";
 import { type Job, jobQuery, unfinished } from "./queries";
 import { useKindName } from "./words";
 

@@ -14,7 +14,7 @@ import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
-import { Asker, tones } from "./JobList";
+import { Asker, tones } from "./parts";
 import { type Schedule, schedulesQuery } from "./queries";
 import { ScheduleForm } from "./ScheduleForm";
 import { useKindName } from "./words";

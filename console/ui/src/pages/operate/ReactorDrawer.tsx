@@ -18,7 +18,7 @@ import { useSayText } from "@/i18n/useSayText";
 import { useLabels } from "@/lib/labels";
 import { usePages } from "@/lib/usePages";
 import { useWrite } from "@/lib/useWrite";
-import { ReactorState, useReactorName } from "./ReactorsPage";
+import { ReactorState, useReactorName } from "./reactorParts";
 
 /** One reactor: how it fares, and the occurrences that it could not work on. */
 export function ReactorDrawer(props: {

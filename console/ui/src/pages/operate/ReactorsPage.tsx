@@ -7,35 +7,13 @@ import type { Reactor } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
 import { PageHeader } from "@/components/PageHeader";
-import { Pill, type Tone } from "@/components/Pill";
 import { EmptyState } from "@/components/states";
 import { useSayText } from "@/i18n/useSayText";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { ReactorDrawer } from "./ReactorDrawer";
+import { ReactorState, useReactorName } from "./reactorParts";
 
 const route = getRouteApi("/shell/reactors");
-
-const tones: Record<Reactor["state"], Tone> = {
-  idle: "good",
-  working: "plain",
-  failing: "bad",
-  stopped: "bad",
-  gone: "warn",
-};
-
-/** Known reactors have a name in the reader's language; others are shown as they are. */
-export function useReactorName(): (name: string) => string {
-  const { t, i18n } = useTranslation();
-  return (name) => {
-    const key = `operate.reactors.names.${name}`;
-    return i18n.exists(key) ? (t as (k: string) => string)(key) : name;
-  };
-}
-
-export function ReactorState({ reactor }: { reactor: Reactor }) {
-  const { t } = useTranslation();
-  return <Pill tone={tones[reactor.state]}>{t(`operate.reactors.state.${reactor.state}`)}</Pill>;
-}
 
 /** Who acts on what happens: how far each is, whether it fails, what it could not work on. */
 export function ReactorsPage() {
