@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import listed from "./messages.json";
 import { sayText, takeApart } from "./serverText";
-import zh from "./zh/server";
+import { zh as texts } from "./zh";
+import zh, { serverTexts } from "./zh/server";
 
 const places = (s: string) => [...s.matchAll(/\{\d+\}/g)].map((m) => m[0]).sort();
 
@@ -15,8 +16,15 @@ it("says messages within messages", () => {
 });
 
 it("has every message of the server in Chinese, with the same places in it", () => {
+  // They belong in zh/<part>.server.ts, of the part of the console that shows them.
   expect(listed.filter((m) => !(m in zh))).toEqual([]);
   for (const [en, text] of Object.entries(zh)) expect(places(text), en).toEqual(places(en));
+});
+
+it("has each message in one file, which stands beside other texts of its part", () => {
+  const parts = Object.values(serverTexts).flatMap((part) => Object.keys(part));
+  expect(parts.filter((m, i) => parts.indexOf(m) !== i)).toEqual([]);
+  for (const part of Object.keys(serverTexts)) expect(["common", ...Object.keys(texts)]).toContain(part);
 });
 
 it("has no message that the server no longer says", () => {
