@@ -38,6 +38,8 @@ type Viewer struct {
 	Role Role   // of a user
 	// Permissions are those of the role, or of a key's scopes. It is shared: do not change it.
 	Permissions Set
+	// Rows limits the viewer to some persons; nil: sees everybody.
+	Rows *Rows
 	// Kinds tells which kinds of identifiers are contacts, beside those that are known by
 	// their names; nil: none.
 	Kinds *touchstone.KindSet

@@ -28,6 +28,9 @@ type Route struct {
 	Need   access.Permission
 	Or     access.Permission // grants it, too
 	Handle httpapi.HandlerFunc
+	// Rows says what the route does for viewers who are limited to some persons. One that
+	// does not say is closed to them.
+	Rows Rows
 
 	// Action names a write in the audit log: "webhook.create". Reads have none. The answer of
 	// a write is held back until it has been noted there.
@@ -38,6 +41,20 @@ type Route struct {
 	// MaxBody bounds the body; 0 is 1 MiB.
 	MaxBody int64
 }
+
+// Rows says what a route does for viewers who see some persons only ([access.Rows]).
+type Rows uint8
+
+// What a route does for them.
+const (
+	// AboutAll is closed to them: what it tells or does is about everybody, or it has not
+	// been thought about.
+	AboutAll Rows = iota
+	// Scoped shows and changes their persons and no others: its handler sees to it.
+	Scoped
+	// Impersonal shows nothing of persons, not even how many there are.
+	Impersonal
+)
 
 type viewerKey struct{}
 

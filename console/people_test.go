@@ -10,7 +10,6 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
-	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
 )
 
@@ -49,14 +48,14 @@ func TestPersons(t *testing.T) {
 	w.get("/persons/email:nobody@example.com", 404)
 	w.get("/persons/nonsense", 400)
 
-	var list api.Page[profile.Summary]
+	var list api.Page[api.PersonLine]
 	w.get("/persons", 200).decode(t, &list)
 	if len(list.Items) != 3 {
 		t.Fatalf("%d persons", len(list.Items))
 	}
 	seen := map[touchstone.PersonID]bool{}
 	for cursor := ""; ; {
-		var p api.Page[profile.Summary]
+		var p api.Page[api.PersonLine]
 		w.get("/persons?limit=1&cursor="+cursor, 200).decode(t, &p)
 		for _, s := range p.Items {
 			seen[s.ID] = true
@@ -69,7 +68,7 @@ func TestPersons(t *testing.T) {
 		t.Errorf("paging shows %d persons", len(seen))
 	}
 	for _, q := range []string{"u-ann", "u-a", "ann@", "Ann", "ann lee", "email:ann", ann} {
-		var found api.Page[profile.Summary]
+		var found api.Page[api.PersonLine]
 		w.get("/persons?q="+url.QueryEscape(q), 200).decode(t, &found)
 		if len(found.Items) != 1 || found.Items[0].ID.String() != ann {
 			t.Errorf("search for %q: %+v", q, found.Items)
@@ -82,11 +81,11 @@ func TestPersons(t *testing.T) {
 func TestPersonFilters(t *testing.T) {
 	w := newWorld(t)
 	w.shop()
-	var all api.Page[profile.Summary]
+	var all api.Page[api.PersonLine]
 	w.get("/persons", 200).decode(t, &all)
 	id := w.post("/segments", `{"name":"Panel","persons":["`+all.Items[0].ID.String()+`","`+all.Items[2].ID.String()+`"]}`, 201).field(t, "id")
 	w.live(id)
-	keep := func(pass func(s *profile.Summary) bool) (want []string) {
+	keep := func(pass func(s *api.PersonLine) bool) (want []string) {
 		for i := range all.Items {
 			if pass(&all.Items[i]) {
 				want = append(want, all.Items[i].ID.String())
@@ -95,27 +94,27 @@ func TestPersonFilters(t *testing.T) {
 		slices.Sort(want)
 		return want
 	}
-	has := func(kind touchstone.IdentifierKind) func(s *profile.Summary) bool {
-		return func(s *profile.Summary) bool {
+	has := func(kind touchstone.IdentifierKind) func(s *api.PersonLine) bool {
+		return func(s *api.PersonLine) bool {
 			return slices.ContainsFunc(s.Identifiers, func(id touchstone.Identifier) bool { return id.Kind == kind })
 		}
 	}
 	for query, want := range map[string][]string{
-		"known=true":    keep(func(s *profile.Summary) bool { return s.Known }),
-		"known=false":   keep(func(s *profile.Summary) bool { return !s.Known }),
+		"known=true":    keep(func(s *api.PersonLine) bool { return s.Known }),
+		"known=false":   keep(func(s *api.PersonLine) bool { return !s.Known }),
 		"kind=email":    keep(has("email")),
 		"kind=vin":      nil,
 		"channel=none":  nil,
 		"segment=" + id: {all.Items[0].ID.String(), all.Items[2].ID.String()},
-		"seen_after=" + url.QueryEscape(all.Items[1].LastSeen.Format(time.RFC3339Nano)): keep(func(s *profile.Summary) bool { return !s.LastSeen.Before(all.Items[1].LastSeen) }),
+		"seen_after=" + url.QueryEscape(all.Items[1].LastSeen.Format(time.RFC3339Nano)): keep(func(s *api.PersonLine) bool { return !s.LastSeen.Before(all.Items[1].LastSeen) }),
 		"segment=" + id + "&q=" + all.Items[2].ID.String():                              {all.Items[2].ID.String()},
-		"known=true&q=ann": keep(func(s *profile.Summary) bool { return s.Name != nil && strings.HasPrefix(*s.Name, "Ann") }),
+		"known=true&q=ann": keep(func(s *api.PersonLine) bool { return s.Name != nil && strings.HasPrefix(*s.Name, "Ann") }),
 	} {
 		slices.Sort(want)
 		for _, limit := range []string{"1", "2", "50"} {
 			var got []string
 			for cursor := ""; ; {
-				var p api.Page[profile.Summary]
+				var p api.Page[api.PersonLine]
 				w.get("/persons?"+query+"&limit="+limit+"&cursor="+url.QueryEscape(cursor), 200).decode(t, &p)
 				for _, s := range p.Items {
 					got = append(got, s.ID.String())
@@ -337,9 +336,9 @@ func TestThingsAreNoPeople(t *testing.T) {
 	at := w.clock.Now()
 	w.send(touchstone.Event{Type: touchstone.Track, MessageID: "car", Name: "Trip Ended", Time: at, Identifiers: ids("vin", "LSVAA000000001234")})
 	for query, listed := range map[string]bool{"": false, "?limit=1": false, "?things=true": true, "?q=LSVAA": true, "?q=1234": true, "?q=LSVAA&things=false": false} {
-		var p api.Page[profile.Summary]
+		var p api.Page[api.PersonLine]
 		w.get("/persons"+query, 200).decode(t, &p)
-		got := slices.ContainsFunc(p.Items, func(s profile.Summary) bool { return len(s.Identifiers) > 0 && s.Identifiers[0].Kind == "vin" })
+		got := slices.ContainsFunc(p.Items, func(s api.PersonLine) bool { return len(s.Identifiers) > 0 && s.Identifiers[0].Kind == "vin" })
 		if got != listed || query == "" && len(p.Items) != 3 {
 			t.Errorf("%q lists %d, the car among them: %v, want %v", query, len(p.Items), got, listed)
 		}

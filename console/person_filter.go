@@ -11,7 +11,6 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
-	"github.com/touchstone-cdp/touchstone/profile"
 )
 
 // personFilter is what a list of persons is narrowed to, beside the text searched for.
@@ -53,7 +52,7 @@ func (f *personFilter) narrows() bool { return *f != personFilter{} }
 
 // thing tells whether none of a subject's identifiers says who somebody is. They come
 // strongest first, those that do before the others.
-func (c *Console) thing(s *profile.Summary) bool {
+func (c *Console) thing(s *api.PersonLine) bool {
 	if c.cfg.IdentityRules == nil || len(s.Identifiers) == 0 {
 		return false
 	}
@@ -62,7 +61,7 @@ func (c *Console) thing(s *profile.Summary) bool {
 
 // keeps looks at a person's line. Its identifiers are the strongest ones only, so a kind that
 // is not among them is looked for in all.
-func (f *personFilter) keeps(s *profile.Summary, all func() []touchstone.IdentifierKind) bool {
+func (f *personFilter) keeps(s *api.PersonLine, all func() []touchstone.IdentifierKind) bool {
 	return (f.known == "" || s.Known == (f.known == "true")) &&
 		(f.channel == "" || slices.Contains(s.Channels, f.channel)) &&
 		(f.after.IsZero() || !s.LastSeen.Before(f.after)) &&
@@ -76,12 +75,12 @@ const (
 
 // filteredPersons lists those of the persons found that pass the filter. One page looks at so
 // many persons and no more: it may have few items, or none, and more pages after it.
-func (c *Console) filteredPersons(ctx context.Context, v *access.Viewer, q string, f personFilter, p api.Paging) ([]profile.Summary, string, error) {
+func (c *Console) filteredPersons(ctx context.Context, v *access.Viewer, q string, f personFilter, p api.Paging) ([]api.PersonLine, string, error) {
 	from, skip, err := readFilterCursor(p.After)
 	if err != nil {
 		return nil, "", err
 	}
-	items := []profile.Summary{}
+	items := []api.PersonLine{}
 	for looked := 0; looked < filterMost; looked += filterStep {
 		found, next, err := c.candidates(ctx, v, q, f.segment, from)
 		if err != nil {
@@ -115,7 +114,7 @@ func (c *Console) filteredPersons(ctx context.Context, v *access.Viewer, q strin
 
 // candidates are the next persons to look at: a segment's members, or those that a search
 // finds. With both, the members are those whose line the text is part of.
-func (c *Console) candidates(ctx context.Context, v *access.Viewer, q, segment, from string) ([]profile.Summary, string, error) {
+func (c *Console) candidates(ctx context.Context, v *access.Viewer, q, segment, from string) ([]api.PersonLine, string, error) {
 	if segment == "" {
 		return c.cfg.Profiles.Search(ctx, v, q, filterStep, from)
 	}
@@ -141,7 +140,7 @@ func (c *Console) candidates(ctx context.Context, v *access.Viewer, q, segment, 
 			return nil, "", err
 		}
 	}
-	var found []profile.Summary
+	var found []api.PersonLine
 	for i := range lines {
 		if lineHas(v, &whole[i], q) {
 			found = append(found, lines[i])
@@ -151,7 +150,7 @@ func (c *Console) candidates(ctx context.Context, v *access.Viewer, q, segment, 
 }
 
 // lineHas reports whether a search for q may find a person's line.
-func lineHas(v *access.Viewer, s *profile.Summary, q string) bool {
+func lineHas(v *access.Viewer, s *api.PersonLine, q string) bool {
 	return s.Name != nil && v.Finds(*s.Name, q) || strings.EqualFold(s.ID.String(), q) ||
 		slices.ContainsFunc(s.Identifiers, func(id touchstone.Identifier) bool {
 			return strings.Contains(strings.ToLower(id.Value), strings.ToLower(q)) && v.FindsIdentifier(id, q)
@@ -159,7 +158,7 @@ func lineHas(v *access.Viewer, s *profile.Summary, q string) bool {
 }
 
 // kindsOf returns all kinds of identifiers of persons, if the filter asks for one.
-func (c *Console) kindsOf(ctx context.Context, f personFilter, found []profile.Summary) (map[touchstone.PersonID][]touchstone.IdentifierKind, error) {
+func (c *Console) kindsOf(ctx context.Context, f personFilter, found []api.PersonLine) (map[touchstone.PersonID][]touchstone.IdentifierKind, error) {
 	if f.kind == "" || c.cfg.Identity == nil || len(found) == 0 {
 		return nil, nil
 	}

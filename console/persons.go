@@ -27,8 +27,8 @@ type Identity interface {
 // Profiles are what is known of persons: *profile.Profiles.
 type Profiles interface {
 	Get(ctx context.Context, v *access.Viewer, person touchstone.PersonID) (*profile.Profile, error)
-	Summaries(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]profile.Summary, error)
-	Search(ctx context.Context, v *access.Viewer, q string, limit int, cursor string) ([]profile.Summary, string, error)
+	Lines(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]api.PersonLine, error)
+	Search(ctx context.Context, v *access.Viewer, q string, limit int, cursor string) ([]api.PersonLine, string, error)
 	Traits(ctx context.Context, v *access.Viewer) ([]profile.TraitInfo, error)
 	Values(ctx context.Context, v *access.Viewer, trait, q string, limit int) ([]touchstone.JSON, error)
 }
@@ -63,8 +63,8 @@ func (c *Console) person(r *http.Request) (touchstone.PersonID, error) {
 
 // summaries returns a line per person, in the order asked. One without a profile (it was
 // merged into another in the meantime) has its id only.
-func (c *Console) summaries(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) ([]profile.Summary, error) {
-	lines := make([]profile.Summary, len(ids))
+func (c *Console) summaries(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) ([]api.PersonLine, error) {
+	lines := make([]api.PersonLine, len(ids))
 	if len(ids) == 0 {
 		return lines, nil
 	}
@@ -72,11 +72,11 @@ func (c *Console) summaries(ctx context.Context, v *access.Viewer, ids []touchst
 	if err != nil {
 		return nil, err
 	}
-	found, err := profiles.Summaries(ctx, v, ids)
+	found, err := profiles.Lines(ctx, v, ids)
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[touchstone.PersonID]*profile.Summary, len(found))
+	byID := make(map[touchstone.PersonID]*api.PersonLine, len(found))
 	for i := range found {
 		byID[found[i].ID] = &found[i]
 	}
@@ -106,7 +106,7 @@ func (c *Console) listPersons(w http.ResponseWriter, r *http.Request) error {
 	q := strings.TrimSpace(r.URL.Query().Get("q"))
 	search := profiles.Search
 	if f.narrows() {
-		search = func(ctx context.Context, v *access.Viewer, q string, _ int, _ string) ([]profile.Summary, string, error) {
+		search = func(ctx context.Context, v *access.Viewer, q string, _ int, _ string) ([]api.PersonLine, string, error) {
 			return c.filteredPersons(ctx, v, q, f, p)
 		}
 	}

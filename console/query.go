@@ -12,7 +12,6 @@ import (
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
-	"github.com/touchstone-cdp/touchstone/profile"
 )
 
 // Questions answers questions about events: *analytics.Engine.
@@ -65,9 +64,9 @@ func checkObject(body []byte) error {
 }
 
 type peopleAnswer struct {
-	Total      int               `json:"total"`
-	Items      []profile.Summary `json:"items"`
-	NextCursor string            `json:"next_cursor"`
+	Total      int              `json:"total"`
+	Items      []api.PersonLine `json:"items"`
+	NextCursor string           `json:"next_cursor"`
 }
 
 func (c *Console) queryPeople(w http.ResponseWriter, r *http.Request) error {

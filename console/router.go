@@ -110,6 +110,11 @@ func (c *Console) serve(rt api.Route) http.HandlerFunc {
 		if err := authorise(w, p, rt.Need, rt.Or); err != nil {
 			return err
 		}
+		if rt.Rows == api.AboutAll {
+			if err := p.RequireAll(); err != nil {
+				return err
+			}
+		}
 		asks := *p
 		asks.Kinds = c.kinds()
 		r = withPrincipal(r, &asks)

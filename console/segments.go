@@ -8,7 +8,6 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/api"
-	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 )
@@ -186,7 +185,7 @@ func (c *Console) deleteSegment(w http.ResponseWriter, r *http.Request) error {
 type previewAnswer struct {
 	Members   int64                 `json:"members"`
 	Of        int64                 `json:"of"`
-	Sample    []profile.Summary     `json:"sample"`
+	Sample    []api.PersonLine      `json:"sample"`
 	Leaves    []segment.PreviewLeaf `json:"leaves"`
 	Warnings  []rule.Warning        `json:"warnings"`
 	ElapsedMS int64                 `json:"elapsed_ms"`
@@ -218,7 +217,7 @@ func (c *Console) previewSegment(w http.ResponseWriter, r *http.Request) error {
 }
 
 type memberAnswer struct {
-	profile.Summary
+	api.PersonLine
 	EnteredAt time.Time `json:"entered_at"`
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -68,19 +69,6 @@ type Counters struct {
 type Origin struct {
 	Source  string `json:"source"`
 	Channel string `json:"channel"`
-}
-
-// Summary is a line of a list of persons.
-type Summary struct {
-	ID          touchstone.PersonID     `json:"id"`
-	Name        *string                 `json:"name"`
-	Known       bool                    `json:"known"`
-	Identifiers []touchstone.Identifier `json:"identifiers"` // at most five, strongest first
-	FirstSeen   time.Time               `json:"first_seen"`
-	LastSeen    time.Time               `json:"last_seen"`
-	Events      uint64                  `json:"events"`
-	Channels    []string                `json:"channels"`
-	City        *string                 `json:"city"`
 }
 
 const (
@@ -202,12 +190,12 @@ func (p *Profile) mask(v *access.Viewer) {
 	}
 }
 
-// mask hides contacts from who may not see them.
-func (s *Summary) mask(v *access.Viewer) {
-	s.Name = maskName(v, s.Name)
-	s.Identifiers = slices.Clone(s.Identifiers)
-	for i, id := range s.Identifiers {
-		s.Identifiers[i] = v.Identifier(id)
+// maskLine hides contacts from who may not see them.
+func maskLine(v *access.Viewer, l *api.PersonLine) {
+	l.Name = maskName(v, l.Name)
+	l.Identifiers = slices.Clone(l.Identifiers)
+	for i, id := range l.Identifiers {
+		l.Identifiers[i] = v.Identifier(id)
 	}
 }
 
@@ -335,9 +323,9 @@ func known(identifiers []touchstone.Identifier) bool {
 	return slices.ContainsFunc(identifiers, func(id touchstone.Identifier) bool { return id.Kind == touchstone.KindUserID })
 }
 
-// Summaries returns a line for each person that has a profile, in the order asked, as v may
+// Lines returns a line for each person that has a profile, in the order asked, as v may
 // see it.
-func (p *Profiles) Summaries(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) ([]Summary, error) {
+func (p *Profiles) Lines(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) ([]api.PersonLine, error) {
 	list, err := p.read(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -346,18 +334,18 @@ func (p *Profiles) Summaries(ctx context.Context, v *access.Viewer, ids []touchs
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Summary, 0, len(list))
+	out := make([]api.PersonLine, 0, len(list))
 	for _, s := range list {
-		line := s.summary(identifiers[s.id])
-		line.mask(v)
+		line := s.line(identifiers[s.id])
+		maskLine(v, &line)
 		out = append(out, line)
 	}
 	return out, nil
 }
 
-func (s *stored) summary(identifiers []touchstone.Identifier) Summary {
+func (s *stored) line(identifiers []touchstone.Identifier) api.PersonLine {
 	a := &s.activity
-	line := Summary{ID: s.id, Name: s.name(identifiers), Known: known(identifiers), Identifiers: identifiers[:min(len(identifiers), shownIdentifiers)],
+	line := api.PersonLine{ID: s.id, Name: s.name(identifiers), Known: known(identifiers), Identifiers: identifiers[:min(len(identifiers), shownIdentifiers)],
 		FirstSeen: timeOf(a.first), LastSeen: timeOf(a.last), Events: a.total(), Channels: []string{}, City: s.label(a.city.word)}
 	if line.Identifiers == nil {
 		line.Identifiers = []touchstone.Identifier{}

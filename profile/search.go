@@ -9,6 +9,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -21,7 +22,7 @@ const (
 // Search returns persons: the most recently active ones when q is empty, else those with
 // an identifier that begins with q, and then those with such a name, e-mail address or
 // phone number among their traits. cursor is "" or what the last call returned.
-func (p *Profiles) Search(ctx context.Context, v *access.Viewer, q string, limit int, cursor string) ([]Summary, string, error) {
+func (p *Profiles) Search(ctx context.Context, v *access.Viewer, q string, limit int, cursor string) ([]api.PersonLine, string, error) {
 	limit = min(max(limit, 1), maxSearchLimit)
 	if len(q) > maxSearchBytes {
 		return nil, "", touchstone.Errorf(touchstone.Invalid, "the search text is longer than %d bytes", maxSearchBytes)
@@ -40,7 +41,7 @@ func (p *Profiles) Search(ctx context.Context, v *access.Viewer, q string, limit
 	if err != nil {
 		return nil, "", err
 	}
-	list, err := p.Summaries(ctx, v, ids)
+	list, err := p.Lines(ctx, v, ids)
 	return list, next, err
 }
 
