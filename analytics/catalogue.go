@@ -235,7 +235,7 @@ func (e *Engine) Values(ctx context.Context, v *access.Viewer, q ValuesQuery) ([
 	var b builder
 	b.add("SELECT v, count(*) FROM (SELECT ", f.groupText(e.d), " AS v FROM events_raw e WHERE ", e.latest(where.sql(e.d, codes), sampleValues), ") x WHERE v IS NOT NULL")
 	if q.Prefix != "" {
-		b.add(" AND ", frag("position(lower(?) IN lower(v)) = 1", q.Prefix))
+		b.add(" AND ", frag("position("+e.d.Fold("?")+" IN "+e.d.Fold("v")+") = 1", q.Prefix))
 	}
 	b.add(" GROUP BY v ORDER BY count(*) DESC, v LIMIT ", literal(int64(limit)))
 	values := []string{}

@@ -11,6 +11,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/gather"
 )
 
 // Members tells who is in a segment.
@@ -54,7 +55,7 @@ func New(w warehouse.Warehouse, opts Options) *Engine {
 		opts.Timeout = 30 * time.Second
 	}
 	if opts.GatherEvents <= 0 {
-		opts.GatherEvents = 32_000_000
+		opts.GatherEvents = gather.DefaultHeld
 	}
 	return &Engine{w: w, d: w.Dialect(), opts: opts}
 }
@@ -261,7 +262,26 @@ type run struct {
 
 func (r *run) query(ctx context.Context, f fragment, maxRows int) (*warehouse.Result, error) {
 	r.statements = append(r.statements, f.sql)
-	return r.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, MaxRows: maxRows, Own: true})
+	s := f.statement()
+	s.MaxRows = maxRows
+	return r.w.Query(ctx, s)
+}
+
+// gather calls the workers for each person with items.
+func (r *run) gather(ctx context.Context, g gather.Gathering, workers []gather.Worker) error {
+	r.statements = append(r.statements, g.Rows.SQL)
+	g.Held = r.opts.GatherEvents
+	return gather.Run(ctx, r.w, g, workers)
+}
+
+// maxPeople bounds a list of people.
+const maxPeople = 1_000_000
+
+// people returns those who have an item, by ascending id.
+func (r *run) people(ctx context.Context, g gather.Gathering) ([]touchstone.PersonID, error) {
+	r.statements = append(r.statements, g.Rows.SQL)
+	g.Held = r.opts.GatherEvents
+	return gather.People(ctx, r.w, g, maxPeople)
 }
 
 // formatTime writes times as everywhere in the API.

@@ -2,6 +2,8 @@ package analytics
 
 import (
 	"strings"
+
+	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
 // fragment is a piece of SQL with the values of its ? parameters. Text of users gets
@@ -9,6 +11,11 @@ import (
 type fragment struct {
 	sql  string
 	args []any
+}
+
+// statement asks it, as the program's own.
+func (f fragment) statement() warehouse.Statement {
+	return warehouse.Statement{SQL: f.sql, Args: f.args, Own: true}
 }
 
 func frag(sql string, args ...any) fragment { return fragment{sql, args} }

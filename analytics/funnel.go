@@ -2,13 +2,14 @@ package analytics
 
 import (
 	"context"
-	"math/bits"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/gather"
 )
 
 // funnel counts how far people came through a row of steps.
@@ -56,27 +57,21 @@ func parseFunnel(e *Engine, f *fields) Query {
 	if len(q.breakdown) > 0 {
 		groups = q.limit
 	}
-	if _, ok := q.shape(groups); !ok {
+	if !gather.FunnelFits(q.question(groups)) {
 		d.fail(f.place("steps"), "so many steps on the same event, with a breakdown, do not fit a range this long; ask for a shorter range")
 	}
 	return q
 }
 
-// shape chooses how items are packed; it reports false when they do not fit.
-func (q *funnel) shape(groups int) (funnelShape, bool) {
-	s := funnelShape{steps: len(q.steps), window: q.window.Milliseconds(), shared: q.mode == modeWindowFunnel}
+// question is what is asked of the warehouse, without the events.
+func (q *funnel) question(groups int) warehouse.Funnel {
+	f := warehouse.Funnel{From: q.from, To: q.to, Steps: len(q.steps), Shared: q.mode == modeWindowFunnel, Window: q.window, Groups: groups}
 	seen := map[string]bool{}
 	for _, step := range q.steps {
-		s.masks = s.masks || seen[step.event] || step.event == anyEvent && len(q.steps) > 1
+		f.Several = f.Several || seen[step.event] || step.event == anyEvent && len(q.steps) > 1
 		seen[step.event] = true
 	}
-	classes := len(q.steps)
-	if s.masks {
-		classes = 1 << len(q.steps)
-	}
-	var ok bool
-	s.packing, ok = newPacking(&q.scope, classes, groups)
-	return s, ok
+	return f
 }
 
 func (q *funnel) run(ctx context.Context, r *run) (*Answer, error) {
@@ -84,22 +79,14 @@ func (q *funnel) run(ctx context.Context, r *run) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var workers []worker
-	var tallies []*tally
-	for range parallelism {
-		t := newTally(plan.shape, len(plan.groups)+1)
-		tallies, workers = append(tallies, t), append(workers, t)
-	}
-	if err := r.gather(ctx, plan.gathering, workers); err != nil {
+	groups, err := r.funnel(ctx, plan.question)
+	if err != nil {
 		return nil, err
-	}
-	for _, t := range tallies[1:] {
-		tallies[0].add(t)
 	}
 	a := &Answer{Columns: q.columns(), Rows: [][]any{}}
 	a.Meta.Truncated = plan.more
 	for i, values := range plan.groups {
-		a.Rows = append(a.Rows, q.rows(values, &tallies[0].groups[i+plan.base])...)
+		a.Rows = append(a.Rows, q.rows(values, groups[i+plan.base])...)
 	}
 	return a, r.finish(ctx, &q.scope, a)
 }
@@ -114,27 +101,18 @@ func (q *funnel) columns() []warehouse.Column {
 }
 
 // rows are the steps of one group.
-func (q *funnel) rows(values []any, n *funnelCounts) [][]any {
+func (q *funnel) rows(values []any, n []warehouse.FunnelStep) [][]any {
 	var rows [][]any
-	for step, s := range q.steps {
+	for i, s := range q.steps {
 		label := s.label
 		if label == "" {
 			label = s.event
 		}
-		row := append([]any{int64(step + 1), label}, values...)
-		previous := n.reached[max(0, step-1)]
-		row = append(row, n.reached[step], ratio(n.reached[step], n.reached[0]), ratio(n.reached[step], previous))
-		if gaps := n.gaps[step]; len(gaps) > 0 {
-			sum := int64(0)
-			for _, g := range gaps {
-				sum += g
-			}
-			row = append(row, median(gaps)/1000, tidy(float64(sum)/float64(len(gaps))/1000))
-			since := n.since[step]
-			if step == 1 {
-				since = gaps
-			}
-			row = append(row, median(since)/1000)
+		row := append([]any{int64(i + 1), label}, values...)
+		step := n[i]
+		row = append(row, step.Persons, ratio(step.Persons, n[0].Persons), ratio(step.Persons, n[max(0, i-1)].Persons))
+		if i > 0 && step.Persons > 0 {
+			row = append(row, step.GapMedian/1000, tidy(step.GapMean/1000), step.SinceMedian/1000)
 		} else {
 			row = append(row, nil, nil, nil)
 		}
@@ -151,13 +129,12 @@ func ratio(part, whole int64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// funnelPlan is how a funnel's items are gathered.
+// funnelPlan is what a funnel asks of the warehouse.
 type funnelPlan struct {
-	shape     funnelShape
-	gathering gathering
-	groups    [][]any
-	base      int // the group number of groups[0]; 1 where 0 stands for groups that were left out
-	more      bool
+	question warehouse.Funnel
+	groups   [][]any
+	base     int // the group number of groups[0]; 1 where 0 stands for groups that were left out
+	more     bool
 }
 
 func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
@@ -173,35 +150,38 @@ func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
 	}
 	c := classify(r.d, p.codes, q.steps)
 	source := build(p.source, " AND (", c.where, ")")
-	if len(q.breakdown) == 0 {
-		plan.shape, _ = q.shape(0)
-		plan.gathering.rows = build("SELECT e.node, e.time, ", c.column, " ", source)
-	} else {
+	rows := build("SELECT e.node, e.time, ", c.column, " ", source)
+	if len(q.breakdown) > 0 {
 		plan.base = 1
-		plan.shape, _ = q.shape(len(plan.groups))
-		plan.gathering.rows = q.numbered(r.d, c.column, source, first, plan.groups)
+		rows = q.numbered(r.d, c.column, source, first, plan.groups)
 	}
-	plan.gathering.items, plan.gathering.bits = plan.shape.items(c), plan.shape.bits()
+	plan.question = q.question(plan.base * len(plan.groups))
+	plan.question.Events, plan.question.Sets, plan.question.Others = rows.statement(), c.Sets, c.Others
 	return plan, nil
 }
 
-// items makes items of rows: time, class and, with a breakdown, group.
-func (s *funnelShape) items(c classifier) func(columns [][]int64, out []int64) {
-	masks := s.masks
-	items := s.packing.items(c, func(set uint32) int {
-		if masks {
-			return int(set)
-		}
-		return bits.TrailingZeros32(set)
-	})
-	return func(columns [][]int64, out []int64) {
-		items(columns[0], columns[1], out)
-		if len(columns) > 2 {
-			for row, group := range columns[2] {
-				out[row] |= group
-			}
+// funnel has the warehouse count, if it can, and otherwise counts here.
+func (r *run) funnel(ctx context.Context, f warehouse.Funnel) (groups [][]warehouse.FunnelStep, err error) {
+	r.statements = append(r.statements, f.Events.SQL)
+	f.Held = r.opts.GatherEvents
+	if there, ok := r.w.(warehouse.Funneler); ok {
+		if groups, err = there.Funnel(ctx, f); !errors.Is(err, errors.ErrUnsupported) {
+			return groups, err
 		}
 	}
+	return gather.Funnel(ctx, r.w, f)
+}
+
+// funnelPeople has the warehouse find people, if it can, and otherwise finds them here.
+func (r *run) funnelPeople(ctx context.Context, f warehouse.Funnel, level warehouse.FunnelLevel) (people []touchstone.PersonID, err error) {
+	r.statements = append(r.statements, f.Events.SQL)
+	f.Held = r.opts.GatherEvents
+	if there, ok := r.w.(warehouse.Funneler); ok {
+		if people, err = there.FunnelPeople(ctx, f, level, maxPeople); !errors.Is(err, errors.ErrUnsupported) {
+			return people, err
+		}
+	}
+	return gather.FunnelPeople(ctx, r.w, f, level, maxPeople)
 }
 
 // literal writes a number that does not come from the user.
@@ -250,32 +230,5 @@ func (s funnelSelection) people(ctx context.Context, r *run) ([]touchstone.Perso
 	case lost:
 		most = s.step
 	}
-	var workers []worker
-	var found []*funnelPeople
-	for range parallelism {
-		w := &funnelPeople{matcher: newMatcher(plan.shape), least: least, most: most, group: group + plan.base}
-		found, workers = append(found, w), append(workers, w)
-	}
-	if err := r.gather(ctx, plan.gathering, workers); err != nil {
-		return nil, err
-	}
-	people := []touchstone.PersonID{}
-	for _, w := range found {
-		people = append(people, w.people...)
-	}
-	return firstPeople(people), nil
-}
-
-// funnelPeople keeps the people of one group whose level is within bounds.
-type funnelPeople struct {
-	*matcher
-	least, most, group int
-	people             []touchstone.PersonID
-}
-
-func (w *funnelPeople) person(id int64, items []int64) {
-	w.match(items)
-	if w.level >= w.least && w.level <= w.most && w.matcher.group == w.group {
-		w.people = append(w.people, touchstone.PersonID(id))
-	}
+	return r.funnelPeople(ctx, plan.question, warehouse.FunnelLevel{Group: group + plan.base, Least: least, Most: most})
 }

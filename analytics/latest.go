@@ -6,6 +6,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
+	"github.com/touchstone-cdp/touchstone/warehouse/gather"
 )
 
 // LatestQuery asks for the latest times of each person's events of one name that pass the
@@ -49,8 +50,8 @@ func (e *Engine) LatestTimes(ctx context.Context, q LatestQuery, fn func(person 
 		b.add(" GROUP BY e.node")
 	}
 	w := &latestWorker{keep: max(1, q.Keep), fn: fn}
-	g := gathering{rows: b.fragment(), bits: timeBits, items: func(columns [][]int64, out []int64) { copy(out, columns[0]) }}
-	if err := (&run{Engine: e}).gather(ctx, g, []worker{w}); err != nil {
+	g := gather.Gathering{Rows: b.fragment().statement(), Bits: timeBits, Items: func(columns [][]int64, out []int64) { copy(out, columns[0]) }}
+	if err := (&run{Engine: e}).gather(ctx, g, []gather.Worker{w}); err != nil {
 		return err
 	}
 	return w.err
@@ -66,7 +67,7 @@ type latestWorker struct {
 	err  error
 }
 
-func (w *latestWorker) person(id int64, times []int64) {
+func (w *latestWorker) Person(id int64, times []int64) {
 	if w.err != nil {
 		return
 	}

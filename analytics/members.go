@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -41,10 +42,13 @@ func (r *run) members(ctx context.Context, s *scope) (fragment, error) {
 	versioned, knows := r.opts.Segments.(VersionedMembers)
 	if keeps && knows {
 		name := "segment/" + s.segment
-		if err := r.sets.bring(ctx, tables, versioned, name, s.segment); err != nil {
+		err := r.sets.bring(ctx, tables, versioned, name, s.segment)
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return fragment{}, err
 		}
-		return frag("(SELECT n FROM set_members WHERE code = (SELECT code FROM set_names WHERE name = ?))", name), nil
+		if err == nil {
+			return frag("(SELECT n FROM set_members WHERE code = (SELECT code FROM set_names WHERE name = ?))", name), nil
+		}
 	}
 	people, err := r.opts.Segments.Members(ctx, s.segment)
 	if err != nil {

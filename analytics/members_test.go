@@ -2,6 +2,8 @@ package analytics_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -16,6 +18,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/warehouse"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
 )
 
@@ -115,6 +118,60 @@ func TestCopiesOfSegmentsAnswerAsTheMembers(t *testing.T) {
 	}
 	if all := c.asked - 60; all < 1 || all > 40 { // 60 for the one that ships them
 		t.Errorf("all members were read %d times for the copy", all)
+	}
+}
+
+// away stands for a warehouse of another process that offers nothing beside the port.
+type away struct{ *duckdb.Warehouse }
+
+func (away) SetVersion(context.Context, string) (string, error) { return "", errors.ErrUnsupported }
+
+func (away) Funnel(context.Context, warehouse.Funnel) ([][]warehouse.FunnelStep, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (away) FunnelPeople(context.Context, warehouse.Funnel, warehouse.FunnelLevel, int) ([]touchstone.PersonID, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// What a warehouse does not offer is done without it: the answers are the same.
+func TestAnswersWithoutOffers(t *testing.T) {
+	w, err := duckdb.Open(t.Context(), t.TempDir()+"/w.duckdb", duckdb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Generate(t.Context(), 10_000, 500); err != nil {
+		t.Fatal(err)
+	}
+	c := &crowd{in: map[touchstone.PersonID]bool{}}
+	for p := range touchstone.PersonID(300) {
+		c.in[p] = true
+	}
+	query := []byte(`{"kind":"funnel","steps":[{"event":"view"},{"event":"addtocart"}],"window":"30d","segment":"seg_1","breakdown":[{"dimension":"platform"}],"from":"2015-01-01T00:00:00Z","to":"2030-01-01T00:00:00Z"}`)
+	offers, without := analytics.New(w, analytics.Options{Segments: c}), analytics.New(away{w}, analytics.Options{Segments: c})
+	a, err := offers.Run(t.Context(), access.System(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := without.Run(t.Context(), access.System(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(a.Rows, b.Rows); d != "" || len(a.Rows) < 4 {
+		t.Errorf("%d rows, %s", len(a.Rows), d)
+	}
+	sel, err := json.Marshal(map[string]any{"step": 1, "breakdown": a.Rows[0][2:3]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	people, err := offers.People(t.Context(), access.System(), query, sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := without.People(t.Context(), access.System(), query, sel)
+	if err != nil || len(people) == 0 || !slices.Equal(people, same) {
+		t.Errorf("%d people, and %d without what is offered: %v", len(people), len(same), err)
 	}
 }
 

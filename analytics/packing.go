@@ -1,83 +1,23 @@
 package analytics
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/gather"
 )
-
-// packing puts an event into one number: from the high bits to the low, its time after
-// the range's begin, its class (which steps it fits), and its group. So numbers sort as
-// the events do.
-type packing struct {
-	from                           int64 // unix milliseconds
-	timeBits, classBits, groupBits int
-}
-
-// maxItemBits is the most that an item may have: the sum of two is a number, too.
-const maxItemBits = 62
-
-// newPacking reports false when the three do not fit into an item.
-func newPacking(s *scope, classes, groups int) (packing, bool) {
-	p := packing{from: s.from.UnixMilli(), classBits: bits.Len(uint(classes - 1)), groupBits: bits.Len(uint(groups))}
-	p.timeBits = bits.Len64(uint64(s.to.UnixMilli() - p.from))
-	return p, p.bits() <= maxItemBits
-}
-
-func (p packing) bits() int { return p.timeBits + p.classBits + p.groupBits }
-
-func (p packing) time(item int64) int64 { return item >> (p.classBits + p.groupBits) }
-
-func (p packing) class(item int64) int {
-	return int(item>>p.groupBits) & (1<<p.classBits - 1)
-}
-
-func (p packing) group(item int64) int { return int(item & (1<<p.groupBits - 1)) }
-
-// items returns a function that packs events, given their times and the values of the
-// classifier's column, without a group; those that fit no selector are dropped.
-func (p packing) items(c classifier, class func(set uint32) int) func(times, values, out []int64) {
-	shift := (p.classBits + p.groupBits) & 63
-	number := func(set uint32) int64 {
-		if set == 0 {
-			return dropped
-		}
-		return int64(class(set)) << p.groupBits
-	}
-	if c.sets == nil {
-		return func(times, values, out []int64) {
-			for row, value := range values {
-				out[row] = (times[row]-p.from)<<shift | number(uint32(value))
-			}
-		}
-	}
-	// A table has no branches: which event comes next cannot be foreseen.
-	table := make([]int64, len(c.sets)+1)
-	for value := range table {
-		table[value] = number(c.set(int64(value)))
-	}
-	return func(times, values, out []int64) {
-		beyond, from := uint64(len(table)-1), p.from
-		times, out = times[:len(values)], out[:len(values)]
-		for row, value := range values {
-			out[row] = (times[row]-from)<<shift | table[min(uint64(value), beyond)]
-		}
-	}
-}
 
 // classifier tells which of several selectors an event fits, as a set of bits. When they
 // go by the event's name alone, the engine only reads the name's code, and the rest is a
 // look-up; otherwise the engine works out the set.
 type classifier struct {
-	column fragment // a BIGINT
-	where  fragment
-	sets   []uint32 // by code; nil when the column is the set itself
-	others uint32   // the set of codes beyond
+	column         fragment // a BIGINT
+	where          fragment
+	gather.Classes // by the column
 }
 
 func classify(d warehouse.Dialect, codes eventCodes, selectors []selector) classifier {
-	c := classifier{column: frag("CAST(e.event AS BIGINT)"), sets: []uint32{}}
+	c := classifier{column: frag("CAST(e.event AS BIGINT)"), Classes: gather.Classes{Sets: []uint32{}}}
 	least, most := int64(1), int64(0)
 	for i, s := range selectors {
 		code, known := codes.of[s.event]
@@ -85,7 +25,7 @@ func classify(d warehouse.Dialect, codes eventCodes, selectors []selector) class
 		case len(s.where) > 0:
 			return classifyInSQL(d, codes, selectors)
 		case s.event == anyEvent:
-			c.others |= 1 << i
+			c.Others |= 1 << i
 		case known:
 			if most == 0 {
 				least = code
@@ -93,15 +33,15 @@ func classify(d warehouse.Dialect, codes eventCodes, selectors []selector) class
 			least, most = min(least, code), max(most, code)
 		}
 	}
-	c.sets = slices.Repeat([]uint32{c.others}, int(most)+1)
+	c.Sets = slices.Repeat([]uint32{c.Others}, int(most)+1)
 	for i, s := range selectors {
 		if code, known := codes.of[s.event]; known {
-			c.sets[code] |= 1 << i
+			c.Sets[code] |= 1 << i
 		}
 	}
 	// A range is checked faster than a list, and the look-up does the rest. A range of most
 	// names would leave out little.
-	if c.where = frag("TRUE"); c.others == 0 && 2*(most-least+1) <= codes.last {
+	if c.where = frag("TRUE"); c.Others == 0 && 2*(most-least+1) <= codes.last {
 		c.where = frag("e.event >= ? AND e.event <= ?", least, most)
 	}
 	return c
@@ -118,17 +58,6 @@ func classifyInSQL(d warehouse.Dialect, codes eventCodes, selectors []selector) 
 		named = append(named, selector{event: s.event}.sql(d, codes))
 	}
 	return classifier{column: column.add(" AS BIGINT)").fragment(), where: joined(named, " OR ", "FALSE")}
-}
-
-// set returns the selectors that the event of a row fits, given the value of column.
-func (c *classifier) set(value int64) uint32 {
-	switch {
-	case c.sets == nil:
-		return uint32(value)
-	case value >= 0 && value < int64(len(c.sets)):
-		return c.sets[value]
-	}
-	return c.others
 }
 
 // numbered selects an event's node, time, class, and the number of its

@@ -7,6 +7,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/gather"
 )
 
 // retention tells how many of the people who began in an interval came back later.
@@ -59,9 +60,9 @@ func (q *retention) run(ctx context.Context, r *run) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var workers []worker
+	var workers []gather.Worker
 	var tallies []*cohortTally
-	for range parallelism {
+	for range gather.Parallelism {
 		t := newCohortTally(q, pack)
 		tallies, workers = append(tallies, t), append(workers, t)
 	}
@@ -98,16 +99,16 @@ func (q *retention) rows(t *cohortTally, now time.Time) [][]any {
 }
 
 // plan packs each event with two bits: it is a first event, it is a return.
-func (q *retention) plan(ctx context.Context, r *run) (packing, gathering, error) {
+func (q *retention) plan(ctx context.Context, r *run) (gather.Packing, gather.Gathering, error) {
 	p, err := r.prepare(ctx, &q.scope, q.first, q.back)
 	if err != nil {
-		return packing{}, gathering{}, err
+		return gather.Packing{}, gather.Gathering{}, err
 	}
-	pack, _ := newPacking(&q.scope, 4, 0) // a hundred years take 42 bits
+	pack, _ := gather.NewPacking(q.from, q.to, 4, 0) // a hundred years take 42 bits
 	c := classify(r.d, p.codes, []selector{q.first, q.back})
 	rows := build("SELECT e.node, e.time, ", c.column, " ", p.source, " AND (", c.where, ")")
-	items := pack.items(c, func(set uint32) int { return int(set) })
-	return pack, gathering{rows: rows, bits: pack.bits(), items: func(columns [][]int64, out []int64) { items(columns[0], columns[1], out) }}, nil
+	items := pack.Items(c.Classes, func(set uint32) int { return int(set) })
+	return pack, gather.Gathering{Rows: rows.statement(), Bits: pack.Bits(), Items: func(columns [][]int64, out []int64) { items(columns[0], columns[1], out) }}, nil
 }
 
 // retentionSelection names the people of a cohort, or those of them who returned.
@@ -139,18 +140,18 @@ func (s retentionSelection) people(ctx context.Context, r *run) ([]touchstone.Pe
 	if err != nil {
 		return nil, err
 	}
-	var workers []worker
+	var workers []gather.Worker
 	var found []*cohortPeople
-	for range parallelism {
+	for range gather.Parallelism {
 		w := &cohortPeople{returns: newReturns(s.retention, pack), cohort: s.cohort, period: s.period}
 		found, workers = append(found, w), append(workers, w)
 	}
 	if err := r.gather(ctx, gathering, workers); err != nil {
 		return nil, err
 	}
-	people := []touchstone.PersonID{}
+	var lists [][]touchstone.PersonID
 	for _, w := range found {
-		people = append(people, w.people...)
+		lists = append(lists, w.people)
 	}
-	return firstPeople(people), nil
+	return gather.First(maxPeople, lists...), nil
 }

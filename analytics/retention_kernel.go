@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/warehouse/gather"
 )
 
 // The classes of a retention's items.
@@ -14,34 +15,34 @@ const (
 
 // returns finds one person's cohort and the periods in which the person returned.
 type returns struct {
-	packing
+	gather.Packing
 	calendar *calendar
 	rolling  bool
 	periods  []bool // of the person last looked at
 	cohort   int    // -1: none
 }
 
-func newReturns(q *retention, p packing) returns {
-	return returns{packing: p, calendar: q.calendar, rolling: q.mode == rolling, periods: make([]bool, q.periods+1)}
+func newReturns(q *retention, p gather.Packing) returns {
+	return returns{Packing: p, calendar: q.calendar, rolling: q.mode == rolling, periods: make([]bool, q.periods+1)}
 }
 
 // find leaves its result in cohort and periods. The items are in order.
 func (r *returns) find(items []int64) {
 	clear(r.periods)
 	r.cohort = -1
-	first := slices.IndexFunc(items, func(item int64) bool { return r.class(item)&isFirst != 0 })
+	first := slices.IndexFunc(items, func(item int64) bool { return r.Class(item)&isFirst != 0 })
 	if first < 0 {
 		return
 	}
-	start := r.time(items[first])
+	start := r.Time(items[first])
 	r.cohort = r.bucket(start)
 	last := -1 // the latest period seen; items of one period follow one another
 	for i, item := range items {
 		// At the first event's moment its order among others says nothing.
-		if i == first || r.class(item)&isReturn == 0 || r.time(item) < start {
+		if i == first || r.Class(item)&isReturn == 0 || r.Time(item) < start {
 			continue
 		}
-		period := r.bucket(r.time(item)) - r.cohort
+		period := r.bucket(r.Time(item)) - r.cohort
 		if r.rolling {
 			period = min(period, len(r.periods)-1)
 		}
@@ -61,7 +62,7 @@ func (r *returns) find(items []int64) {
 }
 
 // bucket is the place of the interval of a time after the range's begin.
-func (r *returns) bucket(t int64) int { return r.calendar.place(r.from + t) }
+func (r *returns) bucket(t int64) int { return r.calendar.place(r.From + t) }
 
 // cohortTally counts people per cohort and period.
 type cohortTally struct {
@@ -70,7 +71,7 @@ type cohortTally struct {
 	returned [][]int64
 }
 
-func newCohortTally(q *retention, p packing) *cohortTally {
+func newCohortTally(q *retention, p gather.Packing) *cohortTally {
 	t := &cohortTally{returns: newReturns(q, p), size: make([]int64, len(q.calendar.buckets))}
 	for range t.size {
 		t.returned = append(t.returned, make([]int64, q.periods+1))
@@ -78,7 +79,7 @@ func newCohortTally(q *retention, p packing) *cohortTally {
 	return t
 }
 
-func (t *cohortTally) person(_ int64, items []int64) {
+func (t *cohortTally) Person(_ int64, items []int64) {
 	t.find(items)
 	if t.cohort < 0 {
 		return
@@ -107,7 +108,7 @@ type cohortPeople struct {
 	people         []touchstone.PersonID
 }
 
-func (w *cohortPeople) person(id int64, items []int64) {
+func (w *cohortPeople) Person(id int64, items []int64) {
 	w.find(items)
 	if w.returns.cohort == w.cohort && (w.period < 0 || w.periods[w.period]) {
 		w.people = append(w.people, touchstone.PersonID(id))

@@ -259,7 +259,7 @@ func (s *scope) groupColumns(d warehouse.Dialect) (selected, names string) {
 // groupText is the text by which events are grouped.
 func (f field) groupText(d warehouse.Dialect) string {
 	if f.dimension == "event" {
-		return "(SELECT n.name FROM event_names n WHERE n.code = e.event)"
+		return d.EventName("e.event")
 	}
 	return f.text(d)
 }

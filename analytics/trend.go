@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
+	"github.com/touchstone-cdp/touchstone/warehouse/gather"
 )
 
 // trend counts or measures events per interval, for each series and group.
@@ -229,9 +230,9 @@ func (t *trend) begun(now time.Time) int {
 // countPersons returns values by group and interval: different people, or events per person.
 func (t *trend) countPersons(ctx context.Context, r *run, p prepared, s series, groups [][]any) ([]any, error) {
 	n := len(t.calendar.buckets)
-	var workers []worker
+	var workers []gather.Worker
 	var counts []*distinct
-	for range parallelism {
+	for range gather.Parallelism {
 		d := &distinct{persons: make([]int64, len(groups)*n), events: make([]int64, len(groups)*n)}
 		counts, workers = append(counts, d), append(workers, d)
 	}
@@ -256,21 +257,21 @@ func (t *trend) countPersons(ctx context.Context, r *run, p prepared, s series, 
 
 // places gathers, for each event of a series, the place of its value: by group, then by
 // interval.
-func (t *trend) places(d warehouse.Dialect, p prepared, s series, groups [][]any) gathering {
+func (t *trend) places(d warehouse.Dialect, p prepared, s series, groups [][]any) gather.Gathering {
 	n, c := int64(len(t.calendar.buckets)), classify(d, p.codes, []selector{s.selector})
 	source := build(p.source, " AND (", c.where, ")")
 	rows := build("SELECT e.node, e.time, ", c.column, " ", source)
 	if len(t.breakdown) > 0 {
 		rows = t.numbered(d, c.column, source, frag("TRUE"), groups)
 	}
-	return gathering{rows: rows, bits: bits.Len64(uint64(n) * uint64(len(groups))), items: func(columns [][]int64, out []int64) {
+	return gather.Gathering{Rows: rows.statement(), Bits: bits.Len64(uint64(n) * uint64(len(groups))), Items: func(columns [][]int64, out []int64) {
 		for row, value := range columns[1] {
 			group := int64(0)
 			if len(columns) > 2 {
 				group = columns[2][row] - 1
 			}
-			if group < 0 || c.set(value) == 0 {
-				out[row] = dropped
+			if group < 0 || c.Set(value) == 0 {
+				out[row] = gather.Dropped
 			} else {
 				out[row] = group*n + int64(t.calendar.place(columns[0][row]))
 			}
@@ -281,7 +282,7 @@ func (t *trend) places(d warehouse.Dialect, p prepared, s series, groups [][]any
 // distinct counts, for each place, events and the people who have any.
 type distinct struct{ persons, events []int64 }
 
-func (d *distinct) person(_ int64, items []int64) {
+func (d *distinct) Person(_ int64, items []int64) {
 	for i, item := range items {
 		d.events[item]++
 		if i == 0 || items[i-1] != item {
@@ -388,12 +389,12 @@ func (s trendSelection) people(ctx context.Context, r *run) ([]touchstone.Person
 	}
 	wanted := int64(s.calendar.index[s.bucket.key])
 	g := s.places(r.d, p, s.trend.series[s.series], [][]any{s.values})
-	places := g.items
-	g.items = func(columns [][]int64, out []int64) {
+	places := g.Items
+	g.Items = func(columns [][]int64, out []int64) {
 		places(columns, out)
 		for i, place := range out {
 			if place != wanted {
-				out[i] = dropped
+				out[i] = gather.Dropped
 			}
 		}
 	}

@@ -8,7 +8,9 @@ package warehouse
 //	overrides    node BIGINT, person BIGINT: the person of a node is coalesce(override, node)
 //	events       the view for people: event is the name, person the public id, person_id its number
 //
-// A question is written in the SQL that the engines share, and a Dialect fills in the rest.
+// A question is written in the SQL that the engines share, and a Dialect fills in the rest. Shared
+// is also what an engine may have to be told, as by settings of its connections: a join or an aggregate that finds
+// nothing gives NULL, a cast of NULL is NULL, and NULL stands last in an order. warehousetest checks each.
 
 // JSONType is what a value in a JSON column is read as.
 type JSONType uint8
@@ -34,6 +36,11 @@ type Dialect interface {
 	Millis(expr string) string
 	// Month numbers the months: year*12 + month-1 of unix milliseconds, a BIGINT.
 	Month(expr string) string
+
+	// Fold makes texts that differ in the case of letters alone the same, in every script.
+	Fold(expr string) string
+	// EventName is the name of an event's code, a look-up in event_names.
+	EventName(code string) string
 
 	// Sum adds DOUBLEs without the rounding noise of adding one by one.
 	Sum(expr string) string

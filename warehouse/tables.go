@@ -17,7 +17,8 @@ type Set struct {
 //	set_names   code INTEGER, name, version
 //	set_members code INTEGER, n BIGINT
 //
-// They are copies: whoever owns a set brings it up to date before asking, and may find it gone.
+// They are copies: whoever owns a set brings it up to date before asking, and may find it gone. A back
+// end that stands for another process answers errors.ErrUnsupported where that one keeps no sets.
 type Tables interface {
 	// SetVersion returns the version of a set, "" when there is none.
 	SetVersion(ctx context.Context, name string) (string, error)

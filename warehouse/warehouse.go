@@ -65,7 +65,7 @@ type Statement struct {
 // shows a commit as one.) So whoever needs all events up to a moment waits for the position,
 // and whoever needs none beyond it says so in the statement, by seq.
 //
-// [Tables] is what a back end may offer beside it.
+// [Tables] and [Funneler] are what a back end may offer beside it.
 type Warehouse interface {
 	// Position returns how far a partition has been appended.
 	Position(ctx context.Context, partition int) (Position, error)

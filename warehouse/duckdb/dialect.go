@@ -48,6 +48,12 @@ func (dialect) Month(expr string) string {
 	return "(year(" + at + ") * 12 + month(" + at + ") - 1)"
 }
 
+func (dialect) Fold(expr string) string { return "lower(" + expr + ")" }
+
+func (dialect) EventName(code string) string {
+	return "(SELECT n.name FROM event_names n WHERE n.code = " + code + ")"
+}
+
 func (dialect) Sum(expr string) string { return "fsum(" + expr + ")" }
 
 func (dialect) Quantile(expr string, q float64) string {

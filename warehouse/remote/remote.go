@@ -76,19 +76,26 @@ type facts struct {
 	Count    int64
 	LastNode touchstone.NodeID
 	Size     int64
+	Version  string                   // of a set
+	Steps    [][]warehouse.FunnelStep // of a funnel
 }
 
 // question is what is asked: of facts, or with a statement.
 type question struct {
-	What      string // position, count, last_node, size, query or scan
+	What      string // position, count, last_node, size, query or scan; set_version, replace, funnel or funnel_people
 	Partition int
 	Statement warehouse.Statement // its parameters come behind
 	Workers   int
+	Set       warehouse.Set // its numbers come behind, those to add in so many values
+	Adding    int
+	Funnel    warehouse.Funnel // its parameters come behind
+	Level     warehouse.FunnelLevel
+	Most      int
 }
 
 // Position asks how far a partition has been appended.
 func (w *Warehouse) Position(ctx context.Context, partition int) (warehouse.Position, error) {
-	f, err := w.facts(ctx, question{What: "position", Partition: partition})
+	f, err := w.quickly(ctx, question{What: "position", Partition: partition})
 	return f.Position, err
 }
 
@@ -99,19 +106,19 @@ func (w *Warehouse) Append(context.Context, warehouse.Commit) error {
 
 // LastNode asks for a node that no event is beyond.
 func (w *Warehouse) LastNode(ctx context.Context) (touchstone.NodeID, error) {
-	f, err := w.facts(ctx, question{What: "last_node"})
+	f, err := w.quickly(ctx, question{What: "last_node"})
 	return f.LastNode, err
 }
 
 // Count asks for the number of events.
 func (w *Warehouse) Count(ctx context.Context) (int64, error) {
-	f, err := w.facts(ctx, question{What: "count"})
+	f, err := w.quickly(ctx, question{What: "count"})
 	return f.Count, err
 }
 
 // Size asks for the bytes on the other process's disk.
 func (w *Warehouse) Size(ctx context.Context) (int64, error) {
-	f, err := w.facts(ctx, question{What: "size"})
+	f, err := w.quickly(ctx, question{What: "size"})
 	return f.Size, err
 }
 
@@ -127,10 +134,14 @@ func (w *Warehouse) Close() error {
 // factsTimeout bounds the questions that are answered at once.
 const factsTimeout = 10 * time.Second
 
-func (w *Warehouse) facts(ctx context.Context, q question) (f facts, err error) {
+func (w *Warehouse) quickly(ctx context.Context, q question) (facts, error) {
 	ctx, cancel := context.WithTimeout(ctx, factsTimeout)
 	defer cancel()
-	err = w.ask(ctx, q, nil, func(r *bufio.Reader) error {
+	return w.facts(ctx, q, nil)
+}
+
+func (w *Warehouse) facts(ctx context.Context, q question, args []any) (f facts, err error) {
+	err = w.ask(ctx, q, args, func(r *bufio.Reader) error {
 		var e *wire.Error
 		if err := wire.ReadFrame(r, &e); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/warehouse"
@@ -141,5 +142,70 @@ func TestAway(t *testing.T) {
 		if err := ask(handler); touchstone.KindOf(err) != touchstone.Unavailable {
 			t.Errorf("%s: a scan: %v", name, err)
 		}
+	}
+}
+
+// simple is a warehouse that offers nothing beside the port.
+type simple struct{ warehouse.Warehouse }
+
+// What the other process does not offer, or does not know of, is said so that who asks can do
+// without it.
+func TestNotOffered(t *testing.T) {
+	a := open(t, t.TempDir())
+	defer a.Close()
+	handler, err := remote.NewHandler(simple{a.held}, secret, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	w, err := remote.New(remote.Config{URL: server.URL, Secret: secret, Dialect: duckdb.Dialect()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	f := warehouse.Funnel{Events: warehouse.Statement{SQL: "SELECT node, time, CAST(1 AS BIGINT) FROM events_raw"}, Steps: 1}
+	_, errVersion := w.SetVersion(t.Context(), "a")
+	_, errReplace := w.Replace(t.Context(), warehouse.Set{Name: "a", Version: "1", Add: []int64{1}})
+	_, errFunnel := w.Funnel(t.Context(), f)
+	_, errPeople := w.FunnelPeople(t.Context(), f, warehouse.FunnelLevel{Least: 1, Most: 1}, 10)
+	for i, err := range []error{errVersion, errReplace, errFunnel, errPeople} {
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("question %d: %v", i, err)
+		}
+	}
+	// An error of the funnel itself is not taken for one of these.
+	f.Events.SQL = "SELECT nothing_like_it FROM events_raw"
+	if _, err := a.Funnel(t.Context(), f); err == nil || errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a funnel that the engine refuses: %v", err)
+	}
+	if _, err := a.FunnelPeople(t.Context(), f, warehouse.FunnelLevel{Least: 1, Most: 1}, 10); err == nil || errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("people of a funnel that the engine refuses: %v", err)
+	}
+}
+
+// A set and a list of people of more than fits into one part of an answer travel whole.
+func TestLargeSetsAndLists(t *testing.T) {
+	a := open(t, t.TempDir())
+	defer a.Close()
+	const people = 1_100_000
+	numbers := make([]int64, people)
+	for i := range numbers {
+		numbers[i] = int64(i + 1)
+	}
+	for version, set := range []warehouse.Set{{Add: numbers}, {From: "0", Remove: numbers[:people-3]}} {
+		set.Name, set.Version = "a", string(rune('0'+version))
+		if n, err := a.Replace(t.Context(), set); err != nil || n != []int64{people, 3}[version] {
+			t.Fatalf("version %d: %d, %v", version, n, err)
+		}
+	}
+	last := touchstone.Fact{Seq: touchstone.MakeSeq(0, 1, 0), Node: people, Event: touchstone.Event{Type: touchstone.Track, MessageID: "m", Name: "view", Time: time.Unix(1, 0), ReceivedAt: time.Unix(1, 0)}}
+	if err := a.Append(t.Context(), warehouse.Commit{Through: 1, Facts: []touchstone.Fact{last}}); err != nil {
+		t.Fatal(err)
+	}
+	f := warehouse.Funnel{Events: warehouse.Statement{SQL: "SELECT CAST(range AS BIGINT), make_timestamp(1000000), CAST(1 AS BIGINT) FROM range(1, 1100001)"}, To: time.Unix(10, 0), Steps: 1}
+	got, err := a.FunnelPeople(t.Context(), f, warehouse.FunnelLevel{Least: 1, Most: 1}, people-1)
+	if err != nil || len(got) != people-1 || got[0] != 1 || got[len(got)-1] != people-1 {
+		t.Fatalf("%d people, %v", len(got), err)
 	}
 }

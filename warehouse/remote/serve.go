@@ -80,7 +80,7 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, q question,
 	s := q.Statement
 	s.Args = args
 	switch q.What {
-	case "query", "scan":
+	case "query", "scan", "replace", "funnel", "funnel_people":
 		h.asked.WithLabelValues(q.What).Inc()
 	default:
 		h.asked.WithLabelValues("facts").Inc()
@@ -93,20 +93,18 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, q question,
 		}
 	case "scan":
 		h.scan(ctx, w, s, q.Workers)
+	case "funnel_people":
+		h.funnelPeople(ctx, w, q, args)
 	default:
 		out := bufio.NewWriter(w)
-		f, err := h.facts(ctx, q)
-		var e *wire.Error
-		if err != nil {
-			e = wire.Pack(err)
-		}
-		_ = wire.WriteFrame(out, e)
+		f, err := h.facts(ctx, q, args)
+		_ = wire.WriteFrame(out, packed(err))
 		_ = wire.WriteFrame(out, f)
 		_ = out.Flush()
 	}
 }
 
-func (h *Handler) facts(ctx context.Context, q question) (f facts, err error) {
+func (h *Handler) facts(ctx context.Context, q question, args []any) (f facts, err error) {
 	switch q.What {
 	case "position":
 		f.Position, err = h.warehouse.Position(ctx, q.Partition)
@@ -117,9 +115,17 @@ func (h *Handler) facts(ctx context.Context, q question) (f facts, err error) {
 	case "size":
 		f.Size, err = h.warehouse.Size(ctx)
 	default:
-		err = touchstone.Errorf(touchstone.Invalid, "%q is no question about a warehouse", q.What)
+		return h.offer(ctx, q, args)
 	}
 	return f, err
+}
+
+// packed is an error on its way, nil when there is none.
+func packed(err error) *wire.Error {
+	if err == nil {
+		return nil
+	}
+	return wire.Pack(err)
 }
 
 // maxWorkers bounds the goroutines of one scan.
@@ -150,12 +156,8 @@ func (h *Handler) scan(ctx context.Context, w http.ResponseWriter, s warehouse.S
 	if ctx.Err() != nil {
 		return
 	}
-	var e *wire.Error
-	if err != nil {
-		e = wire.Pack(err)
-	}
 	out := bufio.NewWriter(w)
 	_ = out.WriteByte(0)
-	_ = wire.WriteFrame(out, e)
+	_ = wire.WriteFrame(out, packed(err))
 	_ = out.Flush()
 }

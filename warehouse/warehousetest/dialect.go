@@ -33,6 +33,8 @@ func testDialect(t *testing.T, s *subject) {
 		{d.JSON(warehouse.AsBoolean, "properties", "t"), "<nil>"},
 		{d.Millis("time"), fmt.Sprint(start.UnixMilli())},
 		{d.Month(d.Millis("time")), fmt.Sprint(2026*12 + 0)},
+		{d.Fold("'ÄPFEL und Äpfel'"), "äpfel und äpfel"},
+		{d.EventName("event"), "view"},
 		{d.Month("1772323200000 - 1"), fmt.Sprint(2026*12 + 1)}, // the last moment of February
 	} {
 		s.expect(t, "SELECT "+c.expr+" FROM events_raw", c.want)
@@ -49,5 +51,17 @@ func testDialect(t *testing.T, s *subject) {
 	}
 	if got := s.rows(t, "SELECT word, n FROM "+d.Words(2)+" w ORDER BY n", "it's", 1, "上海", 2); fmt.Sprint(got) != "[it's 1 上海 2]" {
 		t.Errorf("words: got %v", got)
+	}
+	// What an engine may have to be told.
+	for statement, want := range map[string]string{
+		"SELECT coalesce(o.person, -1), o.person IS NULL FROM events_raw e LEFT JOIN overrides o ON o.node = e.node":      "-1 true",
+		"SELECT max(seq), (SELECT max(e.type) FROM events_raw e WHERE e.seq < 0), count(*) FROM events_raw WHERE seq < 0": "<nil> <nil> 0",
+		"SELECT CAST(NULL AS DOUBLE), CAST(NULL AS BOOLEAN)":                                                              "<nil> <nil>",
+		"SELECT platform FROM events_raw UNION ALL SELECT 'web' ORDER BY 1 LIMIT 1":                                       "web",
+		"SELECT position('ü' IN 'aüb') > 0, position('A' IN 'aüb') > 0, position('aü' IN 'aüb') = 1":                      "true false true",
+		"SELECT NULL = 1, NULL IN (1, 2), NOT coalesce(NULL = 1, FALSE)":                                                  "<nil> <nil> true",
+		"SELECT 'a' || 'b', CASE WHEN FALSE THEN 1 END":                                                                   "ab <nil>",
+	} {
+		s.expect(t, statement, want)
 	}
 }

@@ -1,4 +1,4 @@
-package analytics
+package gather
 
 import (
 	"math/bits"
@@ -7,7 +7,7 @@ import (
 
 // funnelShape is what a funnel's kernel needs to know.
 type funnelShape struct {
-	packing
+	Packing
 	steps  int
 	window int64 // milliseconds
 	// masks is set when one event can fit several steps: a class is then a set of steps,
@@ -113,9 +113,9 @@ const maxStepBits = 5
 func (m *matcher) spreadSteps(items []int64) []int64 {
 	m.spread = m.spread[:0]
 	for _, item := range items {
-		base := m.time(item) << (maxStepBits + m.groupBits)
-		group := int64(m.packing.group(item))
-		for set := uint(m.class(item)); set != 0; set &= set - 1 {
+		base := m.Time(item) << (maxStepBits + m.groupBits)
+		group := int64(m.Packing.Group(item))
+		for set := uint(m.Class(item)); set != 0; set &= set - 1 {
 			m.spread = append(m.spread, base|int64(bits.TrailingZeros(set))<<m.groupBits|group)
 		}
 	}
@@ -144,7 +144,7 @@ func newTally(s funnelShape, groups int) *tally {
 	return t
 }
 
-func (t *tally) person(_ int64, items []int64) {
+func (t *tally) Person(_ int64, items []int64) {
 	t.match(items)
 	if t.level == 0 {
 		return

@@ -1,4 +1,7 @@
-package analytics
+// Package gather puts each person's events together and looks at one person after another. The
+// warehouse streams events as rows of numbers, in whatever order it finds them; kernels, as that
+// of a funnel, need a person's relevant events in order of time.
+package gather
 
 import (
 	"context"
@@ -13,30 +16,34 @@ import (
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
-// Kernels work on one person's relevant events. The engine streams those events as rows of
-// numbers, in whatever order it finds them; gathering puts each person's together. That is
-// a radix sort by person: rows go to partitions of neighbouring persons, and then every
+// Gathering is a radix sort by person: rows go to partitions of neighbouring persons, and then every
 // partition, small enough for the processor's cache, is ordered by counting. Doing this
 // in the engine (GROUP BY with lists) took four times as long and did not fit into its
 // memory.
 
-// worker takes people one after another, with their items in order. It may change items.
-type worker interface {
-	person(id int64, items []int64)
+// Worker takes people one after another, with their items in order. It may change items.
+type Worker interface {
+	Person(id int64, items []int64)
 }
 
-// gathering is what to read, and how a row becomes an item.
-type gathering struct {
-	// rows selects BIGINTs: node, and whatever items takes.
-	rows fragment
-	// items packs each row's other columns into a number, or dropped, and writes it to
+// Gathering is what to read, and how a row becomes an item.
+type Gathering struct {
+	// Rows selects BIGINTs or TIMESTAMPs: node, and whatever Items takes.
+	Rows warehouse.Statement
+	// Items packs each row's other columns into a number, or Dropped, and writes it to
 	// out. Items should sort as their events do. It is called from several goroutines.
-	items func(columns [][]int64, out []int64)
-	bits  int // of an item, at most 63
+	Items func(columns [][]int64, out []int64)
+	Bits  int // of an item, at most 63
+	// Held bounds the events in memory at a time, at 8 bytes each; 0 = DefaultHeld. More are
+	// read in several passes.
+	Held int
 }
 
-// dropped in place of an item leaves the row out.
-const dropped = -1
+// DefaultHeld is how many events a gathering holds that names no bound.
+const DefaultHeld = 32_000_000
+
+// Dropped in place of an item leaves the row out.
+const Dropped = -1
 
 // There are 256 partitions, or more where one would else span too many persons for their
 // numbers, counted from the partition's first, to fit beside the items.
@@ -55,24 +62,26 @@ var slabs = sync.Pool{New: func() any { s := onHugePages(slabItems); return &s }
 
 var errTooManyItems = errors.New("more events than fit at a time")
 
-// gather calls the workers for each person with items. When the events do not fit into the
+// Run calls the workers for each person with items. When the events do not fit into the
 // memory allowed, it reads them several times, for a share of the people each time.
-func (r *run) gather(ctx context.Context, g gathering, workers []worker) error {
-	r.statements = append(r.statements, g.rows.sql)
-	persons, last, err := r.personMap(ctx)
+func Run(ctx context.Context, w warehouse.Warehouse, g Gathering, workers []Worker) error {
+	if g.Held <= 0 {
+		g.Held = DefaultHeld
+	}
+	persons, last, err := readPersonMap(ctx, w)
 	if err != nil {
 		return err
 	}
-	width := min(maxWidth, 63-g.bits, max(0, bits.Len64(uint64(last))-partitionBits)) // of a partition, in bits
+	width := min(maxWidth, 63-g.Bits, max(0, bits.Len64(uint64(last))-partitionBits)) // of a partition, in bits
 	partitions := int(last>>width) + 1
 	for from, share := 0, min(partitions, maxPartitions); from < partitions; {
-		p := &partitioner{gathering: g, persons: persons, width: width, from: from, to: min(from+share, partitions), workers: parallelism}
-		p.room.Store(int64(r.opts.GatherEvents))
-		switch err := p.read(ctx, r); {
+		p := &partitioner{Gathering: g, persons: persons, width: width, from: from, to: min(from+share, partitions), workers: Parallelism}
+		p.room.Store(int64(g.Held))
+		switch err := p.read(ctx, w); {
 		case errors.Is(err, errTooManyItems) && share > 1:
 			share = (share + 1) / 2
 		case errors.Is(err, errTooManyItems):
-			return tooManyEvents(r.opts.GatherEvents)
+			return tooManyEvents(g.Held)
 		case err != nil:
 			return err
 		default:
@@ -85,7 +94,7 @@ func (r *run) gather(ctx context.Context, g gathering, workers []worker) error {
 
 // partitioner holds the items of the partitions from from to before to.
 type partitioner struct {
-	gathering
+	Gathering
 	persons  *personMap
 	width    int
 	from, to int
@@ -102,11 +111,11 @@ type partition struct {
 	blocks [][]int64
 }
 
-func (p *partitioner) read(ctx context.Context, r *run) error {
+func (p *partitioner) read(ctx context.Context, from warehouse.Warehouse) error {
 	for range p.workers {
 		p.intakes = append(p.intakes, &intake{parts: make([]partition, p.to-p.from)})
 	}
-	err := r.w.Scan(ctx, warehouse.Statement{SQL: p.rows.sql, Args: p.rows.args, Own: true}, p.workers, func(w int, columns [][]int64) error {
+	err := from.Scan(ctx, warehouse.Statement{SQL: p.Rows.SQL, Args: p.Rows.Args, Own: true}, p.workers, func(w int, columns [][]int64) error {
 		to := p.intakes[w]
 		before := to.n
 		p.takeAll(to, columns)
@@ -133,7 +142,7 @@ func (p *partitioner) takeAll(to *intake, columns [][]int64) {
 		for _, c := range columns {
 			to.columns = append(to.columns, c[from:from+n])
 		}
-		p.items(to.columns[1:], to.items[:n])
+		p.Items(to.columns[1:], to.items[:n])
 		p.take(to, to.columns[0])
 	}
 }
@@ -142,7 +151,7 @@ func (p *partitioner) takeAll(to *intake, columns [][]int64) {
 func (p *partitioner) take(to *intake, nodes []int64) {
 	rows := to.kept(len(nodes))
 	p.persons.all(nodes, rows, &to.people, &to.moved)
-	to.distribute(to.pack(rows, p.width, p.bits, p.from))
+	to.distribute(to.pack(rows, p.width, p.Bits, p.from))
 }
 
 // pack writes the rows' items, with their persons' numbers within their partitions, to
@@ -224,7 +233,7 @@ func (p *partitioner) release() {
 }
 
 // deliver hands out the partitions to the workers, as they have time.
-func (p *partitioner) deliver(workers []worker) {
+func (p *partitioner) deliver(workers []Worker) {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for _, w := range workers {
@@ -250,7 +259,7 @@ type orderer struct {
 	run   []int64 // see merge
 }
 
-func (o *orderer) deliver(p *partitioner, i int, w worker) {
+func (o *orderer) deliver(p *partitioner, i int, w Worker) {
 	total := 0
 	for _, in := range p.intakes {
 		total += in.parts[i].n
@@ -260,20 +269,20 @@ func (o *orderer) deliver(p *partitioner, i int, w worker) {
 	}
 	o.ends = resized(o.ends, 1<<p.width)
 	clear(o.ends)
-	p.each(i, func(packed []int64) { count(packed, p.bits, o.ends) })
+	p.each(i, func(packed []int64) { count(packed, p.Bits, o.ends) })
 	sum := int32(0)
 	for j, n := range o.ends { // now where each begins
 		o.ends[j] = sum
 		sum += n
 	}
 	o.items = resized(o.items, total)
-	p.each(i, func(packed []int64) { place(packed, p.bits, o.ends, o.items) })
+	p.each(i, func(packed []int64) { place(packed, p.Bits, o.ends, o.items) })
 	begin, first := int32(0), int64(i+p.from)<<p.width
 	for j, end := range o.ends {
 		if end > begin {
 			items := o.items[begin:end]
 			o.sort(items)
-			w.person(first+int64(j), items)
+			w.Person(first+int64(j), items)
 			begin = end
 		}
 	}
@@ -370,17 +379,17 @@ type personMap struct {
 	people     []int64  // by rank
 }
 
-// personMap reads the overrides. last is the greatest number of a node or person.
-func (r *run) personMap(ctx context.Context) (m *personMap, last int64, err error) {
+// readPersonMap reads the overrides. last is the greatest number of a node or person.
+func readPersonMap(ctx context.Context, w warehouse.Warehouse) (m *personMap, last int64, err error) {
 	var nodes, people []int64
-	err = r.w.Scan(ctx, warehouse.Statement{SQL: "SELECT node, person FROM overrides", Own: true}, 1, func(_ int, c [][]int64) error {
+	err = w.Scan(ctx, warehouse.Statement{SQL: "SELECT node, person FROM overrides", Own: true}, 1, func(_ int, c [][]int64) error {
 		nodes, people = append(nodes, c[0]...), append(people, c[1]...)
 		return nil
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	lastNode, err := r.w.LastNode(ctx)
+	lastNode, err := w.LastNode(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -441,28 +450,29 @@ func tooManyEvents(n int) error {
 	return touchstone.Errorf(touchstone.Invalid, "a few people have more than %d of the events asked about", n).WithHint("ask about a shorter range or rarer events")
 }
 
-// people returns those who have an item.
-func (r *run) people(ctx context.Context, g gathering) ([]touchstone.PersonID, error) {
-	w := &everyone{people: []touchstone.PersonID{}}
-	if err := r.gather(ctx, g, []worker{w}); err != nil {
+// People returns those who have an item: by ascending id, the first most of them.
+func People(ctx context.Context, w warehouse.Warehouse, g Gathering, most int) ([]touchstone.PersonID, error) {
+	all := &everyone{}
+	if err := Run(ctx, w, g, []Worker{all}); err != nil {
 		return nil, err
 	}
-	return firstPeople(w.people), nil
+	return First(most, all.people), nil
 }
 
 type everyone struct{ people []touchstone.PersonID }
 
-func (w *everyone) person(id int64, _ []int64) { w.people = append(w.people, touchstone.PersonID(id)) }
+func (w *everyone) Person(id int64, _ []int64) { w.people = append(w.people, touchstone.PersonID(id)) }
 
-// maxPeople bounds a list of people.
-const maxPeople = 1_000_000
-
-// firstPeople sorts and bounds a list of people.
-func firstPeople(people []touchstone.PersonID) []touchstone.PersonID {
+// First puts lists of people together: by ascending id, the first most of them.
+func First(most int, lists ...[]touchstone.PersonID) []touchstone.PersonID {
+	people := slices.Concat(lists...)
 	slices.Sort(people)
-	return people[:min(len(people), maxPeople)]
+	if people == nil {
+		people = []touchstone.PersonID{}
+	}
+	return people[:min(len(people), most)]
 }
 
-// parallelism is how many workers share a question's work: the processors that this
+// Parallelism is how many workers share a question's work: the processors that this
 // process may use, as at its start, for a server lets more threads than that run.
-var parallelism = min(runtime.GOMAXPROCS(0), 8)
+var Parallelism = min(runtime.GOMAXPROCS(0), 8)

@@ -1,4 +1,4 @@
-package analytics
+package gather
 
 import "math/bits"
 
@@ -46,10 +46,10 @@ func (m *matcher) momentEnd(items []int64, from int) int {
 
 // extendChains takes the events of one moment.
 func (m *matcher) extendChains(now []int64) {
-	t := m.time(now[0])
+	t := m.Time(now[0])
 	if len(now) == 1 {
-		begin := t<<m.groupBits | int64(m.packing.group(now[0]))
-		for set := uint32(m.class(now[0])); set != 0; {
+		begin := t<<m.groupBits | int64(m.Packing.Group(now[0]))
+		for set := uint32(m.Class(now[0])); set != 0; {
 			step := bits.Len32(set) - 1
 			set &^= 1 << step
 			if c := m.chainAt(step, t, begin); c >= 0 {
@@ -89,7 +89,7 @@ func (m *matcher) chainAt(step int, t int64, begin chain) chain {
 func (m *matcher) retraceApart(items []int64, begin int64) {
 	for from, to := 0, 0; from < len(items) && len(m.times) < m.level; from = to {
 		to = m.momentEnd(items, from)
-		t := m.time(items[from])
+		t := m.Time(items[from])
 		if t < begin {
 			continue
 		}
@@ -121,9 +121,9 @@ func (o *moment) load(m *matcher, items []int64) {
 	o.events, o.group = o.events[:0], 0
 	same := 0
 	for _, item := range items {
-		steps := uint32(m.class(item))
+		steps := uint32(m.Class(item))
 		if steps&1 != 0 {
-			o.group = max(o.group, m.packing.group(item))
+			o.group = max(o.group, m.Packing.Group(item))
 		}
 		if n := len(o.events); n > 0 && o.events[n-1].steps == steps {
 			same++
