@@ -23,6 +23,6 @@ export default defineConfig(async ({ mode }) => {
     },
     server: { port: 5173, strictPort: true, proxy },
     preview: { port: 4173, strictPort: true, proxy },
-    test: { environment: "node", include: ["*.test.ts", "src/**/*.test.ts"] },
+    test: { environment: "node", include: ["*.test.ts", "src/**/*.test.{ts,tsx}"] },
   };
 });

@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it, vi } from "vitest";
 import type { Permission, Session } from "@/api/types";
-import { navigationOf, neededFor } from "@/app/feature";
+import { type Feature, navigationOf, neededFor } from "@/app/feature";
 import { en } from "@/i18n/en";
+import { common } from "@/i18n/en/common";
 import { zh } from "@/i18n/zh";
 import { features, routes } from "./features";
 
 // The shell wants a browser; the list of its parts does not.
 vi.mock("@/app/Shell", () => ({ Shell: () => null }));
 
+const listed: readonly Feature[] = features;
 const session = (...permissions: Permission[]) => ({ permissions }) as unknown as Session;
 
 it("lists every feature that there is, and all of its routes", () => {
@@ -26,15 +28,21 @@ it("gives each place a letter of its own, a name in both languages, and a permis
   const table = readFileSync(new URL("../../../access/roles.go", import.meta.url), "utf8");
   const needed = [
     ...items.map((n) => n.needs),
-    ...features.flatMap((f) => Object.values<string>("guards" in f ? (f.guards ?? {}) : {})),
+    ...listed.flatMap((f) => Object.values<string>(f.guards ?? {})),
   ];
   for (const p of needed) expect(table, p).toContain(` ${p} `);
-  for (const f of features) {
-    for (const part of f.texts) {
-      expect(en[part], part).toBeTypeOf("object");
-      expect(zh[part], part).toBeTypeOf("object");
-    }
+  for (const f of listed) {
+    const keys = f.nav.map((n) => n.key as string).sort();
+    for (const texts of [en, zh] as unknown as Record<string, { nav: object }>[])
+      expect(Object.keys(texts[f.name]?.nav ?? {}).sort(), f.name).toEqual(keys);
   }
+});
+
+it("knows of every part of the texts which feature brings it", () => {
+  const brought = listed.flatMap((f) => [f.name, ...(f.texts ?? [])]);
+  // The sign-in stands before all features.
+  const parts = Object.keys(en).filter((part) => !(part in common) && part !== "auth");
+  expect(brought.sort()).toEqual(parts.sort());
 });
 
 it("has words in both languages for every permission, role and scope that the server knows", () => {

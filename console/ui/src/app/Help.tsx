@@ -1,10 +1,8 @@
 import { Modal } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useGoKeys } from "./shortcuts";
+import { isMac, useGoKeys } from "./shortcuts";
 import "./palette.css";
-
-const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** What the keyboard can do. */
 export function Help({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -38,9 +36,9 @@ export function Help({ open, onClose }: { open: boolean; onClose: () => void }) 
         <section>
           <h3>{t("help.go")}</h3>
           <dl>
-            {goKeys.map(({ key, letter }) => (
+            {goKeys.map(({ key, label, letter }) => (
               <Row key={key} keys={["g", letter]} between={t("help.next")}>
-                {t(`nav.${key}`)}
+                {t(label)}
               </Row>
             ))}
           </dl>

@@ -166,14 +166,14 @@ function useChoices(q: string, onHelp: () => void): Choice[] {
     const fits = (s: string) => s.toLowerCase().includes(q.toLowerCase());
     const pages: Choice[] = navigation
       .flatMap((g) => g.items)
-      .map(({ key, to, icon: Icon }) => ({
+      .map(({ key, label, to, icon: Icon }) => ({
         id: key,
         group: "pages" as const,
-        label: t(`nav.${key}`),
+        label: t(label),
         icon: <Icon size={16} />,
         run: go(to),
         // Whoever types the other language's word, or the address, also arrives.
-        words: `${t(`nav.${key}`)} ${key} ${to}`,
+        words: `${t(label)} ${key} ${to}`,
       }))
       .filter((c) => fits(c.words));
     const people: Choice[] =

@@ -15,15 +15,13 @@ import { Guard } from "./Guard";
 import { LinkNotice } from "./LinkNotice";
 import { Logo } from "./logo";
 import { useMay, useSession } from "./session";
-import { useShortcuts } from "./shortcuts";
+import { isMac, useShortcuts } from "./shortcuts";
 
 const Palette = lazy(() => import("./Palette").then((m) => ({ default: m.Palette })));
 const Help = lazy(() => import("./Help").then((m) => ({ default: m.Help })));
 const PeopleBehindDrawer = lazy(() =>
   import("@/components/PeopleBehindDrawer").then((m) => ({ default: m.PeopleBehindDrawer })),
 );
-
-const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 export function Shell() {
   const { t } = useTranslation();
@@ -153,19 +151,19 @@ function NavColumn({
       {navigation.map((group) => (
         <div className="nav-group" key={group.title ?? group.items[0]?.key}>
           {group.title && <div className="nav-title">{t(`nav.${group.title}`)}</div>}
-          {group.items.map(({ key, to, icon: Icon }) => {
+          {group.items.map(({ key, label, to, icon: Icon }) => {
             const here = to === "/" ? pathname === "/" : pathname === to || pathname.startsWith(`${to}/`);
             const badge = key === "quarantine" && waiting > 0 ? waiting : null;
             return (
-              <Tooltip key={key} title={rail ? t(`nav.${key}`) : null} placement="right">
+              <Tooltip key={key} title={rail ? t(label) : null} placement="right">
                 <Link
                   to={to}
                   className="nav-item"
                   aria-current={here ? "page" : undefined}
-                  aria-label={t(`nav.${key}`)}
+                  aria-label={t(label)}
                 >
                   <Icon aria-hidden="true" />
-                  <span>{t(`nav.${key}`)}</span>
+                  <span>{t(label)}</span>
                   {badge !== null && <small className="nav-badge">{format.compact(badge)}</small>}
                 </Link>
               </Tooltip>

@@ -1,5 +1,6 @@
 import type { AnyRoute } from "@tanstack/react-router";
 import { useRouter } from "@tanstack/react-router";
+import type { ParseKeys } from "i18next";
 import type { LucideIcon } from "lucide-react";
 import { useMemo } from "react";
 import type { Permission, Session } from "@/api/types";
@@ -8,10 +9,8 @@ import { useSession } from "./session";
 
 /** A place in the navigation, in the palette, and behind "g" and a letter. */
 export interface NavItem {
-  key: Exclude<
-    keyof (typeof en)["nav"],
-    "label" | "skip" | "menu" | "search" | "collect" | "act" | "operate" | "account" | "fold" | "unfold"
-  >;
+  /** Its name is the text <feature>.nav.<key>. */
+  key: string;
   /** Typed after "g", it leads here. */
   letter: string;
   to: string;
@@ -20,8 +19,12 @@ export interface NavItem {
   needs: Permission;
 }
 
-/** What a part of the console brings. features.ts lists them, in the order of the loop. */
+/**
+ * What a part of the console brings. features.ts lists them, in the order of the loop; its texts stand in i18n/en and
+ * i18n/zh under its name.
+ */
 export interface Feature<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
+  /** Of its folder in pages/, and of its texts. */
   name: string;
   /** Items of one group stand together under its title. */
   group?: "collect" | "act" | "operate";
@@ -29,8 +32,8 @@ export interface Feature<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
   routes: R;
   /** Pages that need something else than the place above them: "$" stands for any part of a path. */
   guards?: Readonly<Record<string, Permission>>;
-  /** Its texts, in i18n/en and i18n/zh. */
-  texts: readonly (keyof typeof en)[];
+  /** Further texts of its own, beside those under its name. */
+  texts?: readonly (keyof typeof en)[];
 }
 
 /** Keeps the types of the routes, which links are checked against. */
@@ -67,9 +70,14 @@ export function useFeatures(): readonly Feature[] {
   return (useRouter().options.context as { features: readonly Feature[] }).features;
 }
 
+/** A place with the key of its name. */
+export interface Place extends NavItem {
+  label: ParseKeys;
+}
+
 export interface NavGroup {
   title?: "collect" | "act" | "operate";
-  items: readonly NavItem[];
+  items: readonly Place[];
 }
 
 /** The navigation as the caller may use it. */
@@ -82,7 +90,9 @@ export function useNavigation(): readonly NavGroup[] {
 export function navigationOf(features: readonly Feature[], session: Session | undefined): NavGroup[] {
   const groups: NavGroup[] = [];
   for (const f of features) {
-    const items = f.nav.filter((n) => mayIn(session, n.needs));
+    const items = f.nav
+      .filter((n) => mayIn(session, n.needs))
+      .map((n) => ({ ...n, label: `${f.name}.nav.${n.key}` as ParseKeys }));
     const last = groups.at(-1);
     if (items.length === 0) continue;
     // Features of one group that follow each other stand under one title.

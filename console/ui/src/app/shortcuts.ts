@@ -1,9 +1,12 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef } from "react";
-import { type NavItem, useNavigation } from "./feature";
+import { type Place, useNavigation } from "./feature";
+
+/** Whether ⌘ stands where others have Ctrl. */
+export const isMac = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 
 /** Where "g" and a letter lead, for who may go there. */
-export function useGoKeys(): readonly NavItem[] {
+export function useGoKeys(): readonly Place[] {
   const navigation = useNavigation();
   return useMemo(() => navigation.flatMap((g) => g.items), [navigation]);
 }

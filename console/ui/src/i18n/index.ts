@@ -31,15 +31,16 @@ const load: Record<Lang, () => Promise<object>> = {
   en: () => import("./en").then((m) => m.en),
 };
 
-export async function startI18n(lang: Lang): Promise<i18n> {
+/** Starts with the language's texts, or with others in their place. */
+export async function startI18n(lang: Lang, texts = load[lang]): Promise<i18n> {
   await i18next.use(initReactI18next).init({
     lng: lang,
     fallbackLng: false,
-    resources: { [lang]: { translation: await load[lang]() } },
+    resources: { [lang]: { translation: await texts() } },
     interpolation: { escapeValue: false },
     returnNull: false,
   });
-  document.documentElement.lang = lang;
+  if (typeof document !== "undefined") document.documentElement.lang = lang;
   return i18next;
 }
 

@@ -43,5 +43,6 @@ export function usePreferences(): Preferences {
       return () => listeners.delete(l);
     },
     () => current,
+    () => current,
   );
 }

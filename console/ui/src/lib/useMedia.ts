@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-/** Whether a media query holds; used where a style sheet cannot decide, such as the widths of a table's columns. */
+/** Whether a media query holds; used where a style sheet cannot decide, such as the widths of a table's columns. Without a window, none does. */
 export function useMedia(query: string): boolean {
   return useSyncExternalStore(
     (l) => {
@@ -9,6 +9,7 @@ export function useMedia(query: string): boolean {
       return () => m.removeEventListener("change", l);
     },
     () => window.matchMedia(query).matches,
+    () => false,
   );
 }
 

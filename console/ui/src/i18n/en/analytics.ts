@@ -1,4 +1,5 @@
 export const analytics = {
+  nav: { analytics: "Analytics" },
   title: "Analytics",
   about: "Ask what people did. Every number in an answer opens the people behind it.",
   tabs: { trend: "Trend", funnel: "Funnel", retention: "Retention", sql: "SQL" },

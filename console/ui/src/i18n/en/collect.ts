@@ -1,4 +1,11 @@
 export const collect = {
+  nav: {
+    sources: "Sources",
+    debugger: "Debugger",
+    quarantine: "Quarantine",
+    catalogue: "Catalogue",
+    imports: "Imports",
+  },
   kinds: {
     web: "Website",
     app: "Mobile app",

@@ -1,4 +1,5 @@
 export const jobs = {
+  nav: { jobs: "Jobs" },
   title: "Jobs",
   about: "Long work beside the events: exports, replays, backups. It goes on after a restart.",
   tabs: { jobs: "Jobs", schedules: "Schedules", calendar: "Calendar" },

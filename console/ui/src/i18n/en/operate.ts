@@ -1,4 +1,5 @@
 export const operate = {
+  nav: { reactors: "Reactors", processes: "Processes" },
   reactors: {
     title: "Reactors",
     about:

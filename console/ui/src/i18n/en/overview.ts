@@ -1,4 +1,5 @@
 export const overview = {
+  nav: { overview: "Overview" },
   title: "Overview",
   about: "Orders, people and segments; the data behind them below.",
   perSecond: "events per second",

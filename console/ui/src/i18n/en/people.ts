@@ -1,4 +1,5 @@
 export const people = {
+  nav: { people: "People" },
   title: "People",
   about: "Everyone who was seen, known or anonymous. Look anyone up by any identifier.",
   search: "Name, given name, any ID, end of a phone or VIN …",

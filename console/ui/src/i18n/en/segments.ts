@@ -1,4 +1,5 @@
 export const segments = {
+  nav: { segments: "Segments" },
   title: "Segments",
   about:
     "Groups of people by rule, updated live: people enter when they match and leave when they no longer do.",

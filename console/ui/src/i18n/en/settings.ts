@@ -1,4 +1,5 @@
 export const settings = {
+  nav: { settings: "Settings" },
   title: "Settings",
   about: "Manage the organisation, its users and keys, and your display preferences.",
   tabs: {

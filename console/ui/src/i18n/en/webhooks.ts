@@ -1,4 +1,5 @@
 export const webhooks = {
+  nav: { webhooks: "Webhooks" },
   title: "Webhooks",
   about:
     "Calls to other systems when people enter or leave segments, signed by the Standard Webhooks scheme.",

@@ -1,4 +1,5 @@
 export const analytics = {
+  nav: { analytics: "分析" },
   title: "分析",
   about: "基于用户行为的即时查询。结果中的每个数字都可以点开，查看对应的用户名单。",
   tabs: { trend: "趋势", funnel: "漏斗", retention: "留存", sql: "SQL" },

@@ -1,4 +1,11 @@
 export const collect = {
+  nav: {
+    sources: "数据源",
+    debugger: "实时调试",
+    quarantine: "隔离区",
+    catalogue: "事件目录",
+    imports: "文件导入",
+  },
   kinds: {
     web: "网站",
     app: "移动 App",

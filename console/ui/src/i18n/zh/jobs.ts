@@ -1,4 +1,5 @@
 export const jobs = {
+  nav: { jobs: "任务" },
   title: "任务",
   about: "与事件处理并行的耗时工作：导出、重放、备份。服务器重启后会继续。",
   tabs: { jobs: "任务", schedules: "定时任务", calendar: "日历" },

@@ -1,4 +1,5 @@
 export const operate = {
+  nav: { reactors: "响应器", processes: "进程" },
   reactors: {
     title: "响应器",
     about:

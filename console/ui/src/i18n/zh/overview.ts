@@ -1,4 +1,5 @@
 export const overview = {
+  nav: { overview: "概览" },
   title: "概览",
   about: "业务表现、用户与人群变化，以及数据接入状态。",
   perSecond: "条/秒",

@@ -1,4 +1,5 @@
 export const people = {
+  nav: { people: "用户" },
   title: "用户",
   about: "全部用户，包括匿名用户。可用任意标识查找，默认按最近活跃排序。",
   search: "姓名或名字、任意标识、手机号或 VIN 后几位……",

@@ -1,4 +1,5 @@
 export const segments = {
+  nav: { segments: "人群" },
   title: "人群",
   about: "按规则圈选并实时更新的用户分群：符合条件即进入，不再符合即离开。",
   create: "新建人群",

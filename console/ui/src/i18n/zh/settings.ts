@@ -1,4 +1,5 @@
 export const settings = {
+  nav: { settings: "设置" },
   title: "设置",
   about: "管理组织、成员与密钥，以及个人显示偏好。",
   tabs: {

@@ -1,4 +1,5 @@
 export const webhooks = {
+  nav: { webhooks: "Webhook 推送" },
   title: "Webhook 推送",
   about: "用户进入或离开人群时，按 Standard Webhooks 规范签名并通知其他系统。",
   create: "新建 Webhook",

@@ -8,5 +8,4 @@ export const analytics = feature({
     { key: "analytics", letter: "a", to: "/analytics", icon: ChartNoAxesCombined, needs: "analytics:read" },
   ],
   routes: analyticsRoutes,
-  texts: ["analytics"],
 });

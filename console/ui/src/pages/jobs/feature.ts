@@ -7,5 +7,4 @@ export const jobs = feature({
   group: "operate",
   nav: [{ key: "jobs", letter: "j", to: "/jobs", icon: ListChecks, needs: "jobs:read" }],
   routes: [jobsRoute],
-  texts: ["jobs"],
 });

@@ -11,5 +11,4 @@ export const operate = feature({
     { key: "processes", letter: "m", to: "/processes", icon: Server, needs: "stats:read" },
   ],
   routes: operateRoutes,
-  texts: ["operate"],
 });

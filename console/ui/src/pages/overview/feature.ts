@@ -6,5 +6,4 @@ export const overview = feature({
   name: "overview",
   nav: [{ key: "overview", letter: "o", to: "/", icon: Gauge, needs: "stats:read" }],
   routes: [overviewRoute],
-  texts: ["overview"],
 });

@@ -7,5 +7,4 @@ export const people = feature({
   nav: [{ key: "people", letter: "p", to: "/people", icon: UsersRound, needs: "people:read" }],
   routes: peopleRoutes,
   guards: { "/people/rules": "identity:read" },
-  texts: ["people"],
 });

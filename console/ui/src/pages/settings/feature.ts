@@ -6,5 +6,4 @@ export const settings = feature({
   name: "settings",
   nav: [{ key: "settings", letter: ",", to: "/settings", icon: Settings2, needs: "settings:read" }],
   routes: [settingsRoute],
-  texts: ["settings"],
 });

@@ -7,5 +7,4 @@ export const webhooks = feature({
   group: "act",
   nav: [{ key: "webhooks", letter: "w", to: "/webhooks", icon: Webhook, needs: "webhooks:read" }],
   routes: webhooksRoutes,
-  texts: ["webhooks"],
 });
