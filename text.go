@@ -26,6 +26,23 @@ func (t Text) String() string {
 	return fmt.Sprintf(t.Format, t.Args...)
 }
 
+// TextOf takes an error apart as its Error method says it. What is not made of Texts stands
+// there as it is.
+func TextOf(err error) Text {
+	var e *Error
+	if !errors.As(err, &e) || e.Error() != err.Error() {
+		return Text{}.orLiteral(err.Error())
+	}
+	text, hint := e.Texts()
+	if hint.Format != "" {
+		text = Textf("%s (%s)", text, hint)
+	}
+	if e.Err != nil {
+		text = Textf("%s: %s", text, TextOf(e.Err))
+	}
+	return text
+}
+
 // orLiteral stands for a text that was given as it is, if it is not what t says.
 func (t Text) orLiteral(s string) Text {
 	if t.String() == s {

@@ -2,6 +2,7 @@ package touchstone
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +28,11 @@ func TestTemplates(t *testing.T) {
 		{Textf(`such as {"event":"view"}, 订单 %s`, "x"), `such as {"event":"view"}, 订单 x`, `such as {"event":"view"}, 订单 {0}`, []any{"x"}},
 		{message, "100 % wrong", "100 % wrong", nil},
 		{hint, "use 99 %", "use 99 %", nil},
+		{TextOf(errors.New("100 % odd")), "100 % odd", "100 % odd", nil},
+		{TextOf(fmt.Errorf("read: %w", Errorf(Invalid, "no %s", "b"))), "read: no b", "read: no b", nil},
+		{TextOf(Errorf(Invalid, "no %s", "b")), "no b", "no {0}", []any{"b"}},
+		{TextOf(Errorf(Invalid, "no %s", "b").WithHint("get %d", 2)), "no b (get 2)", "{0} ({1})", []any{Textf("no %s", "b"), Textf("get %d", 2)}},
+		{TextOf(Wrap(Invalid, errors.New("c"), "no b")), "no b: c", "{0}: {1}", []any{Textf("no b"), Textf("c")}},
 		{afterwards, "f.yaml: 3 of x", "f.yaml: 3 of x", nil},
 	} {
 		template, params := c.text.Template()

@@ -193,7 +193,7 @@ func (in *Inbox) enter(ctx context.Context, tx *store.Tx, r *reactor, k state, k
 				VALUES (?, ?, ?, 0, 0, 0, ?, 0, 0, 0, '', ?)`, r.name, k.bit, last+1, now, false)
 		}
 	case k.goneAt != 0:
-		_, err = tx.Exec(ctx, `UPDATE inbox_reactors SET row_id = ?, item = 0, seen_at = ?, gone_at = 0, failing = 0, attempts = 0, error = '', stopped = ?,
+		_, err = tx.Exec(ctx, `UPDATE inbox_reactors SET row_id = ?, item = 0, seen_at = ?, gone_at = 0, failing = 0, attempts = 0, error = '', why = '', stopped = ?,
 			passed = (SELECT occurrences FROM inbox_written w WHERE w.bit = inbox_reactors.bit) - dropped WHERE name = ?`, last+1, now, false, r.name)
 	default:
 		_, err = tx.Exec(ctx, `UPDATE inbox_reactors SET seen_at = ?, stopped = ? WHERE name = ?`, now, false, r.name)

@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -425,7 +428,7 @@ func TestDeadLetters(t *testing.T) {
 			a := &scribe{name: "a", interest: Interest{Events: []string{"*"}}, panics: panics}
 			a.refuse = func(o *touchstone.Occurrence) error {
 				if strings.HasPrefix(o.Name, "bad") && !(o.Name == "bad1" && healed.Load()) {
-					return fmt.Errorf("%s is not liked", o.Name)
+					return touchstone.Errorf(touchstone.Invalid, "%s is not liked", o.Name)
 				}
 				return nil
 			}
@@ -447,9 +450,14 @@ func TestDeadLetters(t *testing.T) {
 			r.run()
 			r.drain("a")
 			r.wantHeard("a", want...)
+			why := &httpapi.Text{Template: "{0} is not liked", Params: []any{"bad1"}}
+			if panics {
+				why = nil // what a program says of itself
+			}
 			letters, next, err := r.in.DeadLetters(t.Context(), "a", 1, "")
 			if err != nil || len(letters) != 1 || next == "" || letters[0].Occurrence.Name != "bad1" || letters[0].Occurrence.Event == nil ||
-				!strings.HasPrefix(letters[0].Reason, reasonFailed) || !strings.Contains(letters[0].Reason, "bad1 is not liked") {
+				!strings.HasPrefix(letters[0].Reason, reasonFailed) || !strings.Contains(letters[0].Reason, "bad1 is not liked") ||
+				!cmp.Equal(letters[0].Why, why) {
 				t.Fatalf("got %+v, %q, %v", letters, next, err)
 			}
 			rest, next, err := r.in.DeadLetters(t.Context(), "a", 1, next)

@@ -25,7 +25,7 @@ func (keeper) Name() string { return "inbox" }
 func (keeper) Tables() []keep.Table {
 	return []keep.Table{
 		{Name: "inbox_rows", Texts: []string{"body"}},
-		{Name: "inbox_dead", Persons: []string{"person"}, Texts: []string{"body", "reason"}},
+		{Name: "inbox_dead", Persons: []string{"person"}, Texts: []string{"body", "reason", "why"}},
 	}
 }
 

@@ -36,7 +36,7 @@ func TestKeeper(t *testing.T) {
 					if f := &b.Facts[i]; f.Seq%3 == 0 {
 						it := item{Occurrence: touchstone.Item{Fact: f}.Occurrence(), node: f.Node}
 						c := chunk{list: []item{it}, places: []place{{int64(f.Seq), 0}}}
-						if err := in.reactors[0].bury(ctx, tx, &c, map[int]string{0: reasonFailed + "no"}); err != nil {
+						if err := in.reactors[0].bury(ctx, tx, &c, map[int]error{0: errors.New("no")}); err != nil {
 							return err
 						}
 					}

@@ -10,6 +10,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/bisect"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -18,7 +19,8 @@ type DeadLetter struct {
 	ID         string // "dead_…"
 	Reactor    string
 	Occurrence touchstone.Occurrence
-	Reason     string // "code: sentence"
+	Reason     string        // "code: sentence"
+	Why        *httpapi.Text // the sentence, for other languages; nil: not known
 	DiedAt     time.Time
 	Attempts   int  // how often it was replayed in vain
 	Waiting    bool // to be replayed
@@ -35,7 +37,7 @@ func (in *Inbox) DeadLetters(ctx context.Context, reactor string, limit int, aft
 	} else {
 		at.row = -1
 	}
-	rows, err := in.cfg.DB.Reader().Query(ctx, `SELECT id, row_id, item, died_at, reason, attempts, replay, body FROM inbox_dead
+	rows, err := in.cfg.DB.Reader().Query(ctx, `SELECT id, row_id, item, died_at, reason, why, attempts, replay, body FROM inbox_dead
 		WHERE reactor = ? AND (row_id > ? OR row_id = ? AND item > ?) ORDER BY row_id, item LIMIT ?`, reactor, at.row, at.row, at.item, limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list the dead letters: %w", err)
@@ -48,7 +50,8 @@ func (in *Inbox) DeadLetters(ctx context.Context, reactor string, limit int, aft
 		l := DeadLetter{Reactor: reactor}
 		var died, replay int64
 		var body []byte
-		if err := rows.Scan(&l.ID, &at.row, &at.item, &died, &l.Reason, &l.Attempts, &replay, &body); err != nil {
+		var why string
+		if err := rows.Scan(&l.ID, &at.row, &at.item, &died, &l.Reason, &why, &l.Attempts, &replay, &body); err != nil {
 			return nil, "", err
 		}
 		it, err := unpackOne(body)
@@ -56,7 +59,7 @@ func (in *Inbox) DeadLetters(ctx context.Context, reactor string, limit int, aft
 			return nil, "", fmt.Errorf("dead letter %s: %w", l.ID, err)
 		}
 		l.Occurrence = it.Occurrence
-		l.DiedAt, l.Waiting = timeOf(died), replay != 0
+		l.DiedAt, l.Waiting, l.Why = timeOf(died), replay != 0, httpapi.LoadText(why)
 		list = append(list, l)
 	}
 	return list, "", rows.Err()
@@ -137,7 +140,7 @@ func (r *reactor) replayLetters(ctx context.Context) error {
 			return why
 		}
 		err = r.in.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE inbox_dead SET replay = 0, attempts = attempts + 1, reason = ? WHERE id = ?`, reasonFailed+bisect.Shortly(why), id)
+			_, err := tx.Exec(ctx, `UPDATE inbox_dead SET replay = 0, attempts = attempts + 1, reason = ?, why = ? WHERE id = ?`, reasonFailed+bisect.Shortly(why), storeWhy(why), id)
 			return err
 		})
 		if err != nil {

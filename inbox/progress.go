@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -33,9 +35,10 @@ type Progress struct {
 	Passed      int64     // occurrences behind it
 	Dropped     int64     // occurrences that went unread, because it stood still for too long
 	DeadLetters int64
-	Since       time.Time // it fails since then; zero: it does not
-	Attempts    int       // failures in a row
-	Error       string    // of the latest failure
+	Since       time.Time     // it fails since then; zero: it does not
+	Attempts    int           // failures in a row
+	Error       string        // of the latest failure
+	Why         *httpapi.Text // likewise, for other languages; nil: not known
 }
 
 // Progress returns how far each reactor is, by name. It asks the store, so it tells of
@@ -53,7 +56,7 @@ func (in *Inbox) Progress(ctx context.Context) (list []Progress, err error) {
 		}
 		for _, s := range known {
 			p := Progress{Name: s.name, Waiting: s.lag(), Passed: s.passed, Dropped: s.dropped, DeadLetters: dead[s.name],
-				Since: timeOf(s.failing), Attempts: int(s.attempts), Error: s.err}
+				Since: timeOf(s.failing), Attempts: int(s.attempts), Error: s.err, Why: httpapi.LoadText(s.why)}
 			if s.goneAt == 0 && p.Waiting > 0 {
 				if _, p.Oldest, err = oldest(ctx, tx, &s); err != nil {
 					return err
@@ -65,7 +68,8 @@ func (in *Inbox) Progress(ctx context.Context) (list []Progress, err error) {
 			}
 			if r := in.byName(s.name); r != nil && p.Error == "" {
 				if err := r.interestError(); err != nil {
-					p.State, p.Error = Failing, "its interest is not known: "+err.Error()
+					unknown := touchstone.Wrap(touchstone.Internal, err, "its interest is not known")
+					p.State, p.Error, p.Why = Failing, unknown.Error(), httpapi.TextOf(unknown)
 				}
 			}
 			list = append(list, p)

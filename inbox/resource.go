@@ -9,6 +9,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
 
 //go:embed openapi.yaml
@@ -52,6 +53,8 @@ type reactorView struct {
 	FailingSince time.Time `json:"failing_since"`
 	Attempts     int       `json:"attempts"`
 	Error        string    `json:"error"`
+	// ErrorText is what Error is made from, for other languages; ReasonText likewise.
+	ErrorText *httpapi.Text `json:"error_text,omitempty"`
 }
 
 func (x resource) list(w http.ResponseWriter, r *http.Request) error {
@@ -67,7 +70,7 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 	now := in.cfg.Clock.Now()
 	views := make([]reactorView, len(all))
 	for i, g := range all {
-		views[i] = reactorView{g.Name, g.State, g.Waiting, g.Oldest, 0, g.Passed, g.Dropped, g.DeadLetters, g.Since, g.Attempts, g.Error}
+		views[i] = reactorView{g.Name, g.State, g.Waiting, g.Oldest, 0, g.Passed, g.Dropped, g.DeadLetters, g.Since, g.Attempts, g.Error, g.Why}
 		if !g.Oldest.IsZero() {
 			views[i].LagSeconds = max(0, now.Sub(g.Oldest).Seconds())
 		}
@@ -82,16 +85,17 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 // letterView is a dead letter in an answer: what it was about, but nothing that the event
 // held, so there is nothing to mask.
 type letterView struct {
-	ID        string    `json:"id"`
-	Kind      string    `json:"kind"`
-	Person    *string   `json:"person"`
-	Name      string    `json:"name"`
-	Time      time.Time `json:"time"`
-	MessageID string    `json:"message_id"`
-	Reason    string    `json:"reason"`
-	DiedAt    time.Time `json:"died_at"`
-	Attempts  int       `json:"attempts"`
-	Waiting   bool      `json:"waiting"`
+	ID         string        `json:"id"`
+	Kind       string        `json:"kind"`
+	Person     *string       `json:"person"`
+	Name       string        `json:"name"`
+	Time       time.Time     `json:"time"`
+	MessageID  string        `json:"message_id"`
+	Reason     string        `json:"reason"`
+	ReasonText *httpapi.Text `json:"reason_text,omitempty"`
+	DiedAt     time.Time     `json:"died_at"`
+	Attempts   int           `json:"attempts"`
+	Waiting    bool          `json:"waiting"`
 }
 
 func (x resource) letters(w http.ResponseWriter, r *http.Request) error {
@@ -107,7 +111,7 @@ func (x resource) letters(w http.ResponseWriter, r *http.Request) error {
 	for i := range list {
 		l := &list[i]
 		o := &l.Occurrence
-		views[i] = letterView{l.ID, o.Kind.String(), nil, o.Name, o.Time, o.MessageID, l.Reason, l.DiedAt, l.Attempts, l.Waiting}
+		views[i] = letterView{l.ID, o.Kind.String(), nil, o.Name, o.Time, o.MessageID, l.Reason, l.Why, l.DiedAt, l.Attempts, l.Waiting}
 		if o.Person != 0 {
 			id := o.Person.String()
 			views[i].Person = &id

@@ -11,6 +11,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/bisect"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -188,7 +189,7 @@ func (r *reactor) search(ctx context.Context, c *chunk, why error) (worked bool,
 
 // work does a chunk in one transaction: fence, rows, effects and the new place, all or
 // nothing. What is poison is set aside. With trial set nothing of it stays.
-func (r *reactor) work(ctx context.Context, c *chunk, poison map[int]string, trial bool) error {
+func (r *reactor) work(ctx context.Context, c *chunk, poison map[int]error, trial bool) error {
 	var began time.Time
 	err := r.in.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		began = time.Now()
@@ -229,7 +230,7 @@ func (r *reactor) fenced(ctx context.Context, tx *store.Tx) error {
 }
 
 // react calls the reactor with all of list but the poison.
-func (r *reactor) react(ctx context.Context, tx *store.Tx, list []item, poison map[int]string) error {
+func (r *reactor) react(ctx context.Context, tx *store.Tx, list []item, poison map[int]error) error {
 	if len(poison) > 0 {
 		some := make([]item, 0, len(list))
 		for i := range list {
@@ -253,7 +254,7 @@ func (r *reactor) react(ctx context.Context, tx *store.Tx, list []item, poison m
 
 // claim moves the reactor behind the chunk, if it still stands before it.
 func (r *reactor) claim(ctx context.Context, tx *store.Tx, c *chunk) error {
-	res, err := tx.Exec(ctx, `UPDATE inbox_reactors SET row_id = ?, item = ?, passed = passed + ?, seen_at = ?, gone_at = 0, failing = 0, attempts = 0, error = ''
+	res, err := tx.Exec(ctx, `UPDATE inbox_reactors SET row_id = ?, item = ?, passed = passed + ?, seen_at = ?, gone_at = 0, failing = 0, attempts = 0, error = '', why = ''
 		WHERE name = ? AND row_id = ? AND item = ?`,
 		c.to.row, c.to.item, c.passed, r.in.cfg.Clock.Now().UnixMilli(), r.name, c.from.row, c.from.item)
 	if err != nil {
@@ -319,10 +320,19 @@ func (r *reactor) failed(ctx context.Context, err error, took time.Duration) {
 func (r *reactor) note(ctx context.Context, why error, stop bool) {
 	now := r.in.cfg.Clock.Now().UnixMilli()
 	_ = r.in.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE inbox_reactors SET failing = CASE WHEN failing = 0 THEN ? ELSE failing END, attempts = ?, error = ?, stopped = ?, seen_at = ?
-			WHERE name = ?`, now, r.failures, bisect.Shortly(why), stop, now, r.name)
+		_, err := tx.Exec(ctx, `UPDATE inbox_reactors SET failing = CASE WHEN failing = 0 THEN ? ELSE failing END, attempts = ?, error = ?, why = ?, stopped = ?, seen_at = ?
+			WHERE name = ?`, now, r.failures, bisect.Shortly(why), storeWhy(why), stop, now, r.name)
 		return err
 	})
+}
+
+// storeWhy is what an error is made of, if all of it is for people: a panic goes on with its
+// stack.
+func storeWhy(err error) string {
+	if bisect.Shortly(err) != err.Error() {
+		return ""
+	}
+	return httpapi.TextOf(err).Store()
 }
 
 // isolate finds the occurrences of a chunk that the reactor cannot work on, by trying parts
@@ -330,8 +340,8 @@ func (r *reactor) note(ctx context.Context, why error, stop bool) {
 // the reactor takes nothing at all any more: then it stands still, and its definition or
 // its program is at fault. A trouble that came in between is returned: the search goes on
 // at the next step.
-func (r *reactor) isolate(ctx context.Context, c *chunk) (poison map[int]string, between error) {
-	poison = map[int]string{}
+func (r *reactor) isolate(ctx context.Context, c *chunk) (poison map[int]error, between error) {
+	poison = map[int]error{}
 	try := func(some []item) error {
 		t := *c
 		t.list = some
@@ -348,7 +358,7 @@ func (r *reactor) isolate(ctx context.Context, c *chunk) (poison map[int]string,
 	before := r.hunt.Trials()
 	of := fmt.Sprint(c.from, c.to, len(c.list), c.editions())
 	any := bisect.Search(&r.hunt, of, c.list, try, trouble, func(i int, err error) {
-		poison[i] = reasonFailed + bisect.Shortly(err)
+		poison[i] = err
 		r.in.cfg.Logger.Error("an occurrence cannot be worked on and is set aside", "reactor", r.name, "row", c.places[i].row, "item", c.places[i].item,
 			"kind", c.list[i].Kind.String(), "person", c.list[i].Person.String(), "error", err)
 	})
@@ -372,7 +382,7 @@ func (r *reactor) isolate(ctx context.Context, c *chunk) (poison map[int]string,
 const reasonFailed = "reactor_failed: "
 
 // buried notes what has been set aside.
-func (r *reactor) buried(c *chunk, poison map[int]string) {
+func (r *reactor) buried(c *chunk, poison map[int]error) {
 	r.in.metrics.dead.WithLabelValues(r.name).Add(float64(len(poison)))
 	r.deadRun += len(poison)
 	if len(poison) < len(c.list) {
@@ -387,7 +397,7 @@ func (r *reactor) buried(c *chunk, poison map[int]string) {
 }
 
 // bury writes dead letters for the poison of a chunk.
-func (r *reactor) bury(ctx context.Context, tx *store.Tx, c *chunk, poison map[int]string) error {
+func (r *reactor) bury(ctx context.Context, tx *store.Tx, c *chunk, poison map[int]error) error {
 	if len(poison) == 0 {
 		return nil
 	}
@@ -410,12 +420,13 @@ func (r *reactor) bury(ctx context.Context, tx *store.Tx, c *chunk, poison map[i
 		return err
 	}
 	err = tx.BulkUpsert(ctx, store.Upsert{Table: "inbox_dead", Columns: []string{"id", "reactor", "row_id", "item", "person", "kind", "name",
-		"died_at", "reason", "attempts", "replay", "body"}}, len(indexes), func(n int, args []any) {
+		"died_at", "reason", "why", "attempts", "replay", "body"}}, len(indexes), func(n int, args []any) {
 		i := indexes[n]
 		o := &c.list[i]
 		args[0], args[1], args[2], args[3] = randid.New("dead"), r.name, c.places[i].row, c.places[i].item
 		args[4], args[5], args[6], args[7] = int64(owners[n]), int64(o.Kind), o.Name, now
-		args[8], args[9], args[10], args[11] = poison[i], 0, 0, packOne(o)
+		args[8], args[9] = reasonFailed+bisect.Shortly(poison[i]), storeWhy(poison[i])
+		args[10], args[11], args[12] = 0, 0, packOne(o)
 	})
 	if err != nil {
 		return fmt.Errorf("write the dead letters: %w", err)

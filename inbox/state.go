@@ -20,12 +20,12 @@ type state struct {
 	seenAt, goneAt  int64
 	failing         int64
 	attempts        int64
-	err             string
+	err, why        string
 	stopped         bool
 	written         int64
 }
 
-const stateColumns = `name, r.bit, row_id, item, passed, dropped, seen_at, gone_at, failing, attempts, error, stopped, occurrences`
+const stateColumns = `name, r.bit, row_id, item, passed, dropped, seen_at, gone_at, failing, attempts, error, why, stopped, occurrences`
 
 // readReactors returns all reactors that ever were, by name.
 func readReactors(ctx context.Context, q store.Querier) (map[string]state, error) {
@@ -38,7 +38,7 @@ func readReactors(ctx context.Context, q store.Querier) (map[string]state, error
 	for rows.Next() {
 		var s state
 		if err := rows.Scan(&s.name, &s.bit, &s.at.row, &s.at.item, &s.passed, &s.dropped, &s.seenAt, &s.goneAt,
-			&s.failing, &s.attempts, &s.err, &s.stopped, &s.written); err != nil {
+			&s.failing, &s.attempts, &s.err, &s.why, &s.stopped, &s.written); err != nil {
 			return nil, err
 		}
 		found[s.name] = s

@@ -22,8 +22,8 @@ func (Keeper) Name() string { return "outbox" }
 // Tables are effects and, with them, their failures.
 func (Keeper) Tables() []keep.Table {
 	return []keep.Table{
-		{Name: "outbox_effects", Persons: []string{"person"}, Nodes: []string{"node"}, Texts: []string{"body", "error", "answer"}},
-		{Name: "outbox_failures", Texts: []string{"error", "answer"}},
+		{Name: "outbox_effects", Persons: []string{"person"}, Nodes: []string{"node"}, Texts: []string{"body", "error", "why", "answer"}},
+		{Name: "outbox_failures", Texts: []string{"error", "why", "answer"}},
 	}
 }
 

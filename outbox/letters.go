@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -41,7 +42,8 @@ type Letter struct {
 	Attempts    int
 	Status      int           // of the last attempt
 	Took        time.Duration // likewise
-	Error       string
+	Error       string        // likewise, in English
+	Why         *httpapi.Text // likewise, for other languages; nil: not known
 	Answer      string
 }
 
@@ -52,10 +54,11 @@ type Attempt struct {
 	Status  int
 	Took    time.Duration
 	Error   string
+	Why     *httpapi.Text
 	Answer  string
 }
 
-const letterColumns = `id, kind, destination, person, label, body, state, put_at, due, finished_at, attempts, status, took_ms, error, answer`
+const letterColumns = `id, kind, destination, person, label, body, state, put_at, due, finished_at, attempts, status, took_ms, error, why, answer`
 
 // List returns a queue's effects in a state, the latest first; those that wait in the order
 // in which they are due. The cursor is "" for the first page, and at the end.
@@ -110,10 +113,12 @@ func scanLetters(rows *sql.Rows) ([]Letter, error) {
 		var l Letter
 		var person, put, due, finished, took int64
 		var state int
-		if err := rows.Scan(&l.ID, &l.Kind, &l.Destination, &person, &l.Label, &l.Body, &state, &put, &due, &finished, &l.Attempts, &l.Status, &took, &l.Error, &l.Answer); err != nil {
+		var why string
+		if err := rows.Scan(&l.ID, &l.Kind, &l.Destination, &person, &l.Label, &l.Body, &state, &put, &due, &finished, &l.Attempts, &l.Status, &took, &l.Error, &why, &l.Answer); err != nil {
 			return nil, err
 		}
 		l.Person, l.PutAt, l.FinishedAt, l.Took = touchstone.PersonID(person), moment(put), moment(finished), time.Duration(took)*time.Millisecond
+		l.Why = httpapi.LoadText(why)
 		switch state {
 		case waits:
 			l.State, l.Due = Waiting, moment(due)
@@ -142,7 +147,7 @@ func (o *Outbox) Get(ctx context.Context, id string) (Letter, []Attempt, error) 
 	if len(letters) == 0 {
 		return Letter{}, nil, touchstone.Errorf(touchstone.NotFound, "There is no delivery %q.", id).WithHint("Deliveries are forgotten some time after they are done.")
 	}
-	if rows, err = q.Query(ctx, `SELECT attempt, at, status, took_ms, error, answer FROM outbox_failures WHERE id = ? ORDER BY attempt`, id); err != nil {
+	if rows, err = q.Query(ctx, `SELECT attempt, at, status, took_ms, error, why, answer FROM outbox_failures WHERE id = ? ORDER BY attempt`, id); err != nil {
 		return Letter{}, nil, err
 	}
 	defer rows.Close()
@@ -150,10 +155,11 @@ func (o *Outbox) Get(ctx context.Context, id string) (Letter, []Attempt, error) 
 	for rows.Next() {
 		var a Attempt
 		var at, took int64
-		if err := rows.Scan(&a.Attempt, &at, &a.Status, &took, &a.Error, &a.Answer); err != nil {
+		var why string
+		if err := rows.Scan(&a.Attempt, &at, &a.Status, &took, &a.Error, &why, &a.Answer); err != nil {
 			return Letter{}, nil, err
 		}
-		a.At, a.Took = moment(at), time.Duration(took)*time.Millisecond
+		a.At, a.Took, a.Why = moment(at), time.Duration(took)*time.Millisecond, httpapi.LoadText(why)
 		attempts = append(attempts, a)
 	}
 	return letters[0], attempts, rows.Err()

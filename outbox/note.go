@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -190,13 +191,13 @@ func (o *Outbox) noteOne(ctx context.Context, tx *store.Tx, r *result) (hit bool
 		_, err := tx.Exec(ctx, `UPDATE outbox_effects SET owner = '', due = ? WHERE id = ? AND owner = ? AND state = 0`, r.at.UnixMilli(), id, owner)
 		return true, err
 	}
-	text := ""
+	text, why := "", httpapi.TextOf(r.err).Store()
 	if r.err != nil {
 		text = cut(r.err.Error(), maxAnswer)
 	}
 	status, took, answer, at := r.receipt.Status, r.took.Milliseconds(), cut(r.receipt.Answer, maxAnswer), r.at.UnixMilli()
-	args := []any{r.state, r.item.attempts + 1, r.item.tries + 1, status, took, text, answer}
-	set := `UPDATE outbox_effects SET owner = '', state = ?, attempts = ?, tries = ?, status = ?, took_ms = ?, error = ?, answer = ?, `
+	args := []any{r.state, r.item.attempts + 1, r.item.tries + 1, status, took, text, why, answer}
+	set := `UPDATE outbox_effects SET owner = '', state = ?, attempts = ?, tries = ?, status = ?, took_ms = ?, error = ?, why = ?, answer = ?, `
 	switch r.state {
 	case done:
 		set, args = set+`body = ?, finished_at = ?`, append(args, []byte{}, at)
@@ -213,8 +214,8 @@ func (o *Outbox) noteOne(ctx context.Context, tx *store.Tx, r *result) (hit bool
 	if err != nil || n == 0 || r.err == nil {
 		return n > 0, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO outbox_failures (id, attempt, at, status, took_ms, error, answer) VALUES (?,?,?,?,?,?,?) ON CONFLICT (id, attempt) DO NOTHING`,
-		id, r.item.attempts+1, at, status, took, text, answer)
+	_, err = tx.Exec(ctx, `INSERT INTO outbox_failures (id, attempt, at, status, took_ms, error, why, answer) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (id, attempt) DO NOTHING`,
+		id, r.item.attempts+1, at, status, took, text, why, answer)
 	return true, err
 }
 
@@ -226,7 +227,7 @@ func (s *Queue) add(r *result) {
 		return
 	}
 	s.Failed++
-	s.FailedAt, s.Error = r.at, cut(r.err.Error(), maxAnswer)
+	s.FailedAt, s.Error, s.Why = r.at, cut(r.err.Error(), maxAnswer), httpapi.TextOf(r.err)
 	if r.state == dead {
 		s.Dead++
 	}

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -357,12 +360,21 @@ func TestTheBreakerProbesOnce(t *testing.T) {
 func TestDeadLettersAreSeenReplayedAndDiscarded(t *testing.T) {
 	run(t, func(t *testing.T, b *bench) {
 		b.world.set("a", func(touchstone.Effect, int) (outbox.Receipt, error) {
-			return outbox.Receipt{Status: 404}, touchstone.Errorf(touchstone.NotFound, "nobody there")
+			return outbox.Receipt{Status: 404}, touchstone.Errorf(touchstone.NotFound, "nobody at %s", "a").WithHint("ring again")
 		})
 		for i := range 5 {
 			b.put(effect(fmt.Sprint(i), "a"))
 			b.become(fmt.Sprint(i), outbox.Dead)
 			b.clock.advance(time.Second)
+		}
+		// What an error is made of is kept beside it, with each attempt and with the queue.
+		why := httpapi.TextOf(touchstone.Errorf(touchstone.NotFound, "nobody at %s", "a").WithHint("ring again"))
+		_, failures, err := b.Get(t.Context(), "3")
+		if err != nil || len(failures) != 1 || !cmp.Equal(failures[0].Why, why) {
+			t.Errorf("%+v, %v", failures, err)
+		}
+		if q, err := b.Queue(t.Context(), "call", "a"); err != nil || !cmp.Equal(q.Why, why) {
+			t.Errorf("%+v, %v", q, err)
 		}
 		var seen []string
 		cursor := ""
@@ -373,8 +385,8 @@ func TestDeadLettersAreSeenReplayedAndDiscarded(t *testing.T) {
 			}
 			for _, l := range page {
 				seen = append(seen, l.ID)
-				if len(l.Body) == 0 || l.Status != 404 || l.Error == "" {
-					t.Errorf("%+v", l)
+				if len(l.Body) == 0 || l.Status != 404 || l.Error != "nobody at a (ring again)" || !cmp.Equal(l.Why, why) {
+					t.Errorf("%+v, %+v", l, l.Why)
 				}
 			}
 			if cursor = next; cursor == "" {

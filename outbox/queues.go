@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -23,6 +24,7 @@ type Queue struct {
 	DeliveredAt       time.Time // the last one
 	FailedAt          time.Time
 	Error             string // of the last attempt that failed
+	Why               *httpapi.Text
 
 	// Filled in by Queues: at most countUpTo, which stands for that many or more.
 	Waiting     int64
@@ -33,18 +35,19 @@ type Queue struct {
 // CountUpTo is the largest number of rows that are counted for people.
 const CountUpTo = 10_000
 
-const queueColumns = `kind, destination, paused, failures, held_until, delivered, failed, dead, discarded, delivered_at, failed_at, error`
+const queueColumns = `kind, destination, paused, failures, held_until, delivered, failed, dead, discarded, delivered_at, failed_at, error, why`
 
 // writeQueue adds counts to a queue's row and replaces the state of its breaker.
 func writeQueue(ctx context.Context, tx *store.Tx, s *Queue) error {
-	_, err := tx.Exec(ctx, `INSERT INTO outbox_queues (`+queueColumns+`) VALUES (?,?,0,?,?,?,?,?,?,?,?,?)
+	_, err := tx.Exec(ctx, `INSERT INTO outbox_queues (`+queueColumns+`) VALUES (?,?,0,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (kind, destination) DO UPDATE SET failures = excluded.failures, held_until = excluded.held_until,
 		delivered = outbox_queues.delivered + excluded.delivered, failed = outbox_queues.failed + excluded.failed,
 		dead = outbox_queues.dead + excluded.dead, discarded = outbox_queues.discarded + excluded.discarded,
 		delivered_at = CASE WHEN excluded.delivered_at > outbox_queues.delivered_at THEN excluded.delivered_at ELSE outbox_queues.delivered_at END,
 		failed_at = CASE WHEN excluded.failed_at > outbox_queues.failed_at THEN excluded.failed_at ELSE outbox_queues.failed_at END,
-		error = CASE WHEN excluded.error <> '' THEN excluded.error ELSE outbox_queues.error END`,
-		s.Kind, s.Destination, s.Failures, millis(s.HeldUntil), s.Delivered, s.Failed, s.Dead, s.Discarded, millis(s.DeliveredAt), millis(s.FailedAt), s.Error)
+		error = CASE WHEN excluded.error <> '' THEN excluded.error ELSE outbox_queues.error END,
+		why = CASE WHEN excluded.error <> '' THEN excluded.why ELSE outbox_queues.why END`,
+		s.Kind, s.Destination, s.Failures, millis(s.HeldUntil), s.Delivered, s.Failed, s.Dead, s.Discarded, millis(s.DeliveredAt), millis(s.FailedAt), s.Error, s.Why.Store())
 	if err != nil {
 		return fmt.Errorf("note the state of queue %s/%s: %w", s.Kind, s.Destination, err)
 	}
@@ -101,8 +104,10 @@ func readQueues(ctx context.Context, q store.Querier, kind string) ([]Queue, err
 func scanQueue(row interface{ Scan(...any) error }) (*Queue, error) {
 	s := &Queue{}
 	var paused, held, deliveredAt, failedAt int64
-	err := row.Scan(&s.Kind, &s.Destination, &paused, &s.Failures, &held, &s.Delivered, &s.Failed, &s.Dead, &s.Discarded, &deliveredAt, &failedAt, &s.Error)
+	var why string
+	err := row.Scan(&s.Kind, &s.Destination, &paused, &s.Failures, &held, &s.Delivered, &s.Failed, &s.Dead, &s.Discarded, &deliveredAt, &failedAt, &s.Error, &why)
 	s.Paused, s.HeldUntil, s.DeliveredAt, s.FailedAt = paused != 0, moment(held), moment(deliveredAt), moment(failedAt)
+	s.Why = httpapi.LoadText(why)
 	return s, err
 }
 
@@ -136,7 +141,7 @@ func (o *Outbox) SetPaused(ctx context.Context, tx *store.Tx, kind, destination 
 	if paused {
 		value = 1
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO outbox_queues (`+queueColumns+`) VALUES (?,?,?,0,0,0,0,0,0,0,0,'')
+	_, err := tx.Exec(ctx, `INSERT INTO outbox_queues (`+queueColumns+`) VALUES (?,?,?,0,0,0,0,0,0,0,0,'','')
 		ON CONFLICT (kind, destination) DO UPDATE SET paused = excluded.paused, failures = 0, held_until = 0`, kind, destination, value)
 	if err != nil {
 		return fmt.Errorf("pause or go on with queue %s/%s: %w", kind, destination, err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -73,14 +75,14 @@ func (o *Outbox) sweepQueue(ctx context.Context, n name) error {
 	o.mu.Unlock()
 	// Those that were tried are dead at their last attempt; these have been due for so long
 	// because their queue was paused or its breaker open.
-	if err := o.bury(ctx, n, now.Add(-policy.GiveUp).UnixMilli(), "It was not delivered in time: its destination was paused or out of reach.", "old"); err != nil {
+	if err := o.bury(ctx, n, now.Add(-policy.GiveUp).UnixMilli(), touchstone.Textf("It was not delivered in time: its destination was paused or out of reach."), "old"); err != nil {
 		return err
 	}
 	over, err := bound(ctx, o.cfg.DB.Reader(), n, waits, "due", o.cfg.MaxWaiting)
 	if err != nil {
 		return err
 	}
-	if err := o.bury(ctx, n, over, "Too many effects wait for this destination; the oldest were given up.", "overflow"); err != nil {
+	if err := o.bury(ctx, n, over, touchstone.Textf("Too many effects wait for this destination; the oldest were given up."), "overflow"); err != nil {
 		return err
 	}
 	for _, keep := range []struct {
@@ -121,14 +123,15 @@ func bound(ctx context.Context, q store.Querier, n name, state int, column strin
 }
 
 // bury makes dead letters of what has been due since a moment or before.
-func (o *Outbox) bury(ctx context.Context, n name, until int64, why, label string) error {
+func (o *Outbox) bury(ctx context.Context, n name, until int64, why touchstone.Text, label string) error {
 	now := o.now().UnixMilli()
 	const old = `state = 0 AND kind = ? AND destination = ? AND due <= ? AND owner = ''`
 	args := []any{n.kind, n.destination, until}
 	return o.someAtATime(ctx, old, args, func(tx *store.Tx) (hit int64, err error) {
-		res, err := tx.Exec(ctx, `UPDATE outbox_effects SET state = 2, finished_at = ?, error = CASE WHEN error = '' THEN ? ELSE error END
+		res, err := tx.Exec(ctx, `UPDATE outbox_effects SET state = 2, finished_at = ?, why = CASE WHEN error = '' THEN ? ELSE why END,
+			error = CASE WHEN error = '' THEN ? ELSE error END
 			WHERE state = 0 AND id IN (SELECT id FROM outbox_effects WHERE `+old+` ORDER BY due LIMIT ?)`,
-			now, why, n.kind, n.destination, until, sweepAtOnce)
+			now, httpapi.NewText(why).Store(), why.String(), n.kind, n.destination, until, sweepAtOnce)
 		if err != nil {
 			return 0, err
 		}
@@ -141,7 +144,7 @@ func (o *Outbox) bury(ctx context.Context, n name, until int64, why, label strin
 }
 
 func writeQueueDead(ctx context.Context, tx *store.Tx, n name, count int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO outbox_queues (`+queueColumns+`) VALUES (?,?,0,0,0,0,0,?,0,0,0,'')
+	_, err := tx.Exec(ctx, `INSERT INTO outbox_queues (`+queueColumns+`) VALUES (?,?,0,0,0,0,0,?,0,0,0,'','')
 		ON CONFLICT (kind, destination) DO UPDATE SET dead = outbox_queues.dead + excluded.dead`, n.kind, n.destination, count)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 )
 
@@ -80,6 +81,8 @@ type queueAnswer struct {
 	FailedAt    time.Time `json:"failed_at"`
 	Oldest      time.Time `json:"oldest"`
 	Error       string    `json:"error"`
+	// ErrorText is what Error is made from, for other languages; likewise below.
+	ErrorText *httpapi.Text `json:"error_text,omitempty"`
 }
 
 func (a answers) show(r *http.Request, w Webhook) (webhookAnswer, error) {
@@ -89,7 +92,7 @@ func (a answers) show(r *http.Request, w Webhook) (webhookAnswer, error) {
 	}
 	out := webhookAnswer{Webhook: w, Headers: slices.Sorted(maps.Keys(w.Headers)), Queue: queueAnswer{
 		Paused: q.Paused, Failures: q.Failures, Waiting: q.Waiting, DeadLetters: q.DeadLetters, Delivered: q.Delivered, Failed: q.Failed,
-		DeliveredAt: q.DeliveredAt, FailedAt: q.FailedAt, Oldest: q.Oldest, Error: q.Error,
+		DeliveredAt: q.DeliveredAt, FailedAt: q.FailedAt, Oldest: q.Oldest, Error: q.Error, ErrorText: q.Why,
 	}}
 	now := a.h.cfg.Clock.Now()
 	if q.HeldUntil.After(now) {
@@ -248,11 +251,12 @@ func (a answers) rotate(w http.ResponseWriter, r *http.Request) error {
 }
 
 type testAnswer struct {
-	Delivered bool   `json:"delivered"`
-	Status    int    `json:"status"`
-	TookMS    int64  `json:"took_ms"`
-	Error     string `json:"error"`
-	Answer    string `json:"answer"`
+	Delivered bool          `json:"delivered"`
+	Status    int           `json:"status"`
+	TookMS    int64         `json:"took_ms"`
+	Error     string        `json:"error"`
+	ErrorText *httpapi.Text `json:"error_text,omitempty"`
+	Answer    string        `json:"answer"`
 }
 
 func (a answers) test(w http.ResponseWriter, r *http.Request) error {
@@ -263,7 +267,7 @@ func (a answers) test(w http.ResponseWriter, r *http.Request) error {
 	receipt, took, err := a.h.Test(r.Context(), hook.ID, randid.New("msg_test"))
 	out := testAnswer{Delivered: err == nil, Status: receipt.Status, TookMS: took.Milliseconds(), Answer: strings.ToValidUTF8(receipt.Answer, "\uFFFD")}
 	if err != nil {
-		out.Error = err.Error()
+		out.Error, out.ErrorText = err.Error(), httpapi.TextOf(err)
 	}
 	return api.WriteJSON(w, http.StatusOK, out)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 	"github.com/touchstone-cdp/touchstone/outbox"
 )
 
@@ -28,6 +29,7 @@ type deliveryAnswer struct {
 	Status     int                 `json:"status"`
 	TookMS     int64               `json:"took_ms"`
 	Error      string              `json:"error"`
+	ErrorText  *httpapi.Text       `json:"error_text,omitempty"`
 	Answer     string              `json:"answer"`
 }
 
@@ -39,12 +41,13 @@ type deliveryDetail struct {
 }
 
 type failureAnswer struct {
-	Attempt int       `json:"attempt"`
-	At      time.Time `json:"at"`
-	Status  int       `json:"status"`
-	TookMS  int64     `json:"took_ms"`
-	Error   string    `json:"error"`
-	Answer  string    `json:"answer"`
+	Attempt   int           `json:"attempt"`
+	At        time.Time     `json:"at"`
+	Status    int           `json:"status"`
+	TookMS    int64         `json:"took_ms"`
+	Error     string        `json:"error"`
+	ErrorText *httpapi.Text `json:"error_text,omitempty"`
+	Answer    string        `json:"answer"`
 }
 
 // shownAnswer hides what a receiver said from who sees no contacts, if it was sent some: it
@@ -60,7 +63,7 @@ func showDelivery(v *access.Viewer, w *Webhook, l *outbox.Letter) deliveryAnswer
 	kind, segment, _ := strings.Cut(l.Label, " ")
 	return deliveryAnswer{
 		ID: l.ID, Type: kind, Segment: segment, Person: l.Person, State: l.State, PutAt: l.PutAt, Due: l.Due, FinishedAt: l.FinishedAt,
-		Attempts: l.Attempts, Status: l.Status, TookMS: l.Took.Milliseconds(), Error: l.Error, Answer: shownAnswer(v, w, l.Answer),
+		Attempts: l.Attempts, Status: l.Status, TookMS: l.Took.Milliseconds(), Error: l.Error, ErrorText: l.Why, Answer: shownAnswer(v, w, l.Answer),
 	}
 }
 
@@ -104,7 +107,7 @@ func (a answers) delivery(w http.ResponseWriter, r *http.Request) error {
 	v := api.ViewerOf(r)
 	out := deliveryDetail{deliveryAnswer: showDelivery(v, &hook, &l), Failures: make([]failureAnswer, len(attempts))}
 	for i, at := range attempts {
-		out.Failures[i] = failureAnswer{at.Attempt, at.At, at.Status, at.Took.Milliseconds(), at.Error, shownAnswer(v, &hook, at.Answer)}
+		out.Failures[i] = failureAnswer{at.Attempt, at.At, at.Status, at.Took.Milliseconds(), at.Error, at.Why, shownAnswer(v, &hook, at.Answer)}
 	}
 	if len(l.Body) > 0 {
 		body, err := a.shownBody(v, l.Body)

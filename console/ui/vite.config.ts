@@ -23,6 +23,12 @@ export default defineConfig(async ({ mode }) => {
     },
     server: { port: 5173, strictPort: true, proxy },
     preview: { port: 4173, strictPort: true, proxy },
-    test: { environment: "node", include: ["*.test.ts", "src/**/*.test.{ts,tsx}"] },
+    test: {
+      environment: "node",
+      include: ["*.test.ts", "src/**/*.test.{ts,tsx}"],
+      // No test is about time: a machine with much else to do may be slow.
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+    },
   };
 });

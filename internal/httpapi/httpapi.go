@@ -118,27 +118,6 @@ type Problem struct {
 	Where *Where `json:"where,omitempty"`
 }
 
-// Text is a message as its English template, which names it, and what stands at {0}, {1}, …:
-// strings and Texts.
-type Text struct {
-	Template string `json:"template"`
-	Params   []any  `json:"params,omitempty"`
-}
-
-// NewText takes a message apart.
-func NewText(t touchstone.Text) *Text {
-	if t.Format == "" {
-		return nil
-	}
-	template, params := t.Template()
-	for i := range params {
-		if inner, ok := params[i].(touchstone.Text); ok {
-			params[i] = NewText(inner)
-		}
-	}
-	return &Text{template, params}
-}
-
 // Where is a place in a request's body.
 type Where struct {
 	Index  *int   `json:"index,omitempty"`  // of the event in its batch

@@ -3850,6 +3850,7 @@ export interface components {
             attempts: number;
             /** @description Of the latest failure; empty when it does not fail */
             error: string;
+            error_text?: components["schemas"]["Text"];
         };
         ReactorList: {
             items: components["schemas"]["Reactor"][];
@@ -3872,6 +3873,7 @@ export interface components {
             message_id: string;
             /** @description A code, a colon and a sentence */
             reason: string;
+            reason_text?: components["schemas"]["Text"];
             /** Format: date-time */
             died_at: string;
             /** @description How often it was replayed in vain */
@@ -4167,6 +4169,7 @@ export interface components {
             oldest: string | null;
             /** @description Of the last attempt that failed */
             error: string;
+            error_text?: components["schemas"]["Text"];
         };
         WebhookList: {
             items: components["schemas"]["Webhook"][];
@@ -4230,6 +4233,7 @@ export interface components {
             /** Format: int64 */
             took_ms: number;
             error: string;
+            error_text?: components["schemas"]["Text"];
             /** @description Its beginning */
             answer: string;
         };
@@ -4258,6 +4262,7 @@ export interface components {
              */
             took_ms: number;
             error: string;
+            error_text?: components["schemas"]["Text"];
             /** @description Beginning of the receiver's answer */
             answer: string;
         };
@@ -4278,6 +4283,7 @@ export interface components {
             /** Format: int64 */
             took_ms: number;
             error: string;
+            error_text?: components["schemas"]["Text"];
             answer: string;
         };
         WebhookDead: {

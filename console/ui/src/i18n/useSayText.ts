@@ -2,9 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { components } from "@/api/schema";
 import type { Lang } from "@/lib/format";
-import { loadMessages, sayText, takeApart } from "./serverText";
+import { loadMessages, sayText } from "./serverText";
 
-/** Says a message that came inside of an answer in the reader's language; one that was kept as text by what it looks like. */
+/** Says a message that came inside of an answer in the reader's language; in English where it came as text alone. */
 export function useSayText(): (text: components["schemas"]["Text"] | undefined, english: string) => string {
   const { i18n } = useTranslation();
   const messages = useQuery({
@@ -13,7 +13,6 @@ export function useSayText(): (text: components["schemas"]["Text"] | undefined, 
     staleTime: Number.POSITIVE_INFINITY,
   }).data;
   return (text, english) => {
-    const parts = messages && (text ?? takeApart(english, messages));
-    return parts ? sayText(parts, messages) : english;
+    return text && messages ? sayText(text, messages) : english;
   };
 }

@@ -52,4 +52,5 @@ export const common: Messages = {
   "{0} does not take {1}.": "{0} 不支持 {1}。",
   "{0} was written by a newer Touchstone (version {1}; this one reads up to {2})":
     "{0}由更新版本的 Touchstone 写入（版本 {1}，本程序最高支持 {2}）",
+  "{0} ({1})": "{0}（{1}）",
 };

@@ -187,4 +187,9 @@ export const operate: Messages = {
   "{0} questions about the warehouse are being answered": "正在回答 {0} 个关于仓库的问题",
   "{0}: there is no setting {1}": "{0}：没有设置项 {1}",
   "{0}: {1} is not a network like 10.0.0.0/8": "{0}：{1} 不是形如 10.0.0.0/8 的网段",
+  "It was not delivered in time: its destination was paused or out of reach.":
+    "未能及时投递：投递已暂停，或目标无法连接。",
+  "Too many effects wait for this destination; the oldest were given up.":
+    "此目标等待的投递过多，最早的已放弃。",
+  "its interest is not known": "无法确定它关注的内容",
 };

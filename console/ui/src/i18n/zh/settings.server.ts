@@ -3,7 +3,8 @@ import type { Messages } from "../serverText";
 export const settings: Messages = {
   "An administrator can change your role.": "管理员可以调整你的角色。",
   "An administrator can change whom you may see.": "管理员可以调整你能看到哪些人。",
-  "This is about all people, and your access is limited to some.": "此内容涉及所有人，而你只能查看其中一部分人。",
+  "This is about all people, and your access is limited to some.":
+    "此内容涉及所有人，而你只能查看其中一部分人。",
   "Authorization: Bearer tsk_…": "Authorization: Bearer tsk_…",
   "Make one in the console under Settings, API keys.": "请在控制台“设置 → API 密钥”中新建一个。",
   "Make someone else an administrator first.": "请先将其他人设为管理员。",

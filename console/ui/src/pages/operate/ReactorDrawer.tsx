@@ -88,7 +88,7 @@ function Body({ reactor }: { reactor: Reactor }) {
                 })
               : t("operate.reactors.error")}
           </small>
-          {say(undefined, reactor.error)}
+          {say(reactor.error_text, reactor.error)}
         </p>
       )}
       <p className="muted">{t(`operate.reactors.stateHint.${reactor.state}`)}</p>
@@ -100,6 +100,9 @@ function Body({ reactor }: { reactor: Reactor }) {
 function DeadLetters({ reactor }: { reactor: Reactor }) {
   const { t } = useTranslation();
   const labels = useLabels();
+  const say = useSayText();
+  // The code before the sentence is for programs.
+  const reason = (l: ReactorDeadLetter) => say(l.reason_text, l.reason.replace(/^[a-z_]+: /, ""));
   const may = useMay("reactors:write");
   const pages = usePages(useInfiniteQuery({ ...reactorLettersQuery(reactor.name), refetchInterval: 5_000 }));
   const [selected, setSelected] = useState<string[]>([]);
@@ -137,10 +140,10 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
       key: "reason",
       title: t("operate.reactors.reason"),
       width: 260,
-      value: (l) => l.reason,
+      value: reason,
       render: (l) => (
-        <span className="ellipsis muted" title={l.reason}>
-          {l.reason.replace(/^[a-z_]+: /, "")}
+        <span className="ellipsis muted" title={reason(l)}>
+          {reason(l)}
         </span>
       ),
     },

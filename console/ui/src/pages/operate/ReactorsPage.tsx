@@ -90,8 +90,8 @@ export function ReactorsPage() {
       width: 320,
       value: (r) => r.error,
       render: (r) => (
-        <span className="ellipsis muted" title={say(undefined, r.error)}>
-          {say(undefined, r.error) || "–"}
+        <span className="ellipsis muted" title={say(r.error_text, r.error)}>
+          {say(r.error_text, r.error) || "–"}
         </span>
       ),
     },

@@ -191,8 +191,8 @@ function useColumns(webhook: Webhook, state: "delivered" | "waiting" | "dead"): 
       width: 260,
       value: (d) => d.error,
       render: (d) => (
-        <span className="ellipsis muted" title={say(undefined, d.error)}>
-          {say(undefined, d.error)}
+        <span className="ellipsis muted" title={say(d.error_text, d.error)}>
+          {say(d.error_text, d.error)}
         </span>
       ),
     });
@@ -301,7 +301,7 @@ function Detail({ webhook, id }: { webhook: Webhook; id: string }) {
           </>
         )}
       </dl>
-      {d.error && <p>{say(undefined, d.error)}</p>}
+      {d.error && <p>{say(d.error_text, d.error)}</p>}
       {d.answer && (
         <section>
           <h3 className="drawer-title">{t("webhooks.answer")}</h3>
@@ -316,7 +316,7 @@ function Detail({ webhook, id }: { webhook: Webhook; id: string }) {
               <li key={f.attempt}>
                 <span className="num">{format.num(f.attempt)}</span>
                 <span>
-                  {say(undefined, f.error)}
+                  {say(f.error_text, f.error)}
                   {f.answer && <code className="ellipsis">{f.answer}</code>}
                 </span>
                 <span className="muted">

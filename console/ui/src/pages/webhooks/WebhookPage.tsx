@@ -141,7 +141,7 @@ function TestResult({ test, onClose }: { test: WebhookTest; onClose: () => void 
           {t("action.close")}
         </Button>
       </div>
-      {test.error && <p>{say(undefined, test.error)}</p>}
+      {test.error && <p>{say(test.error_text, test.error)}</p>}
       {test.answer && <CodeSnippet code={test.answer} maxHeight={160} />}
     </section>
   );
@@ -168,7 +168,7 @@ function Trouble({ webhook }: { webhook: Webhook }) {
       title={t("webhooks.failingTitle", { count: queue.failures, n: queue.failures })}
       description={
         <>
-          <p>{say(undefined, queue.error)}</p>
+          <p>{say(queue.error_text, queue.error)}</p>
           {queue.held_until && (
             <p className="muted">
               {t("webhooks.heldUntil")} <ExactTime at={queue.held_until} />
