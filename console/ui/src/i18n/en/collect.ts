@@ -144,6 +144,8 @@ export const collect = {
     replaySelected: "Replay {{n}} selected",
     discardSelected: "Discard {{n}} selected",
     replayAll: "Replay all of this reason",
+    replayTitle_one: "Replay {{n}} event?",
+    replayTitle_other: "Replay {{n}} events?",
     replayAllTitle: "Replay all events of this reason?",
     replayAllText: "They go through the checks again as they were sent. Those that fail again stay here.",
     discard: "Discard",

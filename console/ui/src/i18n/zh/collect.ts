@@ -140,6 +140,7 @@ export const collect = {
     replaySelected: "重放所选的 {{n}} 条",
     discardSelected: "丢弃所选的 {{n}} 条",
     replayAll: "重放该原因的全部事件",
+    replayTitle_other: "重放 {{n}} 条事件？",
     replayAllTitle: "重放该原因的全部事件？",
     replayAllText: "事件将按原始内容重新校验，仍未通过的会留在隔离区。",
     discard: "丢弃",

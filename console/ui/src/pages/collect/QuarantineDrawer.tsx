@@ -1,6 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Input } from "antd";
-import { RotateCcw, Trash2, Undo2 } from "lucide-react";
+import { RotateCcw, Undo2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
@@ -8,6 +8,7 @@ import type { QuarantinedEvent } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { Json } from "@/components/CodeSnippet";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
@@ -37,7 +38,7 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
   const format = useFormat();
   const sources = useSources();
   const reasonLabel = useReasonLabel();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const client = useQueryClient();
   const may = useMay("quarantine:write");
   // An event that is not valid JSON comes as its text, and is repaired in it.
@@ -104,24 +105,17 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
           {t("collect.quarantine.reset")}
         </Button>
       )}
-      <Button
-        danger
-        type="text"
+      <ConfirmButton
+        does="discard"
         className="push-right"
-        icon={<Trash2 size={14} />}
-        onClick={() =>
-          modal.confirm({
-            title: t("collect.quarantine.discardTitle", { count: 1, n: format.num(1) }),
-            content: t("collect.quarantine.discardText"),
-            okText: t("collect.quarantine.discard"),
-            okButtonProps: { danger: true },
-            icon: null,
-            onOk: () => discard.mutateAsync().catch(() => {}),
-          })
-        }
+        title={t("collect.quarantine.discardTitle", { count: 1, n: format.num(1) })}
+        text={t("collect.quarantine.discardText")}
+        ok={t("collect.quarantine.discard")}
+        run={() => discard.mutateAsync()}
+        pending={discard.isPending}
       >
         {t("collect.quarantine.discard")}
-      </Button>
+      </ConfirmButton>
     </div>
   );
 

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { App, Button, Select } from "antd";
-import { RotateCcw, ShieldCheck, Trash2 } from "lucide-react";
+import { App, Select } from "antd";
+import { ShieldCheck } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
@@ -9,6 +9,7 @@ import { quarantineQuery, quarantineSummaryQuery, sourcesQuery } from "@/api/que
 import type { QuarantinedEvent, QuarantineSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
@@ -211,7 +212,7 @@ function Bulk(props: {
 }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const client = useQueryClient();
   const navigate = useNavigate();
   const after = async () => {
@@ -265,51 +266,41 @@ function Bulk(props: {
   if (n > 0) {
     return (
       <>
-        <Button
-          icon={<RotateCcw size={14} />}
-          loading={replay.isPending}
-          onClick={() => replay.mutate({ ids: props.selected })}
+        <ConfirmButton
+          does="replay"
+          title={t("collect.quarantine.replayTitle", { count: n, n: format.num(n) })}
+          text={t("collect.quarantine.replayAllText")}
+          ok={t("collect.quarantine.replay")}
+          run={() => replay.mutateAsync({ ids: props.selected })}
+          pending={replay.isPending}
         >
           {t("collect.quarantine.replaySelected", { n: format.num(n) })}
-        </Button>
-        <Button
-          danger
-          icon={<Trash2 size={14} />}
-          onClick={() =>
-            modal.confirm({
-              title: t("collect.quarantine.discardTitle", { count: n, n: format.num(n) }),
-              content: t("collect.quarantine.discardText"),
-              okText: t("collect.quarantine.discard"),
-              okButtonProps: { danger: true },
-              icon: null,
-              onOk: () => discard.mutateAsync(props.selected).catch(() => {}),
-            })
-          }
+        </ConfirmButton>
+        <ConfirmButton
+          does="discard"
+          title={t("collect.quarantine.discardTitle", { count: n, n: format.num(n) })}
+          text={t("collect.quarantine.discardText")}
+          ok={t("collect.quarantine.discard")}
+          run={() => discard.mutateAsync(props.selected)}
+          pending={discard.isPending}
         >
           {t("collect.quarantine.discardSelected", { n: format.num(n) })}
-        </Button>
+        </ConfirmButton>
       </>
     );
   }
   if (!props.code) return null;
   const code = props.code;
   return (
-    <Button
-      icon={<RotateCcw size={14} />}
-      onClick={() =>
-        modal.confirm({
-          title: t("collect.quarantine.replayAllTitle"),
-          content: t("collect.quarantine.replayAllText"),
-          okText: t("collect.quarantine.replay"),
-          icon: null,
-          onOk: () =>
-            replayAll
-              .mutateAsync({ code, ...(props.source ? { source: props.source } : {}) })
-              .catch(() => {}),
-        })
-      }
+    <ConfirmButton
+      does="replay"
+      title={t("collect.quarantine.replayAllTitle")}
+      text={t("collect.quarantine.replayAllText")}
+      ok={t("collect.quarantine.replay")}
+      run={() => replayAll.mutateAsync({ code, ...(props.source ? { source: props.source } : {}) })}
+      pending={replayAll.isPending}
     >
       {t("collect.quarantine.replayAll")}
-    </Button>
+    </ConfirmButton>
   );
 }

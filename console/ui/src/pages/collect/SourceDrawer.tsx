@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { App, Button, Form, Input, InputNumber, Popconfirm, Switch, Tabs, Tooltip } from "antd";
-import { Eye, EyeOff, RotateCw, Trash2 } from "lucide-react";
+import { App, Button, Form, Input, InputNumber, Switch, Tabs, Tooltip } from "antd";
+import { Eye, EyeOff } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, data, idempotencyKey } from "@/api/client";
@@ -9,6 +9,7 @@ import type { LiveEvent, Source } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { CodeSnippet } from "@/components/CodeSnippet";
+import { ConfirmButton, useConfirm } from "@/components/ConfirmButton";
 import { CopyButton } from "@/components/CopyButton";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { LiveStatus } from "@/components/LiveStatus";
@@ -105,18 +106,17 @@ function WriteKey({ source }: { source: Source }) {
           </button>
         </Tooltip>
         <CopyButton text={source.write_key} />
-        <Popconfirm
+        <ConfirmButton
+          does="rotate"
+          size="small"
           title={t("collect.sources.rotateTitle")}
-          description={<p className="confirm-text">{t("collect.sources.rotateText")}</p>}
-          okText={t("collect.sources.rotate")}
-          cancelText={t("action.cancel")}
-          okButtonProps={{ danger: true }}
-          onConfirm={() => rotate.mutateAsync().catch(() => {})}
+          text={t("collect.sources.rotateText")}
+          ok={t("collect.sources.rotate")}
+          run={() => rotate.mutateAsync()}
+          pending={rotate.isPending}
         >
-          <Button size="small" icon={<RotateCw size={13} />} loading={rotate.isPending}>
-            {t("collect.sources.rotate")}
-          </Button>
-        </Popconfirm>
+          {t("collect.sources.rotate")}
+        </ConfirmButton>
       </div>
       <p className="muted">{t("collect.sources.writeKeyHint")}</p>
       {until && Date.parse(until) > Date.now() && (
@@ -187,7 +187,8 @@ function Arriving({ source }: { source: Source }) {
 
 function SourceSettings({ source, onDeleted }: { source: Source; onDeleted: () => void }) {
   const { t } = useTranslation();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
+  const confirm = useConfirm();
   const client = useQueryClient();
   const may = useMay("sources:write");
   const { touched, touch, settle } = useTouched();
@@ -216,13 +217,12 @@ function SourceSettings({ source, onDeleted }: { source: Source; onDeleted: () =
       patch.mutate({ enabled });
       return;
     }
-    modal.confirm({
+    confirm({
       title: t("collect.sources.disableTitle"),
-      content: t("collect.sources.disableText"),
-      okText: t("collect.sources.disable"),
-      okButtonProps: { danger: true },
-      icon: null,
-      onOk: () => patch.mutateAsync({ enabled }).catch(() => {}),
+      text: t("collect.sources.disableText"),
+      ok: t("collect.sources.disable"),
+      danger: true,
+      run: () => patch.mutateAsync({ enabled }),
     });
   }
 
@@ -265,23 +265,16 @@ function SourceSettings({ source, onDeleted }: { source: Source; onDeleted: () =
         </div>
         <Switch checked={source.enabled} onChange={toggle} aria-label={t("collect.sources.enabled")} />
       </div>
-      <Button
-        danger
-        type="text"
-        icon={<Trash2 size={14} />}
-        onClick={() =>
-          modal.confirm({
-            title: t("collect.sources.deleteTitle", { name: source.name }),
-            content: t("collect.sources.deleteText"),
-            okText: t("action.delete"),
-            okButtonProps: { danger: true },
-            icon: null,
-            onOk: () => remove.mutateAsync().catch(() => {}),
-          })
-        }
+      <ConfirmButton
+        does="delete"
+        title={t("collect.sources.deleteTitle", { name: source.name })}
+        text={t("collect.sources.deleteText")}
+        ok={t("action.delete")}
+        run={() => remove.mutateAsync()}
+        pending={remove.isPending}
       >
         {t("collect.sources.delete")}
-      </Button>
+      </ConfirmButton>
     </section>
   );
 }

@@ -1,13 +1,14 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { App, Button } from "antd";
-import { Download, RotateCcw, Square, Trash2 } from "lucide-react";
+import { Button } from "antd";
+import { Download, RotateCcw, Square } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { useFormat } from "@/app/appearance";
 import { useMay, useSession } from "@/app/session";
 import { Json } from "@/components/CodeSnippet";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { ExactTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
@@ -43,7 +44,6 @@ export function JobDrawer({ id, onClose }: { id: string | undefined; onClose: ()
 /** Cancel, try again, delete: for whoever asked, and for who may change the jobs of others. */
 function Actions({ job, onGone }: { job: Job; onGone: () => void }) {
   const { t } = useTranslation();
-  const { modal } = App.useApp();
   const client = useQueryClient();
   const session = useSession();
   const mayAll = useMay("jobs:write");
@@ -93,23 +93,17 @@ function Actions({ job, onGone }: { job: Job; onGone: () => void }) {
         </Button>
       )}
       {mayAll && !unfinished(job) && (
-        <Button
-          type="text"
-          danger
-          icon={<Trash2 size={14} />}
-          aria-label={t("jobs.delete")}
-          title={t("jobs.delete")}
-          onClick={() =>
-            modal.confirm({
-              title: t("jobs.deleteTitle"),
-              content: job.file ? t("jobs.deleteText") : undefined,
-              okText: t("jobs.delete"),
-              okButtonProps: { danger: true },
-              icon: null,
-              onOk: () => remove.mutateAsync().catch(() => {}),
-            })
-          }
-        />
+        <ConfirmButton
+          does="delete"
+          bare
+          title={t("jobs.deleteTitle")}
+          text={job.file ? t("jobs.deleteText") : undefined}
+          ok={t("jobs.delete")}
+          run={() => remove.mutateAsync()}
+          pending={remove.isPending}
+        >
+          {t("jobs.delete")}
+        </ConfirmButton>
       )}
     </span>
   );

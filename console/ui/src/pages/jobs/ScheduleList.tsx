@@ -1,12 +1,13 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { App, Button, Switch } from "antd";
-import { CalendarClock, Play, Plus, Trash2 } from "lucide-react";
+import { CalendarClock, Play, Plus } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
@@ -174,7 +175,7 @@ function ScheduleDrawer(props: {
 
 function Actions({ schedule, onGone }: { schedule: Schedule; onGone: () => void }) {
   const { t } = useTranslation();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const client = useQueryClient();
   const params = { path: { id: schedule.id } };
   const renew = async () => {
@@ -213,23 +214,17 @@ function Actions({ schedule, onGone }: { schedule: Schedule; onGone: () => void 
       <Button icon={<Play size={14} />} loading={run.isPending} onClick={() => run.mutate()}>
         {t("jobs.schedule.runNow")}
       </Button>
-      <Button
-        type="text"
-        danger
-        icon={<Trash2 size={14} />}
-        aria-label={t("jobs.schedule.delete")}
-        title={t("jobs.schedule.delete")}
-        onClick={() =>
-          modal.confirm({
-            title: t("jobs.schedule.deleteTitle", { name: schedule.name }),
-            content: t("jobs.schedule.deleteText"),
-            okText: t("jobs.schedule.delete"),
-            okButtonProps: { danger: true },
-            icon: null,
-            onOk: () => remove.mutateAsync().catch(() => {}),
-          })
-        }
-      />
+      <ConfirmButton
+        does="delete"
+        bare
+        title={t("jobs.schedule.deleteTitle", { name: schedule.name })}
+        text={t("jobs.schedule.deleteText")}
+        ok={t("jobs.schedule.delete")}
+        run={() => remove.mutateAsync()}
+        pending={remove.isPending}
+      >
+        {t("jobs.schedule.delete")}
+      </ConfirmButton>
     </span>
   );
 }

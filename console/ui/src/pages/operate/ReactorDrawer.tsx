@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { App, Button } from "antd";
-import { MailCheck, RotateCcw, Trash2 } from "lucide-react";
+import { App } from "antd";
+import { MailCheck } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, data, idempotencyKey } from "@/api/client";
@@ -9,6 +9,7 @@ import { reactorLettersQuery } from "@/api/queries";
 import type { Reactor, ReactorDeadLetter } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
@@ -199,7 +200,7 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
 function Bulk(props: { reactor: Reactor; selected: string[]; onDone: () => void }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const client = useQueryClient();
   const name = props.reactor.name;
   const body = props.selected.length > 0 ? { ids: props.selected } : { all: true };
@@ -236,37 +237,26 @@ function Bulk(props: { reactor: Reactor; selected: string[]; onDone: () => void 
   });
   return (
     <>
-      <Button
-        icon={<RotateCcw size={14} />}
-        loading={replay.isPending}
-        onClick={() =>
-          modal.confirm({
-            title: t("operate.reactors.replayTitle", { count: n, n: format.num(n) }),
-            content: t("operate.reactors.replayText"),
-            okText: t("operate.reactors.replay"),
-            icon: null,
-            onOk: () => replay.mutateAsync().catch(() => {}),
-          })
-        }
+      <ConfirmButton
+        does="replay"
+        title={t("operate.reactors.replayTitle", { count: n, n: format.num(n) })}
+        text={t("operate.reactors.replayText")}
+        ok={t("operate.reactors.replay")}
+        run={() => replay.mutateAsync()}
+        pending={replay.isPending}
       >
         {t("operate.reactors.replayN", { n: format.num(n) })}
-      </Button>
-      <Button
-        danger
-        icon={<Trash2 size={14} />}
-        onClick={() =>
-          modal.confirm({
-            title: t("operate.reactors.discardTitle", { count: n, n: format.num(n) }),
-            content: t("operate.reactors.discardText"),
-            okText: t("operate.reactors.discard"),
-            okButtonProps: { danger: true },
-            icon: null,
-            onOk: () => discard.mutateAsync().catch(() => {}),
-          })
-        }
+      </ConfirmButton>
+      <ConfirmButton
+        does="discard"
+        title={t("operate.reactors.discardTitle", { count: n, n: format.num(n) })}
+        text={t("operate.reactors.discardText")}
+        ok={t("operate.reactors.discard")}
+        run={() => discard.mutateAsync()}
+        pending={discard.isPending}
       >
         {t("operate.reactors.discardN", { n: format.num(n) })}
-      </Button>
+      </ConfirmButton>
     </>
   );
 }

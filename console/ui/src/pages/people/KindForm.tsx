@@ -5,6 +5,7 @@ import { api, data } from "@/api/client";
 import { identityRulesQuery } from "@/api/queries";
 import type { IdentityKind, IdentityRules } from "@/api/types";
 import { useMay } from "@/app/session";
+import { useConfirm } from "@/components/ConfirmButton";
 import { useWrite } from "@/lib/useWrite";
 
 type Values = Pick<IdentityKind, "role" | "priority" | "limit" | "normaliser" | "contact"> & {
@@ -17,7 +18,8 @@ const contactsByName: readonly string[] = ["phone", "email", "plate", "vin"];
 /** The rules of a kind, or of a new one. */
 export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; onDone: () => void }) {
   const { t } = useTranslation();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
+  const confirm = useConfirm();
   const client = useQueryClient();
   const [form] = Form.useForm<Values>();
   const may = useMay("identity:write");
@@ -45,12 +47,11 @@ export function KindForm(props: { kind?: IdentityKind; normalisers: string[]; on
   // Who turns a kind's role learns what that does to the persons that exist.
   const submit = (v: Values) => {
     if (!kind || v.role === kind.role) return save.mutate(v);
-    modal.confirm({
+    confirm({
       title: t(`people.rules.turn.${v.role}`),
-      content: t(`people.rules.turnText.${v.role}`),
-      okText: t("action.save"),
-      icon: null,
-      onOk: () => save.mutate(v),
+      text: t(`people.rules.turnText.${v.role}`),
+      ok: t("action.save"),
+      run: () => save.mutateAsync(v),
     });
   };
   // Masked by their names, whatever the switch says.

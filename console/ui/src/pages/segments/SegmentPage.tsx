@@ -26,6 +26,7 @@ import { useFormat, useMode } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { palettes } from "@/app/theme";
 import { Chart } from "@/components/Chart";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { type Column, DataTable } from "@/components/DataTable";
 import { ExportPeople } from "@/components/ExportPeople";
@@ -198,37 +199,44 @@ function DeleteButton({ segment }: { segment: Segment }) {
       message.success(t("segments.deleted", { name: segment.name }));
     },
   });
-  const ask = () => {
-    if (users.length > 0) {
-      modal.info({
-        title: t("segments.inUse", { name: segment.name }),
-        content: (
-          <>
-            <p>{t("segments.inUseHint")}</p>
-            <ul className="segment-users">
-              {users.map((u) => (
-                <li key={u.id}>{u.name}</li>
-              ))}
-            </ul>
-          </>
-        ),
-        okText: t("action.close"),
-      });
-      return;
-    }
-    modal.confirm({
-      title: t("segments.deleteTitle", { name: segment.name }),
-      content: t("segments.deleteHint", { count: segment.members, n: format.num(segment.members) }),
-      okText: t("action.delete"),
-      okButtonProps: { danger: true },
-      cancelText: t("action.cancel"),
-      onOk: () => remove.mutateAsync().catch(() => undefined),
-    });
-  };
+  if (users.length > 0)
+    return (
+      <Button
+        danger
+        type="text"
+        icon={<Trash2 size={14} />}
+        onClick={() =>
+          modal.info({
+            title: t("segments.inUse", { name: segment.name }),
+            content: (
+              <>
+                <p>{t("segments.inUseHint")}</p>
+                <ul className="segment-users">
+                  {users.map((u) => (
+                    <li key={u.id}>{u.name}</li>
+                  ))}
+                </ul>
+              </>
+            ),
+            okText: t("action.close"),
+            icon: null,
+          })
+        }
+      >
+        {t("action.delete")}
+      </Button>
+    );
   return (
-    <Button icon={<Trash2 size={14} />} onClick={ask} loading={remove.isPending}>
+    <ConfirmButton
+      does="delete"
+      title={t("segments.deleteTitle", { name: segment.name })}
+      text={t("segments.deleteHint", { count: segment.members, n: format.num(segment.members) })}
+      ok={t("action.delete")}
+      run={() => remove.mutateAsync()}
+      pending={remove.isPending}
+    >
       {t("action.delete")}
-    </Button>
+    </ConfirmButton>
   );
 }
 

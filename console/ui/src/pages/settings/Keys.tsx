@@ -2,13 +2,13 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { App, Button, Checkbox, Form, Input } from "antd";
 import { KeyRound, Plus } from "lucide-react";
-
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { apiKeysQuery } from "@/api/queries";
 import type { ApiKey, Scope } from "@/api/types";
 import { useMay } from "@/app/session";
 import { CodeSnippet } from "@/components/CodeSnippet";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
@@ -25,7 +25,7 @@ const isNamed = (scope: string): scope is Scope => scopes.some((s) => s === scop
 
 export function Keys() {
   const { t } = useTranslation();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const client = useQueryClient();
   const query = useQuery(apiKeysQuery);
   const creating = route.useSearch().create === true;
@@ -47,23 +47,17 @@ export function Keys() {
     sortable: false,
     value: () => "",
     render: (k) => (
-      <Button
-        danger
-        type="text"
+      <ConfirmButton
+        does="revoke"
         size="small"
-        onClick={() =>
-          modal.confirm({
-            title: t("settings.keys.revokeTitle", { name: k.name }),
-            content: t("settings.keys.revokeText"),
-            okText: t("settings.keys.revoke"),
-            okButtonProps: { danger: true },
-            icon: null,
-            onOk: () => revoke.mutateAsync(k).catch(() => {}),
-          })
-        }
+        title={t("settings.keys.revokeTitle", { name: k.name })}
+        text={t("settings.keys.revokeText")}
+        ok={t("settings.keys.revoke")}
+        run={() => revoke.mutateAsync(k)}
+        pending={revoke.isPending && revoke.variables.id === k.id}
       >
         {t("settings.keys.revoke")}
-      </Button>
+      </ConfirmButton>
     ),
   };
   const columns: Column<ApiKey>[] = [

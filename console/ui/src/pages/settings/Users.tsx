@@ -8,6 +8,7 @@ import { api, data } from "@/api/client";
 import { usersQuery } from "@/api/queries";
 import type { Role, User } from "@/api/types";
 import { useMay, useSession } from "@/app/session";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
@@ -185,7 +186,7 @@ function NewUser({ onDone }: { onDone: () => void }) {
 
 function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: () => void }) {
   const { t } = useTranslation();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const done = useDone(onDone);
   const { touched, touch } = useTouched();
   useUnsaved(touched);
@@ -240,26 +241,20 @@ function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: (
       </Form>
       {!self && (
         <div>
-          <Button
-            danger
-            type="text"
-            onClick={() =>
-              modal.confirm({
-                title: t("settings.users.removeTitle", { email: user.email }),
-                content: t("settings.users.removeText"),
-                okText: t("settings.users.remove"),
-                okButtonProps: { danger: true },
-                icon: null,
-                onOk: () =>
-                  remove
-                    .mutateAsync()
-                    .then(() => void message.success(t("settings.users.removed", { email: user.email })))
-                    .catch(() => {}),
-              })
+          <ConfirmButton
+            does="delete"
+            title={t("settings.users.removeTitle", { email: user.email })}
+            text={t("settings.users.removeText")}
+            ok={t("settings.users.remove")}
+            run={() =>
+              remove
+                .mutateAsync()
+                .then(() => void message.success(t("settings.users.removed", { email: user.email })))
             }
+            pending={remove.isPending}
           >
             {t("settings.users.remove")}
-          </Button>
+          </ConfirmButton>
         </div>
       )}
     </div>

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { App, Button, Segmented } from "antd";
-import { Inbox, RotateCcw, Trash2 } from "lucide-react";
+import { App, Segmented } from "antd";
+import { Inbox } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
@@ -10,6 +10,7 @@ import type { Webhook, WebhookDelivery } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { CodeSnippet, Json } from "@/components/CodeSnippet";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { PersonLink } from "@/components/PersonLink";
@@ -203,7 +204,7 @@ function useColumns(webhook: Webhook, state: "delivered" | "waiting" | "dead"): 
 function Bulk(props: { webhook: Webhook; selected: string[]; onDone: () => void }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const client = useQueryClient();
   const path = { id: props.webhook.id };
   const body = props.selected.length > 0 ? { ids: props.selected } : { all: true };
@@ -223,29 +224,29 @@ function Bulk(props: { webhook: Webhook; selected: string[]; onDone: () => void 
     onSuccess: (r) => done("webhooks.discarded", r.count),
   });
   const some = props.selected.length;
+  const n = some || props.webhook.queue.dead_letters;
   return (
     <>
-      <Button icon={<RotateCcw size={14} />} loading={replay.isPending} onClick={() => replay.mutate()}>
+      <ConfirmButton
+        does="replay"
+        title={t("webhooks.replayTitle", { count: n, n: format.num(n) })}
+        text={t("webhooks.replayText")}
+        ok={t("webhooks.replay")}
+        run={() => replay.mutateAsync()}
+        pending={replay.isPending}
+      >
         {some > 0 ? t("webhooks.replaySome", { n: format.num(some) }) : t("webhooks.replayAll")}
-      </Button>
-      <Button
-        danger
-        type="text"
-        icon={<Trash2 size={14} />}
-        loading={discard.isPending}
-        onClick={() =>
-          modal.confirm({
-            title: t("webhooks.discardTitle"),
-            content: t("webhooks.discardText"),
-            okText: t("webhooks.discard"),
-            okButtonProps: { danger: true },
-            icon: null,
-            onOk: () => discard.mutateAsync().catch(() => {}),
-          })
-        }
+      </ConfirmButton>
+      <ConfirmButton
+        does="discard"
+        title={t("webhooks.discardTitle", { count: n, n: format.num(n) })}
+        text={t("webhooks.discardText")}
+        ok={t("webhooks.discard")}
+        run={() => discard.mutateAsync()}
+        pending={discard.isPending}
       >
         {some > 0 ? t("webhooks.discardSome", { n: format.num(some) }) : t("webhooks.discardAll")}
-      </Button>
+      </ConfirmButton>
     </>
   );
 }

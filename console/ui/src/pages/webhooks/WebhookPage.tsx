@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { Alert, App, Button, Popconfirm } from "antd";
-import { ChevronRight, Pause, Pencil, Play, RotateCw, Send, Trash2 } from "lucide-react";
+import { Alert, App, Button } from "antd";
+import { ChevronRight, Pause, Pencil, Play, Send } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
@@ -10,6 +10,7 @@ import type { Webhook, WebhookTest } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { CodeSnippet } from "@/components/CodeSnippet";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
@@ -276,7 +277,7 @@ function Settings({ webhook }: { webhook: Webhook }) {
 
 function Secrets({ webhook }: { webhook: Webhook }) {
   const { t } = useTranslation();
-  const { message, modal } = App.useApp();
+  const { message } = App.useApp();
   const client = useQueryClient();
   const navigate = useNavigate();
   const may = useMay("webhooks:write");
@@ -317,35 +318,26 @@ function Secrets({ webhook }: { webhook: Webhook }) {
       {secret && <NewSecret secret={secret} />}
       {may && (
         <div className="row">
-          <Popconfirm
+          <ConfirmButton
+            does="rotate"
             title={t("webhooks.rotateTitle")}
-            description={<p className="confirm-text">{t("webhooks.rotateText")}</p>}
-            okText={t("webhooks.rotate")}
-            cancelText={t("action.cancel")}
-            okButtonProps={{ danger: true }}
-            onConfirm={() => rotate.mutateAsync().catch(() => {})}
+            text={t("webhooks.rotateText")}
+            ok={t("webhooks.rotate")}
+            run={() => rotate.mutateAsync()}
+            pending={rotate.isPending}
           >
-            <Button icon={<RotateCw size={13} />} loading={rotate.isPending}>
-              {t("webhooks.rotate")}
-            </Button>
-          </Popconfirm>
-          <Button
-            danger
-            type="text"
-            icon={<Trash2 size={14} />}
-            onClick={() =>
-              modal.confirm({
-                title: t("webhooks.deleteTitle", { name: webhook.name }),
-                content: t("webhooks.deleteText"),
-                okText: t("action.delete"),
-                okButtonProps: { danger: true },
-                icon: null,
-                onOk: () => remove.mutateAsync().catch(() => {}),
-              })
-            }
+            {t("webhooks.rotate")}
+          </ConfirmButton>
+          <ConfirmButton
+            does="delete"
+            title={t("webhooks.deleteTitle", { name: webhook.name })}
+            text={t("webhooks.deleteText")}
+            ok={t("action.delete")}
+            run={() => remove.mutateAsync()}
+            pending={remove.isPending}
           >
             {t("webhooks.delete")}
-          </Button>
+          </ConfirmButton>
         </div>
       )}
     </>
