@@ -25,7 +25,7 @@ export default defineConfig(async ({ mode }) => {
     preview: { port: 4173, strictPort: true, proxy },
     test: {
       environment: "node",
-      include: ["*.test.ts", "src/**/*.test.{ts,tsx}"],
+      include: ["*.test.ts", "mock/*.test.ts", "src/**/*.test.{ts,tsx}"],
       // No test is about time: a machine with much else to do may be slow.
       testTimeout: 120_000,
       hookTimeout: 120_000,

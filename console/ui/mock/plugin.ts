@@ -2,6 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Connect, Plugin } from "vite";
 import type { Segment, Source } from "../src/api/types";
 import { answer } from "./answers.ts";
+import { answerCommands } from "./commands.ts";
+import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
+import { answerRoles, permissions } from "./roles.ts";
+import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
+import { answerWebhooks } from "./webhooks.ts";
 import * as world from "./world.ts";
 
 /** Answers /api/v1 from memory. `MOCK=empty` is a server without data, `MOCK=signed-out` one that wants a sign-in,
@@ -14,40 +19,7 @@ export function mockApi(): Plugin {
   };
 }
 
-const mode = process.env.MOCK ?? "";
-const empty = mode === "empty";
 let signedIn = mode !== "signed-out" && mode !== "setup";
-const permissions = [
-  "people:read",
-  "people:contacts",
-  "people:reveal",
-  "people:export",
-  "people:write",
-  "identity:read",
-  "identity:write",
-  "segments:read",
-  "segments:write",
-  "analytics:read",
-  "sql:run",
-  "catalogue:read",
-  "events:read",
-  "sources:read",
-  "sources:write",
-  "quarantine:read",
-  "quarantine:write",
-  "reactors:read",
-  "reactors:write",
-  "imports:read",
-  "imports:write",
-  "stats:read",
-  "settings:read",
-  "settings:write",
-  "audit:read",
-  "users:read",
-  "users:write",
-  "keys:read",
-  "keys:write",
-];
 const organisation = {
   name: "Hexagon Motors 六边形汽车",
   time_zone: "Asia/Shanghai",
@@ -92,20 +64,6 @@ const users = [
 const started = Date.now();
 let processed = 12_748_917;
 
-function ago(days: number): string {
-  return new Date(Date.now() - days * 86_400_000).toISOString();
-}
-
-class Problem extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly hint = "",
-  ) {
-    super(message);
-  }
-}
-
 const handle: Connect.NextHandleFunction = (req, res, next) => {
   const url = new URL(req.url ?? "/", "http://mock");
   if (!url.pathname.startsWith("/api/v1/")) return next();
@@ -145,22 +103,6 @@ async function readBody(req: IncomingMessage): Promise<any> {
   let text = "";
   for await (const chunk of req) text += chunk;
   return text ? JSON.parse(text) : {};
-}
-
-function page<T>(all: T[], q: URLSearchParams): { items: T[]; next_cursor: string } {
-  const limit = Number(q.get("limit") ?? 50);
-  const at = Number(q.get("cursor") ?? 0);
-  const list = empty ? [] : all;
-  return {
-    items: list.slice(at, at + limit),
-    next_cursor: at + limit < list.length ? String(at + limit) : "",
-  };
-}
-
-function find<T extends { id: string }>(list: T[], id: string | undefined): T {
-  const x = list.find((y) => y.id === id);
-  if (!x) throw new Problem(404, `There is no ${id}.`);
-  return x;
 }
 
 function session() {
@@ -283,7 +225,16 @@ function live(kind: string, url: URL, req: IncomingMessage, res: ServerResponse)
   req.on("close", () => clearInterval(timer));
 }
 
-function route(method: string, path: string[], q: URLSearchParams, body: any): unknown {
+/** Parts with a file of their own. */
+const parts: Record<string, (asked: Asked) => unknown> = {
+  webhooks: answerWebhooks,
+  jobs: answerJobs,
+  schedules: answerSchedules,
+  calendar: answerCalendar,
+  roles: answerRoles,
+};
+
+export function route(method: string, path: string[], q: URLSearchParams, body: any): unknown {
   const [a, b, c, d] = path;
   const at = `${method} ${a}`;
   switch (at) {
@@ -407,11 +358,13 @@ function route(method: string, path: string[], q: URLSearchParams, body: any): u
         q,
       );
   }
+  const part = parts[a ?? ""];
+  if (part) return part({ method, path: path.slice(1), q, body });
   if (a === "sources") return sources(method, b, c, q, body);
   if (a === "reactors") return reactors(b, d, q, body);
   if (a === "quarantine") return quarantine(method, b, c, q, body);
   if (a === "catalogue") return catalogue(b, c, q);
-  if (a === "persons") return persons(b, c, q);
+  if (a === "persons") return persons(method, b, c, q, body);
   if (a === "identity") return identity(method, b, c, body);
   if (a === "segments") return segments(method, b, c, q, body);
   if (a === "query") return query(b, body);
@@ -632,7 +585,13 @@ function identity(method: string, what: string | undefined, kind: string | undef
   return rules;
 }
 
-function persons(ref: string | undefined, verb: string | undefined, q: URLSearchParams): unknown {
+function persons(
+  method: string,
+  ref: string | undefined,
+  verb: string | undefined,
+  q: URLSearchParams,
+  body: any,
+): unknown {
   if (!ref) {
     const text = (q.get("q") ?? "").toLowerCase();
     return page(
@@ -676,7 +635,7 @@ function persons(ref: string | undefined, verb: string | undefined, q: URLSearch
     const [from, to] = [q.get("from"), q.get("to")];
     return from && to ? { ...g, path: world.pathBetween(g, from, to) } : g;
   }
-  return m.person;
+  return verb ? answerCommands(m, method, verb, q, body) : m.person;
 }
 
 function segments(

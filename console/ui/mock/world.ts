@@ -174,7 +174,7 @@ export const segments: Segment[] = [
   updated_at: iso(now - (i + 1) * 3 * day),
 }));
 
-interface Made {
+export interface Made {
   person: Person;
   events: PersonEvent[];
   summary: PersonSummary;
