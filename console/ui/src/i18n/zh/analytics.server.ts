@@ -149,4 +149,8 @@ export const analytics: Messages = {
   "{0} is not the time of a row": "{0} 不是结果行的时间",
   "{0} makes values that are too large": "{0} 会生成过大的值",
   "{0} measures no property": "{0} 不计算属性",
+  "a funnel of {0} steps and {1} groups does not fit a range this long":
+    "漏斗有 {0} 步、{1} 个分组，超出此时间范围可计算的规模",
+  "a set holds numbers": "集合中只能是数字",
+  "a set's numbers are missing": "缺少集合中的数字",
 };

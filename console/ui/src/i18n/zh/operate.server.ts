@@ -178,7 +178,6 @@ export const operate: Messages = {
   "{0} events of {1} bytes are too much for one record": "{0} 个事件共 {1} 字节，超过一条记录的上限",
   "{0} is no backup: it does not begin with a {1}": "{0} 不是备份：开头没有 {1}",
   "{0} is no backup: it has no {1}": "{0} 不是备份：其中没有 {1}",
-  "{0} is no question about a warehouse": "{0} 不是关于仓库的问题",
   "{0} is not a mark": "{0} 不是标记",
   "{0} is not a state of a delivery: it is waiting, delivered or dead.":
     "{0} 不是投递状态：可选 waiting、delivered 或 dead。",
