@@ -1,0 +1,84 @@
+package match
+
+import (
+	"slices"
+)
+
+// Bounds of comparing clusters.
+const comparedOfClusters = 64 // pairs of records that are weighed before two clusters become one
+
+// clusters is a forest: records that are one point to one of them.
+type clusters struct {
+	parent  []uint32
+	members map[uint32][]uint32 // of those of two or more, by root
+}
+
+func (c *clusters) root(r uint32) uint32 {
+	for c.parent[r] != r {
+		c.parent[r] = c.parent[c.parent[r]]
+		r = c.parent[r]
+	}
+	return r
+}
+
+func (c *clusters) of(root uint32) []uint32 {
+	if m := c.members[root]; m != nil {
+		return m
+	}
+	return []uint32{root}
+}
+
+// cluster makes clusters of links, the surest first. Two clusters become one only when all their records, each with each, speak for it
+// on the whole: one link between two groups that otherwise contradict each other is cut.
+func (res *Result) cluster(s *Set, c *comparer, most int) {
+	cl := &clusters{parent: make([]uint32, len(s.ids)), members: make(map[uint32][]uint32)}
+	for i := range cl.parent {
+		cl.parent[i] = uint32(i) //nolint:gosec // bounded by maxRecords
+	}
+	for i := range res.Pairs {
+		p := &res.Pairs[i]
+		if p.Outcome != Linked {
+			continue
+		}
+		a, b := cl.root(p.A), cl.root(p.B)
+		if a == b {
+			continue
+		}
+		x, y := cl.of(a), cl.of(b)
+		if len(x)+len(y) > most || (len(x) > 1 || len(y) > 1) && c.between(s, x, y) < 0 {
+			p.Outcome = Doubtful
+			res.Cut++
+			continue
+		}
+		if len(x) < len(y) {
+			a, b, x, y = b, a, y, x
+		}
+		cl.parent[b] = a
+		cl.members[a] = append(slices.Clip(x), y...)
+		delete(cl.members, b)
+	}
+	for i := range res.Pairs { // what a cluster says counts more than what a pair says
+		if p := &res.Pairs[i]; cl.root(p.A) == cl.root(p.B) {
+			p.Outcome = Linked
+		}
+	}
+	for _, m := range cl.members {
+		slices.Sort(m)
+		res.Clusters = append(res.Clusters, m)
+	}
+	slices.SortFunc(res.Clusters, func(a, b []uint32) int { return int(a[0]) - int(b[0]) })
+}
+
+// between is the mean weight of the pairs between two clusters; of large ones, of some.
+func (c *comparer) between(s *Set, x, y []uint32) float64 {
+	const bound = 12. // bits: one very sure pair does not outweigh everything
+	step := max(1, len(x)*len(y)/comparedOfClusters)
+	var sum, n float64
+	var a, b []*value
+	for i := 0; i < len(x)*len(y); i += step {
+		a, b = s.read(x[i/len(y)], a), s.read(y[i%len(y)], b)
+		sum += min(max(c.weight(c.pattern(a, b), a, b), -bound), bound)
+		n++
+	}
+	return sum / n
+}

@@ -1,0 +1,183 @@
+package match
+
+import (
+	"math"
+	"slices"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+// pattern is the levels of a pair, four bits for each comparison: 0 when a side does not say, else the level plus one.
+type pattern uint64
+
+func (p pattern) level(i int) int { return int(p>>(4*i)&15) - 1 }
+
+func (p pattern) with(i, level int) pattern {
+	return p&^(15<<(4*i)) | pattern(level+1)<<(4*i) //nolint:gosec // from 0 to 15
+}
+
+// comparer is a model bound to the columns of a set.
+type comparer struct {
+	model   *Model
+	columns []*column
+	each    []boundComparison
+	prior   float64 // bits
+}
+
+type boundComparison struct {
+	*Comparison
+	col     *column
+	at      int // the column
+	partner int // comparison of the partner, or -1
+	bits    []float64
+	rare    []float64 // by count of a value, for small ones: bits of an equal value
+}
+
+const rareCounts = 256
+
+func (m *Model) bind(columns []*column) (*comparer, error) {
+	c := &comparer{model: m, columns: columns}
+	for i := range m.Comparisons {
+		one := boundComparison{Comparison: &m.Comparisons[i], partner: -1}
+		one.at = slices.IndexFunc(columns, func(col *column) bool { return col.Name == one.Column })
+		if one.at < 0 || columns[one.at].Kind != one.Kind {
+			return nil, touchstone.Errorf(touchstone.Invalid, "the model compares %s as %s, and the records have no such column", one.Column, one.Kind).
+				WithHint("use records with the columns that the model was trained on")
+		}
+		one.col = columns[one.at]
+		c.each = append(c.each, one)
+	}
+	for i := range c.each {
+		if c.each[i].Partner != "" {
+			c.each[i].partner = slices.IndexFunc(c.each, func(o boundComparison) bool { return o.Column == c.each[i].Partner })
+		}
+	}
+	c.weigh()
+	return c, nil
+}
+
+// weigh takes over the weights of the model.
+func (c *comparer) weigh() {
+	c.prior = bits(c.model.Prior)
+	for i := range c.each {
+		one := &c.each[i]
+		one.bits = one.bits[:0]
+		for _, l := range one.Levels {
+			one.bits = append(one.bits, l.Bits)
+		}
+		one.rare = make([]float64, rareCounts)
+		for n := range one.rare {
+			one.rare[n] = c.equalBits(one, float64(n))
+		}
+	}
+}
+
+// equalBits is the weight of an equal value that count records hold. The chance that a record of somebody else has it, too, is
+// the share of the others that hold it, without those that are expected to be of the same one; for the rarest
+// values it is at most what the column says on average.
+func (c *comparer) equalBits(one *boundComparison, count float64) float64 {
+	level := one.Levels[0]
+	if one.Aspect != "" {
+		return level.Bits
+	}
+	filled := float64(max(one.col.filled, 2))
+	others := max(count-1-c.model.Duplicates*level.M, min(.5, filled*level.U))
+	return math.Log2(level.M*filled/others) + level.Learnt
+}
+
+// pattern compares two records, given by the values of the set's columns.
+func (c *comparer) pattern(a, b []*value) (p pattern) {
+	for i := range c.each {
+		one := &c.each[i]
+		x, y := a[one.at], b[one.at]
+		switch {
+		case x == nil || y == nil:
+		case x == y && one.Aspect == "":
+			p |= 1 << (4 * i)
+		default:
+			p |= pattern(one.col.levelOf(one.Aspect, x, y)+1) << (4 * i) //nolint:gosec // from 0 to 15
+		}
+	}
+	for i := range c.each {
+		if partner := c.each[i].partner; partner >= 0 {
+			p = c.swapped(p, i, partner, a, b)
+		}
+	}
+	return p
+}
+
+// swapped looks whether given and family name changed places. The level of the given name then stands for both.
+func (c *comparer) swapped(p pattern, given, family int, a, b []*value) pattern {
+	if p.level(given) < nameAlike || p.level(family) < nameAlike {
+		return p
+	}
+	g, f := c.each[given].at, c.each[family].at
+	if slips(a[g].text, b[f].text, 1) <= 1 && slips(a[f].text, b[g].text, 1) <= 1 {
+		return p.with(given, nameSwapped).with(family, -1)
+	}
+	return p
+}
+
+// plain is the weight of a pattern without the rarity of values, beside the prior.
+func (c *comparer) plain(p pattern) (sum float64) {
+	for i := range c.each {
+		if l := p.level(i); l >= 0 {
+			sum += c.each[i].bits[l]
+		}
+	}
+	return sum
+}
+
+// weight is the weight of a pair: log2 of the odds that it is a match.
+func (c *comparer) weight(p pattern, a, b []*value) float64 {
+	sum := c.prior
+	for i := range c.each {
+		switch l := p.level(i); {
+		case l > 0:
+			sum += c.each[i].bits[l]
+		case l == 0:
+			sum += c.equal(&c.each[i], a[c.each[i].at], b[c.each[i].at])
+		}
+	}
+	return sum
+}
+
+func (c *comparer) equal(one *boundComparison, a, b *value) float64 {
+	if one.Aspect != "" {
+		return one.bits[0]
+	}
+	v := a
+	if a != b { // of several values, the rarest that both have
+		v = nil
+		for _, x := range partsOf(a) {
+			for _, y := range partsOf(b) {
+				if x.text == y.text && (v == nil || x.count < v.count) {
+					v = x
+				}
+			}
+		}
+		if v == nil {
+			return one.bits[0]
+		}
+	}
+	if v.count < rareCounts {
+		return one.rare[v.count]
+	}
+	return c.equalBits(one, float64(v.count))
+}
+
+func partsOf(v *value) []*value {
+	if parts := v.parts(); len(parts) > 0 {
+		return parts
+	}
+	return []*value{v}
+}
+
+// read puts the values of a record into out.
+func (s *Set) read(record uint32, out []*value) []*value {
+	out = out[:0]
+	for i := range s.columns {
+		out = append(out, s.at(record, i))
+	}
+	return out
+}

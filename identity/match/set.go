@@ -1,0 +1,177 @@
+package match
+
+import (
+	"sync"
+
+	"github.com/touchstone-cdp/touchstone"
+)
+
+// Record is a record as it comes: its name in its list, and a text for each column of the set. An empty text means
+// that the record does not say.
+type Record struct {
+	ID     string   `json:"id"`
+	Values []string `json:"values"`
+}
+
+// Bounds of a set.
+const (
+	maxColumns     = 32
+	maxComparisons = 16
+	maxLists       = 2
+	maxRecords     = 1 << 27
+	addedAtOnce    = 4096
+)
+
+// Set holds records in the form that is compared: each distinct value of a column once. It is filled by one
+// goroutine; when it is trained on or linked it may be read by several.
+type Set struct {
+	columns []*column
+	ids     []string
+	list    []uint8
+	cells   [][]uint32 // by column, then record: numbers of values
+	sizes   [maxLists]int
+	waiting []waiting
+	done    bool
+}
+
+type waiting struct {
+	record Record
+	list   uint8
+}
+
+// NewSet makes an empty set.
+func NewSet(columns []Column) (*Set, error) {
+	if len(columns) == 0 || len(columns) > maxColumns {
+		return nil, touchstone.Errorf(touchstone.Invalid, "records to match have 1 to %d columns, not %d", maxColumns, len(columns))
+	}
+	s := &Set{cells: make([][]uint32, len(columns))}
+	for _, c := range columns {
+		s.columns = append(s.columns, newColumn(c))
+	}
+	return s, nil
+}
+
+// Columns returns the columns of the set.
+func (s *Set) Columns() []Column {
+	list := make([]Column, len(s.columns))
+	for i, c := range s.columns {
+		list[i] = c.Column
+	}
+	return list
+}
+
+// Len returns how many records the set has.
+func (s *Set) Len() int { return len(s.ids) + len(s.waiting) }
+
+// Sizes returns how many records each list has.
+func (s *Set) Sizes() (first, second int) {
+	s.flush()
+	return s.sizes[0], s.sizes[1]
+}
+
+// Add adds a record to list 0 or 1. When a set has records of list 1, pairs are of one record of each; else they
+// are of two of list 0. Values of the record may be changed afterwards.
+func (s *Set) Add(list int, r Record) error {
+	switch {
+	case list < 0 || list >= maxLists:
+		return touchstone.Errorf(touchstone.Invalid, "there is no list %d: records are matched within one list or between two", list)
+	case s.done:
+		return touchstone.Errorf(touchstone.Conflict, "the set is in use already; new records go to an index")
+	}
+	if err := s.fits(r, s.Len()); err != nil {
+		return err
+	}
+	s.waiting = append(s.waiting, waiting{Record{r.ID, append([]string(nil), r.Values...)}, uint8(list)}) //nolint:gosec // 0 or 1
+	if len(s.waiting) == addedAtOnce {
+		s.flush()
+	}
+	return nil
+}
+
+// fits tells what is wrong with a record that is to be one more.
+func (s *Set) fits(r Record, there int) error {
+	switch {
+	case len(r.Values) != len(s.columns):
+		return touchstone.Errorf(touchstone.Invalid, "record %s has %d values for %d columns", r.ID, len(r.Values), len(s.columns))
+	case there >= maxRecords:
+		return touchstone.Errorf(touchstone.Invalid, "at most %d records are matched with one another", maxRecords)
+	}
+	return nil
+}
+
+// flush takes in the waiting records, each column on its own.
+func (s *Set) flush() {
+	if len(s.waiting) == 0 {
+		return
+	}
+	var wait sync.WaitGroup
+	for i, c := range s.columns {
+		wait.Go(func() {
+			cells := s.cells[i]
+			for _, w := range s.waiting {
+				cells = append(cells, c.intern(w.record.Values[i]))
+			}
+			s.cells[i] = cells
+		})
+	}
+	wait.Wait()
+	for _, w := range s.waiting {
+		s.ids = append(s.ids, w.record.ID)
+		s.list = append(s.list, w.list)
+		s.sizes[w.list]++
+	}
+	s.waiting = s.waiting[:0]
+}
+
+// finish makes the set ready for comparing. It may be called again.
+func (s *Set) finish() {
+	if s.done {
+		return
+	}
+	s.flush()
+	s.waiting = nil
+	var wait sync.WaitGroup
+	for _, c := range s.columns {
+		wait.Go(c.finish)
+	}
+	wait.Wait()
+	s.done = true
+}
+
+// linking tells whether pairs are of two lists.
+func (s *Set) linking() bool { return s.sizes[1] > 0 }
+
+// pairs returns how many pairs there are to think of.
+func (s *Set) pairs() float64 {
+	if s.linking() {
+		return float64(s.sizes[0]) * float64(s.sizes[1])
+	}
+	n := float64(s.sizes[0])
+	return n * (n - 1) / 2
+}
+
+// at returns a value of a record; nil when it does not say.
+func (s *Set) at(record uint32, column int) *value {
+	if id := s.cells[column][record]; id != 0 {
+		return s.columns[column].at(id)
+	}
+	return nil
+}
+
+// part makes a set of some of the records, with the values of this one, and the frequencies of all.
+func (s *Set) part(records []uint32) *Set {
+	p := &Set{columns: s.columns, cells: make([][]uint32, len(s.cells)), done: true}
+	for _, r := range records {
+		p.ids = append(p.ids, s.ids[r])
+		p.list = append(p.list, s.list[r])
+		p.sizes[s.list[r]]++
+	}
+	for i := range s.cells {
+		cells := make([]uint32, len(records))
+		for j, r := range records {
+			cells[j] = s.cells[i][r]
+		}
+		p.cells[i] = cells
+	}
+	return p
+}
