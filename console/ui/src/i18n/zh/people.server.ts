@@ -90,4 +90,27 @@ export const people: Messages = {
   "{0} names no person": "{0} 未指向任何用户",
   "{0} says what somebody has to do with, not who somebody is": "{0} 表示与谁有关，并不能确定是谁",
   "{0} suggested values look like {1}.": "有 {0} 个建议值显示为 {1}。",
+  "a match model has 1 to {0} comparisons, not {1}": "匹配模型应有 1 到 {0} 个比较项，而不是 {1} 个",
+  "at most {0} records are matched with one another": "最多可对 {0} 条记录进行匹配",
+  "comparison {0} has {1} levels and not {2}": "比较项 {0} 有 {1} 个级别，而不是 {2} 个",
+  "comparison {0}, level {1}: m and u are from 0 to 1": "比较项 {0} 的级别 {1}：m 和 u 应在 0 到 1 之间",
+  "give at least one column a kind other than ignored": "请至少将一列的类型设为 ignored 以外的值",
+  "ignore columns that say little (a column of texts counts twice)": "请忽略信息量小的列（长文本列按两项计）",
+  "no column is left to compare": "没有可比较的列",
+  "record {0} has {1} values for {2} columns": "记录 {0} 有 {1} 个值，但共有 {2} 列",
+  "records to match have 1 to {0} columns, not {1}": "待匹配的记录应有 1 到 {0} 列，而不是 {1} 列",
+  "the blocking rule {0} names a column or a key that is not there": "分块规则 {0} 引用了不存在的列或键",
+  "the match model is of version {0}, and this program knows version {1}":
+    "匹配模型的版本为 {0}，而本程序支持的版本为 {1}",
+  "the model compares {0} as {1}, and the records have no such column":
+    "模型按 {1} 类型比较列 {0}，但记录中没有这样的列",
+  "the prior of a match model is between 0 and 1, not {0}": "匹配模型的先验概率应在 0 到 1 之间，而不是 {0}",
+  "the set is in use already; new records go to an index": "该记录集已在使用中；新记录请加入索引",
+  "there are no two records to compare": "没有可供比较的两条记录",
+  "there is no list {0}: records are matched within one list or between two":
+    "不存在列表 {0}：只能在一个列表内或两个列表之间匹配",
+  "this is no match model: {0}": "这不是有效的匹配模型：{0}",
+  "train it anew": "请重新训练",
+  "use records with the columns that the model was trained on": "请使用与训练模型时相同列的记录",
+  "{0} comparisons are more than the {1} that a model can have": "{0} 个比较项超过了模型上限 {1} 个",
 };
