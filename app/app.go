@@ -142,6 +142,7 @@ func (a *App) parts() []wiring {
 		{a.wireReactors, personRoles},
 		{a.wireAdmission, nil}, // the sink reads the log by the rules, too
 		{a.wireCommands, personRoles},
+		{a.wireJobTables, personRoles}, // erasures are noted there
 		{a.wirePipeline, nil}, // everybody follows how far it is
 		{a.wireQueries, personRoles},
 		{a.wireRemote, []string{"sink"}},
@@ -250,6 +251,7 @@ func (a *App) wireGraph(ctx context.Context) (err error) {
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: a.wake,
 		Imports:    a.imports,
 		Through:    a.through,
+		Files:      job.CountFiles,
 		CacheBytes: a.cfg.Cache.Identifiers * identifierBytes})
 	return err
 }

@@ -27,6 +27,9 @@ func (a *App) jobKinds() []job.Kind {
 	return append(kinds, a.extra.jobs...)
 }
 
+// wireJobTables makes the tables of jobs, also where none are worked on.
+func (a *App) wireJobTables(ctx context.Context) error { return job.Migrate(ctx, a.store) }
+
 // wireJobs makes jobs and schedules.
 func (a *App) wireJobs(ctx context.Context) (err error) {
 	folder := a.cfg.Jobs.Folder

@@ -6,6 +6,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 )
@@ -23,6 +24,11 @@ func (a *App) keepers() []keep.Keeper {
 		collect.Keeper(),
 		command.Keeper(identity.EraseCommand),
 		console.Keeper(),
+		job.Keeper(func() {
+			if a.jobs != nil { // in a process that has files
+				a.jobs.WakeErasures()
+			}
+		}),
 	}, a.extra.keepers...)
 }
 

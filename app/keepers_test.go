@@ -43,7 +43,7 @@ var excepted = map[string]string{
 	"jobs.title":                   "the same in words",
 	"jobs.input":                   "a question: filters, ids of segments and files",
 	"jobs.state":                   "how far the work is",
-	"jobs.result":                  "counts and names of files; files of results expire",
+	"jobs.result":                  "counts and names of files; in files are persons, whom job's keeper sees to",
 	"jobs.failure":                 "a sentence of ours",
 	"job_schedules.subject":        "as jobs.subject",
 	"job_schedules.title":          "as jobs.title",

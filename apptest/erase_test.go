@@ -30,17 +30,20 @@ type erasure struct {
 	t                testing.TB
 	id               string // Ann's
 	buyers, city     string
+	others           string // a segment of Bob
 	deaf             *hookReceiver
 	hook             hook
 	answers          bool // whether the receiver takes calls
 	bob              []string
 	bobEvents, total int64
+	exports          []string // jobs whose files hold Ann, and one that does not
 }
 
 func liveWithAnn(t *testing.T, s *Server) *erasure {
 	e := &erasure{Server: s, t: t, deaf: newHookReceiver(t), bobEvents: 4}
 	e.buyers = s.CreateSegment("buyers", DidEvent("Order Completed", 1, "")).ID
 	e.city = s.CreateSegment("in Hangzhou", map[string]any{"trait": "city", "op": "eq", "value": "杭州"}).ID
+	e.others = s.CreateSegment("Bobs", map[string]any{"trait": "name", "op": "eq", "value": "Bob"}).ID
 	e.deaf.answer = func() int {
 		if e.answers {
 			return http.StatusOK
@@ -73,13 +76,20 @@ func liveWithAnn(t *testing.T, s *Server) *erasure {
 		s.Call(http.MethodGet, "/api/v1/webhooks/"+e.hook.ID, nil, &h)
 		_, buys := s.Members(e.buyers)[e.id]
 		_, lives := s.Members(e.city)[e.id]
-		return h.Queue.Waiting == 2 && buys && lives
+		return h.Queue.Waiting == 2 && buys && lives && len(s.Members(e.others)) == 1
 	})
 	for _, text := range annIs[:5] {
 		checkSearch(t, s, e.id, text)
 	}
 	if n := e.number("SELECT count(*) FROM events WHERE person = '" + e.id + "'"); n != 4 {
 		t.Fatalf("the warehouse has %d events of Ann", n)
+	}
+	for _, segment := range []string{e.city, e.buyers, e.others} {
+		j := s.AwaitJob(s.StartJob("segment.export", map[string]any{"segment": segment, "columns": []string{"id.phone", "id.email", "trait.name"}}).ID)
+		if holds := e.says(s.download(j.ID), false) != ""; holds != (segment != e.others) {
+			t.Fatalf("the export of %s holds Ann: %v", segment, holds)
+		}
+		e.exports = append(e.exports, j.ID)
 	}
 	e.bob = e.portrait()
 	return e
@@ -150,6 +160,12 @@ func (e *erasure) nothing() {
 	for _, path := range []string{"/audit", "/commands", "/live/changes"} {
 		e.silent(path, false) // they tell that a number was erased
 	}
+	for i, id := range e.exports {
+		status, text := e.ask(http.MethodGet, "/jobs/"+id+"/file", "")
+		if holds := i < 2; holds != (status == http.StatusNotFound) || holds != strings.Contains(text, "erased") || e.says(text, true) != "" {
+			e.t.Errorf("the file of an export that held Ann (%v) is answered with %d %s", holds, status, text)
+		}
+	}
 	if n := e.Segment(e.buyers).Members; n != 1 {
 		e.t.Errorf("there are %d buyers", n)
 	}
@@ -219,6 +235,15 @@ func (e *erasure) files() {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		e.t.Fatal(err)
+	}
+	exports, err := filepath.Glob(filepath.Join(e.Data, "jobs", "job_*", "*.csv"))
+	if err != nil || len(exports) != 2 { // of Bob, and that of everybody that was made afterwards
+		e.t.Errorf("the files of exports are %v, %v", exports, err)
+	}
+	for _, path := range exports {
+		if text, err := os.ReadFile(path); err != nil || e.says(string(text), false) != "" {
+			e.t.Errorf("%s says %s, %v", path, text, err)
+		}
 	}
 	if !bytes.Contains(text, []byte("tablet")) {
 		e.t.Error("the store's file does not say what it should: nothing is shown by what it does not say")

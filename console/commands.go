@@ -275,7 +275,7 @@ func (c *Console) erasePerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	api.NoteTarget(r, id.String(), "")
-	api.NoteDetail(r, map[string]any{"identifiers": out.Identifiers, "command": out.Command})
+	api.NoteDetail(r, map[string]any{"identifiers": out.Identifiers, "files": out.Files, "command": out.Command})
 	return api.WriteJSON(w, http.StatusOK, out)
 }
 

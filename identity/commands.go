@@ -50,6 +50,7 @@ type EraseBody struct {
 type Erased struct {
 	Persons     []touchstone.PersonID `json:"persons"`
 	Identifiers int                   `json:"identifiers"` // how many
+	Files       int                   `json:"files"`       // results of jobs that are looked at for them
 }
 
 // BlockBody says that a value names nobody, or that it does after all.
@@ -383,6 +384,11 @@ func (g *Graph) doErase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 			return nil, err
 		}
 		out.Identifiers += len(parts.Nodes)
+	}
+	if g.cfg.Files != nil {
+		if out.Files, err = g.cfg.Files(ctx, tx); err != nil {
+			return nil, fmt.Errorf("count the files of jobs: %w", err)
+		}
 	}
 	return out, nil
 }

@@ -50,6 +50,8 @@ type Config struct {
 	// an erasure notes them. Without it, a warehouse that is built anew from the log gives old
 	// events of an identifier that was erased and has come again to the new person.
 	Through func() []touchstone.Seq
+	// Files counts the files that are looked at for a person who is erased; nil: there are none.
+	Files func(ctx context.Context, q store.Querier) (int, error)
 
 	CacheBytes    int           // identifiers kept in memory, 110 bytes each; 128 MiB
 	MaxNodes      int           // most identifiers of one person; 2,000

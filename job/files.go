@@ -47,11 +47,12 @@ type FileInfo struct {
 
 // File is a file of a result while it is written. Nobody sees it before the job is done.
 type File struct {
-	of   *files
-	name string
-	f    *os.File
-	size int64
-	room int64 // bytes that may still be written before the bounds are looked at again
+	of      *files
+	name    string
+	f       *os.File
+	persons *os.File // see About
+	size    int64
+	room    int64 // bytes that may still be written before the bounds are looked at again
 }
 
 var errNoFolder = touchstone.Errorf(touchstone.Unavailable, "This server has no folder for the files of jobs.")
@@ -69,7 +70,11 @@ func (f *files) open(id, name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{of: f, name: name, f: file}, nil
+	persons, err := os.OpenFile(filepath.Join(dir, personsName), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return &File{of: f, name: name, f: file, persons: persons}, nil
 }
 
 // safeName keeps a name of a file to what every system takes.
@@ -106,6 +111,9 @@ func (f *File) Resume(n int64) (bool, error) {
 	}
 	_, err = f.f.Seek(n, io.SeekStart)
 	f.size = n
+	if err == nil && n == 0 {
+		err = f.persons.Truncate(0)
+	}
 	return n > 0, err
 }
 
@@ -125,10 +133,15 @@ func (f *File) Write(b []byte) (int, error) {
 }
 
 // Flush makes what has been written safe, and returns its size: call it before Save.
-func (f *File) Flush() (int64, error) { return f.size, f.f.Sync() }
+func (f *File) Flush() (int64, error) {
+	if err := f.persons.Sync(); err != nil {
+		return f.size, err
+	}
+	return f.size, f.f.Sync()
+}
 
 // Close closes the file. One that was flushed stays for the next attempt.
-func (f *File) Close() error { return f.f.Close() }
+func (f *File) Close() error { return errors.Join(f.f.Close(), f.persons.Close()) }
 
 // Info names the file for the result.
 func (f *File) Info() FileInfo { return FileInfo{f.name, f.size} }
@@ -177,13 +190,23 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// OpenFile opens the file of a job that is done.
-func (j *Jobs) OpenFile(job *Job) (*os.File, error) {
+// OpenFile opens the file of a job that is done, unless it may hold somebody who was erased.
+func (j *Jobs) OpenFile(ctx context.Context, job *Job) (*os.File, error) {
+	if job.FileErasedAt != nil {
+		return nil, errFileErased()
+	}
 	if job.File == nil {
 		return nil, touchstone.Errorf(touchstone.NotFound, "The job has no file.")
 	}
 	if j.files.cfg.Folder == "" {
 		return nil, errNoFolder
+	}
+	last, err := lastErasure(ctx, j.cfg.DB.Reader())
+	if err != nil {
+		return nil, err
+	}
+	if gone, err := j.eraseFile(ctx, job, last); gone || err != nil {
+		return nil, errors.Join(err, errFileErased())
 	}
 	f, err := os.Open(filepath.Join(j.files.cfg.Folder, job.ID, safeName(job.File.Name)))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -126,19 +126,22 @@ type Job struct {
 	Note       *httpapi.Text   `json:"note"`
 	Result     touchstone.JSON `json:"result"`
 	File       *FileInfo       `json:"file"` // of the result
-	Failure    *Failure        `json:"failure"`
-	CreatedAt  time.Time       `json:"created_at"`
-	StartedAt  *time.Time      `json:"started_at"` // of the last attempt
-	MovedAt    *time.Time      `json:"moved_at"`   // last progress
-	EndedAt    *time.Time      `json:"ended_at"`
-	Retryable  bool            `json:"retryable"` // it failed or was cancelled, and this process knows its kind
+	// FileErasedAt is when the file was deleted, because it may have held somebody who was erased.
+	FileErasedAt *time.Time `json:"file_erased_at"`
+	Failure      *Failure   `json:"failure"`
+	CreatedAt    time.Time  `json:"created_at"`
+	StartedAt    *time.Time `json:"started_at"` // of the last attempt
+	MovedAt      *time.Time `json:"moved_at"`   // last progress
+	EndedAt      *time.Time `json:"ended_at"`
+	Retryable    bool       `json:"retryable"` // it failed or was cancelled, and this process knows its kind
 
-	need  access.Permission
-	key   string
-	slot  string
-	base  int64
-	idle  int64
-	state touchstone.JSON
+	need     access.Permission
+	key      string
+	slot     string
+	base     int64
+	idle     int64
+	erasures int64 // the last one before it was started
+	state    touchstone.JSON
 }
 
 // Failure is an error in words.

@@ -468,7 +468,7 @@ func TestFilesGoOnAndGoWithTheJob(t *testing.T) {
 		if d := cmp.Diff(&job.FileInfo{Name: "a_b_人群.csv", Bytes: 13}, j.File); d != "" {
 			t.Fatal(d)
 		}
-		f, err := p.OpenFile(&j)
+		f, err := p.OpenFile(ctx, &j)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -479,7 +479,7 @@ func TestFilesGoOnAndGoWithTheJob(t *testing.T) {
 		if err := p.Forget(ctx, id); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.OpenFile(&j); touchstone.KindOf(err) != touchstone.NotFound {
+		if _, err := p.OpenFile(ctx, &j); touchstone.KindOf(err) != touchstone.NotFound {
 			t.Errorf("the file of a deleted job: %v", err)
 		}
 		p.stop()

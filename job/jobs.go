@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,15 +66,19 @@ type Jobs struct {
 	slots   []slot
 	files   *files
 	metrics metrics
+
+	erasures chan struct{} // wakes who looks at files
+	looksMu  sync.Mutex
+	looks    map[string]int64 // by job whose folder is here: the last erasure that it was looked at for
 }
 
 // Open migrates the tables.
 func Open(ctx context.Context, cfg Config) (*Jobs, error) {
 	cfg.setDefaults()
-	if err := cfg.DB.Migrate(ctx, "job", store.Migrations(migrationFiles)); err != nil {
+	if err := Migrate(ctx, cfg.DB); err != nil {
 		return nil, err
 	}
-	j := &Jobs{cfg: cfg, kinds: map[string]*Kind{}, slots: slots(cfg.LightAtOnce), metrics: newMetrics(cfg.Metrics)}
+	j := &Jobs{cfg: cfg, kinds: map[string]*Kind{}, slots: slots(cfg.LightAtOnce), metrics: newMetrics(cfg.Metrics), erasures: make(chan struct{}, 1), looks: map[string]int64{}}
 	var err error
 	if j.files, err = openFiles(cfg.Files); err != nil {
 		return nil, err
@@ -156,9 +161,13 @@ func (j *Jobs) put(ctx context.Context, tx *store.Tx, id string, r Request) erro
 	if r.Asker == (Asker{}) {
 		r.Asker = system
 	}
+	erasures, err := lastErasure(ctx, tx)
+	if err != nil {
+		return err
+	}
 	res, err := tx.Exec(ctx, `INSERT INTO jobs (`+columns+`) VALUES `+store.Marks(columnCount)+` ON CONFLICT DO NOTHING`,
 		id, r.Kind, k.Heavy, r.Key, r.Subject, r.Title, string(r.Input), r.Asker.Kind, r.Asker.ID, r.Asker.Name, string(r.Need), r.schedule, msOf(r.dueAt), r.late,
-		string(Queued), false, "", "", msOf(r.NotBefore), 0, 0, 0, 0, 0, "", "", "", "", j.cfg.Clock.Now().UnixMilli(), 0, 0, 0)
+		string(Queued), false, "", "", msOf(r.NotBefore), 0, 0, 0, 0, 0, "", "", "", "", j.cfg.Clock.Now().UnixMilli(), 0, 0, 0, erasures, 0)
 	if err != nil {
 		return err
 	}
@@ -335,7 +344,7 @@ func (j *Jobs) Retry(ctx context.Context, id string) (Job, error) {
 		if err := j.refuse(ctx, tx, job.key); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE jobs SET status = 'queued', cancel = ?, failure = '', note = '', not_before = 0, idle = 0, ended_at = 0 WHERE id = ?`, false, id)
+		_, err = tx.Exec(ctx, `UPDATE jobs SET status = 'queued', cancel = ?, failure = '', note = '', not_before = 0, idle = 0, ended_at = 0, file_erased_at = 0 WHERE id = ?`, false, id)
 		return err
 	})
 	if err != nil {

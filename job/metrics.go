@@ -9,6 +9,8 @@ type metrics struct {
 	running  *prometheus.GaugeVec
 	runs     *prometheus.CounterVec
 	bytes    prometheus.Gauge
+
+	filesErased prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) metrics {
@@ -25,9 +27,11 @@ func newMetrics(r prometheus.Registerer) metrics {
 			Help: "What became of moments at which a schedule was due: started, late, skipped (the last run was under way), refused."}, []string{"what"}),
 		bytes: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_job_files_bytes",
 			Help: "Size of the files that jobs have made."}),
+		filesErased: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_job_files_erased_total",
+			Help: "Files of jobs that were deleted because they may have held a person who was erased."}),
 	}
 	if r != nil {
-		r.MustRegister(m.started, m.ended, m.attempts, m.running, m.runs, m.bytes)
+		r.MustRegister(m.started, m.ended, m.attempts, m.running, m.runs, m.bytes, m.filesErased)
 	}
 	return m
 }

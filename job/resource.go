@@ -168,7 +168,7 @@ func (x *resource) file(w http.ResponseWriter, r *http.Request) error {
 	if v := api.ViewerOf(r); !v.May(j.need) {
 		return touchstone.Errorf(touchstone.Forbidden, "Reading this result needs the permission %s.", string(j.need))
 	}
-	f, err := x.jobs().OpenFile(&j)
+	f, err := x.jobs().OpenFile(r.Context(), &j)
 	if err != nil {
 		return err
 	}

@@ -12,24 +12,25 @@ import (
 
 const columns = `id, kind, heavy, key, subject, title, input, asker_kind, asker_id, asker_name, need, schedule, due_at, late,
 	status, cancel, slot, owner, not_before, attempts, idle, done, total, base, note, state, result, failure,
-	created_at, started_at, moved_at, ended_at`
+	created_at, started_at, moved_at, ended_at, erasures, file_erased_at`
 
-const columnCount = 32
+const columnCount = 34
 
 type scanner interface{ Scan(...any) error }
 
 func scanJob(row scanner) (j Job, err error) {
 	var input, note, state, result, failure string
-	var due, notBefore, created, started, moved, ended int64
+	var due, notBefore, created, started, moved, ended, erased int64
 	err = row.Scan(&j.ID, &j.Kind, &j.Heavy, &j.key, &j.Subject, &j.Title, &input, &j.Asker.Kind, &j.Asker.ID, &j.Asker.Name, &j.need, &j.Schedule, &due, &j.Late,
 		&j.Status, &j.Cancelling, &j.slot, &j.Owner, &notBefore, &j.Attempts, &j.idle, &j.Done, &j.Total, &j.base, &note, &state, &result, &failure,
-		&created, &started, &moved, &ended)
+		&created, &started, &moved, &ended, &j.erasures, &erased)
 	if err != nil {
 		return j, err
 	}
 	j.Input, j.state, j.Result = touchstone.JSON(input), touchstone.JSON(state), touchstone.JSON(result)
 	j.DueAt, j.NotBefore = timeOf(due), timeOf(notBefore)
 	j.CreatedAt, j.StartedAt, j.MovedAt, j.EndedAt = time.UnixMilli(created).UTC(), timeOf(started), timeOf(moved), timeOf(ended)
+	j.FileErasedAt = timeOf(erased)
 	j.ETASeconds = j.eta()
 	if note != "" {
 		err = json.Unmarshal([]byte(note), &j.Note)
@@ -40,7 +41,7 @@ func scanJob(row scanner) (j Job, err error) {
 	var file struct {
 		File *FileInfo `json:"file"`
 	}
-	if result != "" && j.Status == Done && json.Unmarshal([]byte(result), &file) == nil {
+	if result != "" && j.Status == Done && erased == 0 && json.Unmarshal([]byte(result), &file) == nil {
 		j.File = file.File
 	}
 	return j, err

@@ -49,6 +49,7 @@ func (j *Jobs) Run(ctx context.Context) error {
 		wg.Go(func() { j.serve(ctx, slot) })
 	}
 	wg.Go(func() { j.housekeep(ctx) })
+	wg.Go(func() { j.watchErasures(ctx) })
 	wg.Wait()
 	return nil
 }
@@ -223,6 +224,7 @@ func (j *Jobs) work(ctx context.Context, l *lease.Lease, job *Job) {
 	if e := r.end(context.WithoutCancel(ctx), result, err); e != nil {
 		log.Error("how a job ended was not written down; it will be done again from where it was", "error", e)
 	}
+	j.WakeErasures() // somebody in its file may have been erased meanwhile
 }
 
 // attempt calls the kind. A panic fails the job; it stops nobody else.
@@ -421,8 +423,10 @@ func (j *Jobs) forget(ctx context.Context) error {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DELETE FROM jobs WHERE ended_at > 0 AND ended_at <= ?`, max(before, beyond.Int64))
-		return err
+		if _, err = tx.Exec(ctx, `DELETE FROM jobs WHERE ended_at > 0 AND ended_at <= ?`, max(before, beyond.Int64)); err != nil {
+			return err
+		}
+		return j.forgetErasures(ctx, tx, now)
 	})
 	if err != nil {
 		return err

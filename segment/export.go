@@ -146,7 +146,7 @@ func (e *export) resume(ctx context.Context, r job.Run, f *job.File, columns []s
 }
 
 // page writes the next members.
-func (e *export) page(ctx context.Context, f io.Writer, v *access.Viewer, segment string, st *exportProgress) error {
+func (e *export) page(ctx context.Context, f *job.File, v *access.Viewer, segment string, st *exportProgress) error {
 	members, next, err := e.segments.Members(ctx, segment, exportStep, st.Cursor)
 	if err != nil {
 		return err
@@ -154,6 +154,9 @@ func (e *export) page(ctx context.Context, f io.Writer, v *access.Viewer, segmen
 	persons, entered := make([]touchstone.PersonID, len(members)), make(map[touchstone.PersonID]time.Time, len(members))
 	for i, m := range members {
 		persons[i], entered[m.Person] = m.Person, m.EnteredAt
+	}
+	if err := f.About(persons...); err != nil {
+		return err
 	}
 	w := csv.NewWriter(f)
 	row := make([]string, 0, len(st.Columns)+2)

@@ -22,10 +22,10 @@ var (
 	_ warehouse.Funneler = (*Warehouse)(nil)
 )
 
-const noQuestion = "is no question about a warehouse"
+const noQuestion = "is no question about a warehouse" // as errNoQuestion ends, in this and in older programs
 
 func errNoQuestion(what string) error {
-	return touchstone.Errorf(touchstone.Invalid, "%q "+noQuestion, what)
+	return touchstone.Errorf(touchstone.Invalid, "%q is no question about a warehouse", what)
 }
 
 // offered asks for what is offered beside the port.

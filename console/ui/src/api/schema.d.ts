@@ -818,7 +818,7 @@ export interface paths {
         put?: never;
         /**
          * Forget a person; this cannot be undone
-         * @description Identifiers, profile, segments and all else that the store keeps of the person are deleted at once, and their events in the warehouse within moments. What stays is numbers that are nobody's. The log holds its records until they are trimmed, and a store or a warehouse that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
+         * @description Identifiers, profile, segments and all else that the store keeps of the person are deleted at once, and their events in the warehouse within moments. Files of exports that may hold the person cannot be fetched from that moment on and are deleted. What stays is numbers that are nobody's. The log holds its records until they are trimmed, and a store or a warehouse that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
          */
         post: operations["erasePerson"];
         delete?: never;
@@ -3966,6 +3966,11 @@ export interface components {
             /** @description What came of it; depends on the kind */
             result: unknown;
             file: components["schemas"]["JobFile"] | null;
+            /**
+             * Format: date-time
+             * @description When the file was deleted, because it may have held a person who was erased.
+             */
+            file_erased_at: string | null;
             failure: components["schemas"]["RunError"] | null;
             created_at: components["schemas"]["Time"];
             /**
@@ -5939,6 +5944,8 @@ export interface operations {
                         persons: string[];
                         /** @description How many they had */
                         identifiers: number;
+                        /** @description Files of exports that are looked at for them; one that may hold one of them is deleted, and its job says so */
+                        files: number;
                         command: string;
                     };
                 };

@@ -38,6 +38,8 @@ export const jobs = {
   download: "Download",
   delete: "Delete",
   deleteTitle: "Delete this job?",
+  fileErased:
+    "Its file was deleted on {{time}}: it may have held a person who was erased. Start it again for a file without the person.",
   deleteText: "Its file is deleted, too.",
   exportStarted: "The export is under way",
   exportOnServer: "Export as a job",

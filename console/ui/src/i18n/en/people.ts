@@ -145,6 +145,7 @@ export const people = {
     identifiers_other: "{{n}} identifiers, with the evidence between them",
     profile: "The profile: {{traits}} traits, {{tags}} tags, membership of {{segments}} segments",
     rest: "Everything else that is kept of the person, also what still waits to be sent",
+    files: "Files of exports that may hold the person",
     stays: "What stays",
     events_one: "{{n}} event in the warehouse",
     events_other: "{{n}} events in the warehouse",

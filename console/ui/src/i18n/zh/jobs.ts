@@ -38,6 +38,7 @@ export const jobs = {
   download: "下载",
   delete: "删除",
   deleteTitle: "删除此任务？",
+  fileErased: "文件已于 {{time}} 删除：其中可能包含此后被删除的用户。重新运行即可得到不含该用户的文件。",
   deleteText: "其文件也会被删除。",
   exportStarted: "导出已开始",
   exportOnServer: "以任务导出",

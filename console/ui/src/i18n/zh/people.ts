@@ -142,6 +142,7 @@ export const people = {
     identifiers_other: "{{n}} 个标识及其关联证据",
     profile: "画像：{{traits}} 个属性、{{tags}} 个标签、{{segments}} 个所属人群",
     rest: "系统保存的其他个人数据，包括尚未发送的内容",
+    files: "可能包含此人的导出文件",
     stays: "仍会保留",
     events_other: "数据仓库中的 {{n}} 条事件",
     log: "日志中的记录，直到日志到期清理；若用日志重建数据，会再次删除该用户",

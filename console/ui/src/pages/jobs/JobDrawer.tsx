@@ -141,6 +141,9 @@ function Details({ job }: { job: Job }) {
           <code>{job.file.name}</code> <span className="muted">{format.bytes(job.file.bytes)}</span>
         </p>
       )}
+      {job.file_erased_at && (
+        <p className="muted">{t("jobs.fileErased", { time: format.dateTime(job.file_erased_at) })}</p>
+      )}
       <Result job={job} />
       <dl className="pairs">
         <dt>{t("jobs.asker")}</dt>

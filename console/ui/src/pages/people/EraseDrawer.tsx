@@ -71,6 +71,7 @@ export function EraseDrawer({ person, onClose }: { person: Person; onClose: () =
                 n: format.num(person.counters.events),
               })}
             </li>
+            <li>{t("people.erase.files")}</li>
             <li>{t("people.erase.rest")}</li>
           </ul>
         </div>
