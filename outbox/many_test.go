@@ -223,7 +223,7 @@ func TestEveryEffectEnds(t *testing.T) {
 				if f < 0 {
 					state = outbox.Dead
 				}
-				for end := time.Now().Add(15 * time.Second); b.state(id(i)) != state; time.Sleep(2 * time.Millisecond) {
+				for end := time.Now().Add(2 * time.Minute); b.state(id(i)) != state; time.Sleep(2 * time.Millisecond) {
 					c.advance(30 * time.Second)
 					if time.Now().After(end) {
 						l, failures, err := b.Get(t.Context(), id(i))

@@ -146,7 +146,7 @@ func effect(id, destination string) touchstone.Effect {
 // otherwise hang; nothing is measured by it.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("never: " + what)
 		}
@@ -449,6 +449,34 @@ func TestPausedQueuesWaitAndOldOnesEnd(t *testing.T) {
 		b.become("young", outbox.Delivered)
 		if got := b.world.got(); !slices.Equal(got, []string{"b", "young"}) {
 			t.Errorf("done: %v", got)
+		}
+	})
+}
+
+// Whoever goes on with a queue whose destination is mended waits for no pause, be it the breaker's
+// or an effect's own; what is to be done later is done later.
+func TestGoingOnTriesWhatFailedAtOnce(t *testing.T) {
+	run(t, func(t *testing.T, b *bench) {
+		b.world.set("a", func(touchstone.Effect, int) (outbox.Receipt, error) { return outbox.Receipt{}, errors.New("no route") })
+		later := effect("later", "a")
+		later.NotBefore = b.clock.Now().Add(100 * time.Hour)
+		b.put(effect("x", "a"), later)
+		for attempt := range 5 {
+			if attempt > 0 {
+				b.clock.advance(time.Hour) // longer than the pauses so far
+			}
+			eventually(t, "it fails", func() bool {
+				l, _, err := b.Get(t.Context(), "x")
+				return err == nil && l.Attempts == attempt+1
+			})
+		}
+		b.world.set("a", nil)
+		if err := b.db.Update(t.Context(), func(tx *store.Tx) error { return b.SetPaused(t.Context(), tx, "call", "a", false) }); err != nil {
+			t.Fatal(err)
+		}
+		b.become("x", outbox.Delivered)
+		if got := b.state("later"); got != outbox.Waiting {
+			t.Errorf("what is to be done later is %s", got)
 		}
 	})
 }

@@ -146,6 +146,13 @@ func (o *Outbox) SetPaused(ctx context.Context, tx *store.Tx, kind, destination 
 	if err != nil {
 		return fmt.Errorf("pause or go on with queue %s/%s: %w", kind, destination, err)
 	}
+	if !paused { // what failed is tried now, and not when its pause of up to hours is over
+		now := o.now().UnixMilli()
+		if _, err := tx.Exec(ctx, `UPDATE outbox_effects SET due = ? WHERE state = 0 AND kind = ? AND destination = ? AND due > ? AND tries > 0 AND owner = ''`,
+			now, kind, destination, now); err != nil {
+			return fmt.Errorf("go on with what failed in queue %s/%s: %w", kind, destination, err)
+		}
+	}
 	tx.AfterCommit(func() {
 		o.mu.Lock()
 		if q := o.queues[n]; q != nil {
