@@ -30,7 +30,7 @@ func TestEmittedEventsAreEvents(t *testing.T) {
 	}
 	await := func(id string, state outbox.State) outbox.Letter {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); ; time.Sleep(2 * time.Millisecond) {
 			l, _, err := r.outbox.Get(t.Context(), id)
 			if err == nil && l.State == state {
 				return l

@@ -129,7 +129,7 @@ func (c *chain) define(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- c.segments.Run(ctx) }()
-	for range 2_000 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		if _, err := c.batch(nil, 0); err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +319,7 @@ func TestBackfillIsKnown(t *testing.T) {
 	if !ok {
 		t.Fatal("nobody may watch")
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // who enters while a segment is built is not told
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) { // who enters while a segment is built is not told
 		list, err := r.segments.List(t.Context())
 		if err != nil || time.Now().After(deadline) {
 			t.Fatal("the segments do not come to life: ", err)
@@ -343,7 +343,7 @@ func TestBackfillIsKnown(t *testing.T) {
 	if _, err := r.collector.AppendFrames(t.Context(), r.source, collect.Rows{}, bytes.NewReader(frames)); err != nil {
 		t.Fatal(err)
 	}
-	want, deadline := map[string]bool{"as it happens": false, "old": true, "imported": true}, time.After(20*time.Second)
+	want, deadline := map[string]bool{"as it happens": false, "old": true, "imported": true}, time.After(2*time.Minute)
 	for len(want) > 0 {
 		select {
 		case o := <-changes:

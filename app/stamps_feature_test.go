@@ -149,7 +149,7 @@ func (r *running) whole(t *testing.T, ref string) keep.Whole {
 // until asks again until the answer is yes.
 func until(t *testing.T, what string, ask func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ask() {
 			return
 		}

@@ -54,7 +54,7 @@ func portrait(s *Server, refs ...string) (lines []string) {
 		}
 		var status int
 		var err error
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 			p.Rebuilding = false
 			if status, err = s.Do(http.MethodGet, "/api/v1/persons/"+url.PathEscape(ref), nil, &p); err != nil && status != http.StatusNotFound {
 				s.t.Fatal(err)
@@ -208,7 +208,7 @@ func TestARebuildKeepsWhatOperatorsDid(t *testing.T) {
 		s.erased(2)
 		// Profiles that a command computes anew follow their history, which the sink may bring later.
 		now := portrait(s.Server, s.refs...)
-		for end := time.Now().Add(30 * time.Second); cmp.Diff(before, now) != "" && time.Now().Before(end); now = portrait(s.Server, s.refs...) {
+		for end := time.Now().Add(patience); cmp.Diff(before, now) != "" && time.Now().Before(end); now = portrait(s.Server, s.refs...) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if d := cmp.Diff(before, now); d != "" {

@@ -53,7 +53,7 @@ func TestDiskBelowTheWatermark(t *testing.T) {
 	data := t.TempDir()
 	s := StartIn(t, data)
 	c := startAckClient(s)
-	time.Sleep(500 * time.Millisecond)
+	Eventually(t, time.Minute, "events are acknowledged", func() bool { return c.count() > 100 })
 	s.Kill() // with work left to do
 	s.flags = append(s.flags, "--stream-min-free-bytes", "4096TiB")
 	s.Launch()
@@ -149,10 +149,12 @@ func TestDiskFillsUp(t *testing.T) {
 			if err := os.Remove(filler); err != nil {
 				t.Fatal(err)
 			}
-			if s.Ended(0) {
-				s.Launch()
-			}
-			Eventually(t, 40*time.Second, "events are acknowledged again", func() bool { return c.count() > full+500 })
+			Eventually(t, 40*time.Second, "events are acknowledged again", func() bool {
+				if s.Ended(0) {
+					s.Launch()
+				}
+				return c.count() > full+500
+			})
 			c.finish(t, s)
 			t.Logf("%d events were acknowledged before it was full", full)
 		})

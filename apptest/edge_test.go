@@ -63,7 +63,7 @@ func TestMarkOfATime(t *testing.T) {
 	}
 	marked := 0
 	for _, e := range s.Timeline("user_id:u-1", 10) {
-		if e.Time.Sub(now).Abs() > 30*time.Second {
+		if e.Time.Sub(now).Abs() > patience {
 			t.Errorf("dated %s", e.Time)
 		}
 		if e.Context["time_source"] == "receivedAt" {
@@ -79,6 +79,7 @@ func TestMarkOfATime(t *testing.T) {
 func TestSilentRequests(t *testing.T) {
 	s := Start(t)
 	address := strings.TrimPrefix(s.URL, "http://")
+	var took []time.Duration
 	for i := range 2100 {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -90,12 +91,9 @@ func TestSilentRequests(t *testing.T) {
 		if i%100 != 0 {
 			continue
 		}
-		began := time.Now()
-		s.Track(Event{"type": "track", "event": "View", "userId": "patient"})
-		if took := time.Since(began); took > 3*time.Second {
-			t.Errorf("beside %d silent requests a good one takes %s", i, took)
-		}
+		took = append(took, patientRequest(s))
 	}
+	wantServed(t, "silent requests", took)
 	if st := s.Drain(); st.InWarehouse != 21 {
 		t.Errorf("21 events make %+v", st)
 	}

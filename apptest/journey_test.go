@@ -2,7 +2,6 @@ package apptest
 
 import (
 	"os"
-	"regexp"
 	"testing"
 )
 
@@ -13,13 +12,10 @@ func TestConsoleJourney(t *testing.T) {
 		Missing(t, "the console's build (run `make ui`)")
 	}
 	s := Start(t, "--dev=false", "--time-zone", "Asia/Shanghai")
-	token := regexp.MustCompile(`one-time token: (\S+)`).FindStringSubmatch(s.Log())
-	if token == nil {
-		t.Fatalf("the server did not print a setup token:\n%s", s.Log())
-	}
+	token := setupToken(s)
 	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
 	if shots == "" {
 		shots = t.TempDir()
 	}
-	runClient(t, "journey.mjs", s.URL, token[1], chromium, shots)
+	runClient(t, "journey.mjs", s.URL, token, chromium, shots)
 }

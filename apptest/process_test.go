@@ -20,7 +20,7 @@ import (
 // refusedStart runs the program with flags that it must refuse, and returns what it says.
 func refusedStart(t *testing.T, flags ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, Binary(t), append([]string{"serve", "--listen", FreeAddress(t)}, flags...)...)
 	var out bytes.Buffer
@@ -83,6 +83,18 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 	}
 }
 
+// stopsWithin is twice as long as the program promises to take at most from SIGTERM to its end:
+// the machine may have other things to do.
+const stopsWithin = 20 * time.Second
+
+// underWay waits until so many statements of SQL run or wait for others.
+func underWay(s *Server, n float64) {
+	s.t.Helper()
+	Eventually(s.t, time.Minute, fmt.Sprint(n, " statements are under way"), func() bool {
+		return s.metric("touchstone_sql_running")+s.metric("touchstone_sql_waiting") >= n
+	})
+}
+
 // A server that is told to stop under load stops within seconds, answers what it has
 // taken, and loses nothing.
 func TestStopUnderLoad(t *testing.T) {
@@ -111,10 +123,11 @@ func TestStopUnderLoad(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(time.Second)
+		underWay(s, 3)
+		Eventually(t, time.Minute, "events are acknowledged", func() bool { return c.count() > 100 })
 		began := time.Now()
 		s.Stop()
-		if took := time.Since(began); took > 8*time.Second {
+		if took := time.Since(began); took > stopsWithin {
 			t.Errorf("it took %s to stop", took)
 		} else {
 			t.Logf("stopped in %s with %d events acknowledged and queries under way", took.Round(time.Millisecond), c.count())
@@ -203,13 +216,12 @@ func TestEmptyServer(t *testing.T) {
 	t.Cleanup(s.Stop)
 	ready := time.Since(began)
 	time.Sleep(time.Second)
-	first := s.Stats()
-	const idle = 5 * time.Second
-	time.Sleep(idle)
+	first, at := s.Stats(), time.Now()
+	time.Sleep(5 * time.Second)
 	last := s.Stats()
-	share := (last.Process.CPUSeconds - first.Process.CPUSeconds) / idle.Seconds()
+	share := (last.Process.CPUSeconds - first.Process.CPUSeconds) / time.Since(at).Seconds()
 	t.Logf("ready in %s, %d MiB resident, %.2f %% of a processor when idle", ready.Round(time.Millisecond), last.Process.RSSBytes>>20, 100*share)
-	if ready > 10*time.Second || last.Process.RSSBytes > 200<<20 {
+	if ready > time.Minute || last.Process.RSSBytes > 200<<20 {
 		t.Errorf("an empty server is ready in %s and takes %d MiB", ready, last.Process.RSSBytes>>20)
 	}
 	if share > 0.25 {

@@ -122,7 +122,7 @@ func selfSigned(t *testing.T, dir string) (certificate, key string) {
 // behindProxy uses a server through a proxy at an address, as clients and browsers do.
 func behindProxy(t *testing.T, s *Server, address string) {
 	t.Helper()
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 8,
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 8,
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "events.example.com"}}} //nolint:gosec // its own certificate
 	do := func(method, path, body string, header ...string) *http.Response {
 		req, err := http.NewRequest(method, "https://"+address+path, strings.NewReader(body))
@@ -199,7 +199,7 @@ func firstMessage(t *testing.T, stream *http.Response) {
 		if !strings.Contains(line, "Through") {
 			t.Errorf("the stream says %q", line)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience / 2):
 		t.Error("a live event is held back")
 	}
 }

@@ -5,6 +5,7 @@ package apptest
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -97,15 +98,27 @@ func NewServer(t testing.TB, data string, flags ...string) *Server {
 	}
 }
 
-// FreeAddress returns a loopback address that nothing listens on.
+// handedOut are the ports that FreeAddress has returned.
+var handedOut sync.Map
+
+// FreeAddress returns a loopback address that nothing listens on, and that nobody gets by chance
+// while the server is down: systems take the ports of outgoing connections from 32768 on.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10_000 + rand.IntN(20_000)
+		if _, taken := handedOut.LoadOrStore(port, true); taken {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue // somebody else's
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Launch starts the process and waits until it is ready.
@@ -123,7 +136,7 @@ func (s *Server) Launch() {
 	}
 	s.done = make(chan error, 1)
 	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait() }(s.cmd, s.done)
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		select {
 		case err := <-s.done:
@@ -140,7 +153,7 @@ func (s *Server) Launch() {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	s.t.Fatalf("the server was not ready after a minute:\n%s", s.out)
+	s.t.Fatalf("the server was not ready after %s:\n%s", patience, s.out)
 }
 
 // Kill ends the process with SIGKILL.
@@ -162,8 +175,8 @@ func (s *Server) Stop() {
 		if err != nil {
 			s.t.Errorf("the server ended with %v", err)
 		}
-	case <-time.After(30 * time.Second):
-		s.t.Errorf("the server did not stop within 30 s of SIGTERM")
+	case <-time.After(time.Minute):
+		s.t.Errorf("the server did not stop within a minute of SIGTERM")
 		s.Kill()
 	}
 	s.http.CloseIdleConnections()

@@ -3,7 +3,7 @@ package apptest
 import (
 	"context"
 	"fmt"
-	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,20 +48,19 @@ func ScaleOut(t testing.TB) Shape {
 // natsCluster runs three NATS servers with JetStream inside the test.
 func natsCluster(t testing.TB) []*server.Server {
 	t.Helper()
-	var listeners []net.Listener
+	var ports []int
 	var routes []string
 	for range 3 { // servers of a cluster must know each other's ports before they start
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address := FreeAddress(t)
+		port, err := strconv.Atoi(strings.TrimPrefix(address, "127.0.0.1:"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		listeners = append(listeners, l)
-		routes = append(routes, "nats://"+l.Addr().String())
+		ports = append(ports, port)
+		routes = append(routes, "nats://"+address)
 	}
 	var servers []*server.Server
-	for i, l := range listeners {
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
+	for i, port := range ports {
 		srv, err := server.NewServer(&server.Options{
 			ServerName: fmt.Sprintf("nats-%d", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: t.TempDir(), MaxPayload: 8 << 20,
@@ -76,7 +75,7 @@ func natsCluster(t testing.TB) []*server.Server {
 		servers = append(servers, srv)
 	}
 	for _, srv := range servers {
-		if !srv.ReadyForConnections(30 * time.Second) {
+		if !srv.ReadyForConnections(patience) {
 			t.Fatal("a NATS server does not start")
 		}
 	}
@@ -112,7 +111,7 @@ func emptyCluster(t testing.TB, url string) {
 		t.Error(err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for name := range js.StreamNames(nats.Context(ctx)) {
 		if err := js.DeleteStream(name, nats.Context(ctx)); err != nil {

@@ -113,7 +113,7 @@ func TestSourcesAreSharedBetweenProcesses(t *testing.T) {
 		}
 		stop := run(t, a)
 		defer stop()
-		for deadline := time.Now().Add(20 * time.Second); send(made.WriteKey) != 401; time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); send(made.WriteKey) != 401; time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the other process still takes a disabled source")
 			}

@@ -13,7 +13,7 @@ func TestBackups(t *testing.T) {
 	w := newWorld(t)
 	var b backup.Backup
 	w.want(call{method: "POST", path: "/api/v1/backups", key: w.admin}, 202, `"status":"running"`, `"folder":`).decode(t, &b)
-	for deadline := time.Now().Add(10 * time.Second); b.Status == backup.Running; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); b.Status == backup.Running; time.Sleep(2 * time.Millisecond) {
 		w.get("/backups/"+b.ID, 200).decode(t, &b)
 		if time.Now().After(deadline) {
 			t.Fatal("it does not end")

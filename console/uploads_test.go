@@ -247,7 +247,7 @@ func TestUploadFromFileToEvents(t *testing.T) {
 // await asks until the answer has a text, and then wants the others, too.
 func (w *testServer) await(path, text string, more ...string) answer {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if a := w.do(call{method: "GET", path: path, key: w.adminKey()}); strings.Contains(a.body, text) {
 			return w.want(call{method: "GET", path: path, key: w.adminKey()}, 200, more...)
 		} else if strings.Contains(a.body, `"state":"failed"`) {

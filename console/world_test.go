@@ -199,7 +199,7 @@ func (w *world) send(events ...touchstone.Event) {
 // settle waits until everything in the log has reached its end.
 func (w *world) settle() {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		accepted, err := w.pipeline.Accepted(context.Background())
 		if err != nil {
 			w.t.Fatal(err)
@@ -245,7 +245,7 @@ func (w *world) shop() {
 // live waits until a segment is built.
 func (w *world) live(id string) {
 	w.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		s, err := w.segments.Get(context.Background(), id)
 		if err != nil {
 			w.t.Fatal(err)

@@ -202,7 +202,7 @@ func (r *rig) events(facts ...touchstone.Fact) { r.Helper(); r.batch(&touchstone
 // await waits until something holds.
 func (r *rig) await(what string, ok func() bool) {
 	r.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			p, _ := r.in.Progress(context.Background())

@@ -78,7 +78,7 @@ func makeSchedule(t *testing.T, s *job.Schedules, d job.Definition) job.Schedule
 
 func awaitSchedule(t *testing.T, s *job.Schedules, id, what string, ok func(job.Schedule) bool) job.Schedule {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		one, err := s.Get(ctx, id)
 		if err != nil {
 			t.Fatal(err)

@@ -112,14 +112,22 @@ func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
 	w := newWorld(t, db)
 	w.withAdmission()
 	fail := 0
-	var seen []string // by the stages, committed or not
+	var seen []string // by the stages, committed or not; what was not is seen again
+	again := map[string]string{}
 	w.stage.set(func(b *touchstone.Batch) error {
 		if fail > 0 {
 			fail--
 			return errors.New("told to fail")
 		}
 		for i := range b.Facts {
-			seen = append(seen, row(&b.Facts[i].Event))
+			e := &b.Facts[i].Event
+			switch was, known := again[e.MessageID]; {
+			case !known:
+				seen = append(seen, row(e))
+				again[e.MessageID] = row(e)
+			case was != row(e):
+				t.Errorf("the stages see %s as\n%s\nand again as\n%s", e.MessageID, was, row(e))
+			}
 		}
 		return nil
 	})

@@ -80,11 +80,17 @@ func TestACommandStandsBeforeTheEventsThatFollowIt(t *testing.T) {
 		for i := range 5 {
 			r.append(fmt.Sprint("a", i), fmt.Sprint("b", i))
 			c := touchstone.Command{ID: fmt.Sprint("cmd_", i), Kind: "test.note", Actor: "usr_1", Body: "{}"}
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			if _, err := r.commands.Submit(ctx, c); touchstone.KindOf(err) != touchstone.Unavailable {
+			ctx, cancel := context.WithCancel(t.Context())
+			given := make(chan error, 1)
+			go func() {
+				_, err := r.commands.Submit(ctx, c)
+				given <- err
+			}()
+			r.await("the command to wait", func() bool { _, err := r.commands.Get(t.Context(), c.ID); return err == nil })
+			cancel()
+			if err := <-given; touchstone.KindOf(err) != touchstone.Unavailable {
 				t.Fatalf("nobody does it, and got %v", err)
 			}
-			cancel()
 		}
 		r.append("last")
 		r.start()
@@ -113,13 +119,13 @@ func TestACommandIsDoneOnce(t *testing.T) {
 		r.append("a")
 		r.drain(Totals{Processed: 1})
 		c := touchstone.Command{ID: "cmd_x", Kind: "test.note", Body: `{"a":1}`}
-		for range 3 {
+		for i := range 3 {
 			row, err := r.commands.Submit(t.Context(), c)
 			if err != nil || string(row.Result) != `{"before":1}` {
 				t.Fatalf("got %+v, %v", row, err)
 			}
 			r.append("b")
-			r.drain(Totals{Processed: 2, Duplicates: r.p.Totals().Duplicates})
+			r.drain(Totals{Processed: 2, Duplicates: int64(i)})
 		}
 		if _, err := r.commands.Submit(t.Context(), touchstone.Command{ID: "cmd_x", Kind: "test.note", Body: `{"a":2}`}); touchstone.KindOf(err) != touchstone.Conflict {
 			t.Errorf("another command of the same id: %v", err)
@@ -141,7 +147,7 @@ func TestACommandThatFailsStopsNobody(t *testing.T) {
 		r.start()
 		n := int64(0)
 		for _, how := range []string{"invalid", "panic", "twice", "poison"} {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), toCome)
 			c := touchstone.Command{ID: "cmd_" + how, Kind: "test.note", Body: touchstone.JSON(fmt.Sprintf(`{"how":%q}`, how))}
 			var err error
 			for range 2 { // the second time it is looked up

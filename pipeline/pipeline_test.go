@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,14 +15,12 @@ import (
 	"github.com/touchstone-cdp/touchstone/stream/memory"
 )
 
-// ledger is a stage that writes each event it sees into a table, and can be told to fail.
+// ledger is a stage that writes each event it sees, and each timer that fires, into a table, and can
+// be told to fail.
 type ledger struct {
 	failures  atomic.Int64 // how many of the next batches fail
 	rollbacks atomic.Int64
 	apply     func(b *touchstone.Batch)
-
-	mu  sync.Mutex
-	due []touchstone.Timer
 }
 
 func (l *ledger) Name() string { return "ledger" }
@@ -35,9 +32,11 @@ func (l *ledger) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) e
 			return err
 		}
 	}
-	l.mu.Lock()
-	l.due = append(l.due, b.Due...)
-	l.mu.Unlock()
+	for _, d := range b.Due {
+		if _, err := tx.Exec(ctx, `INSERT INTO fired (place, name) VALUES ((SELECT count(*) FROM fired), ?)`, d.Key); err != nil {
+			return err
+		}
+	}
 	if l.apply != nil {
 		l.apply(b)
 	}
@@ -61,6 +60,9 @@ func newRig(t *testing.T, db *store.DB) *rig {
 	r := &rig{T: t, log: memory.New(1, touchstone.SystemClock{}), db: db, stage: &ledger{}, stop: func() {}}
 	err := db.Update(t.Context(), func(tx *store.Tx) error {
 		_, err := tx.Exec(t.Context(), `CREATE TABLE seen (seq BIGINT PRIMARY KEY, message_id TEXT NOT NULL)`)
+		if err == nil {
+			_, err = tx.Exec(t.Context(), `CREATE TABLE fired (place BIGINT NOT NULL, name TEXT NOT NULL)`)
+		}
 		return err
 	})
 	if err != nil {
@@ -121,16 +123,24 @@ func (r *rig) appendEvent(e touchstone.Event) {
 	}
 }
 
+// toCome is how long tests wait for what must come. It is no measure of anything: a machine may be
+// slow, and busy with other things, and only a test that fails waits for so long.
+const toCome = 2 * time.Minute
+
+// await waits until something is so.
+func (r *rig) await(what string, ok func() bool) {
+	r.Helper()
+	for deadline := time.Now().Add(toCome); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.Fatalf("waited in vain for %s, at %+v", what, r.p.Totals())
+		}
+	}
+}
+
 // drain waits until the pipeline has consumed n events and checks that every row is there once.
 func (r *rig) drain(want Totals) {
 	r.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for r.p.Totals().Consumed() < want.Consumed() {
-		if time.Now().After(deadline) {
-			r.Fatalf("stuck at %+v, want %+v", r.p.Totals(), want)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	r.await(fmt.Sprintf("%+v", want), func() bool { return r.p.Totals().Consumed() >= want.Consumed() })
 	if got := r.p.Totals(); got != want {
 		r.Errorf("totals %+v, want %+v", got, want)
 	}
@@ -198,18 +208,25 @@ func TestTimersFireOnceAndSurviveRestarts(t *testing.T) {
 		r.drain(Totals{Processed: 2})
 		r.stop()
 		r.start()
-		deadline := time.Now().Add(10 * time.Second)
 		fired := func() (keys []string) {
-			r.stage.mu.Lock()
-			defer r.stage.mu.Unlock()
-			for _, d := range r.stage.due {
-				keys = append(keys, d.Key)
+			rows, err := db.Reader().Query(t.Context(), `SELECT name FROM fired ORDER BY place`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var key string
+				if err := rows.Scan(&key); err != nil {
+					t.Fatal(err)
+				}
+				keys = append(keys, key)
+			}
+			if err := rows.Err(); err != nil {
+				t.Fatal(err)
 			}
 			return keys
 		}
-		for len(fired()) < 2 && time.Now().Before(deadline) {
-			time.Sleep(5 * time.Millisecond)
-		}
+		r.await("both fire", func() bool { return len(fired()) >= 2 })
 		time.Sleep(50 * time.Millisecond)
 		if got := fmt.Sprint(fired()); got != "[soon later]" {
 			t.Errorf("fired %s", got)

@@ -130,7 +130,7 @@ func TestTwoAtTheSameOffset(t *testing.T) {
 			}
 		}
 		// Only who commits a batch of its own hears of the others': each must go on until then.
-		for i := 0; ; i++ {
+		for i, end := 0, time.Now().Add(toCome); ; i++ {
 			id := fmt.Sprintf("last%d", i)
 			c.append(id)
 			want.Processed++
@@ -143,8 +143,11 @@ func TestTwoAtTheSameOffset(t *testing.T) {
 					}
 				}
 			}
-			if known == 2 || i > 100 {
+			if known == 2 {
 				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("they know of %+v and %+v, not of %+v", c.members[0].p.Totals(), c.members[1].p.Totals(), want)
 			}
 		}
 		c.stop()
@@ -182,16 +185,11 @@ func TestOneThatSlept(t *testing.T) {
 		c.p = other.p
 		c.drain(Totals{Processed: 3, Duplicates: 1})
 		close(log.awake)
-		for deadline := time.Now().Add(20 * time.Second); slow.p.Totals().Consumed() < 4; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("it never hears of what the other has done")
-			}
-		}
+		c.p = slow.p
+		c.rig.await("it to hear of what the other has done", func() bool { return slow.p.Totals().Consumed() >= 4 })
+		c.rig.await("it to try and fail", func() bool { return slow.stage.rollbacks.Load() >= 2 })
 		c.stop()
 		c.drain(Totals{Processed: 3, Duplicates: 1})
-		if n := slow.stage.rollbacks.Load(); n < 2 {
-			t.Errorf("%d rollbacks: it has not tried", n)
-		}
 	})
 }
 

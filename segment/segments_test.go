@@ -216,7 +216,7 @@ func TestFailedBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.commit(0)
-	run, stop := context.WithTimeout(ctx, 20*time.Second)
+	run, stop := context.WithTimeout(ctx, 2*time.Minute)
 	defer stop()
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -331,7 +331,7 @@ func TestRun(t *testing.T) {
 		}
 		ids = append(ids, g.ID)
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		all, err := segs.List(ctx)
 		if err != nil {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { launch } from './chromium.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [server, chromium, shots, lang, key, segment] = process.argv.slice(2)
 await mkdir(shots, { recursive: true })
@@ -14,7 +14,7 @@ const say = (en, cn) => (zh ? cn : en)
 const browser = await launch(chromium)
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: zh ? 'zh-CN' : 'en-US', timezoneId: 'Asia/Shanghai', reducedMotion: 'reduce' })
 const page = await context.newPage()
-page.setDefaultTimeout(20000)
+page.setDefaultTimeout(patience)
 const faults = []
 page.on('pageerror', (err) => faults.push(`${page.url()}: ${err.message}`))
 const shot = (name) => page.screenshot({ path: `${shots}/act-${lang}-${name}.png`, fullPage: true })

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { launch } from './chromium.mjs'
+import { arrived } from './arrived.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [server, writeKey, chromium] = process.argv.slice(2)
 const sdk = dirname(createRequire(import.meta.url).resolve('@segment/analytics-next/package.json'))
@@ -30,6 +31,7 @@ const origin = `http://127.0.0.1:${shop.address().port}`
 const browser = await launch(chromium)
 try {
   const tab = await browser.newPage()
+  tab.setDefaultTimeout(patience)
   const refused = []
   tab.on('response', (r) => r.url().startsWith(server) && r.status() >= 400 && refused.push(`${r.status()} ${r.url()}`))
   tab.on('pageerror', (err) => refused.push(String(err)))
@@ -49,7 +51,7 @@ try {
     },
     [server, writeKey],
   )
-  await tab.waitForTimeout(1500)
+  await arrived(server, 7)
   if (refused.length > 0) throw new Error(refused.join('\n'))
   console.log(JSON.stringify({ anonymousId }))
 } finally {

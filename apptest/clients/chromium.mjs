@@ -2,6 +2,10 @@
 // background traffic.
 import { chromium } from 'playwright-core'
 
+// How long a script waits for what must come, in ms. A machine may be slow, and busy with other things; only a script
+// that fails waits for so long.
+export const patience = 120_000
+
 export const launch = (executablePath) =>
   chromium.launch({
     executablePath,

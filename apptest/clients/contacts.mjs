@@ -5,7 +5,7 @@
 // Users: ROLE@example.com with the password below; the person is user_id:u-zoe.
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { launch } from './chromium.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [server, chromium, shots] = process.argv.slice(2)
 const password = 'a touchstone tells gold'
@@ -22,7 +22,7 @@ async function signIn(lang, role) {
   const w = looks[lang]
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: w.locale, colorScheme: w.colorScheme, timezoneId: 'Asia/Shanghai', reducedMotion: 'reduce' })
   const page = await context.newPage()
-  page.setDefaultTimeout(15000)
+  page.setDefaultTimeout(patience)
   page.on('pageerror', (err) => faults.push(`${lang} ${role} ${page.url()}: ${err.message}`))
   await page.goto(`${server}/sign-in`)
   await page.getByLabel(w.email).fill(`${role}@example.com`)

@@ -3,7 +3,7 @@
 // Usage: node import-file.mjs SERVER CHROMIUM SCREENSHOTS FILE LANG
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { launch } from './chromium.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [server, chromium, shots, file, lang] = process.argv.slice(2)
 await mkdir(shots, { recursive: true })
@@ -12,7 +12,7 @@ const say = (en, cn) => (zh ? cn : en)
 const browser = await launch(chromium)
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: zh ? 'zh-CN' : 'en-US', timezoneId: 'Asia/Shanghai', reducedMotion: 'reduce' })
 const page = await context.newPage()
-page.setDefaultTimeout(30000)
+page.setDefaultTimeout(patience)
 const faults = []
 page.on('pageerror', (err) => faults.push(`${page.url()}: ${err.message}`))
 const shot = (name) => page.screenshot({ path: `${shots}/import-${lang}-${name}.png`, fullPage: true })
@@ -94,7 +94,7 @@ try {
   await page.getByText(say('The mapping is saved', '映射已保存')).waitFor()
 
   await page.getByRole('button', { name: say('Dry run', '试运行'), exact: true }).click()
-  await page.getByText(say('nothing was changed', '未写入任何数据')).last().waitFor({ timeout: 120000 })
+  await page.getByText(say('nothing was changed', '未写入任何数据')).last().waitFor({ timeout: 2 * patience })
   assert.equal(await figure(say('Rows', '总行数')).last().innerText(), '541,909')
   await shot('5-dry-run')
 
@@ -103,7 +103,7 @@ try {
   await page.getByRole('button', { name: say('Import', '开始导入'), exact: true }).click()
   await page.getByRole('button', { name: say('Cancel import', '取消导入') }).waitFor()
   await shot('6-running')
-  await page.getByText(say('Import finished', '导入完成')).waitFor({ timeout: 240000 })
+  await page.getByText(say('Import finished', '导入完成')).waitFor({ timeout: 4 * patience })
   assert.equal(await figure(say('Accepted', '已接收')).innerText(), '541,909')
   await shot('7-finished')
 

@@ -2,7 +2,7 @@
 // Usage: node interventions.mjs SERVER CHROMIUM SCREENSHOTS
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { launch } from './chromium.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [server, chromium, shots] = process.argv.slice(2)
 await mkdir(shots, { recursive: true })
@@ -10,7 +10,7 @@ const browser = await launch(chromium)
 const faults = []
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US', reducedMotion: 'reduce' })
 const page = await context.newPage()
-page.setDefaultTimeout(15000)
+page.setDefaultTimeout(patience)
 page.on('pageerror', (err) => faults.push(`${page.url()}: ${err.message}`))
 // Each screen as it is, then in the other look and on a telephone.
 const shot = async (name) => {

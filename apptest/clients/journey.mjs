@@ -4,14 +4,14 @@
 // Usage: node journey.mjs SERVER SETUP_TOKEN CHROMIUM SCREENSHOTS
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { launch } from './chromium.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [server, token, chromium, shots] = process.argv.slice(2)
 const admin = { email: 'founder@example.com', password: 'a touchstone tells gold' }
 const browser = await launch(chromium)
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US', timezoneId: 'Asia/Shanghai' })
 const page = await context.newPage()
-page.setDefaultTimeout(20000)
+page.setDefaultTimeout(patience)
 const faults = []
 page.on('pageerror', (err) => faults.push(`${page.url()}: ${err.message}`))
 page.on('console', (m) => m.type() === 'error' && !/status of 401|net::ERR_ABORTED/.test(m.text()) && faults.push(`${page.url()}: ${m.text()}`))
@@ -67,7 +67,7 @@ async function sendEvents(writeKey) {
 }
 
 async function waitForEvents(n) {
-  for (let i = 0; i < 100; i++) {
+  for (const end = Date.now() + patience; Date.now() < end; ) {
     const stats = await api('GET', '/api/v1/stats')
     if (stats.in_warehouse >= n) return
     await page.waitForTimeout(100)
@@ -125,7 +125,7 @@ async function funnelToSegment() {
   let saved = await find()
   assert.ok(saved, 'the segment was not saved')
   // The list of segments is counted a moment later.
-  for (let i = 0; i < 100 && saved.members !== 10; i++) {
+  for (const end = Date.now() + patience; saved.members !== 10 && Date.now() < end; ) {
     await page.waitForTimeout(100)
     saved = await find()
   }
@@ -145,6 +145,7 @@ async function everyPage() {
   for (const [locale, colorScheme] of [['en-US', 'light'], ['zh-CN', 'dark'], ['zh-CN', 'light'], ['en-US', 'dark']]) {
     const ctx = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale, colorScheme, storageState: { cookies: state.cookies, origins: [] } })
     const tab = await ctx.newPage()
+    tab.setDefaultTimeout(patience)
     tab.on('pageerror', (err) => faults.push(`${tab.url()} (${locale} ${colorScheme}): ${err.message}`))
     for (const [name, path] of Object.entries(pages)) {
       await tab.goto(server + path)

@@ -55,7 +55,7 @@ export function loadSDK(wx) {
   return { analytics: module.exports, warnings }
 }
 
-export async function until(what, ok, ms = 10_000) {
+export async function until(what, ok, ms = 120_000) {
   for (const end = Date.now() + ms; !ok(); ) {
     if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`)
     await new Promise((done) => setTimeout(done, 5))

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { launch } from './chromium.mjs'
+import { accepted, arrived } from './arrived.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [server, writeKey, chromium] = process.argv.slice(2)
 const sdk = dirname(createRequire(import.meta.url).resolve('@rudderstack/analytics-js/bundled'))
@@ -28,16 +29,16 @@ const browser = await launch(chromium)
 const answers = {}
 try {
   for (const [way, options] of Object.entries(ways)) {
+    const before = await accepted(server)
     const context = await browser.newContext()
     const tab = await context.newPage()
+    tab.setDefaultTimeout(patience)
     const failures = []
-    let sent = 0
     tab.on('pageerror', (err) => failures.push(String(err)))
     tab.on('console', (m) => m.type() === 'error' && failures.push(m.text()))
     tab.on('response', (r) => {
       if (!r.url().startsWith(server)) return
       if (r.status() >= 400) failures.push(`${r.status()} ${r.url()}`)
-      if (r.request().method() === 'POST') sent++
     })
     await tab.goto(`http://127.0.0.1:${shop.address().port}/models?utm_source=weibo&utm_medium=cpc`)
     const anonymousId = await tab.evaluate(
@@ -55,9 +56,7 @@ try {
       },
       [server, writeKey, options, `r-${way}`],
     )
-    const until = Date.now() + 5000
-    while (Date.now() < until && sent < (way === 'xhr' ? 5 : 1)) await tab.waitForTimeout(50)
-    await tab.waitForTimeout(300)
+    await arrived(server, before + 5)
     if (failures.length > 0) throw new Error(`${way}: ${failures.join('\n')}`)
     answers[way] = { anonymousId }
     await context.close()

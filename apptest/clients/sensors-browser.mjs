@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { launch } from './chromium.mjs'
+import { accepted, arrived, items } from './arrived.mjs'
+import { launch, patience } from './chromium.mjs'
 
 const [serverURL, chromium] = process.argv.slice(2)
 const sdk = dirname(createRequire(import.meta.url).resolve('sa-sdk-javascript/package.json'))
@@ -29,8 +30,11 @@ const browser = await launch(chromium)
 const answers = {}
 try {
   for (const [way, options] of Object.entries(ways)) {
+    const before = await accepted(serverURL)
+    const set = await items(serverURL)
     const context = await browser.newContext()
     const tab = await context.newPage()
+    tab.setDefaultTimeout(patience)
     const calls = []
     const failures = []
     tab.on('pageerror', (err) => failures.push(String(err)))
@@ -75,11 +79,10 @@ try {
       },
       [serverURL, options, `u-${way}`],
     )
-    // $pageview, its profile_set_once, eleven calls about a person and their $SignUp and
-    // $BindID are thirteen; the item comes on top.
-    const settled = Date.now() + 5000
-    while (Date.now() < settled && (way === 'batch' ? calls.length < 3 : calls.length < 15)) await tab.waitForTimeout(50)
-    await tab.waitForTimeout(300)
+    // $pageview, its profile_set_once, and twelve calls about a person, two more in a batch. The item comes on top;
+    // a batch keeps the order, so that it was before the last of them.
+    await arrived(serverURL, before + (way === 'batch' ? 16 : 14))
+    await arrived(serverURL, set + 1, items)
     if (failures.length > 0) throw new Error(`${way}: ${failures.join('\n')}`)
     answers[way] = { anonymousId, calls: calls.length }
     await context.close()

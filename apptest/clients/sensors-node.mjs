@@ -1,9 +1,12 @@
 // Sends all kinds of data with sa-sdk-node, unmodified.
 // Usage: node sensors-node.mjs SERVER_URL
 import { createRequire } from 'node:module'
+import { accepted, arrived, items } from './arrived.mjs'
 
 const SensorsAnalytics = createRequire(import.meta.url)('sa-sdk-node')
 const failures = []
+const before = await accepted(process.argv[2])
+const set = await items(process.argv[2])
 const sensors = new (SensorsAnalytics.default ?? SensorsAnalytics)()
 const submitter = sensors.submitTo({ url: process.argv[2], gzip: true, mode: 'track' }, { count: 6, timeSpan: 200 })
 submitter.catch((err) => failures.push(err))
@@ -25,7 +28,8 @@ for (const act of [
   act()
   await new Promise((done) => setTimeout(done, 5)) // each has a time of its own
 }
-await new Promise((done) => setTimeout(done, 1500)) // it cannot tell when it is done
+await arrived(process.argv[2], before + 10) // it cannot tell when it is done
+await arrived(process.argv[2], set + 1, items)
 if (failures.length > 0) {
   console.error(failures)
   process.exit(1)

@@ -175,7 +175,7 @@ func TestParquetCompressions(t *testing.T) {
 
 func drain(c *converter) {
 	defer c.close()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		var e touchstone.Event
 		if c.next(&e) != nil {
 			return

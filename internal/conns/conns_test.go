@@ -57,12 +57,15 @@ func value(t *testing.T, r *prometheus.Registry, what string) float64 {
 
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s did not come about", what)
 		}
 	}
 }
+
+// fresh is for how long after its use a connection is not idle.
+const fresh = time.Second
 
 // Connections that say nothing make room for those that come, and a client that is at work keeps its own.
 func TestIdleConnectionsMakeRoom(t *testing.T) {
@@ -77,7 +80,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	})
 	get := func(c net.Conn, path string) error {
 		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
-		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = c.SetReadDeadline(time.Now().Add(2 * time.Minute))
 		buf := make([]byte, 1000)
 		n, err := c.Read(buf)
 		if err == nil && !strings.Contains(string(buf[:n]), "200 OK") {
@@ -85,6 +88,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		}
 		return err
 	}
+	began := time.Now()
 	long := dial(t, address)
 	answered := make(chan error, 1)
 	go func() { answered <- get(long, "/long") }()
@@ -96,14 +100,20 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	await(t, "a full server", func() bool { return l.Open() == most })
 	// While all are fresh or at work, there is no place.
 	refused := dial(t, address)
-	if err := get(refused, "/"); err == nil {
+	err := get(refused, "/")
+	all := time.Since(began) < fresh // on a busy machine they may not be fresh any more
+	if err == nil && all {
 		t.Error("one connection more than there may be was served")
 	}
 	stop := make(chan struct{})
 	working := make(chan error, 1)
 	go func() { // a client that sends now and then keeps its connection
-		for {
+		for last := time.Now(); ; last = time.Now() {
 			if err := get(good, "/"); err != nil {
+				if time.Since(last) > fresh/2 { // it was idle, because the machine did not let it work
+					t.Logf("after %s: %v", time.Since(last), err)
+					err = nil
+				}
 				working <- err
 				return
 			}
@@ -145,7 +155,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	if l.Open() > most {
 		t.Errorf("%d connections are open", l.Open())
 	}
-	if value(t, metrics, "evicted") < 10 || value(t, metrics, "refused") < 1 || value(t, metrics, "accepted") < most {
+	if value(t, metrics, "evicted") < 10 || all && value(t, metrics, "refused") < 1 || value(t, metrics, "accepted") < most {
 		t.Errorf("evicted %v, refused %v, accepted %v", value(t, metrics, "evicted"), value(t, metrics, "refused"), value(t, metrics, "accepted"))
 	}
 }

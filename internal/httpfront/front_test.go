@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,7 +109,7 @@ func talk(t *testing.T, address string, pieces ...string) (answers []exchanged, 
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	go func() {
 		for _, p := range pieces {
 			io.WriteString(conn, p)
@@ -200,7 +201,7 @@ func TestSameAnswersAsNetHTTP(t *testing.T) {
 		"lower-case method":            {[]string{strings.Replace(plain, "POST", "post", 1)}, "n"},
 		"nonsense":                     {[]string{"hello\r\n\r\n"}, "-"},
 		"nothing":                      {nil, ""},
-		"head in pieces":               {[]string{plain[:10], plain[10:40], plain[40:], plain}, "nn"},
+		"head in pieces":               {[]string{plain[:10], plain[10:40], plain[40:], plain}, "nn ff"}, // whole, if they are read late,
 		"head larger than the buffer":  {[]string{head + "X-Long: " + long[:10_000] + "\r\nContent-Length: 1\r\n\r\n1", plain}, "nn"},
 		"second head beyond the first": {[]string{head + "Content-Length: 3900\r\n\r\n" + long[:3900] + head + "X-Long: " + long[:500] + "\r\nContent-Length: 1\r\n\r\n1"}, "fn"},
 		"many headers":                 {[]string{head + strings.Repeat("A: 1\r\nB: 2\r\n", 20) + "Content-Length: 1\r\n\r\n1"}, "f"},
@@ -219,7 +220,7 @@ func TestSameAnswersAsNetHTTP(t *testing.T) {
 			for _, b := range by {
 				letters += (b + "-")[:1]
 			}
-			if letters != test.by {
+			if letters != test.by && !slices.Contains(strings.Fields(test.by), letters) {
 				t.Errorf("answered by %q, not %q", letters, test.by)
 			}
 		})
@@ -347,7 +348,7 @@ func TestWaitCutsOffWhatTakesTooLong(t *testing.T) {
 
 // Whoever sends nothing, or not the body he promised, does not stay.
 func TestTimeouts(t *testing.T) {
-	const soon = 100 * time.Millisecond
+	const soon = time.Second // longer than it takes to say something, also on a busy machine
 	for name, sent := range map[string]string{
 		"nothing": "", "no second request": plain, "no body": "POST /v1/track HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhello",
 	} {
@@ -359,7 +360,7 @@ func TestTimeouts(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(20 * time.Second))
+			conn.SetDeadline(time.Now().Add(2 * time.Minute))
 			io.WriteString(conn, sent)
 			if _, err := io.Copy(io.Discard, conn); err != nil {
 				t.Errorf("not closed in an orderly way: %v", err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,7 +68,7 @@ func appendForEver(dir string) error {
 func TestKillLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	acknowledged := map[touchstone.Seq]string{}
-	for round := range 6 {
+	for round := 0; round < 6 || len(acknowledged) < 100 && round < 100; round++ {
 		killed := killAfter(t, dir, time.Duration(20+rand.IntN(300))*time.Millisecond)
 		for seq, text := range killed {
 			if other, ok := acknowledged[seq]; ok {
@@ -223,7 +224,7 @@ func TestDiskWatermark(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor := func(refused bool) error {
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 			if _, err := l.Append(ctx, 0, []byte("b")); (err != nil) == refused {
 				return err
 			}
@@ -342,7 +343,7 @@ func TestIdleCostsNothing(t *testing.T) {
 func TestReaderWakesAtOnce(t *testing.T) {
 	l := openEmbedded(t, EmbeddedConfig{Dir: t.TempDir()})
 	acked := make(chan time.Time, 1)
-	var worst []time.Duration
+	var delays []time.Duration
 	for i := range 50 {
 		go func() {
 			time.Sleep(2 * time.Millisecond)
@@ -355,14 +356,12 @@ func TestReaderWakesAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
-		worst = append(worst, now.Sub(<-acked))
+		delays = append(delays, now.Sub(<-acked))
 	}
-	var sum time.Duration
-	for _, d := range worst {
-		sum += d
-	}
-	t.Logf("read %v after the acknowledgement, on average", sum/time.Duration(len(worst)))
-	if mean := sum / time.Duration(len(worst)); mean > 100*time.Millisecond { // a poll would show
-		t.Errorf("a reader sees a record %v after it was acknowledged", mean)
+	slices.Sort(delays) // a machine that does other things holds some up
+	median := delays[len(delays)/2]
+	t.Logf("read %v after the acknowledgement, in the middle", median)
+	if median > 100*time.Millisecond { // a poll would show
+		t.Errorf("a reader sees a record %v after it was acknowledged", median)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -64,7 +65,7 @@ func TestClusterOutlivesAServer(t *testing.T) {
 	defer l.Close()
 	b := stream.NewBatcher(l, stream.BatcherConfig{})
 	defer b.Close()
-	deadline, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	deadline, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 
 	var acknowledged sync.Map // event → touchstone.Seq
@@ -183,7 +184,7 @@ func testConnected(t *testing.T, url string, replicas int) {
 func runServer(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
 	srv := startTestServer(t, change)
-	if !srv.ReadyForConnections(20 * time.Second) {
+	if !srv.ReadyForConnections(2 * time.Minute) {
 		t.Fatal("the NATS server does not start")
 	}
 	return srv
@@ -222,11 +223,11 @@ func runCluster(t *testing.T) []*server.Server {
 		}))
 	}
 	for _, srv := range servers {
-		if !srv.ReadyForConnections(30 * time.Second) {
+		if !srv.ReadyForConnections(2 * time.Minute) {
 			t.Fatal("a server of the cluster does not start")
 		}
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		for _, srv := range servers {
 			if srv.JetStreamIsLeader() && len(srv.JetStreamClusterPeers()) == 3 {
 				return servers
@@ -247,17 +248,21 @@ func clusterURL(servers []*server.Server) string {
 }
 
 // freePorts returns ports that were free a moment ago: servers of a cluster must know
-// each other's before they start.
+// each other's before they start. Systems take the ports of outgoing connections from 32768 on.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		port := 10_000 + rand.IntN(20_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
-			t.Fatal(err)
+			continue // somebody else's
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		if ports = append(ports, port); len(ports) == n {
+			return ports
+		}
 	}
-	return ports
+	t.Fatal("no ports are free")
+	return nil
 }

@@ -85,7 +85,7 @@ func TestRandomStatements(t *testing.T) {
 	if n, err := w.Count(t.Context()); err != nil || n != int64(appended)*50 {
 		t.Errorf("there are %d events, %v, want %d", n, err, appended*50)
 	}
-	if answered.Load()*20 < refused.Load() {
+	if (answered.Load()+late.Load())*20 < refused.Load() { // a busy machine is late with what is right
 		t.Error("hardly a statement was answered")
 	}
 }

@@ -126,7 +126,7 @@ func TestGreedySQL(t *testing.T) {
 		case err != nil && touchstone.KindOf(err) != touchstone.Invalid && !errors.Is(err, context.DeadlineExceeded):
 			t.Errorf("%s: %v", sql, err)
 		}
-		if took := time.Since(began); took > 20*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%s: took %v", sql, took)
 		}
 		t.Logf("%6d MB most, %8v, %.60s: %.90s", maxResident()>>20, time.Since(began).Round(time.Millisecond), sql, fmt.Sprint(err))

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +26,8 @@ import (
 // Processes that answer statements see whole commits, each at least those that were done
 // when it was asked, while others come in and checkpoints are made.
 func TestProcessesSeeWholeCommits(t *testing.T) {
-	const events, commits = 500, 150
+	const events, commits, least = 500, 150, 5 // of each as many, at least
+	var told atomic.Int64                      // statements that were answered
 	opts := separate()
 	opts.CheckpointSize = "4MB"
 	w := open(t, t.TempDir(), opts)
@@ -34,7 +36,7 @@ func TestProcessesSeeWholeCommits(t *testing.T) {
 	done := int64(0)
 	appended := make(chan error, 1)
 	go func() {
-		for i := uint64(1); i <= commits; i++ {
+		for i := uint64(1); i <= commits || told.Load() < least && i < 20*commits; i++ {
 			if err := w.Append(context.Background(), warehouse.Commit{Through: stream.Offset(i), Facts: webFacts(events, i)}); err != nil {
 				appended <- err
 				return
@@ -56,7 +58,7 @@ func TestProcessesSeeWholeCommits(t *testing.T) {
 		default:
 		}
 		mu.Lock()
-		least := done
+		seen := done
 		mu.Unlock()
 		res, err := w.Query(t.Context(), warehouse.Statement{SQL: "SELECT count(*), count(DISTINCT message_id), count(DISTINCT properties), min(n) FROM (SELECT *, count(*) OVER (PARTITION BY seq // 65536) AS n FROM events)"})
 		if touchstone.KindOf(err) == touchstone.Unavailable { // overtaken by checkpoints
@@ -67,12 +69,13 @@ func TestProcessesSeeWholeCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 		n, distinct, whole := res.Rows[0][0].(int64), res.Rows[0][1], res.Rows[0][3]
-		if n < least*events || n%events != 0 || distinct != n || n > 0 && whole != int64(events) {
-			t.Fatalf("after %d commits of %d events a process sees %v", least, events, res.Rows[0])
+		if n < seen*events || n%events != 0 || distinct != n || n > 0 && whole != int64(events) {
+			t.Fatalf("after %d commits of %d events a process sees %v", seen, events, res.Rows[0])
 		}
+		told.Add(1)
 	}
 	t.Logf("%d statements beside %d commits, %d overtaken", asked, commits, busy)
-	if asked < 5 || busy > asked/2 {
+	if told.Load() < least {
 		t.Errorf("%d statements, %d overtaken", asked, busy)
 	}
 }
@@ -141,7 +144,7 @@ func TestLongStatementsDoNotHoldCheckpointsForEver(t *testing.T) {
 		add()
 	}
 	held()
-	soon, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	soon, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := w.Query(soon, warehouse.Statement{SQL: "SELECT 1"}); err != nil || wal() > 0 {
 		t.Errorf("a statement after the last commit: %v; the log has %d bytes", err, wal())
@@ -153,7 +156,7 @@ func TestLongStatementsDoNotHoldCheckpointsForEver(t *testing.T) {
 
 func awaitFile(t *testing.T, pattern string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if found, _ := filepath.Glob(pattern); len(found) > 0 {
 			return
 		}
@@ -200,11 +203,15 @@ func TestProcessesThatFail(t *testing.T) {
 			metrics := prometheus.NewRegistry()
 			w := open(t, t.TempDir(), duckdb.Options{SQL: duckdb.SQLOptions{Command: test.command}, Logger: slog.New(slog.NewTextHandler(&log, nil)), Metrics: metrics})
 			defer w.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			limit := time.Minute
+			if test.kind == touchstone.Internal {
+				limit = time.Second // it is what ends them
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			began := time.Now()
 			_, err := w.Query(ctx, warehouse.Statement{SQL: "SELECT 1"})
-			if took := time.Since(began); took > 8*time.Second {
+			if took := time.Since(began); took > 40*time.Second { // their programs sleep for a minute
 				t.Errorf("it took %s", took)
 			}
 			if err == nil || touchstone.KindOf(err) != test.kind || test.kind == touchstone.Internal && !errors.Is(err, context.DeadlineExceeded) {
@@ -264,7 +271,7 @@ func TestCloseEndsStatements(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 30*time.Second { // the statements would take days
 		t.Errorf("closing took %s", took)
 	}
 	for range 3 {

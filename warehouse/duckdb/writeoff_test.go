@@ -19,12 +19,12 @@ func TestQuestionsThatDoNotEndAreWrittenOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // the engine has begun by then
 	defer cancel()
 	began := time.Now()
-	// One call of a function, of a minute or so.
-	_, err = w.Query(ctx, warehouse.Statement{Own: true, SQL: "SELECT repeat('a', 4500) GLOB '*a*a*a*b'"})
-	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took < interruptPatience || took > interruptPatience+5*time.Second {
+	// One call of a function, of some minutes.
+	_, err = w.Query(ctx, warehouse.Statement{Own: true, SQL: "SELECT repeat('a', 7000) GLOB '*a*a*a*b'"})
+	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took < interruptPatience || took > interruptPatience+30*time.Second {
 		t.Errorf("the question ended after %s with %v", took, err)
 	}
 	if n := testutil.ToFloat64(w.figures.writtenOff); n != 1 {
@@ -38,7 +38,7 @@ func TestQuestionsThatDoNotEndAreWrittenOff(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 2*closePatience+time.Second {
+	if took := time.Since(began); took > 2*closePatience+20*time.Second {
 		t.Errorf("closing took %s", took)
 	}
 	// The call goes on in a thread that nobody waits for; the test program ends it.
