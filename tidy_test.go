@@ -26,7 +26,7 @@ var bands = [][]string{
 	{"sim"},
 	{"experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
 	{"analytics", "model"},
-	{"collect", "pipeline", "identity", "profile", "segment"},
+	{"collect", "pipeline", "identity", "profile", "segment", "household"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},
 	{"access"},

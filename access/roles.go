@@ -30,6 +30,8 @@ const roleTable = `
  people:erase        x       .        .          .          .         .
  identity:read       x       x        x          .          x         x
  identity:write      x       .        .          .          .         x
+ households:read     x       x        x          x          x         x
+ households:write    x       .        x          .          .         x
  segments:read       x       x        x          x          x         x
  segments:write      x       x        x          .          .         .
  analytics:read      x       x        x          .          x         x
@@ -80,6 +82,8 @@ const scopeTable = `
  people:erase         .       .       .       .        .      x
  identity:read        .       .       x       .        x      x
  identity:write       .       .       .       .        x      x
+ households:read      .       .       x       .        x      x
+ households:write     .       .       .       .        x      x
  segments:read        .       .       x       .        x      x
  segments:write       .       .       .       .        x      x
  analytics:read       .       .       x       .        x      x

@@ -19,6 +19,7 @@ func (a *App) resources() []api.Resource {
 		a.admissionResource(),
 		a.processResource(),
 		a.exportResource(),
+		a.householdResource(),
 	}, a.extra.resources...)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
+	"github.com/touchstone-cdp/touchstone/household"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
@@ -52,31 +53,32 @@ type App struct {
 	clock      touchstone.Clock
 
 	*engines
-	leases    *lease.Table
-	presence  *presence.Board
-	rules     *identity.Rules
-	kinds     *touchstone.KindSet // those of rules
-	proxies   []netip.Prefix
-	batcher   *stream.Batcher
-	collector *collect.Collector
-	graph     *identity.Graph
-	profiles  *profile.Profiles
-	segments  *segment.Segments
-	inbox     *inbox.Inbox
-	commands  *command.Log
-	admission *admission.Versions
-	pipeline  *pipeline.Pipeline
-	outbox    *outbox.Outbox
-	webhooks  *webhook.Webhooks
-	sink      *pipeline.Sink
-	queries   *analytics.Engine
-	settings  *console.Settings
-	console   *console.Console
-	feed      *changeFeed
-	backups   *backup.Keeper
-	jobs      *job.Jobs
-	schedules *job.Schedules
-	remote    *remote.Handler // nil: no other process may read the warehouse
+	leases     *lease.Table
+	presence   *presence.Board
+	rules      *identity.Rules
+	kinds      *touchstone.KindSet // those of rules
+	proxies    []netip.Prefix
+	batcher    *stream.Batcher
+	collector  *collect.Collector
+	graph      *identity.Graph
+	profiles   *profile.Profiles
+	segments   *segment.Segments
+	households *household.Households
+	inbox      *inbox.Inbox
+	commands   *command.Log
+	admission  *admission.Versions
+	pipeline   *pipeline.Pipeline
+	outbox     *outbox.Outbox
+	webhooks   *webhook.Webhooks
+	sink       *pipeline.Sink
+	queries    *analytics.Engine
+	settings   *console.Settings
+	console    *console.Console
+	feed       *changeFeed
+	backups    *backup.Keeper
+	jobs       *job.Jobs
+	schedules  *job.Schedules
+	remote     *remote.Handler // nil: no other process may read the warehouse
 
 	setupToken string
 	ready      atomic.Bool
@@ -136,6 +138,7 @@ func (a *App) parts() []wiring {
 		{a.wireEdge, nil}, // also imports and replays come in by it
 		{a.wireGraph, nil},
 		{a.wirePersons, personRoles},
+		{a.wireHouseholds, personRoles},
 		{a.wireExtra, personRoles},
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},

@@ -18,5 +18,6 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 	kinds = append(kinds, a.graph.Commands(a.rules)...)
 	kinds = append(kinds, a.profiles.Commands()...)
 	kinds = append(kinds, command.Kind{Name: admission.Command, Check: admission.CheckBody, Do: a.admission.Set})
+	kinds = append(kinds, a.households.Commands()...)
 	return kinds
 }

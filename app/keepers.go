@@ -19,6 +19,7 @@ func (a *App) keepers() []keep.Keeper {
 		a.graph.Keeper(),
 		a.profiles.Keeper(),
 		a.segments.Keeper(),
+		a.households.Keeper(),
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
 		collect.Keeper(),

@@ -11,6 +11,7 @@ import (
 // means nothing.
 func (a *App) reactors() []inbox.Reactor {
 	return append([]inbox.Reactor{
+		a.households,
 		a.webhooks,
 	}, a.extra.reactors...)
 }

@@ -13,9 +13,11 @@ type Interest struct {
 	Traits   []string // names; "*" is all
 	Segments []string // ids, of entries and exits; "*" is all
 	Timers   []string // owners
-	Persons  bool     // merges, splits and erasures
-	Backfill bool     // also what came with history
-	Causes   bool     // changes carry the event that caused them
+	// Beside are kinds of identifiers: events of any name that carry one behind their first.
+	Beside   []touchstone.IdentifierKind
+	Persons  bool // merges, splits and erasures
+	Backfill bool // also what came with history
+	Causes   bool // changes carry the event that caused them
 }
 
 // everything is what a reactor is given whose interest could not be asked for yet.
@@ -65,6 +67,7 @@ func (w *words) of(name string) mask {
 type wants struct {
 	any                              mask
 	events, traits, segments, timers words
+	beside                           map[touchstone.IdentifierKind]mask
 	persons, backfill, causes        mask
 }
 
@@ -73,10 +76,16 @@ func (w *wants) add(reactor mask, i Interest) {
 	w.traits.add(i.Traits, reactor)
 	w.segments.add(i.Segments, reactor)
 	w.timers.add(i.Timers, reactor)
+	for _, kind := range i.Beside {
+		if w.beside == nil {
+			w.beside = map[touchstone.IdentifierKind]mask{}
+		}
+		w.beside[kind] |= reactor
+	}
 	if i.Persons {
 		w.persons |= reactor
 	}
-	if len(i.Events)+len(i.Traits)+len(i.Segments)+len(i.Timers) > 0 || i.Persons {
+	if len(i.Beside)+len(i.Events)+len(i.Traits)+len(i.Segments)+len(i.Timers) > 0 || i.Persons {
 		w.any |= reactor
 	}
 	if i.Backfill {
@@ -100,6 +109,17 @@ func (w *wants) change(c *touchstone.Change) mask {
 		return w.persons
 	}
 	return w.unlessBackfill(who, c.Backfill)
+}
+
+// event tells who wants a fact: by its name, or by an identifier that it carries beside.
+func (w *wants) event(f *touchstone.Fact) mask {
+	who := w.events.of(f.Name)
+	if len(w.beside) > 0 {
+		for i := 1; i < len(f.Identifiers); i++ {
+			who |= w.beside[f.Identifiers[i].Kind]
+		}
+	}
+	return w.unlessBackfill(who, f.Backfill)
 }
 
 func (w *wants) unlessBackfill(who mask, backfill bool) mask {

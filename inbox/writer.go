@@ -171,7 +171,7 @@ func (w *Writer) wanted(i touchstone.Item) mask {
 	case i.Timer != nil:
 		return w.wants.timers.of(i.Timer.Owner)
 	}
-	return w.wants.unlessBackfill(w.wants.events.of(i.Fact.Name), i.Fact.Backfill)
+	return w.wants.event(i.Fact)
 }
 
 // lastErasures returns the place of each erased person's erasure in the batch's order.

@@ -35,6 +35,7 @@ func newRoot() *cobra.Command {
 		newQuery(),
 		newBench(),
 		newDoctor(),
+		newHousehold(),
 		newBackup(),
 		newRestore(),
 		newOpenAPI(),

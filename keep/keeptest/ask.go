@@ -167,7 +167,7 @@ func (r *run) rows(ctx context.Context) map[string][]string {
 	all := map[string][]string{}
 	list, of := r.tables(ctx)
 	for i := range list {
-		if of[i].Stays != "" || len(of[i].Persons)+len(of[i].Nodes) == 0 {
+		if slices.Contains(r.feature.Follows, of[i].Name) || of[i].Stays != "" || len(of[i].Persons)+len(of[i].Nodes) == 0 {
 			continue
 		}
 		for _, row := range list[i].rows {

@@ -55,6 +55,9 @@ type Feature struct {
 	// Gathered names columns that are counted in memory and written some time later, with
 	// whatever batch comes then, or in which an erasure changes rows of others.
 	Gathered []string
+	// Follows names tables whose rows follow from what several persons have in common, so that
+	// an erasure may change, add or take away rows of others.
+	Follows []string
 	// Identity is set by identity's own exercise: its Apply finds the persons, and commands
 	// go to it. All others get facts and changes from the exercise.
 	Identity Identity

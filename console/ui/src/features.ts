@@ -1,5 +1,6 @@
 import { analytics } from "./pages/analytics/feature";
 import { collect } from "./pages/collect/feature";
+import { households } from "./pages/households/feature";
 import { jobs } from "./pages/jobs/feature";
 import { operate } from "./pages/operate/feature";
 import { overview } from "./pages/overview/feature";
@@ -17,6 +18,7 @@ export const features = [
   overview,
   collect,
   people,
+  households,
   segments,
   analytics,
   webhooks,
@@ -30,6 +32,7 @@ export const routes = [
   ...overview.routes,
   ...collect.routes,
   ...people.routes,
+  ...households.routes,
   ...segments.routes,
   ...analytics.routes,
   ...webhooks.routes,

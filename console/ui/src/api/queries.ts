@@ -307,6 +307,37 @@ export const checkIdentifierQuery = (kind: string, value: string) =>
   });
 
 // Segments
+export const householdsQuery = (sort: "revenue" | "size" | "score", children: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ["households", "list", sort, children],
+    queryFn: ({ signal, pageParam }) =>
+      data(
+        api.GET("/api/v1/households", {
+          signal,
+          params: { query: { sort, ...(children ? { children } : {}), ...page(pageParam) } },
+        }),
+      ),
+    ...nextPage,
+  });
+export const householdTotalsQuery = queryOptions({
+  queryKey: ["households", "totals"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/households/totals", { signal })),
+});
+export const householdRulesQuery = queryOptions({
+  queryKey: ["households", "rules"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/households/rules", { signal })),
+});
+export const householdQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["household", id],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/households/{id}", { signal, params: { path: { id } } })),
+  });
+export const personHouseholdsQuery = (ref: string) =>
+  queryOptions({
+    queryKey: ["persons", ref, "households"],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/persons/{ref}/households", { signal, params: { path: { ref } } })),
+  });
 export const segmentsQuery = queryOptions({
   queryKey: ["segments"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/segments", { signal, params: { query: { limit: 500 } } })),

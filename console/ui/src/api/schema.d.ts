@@ -2273,6 +2273,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Households of today */
+        get: operations["listHouseholds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many households there are, and by what they were found */
+        get: operations["getHouseholdTotals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules by which households are found */
+        get: operations["getHouseholdRules"];
+        /**
+         * Set the rules
+         * @description They go into the log as a command. Households are derived anew from the clues that there are, by the job `household.derive`; which fields and events hold clues counts from now on.
+         */
+        put: operations["setHouseholdRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say who lives with whom, or does not
+         * @description `together`: who joins the household of the other. `apart`: no household has both, and it is `who` that goes; name all others of a household to take somebody out of it. `""` takes back what was decided about them.
+         *     Decisions go into the log as commands, so they outlast the rules and a store that is built anew. Households follow within moments.
+         */
+        post: operations["decideHousehold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a household; one that became another leads there
+                 * @example h_1a2b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * A household, with its history, its evidence and its value
+         * @description Addresses, cards and names of children are for those who may see contacts.
+         */
+        get: operations["getHousehold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** The households that a person is or was in */
+        get: operations["listPersonHouseholds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2334,7 +2459,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -4352,6 +4477,165 @@ export interface components {
             /** @description What it works on and the others stand by for */
             leases: string[];
             stuck: components["schemas"]["Stuck"][];
+        };
+        HouseholdList: {
+            items: components["schemas"]["HouseholdSummary"][];
+            next_cursor: string;
+        };
+        HouseholdSummary: {
+            id: string;
+            size: number;
+            /** @description Members under 14 */
+            children: number;
+            /** Format: int64 */
+            orders: number;
+            revenue: number;
+            /** @description 0 to 1, of the member who fits least */
+            score: number;
+            /** Format: date-time */
+            since: string | null;
+            members: components["schemas"]["HouseholdMiniature"][];
+        };
+        HouseholdMiniature: {
+            id: string;
+            name: string | null;
+            roles: ("payer" | "user" | "child" | "driver")[];
+            /** @description Under 14 */
+            child: boolean;
+        };
+        HouseholdTotals: {
+            /** Format: int64 */
+            households: number;
+            /**
+             * Format: int64
+             * @description Who is in one
+             */
+            persons: number;
+            /**
+             * Format: int64
+             * @description Persons under 14, in a household or not
+             */
+            children: number;
+            /**
+             * Format: int64
+             * @description Persons whose households are about to be derived
+             */
+            waiting: number;
+            evidence: {
+                kind: string;
+                /** Format: int64 */
+                persons: number;
+                /** Format: int64 */
+                things: number;
+            }[];
+        };
+        Household: {
+            id: string;
+            /** @description Members of today */
+            size: number;
+            children: number;
+            /** Format: int64 */
+            orders: number;
+            /** @description What the members of today have paid */
+            revenue: number;
+            /** Format: date-time */
+            first_seen: string | null;
+            /** Format: date-time */
+            last_seen: string | null;
+            members: components["schemas"]["HouseholdMember"][];
+            decisions: components["schemas"]["HouseholdDecision"][];
+        };
+        HouseholdMember: components["schemas"]["HouseholdMiniature"] & {
+            current: boolean;
+            times: {
+                /** Format: date-time */
+                from: string | null;
+                /**
+                 * Format: date-time
+                 * @description null: no end is known
+                 */
+                until: string | null;
+            }[];
+            score: number;
+            /** Format: int64 */
+            orders: number;
+            revenue: number;
+            /** Format: date-time */
+            first_seen: string | null;
+            /** Format: date-time */
+            last_seen: string | null;
+            evidence: components["schemas"]["HouseholdEvidence"][];
+            other_households: string[];
+        };
+        HouseholdEvidence: {
+            /** @enum {string} */
+            kind: "address" | "address_name" | "near_street" | "near_number" | "payment" | "device" | "declared" | "vehicle" | "manual";
+            /** @description As it was written; empty for those who may not see contacts */
+            value: string;
+            /** Format: date-time */
+            first: string | null;
+            /** Format: date-time */
+            last: string | null;
+            /** @description On how many days (nights, of a device) it was seen */
+            days: number;
+            weight: number;
+            /** @description Members who have it */
+            shared: number;
+        };
+        HouseholdDecision: {
+            who: string;
+            with: string;
+            /** @enum {string} */
+            verdict: "together" | "apart";
+            actor: string;
+            /** Format: date-time */
+            at: string | null;
+        };
+        HouseholdDecisionInput: {
+            /** @description A person id or kind:value */
+            who: string;
+            with: string[];
+            /** @enum {string} */
+            verdict: "together" | "apart" | "";
+        };
+        HouseholdDecided: {
+            id: string;
+            others: string[];
+        };
+        HouseholdRule: {
+            /** @enum {string} */
+            kind: "address" | "payment" | "device" | "declared" | "vehicle";
+            on: boolean;
+            /** @description Of two who share it, how likely they live together */
+            weight: number;
+            /** @description What more persons share at one time says nothing */
+            most: number;
+            /** @description Days (nights, of a device) on which somebody must have been seen with it */
+            least: number;
+            /** @description Days that it holds after it was last seen; 0: until another is seen */
+            fresh: number;
+            events: string[];
+            fields: string[];
+        };
+        HouseholdRules: {
+            threshold: number;
+            rules: components["schemas"]["HouseholdRule"][];
+            night_from: number;
+            night_to: number;
+            /** @description Events that are purchases */
+            paid: string[];
+            paid_fields: string[];
+            born_fields: string[];
+            role_fields: string[];
+            name_fields: string[];
+        };
+        HouseholdRulesView: components["schemas"]["HouseholdRules"] & {
+            /** Format: int64 */
+            version: number;
+            actor: string;
+            /** Format: date-time */
+            set_at: string | null;
+            default: boolean;
         };
     };
     responses: {
@@ -8696,6 +8980,202 @@ export interface operations {
                                 value: unknown;
                             }[];
                         };
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listHouseholds: {
+        parameters: {
+            query?: {
+                /** @description `revenue` (most first), `size` (largest first) or `score` (the most doubtful first) */
+                sort?: "revenue" | "size" | "score";
+                /** @description Only those with a child under 14 */
+                children?: boolean;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHouseholdTotals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdTotals"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHouseholdRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdRulesView"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setHouseholdRules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdRules"];
+            };
+        };
+        responses: {
+            /** @description The rules that hold */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdRulesView"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideHousehold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "who": "user_id:u1000007",
+                 *       "with": [
+                 *         "user_id:u1000008"
+                 *       ],
+                 *       "verdict": "together"
+                 *     }
+                 */
+                "application/json": components["schemas"]["HouseholdDecisionInput"];
+            };
+        };
+        responses: {
+            /** @description Whom it was about */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdDecided"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHousehold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a household; one that became another leads there
+                 * @example h_1a2b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The household */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Household"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPersonHouseholds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present ones first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        items: components["schemas"]["Household"][];
                     };
                 };
             };

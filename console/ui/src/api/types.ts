@@ -15,6 +15,10 @@ export type Settings = S["Settings"];
 export type Command = S["Command"];
 export type AuditEntry = S["AuditEntry"];
 
+export type Household = S["Household"];
+export type HouseholdSummary = S["HouseholdSummary"];
+export type HouseholdRules = S["HouseholdRules"];
+
 export type Source = S["Source"];
 export type Webhook = S["Webhook"];
 export type NewWebhookBody = S["NewWebhook"];

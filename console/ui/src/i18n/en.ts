@@ -3,6 +3,7 @@ import { auth } from "./en/auth";
 import { collect } from "./en/collect";
 import { common } from "./en/common";
 import { condition } from "./en/condition";
+import { households } from "./en/households";
 import { importFile } from "./en/importFile";
 import { jobs } from "./en/jobs";
 import { operate } from "./en/operate";
@@ -18,6 +19,7 @@ export const en = {
   auth,
   overview,
   collect,
+  households,
   importFile,
   people,
   condition,

@@ -3,6 +3,7 @@ import { auth } from "./zh/auth";
 import { collect } from "./zh/collect";
 import { common } from "./zh/common";
 import { condition } from "./zh/condition";
+import { households } from "./zh/households";
 import { importFile } from "./zh/importFile";
 import { jobs } from "./zh/jobs";
 import { operate } from "./zh/operate";
@@ -17,6 +18,7 @@ export const zh = {
   auth,
   overview,
   collect,
+  households,
   importFile,
   people,
   condition,

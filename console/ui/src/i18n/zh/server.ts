@@ -4,6 +4,7 @@ import { auth } from "./auth.server";
 import { collect } from "./collect.server";
 import { common } from "./common.server";
 import { condition } from "./condition.server";
+import { households } from "./households.server";
 import { importFile } from "./importFile.server";
 import { jobs } from "./jobs.server";
 import { operate } from "./operate.server";
@@ -22,6 +23,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   collect,
   common,
   condition,
+  households,
   importFile,
   jobs,
   operate,

@@ -19,6 +19,7 @@ import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
+import { HouseholdCard } from "./HouseholdCard";
 import { PersonMenu } from "./PersonMenu";
 import { Reveal } from "./Reveal";
 import { Timeline } from "./Timeline";
@@ -264,6 +265,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
           </ul>
         </section>
       )}
+      <HouseholdCard person={person.id} />
       <section className="card">
         <div className="card-head">
           <h2>{t("people.segmentsTitle")}</h2>

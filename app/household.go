@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/household"
+)
+
+// wireHouseholds makes what finds out who lives together.
+func (a *App) wireHouseholds(ctx context.Context) (err error) {
+	a.households, err = household.Open(ctx, household.Config{DB: a.store, Persons: a.graph, Zone: a.settings.Zone, Clock: a.clock, Logger: a.part("household"), Metrics: a.metrics})
+	return err
+}
+
+func (a *App) householdResource() api.Resource {
+	return household.Resource(func() household.Parts {
+		p := household.Parts{Households: a.households, People: people{a}, Strongest: a.strongest}
+		if a.commands != nil {
+			p.Submit = a.submit
+		}
+		if a.jobs != nil {
+			p.StartDerive = a.deriveHouseholds
+		}
+		return p
+	})
+}
+
+// submit has the pipeline carry out a command and returns its result.
+func (a *App) submit(ctx context.Context, c touchstone.Command) (touchstone.JSON, error) {
+	c.ID = command.NewID()
+	row, err := a.commands.Submit(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	return row.Result, nil
+}
+
+// strongest returns the identifier that stands for each person in a command.
+func (a *App) strongest(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]touchstone.Identifier, error) {
+	all, err := personIdentifiers{a.graph, a.kinds}.IdentifiersOf(ctx, persons)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[touchstone.PersonID]touchstone.Identifier, len(all))
+	for person, ids := range all {
+		if len(ids) > 0 {
+			out[person] = ids[0]
+		}
+	}
+	return out, nil
+}
+
+// deriveHouseholds starts the job that derives everybody's anew.
+func (a *App) deriveHouseholds(ctx context.Context, v *access.Viewer) error {
+	request, err := a.jobs.Prepare(ctx, v, household.DeriveJob, "{}")
+	if err == nil {
+		_, err = a.jobs.Start(ctx, request)
+	}
+	return err
+}

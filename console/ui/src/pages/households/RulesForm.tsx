@@ -1,0 +1,137 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { App, Button, InputNumber, Select, Switch } from "antd";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
+import { householdRulesQuery } from "@/api/queries";
+import type { HouseholdRules } from "@/api/types";
+import { useMay } from "@/app/session";
+import { Pill } from "@/components/Pill";
+import { ErrorState } from "@/components/states";
+import { stableJson } from "@/lib/json";
+import { useUnsaved } from "@/lib/useUnsaved";
+import { useWrite } from "@/lib/useWrite";
+
+type Rule = HouseholdRules["rules"][number];
+
+/** The rules as a small table of figures; whoever may not change them reads them. */
+export function RulesForm({ onDone }: { onDone: () => void }) {
+  const { t } = useTranslation();
+  const query = useQuery(householdRulesQuery);
+  const may = useMay("households:write");
+  const queries = useQueryClient();
+  const { message } = App.useApp();
+  const [draft, setDraft] = useState<HouseholdRules>();
+  useEffect(() => {
+    if (query.data) setDraft((d) => d ?? query.data);
+  }, [query.data]);
+  const changed =
+    draft !== undefined && query.data !== undefined && stableJson(draft) !== stableJson(query.data);
+  useUnsaved(changed);
+  const save = useWrite({
+    mutationFn: (rules: HouseholdRules) => data(api.PUT("/api/v1/households/rules", { body: bare(rules) })),
+    onSuccess: (saved) => {
+      queries.setQueryData(householdRulesQuery.queryKey, saved);
+      void queries.invalidateQueries({ queryKey: ["households"] });
+      setDraft(saved);
+      message.success(t("households.rules.saved"));
+      onDone();
+    },
+  });
+  if (query.error && !draft) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+  if (!draft) return <span className="bone" style={{ width: "100%", height: 320 }} />;
+  const set = (kind: Rule["kind"], change: Partial<Rule>) =>
+    setDraft({ ...draft, rules: draft.rules.map((r) => (r.kind === kind ? { ...r, ...change } : r)) });
+  return (
+    <div className="stack household-rules">
+      <p className="muted">
+        {t("households.rules.about")} {query.data?.default && <Pill>{t("households.rules.standard")}</Pill>}
+      </p>
+      <div className="household-rule-head" title={t("households.rules.thresholdHelp")}>
+        <span>{t("households.rules.threshold")}</span>
+        <InputNumber
+          aria-label={t("households.rules.threshold")}
+          min={0.05}
+          max={1}
+          step={0.05}
+          value={draft.threshold}
+          disabled={!may}
+          onChange={(v) => v !== null && setDraft({ ...draft, threshold: v })}
+        />
+      </div>
+      {draft.rules.map((r) => (
+        <RuleCard key={r.kind} rule={r} may={may} onChange={(c) => set(r.kind, c)} />
+      ))}
+      {may && (
+        <div className="row">
+          <Button
+            type="primary"
+            disabled={!changed}
+            loading={save.isPending}
+            onClick={() => save.mutate(draft)}
+          >
+            {t("households.rules.save")}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Only what may be set: the answer tells more. */
+function bare(r: HouseholdRules): HouseholdRules {
+  const { threshold, rules, night_from, night_to, paid, paid_fields, born_fields, role_fields, name_fields } =
+    r;
+  return { threshold, rules, night_from, night_to, paid, paid_fields, born_fields, role_fields, name_fields };
+}
+
+function RuleCard(props: { rule: Rule; may: boolean; onChange: (change: Partial<Rule>) => void }) {
+  const { t } = useTranslation();
+  const { rule: r, may, onChange } = props;
+  const figure = (key: "weight" | "most" | "least" | "fresh", min: number, max: number, step = 1) => (
+    <div title={t(`households.rules.${key}Help`)}>
+      <span>{t(`households.rules.${key}`)}</span>
+      <InputNumber
+        aria-label={t(`households.rules.${key}`)}
+        min={min}
+        max={max}
+        step={step}
+        value={r[key]}
+        disabled={!may || !r.on}
+        onChange={(v) => v !== null && onChange({ [key]: v })}
+      />
+    </div>
+  );
+  return (
+    <section className="card household-rule" data-rule={r.kind}>
+      <div className="card-head">
+        <h2>{t(`households.kind.${r.kind}`)}</h2>
+        <Switch
+          size="small"
+          checked={r.on}
+          disabled={!may}
+          aria-label={t("households.rules.on")}
+          onChange={(on) => onChange({ on })}
+        />
+      </div>
+      <div className="household-figures">
+        {figure("weight", 0, 1, 0.05)}
+        {figure("most", 2, 100)}
+        {figure("least", 1, 64)}
+        {figure("fresh", 0, 36500)}
+      </div>
+      <div className="household-fields" title={t("households.rules.fieldsHelp")}>
+        <span>{t("households.rules.fields")}</span>
+        <Select
+          mode="tags"
+          aria-label={t("households.rules.fields")}
+          value={r.fields}
+          disabled={!may || !r.on}
+          open={false}
+          suffixIcon={null}
+          onChange={(fields: string[]) => onChange({ fields })}
+        />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,222 @@
+package household
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/inbox"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// Name is that of the reactor, the keeper and the migrations.
+func (*Households) Name() string { return "household" }
+
+// Interest is what may hold clues: identify calls, the events and identifiers that rules name,
+// purchases; and who became one, two or nobody. History counts as the present does.
+func (h *Households) Interest(ctx context.Context, q store.Querier) (inbox.Interest, error) {
+	rules, err := h.current(ctx, q)
+	if err != nil {
+		return inbox.Interest{}, err
+	}
+	want := inbox.Interest{Events: append([]string{"$identify"}, rules.Paid...), Timers: []string{"household"}, Persons: true, Backfill: true}
+	for _, r := range rules.List {
+		if !r.On {
+			continue
+		}
+		want.Events = append(want.Events, r.Events...)
+		if r.Kind == Device || r.Kind == Vehicle || r.Kind == Declared {
+			for _, f := range r.Fields {
+				want.Beside = append(want.Beside, touchstone.IdentifierKind(f))
+			}
+		}
+	}
+	slices.Sort(want.Events)
+	want.Events = slices.Compact(want.Events)
+	return want, nil
+}
+
+// perReact bounds the persons that wait and are derived beside those of the occurrences.
+const perReact = 500
+
+// React keeps what events say, and derives anew the households that it touches.
+func (h *Households) React(ctx context.Context, tx *store.Tx, occurrences []touchstone.Occurrence, _ inbox.Outbox) error {
+	rules, err := h.current(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := lock(ctx, tx); err != nil {
+		return err
+	}
+	touched, err := h.take(ctx, tx, rules, occurrences)
+	if err != nil {
+		return err
+	}
+	waiting, err := takeDirty(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return h.derive(ctx, tx, rules, append(touched, waiting...))
+}
+
+// lock makes those who derive queue: the reactor and the job.
+func lock(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE household_version SET version = version WHERE one = 1`)
+	return err
+}
+
+// take keeps the clues of events and returns whom they are about.
+func (h *Households) take(ctx context.Context, tx *store.Tx, rules *Rules, occurrences []touchstone.Occurrence) (touched []touchstone.PersonID, err error) {
+	var clues []Clue
+	paid := map[string]*worth{}
+	zone := h.cfg.Zone()
+	for i := range occurrences {
+		o := &occurrences[i]
+		switch {
+		case o.Kind == touchstone.BecameOne || o.Kind == touchstone.BecameTwo:
+			if err := h.whose(ctx, tx, o.Person, o.Other); err != nil {
+				return nil, err
+			}
+			touched = append(touched, o.Person, o.Other)
+		case o.Kind == touchstone.EventHappened && o.Event != nil && o.Person != 0 && len(o.Event.Identifiers) > 0:
+			for _, c := range rules.read(o.Event, o.Cause, zone) {
+				c.Person = o.Person
+				clues = append(clues, c)
+			}
+			if amount, purchase := rules.paid(o.Event); purchase {
+				addWorth(paid, o, amount)
+			}
+		}
+	}
+	persons, things, err := keepClues(ctx, tx, clues)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range paid {
+		touched = append(touched, w.person)
+	}
+	if err := keepWorth(ctx, tx, paid); err != nil {
+		return nil, err
+	}
+	return append(touched, persons...), crowding(ctx, tx, things)
+}
+
+func addWorth(paid map[string]*worth, o *touchstone.Occurrence, amount int64) {
+	id, at := o.Event.Identifiers[0].String(), o.Time.UnixMilli()
+	w := paid[id]
+	if w == nil {
+		w = &worth{identifier: id, first: at, last: at}
+		paid[id] = w
+	}
+	w.person, w.orders, w.paid = o.Person, w.orders+1, w.paid+amount
+	w.first, w.last = min(w.first, at), max(w.last, at)
+}
+
+// crowding notes everybody who has a thing that has become a crowd's by those who are new to
+// it: it held persons together until now, and will not be followed any more.
+func crowding(ctx context.Context, tx *store.Tx, things map[Thing]int) error {
+	for t, added := range things {
+		if !t.kind.connects() {
+			continue
+		}
+		var n int
+		if err := tx.QueryRow(ctx, `SELECT COUNT(DISTINCT person) FROM household_clues WHERE kind = ? AND key = ?`, string(t.kind), t.key).Scan(&n); err != nil {
+			return err
+		}
+		if n <= crowd || n-added > crowd {
+			continue
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO household_dirty (person) SELECT DISTINCT person FROM household_clues WHERE kind = ? AND key = ? ON CONFLICT (person) DO NOTHING`,
+			string(t.kind), t.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whose gives rows of two persons to who has their identifiers now. On PostgreSQL rows may have
+// been written beside the batch that moved the others.
+func (h *Households) whose(ctx context.Context, tx *store.Tx, persons ...touchstone.PersonID) error {
+	if h.cfg.Persons == nil {
+		return nil
+	}
+	for _, t := range []struct{ table, identifier, person string }{
+		{"household_clues", "identifier", "person"}, {"household_value", "identifier", "person"},
+		{"household_decisions", "who", "person"}, {"household_decisions", "with_whom", "other"},
+	} {
+		at := map[string]int64{}
+		err := store.SelectIn(ctx, tx, fmt.Sprintf(`SELECT DISTINCT %s, %s FROM %s WHERE %s IN (...)`, t.identifier, t.person, t.table, t.person), numbers(persons), func(rows *sql.Rows) error {
+			var id string
+			var p int64
+			err := rows.Scan(&id, &p)
+			at[id] = p
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, text := range slices.Sorted(maps.Keys(at)) {
+			id, ok := touchstone.ParseIdentifier(text)
+			if !ok {
+				continue
+			}
+			_, now, err := h.cfg.Persons.Find(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if now == 0 || int64(now) == at[text] {
+				continue
+			}
+			if _, err := tx.Exec(ctx, fmt.Sprintf(`UPDATE %s SET %s = ? WHERE %s = ?`, t.table, t.person, t.identifier), int64(now), text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// takeDirty takes some of the persons who wait.
+func takeDirty(ctx context.Context, tx *store.Tx) ([]touchstone.PersonID, error) {
+	var list []touchstone.PersonID
+	rows, err := tx.Query(ctx, `SELECT person FROM household_dirty ORDER BY person LIMIT ?`, perReact)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p int64
+		if err := rows.Scan(&p); err != nil {
+			return nil, err
+		}
+		list = append(list, touchstone.PersonID(p))
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return list, store.ExecIn(ctx, tx, `DELETE FROM household_dirty WHERE person IN (...)`, numbers(list))
+}
+
+// derive finds the households of persons anew and writes what has changed.
+func (h *Households) derive(ctx context.Context, tx *store.Tx, rules *Rules, persons []touchstone.PersonID) error {
+	if len(persons) == 0 {
+		return nil
+	}
+	slices.Sort(persons)
+	r, err := loadRegion(ctx, tx, rules, slices.Compact(persons))
+	if err != nil {
+		return err
+	}
+	if r.cut {
+		h.metrics.overflown.Inc()
+		h.cfg.Logger.Warn("more persons hang together than are looked at at once; households at the edge may be wrong", "most", maxRegion)
+	}
+	h.metrics.derived.Add(float64(len(r.persons)))
+	rows, known, err := r.rows(ctx, tx, rules)
+	if err != nil {
+		return err
+	}
+	return r.write(ctx, tx, rows, known)
+}

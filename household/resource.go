@@ -1,0 +1,306 @@
+package household
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
+)
+
+//go:embed openapi.yaml
+var spec []byte
+
+// The permissions of households.
+const (
+	mayRead  access.Permission = "households:read"
+	mayWrite access.Permission = "households:write"
+)
+
+// Parts is what the API works with. Submit and StartDerive are nil in a process that puts no
+// commands in the log.
+type Parts struct {
+	Households *Households
+	People     api.People
+	// Strongest returns the identifier that stands for each person in a command.
+	Strongest   func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]touchstone.Identifier, error)
+	Submit      func(ctx context.Context, c touchstone.Command) (touchstone.JSON, error)
+	StartDerive func(ctx context.Context, v *access.Viewer) error
+}
+
+// Resource is the API of households. The function is asked when a request comes.
+func Resource(parts func() Parts) api.Resource {
+	x := resource{parts}
+	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
+	return api.Resource{Name: "Households", Spec: spec,
+		Permissions: []access.Declared{
+			{Permission: mayRead, Allows: "see who lives together, and why"},
+			{Permission: mayWrite, Allows: "say who lives together and who does not, and set the rules"},
+		},
+		Routes: []api.Route{
+			{Method: get, Path: "/households", Need: mayRead, Handle: x.list},
+			{Method: get, Path: "/households/totals", Need: mayRead, Handle: x.totals},
+			{Method: get, Path: "/households/rules", Need: mayRead, Handle: x.rules, Rows: api.Impersonal},
+			{Method: put, Path: "/households/rules", Need: mayWrite, Handle: x.setRules, Action: "household.rules"},
+			{Method: post, Path: "/households/decisions", Need: mayWrite, Handle: x.decide, Action: "household.decide", Rows: api.Scoped},
+			{Method: get, Path: "/households/{id}", Need: mayRead, Handle: x.get, Rows: api.Scoped},
+			{Method: get, Path: "/persons/{ref}/households", Need: mayRead, Handle: x.of, Rows: api.Scoped},
+		}}
+}
+
+type resource struct{ parts func() Parts }
+
+// lines returns a line of each person whom the viewer may see.
+func (p *Parts) lines(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) (map[touchstone.PersonID]api.PersonLine, error) {
+	list, err := p.People.Lines(ctx, v, ids)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[touchstone.PersonID]api.PersonLine, len(list))
+	for _, l := range list {
+		at[l.ID] = l
+	}
+	return at, nil
+}
+
+// named fills in the name of a member. That of a child is for who may see contacts.
+func (m *MiniatureMember) named(v *access.Viewer, l api.PersonLine) {
+	if !m.Child || v.SeesContacts() {
+		m.Name = l.Name
+	}
+}
+
+func (x resource) list(w http.ResponseWriter, r *http.Request) error {
+	p := x.parts()
+	page, err := api.ReadPaging(r)
+	if err != nil {
+		return err
+	}
+	q := ListQuery{Sort: r.URL.Query().Get("sort"), Children: r.URL.Query().Get("children") == "true", Limit: page.Limit, After: page.After}
+	switch q.Sort {
+	case "", byRevenue, bySize, byScore:
+	default:
+		return touchstone.Errorf(touchstone.Invalid, "households are not ordered by %.40q", q.Sort).WithHint("sort is revenue, size or score")
+	}
+	list, next, err := p.Households.List(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	if err := p.Households.addMembers(r.Context(), list); err != nil {
+		return err
+	}
+	var ids []touchstone.PersonID
+	for i := range list {
+		for j := range list[i].Members {
+			ids = append(ids, list[i].Members[j].ID)
+		}
+	}
+	v := api.ViewerOf(r)
+	lines, err := p.lines(r.Context(), v, ids)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		for j := range list[i].Members {
+			m := &list[i].Members[j]
+			m.named(v, lines[m.ID])
+		}
+	}
+	if list == nil {
+		list = []Summary{}
+	}
+	return api.WritePage(w, list, next)
+}
+
+func (x resource) totals(w http.ResponseWriter, r *http.Request) error {
+	t, err := x.parts().Households.Totals(r.Context())
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, t)
+}
+
+func (x resource) get(w http.ResponseWriter, r *http.Request) error {
+	p := x.parts()
+	id, ok := ParseID(api.Param(r, "id"))
+	if !ok {
+		return touchstone.Errorf(touchstone.Invalid, "%.40q is not the id of a household: it looks like h_1a2b", api.Param(r, "id"))
+	}
+	v := api.ViewerOf(r)
+	one, err := p.Households.Get(r.Context(), v, id)
+	if err != nil {
+		return err
+	}
+	if err := p.fill(r.Context(), v, one); err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, one)
+}
+
+// fill adds what profiles know, and leaves out members whom the viewer may not see; without
+// any there is no household. What the household is worth follows from who is left.
+func (p *Parts) fill(ctx context.Context, v *access.Viewer, one *View) error {
+	ids := make([]touchstone.PersonID, len(one.Members))
+	for i := range one.Members {
+		ids[i] = one.Members[i].ID
+	}
+	lines, err := p.lines(ctx, v, ids)
+	if err != nil {
+		return err
+	}
+	hidden := func(id touchstone.PersonID) bool { _, seen := lines[id]; return !seen }
+	one.Members = slices.DeleteFunc(one.Members, func(m ViewMember) bool { return hidden(m.ID) })
+	one.Decisions = slices.DeleteFunc(one.Decisions, func(d ViewDecision) bool { return hidden(d.Who) && hidden(d.With) })
+	if len(one.Members) == 0 {
+		return touchstone.Errorf(touchstone.NotFound, "there is no household %s", one.ID)
+	}
+	for i := range one.Members {
+		m := &one.Members[i]
+		l := lines[m.ID]
+		m.named(v, l)
+		m.FirstSeen, m.LastSeen = l.FirstSeen, l.LastSeen
+		if m.Current {
+			one.add(m)
+		}
+	}
+	return nil
+}
+
+// add counts a member of today.
+func (one *View) add(m *ViewMember) {
+	one.Size, one.Orders, one.Revenue = one.Size+1, one.Orders+m.Orders, one.Revenue+m.Revenue
+	if m.Child {
+		one.Children++
+	}
+	if !m.FirstSeen.IsZero() && (one.FirstSeen.IsZero() || m.FirstSeen.Before(one.FirstSeen)) {
+		one.FirstSeen = m.FirstSeen
+	}
+	if m.LastSeen.After(one.LastSeen) {
+		one.LastSeen = m.LastSeen
+	}
+}
+
+func (x resource) of(w http.ResponseWriter, r *http.Request) error {
+	p, v := x.parts(), api.ViewerOf(r)
+	person, err := p.People.Find(r.Context(), v, api.Param(r, "ref"))
+	if err != nil {
+		return err
+	}
+	list, err := p.Households.Of(r.Context(), v, person)
+	if err != nil {
+		return err
+	}
+	for _, one := range list {
+		if err := p.fill(r.Context(), v, one); err != nil {
+			return err
+		}
+	}
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"id": person, "items": list})
+}
+
+// decisionInput names persons by any reference.
+type decisionInput struct {
+	Who     string   `json:"who"`
+	With    []string `json:"with"`
+	Verdict string   `json:"verdict"`
+}
+
+func (x resource) decide(w http.ResponseWriter, r *http.Request) error {
+	p := x.parts()
+	if p.Submit == nil {
+		return api.NotHere("commands")
+	}
+	var in decisionInput
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	if len(in.With) > maxWith {
+		return touchstone.Errorf(touchstone.Invalid, "a decision is about somebody and 1 to %d others", maxWith)
+	}
+	var persons []touchstone.PersonID
+	for _, ref := range append([]string{in.Who}, in.With...) {
+		person, err := p.People.Find(r.Context(), api.ViewerOf(r), ref)
+		if err != nil {
+			return err
+		}
+		persons = append(persons, person)
+	}
+	names, err := p.Strongest(r.Context(), persons)
+	if err != nil {
+		return err
+	}
+	body := DecideBody{Who: names[persons[0]].String(), With: []string{}, Verdict: in.Verdict}
+	for _, other := range persons[1:] {
+		body.With = append(body.With, names[other].String())
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	if err := checkDecide(touchstone.JSON(text)); err != nil {
+		return err
+	}
+	api.NoteTarget(r, persons[0].String(), "")
+	result, err := p.Submit(r.Context(), touchstone.Command{Kind: DecideCommand, Actor: api.ViewerOf(r).ID, Body: touchstone.JSON(text)})
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, result)
+}
+
+// rulesView is the rules in an answer.
+type rulesView struct {
+	Version int64     `json:"version"`
+	Actor   string    `json:"actor"`
+	SetAt   time.Time `json:"set_at"`
+	Default bool      `json:"default"`
+	Rules
+}
+
+func (x resource) rules(w http.ResponseWriter, r *http.Request) error {
+	v, err := x.parts().Households.rulesNow(r.Context())
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", v.etag())
+	return api.WriteJSON(w, http.StatusOK, v)
+}
+
+func (x resource) setRules(w http.ResponseWriter, r *http.Request) error {
+	p := x.parts()
+	if p.Submit == nil {
+		return api.NotHere("commands")
+	}
+	var in Rules
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	if err := in.check(); err != nil {
+		return err
+	}
+	now, err := p.Households.rulesNow(r.Context())
+	if err != nil {
+		return err
+	}
+	if err := api.CheckIfMatch(r, now.etag()); err != nil {
+		return err
+	}
+	text, err := json.Marshal(map[string]any{"rules": in})
+	if err != nil {
+		return err
+	}
+	if _, err := p.Submit(r.Context(), touchstone.Command{Kind: RulesCommand, Actor: api.ViewerOf(r).ID, Body: touchstone.JSON(text)}); err != nil {
+		return err
+	}
+	if p.StartDerive != nil {
+		if err := p.StartDerive(r.Context(), api.ViewerOf(r)); err != nil && touchstone.KindOf(err) != touchstone.Conflict {
+			return err
+		}
+	}
+	return x.rules(w, r)
+}
