@@ -44,6 +44,10 @@ type Occurrence struct {
 	// command that nobody's event caused), and its message id.
 	Cause     Seq
 	MessageID string
+	// Node is the one that the cause came under, if the occurrence is about the person that it
+	// belonged to: a split may have moved it since. What is kept or put about the occurrence
+	// names it, so that it goes with it. 0 without such a cause.
+	Node NodeID
 	// Backfill marks what came with history (an import, an event that is much older than its
 	// arrival, a rebuild). A reactor sees it only if it asked to, so that loading a year of
 	// orders messages nobody.

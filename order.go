@@ -81,12 +81,15 @@ func (i Item) Occurrence() Occurrence {
 	case i.Change == nil:
 		f := i.Fact
 		return Occurrence{Kind: EventHappened, Person: f.Then(), Name: f.Name, Time: f.Time,
-			Cause: f.Seq, MessageID: f.MessageID, Backfill: f.Backfill, Event: &f.Event}
+			Cause: f.Seq, MessageID: f.MessageID, Node: f.Node, Backfill: f.Backfill, Event: &f.Event}
 	}
 	c := i.Change
 	o := Occurrence{Kind: c.Kind.Occurrence(), Person: c.Person, Other: c.Other, Name: c.Name, Old: c.Old, New: c.New, Time: c.Time, Backfill: c.Backfill}
 	if f := i.Fact; f != nil {
 		o.Cause, o.MessageID, o.Event = f.Seq, f.MessageID, &f.Event
+		if c.Person == f.Then() {
+			o.Node = f.Node
+		}
 	}
 	return o
 }

@@ -9,7 +9,7 @@ import (
 
 // wireCommands makes the commands that operators put in the log.
 func (a *App) wireCommands(ctx context.Context) (err error) {
-	a.commands, err = command.New(ctx, command.Config{DB: a.store, Log: a.log, Kinds: a.commandKinds(), Clock: a.clock, Logger: a.part("command"), Metrics: a.metrics})
+	a.commands, err = command.New(ctx, command.Config{DB: a.store, Log: a.log, Kinds: a.commandKinds(), Alone: a.inbox.Alone, Clock: a.clock, Logger: a.part("command"), Metrics: a.metrics})
 	return err
 }
 

@@ -52,6 +52,10 @@ type Config struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
 
+	// Alone is called first in the transaction of a command that Forgets; nil: nobody else writes
+	// about persons beside the pipeline.
+	Alone func(ctx context.Context, tx *store.Tx) error
+
 	Keep time.Duration // how long rows of what was done are kept; 400 days
 }
 
@@ -89,6 +93,14 @@ func New(ctx context.Context, cfg Config) (*Log, error) {
 		cfg.Metrics.MustRegister(l.counts)
 	}
 	return l, cfg.DB.Migrate(ctx, "command", store.Migrations(migrationFiles))
+}
+
+// Begin comes first in the transaction of a batch that begins with a command.
+func (l *Log) Begin(ctx context.Context, tx *store.Tx, c touchstone.Command) error {
+	if k := l.kinds[c.Kind]; k == nil || !k.Forgets || l.cfg.Alone == nil {
+		return nil
+	}
+	return l.cfg.Alone(ctx, tx)
 }
 
 // Do carries out a command of the log at its place. It fails only for what concerns the

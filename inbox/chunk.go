@@ -213,8 +213,8 @@ func (r *reactor) nowadays(ctx context.Context, tx *store.Tx, items []item) ([]t
 // split may have moved, else the person's; 0 for nobody. A person's number is that of a node.
 func (it *item) about() touchstone.PersonID {
 	switch {
-	case it.node != 0:
-		return touchstone.PersonID(it.node)
+	case it.Node != 0:
+		return touchstone.PersonID(it.Node)
 	case it.Person == 0:
 		return it.Subject.Person()
 	}

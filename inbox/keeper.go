@@ -58,7 +58,7 @@ func (k keeper) Split(ctx context.Context, tx *store.Tx, splits []keep.Split) er
 		for _, n := range split.Moved {
 			moved[int64(n)] = true
 		}
-		ids, err := findDead(ctx, tx, ` WHERE person = ?`, []any{int64(split.From)}, func(it *item) bool { return moved[int64(it.node)] })
+		ids, err := findDead(ctx, tx, ` WHERE person = ?`, []any{int64(split.From)}, func(it *item) bool { return moved[int64(it.Node)] })
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestKeeper(t *testing.T) {
 				// Every third event becomes a dead letter, as the reactor's own transaction would write it.
 				for i := range b.Facts {
 					if f := &b.Facts[i]; f.Seq%3 == 0 {
-						it := item{Occurrence: touchstone.Item{Fact: f}.Occurrence(), node: f.Node}
+						it := item{Occurrence: touchstone.Item{Fact: f}.Occurrence()}
 						c := chunk{list: []item{it}, places: []place{{int64(f.Seq), 0}}}
 						if err := in.reactors[0].bury(ctx, tx, &c, map[int]error{0: errors.New("no")}); err != nil {
 							return err
@@ -156,5 +157,72 @@ func TestPersonsOfToday(t *testing.T) {
 		r.drain("a")
 		r.wantHeard("a", `timer p_2 k of person:2`, fmt.Sprintf(`timer %s k of run:3`, touchstone.PersonID(0)), `event p_2 a <m1 a{"n":1}>`, `event p_2 b <m2 b{"n":1}>`,
 			`event p_2 d <m4 d{"n":1}>`, `persons_merged p_2 other p_7 <m4>`, `person_erased p_9 <m4>`)
+	})
+}
+
+// beside is a reactor that writes about each person that it hears of, and then waits within
+// its transaction.
+type beside struct {
+	scribe
+	within  chan struct{}
+	waiting func(ctx context.Context) bool // whether somebody waits for it
+}
+
+func (b *beside) React(ctx context.Context, tx *store.Tx, list []touchstone.Occurrence, out Outbox) error {
+	if err := b.scribe.React(ctx, tx, list, nil); err != nil {
+		return err
+	}
+	select {
+	case b.within <- struct{}{}:
+	default:
+	}
+	for !b.waiting(ctx) {
+		if !sleep(ctx, 5*time.Millisecond, nil) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// TestErasureBesideAReactor: what a reactor writes about a person in a transaction that began
+// before the erasure, as dead letters are, is there when the erasure looks.
+func TestErasureBesideAReactor(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := &beside{scribe: scribe{name: "a", interest: Interest{Events: []string{"*"}}}, within: make(chan struct{}, 1)}
+		b.waiting = func(ctx context.Context) bool {
+			if db.Dialect() == store.SQLite { // the erasure cannot have begun
+				return true
+			}
+			var n int
+			err := db.Reader().QueryRow(ctx, `SELECT count(*) FROM pg_locks WHERE NOT granted`).Scan(&n)
+			return err == nil && n > 0
+		}
+		r := newRig(t, db)
+		r.cfg.Reactors = []Reactor{b}
+		r.cfg.MaxReact = time.Minute
+		r.open()
+		r.events(r.event(1, "order"), r.event(2, "order"))
+		r.run()
+		<-b.within
+		seen := 0
+		inTx(t, db, func(ctx context.Context, tx *store.Tx) error {
+			if err := r.in.Alone(ctx, tx); err != nil {
+				return err
+			}
+			if err := r.in.Keeper().Erase(ctx, tx, []keep.Whole{{Person: 1, Nodes: []touchstone.NodeID{1}}}); err != nil {
+				return err
+			}
+			res, err := tx.Exec(ctx, `DELETE FROM heard WHERE what LIKE '% p_1 %'`) // as the reactor's keeper
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			seen = int(n)
+			return err
+		})
+		r.drain("a")
+		if heard := r.heard("a"); seen != 1 || len(heard) != 1 || !strings.HasPrefix(heard[0], "event p_2 ") {
+			t.Errorf("the erasure found %d rows; what stands is %v", seen, heard)
+		}
 	})
 }

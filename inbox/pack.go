@@ -58,9 +58,6 @@ type item struct {
 	touchstone.Occurrence
 	who     mask
 	carries mask // who gets the event that caused it
-	// node is what the event came under: it tells whose the occurrence is today, also after
-	// the person was split. 0 without an event.
-	node touchstone.NodeID
 }
 
 // packer packs occurrences. It is used again and again, so packing one allocates nothing.
@@ -83,7 +80,7 @@ func (p *packer) reset() {
 func (p *packer) bytes() int { return len(p.causes) + len(p.items) }
 
 // add packs an occurrence for who; carries are those of them who get its event.
-func (p *packer) add(o *touchstone.Occurrence, who, carries mask, node touchstone.NodeID) {
+func (p *packer) add(o *touchstone.Occurrence, who, carries mask) {
 	at := o.Time.UnixMilli()
 	if p.itemCount == 0 {
 		p.base = at
@@ -99,7 +96,7 @@ func (p *packer) add(o *touchstone.Occurrence, who, carries mask, node touchston
 		carries = 0
 	}
 	shape := shapeOf(o)
-	if node != 0 {
+	if o.Node != 0 {
 		shape |= hasNode
 	}
 	p.items = append(p.items, shape)
@@ -121,8 +118,8 @@ func (p *packer) add(o *touchstone.Occurrence, who, carries mask, node touchston
 		p.items = appendString(p.items, string(o.Old))
 		p.items = appendString(p.items, string(o.New))
 	}
-	if node != 0 {
-		p.items = binary.AppendUvarint(p.items, uint64(node)) //nolint:gosec // ids are positive
+	if o.Node != 0 {
+		p.items = binary.AppendUvarint(p.items, uint64(o.Node)) //nolint:gosec // ids are positive
 	}
 }
 
@@ -290,7 +287,7 @@ func (u *unpacker) item(it *item) {
 		it.Old, it.New = touchstone.JSON(u.string()), touchstone.JSON(u.string())
 	}
 	if shape&hasNode != 0 {
-		it.node = touchstone.NodeID(u.uvarint()) //nolint:gosec // as it was written
+		it.Node = touchstone.NodeID(u.uvarint()) //nolint:gosec // as it was written
 	}
 }
 
@@ -304,16 +301,16 @@ type grave struct {
 
 // holds tells whether an item is about somebody who is to be forgotten.
 func (g *grave) holds(it *item) bool {
-	if it.node != 0 && it.Kind != touchstone.BecameOne {
-		return g.nodes[it.node]
+	if it.Node != 0 && it.Kind != touchstone.BecameOne {
+		return g.nodes[it.Node]
 	}
-	return g.nodes[it.node] || g.numbers[int64(it.Person)] || g.numbers[int64(it.Other)] || g.numbers[int64(it.Subject.Person())]
+	return g.nodes[it.Node] || g.numbers[int64(it.Person)] || g.numbers[int64(it.Other)] || g.numbers[int64(it.Subject.Person())]
 }
 
 // owns tells whether an item is the person's: what it is exported with.
 func (g *grave) owns(it *item) bool {
-	if it.node != 0 {
-		return g.nodes[it.node]
+	if it.Node != 0 {
+		return g.nodes[it.Node]
 	}
 	return g.numbers[int64(it.about())]
 }
@@ -364,7 +361,7 @@ func (g *grave) strip(e *touchstone.Event) (changed bool) {
 func repack(items []item) []byte {
 	var p packer
 	for i := range items {
-		p.add(&items[i].Occurrence, items[i].who, items[i].carries, items[i].node)
+		p.add(&items[i].Occurrence, items[i].who, items[i].carries)
 	}
 	return p.body()
 }
@@ -372,7 +369,7 @@ func repack(items []item) []byte {
 // packOne packs an occurrence alone, as a dead letter holds it.
 func packOne(it *item) []byte {
 	var p packer
-	p.add(&it.Occurrence, 1, 1, it.node)
+	p.add(&it.Occurrence, 1, 1)
 	return p.body()
 }
 

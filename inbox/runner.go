@@ -219,8 +219,18 @@ func (r *reactor) work(ctx context.Context, c *chunk, poison map[int]error, tria
 	return err
 }
 
-// fenced fails with lost when the lease is another's.
+// gate keeps erasures apart from what reactors do: one would not see what a reactor writes about
+// its person beside it.
+const gate = "inbox_reactors"
+
+// Alone is called first in a transaction that erases persons: no reactor's runs beside it.
+func (in *Inbox) Alone(ctx context.Context, tx *store.Tx) error { return tx.Shut(ctx, gate) }
+
+// fenced fails with lost when the lease is another's. It comes first in a reactor's transaction.
 func (r *reactor) fenced(ctx context.Context, tx *store.Tx) error {
+	if err := tx.Enter(ctx, gate); err != nil {
+		return fmt.Errorf("wait for an erasure: %w", err)
+	}
 	if err := r.fence(ctx, tx); err != nil && !store.IsTrouble(err) {
 		return lost{err}
 	} else if err != nil {

@@ -134,7 +134,7 @@ func (w *Writer) collect(b *touchstone.Batch) {
 		if o.Kind != touchstone.EventHappened {
 			carries &= w.wants.causes
 		}
-		w.pack.add(&o, who, carries, nodeOf(item, &o))
+		w.pack.add(&o, who, carries)
 		w.occurred++
 		for rest := who; rest != 0; rest &= rest - 1 {
 			w.counts[bits.TrailingZeros64(uint64(rest))]++
@@ -144,14 +144,6 @@ func (w *Writer) collect(b *touchstone.Batch) {
 		}
 	}
 	w.endRow()
-}
-
-// nodeOf returns the node that tells whose an occurrence is, 0 if only its person does.
-func nodeOf(i touchstone.Item, o *touchstone.Occurrence) touchstone.NodeID {
-	if i.Fact != nil && o.Person == i.Fact.Then() {
-		return i.Fact.Node
-	}
-	return 0
 }
 
 func (w *Writer) endRow() {

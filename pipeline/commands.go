@@ -32,6 +32,16 @@ func holdsCommand(record []byte) bool {
 	return false
 }
 
+// enter lets a command have its say before anything is read, and checks who works here.
+func (p *Pipeline) enter(ctx context.Context, tx *store.Tx, work *chunk) error {
+	if work.command != nil && p.cfg.Commands != nil {
+		if err := p.cfg.Commands.Begin(ctx, tx, *work.command); err != nil {
+			return fmt.Errorf("command %s: %w", work.command.ID, err)
+		}
+	}
+	return p.fence(ctx, tx)
+}
+
 // obey carries out the command that a batch begins with.
 func (p *Pipeline) obey(ctx context.Context, tx *store.Tx, b *touchstone.Batch, work *chunk) error {
 	if work.command == nil {

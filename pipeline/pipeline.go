@@ -43,6 +43,8 @@ type Committer interface {
 
 // Commands carries out the commands in the log: *command.Log.
 type Commands interface {
+	// Begin comes first in the transaction of a batch that begins with a command.
+	Begin(ctx context.Context, tx *store.Tx, c touchstone.Command) error
 	// Do carries out one at its place, before the stages see the batch. refused says why the
 	// stages cannot work on what it brings about; then it is only noted. undone: it was taken
 	// back half-way, so stages may remember what is not so. An error fails the batch.
@@ -424,7 +426,7 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 	var next time.Time
 	rules, masked := p.rules, 0
 	err := p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		err := p.fence(ctx, tx)
+		err := p.enter(ctx, tx, &work)
 		if err != nil {
 			return err
 		}

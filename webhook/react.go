@@ -84,7 +84,7 @@ func (h *Webhooks) React(ctx context.Context, tx *store.Tx, occurrences []touchs
 				}
 				bodies[w.Identifiers] = body
 			}
-			effects = append(effects, touchstone.Effect{ID: messageID(w.ID, o), Kind: Kind, Destination: w.ID, Person: o.Person, Label: eventOf(o.Kind) + " " + o.Name, Body: body})
+			effects = append(effects, touchstone.Effect{ID: messageID(w.ID, o), Kind: Kind, Destination: w.ID, Person: o.Person, Node: o.Node, Label: eventOf(o.Kind) + " " + o.Name, Body: body})
 		}
 	}
 	return out.Put(ctx, tx, effects...)

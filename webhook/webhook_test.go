@@ -19,6 +19,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/inbox"
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -372,6 +373,32 @@ func TestWhatIsTold(t *testing.T) {
 			if strings.Contains(l.ID, ".") || !json.Valid(l.Body) {
 				t.Errorf("%s %s", l.ID, l.Body)
 			}
+		}
+	})
+}
+
+// What waits about a node goes with it in a split, and is erased with whose it is then.
+func TestWhatWaitsFollowsASplit(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		hook := w.create(webhook.Draft{URL: to("https://example.com/hook")})
+		parted, stays := entered("seg_vip", 1, 1), left("seg_vip", 1, 2)
+		parted.Node, stays.Node = 7, 1
+		w.react(parted, stays)
+		if n := len(w.waiting(hook.ID)); n != 2 {
+			t.Fatalf("%d wait", n)
+		}
+		err := w.db.Update(t.Context(), func(tx *store.Tx) error {
+			k := w.outbox.Keeper()
+			if err := k.Split(t.Context(), tx, []keep.Split{{From: 1, To: 9, Moved: []touchstone.NodeID{7}}}); err != nil {
+				return err
+			}
+			return k.Erase(t.Context(), tx, []keep.Whole{{Person: 9, Nodes: []touchstone.NodeID{7, 9}}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list := w.waiting(hook.ID); len(list) != 1 || !strings.HasPrefix(list[0].Label, webhook.Left) {
+			t.Errorf("what waits is %+v", list)
 		}
 	})
 }

@@ -179,10 +179,6 @@ export const operate: Messages = {
   "{0} is no backup: it does not begin with a {1}": "{0} 不是备份：开头没有 {1}",
   "{0} is no backup: it has no {1}": "{0} 不是备份：其中没有 {1}",
   "{0} is no question about a warehouse": "{0} 不是关于仓库的问题",
-  "a set holds numbers": "集合只包含数字",
-  "a set's numbers are missing": "集合缺少数字",
-  "a funnel of {0} steps and {1} groups does not fit a range this long":
-    "{0} 步、{1} 个分组的漏斗超出了这么长时间范围的容量",
   "The job's file was deleted: it may have held a person who was erased since.":
     "任务的文件已删除：其中可能包含此后被删除的用户。",
   "Start the job again for a file without the person.": "重新运行任务即可得到不含该用户的文件。",
