@@ -146,7 +146,7 @@ func (a *App) parts() []wiring {
 		{a.wireAdmission, nil}, // the sink reads the log by the rules, too
 		{a.wireCommands, personRoles},
 		{a.wireJobTables, personRoles}, // erasures are noted there
-		{a.wirePipeline, nil}, // everybody follows how far it is
+		{a.wirePipeline, nil},          // everybody follows how far it is
 		{a.wireQueries, personRoles},
 		{a.wireRemote, []string{"sink"}},
 		{a.wireBackups, []string{"act", "console"}},
