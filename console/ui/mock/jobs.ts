@@ -68,6 +68,7 @@ const jobs: S["Job"][] = [
     file: { name: "segment-春季试驾意向.csv", bytes: 4_812_330 } as S["Job"]["file"],
     result: { rows: 20_412 },
     created_at: ago(0.3),
+    started_at: ago(0.3),
     ended_at: ago(0.299),
   }),
   job("backup", "failed", {
@@ -80,8 +81,10 @@ const jobs: S["Job"][] = [
       },
       hint_text: { template: "Make room on the disk." },
     } as S["Job"]["failure"],
-    done: 3,
+    done: 1_310_000_000,
+    total: 2_986_000_000,
     created_at: ago(1),
+    started_at: ago(1),
     ended_at: ago(0.998),
   }),
   job("quarantine.replay", "cancelled", {
@@ -89,6 +92,7 @@ const jobs: S["Job"][] = [
     done: 310,
     total: 1_068,
     created_at: ago(2),
+    started_at: ago(2),
     ended_at: ago(1.99),
   }),
   ...Array.from({ length: 40 }, (_, i) =>

@@ -95,8 +95,8 @@ export function navigationOf(features: readonly Feature[], session: Session | un
       .map((n) => ({ ...n, label: `${f.name}.nav.${n.key}` as ParseKeys }));
     const last = groups.at(-1);
     if (items.length === 0) continue;
-    // Features of one group that follow each other stand under one title.
-    if (f.group && last?.title === f.group)
+    // Features of one group, or of none, that follow each other stand together.
+    if (last && last.title === f.group)
       groups[groups.length - 1] = { ...last, items: [...last.items, ...items] };
     else groups.push({ ...(f.group ? { title: f.group } : {}), items });
   }

@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import { UserRound } from "lucide-react";
 import { useLabels } from "@/lib/labels";
 import { initialsOf } from "./initials";
 import "./person.css";
@@ -27,7 +28,7 @@ export function PersonLink({
   );
 }
 
-/** Initials on basalt; an anonymous person is an empty outline. */
+/** Initials on basalt; an anonymous person is a figure in an outline. */
 export function Avatar({ id, name, size = 24 }: { id: string; name: string | null; size?: number }) {
   const initials = name ? initialsOf(name) : "";
   return (
@@ -38,7 +39,7 @@ export function Avatar({ id, name, size = 24 }: { id: string; name: string | nul
       style={{ width: size, height: size, fontSize: Math.round(size * (initials.length > 1 ? 0.4 : 0.48)) }}
       aria-hidden="true"
     >
-      {initials}
+      {initials || <UserRound size={Math.round(size * 0.55)} />}
     </span>
   );
 }

@@ -69,6 +69,7 @@ export const operate = {
     discarded_other: "{{n}} were discarded",
   },
   processes: {
+    duty: { pipeline: "Events", sink: "Warehouse", inbox: "Reactors’ inbox", reactor: "Reactor {{name}}" },
     title: "Processes",
     about:
       "The processes that share the database. Where several have the same role, one works and the others stand by.",

@@ -26,7 +26,6 @@ export const people = {
   clear: "Clear filters",
   reveal: {
     action: "Show contacts",
-    shown: "Contacts as they are",
     noted: "This was noted in the audit log. The contacts are hidden again when you leave the page.",
     none: "This person has no contacts.",
     reason: "Why you need them (kept in the audit log)",

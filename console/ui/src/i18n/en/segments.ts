@@ -37,7 +37,7 @@ export const segments = {
   tabs: { members: "Members", changes: "Changes", history: "History" },
   entered: "Since",
   enteredHelp: "When the person entered the segment",
-  exportAll: "Export all members",
+  exportAll: "Export CSV",
   noMembers: "No members yet",
   noMembersHint: "People appear here as soon as they match.",
   noMembersYet: "Still looking through the history",

@@ -58,6 +58,7 @@ export const operate = {
     discarded: "已丢弃 {{n}} 条",
   },
   processes: {
+    duty: { pipeline: "事件处理", sink: "写入仓库", inbox: "响应器收件箱", reactor: "响应器 {{name}}" },
     title: "进程",
     about: "共用同一数据库的进程。多个进程有同一角色时，由一个工作，其余待命。",
     process: "进程",

@@ -25,7 +25,6 @@ export const people = {
   clear: "清除筛选",
   reveal: {
     action: "显示联系方式",
-    shown: "完整联系方式",
     noted: "此操作已记入审计日志。离开页面后联系方式将重新隐藏。",
     none: "该用户没有联系方式。",
     reason: "查看原因（记入审计日志）",
@@ -215,7 +214,7 @@ export const people = {
     waiting_other: "{{n}} 个值待处理",
     suggestions: {
       title: "建议屏蔽",
-      about: "短时间内把许多用户连在一起的值",
+      about: "短时间内关联了大量用户的值",
       merges_other: "促成 {{n}} 次用户合并",
       refusals_other: "被单人上限挡下，涉及 {{n}} 位用户",
       others_other: "与 {{n}} 个新标识同时出现",
@@ -227,8 +226,8 @@ export const people = {
       dismissed: "{{value}} 仍作为标识使用",
     },
     test: {
-      title: "试一个值",
-      about: "看看事件带着它进来时会怎样处理",
+      title: "校验标识值",
+      about: "查看含有此值的事件将如何处理",
       value: "值",
       placeholder: "输入一个标识",
       identifies: "代表一个人",
@@ -249,7 +248,7 @@ export const people = {
       merges_other: "由它促成 {{n}} 次合并",
     },
     kinds: "标识类型",
-    kindsAbout: "按强弱排列",
+    kindsAbout: "按优先级排列",
     kind: "类型",
     role: "作用",
     roleHelp: "共用这种标识的人是否视为同一人",

@@ -36,7 +36,7 @@ export const segments = {
   tabs: { members: "用户名单", changes: "进出动态", history: "人数变化" },
   entered: "进入时间",
   enteredHelp: "用户进入该人群的时间",
-  exportAll: "导出全部用户",
+  exportAll: "导出 CSV",
   noMembers: "该人群暂无用户",
   noMembersHint: "符合条件的用户会自动显示在这里。",
   noMembersYet: "正在回溯历史数据",

@@ -1,10 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { App, Button, Input, Radio, Select } from "antd";
+import { App, Button, DatePicker, Input, Radio, Select } from "antd";
+import dayjs from "dayjs";
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
-import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { Pill } from "@/components/Pill";
 import { ErrorState } from "@/components/states";
@@ -23,7 +23,6 @@ function Days({ calendar }: { calendar: Calendar }) {
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
-  const format = useFormat();
   const may = useMay("schedules:write");
   const [choice, setChoice] = useState(calendar.calendar);
   const [own, setOwn] = useState<CalendarDay[]>(calendar.own);
@@ -73,9 +72,7 @@ function Days({ calendar }: { calendar: Calendar }) {
             }))}
           />
           {calendar.years.length > 0 && (
-            <span className="muted">
-              {t("jobs.calendar.years", { years: format.list(calendar.years.map(String)) })}
-            </span>
+            <span className="muted">{t("jobs.calendar.years", { years: spanOf(calendar.years) })}</span>
           )}
         </div>
       </section>
@@ -127,6 +124,12 @@ function Days({ calendar }: { calendar: Calendar }) {
   );
 }
 
+/** Years in a row as "2025–2026". */
+function spanOf(years: readonly number[]): string {
+  const [first = 0, last = first] = [years[0], years.at(-1)];
+  return last - first === years.length - 1 && last > first ? `${first}–${last}` : years.join(" / ");
+}
+
 function NewDay({ taken, onAdd }: { taken: CalendarDay[]; onAdd: (d: CalendarDay) => void }) {
   const { t } = useTranslation();
   const [day, setDay] = useState("");
@@ -143,10 +146,10 @@ function NewDay({ taken, onAdd }: { taken: CalendarDay[]; onAdd: (d: CalendarDay
         setName("");
       }}
     >
-      <Input
-        type="date"
-        value={day}
-        onChange={(e) => setDay(e.target.value)}
+      <DatePicker
+        value={day ? dayjs(day) : null}
+        onChange={(d) => setDay(d ? d.format("YYYY-MM-DD") : "")}
+        placeholder={t("jobs.calendar.day")}
         aria-label={t("jobs.calendar.day")}
       />
       <Radio.Group

@@ -4,6 +4,7 @@ const kinds = {
   "segment.export": "segmentExport",
   "quarantine.replay": "quarantineReplay",
   backup: "backup",
+  "profiles.rebuild": "profilesRebuild",
 } as const;
 
 /** What a kind of job is called; one that the console does not know goes by its own name. */

@@ -6,8 +6,11 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
+import { useReactorName } from "./reactorParts";
 
 type State = "stuck" | "running" | "silent";
+
+const duties = ["pipeline", "sink", "inbox", "reactor"] as const;
 
 /** The row as a person reads it: one that cannot go on is worse than running. */
 const stateOf = (p: RunningProcess): State =>
@@ -18,6 +21,13 @@ const tones = { running: "good", silent: "bad", stuck: "warn" } as const;
 export function ProcessesPage() {
   const { t } = useTranslation();
   const query = useQuery(processesQuery);
+  const reactorName = useReactorName();
+  // What a lease is for; its own name stands in the title.
+  const duty = (lease: string) => {
+    const [what = "", name] = lease.split(":");
+    const key = duties.find((d) => d === what);
+    return key ? t(`operate.processes.duty.${key}`, { name: reactorName(name ?? "") }) : lease;
+  };
   const columns: Column<RunningProcess>[] = [
     {
       key: "process",
@@ -61,9 +71,9 @@ export function ProcessesPage() {
       value: (p) => p.leases.join(" "),
       render: (p) =>
         p.leases.length ? (
-          <code className="ellipsis" title={p.leases.join("\n")}>
-            {p.leases.join(", ")}
-          </code>
+          <span className="ellipsis" title={p.leases.join("\n")}>
+            {p.leases.map(duty).join(" · ")}
+          </span>
         ) : (
           <span className="muted">–</span>
         ),

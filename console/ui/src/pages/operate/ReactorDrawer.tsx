@@ -114,7 +114,7 @@ function DeadLetters({ reactor }: { reactor: Reactor }) {
       width: 190,
       value: (l) => `${t(`operate.reactors.kind.${l.kind}`)} ${l.name}`,
       render: (l) => (
-        <span className="row nowrap">
+        <span className="dead-what">
           <span className="ellipsis">
             {t(`operate.reactors.kind.${l.kind}`)}
             {l.name && ` · ${l.kind === "event" ? labels.event(l.name) : l.name}`}

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Tabs } from "antd";
 import { ChevronRight } from "lucide-react";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { personQuery } from "@/api/queries";
 import type { Person } from "@/api/types";
@@ -22,6 +22,7 @@ import { useSources } from "@/lib/useSources";
 import { HouseholdCard } from "./HouseholdCard";
 import { PersonMenu } from "./PersonMenu";
 import { Reveal } from "./Reveal";
+import { type Revealed, unmasked } from "./revealed";
 import { Timeline } from "./Timeline";
 import { TraitsTab } from "./TraitsTab";
 import "./people.css";
@@ -37,7 +38,8 @@ export function PersonPage() {
   const setSearch = useSetSearch();
   const labels = useLabels();
   const query = useQuery(personQuery(ref));
-  const person = query.data;
+  const [revealed, setRevealed] = useState<Revealed>();
+  const person = query.data && unmasked(query.data, revealed);
   const name = person ? labels.person(person) : "";
 
   useEffect(() => {
@@ -106,7 +108,12 @@ export function PersonPage() {
             ]}
           />
         </div>
-        <Aside person={person} onEvent={setEvent} />
+        <Aside
+          person={person}
+          onEvent={setEvent}
+          shown={revealed?.id === person.id ? revealed : undefined}
+          onShown={setRevealed}
+        />
       </div>
     </div>
   );
@@ -177,7 +184,13 @@ function Fact({ label, value }: { label: string; value: number }) {
   );
 }
 
-function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) => void }) {
+function Aside(props: {
+  person: Person;
+  onEvent: (event: string) => void;
+  shown: Revealed | undefined;
+  onShown: (contacts: Revealed) => void;
+}) {
+  const { person, onEvent } = props;
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
@@ -187,7 +200,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
   const consent = Object.entries(person.consent);
   return (
     <aside className="person-aside stack">
-      <section className="card">
+      <section className="card" data-revealed={props.shown ? "" : undefined}>
         <div className="card-head">
           <h2>{t("people.identifiers")}</h2>
         </div>
@@ -212,7 +225,7 @@ function Aside({ person, onEvent }: { person: Person; onEvent: (event: string) =
             </li>
           )}
         </ul>
-        <Reveal person={person} />
+        <Reveal person={person} shown={props.shown} onShown={props.onShown} />
       </section>
       {person.relations.length > 0 && (
         <section className="card">

@@ -5,25 +5,28 @@ import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import type { Person } from "@/api/types";
 import { useMay } from "@/app/session";
-import { CopyButton } from "@/components/CopyButton";
-import { IdentifierChip } from "@/components/Pill";
-import { formatJson } from "@/lib/json";
-import { useLabels } from "@/lib/labels";
 import { useWrite } from "@/lib/useWrite";
+import type { Revealed } from "./revealed";
 
 /**
  * Contacts are masked for whoever may not see all of them. Who may reveal those of one person does it here, with a
  * reason that the audit log keeps; what was revealed is gone with the page.
  */
-export function Reveal({ person }: { person: Person }) {
+export function Reveal(props: RevealProps) {
   const seesAll = useMay("people:contacts");
   if (seesAll) return null;
-  return <RevealOne key={person.id} person={person} />;
+  return <RevealOne key={props.person.id} {...props} />;
 }
 
-function RevealOne({ person }: { person: Person }) {
+interface RevealProps {
+  person: Person;
+  /** What was revealed: the page shows it in the place of what is masked. */
+  shown: Revealed | undefined;
+  onShown: (contacts: Revealed) => void;
+}
+
+function RevealOne({ person, shown, onShown }: RevealProps) {
   const { t } = useTranslation();
-  const labels = useLabels();
   const may = useMay("people:reveal");
   const [asking, setAsking] = useState(false);
   const [reason, setReason] = useState("");
@@ -35,34 +38,17 @@ function RevealOne({ person }: { person: Person }) {
           body: { reason: reason.trim() },
         }),
       ),
-    onSuccess: () => setAsking(false),
+    onSuccess: (contacts) => {
+      setAsking(false);
+      onShown(contacts);
+    },
   });
-  const shown = reveal.data;
   if (shown) {
-    const traits = Object.entries(shown.traits);
+    const some = shown.identifiers.length + Object.keys(shown.traits).length;
     return (
-      <div className="reveal" data-revealed>
-        <ul className="aside-list" aria-label={t("people.reveal.shown")}>
-          {shown.identifiers.map((i) => (
-            <li key={i.kind + i.value}>
-              <IdentifierChip kind={i.kind} value={i.value} label={labels.identifierKind(i.kind)} />
-              <CopyButton text={i.value} />
-            </li>
-          ))}
-          {traits.map(([name, value]) => (
-            <li key={name}>
-              <IdentifierChip
-                kind={name}
-                value={typeof value === "string" ? value : formatJson(value)}
-                label={name}
-              />
-            </li>
-          ))}
-        </ul>
-        <p className="muted">
-          {t(shown.identifiers.length + traits.length ? "people.reveal.noted" : "people.reveal.none")}
-        </p>
-      </div>
+      <p className="reveal muted" role="status">
+        {t(some ? "people.reveal.noted" : "people.reveal.none")}
+      </p>
     );
   }
   if (!may) {

@@ -66,9 +66,9 @@ function Allows({ permission, words }: { permission: Permission; words: string }
   const { t } = useTranslation();
   const key = permission.replace(":", "_") as "people_read";
   return (
-    <>
+    <div className="permissions-row">
       <span>{t(`settings.permissions.of.${key}`, { defaultValue: words })}</span>
       <code>{permission}</code>
-    </>
+    </div>
   );
 }

@@ -41,11 +41,11 @@ export function WebhooksPage() {
       .join(" · ");
 
   const columns: Column<Webhook>[] = [
-    { key: "name", title: t("webhooks.name"), width: 200, value: (w) => w.name },
+    { key: "name", title: t("webhooks.name"), width: 280, value: (w) => w.name },
     {
       key: "status",
       title: t("webhooks.statusTitle"),
-      width: 130,
+      width: 110,
       value: (w) => t(`webhooks.status.${webhookStatus(w)}`),
       render: (w) => <StatusPill webhook={w} />,
     },
@@ -63,7 +63,7 @@ export function WebhooksPage() {
     {
       key: "url",
       title: t("webhooks.url"),
-      width: 260,
+      width: 300,
       value: (w) => w.url,
       render: (w) => (
         <code className="ellipsis" title={w.url}>
@@ -100,7 +100,7 @@ export function WebhooksPage() {
     {
       key: "last",
       title: t("webhooks.lastDelivered"),
-      width: 130,
+      width: 110,
       align: "right",
       value: (w) => w.queue.delivered_at,
       time: true,
