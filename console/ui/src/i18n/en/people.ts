@@ -289,7 +289,7 @@ export const people = {
     contact: "Contact",
     contactHelp: "Its values are shown masked to those who may not see contacts.",
     contactAlways: "Values of this kind are always masked for those who may not see contacts.",
-    normaliser: "Brought into form as",
+    normaliser: "Form",
     normaliserHelp: "So that two ways to write it are one identifier",
     normalisers: {
       text: "text, as it is",

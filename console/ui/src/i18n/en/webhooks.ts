@@ -64,7 +64,6 @@ export const webhooks = {
   test: "Send a test",
   testDelivered: "The test was delivered",
   testFailed: "The test failed",
-  took: "{{n}} ms",
   pause: "Pause",
   resume: "Resume",
   pausedTitle: "Paused",

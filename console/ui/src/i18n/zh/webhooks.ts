@@ -61,7 +61,6 @@ export const webhooks = {
   test: "发送测试",
   testDelivered: "测试已送达",
   testFailed: "测试失败",
-  took: "{{n}} 毫秒",
   pause: "暂停",
   resume: "恢复",
   pausedTitle: "已暂停",

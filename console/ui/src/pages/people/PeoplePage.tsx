@@ -199,6 +199,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
       {
         key: "first_seen",
         title: t("people.firstSeen"),
+        optional: narrow,
         width: 108,
         align: "right",
         value: (p) => p.first_seen,
@@ -208,7 +209,7 @@ export function usePersonColumns(): Column<PersonSummary>[] {
       {
         key: "last_seen",
         title: t("people.lastSeen"),
-        width: 108,
+        width: narrow ? 132 : 108,
         align: "right",
         value: (p) => p.last_seen,
         time: true,

@@ -146,7 +146,7 @@ function useColumns(webhook: Webhook, state: "delivered" | "waiting" | "dead"): 
     {
       key: "what",
       title: t("webhooks.what"),
-      width: 240,
+      width: 260,
       value: what,
       render: (d) => (
         <span className="ellipsis" title={what(d)}>
@@ -157,7 +157,7 @@ function useColumns(webhook: Webhook, state: "delivered" | "waiting" | "dead"): 
     {
       key: "person",
       title: t("webhooks.person"),
-      width: 130,
+      width: 110,
       value: (d) => d.person,
       render: (d) => <PersonLink person={{ id: d.person, name: d.person }} />,
     },
@@ -171,16 +171,15 @@ function useColumns(webhook: Webhook, state: "delivered" | "waiting" | "dead"): 
     {
       key: "took",
       title: t("webhooks.latency"),
-      width: 100,
+      width: 90,
       align: "right",
       value: (d) => d.took_ms,
-      render: (d) =>
-        d.attempts > 0 ? t("webhooks.took", { n: format.num(d.took_ms) }) : <span className="muted">–</span>,
+      render: (d) => (d.attempts > 0 ? format.duration(d.took_ms / 1000) : <span className="muted">–</span>),
     },
     {
       key: "attempts",
       title: t("webhooks.attempts"),
-      width: 90,
+      width: 100,
       align: "right",
       value: (d) => d.attempts,
     },
@@ -189,7 +188,7 @@ function useColumns(webhook: Webhook, state: "delivered" | "waiting" | "dead"): 
     columns.push({
       key: "error",
       title: t("webhooks.error"),
-      width: 260,
+      width: 300,
       value: (d) => d.error,
       render: (d) => (
         <span className="ellipsis muted" title={say(d.error_text, d.error)}>
@@ -275,9 +274,7 @@ function Detail({ webhook, id }: { webhook: Webhook; id: string }) {
         <dt>{t("webhooks.result")}</dt>
         <dd className="row">
           <Result delivery={d} />
-          {d.attempts > 0 && (
-            <span className="muted">{t("webhooks.took", { n: format.num(d.took_ms) })}</span>
-          )}
+          {d.attempts > 0 && <span className="muted">{format.duration(d.took_ms / 1000)}</span>}
         </dd>
         <dt>{t("webhooks.attempts")}</dt>
         <dd>{format.num(d.attempts)}</dd>

@@ -137,7 +137,7 @@ function TestResult({ test, onClose }: { test: WebhookTest; onClose: () => void 
           {t(test.delivered ? "webhooks.testDelivered" : "webhooks.testFailed")}
         </Pill>
         {test.status > 0 && <span className="num">HTTP {test.status}</span>}
-        <span className="muted">{t("webhooks.took", { n: format.num(test.took_ms) })}</span>
+        <span className="muted">{format.duration(test.took_ms / 1000)}</span>
         <Button size="small" type="text" className="push-right" onClick={onClose}>
           {t("action.close")}
         </Button>
