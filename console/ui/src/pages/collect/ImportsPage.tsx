@@ -145,7 +145,7 @@ export function ImportsPage() {
         actions={
           <>
             {how}
-            {importFile}
+            {pages.rows?.length !== 0 && importFile}
           </>
         }
       />

@@ -126,7 +126,8 @@ export function SourcesPage() {
       <PageHeader
         title={t("collect.sources.title")}
         about={t("collect.sources.about")}
-        actions={createButton}
+        // An empty list offers it itself.
+        actions={query.data?.items.length !== 0 && createButton}
       />
       <DataTable
         id="sources"

@@ -16,7 +16,14 @@ import { type Calendar, type CalendarDay, calendarQuery } from "./queries";
 export function CalendarTab() {
   const query = useQuery(calendarQuery);
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
-  return query.data ? <Days calendar={query.data} /> : null;
+  if (query.data) return <Days calendar={query.data} />;
+  return (
+    <section className="card calendar-card stack" aria-busy="true">
+      {[20, 60, 40].map((w) => (
+        <span key={w} className="bone" style={{ width: `${w}%` }} />
+      ))}
+    </section>
+  );
 }
 
 function Days({ calendar }: { calendar: Calendar }) {

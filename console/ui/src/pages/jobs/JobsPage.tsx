@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Button, Tabs } from "antd";
 import { Plus } from "lucide-react";
@@ -7,6 +8,7 @@ import { PageHeader } from "@/components/PageHeader";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { CalendarTab } from "./CalendarTab";
 import { JobList } from "./JobList";
+import { schedulesQuery } from "./queries";
 import { ScheduleList } from "./ScheduleList";
 import "./jobs.css";
 
@@ -28,13 +30,16 @@ export function JobsPage() {
         ]
       : []),
   ];
+  // An empty list offers it itself.
+  const none = useQuery({ ...schedulesQuery, enabled: tab === "schedules" }).data?.items.length === 0;
   return (
     <div className="page">
       <PageHeader
         title={t("jobs.title")}
         about={t("jobs.about")}
         actions={
-          may && (
+          may &&
+          !(tab === "schedules" && none) && (
             <Button
               type={tab === "schedules" ? "primary" : "default"}
               icon={<Plus size={15} />}

@@ -54,7 +54,7 @@ export function ProcessesPage() {
     {
       key: "roles",
       title: t("operate.processes.roles"),
-      width: 320,
+      width: 260,
       value: (p) => p.roles.join(" "),
       render: (p) => (
         <span className="row">
@@ -67,7 +67,7 @@ export function ProcessesPage() {
     {
       key: "leases",
       title: t("operate.processes.leases"),
-      width: 200,
+      width: 280,
       value: (p) => p.leases.join(" "),
       render: (p) =>
         p.leases.length ? (
@@ -78,7 +78,7 @@ export function ProcessesPage() {
           <span className="muted">–</span>
         ),
     },
-    { key: "version", title: t("operate.processes.version"), width: 110, value: (p) => p.version },
+    { key: "version", title: t("operate.processes.version"), width: 80, value: (p) => p.version },
     {
       key: "started",
       title: t("operate.processes.started"),

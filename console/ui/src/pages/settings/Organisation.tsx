@@ -63,7 +63,14 @@ export function Organisation() {
 
   if (query.error && !query.data)
     return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
-  if (!query.data) return <div className="settings-form" aria-busy="true" />;
+  if (!query.data)
+    return (
+      <div className="settings-form stack" aria-busy="true">
+        {["name", "zone", "currency"].map((field) => (
+          <span key={field} className="bone" style={{ width: "100%", height: 32 }} />
+        ))}
+      </div>
+    );
   const current = query.data.organisation;
   const currencyList = currencies.includes(current.currency) ? currencies : [current.currency, ...currencies];
   return (

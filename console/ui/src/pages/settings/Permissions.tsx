@@ -11,7 +11,14 @@ export function Permissions({ of }: { of: "roles" | "scopes" }) {
   const query = useQuery(rolesQuery);
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   const answer = query.data;
-  if (!answer) return <span className="bone" style={{ width: "100%", height: 240 }} />;
+  if (!answer)
+    return (
+      <section className="card permissions stack card-pad" aria-busy="true">
+        {[24, 70, 62, 74, 58].map((w) => (
+          <span key={w} className="bone" style={{ width: `${w}%` }} />
+        ))}
+      </section>
+    );
   const columns =
     of === "roles"
       ? answer.roles.map((r) => ({ key: r.role, name: t(`settings.role.${r.role}`), has: r.permissions }))

@@ -116,7 +116,11 @@ export function WebhooksPage() {
   const open = (id: string) => void navigate({ to: "/webhooks/$id", params: { id } });
   return (
     <div className="page">
-      <PageHeader title={t("webhooks.title")} about={t("webhooks.about")} actions={createButton} />
+      <PageHeader
+        title={t("webhooks.title")}
+        about={t("webhooks.about")}
+        actions={query.data?.items.length !== 0 && createButton}
+      />
       <DataTable
         id="webhooks"
         label={t("webhooks.title")}
