@@ -163,7 +163,11 @@ export function SourcesPage() {
           )
         }
       />
-      <SourceDrawer id={openId} sources={sources} onClose={() => setSearch({ source: undefined })} />
+      <SourceDrawer
+        id={query.error ? undefined : openId}
+        sources={sources}
+        onClose={() => setSearch({ source: undefined })}
+      />
       <NewSourceDrawer
         open={create === true && mayCreate}
         onClose={() => setSearch({ create: undefined })}

@@ -124,7 +124,7 @@ export function ScheduleList() {
         }
       />
       <ScheduleDrawer
-        id={open}
+        id={query.error && open !== "new" ? undefined : open}
         schedules={query.data?.items}
         onClose={() => setSearch({ open: undefined })}
       />
