@@ -33,6 +33,7 @@ func newRoot() *cobra.Command {
 		newDemo(),
 		newImport(),
 		newQuery(),
+		newMatch(),
 		newBench(),
 		newDoctor(),
 		newHousehold(),

@@ -65,7 +65,9 @@ func (c *comparer) weigh() {
 		for _, l := range one.Levels {
 			one.bits = append(one.bits, l.Bits)
 		}
-		one.rare = make([]float64, rareCounts)
+		if one.rare == nil {
+			one.rare = make([]float64, rareCounts)
+		}
 		for n := range one.rare {
 			one.rare[n] = c.equalBits(one, float64(n))
 		}
@@ -122,24 +124,52 @@ func (c *comparer) swapped(p pattern, given, family int, a, b []*value) pattern 
 func (c *comparer) plain(p pattern) (sum float64) {
 	for i := range c.each {
 		if l := p.level(i); l >= 0 {
-			sum += c.each[i].bits[l]
+			sum += c.level(i, l, p)
 		}
 	}
 	return sum
+}
+
+// level is what a level is worth, given those of the comparisons which it depends on.
+func (c *comparer) level(i, l int, p pattern) float64 {
+	one := &c.each[i]
+	bits := one.bits[l]
+	if bits <= 0 {
+		return bits
+	}
+	for k := range one.Depends {
+		if given := p.level(one.Depends[k].On); given >= 0 {
+			bits = min(bits, one.Depends[k].Given[given][l])
+		}
+	}
+	return bits
 }
 
 // weight is the weight of a pair: log2 of the odds that it is a match.
 func (c *comparer) weight(p pattern, a, b []*value) float64 {
 	sum := c.prior
 	for i := range c.each {
-		switch l := p.level(i); {
-		case l > 0:
-			sum += c.each[i].bits[l]
-		case l == 0:
-			sum += c.equal(&c.each[i], a[c.each[i].at], b[c.each[i].at])
+		l := p.level(i)
+		if l < 0 {
+			continue
+		}
+		sum += c.level(i, l, p)
+		if l == 0 {
+			sum += c.rarity(i, p, a, b)
 		}
 	}
 	return sum
+}
+
+// rarity is what an equal value is worth beyond an average one. Where equality follows from what it depends on, so far
+// does its rarity.
+func (c *comparer) rarity(i int, p pattern, a, b []*value) float64 {
+	one := &c.each[i]
+	extra := c.equal(one, a[one.at], b[one.at]) - one.bits[0]
+	if len(one.Depends) > 0 && one.bits[0] > 0 {
+		extra *= min(max(c.level(i, 0, p)/one.bits[0], 0), 1)
+	}
+	return extra
 }
 
 func (c *comparer) equal(one *boundComparison, a, b *value) float64 {

@@ -17,8 +17,12 @@ type tallyKey struct {
 }
 
 const (
-	maxIterations = 60
+	maxIterations = 40
+	heldFirst     = 4    // rounds in which matches agree as is expected of the kinds
+	looksAgain    = 10   // when dependences are looked for once more
 	heldStill     = 5e-4 // largest change of a share
+	sureEnough    = .6   // probability from which a pair teaches what matches are like: many hopeless ones would outweigh few sure ones
+	likelyEnough  = .2   // probability from which a pair counts as part of a match
 	priorPairs    = 12   // pairs that what is expected of a kind counts for
 	labelPairs    = 5    // pairs that an answer of a person counts for
 )
@@ -79,8 +83,15 @@ func (f *fitting) fit() int {
 		f.randomShares(i)
 	}
 	f.refresh()
+	f.expect()
+	f.depend(false)
+	f.refresh()
 	for n := range maxIterations {
-		if f.step() < heldStill {
+		if n == looksAgain {
+			f.depend(true)
+			f.refresh()
+		}
+		if f.step(n >= heldFirst) < heldStill && n > looksAgain {
 			return n + 1
 		}
 	}
@@ -94,6 +105,7 @@ func (f *fitting) refresh() {
 			level.Bits = math.Log2(level.M/level.U) + level.Learnt
 		}
 	}
+	f.given()
 	f.weigh()
 }
 
@@ -112,7 +124,9 @@ func (f *fitting) expect() (matches float64) {
 		f.compete()
 	}
 	for _, x := range f.found {
-		matches += x.n * x.p
+		if x.p >= likelyEnough {
+			matches += x.n * x.p
+		}
 	}
 	for i := range f.labels {
 		l := &f.labels[i]
@@ -153,12 +167,14 @@ func (f *fitting) compete() {
 }
 
 // step goes round once and returns the largest change of a share.
-func (f *fitting) step() (change float64) {
+func (f *fitting) step(learn bool) (change float64) {
 	matches := f.expect()
 	f.model.Prior = min(matches/f.pairs, .5)
 	f.model.Duplicates = 2 * matches / f.records
 	for i := range f.model.Comparisons {
-		change = max(change, f.matchShares(i))
+		if learn {
+			change = max(change, f.matchShares(i))
+		}
 		f.randomShares(i)
 		f.inOrder(i)
 	}
@@ -172,7 +188,7 @@ func (f *fitting) matchShares(i int) (change float64) {
 	var sums [16]float64
 	total := 0.
 	for _, x := range f.found {
-		if l := x.pattern.level(i); l >= 0 && x.free&(1<<i) != 0 {
+		if l := x.pattern.level(i); l >= 0 && x.free&(1<<i) != 0 && x.p >= sureEnough {
 			sums[l] += x.n * x.p
 			total += x.n * x.p
 		}

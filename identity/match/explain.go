@@ -16,6 +16,7 @@ type Step struct {
 	A      string  `json:"a"` // in the form that is compared; empty: the record does not say
 	B      string  `json:"b"`
 	Level  string  `json:"level"`            // empty: a side does not say, or another comparison speaks for it
+	Given  string  `json:"given,omitempty"`  // column that this follows from in part, if one does
 	Bits   float64 `json:"bits"`             // all in all
 	Rarity float64 `json:"rarity,omitempty"` // part of Bits: what the equal value is worth beyond an average one
 }
@@ -37,10 +38,15 @@ func (c *comparer) explain(a, b []*value) Explanation {
 		one := &c.each[i]
 		step := Step{Column: one.Column, Aspect: one.Aspect, Kind: one.Kind, A: shown(one, a[one.at]), B: shown(one, b[one.at])}
 		if l := p.level(i); l >= 0 {
-			step.Level, step.Bits = one.Levels[l].Name, one.bits[l]
+			step.Level, step.Bits = one.Levels[l].Name, c.level(i, l, p)
+			for _, d := range one.Depends {
+				if given := p.level(d.On); given >= 0 && step.Bits == d.Given[given][l] && step.Bits < one.bits[l] {
+					step.Given = c.each[d.On].Column
+				}
+			}
 			if l == 0 {
-				step.Bits = c.equal(one, a[one.at], b[one.at])
-				step.Rarity = step.Bits - one.bits[0]
+				step.Rarity = c.rarity(i, p, a, b)
+				step.Bits += step.Rarity
 			}
 		}
 		e.Steps = append(e.Steps, step)

@@ -30,6 +30,69 @@ func setOf(t testing.TB, columns []string, rows []matchtest.Row, list func(i int
 
 func oneList(int) int { return 0 }
 
+// score counts pairs of clusters against the truth.
+func score(set *match.Set, rows []matchtest.Row, clusters [][]uint32) (precision, recall float64) {
+	sizes := make(map[int]int)
+	for _, r := range rows {
+		sizes[r.Entity]++
+	}
+	var truth, right, said float64
+	for _, n := range sizes {
+		truth += float64(n*(n-1)) / 2
+	}
+	entity := make(map[string]int)
+	for _, r := range rows {
+		entity[r.ID] = r.Entity
+	}
+	for _, c := range clusters {
+		for i, a := range c {
+			for _, b := range c[i+1:] {
+				said++
+				if entity[set.ID(a)] == entity[set.ID(b)] {
+					right++
+				}
+			}
+		}
+	}
+	return right / max(said, 1), right / truth
+}
+
+func f1(p, r float64) float64 { return 2 * p * r / max(p+r, 1e-9) }
+
+func TestDuplicatesOfDirtyPersonsAreFound(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		columns []string
+		rows    []matchtest.Row
+		least   float64
+	}{
+		{"latin", matchtest.PersonColumns, matchtest.Persons(matchtest.Options{Seed: 1, Entities: 1500, Copies: .6, Errors: .25, Missing: .1, Relatives: .02}), .96},
+		{"very dirty", matchtest.PersonColumns, matchtest.Persons(matchtest.Options{Seed: 2, Entities: 1500, Copies: 1.2, Errors: .4, Missing: .15, Relatives: .05}), .95},
+		{"chinese", matchtest.ChineseColumns, matchtest.Chinese(matchtest.Options{Seed: 3, Entities: 1500, Copies: .6, Errors: .3, Missing: .1, Relatives: .2}), .97},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			set := setOf(t, test.columns, test.rows, oneList)
+			model, err := match.Train(t.Context(), set, match.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := model.Link(t.Context(), set, match.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, r := score(set, test.rows, result.Clusters)
+			t.Logf("precision %.4f (thought %.4f), recall %.4f (thought %.4f), F1 %.4f, threshold %.3f, compared %d, cut %d",
+				p, result.Estimate.Precision, r, result.Estimate.Recall, f1(p, r), result.Thresholds.Link, result.Compared, result.Cut)
+			if f1(p, r) < test.least {
+				t.Errorf("F1 is %.4f, less than %.2f", f1(p, r), test.least)
+			}
+			if math.Abs(p-result.Estimate.Precision) > .05 {
+				t.Errorf("precision is %.4f and was thought to be %.4f", p, result.Estimate.Precision)
+			}
+		})
+	}
+}
+
 func TestAModelIsKeptAsJSONAndTheIndexAnswersAsTheSetDoes(t *testing.T) {
 	rows := matchtest.Persons(matchtest.Options{Seed: 4, Entities: 800, Copies: .5, Errors: .2, Missing: .05})
 	set := setOf(t, matchtest.PersonColumns, rows, oneList)

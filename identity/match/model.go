@@ -43,6 +43,15 @@ type Comparison struct {
 	Levels []Level `json:"levels"` // best first
 	// Partner is the column that values may have changed places with.
 	Partner string `json:"partner,omitempty"`
+	// Depends are the comparisons that what this one says partly follows from: a postcode from the city; relatives share name and
+	// address. Of what agreement is worth given each, the least counts.
+	Depends []Dependence `json:"depends,omitempty"`
+}
+
+// Dependence is what the levels of a comparison are worth by the level of another.
+type Dependence struct {
+	On    int         `json:"on"`    // place of the other comparison
+	Given [][]float64 `json:"given"` // bits, by the level of the other and the own one
 }
 
 // Level is a degree of agreement.
@@ -147,6 +156,9 @@ func (m *Model) check() error {
 		if len(c.Levels) != len(degreesOf(c.Aspect, c.Kind)) {
 			return touchstone.Errorf(touchstone.Invalid, "comparison %s has %d levels and not %d", c.Column, len(c.Levels), len(degreesOf(c.Aspect, c.Kind)))
 		}
+		if err := m.checkDependences(c); err != nil {
+			return err
+		}
 		for _, l := range c.Levels {
 			if math.IsNaN(l.Bits) || l.M < 0 || l.M > 1 || l.U < 0 || l.U > 1 {
 				return touchstone.Errorf(touchstone.Invalid, "comparison %s, level %s: m and u are from 0 to 1", c.Column, l.Name)
@@ -155,6 +167,20 @@ func (m *Model) check() error {
 	}
 	if !(m.Prior > 0 && m.Prior < 1) {
 		return touchstone.Errorf(touchstone.Invalid, "the prior of a match model is between 0 and 1, not %v", m.Prior)
+	}
+	return nil
+}
+
+func (m *Model) checkDependences(c Comparison) error {
+	for _, d := range c.Depends {
+		if d.On < 0 || d.On >= len(m.Comparisons) || len(d.Given) != len(m.Comparisons[d.On].Levels) {
+			return touchstone.Errorf(touchstone.Invalid, "comparison %s depends on one that is not there", c.Column)
+		}
+		for _, given := range d.Given {
+			if len(given) != len(c.Levels) {
+				return touchstone.Errorf(touchstone.Invalid, "comparison %s has %d levels and not %d", c.Column, len(given), len(c.Levels))
+			}
+		}
 	}
 	return nil
 }

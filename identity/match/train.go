@@ -41,8 +41,8 @@ const (
 // Bounds of what is learnt from.
 const (
 	trainRecords   = 100_000
-	trainPairs     = 3_000_000 // found by rules
-	trainRandom    = 500_000
+	trainPairs     = 1_500_000 // found by rules
+	trainRandom    = 400_000
 	costRecords    = 40_000
 	defaultCluster = 100
 	maxRules       = 10
