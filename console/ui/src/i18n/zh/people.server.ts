@@ -92,6 +92,7 @@ export const people: Messages = {
   "{0} suggested values look like {1}.": "有 {0} 个建议值显示为 {1}。",
   "a match model has 1 to {0} comparisons, not {1}": "匹配模型应有 1 到 {0} 个比较项，而不是 {1} 个",
   "at most {0} records are matched with one another": "最多可对 {0} 条记录进行匹配",
+  "comparison {0} depends on one that is not there": "比较项 {0} 依赖于不存在的比较项",
   "comparison {0} has {1} levels and not {2}": "比较项 {0} 有 {1} 个级别，而不是 {2} 个",
   "comparison {0}, level {1}: m and u are from 0 to 1": "比较项 {0} 的级别 {1}：m 和 u 应在 0 到 1 之间",
   "give at least one column a kind other than ignored": "请至少将一列的类型设为 ignored 以外的值",
