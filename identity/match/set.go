@@ -61,7 +61,10 @@ func (s *Set) Columns() []Column {
 }
 
 // Len returns how many records the set has.
-func (s *Set) Len() int { return len(s.ids) + len(s.waiting) }
+func (s *Set) Len() int {
+	s.flush()
+	return len(s.ids)
+}
 
 // Sizes returns how many records each list has.
 func (s *Set) Sizes() (first, second int) {
@@ -78,7 +81,7 @@ func (s *Set) Add(list int, r Record) error {
 	case s.done:
 		return touchstone.Errorf(touchstone.Conflict, "the set is in use already; new records go to an index")
 	}
-	if err := s.fits(r, s.Len()); err != nil {
+	if err := s.fits(r, len(s.ids)+len(s.waiting)); err != nil {
 		return err
 	}
 	s.waiting = append(s.waiting, waiting{Record{r.ID, append([]string(nil), r.Values...)}, uint8(list)}) //nolint:gosec // 0 or 1
