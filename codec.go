@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/internal/coded"
 )
 
 // The binary form of an Event is what the log stores:
@@ -39,104 +41,54 @@ func AppendEvent(dst []byte, e *Event) []byte {
 	dst = binary.AppendVarint(dst, t)
 	dst = binary.AppendVarint(dst, e.ReceivedAt.UnixMilli()-t)
 	for _, s := range [...]string{e.MessageID, e.Name, e.Source, e.UserID, e.AnonymousID, e.PreviousID, e.GroupID} {
-		dst = appendString(dst, s)
+		dst = coded.AppendString(dst, s)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(e.Identifiers)))
 	for _, id := range e.Identifiers {
-		dst = appendString(dst, string(id.Kind))
-		dst = appendString(dst, id.Value)
+		dst = coded.AppendString(dst, string(id.Kind))
+		dst = coded.AppendString(dst, id.Value)
 	}
 	for _, s := range [...]JSON{e.Properties, e.Traits, e.Context} {
-		dst = appendString(dst, string(s))
+		dst = coded.AppendString(dst, string(s))
 	}
-	dst = appendString(dst, e.Reason)
-	return appendString(dst, string(e.Raw))
+	dst = coded.AppendString(dst, e.Reason)
+	return coded.AppendString(dst, string(e.Raw))
 }
 
 // DecodeEvent reads the binary form. The event's texts share frame's memory.
 // It reports an error for anything that AppendEvent cannot have written, [ErrNewer] for
 // what that of a later release may have.
 func DecodeEvent(frame string, e *Event) error {
-	r := reader{rest: frame}
-	version := r.byte()
+	r := coded.Reader{Rest: frame}
+	version := r.Byte()
 	if version > systemVersion {
 		return Newer("the event", int64(version), systemVersion)
 	}
-	e.Type = EventType(r.byte())
-	t := r.varint()
+	e.Type = EventType(r.Byte())
+	t := r.Varint()
 	e.Time = time.UnixMilli(t).UTC()
-	e.ReceivedAt = time.UnixMilli(t + r.varint()).UTC()
+	e.ReceivedAt = time.UnixMilli(t + r.Varint()).UTC()
 	for _, p := range [...]*string{&e.MessageID, &e.Name, &e.Source, &e.UserID, &e.AnonymousID, &e.PreviousID, &e.GroupID} {
-		*p = r.string()
+		*p = r.String()
 	}
 	e.Identifiers = nil
-	if n := r.uvarint(); n > 0 && !r.bad {
-		if n > uint64(len(r.rest)) { // each takes two bytes at least
+	if n := r.Uvarint(); n > 0 && !r.Bad {
+		if n > uint64(len(r.Rest)) { // each takes two bytes at least
 			return errTruncated
 		}
 		e.Identifiers = make([]Identifier, n)
 		for i := range e.Identifiers {
-			e.Identifiers[i] = Identifier{IdentifierKind(r.string()), r.string()}
+			e.Identifiers[i] = Identifier{IdentifierKind(r.String()), r.String()}
 		}
 	}
 	for _, p := range [...]*JSON{&e.Properties, &e.Traits, &e.Context} {
-		*p = JSON(r.string())
+		*p = JSON(r.String())
 	}
-	e.Reason = r.string()
-	e.Raw = JSON(r.string())
+	e.Reason = r.String()
+	e.Raw = JSON(r.String())
 	known := version == eventVersion && e.Type >= Track && e.Type <= Rejected || version == systemVersion && e.Type == System
-	if r.bad || r.rest != "" || !known {
+	if r.Bad || r.Rest != "" || !known {
 		return errTruncated
 	}
 	return nil
-}
-
-func appendString(dst []byte, s string) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(s)))
-	return append(dst, s...)
-}
-
-// reader cuts values off the front of a string; bad stays set after the first failure.
-type reader struct {
-	rest string
-	bad  bool
-}
-
-func (r *reader) byte() byte {
-	if r.rest == "" {
-		r.bad = true
-		return 0
-	}
-	b := r.rest[0]
-	r.rest = r.rest[1:]
-	return b
-}
-
-func (r *reader) uvarint() uint64 {
-	var x uint64
-	for shift := 0; shift < 64; shift += 7 {
-		b := r.byte()
-		x |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return x
-		}
-	}
-	r.bad = true
-	return 0
-}
-
-func (r *reader) varint() int64 {
-	u := r.uvarint()
-	return int64(u>>1) ^ -int64(u&1)
-}
-
-func (r *reader) string() string {
-	n := r.uvarint()
-	if n > uint64(len(r.rest)) {
-		r.bad = true
-		return ""
-	}
-	s := r.rest[:n]
-	r.rest = r.rest[n:]
-	return s
 }

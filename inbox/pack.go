@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/coded"
 )
 
 // The form of a row's body, version 1:
@@ -102,7 +103,7 @@ func (p *packer) add(o *touchstone.Occurrence, who, carries mask) {
 	p.items = append(p.items, shape)
 	p.items = binary.AppendUvarint(p.items, uint64(o.Person)) //nolint:gosec // ids are positive
 	p.items = binary.AppendVarint(p.items, at-p.base)
-	p.items = appendString(p.items, o.Name)
+	p.items = coded.AppendString(p.items, o.Name)
 	if shape&hasCause != 0 {
 		p.items = binary.AppendUvarint(p.items, uint64(p.cause(o, carries != 0))) //nolint:gosec // a count
 		p.items = binary.AppendUvarint(p.items, uint64(carries))
@@ -111,12 +112,12 @@ func (p *packer) add(o *touchstone.Occurrence, who, carries mask) {
 		p.items = binary.AppendUvarint(p.items, uint64(o.Other)) //nolint:gosec // ids are positive
 	}
 	if shape&hasSubject != 0 {
-		p.items = appendString(p.items, o.Subject.Kind)
+		p.items = coded.AppendString(p.items, o.Subject.Kind)
 		p.items = binary.AppendVarint(p.items, o.Subject.ID)
 	}
 	if shape&hasValues != 0 {
-		p.items = appendString(p.items, string(o.Old))
-		p.items = appendString(p.items, string(o.New))
+		p.items = coded.AppendString(p.items, string(o.Old))
+		p.items = coded.AppendString(p.items, string(o.New))
 	}
 	if o.Node != 0 {
 		p.items = binary.AppendUvarint(p.items, uint64(o.Node)) //nolint:gosec // ids are positive
@@ -160,7 +161,7 @@ func (p *packer) cause(o *touchstone.Occurrence, carried bool) int {
 		p.causes = binary.AppendUvarint(p.causes, uint64(len(p.frame)))
 		p.causes = append(p.causes, p.frame...)
 	} else {
-		p.causes = appendString(p.causes, o.MessageID)
+		p.causes = coded.AppendString(p.causes, o.MessageID)
 	}
 	p.lastSeq, p.lastCarried = o.Cause, carried
 	return p.causeCount
@@ -208,7 +209,7 @@ func unpack(body []byte) ([]item, error) {
 			return nil, errCorrupt
 		}
 	}
-	u := unpacker{reader: reader{rest: string(rest)}}
+	u := unpacker{Reader: coded.Reader{Rest: string(rest)}}
 	return u.all()
 }
 
@@ -219,21 +220,21 @@ type cause struct {
 }
 
 type unpacker struct {
-	reader
+	coded.Reader
 	base   int64
 	causes []cause
 }
 
 func (u *unpacker) all() ([]item, error) {
-	u.base = u.varint()
-	n := u.count()
+	u.base = u.Varint()
+	n := u.Count()
 	u.causes = make([]cause, 0, n)
 	var seq touchstone.Seq
 	for range n {
-		carried := u.byte()
-		seq += touchstone.Seq(u.varint())
-		c := cause{seq: seq, id: u.string()}
-		if carried != 0 && !u.bad {
+		carried := u.Byte()
+		seq += touchstone.Seq(u.Varint())
+		c := cause{seq: seq, id: u.String()}
+		if carried != 0 && !u.Bad {
 			c.event = &touchstone.Event{}
 			if err := touchstone.DecodeEvent(c.id, c.event); err != nil {
 				return nil, err
@@ -242,33 +243,33 @@ func (u *unpacker) all() ([]item, error) {
 		}
 		u.causes = append(u.causes, c)
 	}
-	n = u.count()
+	n = u.Count()
 	items := make([]item, n)
 	for i := range items {
 		u.item(&items[i])
 	}
-	if u.bad || u.rest != "" {
+	if u.Bad || u.Rest != "" {
 		return nil, errCorrupt
 	}
 	return items, nil
 }
 
 func (u *unpacker) item(it *item) {
-	it.Kind = touchstone.OccurrenceKind(u.byte())
-	it.who = mask(u.uvarint())
+	it.Kind = touchstone.OccurrenceKind(u.Byte())
+	it.who = mask(u.Uvarint())
 	if it.Kind == erased {
 		return
 	}
-	shape := u.byte()
-	it.Person = touchstone.PersonID(u.uvarint()) //nolint:gosec // as it was written
-	it.Time = time.UnixMilli(u.base + u.varint()).UTC()
-	it.Name = u.string()
+	shape := u.Byte()
+	it.Person = touchstone.PersonID(u.Uvarint()) //nolint:gosec // as it was written
+	it.Time = time.UnixMilli(u.base + u.Varint()).UTC()
+	it.Name = u.String()
 	it.Backfill = shape&isBackfill != 0
 	if shape&hasCause != 0 {
-		at := u.uvarint()
-		it.carries = mask(u.uvarint())
+		at := u.Uvarint()
+		it.carries = mask(u.Uvarint())
 		if at == 0 || at > uint64(len(u.causes)) {
-			u.bad = true
+			u.Bad = true
 			return
 		}
 		c := &u.causes[at-1]
@@ -278,16 +279,16 @@ func (u *unpacker) item(it *item) {
 		}
 	}
 	if shape&hasOther != 0 {
-		it.Other = touchstone.PersonID(u.uvarint()) //nolint:gosec // as it was written
+		it.Other = touchstone.PersonID(u.Uvarint()) //nolint:gosec // as it was written
 	}
 	if shape&hasSubject != 0 {
-		it.Subject = touchstone.Subject{Kind: u.string(), ID: u.varint()}
+		it.Subject = touchstone.Subject{Kind: u.String(), ID: u.Varint()}
 	}
 	if shape&hasValues != 0 {
-		it.Old, it.New = touchstone.JSON(u.string()), touchstone.JSON(u.string())
+		it.Old, it.New = touchstone.JSON(u.String()), touchstone.JSON(u.String())
 	}
 	if shape&hasNode != 0 {
-		it.Node = touchstone.NodeID(u.uvarint()) //nolint:gosec // as it was written
+		it.Node = touchstone.NodeID(u.Uvarint()) //nolint:gosec // as it was written
 	}
 }
 
@@ -393,64 +394,4 @@ func countFor(items []item, from int, reactor mask) (n int64) {
 		}
 	}
 	return n
-}
-
-func appendString(dst []byte, s string) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(s)))
-	return append(dst, s...)
-}
-
-// reader cuts values off the front of a string; bad stays set after the first failure.
-type reader struct {
-	rest string
-	bad  bool
-}
-
-func (r *reader) byte() byte {
-	if r.rest == "" {
-		r.bad = true
-		return 0
-	}
-	b := r.rest[0]
-	r.rest = r.rest[1:]
-	return b
-}
-
-func (r *reader) uvarint() uint64 {
-	var x uint64
-	for shift := 0; shift < 64; shift += 7 {
-		b := r.byte()
-		x |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return x
-		}
-	}
-	r.bad = true
-	return 0
-}
-
-func (r *reader) varint() int64 {
-	u := r.uvarint()
-	return int64(u>>1) ^ -int64(u&1) //nolint:gosec // zigzag
-}
-
-func (r *reader) string() string {
-	n := r.uvarint()
-	if n > uint64(len(r.rest)) {
-		r.bad = true
-		return ""
-	}
-	s := r.rest[:n]
-	r.rest = r.rest[n:]
-	return s
-}
-
-// count reads how many follow; each takes two bytes at least.
-func (r *reader) count() int {
-	n := r.uvarint()
-	if n > uint64(len(r.rest)) {
-		r.bad = true
-		return 0
-	}
-	return int(n) //nolint:gosec // bounded by the length
 }

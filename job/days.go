@@ -145,6 +145,7 @@ func (s *Schedules) SetCalendar(ctx context.Context, choice string, own []OwnDay
 	if err := s.rebase(ctx); err != nil {
 		return CalendarInfo{}, err
 	}
+	s.wake()
 	return s.Calendar(ctx)
 }
 

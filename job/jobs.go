@@ -39,7 +39,9 @@ type Config struct {
 	MaxQueued   int           // unfinished jobs; 1,000
 	Keep        time.Duration // how long a job that ended is kept; 30 days
 	KeepMost    int           // most jobs that ended; 5,000
-	Poll        time.Duration // between two looks at what waits; 1 s
+	// Poll is between two looks at what other processes have changed: 1 s; on SQLite, which has
+	// one process, 30 s. What this process does itself is seen at once.
+	Poll time.Duration
 
 	Files FilesConfig
 }
@@ -49,7 +51,10 @@ func (c *Config) setDefaults() {
 	c.MaxQueued = cmp.Or(c.MaxQueued, 1_000)
 	c.Keep = cmp.Or(c.Keep, 30*24*time.Hour)
 	c.KeepMost = cmp.Or(c.KeepMost, 5_000)
-	c.Poll = cmp.Or(c.Poll, time.Second)
+	if c.DB.Dialect() == store.SQLite {
+		c.Poll = cmp.Or(c.Poll, 30*time.Second)
+	}
+	c.Poll = cmp.Or(c.Poll, busyPoll)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
 	}

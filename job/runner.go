@@ -56,11 +56,9 @@ func (j *Jobs) Run(ctx context.Context) error {
 
 // serve works in one slot, whenever it is free and something waits.
 func (j *Jobs) serve(ctx context.Context, slot slot) {
-	tick := time.NewTicker(j.cfg.Poll)
-	defer tick.Stop()
 	failing := false
 	for ctx.Err() == nil {
-		worked, err := j.turn(ctx, slot)
+		worked, next, err := j.turn(ctx, slot)
 		if err != nil && ctx.Err() == nil {
 			if !failing {
 				j.cfg.Logger.Error("jobs wait, because the store does not answer", "error", err)
@@ -72,23 +70,34 @@ func (j *Jobs) serve(ctx context.Context, slot slot) {
 		if worked && err == nil {
 			continue
 		}
+		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
-		case <-tick.C:
+		case <-timer.C:
 		case <-slot.wake:
 		}
+		timer.Stop()
 	}
 }
 
-// turn takes the oldest job that waits for a slot, if the slot is free, and works on it.
-func (j *Jobs) turn(ctx context.Context, slot slot) (worked bool, err error) {
-	waits, err := j.waits(ctx, slot)
-	if err != nil || !waits {
-		return false, err
+// busyPoll is between two looks while something waits that cannot be begun, because another
+// process has the slot or the store does not answer.
+const busyPoll = time.Second
+
+// turn takes the oldest job that waits for a slot, if the slot is free, and works on it. next is
+// when to look again, unless somebody starts a job.
+func (j *Jobs) turn(ctx context.Context, slot slot) (worked bool, next time.Duration, err error) {
+	next = min(busyPoll, j.cfg.Poll)
+	waits, due, err := j.waits(ctx, slot)
+	if err != nil {
+		return false, next, err
+	}
+	if !waits {
+		return false, due, nil
 	}
 	l, err := j.cfg.Leases.Acquire(ctx, "job:"+slot.name)
 	if err != nil || l == nil {
-		return false, err
+		return false, next, err
 	}
 	defer func() {
 		if e := l.Release(context.WithoutCancel(ctx)); e != nil {
@@ -97,10 +106,10 @@ func (j *Jobs) turn(ctx context.Context, slot slot) (worked bool, err error) {
 	}()
 	job, err := j.claim(ctx, l, slot)
 	if err != nil || job == nil {
-		return false, err
+		return false, next, err
 	}
 	j.work(ctx, l, job)
-	return true, nil
+	return true, next, nil
 }
 
 // queue is what of the queue a slot takes that this process can do.
@@ -109,16 +118,18 @@ func (j *Jobs) queue(slot slot) (cond string, args []any) {
 	return cond, append([]any{slot.heavy, j.cfg.Clock.Now().UnixMilli()}, anys(j.names)...)
 }
 
-// waits tells whether there is something to do in a slot: it costs less than the lease.
-func (j *Jobs) waits(ctx context.Context, slot slot) (bool, error) {
-	cond, args := j.queue(slot)
-	var one int
-	err := j.cfg.DB.Reader().QueryRow(ctx, `SELECT 1 FROM jobs WHERE status IN ('queued', 'running') AND (`+cond+` OR status = 'running' AND slot = ?) LIMIT 1`,
-		append(args, slot.name)...).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+// waits tells whether there is something to do in a slot, which costs less than the lease, and
+// otherwise after how long there may be.
+func (j *Jobs) waits(ctx context.Context, slot slot) (yes bool, next time.Duration, err error) {
+	var first sql.NullInt64 // when the first may be begun; what runs in the slot, at once
+	err = j.cfg.DB.Reader().QueryRow(ctx, `SELECT min(CASE WHEN status = 'running' THEN 0 ELSE not_before END) FROM jobs
+		WHERE status IN ('queued', 'running') AND (status = 'queued' AND heavy = ? AND kind IN `+store.Marks(len(j.names))+` OR status = 'running' AND slot = ?)`,
+		append(append([]any{slot.heavy}, anys(j.names)...), slot.name)...).Scan(&first)
+	if err != nil || !first.Valid {
+		return false, j.cfg.Poll, err
 	}
-	return err == nil, err
+	left := time.Duration(first.Int64-j.cfg.Clock.Now().UnixMilli()) * time.Millisecond
+	return left <= 0, max(min(left, j.cfg.Poll), time.Millisecond), nil
 }
 
 // claim takes up a job. What stands as running in the slot was its last holder's, which is

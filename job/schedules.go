@@ -76,11 +76,23 @@ type Change struct {
 type Schedules struct {
 	jobs *Jobs
 	zone func() *time.Location
+
+	changed chan struct{} // wakes Run: moments may have moved
 }
 
 // NewSchedules makes the schedules of jobs; zone is the organisation's time zone, which may
 // change.
-func NewSchedules(jobs *Jobs, zone func() *time.Location) *Schedules { return &Schedules{jobs, zone} }
+func NewSchedules(jobs *Jobs, zone func() *time.Location) *Schedules {
+	return &Schedules{jobs, zone, make(chan struct{}, 1)}
+}
+
+// wake lets what has changed count at once.
+func (s *Schedules) wake() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
 
 func (s *Schedules) db() *store.DB { return s.jobs.cfg.DB }
 
@@ -156,6 +168,7 @@ func (s *Schedules) Create(ctx context.Context, v *access.Viewer, d Definition) 
 	if err != nil {
 		return Schedule{}, err
 	}
+	s.wake()
 	return s.Get(ctx, id)
 }
 
@@ -190,6 +203,7 @@ func (s *Schedules) Update(ctx context.Context, v *access.Viewer, id string, c C
 	if err != nil {
 		return old, err
 	}
+	s.wake()
 	return s.Get(ctx, id)
 }
 
@@ -313,22 +327,29 @@ func (s *Schedules) start(ctx context.Context, tx *store.Tx, one *Schedule, due 
 
 // Run starts what is due until ctx is done. Any number of processes may run it.
 func (s *Schedules) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.jobs.cfg.Poll)
-	defer tick.Stop()
 	checked := time.Time{}
 	for {
 		err := s.tick(ctx)
 		if err == nil && time.Since(checked) > lateAfter {
 			err, checked = s.rebase(ctx), time.Now()
 		}
+		next := s.jobs.cfg.Poll
+		if err == nil {
+			next, err = s.untilDue(ctx)
+		}
 		if err != nil && ctx.Err() == nil {
 			s.jobs.cfg.Logger.Error("schedules stand still; trying again", "error", err)
+			next = min(busyPoll, s.jobs.cfg.Poll)
 		}
+		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
-		case <-tick.C:
+		case <-timer.C:
+		case <-s.changed:
 		}
+		timer.Stop()
 	}
 }
 
@@ -359,6 +380,23 @@ func (s *Schedules) tick(ctx context.Context) error {
 		err = errors.Join(err, s.fire(ctx, &due[i], now))
 	}
 	return err
+}
+
+// untilDue returns after how long a schedule is due, at most the time between two looks.
+func (s *Schedules) untilDue(ctx context.Context) (time.Duration, error) {
+	if len(s.jobs.names) == 0 {
+		return s.jobs.cfg.Poll, nil
+	}
+	var first sql.NullInt64
+	err := s.db().Reader().QueryRow(ctx, `SELECT min(next_at) FROM job_schedules WHERE next_at > 0 AND kind IN `+store.Marks(len(s.jobs.names)), anys(s.jobs.names)...).Scan(&first)
+	if err != nil || !first.Valid {
+		return s.jobs.cfg.Poll, err
+	}
+	left := time.Duration(first.Int64-s.jobs.cfg.Clock.Now().UnixMilli()) * time.Millisecond
+	if left <= 0 { // it came due just now, or could not be moved on
+		left = busyPoll
+	}
+	return min(left, s.jobs.cfg.Poll), nil
 }
 
 // fire starts what is due and moves the moment on, in one transaction that hits the row as it

@@ -24,7 +24,7 @@ import (
 // Scan implements warehouse.Warehouse. The statement becomes the source of a query that
 // calls a function of ours for every row, so the question's threads call it with the vectors
 // that they have just filled: rows never wait in a buffer, and never change processors.
-// Fetching a streamed result from several goroutines took a third longer. (The function is
+// Fetching a streamed result from several goroutines takes longer. (The function is
 // not a condition: the engine takes conditions in the order that it likes best.)
 func (w *Warehouse) Scan(ctx context.Context, s warehouse.Statement, workers int, fn func(worker int, columns [][]int64) error) error {
 	scan := newScan(max(1, workers), fn)

@@ -18,7 +18,7 @@ import (
 
 // Gathering is a radix sort by person: rows go to partitions of neighbouring persons, and then every
 // partition, small enough for the processor's cache, is ordered by counting. Doing this
-// in the engine (GROUP BY with lists) took four times as long and did not fit into its
+// in the engine (GROUP BY with lists) takes longer and does not fit into its
 // memory.
 
 // Worker takes people one after another, with their items in order. It may change items.

@@ -7,7 +7,7 @@ import (
 )
 
 // onHugePages returns n zeros that the system may keep in pages of 2 MiB. Writing to
-// hundreds of places in turn is a tenth faster there: the processor knows where so few
+// hundreds of places in turn is faster there: the processor knows where so few
 // pages are.
 func onHugePages(n int) []int64 {
 	const page = 2 << 20
