@@ -22,11 +22,12 @@ type Members interface {
 
 // Options configures an Engine. The zero value works, without segments.
 type Options struct {
-	Segments Members               // nil: a question that names a segment is refused
-	Clock    touchstone.Clock      // default: the system's
-	Zone     func() *time.Location // of questions that name none; default: UTC
-	Timeout  time.Duration         // of one question; default: 30 s
-	MaxRows  int                   // of the result of a person's statement; default: 10,000
+	Households Households            // nil: a question about households is refused
+	Segments   Members               // nil: a question that names a segment is refused
+	Clock      touchstone.Clock      // default: the system's
+	Zone       func() *time.Location // of questions that name none; default: UTC
+	Timeout    time.Duration         // of one question; default: 30 s
+	MaxRows    int                   // of the result of a person's statement; default: 10,000
 	// GatherEvents is how many events a question holds in memory at a time, at 8 bytes
 	// each; default: 32 million. Questions about more read them in several passes.
 	GatherEvents int
@@ -177,6 +178,9 @@ func (e *Engine) Ask(ctx context.Context, v *access.Viewer, q Query) (*Answer, e
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
 	r := &run{Engine: e, viewer: v}
+	if err := r.about(ctx, q); err != nil {
+		return nil, e.late(ctx, err)
+	}
 	a, err := q.run(ctx, r)
 	if err != nil {
 		return nil, e.late(ctx, err)
@@ -237,11 +241,15 @@ func (e *Engine) People(ctx context.Context, v *access.Viewer, raw, sel []byte) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
-	people, err := s.people(ctx, &run{Engine: e, viewer: v})
+	r := &run{Engine: e, viewer: v}
+	if err := r.about(ctx, q); err != nil {
+		return nil, e.late(ctx, err)
+	}
+	people, err := s.people(ctx, r)
 	if err != nil {
 		return nil, e.late(ctx, err)
 	}
-	return people, nil
+	return r.whole(people), nil
 }
 
 // late explains an error that is the end of the time allowed.
@@ -258,6 +266,7 @@ type run struct {
 	*Engine
 	viewer     *access.Viewer
 	statements []string
+	standing   *gather.Standing // households are counted
 }
 
 func (r *run) query(ctx context.Context, f fragment, maxRows int) (*warehouse.Result, error) {
@@ -271,7 +280,7 @@ func (r *run) query(ctx context.Context, f fragment, maxRows int) (*warehouse.Re
 func (r *run) gather(ctx context.Context, g gather.Gathering, workers []gather.Worker) error {
 	r.statements = append(r.statements, g.Rows.SQL)
 	g.Held = r.opts.GatherEvents
-	return gather.Run(ctx, r.w, g, workers)
+	return gather.Run(ctx, r.counted(), g, workers)
 }
 
 // maxPeople bounds a list of people.
@@ -281,7 +290,7 @@ const maxPeople = 1_000_000
 func (r *run) people(ctx context.Context, g gather.Gathering) ([]touchstone.PersonID, error) {
 	r.statements = append(r.statements, g.Rows.SQL)
 	g.Held = r.opts.GatherEvents
-	return gather.People(ctx, r.w, g, maxPeople)
+	return gather.People(ctx, r.counted(), g, maxPeople)
 }
 
 // formatTime writes times as everywhere in the API.

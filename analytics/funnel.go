@@ -164,24 +164,24 @@ func (q *funnel) plan(ctx context.Context, r *run) (*funnelPlan, error) {
 func (r *run) funnel(ctx context.Context, f warehouse.Funnel) (groups [][]warehouse.FunnelStep, err error) {
 	r.statements = append(r.statements, f.Events.SQL)
 	f.Held = r.opts.GatherEvents
-	if there, ok := r.w.(warehouse.Funneler); ok {
+	if there, ok := r.counted().(warehouse.Funneler); ok {
 		if groups, err = there.Funnel(ctx, f); !errors.Is(err, errors.ErrUnsupported) {
 			return groups, err
 		}
 	}
-	return gather.Funnel(ctx, r.w, f)
+	return gather.Funnel(ctx, r.counted(), f)
 }
 
 // funnelPeople has the warehouse find people, if it can, and otherwise finds them here.
 func (r *run) funnelPeople(ctx context.Context, f warehouse.Funnel, level warehouse.FunnelLevel) (people []touchstone.PersonID, err error) {
 	r.statements = append(r.statements, f.Events.SQL)
 	f.Held = r.opts.GatherEvents
-	if there, ok := r.w.(warehouse.Funneler); ok {
+	if there, ok := r.counted().(warehouse.Funneler); ok {
 		if people, err = there.FunnelPeople(ctx, f, level, maxPeople); !errors.Is(err, errors.ErrUnsupported) {
 			return people, err
 		}
 	}
-	return gather.FunnelPeople(ctx, r.w, f, level, maxPeople)
+	return gather.FunnelPeople(ctx, r.counted(), f, level, maxPeople)
 }
 
 // literal writes a number that does not come from the user.

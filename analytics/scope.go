@@ -14,6 +14,7 @@ type scope struct {
 	from, to  time.Time
 	zone      *time.Location
 	segment   string
+	subject   string // what is counted: persons or households
 	filters   []condition
 	breakdown []field
 }
@@ -55,7 +56,9 @@ func parseScope(e *Engine, f *fields) scope {
 		}
 		s.zone = zone
 	}
-	f.choice("subject", "person")
+	if s.subject = f.choice("subject", "person", subjectHousehold); d.err == nil && s.subject == subjectHousehold && e.opts.Households == nil {
+		d.fail(f.place("subject"), "households are not available here")
+	}
 	s.segment = f.name("segment")
 	if d.err == nil && s.segment != "" && e.opts.Segments == nil {
 		d.fail(f.place("segment"), "segments are not available here")

@@ -38,7 +38,7 @@ func (a *App) wireWebhooks(ctx context.Context) error {
 	}
 	a.webhooks, err = webhook.Open(ctx, webhook.Config{
 		DB: a.store, Outbox: a.outbox, Names: a.segmentNames, Identifiers: personIdentifiers{a.graph, a.kinds}.IdentifiersOf,
-		Mask: a.maskContact, Clock: a.clock, Logger: a.part("webhooks"), Allow: allow, Version: Version,
+		Mask: a.maskContact, Protected: a.households.Protected, Clock: a.clock, Logger: a.part("webhooks"), Allow: allow, Version: Version,
 	})
 	return err
 }

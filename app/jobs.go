@@ -15,7 +15,7 @@ import (
 func (a *App) jobKinds() []job.Kind {
 	kinds := []job.Kind{
 		a.collector.Quarantine().ReplayKind(),
-		a.segments.ExportKind(a.profiles),
+		a.segments.ExportKind(a.profiles, a.households),
 		a.households.DeriveKind(),
 		a.profiles.RebuildKind(func(ctx context.Context, c touchstone.Command) error {
 			_, err := a.commands.Submit(ctx, c)

@@ -40,6 +40,21 @@ type Clue struct {
 	Note       string         // how that one wrote it
 }
 
+// Join makes one of all clues about the same, in the order of the first of each.
+func Join(all []Clue) (list []Clue) {
+	at := map[rowID]int{}
+	for i := range all {
+		c := &all[i]
+		if n, ok := at[c.row()]; ok {
+			list[n].add(c)
+			continue
+		}
+		at[c.row()] = len(list)
+		list = append(list, *c)
+	}
+	return list
+}
+
 // keptDays bounds the days that a clue remembers: the first one and the latest.
 const keptDays = 64
 
@@ -61,8 +76,8 @@ func joinDays(a, b []Day) []Day {
 	return all
 }
 
-// read returns the clues of an event.
-func (r *Rules) read(e *touchstone.Event, seq touchstone.Seq, zone *time.Location) []Clue {
+// Clues returns the clues of an event, of nobody yet.
+func (r *Rules) Clues(e *touchstone.Event, seq touchstone.Seq, zone *time.Location) []Clue {
 	if len(e.Identifiers) == 0 {
 		return nil
 	}

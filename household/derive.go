@@ -47,6 +47,9 @@ type Member struct {
 	Evidence []Evidence
 }
 
+// On tells whether somebody was a member on a day.
+func (m *Member) On(day Day) bool { return m.Spans.at(day) }
+
 // Evidence is something that a member has in common with others of the household.
 type Evidence struct {
 	Kind   Kind    `json:"kind"`
@@ -216,14 +219,18 @@ func relatives(hubs map[Thing]map[touchstone.PersonID]*presence) map[string]int 
 func addressOf(key string) string { return key[:strings.LastIndexByte(key, '|')] }
 
 // byChance tells that who has a family's name at a crowded address has it by chance: in a block
-// of flats most people have a relative, in a dormitory or an office few.
+// of flats most people have a relative, in a dormitory or an office few. Chinese names of families
+// are so few that they say nothing in a crowd.
 func (d *derivation) byChance(h *hub, hubs map[Thing]map[touchstone.PersonID]*presence, relatives map[string]int) bool {
 	address := Thing{Address, addressOf(h.key)}
 	if len(hubs[address]) > crowd || d.crowded[address] {
 		return true
 	}
 	all := slices.Collect(maps.Values(hubs[address]))
-	return together(all) > h.rule.Most && 2*relatives[address.key] < len(all)
+	if together(all) <= h.rule.Most {
+		return false
+	}
+	return 2*relatives[address.key] < len(all) || strings.IndexFunc(h.key[len(address.key):], isHan) >= 0
 }
 
 // together returns how many have a thing at one time, at most.

@@ -82,7 +82,7 @@ func (h *Households) take(ctx context.Context, tx *store.Tx, rules *Rules, occur
 			}
 			touched = append(touched, o.Person, o.Other)
 		case o.Kind == touchstone.EventHappened && o.Event != nil && o.Person != 0 && len(o.Event.Identifiers) > 0:
-			for _, c := range rules.read(o.Event, o.Cause, zone) {
+			for _, c := range rules.Clues(o.Event, o.Cause, zone) {
 				c.Person = o.Person
 				clues = append(clues, c)
 			}

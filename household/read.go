@@ -27,10 +27,10 @@ func isChild(born, after Day) bool { return born > after && born < forever }
 
 // Protected returns those of persons who are children: nothing about them goes out for
 // marketing, whatever segment they are in.
-func (h *Households) Protected(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID]bool, error) {
+func (h *Households) Protected(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]bool, error) {
 	out := map[touchstone.PersonID]bool{}
 	after := h.childBorn()
-	err := store.SelectIn(ctx, q, `SELECT person, born FROM household_births WHERE person IN (...)`, numbers(persons), func(rows *sql.Rows) error {
+	err := store.SelectIn(ctx, h.cfg.DB.Reader(), `SELECT person, born FROM household_births WHERE person IN (...)`, numbers(persons), func(rows *sql.Rows) error {
 		var p, day int64
 		err := rows.Scan(&p, &day)
 		if isChild(Day(day), after) { //nolint:gosec // a day

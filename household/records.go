@@ -80,8 +80,7 @@ type membership struct {
 func (r *Rules) Find(records []Record) *Found {
 	f := &Found{Records: records, in: map[touchstone.PersonID][]membership{}}
 	numbers := map[string]touchstone.PersonID{}
-	merged := map[string]*Clue{}
-	var order []*Clue
+	var all []Clue
 	for i := range records {
 		rec := &records[i]
 		p, ok := numbers[rec.Person]
@@ -91,22 +90,12 @@ func (r *Rules) Find(records []Record) *Found {
 		}
 		f.person = append(f.person, p)
 		e := rec.event()
-		for _, c := range r.read(&e, touchstone.Seq(i+1), time.UTC) {
+		for _, c := range r.Clues(&e, touchstone.Seq(i+1), time.UTC) {
 			c.Person = p
-			key := c.Identifier + "\x00" + string(c.Kind) + "\x00" + c.Key
-			if have := merged[key]; have != nil {
-				have.add(&c)
-				continue
-			}
-			merged[key] = &c
-			order = append(order, &c)
+			all = append(all, c)
 		}
 	}
-	clues := make([]Clue, len(order))
-	for i, c := range order {
-		clues[i] = *c
-	}
-	f.Households = r.Derive(clues, nil, nil)
+	f.Households = r.Derive(Join(all), nil, nil)
 	for i, h := range f.Households {
 		for _, m := range h.Members {
 			f.in[m.Person] = append(f.in[m.Person], membership{i, m.Spans})

@@ -73,7 +73,7 @@ func DefaultRules() Rules {
 	return Rules{
 		Threshold: 0.8,
 		List: []Rule{
-			{Kind: Address, On: true, Weight: 0.9, Most: 12, Least: 1, Fresh: 1100, Events: ordersOf, Fields: []string{"address", "home_address", "shipping_address"}},
+			{Kind: Address, On: true, Weight: 0.9, Most: 10, Least: 1, Fresh: 1100, Events: ordersOf, Fields: []string{"address", "home_address", "shipping_address"}},
 			{Kind: Payment, On: true, Weight: 0.7, Most: 5, Least: 1, Fresh: 400, Events: ordersOf, Fields: []string{"payment_token", "card_fingerprint", "payment_account"}},
 			{Kind: Device, On: true, Weight: 0.85, Most: 6, Least: 3, Fresh: 180, Events: []string{}, Fields: []string{string(touchstone.KindDeviceID)}},
 			{Kind: Declared, On: true, Weight: 0.95, Most: 20, Least: 1, Fresh: 0, Events: []string{"Family Member Added"}, Fields: []string{"household_id", "family_id"}},

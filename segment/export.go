@@ -23,6 +23,11 @@ type People interface {
 	Cells(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, columns []string, fn func(person touchstone.PersonID, cells []string) error) error
 }
 
+// Protected tells who of persons must not be in what goes out for marketing: children.
+type Protected interface {
+	Protected(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]bool, error)
+}
+
 // exportInput is what an export is of. Contacts is decided by who asks.
 type exportInput struct {
 	Segment  string   `json:"segment"`
@@ -36,21 +41,24 @@ type exportProgress struct {
 	Columns []string `json:"columns"`
 	Cursor  string   `json:"cursor"`
 	Rows    int64    `json:"rows"`
+	Left    int64    `json:"left_out,omitempty"` // members who are protected
 	Bytes   int64    `json:"bytes"`
 }
 
 const exportStep = 500 // persons between two notes of how far it is
 
 // ExportKind is the job that writes the members of a segment into a CSV file: those who
-// entered last first. Who enters or leaves meanwhile may be in it or not.
-func (s *Segments) ExportKind(people People) job.Kind {
-	e := &export{s, people}
+// entered last first. Who enters or leaves meanwhile may be in it or not; who is protected is
+// left out, and counted.
+func (s *Segments) ExportKind(people People, protected Protected) job.Kind {
+	e := &export{s, people, protected}
 	return job.Kind{Name: "segment.export", Start: "people:export", Prepare: e.prepare, Run: e.run}
 }
 
 type export struct {
 	segments *Segments
 	people   People
+	guard    Protected
 }
 
 func (e *export) prepare(ctx context.Context, v *access.Viewer, input touchstone.JSON) (job.Prepared, error) {
@@ -115,7 +123,7 @@ func (e *export) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 			return "", err
 		}
 	}
-	result, err := json.Marshal(map[string]any{"rows": st.Rows, "file": f.Info()})
+	result, err := json.Marshal(map[string]any{"rows": st.Rows, "left_out": st.Left, "file": f.Info()})
 	return touchstone.JSON(result), err
 }
 
@@ -155,6 +163,12 @@ func (e *export) page(ctx context.Context, f *job.File, v *access.Viewer, segmen
 	for i, m := range members {
 		persons[i], entered[m.Person] = m.Person, m.EnteredAt
 	}
+	protected, err := e.guard.Protected(ctx, persons)
+	if err != nil {
+		return err
+	}
+	persons = slices.DeleteFunc(persons, func(p touchstone.PersonID) bool { return protected[p] })
+	st.Left += int64(len(protected))
 	if err := f.About(persons...); err != nil {
 		return err
 	}

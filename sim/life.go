@@ -13,6 +13,12 @@ func (w *World) live(s *scene, day int32) {
 	if day < p.joined {
 		return
 	}
+	if w.minor(p) { // looks at cars, and buys none
+		if w.households[p.household].tablet && s.d.chance(0.08) && s.tabletVisit(w.timeOfDay(s.d, day, &onlineHours), day) {
+			w.browse(s, 1, 4)
+		}
+		return
+	}
 	w.doTasks(s, day)
 	w.moveOn(s, day)
 	visits := s.d.poisson(w.visitsToday(p, day))
@@ -199,7 +205,7 @@ func (w *World) shop(s *scene) {
 func (s *scene) order(kind string, total, discount int64, sku, name string, cents int64, n int, what fact) {
 	s.p.orders++
 	id := "LM" + itoa(100_000+int(s.p.id)) + "-" + itoa(int(s.p.orders))
-	s.text("order_id", id).text("order_type", kind).money("total", total).money("revenue", total).money("discount", discount).text("currency", "CNY")
+	s.text("order_id", id).text("order_type", kind).money("total", total).money("revenue", total).money("discount", discount).text("currency", "CNY").text("payment_token", s.w.card(s.p))
 	if kind == "vehicle" {
 		s.text("model", name).text("payment", financings[s.d.n(len(financings))]).money("deposit", deposit)
 	}

@@ -223,8 +223,12 @@ func (s *scene) identify() {
 	if p.referrer >= 0 {
 		s.text("referred_by", s.w.userID(&s.w.people[p.referrer]))
 	}
+	s.text("address", s.w.address(p))
 	if p.household >= 0 {
 		s.text("household_role", roles[p.role])
+	}
+	if s.w.minor(p) {
+		s.text("birthday", s.w.birthday(p))
 	}
 	if p.owns() {
 		s.text("vehicle_model", models[p.car.model].name).text("vin", s.w.vin(p)).whole("vehicles", int(p.car.number)+1)

@@ -62,8 +62,9 @@ func (h *Webhooks) React(ctx context.Context, tx *store.Tx, occurrences []touchs
 			told = append(told, o)
 		}
 	}
-	if len(told) == 0 {
-		return nil
+	told, err = h.unprotected(ctx, told)
+	if err != nil || len(told) == 0 {
+		return err
 	}
 	names, err := h.segmentNames(ctx, told[0].Name)
 	if err != nil {
@@ -88,6 +89,19 @@ func (h *Webhooks) React(ctx context.Context, tx *store.Tx, occurrences []touchs
 		}
 	}
 	return out.Put(ctx, tx, effects...)
+}
+
+// unprotected leaves out who must not be told of: children.
+func (h *Webhooks) unprotected(ctx context.Context, told []*touchstone.Occurrence) ([]*touchstone.Occurrence, error) {
+	if len(told) == 0 || h.cfg.Protected == nil {
+		return told, nil
+	}
+	persons := make([]touchstone.PersonID, len(told))
+	for i, o := range told {
+		persons[i] = o.Person
+	}
+	protected, err := h.cfg.Protected(ctx, persons)
+	return slices.DeleteFunc(told, func(o *touchstone.Occurrence) bool { return protected[o.Person] }), err
 }
 
 // wanting finds who tells what.

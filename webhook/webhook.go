@@ -93,9 +93,11 @@ type Config struct {
 	// Identifiers returns what identifies persons, strongest first.
 	Identifiers func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID][]touchstone.Identifier, error)
 	// Mask hides the value of an identifier that is a contact.
-	Mask   func(touchstone.Identifier) touchstone.Identifier
-	Clock  touchstone.Clock
-	Logger *slog.Logger
+	Mask func(touchstone.Identifier) touchstone.Identifier
+	// Protected tells who of persons is never told of; nil: nobody.
+	Protected func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]bool, error)
+	Clock     touchstone.Clock
+	Logger    *slog.Logger
 	// Allow lists networks that calls may go to although they are loopback, private or
 	// link-local: "10.0.0.0/8".
 	Allow   []netip.Prefix

@@ -389,6 +389,9 @@ func readPersonMap(ctx context.Context, w warehouse.Warehouse) (m *personMap, la
 	if err != nil {
 		return nil, 0, err
 	}
+	if s, ok := w.(Standing); ok {
+		nodes, people = s.stand(nodes, people)
+	}
 	lastNode, err := w.LastNode(ctx)
 	if err != nil {
 		return nil, 0, err
