@@ -42,6 +42,8 @@ func distance(x, y string, most int) int {
 func alike(k Kind, x, y string) bool {
 	switch {
 	case x == "" || y == "":
+	case x == y: // that is the address itself, which counts unless it is a crowd's
+		return false
 	case k == NearStreet:
 		return distance(x, y, 3) <= max(1, min(3, min(len([]rune(x)), len([]rune(y)))/4))
 	case k == NearNumber: // neighbours have other numbers, too: one letter, or two that are swapped
