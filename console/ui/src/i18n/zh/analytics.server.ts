@@ -82,6 +82,7 @@ export const analytics: Messages = {
   "query: longer than {0} bytes": "query：超过 {0} 字节",
   "query: there are no people behind the rows of SQL": "query：SQL 的结果行没有对应的用户",
   "read the values one by one, as in properties->>'price'": "请逐个读取，例如 properties->>'price'",
+  "households are not available here": "此处不支持家庭",
   "segments are not available here": "此处不支持人群",
   "select from duckdb_settings()": "请查询 duckdb_settings()",
   "select the value as it is; the console shows it readably": "直接查询该值即可，控制台会以易读的方式显示",
