@@ -2,7 +2,9 @@ package touchstone_test
 
 import (
 	"bufio"
+	"bytes"
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -107,6 +109,22 @@ func TestNoGrabBagPackages(t *testing.T) {
 	forEachGoFile(t, func(path string, file *ast.File, _ *token.FileSet) {
 		if slices.Contains(banned, file.Name.Name) {
 			t.Errorf("%s: package %s says nothing about what is in it", path, file.Name.Name)
+		}
+	})
+}
+
+func TestIsFormatted(t *testing.T) {
+	walkFiles(t, func(path string) {
+		if filepath.Ext(path) != ".go" {
+			return
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		formatted, err := format.Source(text)
+		if err != nil || !bytes.Equal(text, formatted) {
+			t.Errorf("%s is not as gofmt writes it (%v): gofmt -w %[1]s", path, err)
 		}
 	})
 }
