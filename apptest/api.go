@@ -123,11 +123,15 @@ func (s *Server) Query(question any) [][]any {
 		if err == nil {
 			return answer.Rows
 		}
-		late := status == http.StatusBadRequest && strings.Contains(err.Error(), "the question took longer than")
-		if status != http.StatusServiceUnavailable && !late || time.Now().After(deadline) {
+		if status != http.StatusServiceUnavailable && !tookTooLong(status, err) || time.Now().After(deadline) {
 			s.t.Fatal(err)
 		}
 	}
+}
+
+// tookTooLong tells whether a question was ended at the server's limit.
+func tookTooLong(status int, err error) bool {
+	return status == http.StatusBadRequest && err != nil && strings.Contains(err.Error(), "the question took longer than")
 }
 
 // SQL runs an ad-hoc statement.
