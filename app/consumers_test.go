@@ -115,9 +115,12 @@ func TestNoSequenceOfRequestsStopsAConsumer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs the whole program")
 	}
-	if err := flag.Set("rapid.checks", "25"); err != nil { // each waits for the warehouse
+	const checks = "rapid.checks"
+	before := flag.Lookup(checks).Value.String()
+	if err := flag.Set(checks, "25"); err != nil { // each waits for the warehouse
 		t.Fatal(err)
 	}
+	defer func() { _ = flag.Set(checks, before) }() // the next test shall not do with so few
 	r := run(t)
 	rapid.Check(t, func(t *rapid.T) {
 		h := collecttest.NewHostile(rapid.Uint64().Draw(t, "seed"))

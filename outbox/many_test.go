@@ -179,9 +179,12 @@ func TestBoundsAreKept(t *testing.T) {
 // Whatever fails and however often, each effect ends done or dead, is seen in its queue's
 // counts, and has had no attempt after the one that did it.
 func TestEveryEffectEnds(t *testing.T) {
-	if err := flag.Set("rapid.checks", "15"); err != nil {
+	const checks = "rapid.checks"
+	before := flag.Lookup(checks).Value.String()
+	if err := flag.Set(checks, "15"); err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = flag.Set(checks, before) }() // the next test shall not do with so few
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		patient := outbox.Policy{GiveUp: 10_000 * time.Hour} // the clock below races
 		c, w := newClock(), &world{policy: map[string]outbox.Policy{"a": patient, "b": patient, "c": patient}}
