@@ -265,7 +265,7 @@ func (d *dispatcher) wants(n name, state *Queue) (int, map[string]struct{}) {
 // learn takes what the store knows of a queue.
 func (q *queue) learn(s *Queue) {
 	q.paused = s.Paused
-	if s.HeldUntil.After(q.heldUntil) {
+	if s.HeldUntil.After(q.heldUntil) && s.HeldUntil.After(q.forgiven) {
 		q.failures, q.heldUntil = max(q.failures, s.Failures), s.HeldUntil
 	}
 }

@@ -22,6 +22,7 @@ type queue struct {
 	paused    bool
 	failures  int       // in a row
 	heldUntil time.Time // the breaker is open until then
+	forgiven  time.Time // until when it was open when somebody went on with the queue
 	next      time.Time // when something that waits is due; zero: nothing known
 	starved   bool      // waits for memory
 	pumping   bool      // a timer will start the next one, at the rate's pace
@@ -109,6 +110,14 @@ func (q *queue) failed(now time.Time, wait time.Duration) bool {
 
 // succeeded closes the breaker.
 func (q *queue) succeeded() { q.failures, q.heldUntil = 0, time.Time{} }
+
+// goOn closes the breaker, whatever a look that began before, or a note that is under way, says of it.
+func (q *queue) goOn() {
+	if q.heldUntil.After(q.forgiven) {
+		q.forgiven = q.heldUntil
+	}
+	q.succeeded()
+}
 
 // letGo takes what has not been started out of the queue and returns it.
 func (q *queue) letGo() []*item {

@@ -157,7 +157,7 @@ func (o *Outbox) SetPaused(ctx context.Context, tx *store.Tx, kind, destination 
 		o.mu.Lock()
 		if q := o.queues[n]; q != nil {
 			q.paused, q.next = paused, o.now()
-			q.succeeded() // who goes on wants to see it tried
+			q.goOn() // who goes on wants to see it tried
 		}
 		o.mu.Unlock()
 		o.touch(n)
