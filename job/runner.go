@@ -279,8 +279,13 @@ func (r *run) end(ctx context.Context, result touchstone.JSON, err error) error 
 		if err := r.lease.Fence(ctx, tx); err != nil {
 			return err
 		}
-		if err := r.flushIn(ctx, tx); err != nil {
-			return err
+		r.mu.Lock()
+		moved := r.moved
+		r.mu.Unlock()
+		if moved {
+			if err := r.flushIn(ctx, tx); err != nil {
+				return err
+			}
 		}
 		if status != Queued {
 			return r.jobs.close(ctx, tx, r.job, status, result, err)
@@ -311,6 +316,9 @@ type run struct {
 	done, total int64
 	note        string
 	moved       bool
+	// Saves that were begun, and the last of them that is known to be committed: while they
+	// differ the row may be ahead of what is here.
+	saves, saved int64
 }
 
 func (r *run) ID() string             { return r.job.ID }
@@ -341,32 +349,46 @@ func (r *run) Save(ctx context.Context, done, total int64, state touchstone.JSON
 	return r.jobs.cfg.DB.Retry(ctx, func(tx *store.Tx) error { return r.SaveIn(ctx, tx, done, total, state) })
 }
 
-// SaveIn notes in memory what the transaction may still roll back; the next Save, or the
-// next attempt, which reads the row, puts that right.
+// SaveIn writes state and figures together, so that nobody sees progress which a rollback takes
+// back; they count here when the transaction is committed.
 func (r *run) SaveIn(ctx context.Context, tx *store.Tx, done, total int64, state touchstone.JSON) error {
 	if err := r.lease.Fence(ctx, tx); err != nil {
 		return err
 	}
 	r.mu.Lock()
-	r.done, r.total, r.moved = done, total, true
-	r.job.state, r.job.idle = state, 0
+	r.saves++
+	save, note := r.saves, r.note
 	r.mu.Unlock()
-	if _, err := tx.Exec(ctx, `UPDATE jobs SET state = ?, idle = 0 WHERE id = ?`, string(state), r.job.ID); err != nil {
-		return err
-	}
-	return r.flushIn(ctx, tx)
+	tx.AfterCommit(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.saved, r.done, r.total, r.moved = save, done, total, r.note != note
+		r.job.state, r.job.idle = state, 0
+	})
+	_, err := tx.Exec(ctx, `UPDATE jobs SET state = ?, idle = 0, done = ?, total = ?, note = ?, moved_at = ? WHERE id = ?`,
+		string(state), done, total, note, r.jobs.cfg.Clock.Now().UnixMilli(), r.job.ID)
+	return err
 }
 
-// flushIn writes progress into the row.
+// flushIn writes progress into the row, unless a save may have written what is newer.
 func (r *run) flushIn(ctx context.Context, tx *store.Tx) error {
+	now := r.jobs.cfg.Clock.Now().UnixMilli()
+	// From here on nobody else can write the row: a save comes later, or is committed.
+	if _, err := tx.Exec(ctx, `UPDATE jobs SET moved_at = ? WHERE id = ?`, now, r.job.ID); err != nil {
+		return err
+	}
 	r.mu.Lock()
-	moved, done, total, note := r.moved, r.done, r.total, r.note
-	r.moved = false
+	ahead, done, total, note := r.saves != r.saved, r.done, r.total, r.note
 	r.mu.Unlock()
-	if !moved {
+	if ahead {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `UPDATE jobs SET done = ?, total = ?, note = ?, moved_at = ? WHERE id = ?`, done, total, note, r.jobs.cfg.Clock.Now().UnixMilli(), r.job.ID)
+	tx.AfterCommit(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.moved = done != r.done || total != r.total || note != r.note
+	})
+	_, err := tx.Exec(ctx, `UPDATE jobs SET done = ?, total = ?, note = ? WHERE id = ?`, done, total, note, r.job.ID)
 	return err
 }
 
