@@ -64,7 +64,8 @@ func (l *Log) append(ctx context.Context, c *touchstone.Command) error {
 		return touchstone.Wrap(touchstone.Unavailable, err, "the command may not have been stored in the log").WithHint("look whether it was done, and give it again if not")
 	}
 	c.Seq = touchstone.MakeSeq(Partition, uint64(at), 0)
-	return l.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	// The pipeline may come to it at the same moment.
+	return l.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO commands (`+rowColumns+`) VALUES (?, ?, ?, ?, ?, ?, 'waiting', 0, '', '') ON CONFLICT (id) DO NOTHING`,
 			c.ID, c.Kind, c.Actor, c.SubmittedAt.UnixMilli(), string(c.Body), int64(c.Seq))
 		return err

@@ -345,7 +345,7 @@ func (r *Rules) isBuiltIn(kind touchstone.IdentifierKind, value string) bool {
 
 // change makes a change, checks that the rules hold together, and takes them into force.
 func (r *Rules) change(ctx context.Context, fn func(tx *store.Tx, c *changes) error) error {
-	err := r.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+	err := r.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		return r.changeIn(ctx, tx, func(c *changes) error { return fn(tx, c) })
 	})
 	if err != nil {

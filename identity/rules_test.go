@@ -3,6 +3,7 @@ package identity
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,6 +84,32 @@ func TestRulesAreChangedForEveryProcess(t *testing.T) {
 		must(t, err)
 		if g := find(v.Blocked, "guest"); g.ChangedAt != nil || find(v.Blocked, "tmp-*") != nil {
 			t.Error("a difference is left")
+		}
+	})
+}
+
+// Changes at the same moment, in any process, take turns: none is refused because of another.
+func TestChangesOfRulesTakeTurns(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		both := []*Rules{openRules(t, db), openRules(t, db)}
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				for n := range 3 {
+					if err := both[i%2].SetBlocked(t.Context(), "", fmt.Sprintf("kiosk-%d-%d", i, n), true); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		must(t, both[0].Reload(t.Context()))
+		for i := range 4 {
+			for n := range 3 {
+				if _, ok := both[0].Kinds().Normalise("user_id", fmt.Sprintf("kiosk-%d-%d", i, n)); ok {
+					t.Errorf("kiosk-%d-%d is somebody", i, n)
+				}
+			}
 		}
 	})
 }
