@@ -33,7 +33,7 @@ var bands = [][]string{
 	{"stream", "store", "warehouse"},
 	{"access"},
 	{"internal", "sdk"},
-	{""},                // the root package
+	{""},               // the root package
 	{"internal/coded"}, // how values of packed rows and of the log's frames are read: root has such a form, too
 }
 
