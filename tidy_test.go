@@ -27,7 +27,7 @@ var bands = [][]string{
 	{"console"},
 	{"sim"},
 	{"experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
-	{"analytics", "model"},
+	{"analytics", "linkage", "model"},
 	{"collect", "pipeline", "identity", "profile", "segment", "household"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},

@@ -5,6 +5,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/job"
+	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/webhook"
 )
 
@@ -16,6 +17,7 @@ func (a *App) resources() []api.Resource {
 		inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 		job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 		webhook.Resource(a.webhooks),
+		linkage.Resource(func() *linkage.Linkage { return a.linkage }, people{a}),
 		a.admissionResource(),
 		a.processResource(),
 		a.exportResource(),

@@ -27,6 +27,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
@@ -70,6 +71,7 @@ type App struct {
 	pipeline   *pipeline.Pipeline
 	outbox     *outbox.Outbox
 	webhooks   *webhook.Webhooks
+	linkage    *linkage.Linkage
 	sink       *pipeline.Sink
 	queries    *analytics.Engine
 	settings   *console.Settings
@@ -142,6 +144,7 @@ func (a *App) parts() []wiring {
 		{a.wireExtra, personRoles},
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},
+		{a.wireLinkage, personRoles},
 		{a.wireReactors, personRoles},
 		{a.wireAdmission, nil}, // the sink reads the log by the rules, too
 		{a.wireCommands, personRoles},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/linkage"
 )
 
 // wireCommands makes the commands that operators put in the log.
@@ -17,6 +18,7 @@ func (a *App) wireCommands(ctx context.Context) (err error) {
 func (a *App) commandKinds() (kinds []command.Kind) {
 	kinds = append(kinds, a.graph.Commands(a.rules)...)
 	kinds = append(kinds, a.profiles.Commands()...)
+	kinds = append(kinds, linkage.Commands(a.graph.Find)...)
 	kinds = append(kinds, command.Kind{Name: admission.Command, Check: admission.CheckBody, Do: a.admission.Set})
 	kinds = append(kinds, a.households.Commands()...)
 	return kinds

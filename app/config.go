@@ -108,6 +108,9 @@ type Config struct {
 	Webhooks struct {
 		AllowNetworks []string // that calls may go to although they are private
 	}
+	Linkage struct {
+		MaxPersons int // that are compared with each other
+	}
 	Backup struct {
 		Folder  string // empty: backups in Data
 		Keep    int    // the newest that are kept
@@ -144,6 +147,7 @@ func DefaultConfig() *Config {
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
 	c.Jobs.MaxBytes = 4 << 30
+	c.Linkage.MaxPersons = 3_000_000
 	c.Uploads.MaxBytes, c.Uploads.TotalBytes, c.Uploads.KeepAge = 1<<30, 10<<30, 7*24*time.Hour
 	c.MemoryLimit = 384 << 20
 	c.MaxConnections = conns.DefaultMax
@@ -209,6 +213,7 @@ func (c *Config) settings() []setting {
 		{"jobs.folder", &c.Jobs.Folder, "folder for the files that jobs make, such as exports; with several servers one that all of them share; empty: jobs in the data folder"},
 		{"jobs.max_bytes", &c.Jobs.MaxBytes, "most bytes of the files that jobs make, together"},
 		{"webhooks.allow_networks", &c.Webhooks.AllowNetworks, "private networks that webhooks may call, like 10.0.0.0/8"},
+		{"linkage.max_persons", &c.Linkage.MaxPersons, "most persons that are compared with each other; each takes about half a kilobyte of memory"},
 		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
 		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
 		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},

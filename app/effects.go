@@ -15,6 +15,7 @@ func (a *App) deliverers() []outbox.Deliverer {
 	return append([]outbox.Deliverer{
 		webhook.Deliverer{Webhooks: a.webhooks},
 		a.collector.Emitter(),
+		a.linkage.Deliverer(),
 	}, a.extra.deliverers...)
 }
 

@@ -17,6 +17,7 @@ func (a *App) jobKinds() []job.Kind {
 		a.collector.Quarantine().ReplayKind(),
 		a.segments.ExportKind(a.profiles, a.households),
 		a.households.DeriveKind(),
+		a.linkage.MatchKind(),
 		a.profiles.RebuildKind(func(ctx context.Context, c touchstone.Command) error {
 			_, err := a.commands.Submit(ctx, c)
 			return err

@@ -8,6 +8,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 )
 
@@ -22,6 +23,7 @@ func (a *App) keepers() []keep.Keeper {
 		a.households.Keeper(),
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
+		linkage.Keeper(),
 		collect.Keeper(),
 		command.Keeper(identity.EraseCommand),
 		console.Keeper(),

@@ -48,6 +48,7 @@ func (a *App) loops() []loop {
 		{"pipeline", []string{"process"}, a.process},
 		{"reactors", []string{"act"}, a.inbox.Run},
 		{"effects", []string{"act"}, a.deliver},
+		{"linkage", []string{"act"}, a.linkage.Run},
 		{"sink", []string{"sink"}, a.fillWarehouse},
 		{"jobs", []string{"act"}, a.jobs.Run},
 		{"schedules", []string{"act"}, a.schedules.Run},

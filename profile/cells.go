@@ -53,15 +53,28 @@ func (p *Profiles) usualColumns(ctx context.Context) ([]string, error) {
 			columns = append(columns, idColumn+string(c.Kind))
 		}
 	}
+	traits, err := p.TraitNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range traits[:min(len(traits), usualColumns)] {
+		columns = append(columns, traitColumn+name)
+	}
+	return columns, nil
+}
+
+// TraitNames returns the names of all traits, those that most persons have first.
+func (p *Profiles) TraitNames(ctx context.Context) ([]string, error) {
 	traits, err := p.Traits(ctx, access.System()) // their names only
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(traits, func(a, b TraitInfo) int { return cmp.Compare(b.Persons, a.Persons) })
-	for _, t := range traits[:min(len(traits), usualColumns)] {
-		columns = append(columns, traitColumn+t.Trait)
+	names := make([]string, len(traits))
+	for i := range traits {
+		names[i] = traits[i].Trait
 	}
-	return columns, nil
+	return names, nil
 }
 
 // Cells calls fn with what stands in the columns for each person that has a profile, as v may

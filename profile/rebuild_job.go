@@ -49,7 +49,7 @@ func (p *Profiles) rebuildAll(ctx context.Context, r job.Run, submit func(contex
 		at.Total = int64(n)
 	}
 	for {
-		persons, err := p.personsAfter(ctx, at.After, rebuiltTogether)
+		persons, err := p.PersonsAfter(ctx, at.After, rebuiltTogether)
 		if err != nil {
 			return "", err
 		}
@@ -73,7 +73,8 @@ func (p *Profiles) rebuildAll(ctx context.Context, r job.Run, submit func(contex
 	return touchstone.JSON(result), err
 }
 
-func (p *Profiles) personsAfter(ctx context.Context, after touchstone.PersonID, limit int) (list []touchstone.PersonID, err error) {
+// PersonsAfter returns persons with a profile, in the order of their numbers.
+func (p *Profiles) PersonsAfter(ctx context.Context, after touchstone.PersonID, limit int) (list []touchstone.PersonID, err error) {
 	rows, err := p.cfg.DB.Reader().Query(ctx, `SELECT person FROM profile_activity WHERE person > ? ORDER BY person LIMIT ?`, int64(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read who has a profile: %w", err)

@@ -4,6 +4,7 @@ import type { Segment, Source } from "../src/api/types";
 import { answer } from "./answers.ts";
 import { answerCommands } from "./commands.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
+import { answerLinkage } from "./linkage.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
 import { answerWebhooks } from "./webhooks.ts";
@@ -228,6 +229,7 @@ function live(kind: string, url: URL, req: IncomingMessage, res: ServerResponse)
 /** Parts with a file of their own. */
 const parts: Record<string, (asked: Asked) => unknown> = {
   webhooks: answerWebhooks,
+  linkage: answerLinkage,
   jobs: answerJobs,
   schedules: answerSchedules,
   calendar: answerCalendar,

@@ -2,6 +2,7 @@ import { analytics } from "./pages/analytics/feature";
 import { collect } from "./pages/collect/feature";
 import { households } from "./pages/households/feature";
 import { jobs } from "./pages/jobs/feature";
+import { linkage } from "./pages/linkage/feature";
 import { operate } from "./pages/operate/feature";
 import { overview } from "./pages/overview/feature";
 import { people } from "./pages/people/feature";
@@ -19,6 +20,7 @@ export const features = [
   collect,
   people,
   households,
+  linkage,
   segments,
   analytics,
   webhooks,
@@ -33,6 +35,7 @@ export const routes = [
   ...collect.routes,
   ...people.routes,
   ...households.routes,
+  ...linkage.routes,
   ...segments.routes,
   ...analytics.routes,
   ...webhooks.routes,

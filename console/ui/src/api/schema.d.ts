@@ -2204,6 +2204,164 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/linkage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is compared, the newest model, and how many pairs there are of each state */
+        get: operations["getLinkage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose what is compared, the thresholds, and whether links are made without asking
+         * @description `columns` empty: what is compared is guessed from the traits. `link` and `review` are chances in the place of the model's.
+         *     The change counts from the next run of the job `linkage.match` on, thresholds and `automatic` for new persons at once.
+         */
+        put: operations["setLinkageSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/guess": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What could be compared, with the reason, from the traits there are and a sample of values */
+        get: operations["guessLinkageColumns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/pairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pairs of persons who may be one, the most probable first */
+        get: operations["listLinkagePairs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/pairs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** A pair with what each side has in each column, and what that is worth in bits */
+        get: operations["getLinkagePair"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/pairs/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that the two are one, or that they are not
+         * @description `link` makes them one person by a command in the log, if limits allow it; else the state is `refused` and says why. `reject` keeps them apart whatever
+         *     later models say; `review` takes that back. A link is taken back by a split of the person.
+         */
+        post: operations["decideLinkagePair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/pairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** Who else a person may be */
+        get: operations["listPersonPairs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Who a record may be about
+         * @description Compares the values, by the names of the columns that are compared, with all persons, in milliseconds. It needs a model (the job `linkage.match` has run) and the
+         *     process that has the role `act`; until its index is loaded the answer is 503.
+         */
+        post: operations["findLinkageCandidates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admission": {
         parameters: {
             query?: never;
@@ -4423,6 +4581,88 @@ export interface components {
         WebhookCount: {
             /** Format: int64 */
             count: number;
+        };
+        LinkageColumn: {
+            name: string;
+            /** @description given_name, family_name, name, phone, email, address, place, postcode, date, plate, id, number, year, text */
+            kind: string;
+            /** @description name, id.KIND, trait.NAME */
+            from: string[];
+            /** @description Why it was taken for this kind; empty when somebody said so */
+            reason: string;
+        };
+        LinkageSettings: {
+            columns: components["schemas"]["LinkageColumn"][];
+            /** @description Link what is above the threshold without asking */
+            automatic: boolean;
+            /** @description Chance from which a pair is a link; null: the model's */
+            link: number | null;
+            /** @description Chance from which a pair waits for a decision; null: the model's */
+            review: number | null;
+            version?: string;
+        };
+        LinkageModel: {
+            id: number;
+            /** Format: date-time */
+            made_at: string;
+            persons: number;
+            /** @description Comparisons with levels and their bits, blocking rules with their cost, thresholds, what it was trained on and how good it thinks it is */
+            model: {
+                [key: string]: unknown;
+            };
+        };
+        Linkage: {
+            settings: components["schemas"]["LinkageSettings"];
+            counts: {
+                review: number;
+                linked: number;
+                rejected: number;
+                refused: number;
+            };
+            model: components["schemas"]["LinkageModel"] | null;
+            online: {
+                /** @enum {string} */
+                state: "off" | "loading" | "ready";
+                persons: number;
+            };
+        };
+        LinkageCompared: {
+            name: string;
+            kind: string;
+            /** @description Of the first and of the second, as the caller may see them */
+            values: string[][];
+            /** @description How they agree: exact, one typing error, … */
+            level: string;
+            /** @description What that says: positive for, negative against the two being one */
+            bits: number;
+            /** @description Part of bits: since the value is rarer or more frequent than most */
+            rarity: number;
+        };
+        LinkagePair: {
+            id: string;
+            /** @enum {string} */
+            state: "review" | "linked" | "rejected" | "refused";
+            /** @description Sum of bits */
+            weight: number;
+            /** @description That the two are one, from 0 to 1 */
+            chance: number;
+            persons: components["schemas"]["PersonSummary"][];
+            refusal: string;
+            /** @description A user's id, model for links made without asking, or empty */
+            decided_by: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            found_at: string;
+            model: number;
+            etag: string;
+            /** @description Bits that any two persons begin with */
+            prior?: number;
+            compared?: components["schemas"]["LinkageCompared"][];
+        };
+        LinkagePairList: {
+            items: components["schemas"]["LinkagePair"][];
+            next_cursor: string;
         };
         Admission: {
             /**
@@ -8829,6 +9069,251 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLinkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of record linkage */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Linkage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setLinkageSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "columns": [],
+                 *       "automatic": false,
+                 *       "link": null,
+                 *       "review": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["LinkageSettings"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkageSettings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    guessLinkageColumns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Columns and the kinds there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        columns: components["schemas"]["LinkageColumn"][];
+                        kinds: string[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLinkagePairs: {
+        parameters: {
+            query?: {
+                state?: "review" | "linked" | "rejected" | "refused";
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of pairs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePairList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLinkagePair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pair */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePair"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideLinkagePair: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "link"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "link" | "reject" | "review";
+                };
+            };
+        };
+        responses: {
+            /** @description The pair */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePair"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPersonPairs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person's pairs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePairList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    findLinkageCandidates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "values": {
+                 *         "name": "Ann Lee",
+                 *         "phone": "+86 138 0013 8000"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    values: {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Candidates, the most probable first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        candidates: {
+                            person: components["schemas"]["PersonSummary"];
+                            weight: number;
+                            chance: number;
+                        }[];
+                    };
                 };
             };
             default: components["responses"]["Problem"];

@@ -30,6 +30,7 @@ import {
   quarantineSearch,
   sourcesSearch,
 } from "@/pages/collect/search";
+import { linkageSearch } from "@/pages/linkage/search";
 import { peopleSearch, personSearch } from "@/pages/people/search";
 import { draftSearch } from "@/pages/segments/draftSearch";
 import { segmentSearch, segmentsSearch } from "@/pages/segments/search";
@@ -76,6 +77,10 @@ const pages: Record<string, { reads: Read[]; search: Raw }> = {
     search: { source: "src_1", create: "true", q: "官网", sort: "-accepted" },
   },
   webhooks: { reads: [webhooksSearch], search: { create: "true", q: "CRM", sort: "-waiting" } },
+  linkage: {
+    reads: [linkageSearch],
+    search: { tab: "model", state: "rejected", pair: "lp_1_2", settings: "true" },
+  },
   webhook: { reads: [webhookSearch], search: { state: "dead", delivery: "msg_1", edit: "true" } },
   debugger: { reads: [debuggerSearch], search: { source: "src_1", q: "Order & 100%", show: "rejected" } },
   quarantine: { reads: [quarantineSearch], search: { source: "src_1", code: "too_old", q: '{"a"' } },

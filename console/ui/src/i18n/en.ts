@@ -6,6 +6,7 @@ import { condition } from "./en/condition";
 import { households } from "./en/households";
 import { importFile } from "./en/importFile";
 import { jobs } from "./en/jobs";
+import { linkage } from "./en/linkage";
 import { operate } from "./en/operate";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
@@ -22,6 +23,7 @@ export const en = {
   households,
   importFile,
   people,
+  linkage,
   condition,
   segments,
   analytics,

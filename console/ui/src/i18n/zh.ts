@@ -6,6 +6,7 @@ import { condition } from "./zh/condition";
 import { households } from "./zh/households";
 import { importFile } from "./zh/importFile";
 import { jobs } from "./zh/jobs";
+import { linkage } from "./zh/linkage";
 import { operate } from "./zh/operate";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
@@ -21,6 +22,7 @@ export const zh = {
   households,
   importFile,
   people,
+  linkage,
   condition,
   segments,
   analytics,

@@ -7,6 +7,7 @@ import { condition } from "./condition.server";
 import { households } from "./households.server";
 import { importFile } from "./importFile.server";
 import { jobs } from "./jobs.server";
+import { linkage } from "./linkage.server";
 import { operate } from "./operate.server";
 import { people } from "./people.server";
 import { segments } from "./segments.server";
@@ -26,6 +27,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   households,
   importFile,
   jobs,
+  linkage,
   operate,
   people,
   segments,
