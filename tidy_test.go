@@ -26,7 +26,7 @@ var bands = [][]string{
 	{"app"},
 	{"console"},
 	{"sim"},
-	{"experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
+	{"people", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
 	{"analytics", "linkage", "model"},
 	{"collect", "pipeline", "identity", "profile", "segment", "household"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission"}, // the joints: how features hang on the spine

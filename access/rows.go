@@ -1,6 +1,8 @@
 package access
 
 import (
+	"context"
+
 	"github.com/touchstone-cdp/touchstone"
 )
 
@@ -32,4 +34,25 @@ func (v *Viewer) RequireAll() error {
 	}
 	return touchstone.Errorf(touchstone.Forbidden, "This is about all people, and your access is limited to some.").
 		WithHint("An administrator can change whom you may see.")
+}
+
+// Within returns those of the persons that a viewer may see, in the order asked. Reads that
+// show persons have one; app gives it to them.
+type Within func(ctx context.Context, v *Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
+
+// Of is the call. Without a function a limited viewer sees nobody.
+func (w Within) Of(ctx context.Context, v *Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
+	switch {
+	case !v.Limited() || len(persons) == 0:
+		return persons, nil
+	case w == nil:
+		return nil, nil
+	}
+	return w(ctx, v, persons)
+}
+
+// Sees reports whether a viewer may see a person.
+func (w Within) Sees(ctx context.Context, v *Viewer, person touchstone.PersonID) (bool, error) {
+	seen, err := w.Of(ctx, v, []touchstone.PersonID{person})
+	return len(seen) == 1, err
 }

@@ -34,9 +34,9 @@ type DayCount struct {
 // catalogueDays is how many days of counts an event has in the catalogue.
 const catalogueDays = 30
 
-// Events lists the events ever seen, those with the most in the range first. The days are
-// those of the engine's zone.
-func (e *Engine) Events(ctx context.Context, from, to time.Time) ([]EventVolume, error) {
+// Events lists the events ever seen of the people that v may see, those with the most in the range
+// first. The days are those of the engine's zone.
+func (e *Engine) Events(ctx context.Context, v *access.Viewer, from, to time.Time) ([]EventVolume, error) {
 	if !from.Before(to) || !earliest.Before(to) {
 		return nil, touchstone.Errorf(touchstone.Invalid, "to: must be later than from")
 	}
@@ -44,9 +44,14 @@ func (e *Engine) Events(ctx context.Context, from, to time.Time) ([]EventVolume,
 	if days == nil {
 		return nil, touchstone.Errorf(touchstone.Invalid, "to: lies before everything")
 	}
+	visible, err := e.visible(ctx, v, "node")
+	if err != nil {
+		return nil, err
+	}
 	volumes, order := map[int64]*EventVolume{}, []int64{}
 	of := func(row []any) *EventVolume { return volumes[row[0].(int64)] }
-	err := e.each(ctx, frag("SELECT n.code, n.name, min(e.type), min(e.time), max(e.time) FROM events_raw e JOIN event_names n ON n.code = e.event GROUP BY n.code, n.name"), func(row []any) {
+	err = e.each(ctx, build("SELECT n.code, n.name, min(e.type), min(e.time), max(e.time) FROM events_raw e JOIN event_names n ON n.code = e.event WHERE TRUE", visible,
+		" GROUP BY n.code, n.name"), func(row []any) {
 		code := row[0].(int64)
 		volumes[code] = &EventVolume{Event: textOf(row[1]), Type: textOf(row[2]), FirstSeen: timeOf(row[3]), LastSeen: timeOf(row[4]), Daily: emptyDays(days)}
 		order = append(order, code)
@@ -55,7 +60,7 @@ func (e *Engine) Events(ctx context.Context, from, to time.Time) ([]EventVolume,
 		return nil, err
 	}
 	err = e.each(ctx, build("SELECT event, sum(n), count(DISTINCT coalesce(o.person, p.node)) FROM (SELECT event, node, count(*) AS n FROM events_raw WHERE ",
-		frag("time >= ? AND time < ?", from, to), " GROUP BY event, node) p LEFT JOIN overrides o ON o.node = p.node GROUP BY event"), func(row []any) {
+		frag("time >= ? AND time < ?", from, to), visible, " GROUP BY event, node) p LEFT JOIN overrides o ON o.node = p.node GROUP BY event"), func(row []any) {
 		if v := of(row); v != nil {
 			v.Count, v.Persons = row[1].(int64), row[2].(int64)
 		}
@@ -64,7 +69,7 @@ func (e *Engine) Events(ctx context.Context, from, to time.Time) ([]EventVolume,
 		return nil, err
 	}
 	err = e.each(ctx, build("SELECT e.event, ", days.keyExpr(e.d, e.d.Millis("e.time")), " AS k, count(*) FROM events_raw e WHERE ",
-		frag("e.time >= ? AND e.time < ?", time.UnixMilli(days.from).UTC(), to), " GROUP BY e.event, k"), func(row []any) {
+		frag("e.time >= ? AND e.time < ?", time.UnixMilli(days.from).UTC(), to), visible, " GROUP BY e.event, k"), func(row []any) {
 		if v, i := of(row), days.index[row[1].(int64)]; v != nil {
 			v.Daily[i].Count = row[2].(int64)
 		}
@@ -129,15 +134,16 @@ const (
 	maxValues       = 500
 )
 
-// Properties describes the properties of an event, those most often sent first.
+// Properties describes the properties of an event of the people that v may see, those most often
+// sent first.
 func (e *Engine) Properties(ctx context.Context, v *access.Viewer, event string) ([]Property, error) {
 	where := selector{event: event}
-	codes, err := (&run{Engine: e}).codes(ctx, where)
+	passes, err := e.passes(ctx, v, where)
 	if err != nil {
 		return nil, err
 	}
 	found, n := map[string]*Property{}, 0
-	err = e.each(ctx, build("SELECT e.properties FROM events_raw e WHERE ", e.latest(where.sql(e.d, codes), sampleEvents), " LIMIT ", literal(sampleEvents)), func(row []any) {
+	err = e.each(ctx, build("SELECT e.properties FROM events_raw e WHERE ", e.latest(passes, sampleEvents), " LIMIT ", literal(sampleEvents)), func(row []any) {
 		n++
 		gjson.Parse(string(jsonOf(row[0]))).ForEach(func(key, value gjson.Result) bool {
 			note(found, key.Str, value)
@@ -159,6 +165,16 @@ func (e *Engine) Properties(ctx context.Context, v *access.Viewer, event string)
 		return cmp.Or(cmp.Compare(b.FillRate, a.FillRate), strings.Compare(a.Property, b.Property))
 	})
 	return list, nil
+}
+
+// passes is the condition of a selector on events of the people that v may see.
+func (e *Engine) passes(ctx context.Context, v *access.Viewer, s selector) (fragment, error) {
+	codes, err := (&run{Engine: e}).codes(ctx, s)
+	if err != nil {
+		return fragment{}, err
+	}
+	visible, err := e.visible(ctx, v, "e.node")
+	return build(s.sql(e.d, codes), visible), err
 }
 
 // latest restricts the events that pass where to about the n latest of them.
@@ -214,7 +230,7 @@ type ValuesQuery struct {
 // Values returns the values of a property or dimension, the most frequent first, from a
 // sample of the latest events.
 //
-// Only those that v may see as they are.
+// Only those that v may see as they are, of events of the people that v may see.
 func (e *Engine) Values(ctx context.Context, v *access.Viewer, q ValuesQuery) ([]string, error) {
 	f, where := field{property: q.Property}, selector{event: cmp.Or(q.Event, anyEvent)}
 	switch {
@@ -227,13 +243,13 @@ func (e *Engine) Values(ctx context.Context, v *access.Viewer, q ValuesQuery) ([
 	case q.Dimension != "":
 		f = field{dimension: q.Dimension}
 	}
-	codes, err := (&run{Engine: e}).codes(ctx, where)
+	passes, err := e.passes(ctx, v, where)
 	if err != nil {
 		return nil, err
 	}
 	limit := min(cmp.Or(max(q.Limit, 0), 50), maxValues)
 	var b builder
-	b.add("SELECT v, count(*) FROM (SELECT ", f.groupText(e.d), " AS v FROM events_raw e WHERE ", e.latest(where.sql(e.d, codes), sampleValues), ") x WHERE v IS NOT NULL")
+	b.add("SELECT v, count(*) FROM (SELECT ", f.groupText(e.d), " AS v FROM events_raw e WHERE ", e.latest(passes, sampleValues), ") x WHERE v IS NOT NULL")
 	if q.Prefix != "" {
 		b.add(" AND ", frag("position("+e.d.Fold("?")+" IN "+e.d.Fold("v")+") = 1", q.Prefix))
 	}

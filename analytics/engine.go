@@ -151,7 +151,8 @@ func (e *Engine) Parse(raw []byte) (Query, error) {
 	return nil, touchstone.Errorf(touchstone.Invalid, "kind: unknown kind %q; use one of %s", name, strings.Join(Kinds(), ", "))
 }
 
-// Run answers a question given as JSON. Contacts in the answer are as v may see them.
+// Run answers a question given as JSON, about the people that v may see. Contacts in the answer
+// are as v may see them.
 func (e *Engine) Run(ctx context.Context, v *access.Viewer, raw []byte) (*Answer, error) {
 	q, err := e.Parse(raw)
 	if err != nil {
@@ -172,6 +173,10 @@ func (e *Engine) Ask(ctx context.Context, v *access.Viewer, q Query) (*Answer, e
 	if inSQL {
 		if err := v.Require(RunSQL); err != nil {
 			return nil, err
+		}
+		if v.Limited() {
+			return nil, touchstone.Errorf(touchstone.Forbidden, "SQL reads the events of all people, and your access is limited to some.").
+				WithHint("Ask the same as a trend, a funnel or a retention: those count your people.")
 		}
 	}
 	began := time.Now()

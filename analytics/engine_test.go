@@ -79,7 +79,7 @@ func TestCatalogue(t *testing.T) {
 		4 a 2026-02-01T23:59:59Z
 		4 is 3
 		1 $identify 2025-01-01T00:00:00Z {"email":"a@b.c"}`)
-	events, err := e.Events(t.Context(), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC))
+	events, err := e.Events(t.Context(), access.System(), time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 2, 0, 0, 0, 0, time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
@@ -32,17 +33,14 @@ func numbersOf(people []touchstone.PersonID) []int64 {
 	return numbers
 }
 
-// members returns the people of the scope's segment, as a relation with the column n: the
-// warehouse's copy if it keeps one, and otherwise a parameter.
-func (r *run) members(ctx context.Context, s *scope) (fragment, error) {
-	if s.segment == "" {
-		return fragment{}, nil
-	}
-	tables, keeps := r.w.(warehouse.Tables)
-	versioned, knows := r.opts.Segments.(VersionedMembers)
+// members returns the people of a segment, as a relation with the column n: the warehouse's copy
+// if it keeps one, and otherwise a parameter.
+func (e *Engine) members(ctx context.Context, segment string) (fragment, error) {
+	tables, keeps := e.w.(warehouse.Tables)
+	versioned, knows := e.opts.Segments.(VersionedMembers)
 	if keeps && knows {
-		name := "segment/" + s.segment
-		err := r.sets.bring(ctx, tables, versioned, name, s.segment)
+		name := "segment/" + segment
+		err := e.sets.bring(ctx, tables, versioned, name, segment)
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return fragment{}, err
 		}
@@ -50,11 +48,40 @@ func (r *run) members(ctx context.Context, s *scope) (fragment, error) {
 			return frag("(SELECT n FROM set_members WHERE code = (SELECT code FROM set_names WHERE name = ?))", name), nil
 		}
 	}
-	people, err := r.opts.Segments.Members(ctx, s.segment)
+	people, err := e.opts.Segments.Members(ctx, segment)
 	if err != nil {
 		return fragment{}, err
 	}
-	return frag(r.d.Numbers(), numbersOf(people)), nil
+	return frag(e.d.Numbers(), numbersOf(people)), nil
+}
+
+// only is a condition, with AND before it, that lets through the nodes of a segment's people;
+// column is where the node is.
+func (e *Engine) only(ctx context.Context, column, segment string) (fragment, error) {
+	if segment == "" {
+		return fragment{}, nil
+	}
+	members, err := e.members(ctx, segment)
+	if err != nil {
+		return fragment{}, err
+	}
+	return build(" AND ", column, " IN (", memberNodes(members), ")"), nil
+}
+
+// visible is such a condition for the people that a viewer may see; empty for one who sees
+// everybody. Whoever is limited to a set that is not there sees nobody.
+func (e *Engine) visible(ctx context.Context, v *access.Viewer, column string) (fragment, error) {
+	if !v.Limited() {
+		return fragment{}, nil
+	}
+	if e.opts.Segments == nil {
+		return frag(" AND FALSE"), nil
+	}
+	f, err := e.only(ctx, column, v.Rows.Set)
+	if touchstone.KindOf(err) == touchstone.NotFound {
+		return frag(" AND FALSE"), nil
+	}
+	return f, err
 }
 
 // bring makes a set hold who is in a segment now.

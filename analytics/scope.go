@@ -177,17 +177,20 @@ func (s selector) sql(d warehouse.Dialect, codes eventCodes) fragment {
 }
 
 // source is the common part of a question's statements: FROM events_raw e WHERE range,
-// segment and filters. members is the relation that run.members returned.
-func (s *scope) source(d warehouse.Dialect, members fragment) fragment {
+// filters, the segment, and the people that the viewer may see.
+func (r *run) source(ctx context.Context, s *scope) (fragment, error) {
 	var b builder
 	b.add("FROM events_raw e WHERE ", frag("e.time >= ? AND e.time < ?", s.from, s.to))
 	for _, c := range s.filters {
-		b.add(" AND (", c.sql(d), ")")
+		b.add(" AND (", c.sql(r.d), ")")
 	}
-	if s.segment != "" {
-		b.add(" AND e.node IN (", memberNodes(members), ")")
+	segment, err := r.only(ctx, "e.node", s.segment)
+	if err != nil {
+		return fragment{}, err
 	}
-	return b.fragment()
+	visible, err := r.visible(ctx, r.viewer, "e.node")
+	b.add(segment, visible)
+	return b.fragment(), err
 }
 
 // memberNodes selects the nodes of persons: the node that has the person's own number
@@ -199,11 +202,12 @@ func memberNodes(members fragment) fragment {
 
 // finish fills in what every answer says about its range.
 func (r *run) finish(ctx context.Context, s *scope, a *Answer) error {
-	res, err := r.w.Query(ctx, warehouse.Statement{
-		SQL:  "SELECT count(*), (SELECT max(received_at) FROM events_raw) FROM events_raw WHERE time >= ? AND time < ?",
-		Args: []any{s.from, s.to},
-		Own:  true,
-	})
+	visible, err := r.visible(ctx, r.viewer, "node")
+	if err != nil {
+		return err
+	}
+	f := build(frag("SELECT count(*), (SELECT max(received_at) FROM events_raw) FROM events_raw WHERE time >= ? AND time < ?", s.from, s.to), visible)
+	res, err := r.w.Query(ctx, warehouse.Statement{SQL: f.sql, Args: f.args, Own: true})
 	if err != nil {
 		return err
 	}

@@ -50,9 +50,13 @@ func (e *Engine) Timeline(ctx context.Context, v *access.Viewer, q TimelineQuery
 	for i, n := range q.Nodes {
 		nodes[i] = int64(n)
 	}
+	visible, err := e.visible(ctx, v, "e.node")
+	if err != nil {
+		return nil, "", err
+	}
 	var b builder
 	b.add("SELECT e.message_id, e.time, e.received_at, e.type, n.name, e.properties, e.context, e.source, e.seq",
-		" FROM events_raw e JOIN event_names n ON n.code = e.event WHERE e.node IN (SELECT n FROM ", frag(e.d.Numbers(), nodes), ")")
+		" FROM events_raw e JOIN event_names n ON n.code = e.event WHERE e.node IN (SELECT n FROM ", frag(e.d.Numbers(), nodes), ")", visible)
 	if q.Event != "" {
 		b.add(" AND ", frag("n.name = ?", q.Event))
 	}

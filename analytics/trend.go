@@ -128,11 +128,11 @@ func (r *run) prepare(ctx context.Context, s *scope, selectors ...selector) (pre
 	if err != nil {
 		return prepared{}, err
 	}
-	members, err := r.members(ctx, s)
+	source, err := r.source(ctx, s)
 	if err != nil {
 		return prepared{}, err
 	}
-	return prepared{s.source(r.d, members), codes}, nil
+	return prepared{source, codes}, nil
 }
 
 func (t *trend) prepare(ctx context.Context, r *run) (prepared, error) {

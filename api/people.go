@@ -28,6 +28,9 @@ type People interface {
 	// another, or kind:value. It is NotFound when there is none, or none that v may see:
 	// nothing tells the two apart.
 	Find(ctx context.Context, v *access.Viewer, ref string) (touchstone.PersonID, error)
+	// Follow returns whom ids mean now: those that were merged are followed. An id that means
+	// nobody, or nobody that v may see, is Invalid.
+	Follow(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
 	// Within returns those of the persons that v may see, in the order asked.
 	Within(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
 	// Lines returns a line for each of the persons that v may see, in the order asked, with

@@ -16,6 +16,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
@@ -77,6 +78,7 @@ type App struct {
 	settings   *console.Settings
 	console    *console.Console
 	feed       *changeFeed
+	feeds      *api.Feeds
 	backups    *backup.Keeper
 	jobs       *job.Jobs
 	schedules  *job.Schedules
@@ -99,7 +101,7 @@ func newWith(ctx context.Context, cfg *Config, logger *slog.Logger, extra slots)
 	a := &App{extra: extra, cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.slowBodies = conns.SlowBodies(a.metrics)
-	a.feed = newChangeFeed()
+	a.feed, a.feeds = newChangeFeed(), api.NewFeeds(feedWatchers, a.metrics)
 	if err := backup.CheckFinished(cfg.Data); err != nil {
 		return nil, err
 	}
@@ -255,6 +257,7 @@ func (a *App) wake() { a.pipeline.Wake() }
 // wireGraph makes identity: the edge asks which kinds there is room for, the sink for nodes.
 func (a *App) wireGraph(ctx context.Context) (err error) {
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: a.wake,
+		Within:     a.within,
 		Imports:    a.imports,
 		Through:    a.through,
 		Files:      job.CountFiles,
@@ -266,7 +269,7 @@ func (a *App) wireGraph(ctx context.Context) (err error) {
 func (a *App) wirePersons(ctx context.Context) (err error) {
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
 		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, Kinds: a.kinds, History: profileHistory{a},
-		Persons: a.graph, Wake: a.wake})
+		Persons: a.graph, Within: a.within, Wake: a.wake})
 	if err != nil {
 		return err
 	}
@@ -345,7 +348,7 @@ func (a *App) wireQueries(context.Context) error {
 func (a *App) wireConsole(ctx context.Context) (err error) {
 	a.console, err = console.New(ctx, console.Config{
 		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
-		Settings: a.settings, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
+		Settings: a.settings, Kinds: a.kinds, Feeds: a.feeds, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
 		Uploads: console.UploadConfig{
 			Dir: filepath.Join(a.cfg.Data, "uploads"), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
 			KeepDone: a.cfg.Uploads.KeepAge, MinFreeBytes: int64(a.cfg.Stream.MinFreeBytes),

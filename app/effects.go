@@ -46,7 +46,7 @@ func (a *App) wireWebhooks(ctx context.Context) error {
 
 // segmentNames returns the names of all segments, by id.
 func (a *App) segmentNames(ctx context.Context) (map[string]string, error) {
-	all, err := a.segments.List(ctx)
+	all, err := a.segments.List(ctx, access.System())
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ paths:
 // noted in the audit log like a write.
 func (a *App) exportResource() api.Resource {
 	return api.Resource{Name: "Export", Spec: []byte(exportSpec), Routes: []api.Route{
-		{Method: http.MethodGet, Path: "/persons/{ref}/export", Need: access.PeopleReveal, Handle: a.exportPerson, Action: "person.export", Secret: true},
+		{Method: http.MethodGet, Path: "/persons/{ref}/export", Need: access.PeopleReveal, Rows: api.Scoped, Handle: a.exportPerson, Action: "person.export", Secret: true},
 	}}
 }
 
@@ -49,7 +49,7 @@ type exportedValue struct {
 
 // exportPerson reads all of it as of one moment.
 func (a *App) exportPerson(w http.ResponseWriter, r *http.Request) error {
-	person, err := a.graph.Resolve(r.Context(), api.Param(r, "ref"))
+	person, err := a.people().Find(r.Context(), api.ViewerOf(r), api.Param(r, "ref"))
 	if err != nil {
 		return err
 	}

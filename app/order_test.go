@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/pipeline"
@@ -133,7 +134,7 @@ func (c *chain) define(t *testing.T) {
 		if _, err := c.batch(nil, 0); err != nil {
 			t.Fatal(err)
 		}
-		list, err := c.segments.List(ctx)
+		list, err := c.segments.List(ctx, access.System())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +244,7 @@ func occurrences(t *rapid.T, empty []byte, dir string, facts []touchstone.Fact, 
 		t.Fatal(err)
 	}
 	defer c.db.Close()
-	list, err := c.segments.List(context.Background())
+	list, err := c.segments.List(context.Background(), access.System())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +321,7 @@ func TestBackfillIsKnown(t *testing.T) {
 		t.Fatal("nobody may watch")
 	}
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) { // who enters while a segment is built is not told
-		list, err := r.segments.List(t.Context())
+		list, err := r.segments.List(t.Context(), access.System())
 		if err != nil || time.Now().After(deadline) {
 			t.Fatal("the segments do not come to life: ", err)
 		}

@@ -6,58 +6,28 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/people"
 )
 
-// people shows persons to features: [api.People], of identity, profiles and segments.
-type people struct{ app *App }
+// people is how features show and find persons.
+func (a *App) people() api.People { return people.Of(a.persons) }
 
-// Find returns the person that a reference means.
-func (p people) Find(ctx context.Context, v *access.Viewer, ref string) (touchstone.PersonID, error) {
-	person, err := p.app.graph.Resolve(ctx, ref)
-	if err != nil {
-		return 0, err
-	}
-	seen, err := p.Within(ctx, v, []touchstone.PersonID{person})
-	if err == nil && len(seen) == 0 {
-		err = touchstone.Errorf(touchstone.NotFound, "there is no person %.80q", ref)
-	}
-	return person, err
+// within is [access.Within]: segments keep who is in the sets that viewers are limited to.
+func (a *App) within(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
+	return a.people().Within(ctx, v, persons)
 }
 
-// Within returns those of the persons that v may see.
-func (p people) Within(_ context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
-	if v.Limited() {
-		return nil, nil
+// personsOf returns who has the identifiers, as far as that is known.
+func (a *App) personsOf(ctx context.Context, ids []touchstone.Identifier) ([]touchstone.PersonID, error) {
+	var persons []touchstone.PersonID
+	for _, id := range ids {
+		p, err := a.graph.Resolve(ctx, id.String())
+		switch kind := touchstone.KindOf(err); {
+		case err == nil:
+			persons = append(persons, p)
+		case kind != touchstone.NotFound && kind != touchstone.Invalid:
+			return nil, err
+		}
 	}
 	return persons, nil
 }
-
-// Lines returns a line for each of the persons that v may see.
-func (p people) Lines(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]api.PersonLine, error) {
-	persons, err := p.Within(ctx, v, persons)
-	if err != nil || len(persons) == 0 {
-		return nil, err
-	}
-	if p.app.profiles == nil {
-		return nil, api.NotHere("profiles")
-	}
-	found, err := p.app.profiles.Lines(ctx, v, persons)
-	if err != nil {
-		return nil, err
-	}
-	byID := make(map[touchstone.PersonID]*api.PersonLine, len(found))
-	for i := range found {
-		byID[found[i].ID] = &found[i]
-	}
-	lines := make([]api.PersonLine, len(persons))
-	for i, id := range persons {
-		if l := byID[id]; l != nil {
-			lines[i] = *l
-		} else {
-			lines[i].ID = id
-		}
-	}
-	return lines, nil
-}
-
-var _ api.People = people{}

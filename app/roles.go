@@ -12,30 +12,7 @@ import (
 // features is what this process's API reaches. What it does not run stays nil and answers
 // 503 with a hint.
 func (a *App) features() console.Features {
-	f := console.Features{
-		Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Frames: a.collector, Simulator: a.graph,
-		Identity: a.graph, IdentityRules: a.rules,
-	}
-	if a.profiles != nil {
-		f.Profiles, f.Segments, f.Members = a.profiles, a.segments, a.segments
-	}
-	if a.commands != nil {
-		f.Commands = a.commands
-	}
-	if a.queries != nil {
-		f.Timeline, f.Questions, f.Catalogue = a.queries, a.queries, a.queries
-	}
-	if a.backups != nil {
-		f.Backups = a.backups
-	}
-	// What is seen live is seen where it happens.
-	if a.has("collect") {
-		f.Events = a.collector.Feed()
-	}
-	if a.has("process") {
-		f.Changes = a.feed.hub
-	}
-	return f
+	return console.Features{Sources: a.collector.Sources(), Frames: a.collector, Simulator: a.graph}
 }
 
 // errNoWarehouse is the answer to who asks for events where none can be reached.

@@ -44,14 +44,6 @@ func principalOf(r *http.Request) *principal {
 	return anonymous
 }
 
-// kinds are the marks of the kinds of identifiers, for the viewer to know contacts by.
-func (c *Console) kinds() *touchstone.KindSet {
-	if c.cfg.IdentityRules == nil {
-		return nil
-	}
-	return c.cfg.IdentityRules.Kinds()
-}
-
 func withPrincipal(r *http.Request, p *principal) *http.Request {
 	return r.WithContext(context.WithValue(api.WithViewer(r.Context(), &p.Viewer), principalKey{}, p))
 }

@@ -34,12 +34,13 @@ type Config struct {
 	Dev     bool  // no sign-in; for loopback addresses only
 	UI      fs.FS // the console's pages with index.html in the root; nil: none
 
-	Settings *Settings // nil: opened by New
+	Settings *Settings           // nil: opened by New
+	Kinds    *touchstone.KindSet // of identifiers, for viewers to know contacts by; nil: by their names
 
 	SessionIdle     time.Duration  // a session ends when it was not used for so long; 12 h
 	SessionLifetime time.Duration  // and after so long in any case; 7 days
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed; loopback
-	MaxStreams      int            // live feeds at a time; 200
+	Feeds           *api.Feeds     // bounds the live feeds and ends them; nil: 200 at a time
 	MaxImports      int            // imports whose progress is held in memory; 1,000
 
 	// Counters and Storage are asked for statistics: Counters each second, so it must cost
@@ -70,7 +71,9 @@ func (c *Config) setDefaults() {
 	if c.TrustedProxies == nil {
 		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	}
-	c.MaxStreams = cmp.Or(c.MaxStreams, 200)
+	if c.Feeds == nil {
+		c.Feeds = api.NewFeeds(200, c.Metrics)
+	}
 	c.MaxImports = cmp.Or(c.MaxImports, 1000)
 }
 
@@ -95,9 +98,6 @@ type Console struct {
 
 	frameSlots chan struct{} // one slot per body of frames in memory
 	partSlots  chan struct{} // one slot per part of an uploaded file in memory
-	streams    chan struct{} // one slot per live feed
-	closing    chan struct{}
-	closeOnce  sync.Once
 }
 
 // New makes a Console.
@@ -120,7 +120,6 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 		stats:      statsRing{started: cfg.Clock.Now()},
 		uploads:    newUploads(cfg.Uploads, cfg.DB, cfg.Clock, cfg.Metrics),
 		frameSlots: make(chan struct{}, framesAtOnce), partSlots: make(chan struct{}, partsAtOnce),
-		streams: make(chan struct{}, cfg.MaxStreams), closing: make(chan struct{}),
 	}
 	c.runs = newImportRuns(c, cfg.Metrics)
 	c.resources = slices.Concat(c.ownResources(), cfg.Resources)
@@ -134,7 +133,7 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 }
 
 // Close ends all live feeds, so that the HTTP server can shut down.
-func (c *Console) Close() { c.closeOnce.Do(func() { close(c.closing) }) }
+func (c *Console) Close() { c.cfg.Feeds.Close() }
 
 // Run does console's housekeeping until ctx is done: it samples throughput, writes down
 // when keys were last used, and forgets old sessions, answers and uploads. Beside that it

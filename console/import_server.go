@@ -61,10 +61,10 @@ func (s importServer) beginImport(ctx context.Context, in importer.Request) (row
 
 // Kinds returns how identifiers are treated here.
 func (s importServer) Kinds(context.Context) (*touchstone.KindSet, error) {
-	if s.c.cfg.IdentityRules == nil {
+	if s.c.cfg.Kinds == nil {
 		return nil, touchstone.Errorf(touchstone.NotFound, "This server does not run %s.", "identity")
 	}
-	return s.c.cfg.IdentityRules.Kinds(), nil
+	return s.c.cfg.Kinds, nil
 }
 
 // Begin finds or makes an import.

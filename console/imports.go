@@ -84,7 +84,7 @@ func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error
 	if err != nil {
 		return nil, err
 	}
-	a.Source = showSource(api.ViewerOf(r), s)
+	a.Source = s.For(api.ViewerOf(r))
 	a.Run, err = c.runs.show(r.Context(), i.id)
 	return a, err
 }

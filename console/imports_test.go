@@ -47,8 +47,10 @@ func newEdgeServer(t *testing.T, db *store.DB) *edgeServer {
 		t.Fatal(err)
 	}
 	s := newTestServerOn(t, db, func(c *Config) {
-		c.Sources, c.Quarantine, c.Frames, c.Events = edge.Sources(), edge.Quarantine(), edge, edge.Feed()
-		c.Simulator, c.Identity = graph, graph
+		c.Sources, c.Frames, c.Simulator = edge.Sources(), edge, graph
+		c.Feeds = api.NewFeeds(200, nil)
+		parts := collect.Parts{Sources: edge.Sources(), Quarantine: edge.Quarantine(), Events: edge.Feed()}
+		c.Resources = collect.Resources(func() collect.Parts { return parts }, nil, c.Feeds)
 	})
 	return &edgeServer{s, edge, log}
 }

@@ -61,7 +61,7 @@ func next(t *testing.T, ch <-chan string) string {
 
 func TestLiveEvents(t *testing.T) {
 	hub := live.New[touchstone.Event](200, 10)
-	s := newTestServer(t, func(c *Config) { c.Events = hub })
+	s := newTestServer(t, func(c *Config) { watch(c, hub, 200) })
 	key := s.apiKey("read", "contacts")
 	at := time.Date(2026, 3, 1, 1, 2, 3, 4e6, time.UTC)
 	event := func(source, name, userID string) touchstone.Event {
@@ -72,7 +72,7 @@ func TestLiveEvents(t *testing.T) {
 		hub.Publish(event("src_a", "old", "u1"))
 	}
 	all, stop := s.subscribe("/api/v1/live/events", key)
-	for range liveRecent {
+	for range 50 {
 		next(t, all)
 	}
 	bySource, _ := s.subscribe("/api/v1/live/events?source=src_b", key)
@@ -155,7 +155,7 @@ func TestThroughputIsAMeanOfSeconds(t *testing.T) {
 
 func TestFeedsAreBoundedAndEnd(t *testing.T) {
 	hub := live.New[touchstone.Event](10, 10)
-	s := newTestServer(t, func(c *Config) { c.Events, c.MaxStreams = hub, 2 })
+	s := newTestServer(t, func(c *Config) { watch(c, hub, 2) })
 	key := s.apiKey("read")
 	one, stop := s.subscribe("/api/v1/live/events", key)
 	two, _ := s.subscribe("/api/v1/live/events", key)
@@ -167,7 +167,7 @@ func TestFeedsAreBoundedAndEnd(t *testing.T) {
 	for range one {
 	}
 	deadline := time.Now().Add(2 * time.Minute)
-	for len(s.c.streams) > 1 && time.Now().Before(deadline) {
+	for s.c.cfg.Feeds.Len() > 1 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
 	three, _ := s.subscribe("/api/v1/live/events", key)

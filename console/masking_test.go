@@ -103,7 +103,7 @@ func TestContactsAreMasked(t *testing.T) {
 // The feed of events as they arrive, with what was refused among them.
 func TestLiveEventsAreMasked(t *testing.T) {
 	hub := live.New[touchstone.Event](200, 10)
-	s := newTestServer(t, func(c *Config) { c.Events = hub })
+	s := newTestServer(t, func(c *Config) { watch(c, hub, 200) })
 	hub.Publish(
 		touchstone.Event{Type: touchstone.Track, MessageID: "z1", Name: "call", UserID: "13800138001", AnonymousID: "a", Identifiers: ids("email", "zoe.lee@example.com", "user_id", "13800138001"),
 			Properties: `{"phone":"13800138001"}`, Traits: `{"email":"zoe.lee@example.com"}`, Context: `{"page":{"path":"/zoe.lee@example.com"}}`},

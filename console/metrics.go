@@ -9,8 +9,6 @@ import (
 type metrics struct {
 	requests       *prometheus.CounterVec
 	seconds        *prometheus.HistogramVec
-	streams        prometheus.Gauge
-	streamsRefused prometheus.Counter
 	auditLost      prometheus.Counter
 	signInsRefused prometheus.Counter
 }
@@ -21,17 +19,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Requests to the management API by operation and class of status."}, []string{"operation", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "touchstone_console_request_duration_seconds",
 			Help: "Time to answer, by operation. Live feeds count from start to end.", Buckets: []float64{.005, .025, .1, .5, 2, 10}}, []string{"operation"}),
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_console_streams_open",
-			Help: "Live feeds that are open."}),
-		streamsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_console_streams_refused_total",
-			Help: "Live feeds refused because too many were open."}),
 		auditLost: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_console_audit_lost_total",
 			Help: "Writes that could not be noted in the audit log."}),
 		signInsRefused: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_console_sign_ins_refused_total",
 			Help: "Attempts to sign in that failed."}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.seconds, m.streams, m.streamsRefused, m.auditLost, m.signInsRefused)
+		reg.MustRegister(m.requests, m.seconds, m.auditLost, m.signInsRefused)
 	}
 	return m
 }

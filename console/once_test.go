@@ -19,13 +19,12 @@ import (
 
 // countingSources makes a source per call; only what the tests need is there.
 type countingSources struct {
-	Sources
 	made atomic.Int64
 	fail atomic.Bool
 	wait chan struct{}
 }
 
-func (s *countingSources) Create(ctx context.Context, n collect.NewSource) (collect.Source, error) {
+func (s *countingSources) create(n collect.NewSource) (collect.Source, error) {
 	if s.wait != nil {
 		<-s.wait
 	}
@@ -35,10 +34,38 @@ func (s *countingSources) Create(ctx context.Context, n collect.NewSource) (coll
 	return collect.Source{ID: fmt.Sprintf("src_%d", s.made.Add(1)), Name: n.Name, Kind: n.Kind, CreatedAt: time.UnixMilli(1e12)}, nil
 }
 
+const countingSpec = `
+paths:
+  /api/v1/sources:
+    post:
+      operationId: createSource
+      x-permission: sources:write
+      parameters: [{$ref: "#/components/parameters/IdempotencyKey"}]
+      responses: {"201": {description: The source}}
+`
+
+// serve gives a console a write that counts.
+func (s *countingSources) serve(c *Config) {
+	c.Resources = []api.Resource{{Name: "Counting", Spec: []byte(countingSpec),
+		Permissions: []access.Declared{{Permission: "sources:write", Allows: "count"}},
+		Routes: []api.Route{{Method: http.MethodPost, Path: "/sources", Need: "sources:write", Action: "source.create", Handle: func(w http.ResponseWriter, r *http.Request) error {
+			var in collect.NewSource
+			if err := api.ReadJSON(r, &in); err != nil {
+				return err
+			}
+			made, err := s.create(in)
+			if err != nil {
+				return err
+			}
+			api.NoteTarget(r, made.ID, made.Name)
+			return api.WriteJSON(w, http.StatusCreated, made)
+		}}}}}
+}
+
 func TestWritesHappenOnce(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		sources := &countingSources{}
-		s := newTestServerOn(t, db, func(c *Config) { c.Sources = sources })
+		s := newTestServerOn(t, db, sources.serve)
 		key, other := s.apiKey("write"), s.apiKey("admin")
 		post := func(key, idem, body string) call {
 			return call{method: "POST", path: "/api/v1/sources", key: key, body: body, header: map[string]string{"Idempotency-Key": idem}}
@@ -85,7 +112,7 @@ func longKey(n int) string {
 // A repeat that comes while the first is still at work must not do it twice.
 func TestWritesHappenOnceAtTheSameTime(t *testing.T) {
 	sources := &countingSources{wait: make(chan struct{})}
-	s := newTestServer(t, func(c *Config) { c.Sources = sources })
+	s := newTestServer(t, sources.serve)
 	c := call{method: "POST", path: "/api/v1/sources", key: s.apiKey("write"), body: `{"name":"Shop","kind":"web"}`,
 		header: map[string]string{"Idempotency-Key": "k"}}
 	var wg sync.WaitGroup
@@ -112,7 +139,7 @@ func TestWritesHappenOnceAtTheSameTime(t *testing.T) {
 // A crash between claim and answer leaves a claim that runs out.
 func TestClaimOfACrashRunsOut(t *testing.T) {
 	sources := &countingSources{}
-	s := newTestServer(t, func(c *Config) { c.Sources = sources })
+	s := newTestServer(t, sources.serve)
 	key := s.apiKey("write")
 	c := call{method: "POST", path: "/api/v1/sources", key: key, body: `{"name":"Shop","kind":"web"}`, header: map[string]string{"Idempotency-Key": "k"}}
 	s.want(c, 201)
@@ -129,7 +156,7 @@ func TestClaimOfACrashRunsOut(t *testing.T) {
 
 func TestAuditLog(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
-		s := newTestServerOn(t, db, func(c *Config) { c.Sources = &countingSources{} })
+		s := newTestServerOn(t, db, new(countingSources).serve)
 		key, audit := s.apiKey("write"), s.userSession(access.Auditor)
 		for i := range 7 {
 			s.want(call{method: "POST", path: "/api/v1/sources", key: key, body: fmt.Sprintf(`{"name":"Shop %d","kind":"web"}`, i)}, 201)

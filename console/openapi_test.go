@@ -14,7 +14,7 @@ import (
 
 func loadDocument(t *testing.T) *apiDocument {
 	t.Helper()
-	text, err := OpenAPI(nil)
+	text, err := OpenAPI(featureResources(&behind{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestTrackingCallsAreServed(t *testing.T) {
 
 // Every reference leads somewhere, and every schema's required fields exist.
 func TestDocumentIsConsistent(t *testing.T) {
-	text, err := OpenAPI(nil)
+	text, err := OpenAPI(featureResources(&behind{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func lookup(v any, path string) (any, bool) {
 }
 
 func TestDocsPage(t *testing.T) {
-	s := newTestServer(t, nil)
+	s := newTestServer(t, func(c *Config) { watch(c, nil, 1) })
 	a := s.want(call{method: "GET", path: "/docs"}, 200, "<title>Touchstone management API</title>", "/api/v1/query", "Permission: segments:read")
 	for _, outside := range []string{"<script", "http://", "https://", "@import", "…&gt;"} {
 		if strings.Contains(a.body, outside) {

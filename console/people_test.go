@@ -312,7 +312,11 @@ func TestQuery(t *testing.T) {
 	w.post("/query/people", people(`{"step":2,"outcome":"reached"}`), 200, `"total":2`, ann, ben)
 	w.post("/query/people", people(`{"step":2,"outcome":"lost"}`), 200, `"total":1`, `"name":"Ben"`, "!"+`"`+ann+`"`)
 	w.post("/query/people", people(`{"step":3,"outcome":"reached"}`), 200, `"total":1`, `"name":"Ann Lee"`)
-	var first peopleAnswer
+	var first struct {
+		Total      int              `json:"total"`
+		Items      []api.PersonLine `json:"items"`
+		NextCursor string           `json:"next_cursor"`
+	}
 	w.post("/query/people", strings.TrimSuffix(people(`{"step":1,"outcome":"reached"}`), "}")+`,"limit":2}`, 200).decode(t, &first)
 	w.post("/query/people", strings.TrimSuffix(people(`{"step":1,"outcome":"reached"}`), "}")+`,"limit":2,"cursor":"`+first.NextCursor+`"}`, 200, `"total":3`, `"next_cursor":""`)
 	w.post("/query/people", people(`{"step":9,"outcome":"reached"}`), 400)

@@ -21,7 +21,6 @@ import (
 
 const (
 	defaultMaxBody = 1 << 20
-	personsMaxBody = 4 << 20  // 100,000 person ids
 	framesMaxBody  = 32 << 20 // packed
 )
 
@@ -116,7 +115,7 @@ func (c *Console) serve(rt api.Route) http.HandlerFunc {
 			}
 		}
 		asks := *p
-		asks.Kinds = c.kinds()
+		asks.Kinds = c.cfg.Kinds
 		r = withPrincipal(r, &asks)
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		run := rt.Handle

@@ -15,16 +15,7 @@ func (c *Console) ownResources() []api.Resource {
 	return []api.Resource{
 		c.sessionResource(),
 		c.settingsResource(),
-		c.commandsResource(),
-		c.backupsResource(),
-		c.sourcesResource(),
-		c.quarantineResource(),
 		c.liveResource(),
-		c.catalogueResource(),
-		c.peopleResource(),
-		c.identityResource(),
-		c.segmentsResource(),
-		c.analyticsResource(),
 		c.importsResource(),
 		c.uploadsResource(),
 	}
@@ -66,135 +57,13 @@ func (c *Console) settingsResource() api.Resource {
 	}}
 }
 
-func (c *Console) backupsResource() api.Resource {
-	return api.Resource{Name: "Backups", Permissions: []access.Declared{
-		{Permission: "backups:read", Allows: "see and download backups"},
-		{Permission: "backups:write", Allows: "make and delete backups"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/backups", Need: "backups:read", Handle: c.listBackups},
-		{Method: post, Path: "/backups", Need: "backups:write", Handle: c.createBackup, Action: "backup.create"},
-		{Method: get, Path: "/backups/{id}", Need: "backups:read", Handle: c.getBackup},
-		{Method: get, Path: "/backups/{id}/archive", Need: "backups:read", Handle: c.getBackupArchive, Stream: true},
-		{Method: del, Path: "/backups/{id}", Need: "backups:write", Handle: c.deleteBackup, Action: "backup.delete"},
-	}}
-}
-
-func (c *Console) sourcesResource() api.Resource {
-	return api.Resource{Name: "Sources", Permissions: []access.Declared{
-		{Permission: "sources:read", Allows: "see the sources and their write keys"},
-		{Permission: "sources:write", Allows: "add, change and remove sources"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/sources", Need: "sources:read", Handle: c.listSources},
-		{Method: post, Path: "/sources", Need: "sources:write", Handle: c.createSource, Action: "source.create"},
-		{Method: get, Path: "/sources/{id}", Need: "sources:read", Handle: c.getSource},
-		{Method: patch, Path: "/sources/{id}", Need: "sources:write", Handle: c.updateSource, Action: "source.update"},
-		{Method: del, Path: "/sources/{id}", Need: "sources:write", Handle: c.deleteSource, Action: "source.delete"},
-		{Method: post, Path: "/sources/{id}/rotate", Need: "sources:write", Handle: c.rotateSource, Action: "source.rotate"},
-	}}
-}
-
-func (c *Console) quarantineResource() api.Resource {
-	return api.Resource{Name: "Quarantine", Permissions: []access.Declared{
-		{Permission: "quarantine:read", Allows: "see what a check refused"},
-		{Permission: "quarantine:write", Allows: "repair, replay and discard what was refused"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/quarantine", Need: "quarantine:read", Handle: c.listQuarantine},
-		{Method: get, Path: "/quarantine/summary", Need: "quarantine:read", Handle: c.getQuarantineSummary},
-		{Method: post, Path: "/quarantine/replay", Need: "quarantine:write", Handle: c.replayQuarantine, Action: "quarantine.replay"},
-		{Method: post, Path: "/quarantine/discard", Need: "quarantine:write", Handle: c.discardQuarantine, Action: "quarantine.discard"},
-		{Method: del, Path: "/quarantine/{id}", Need: "quarantine:write", Handle: c.deleteQuarantined, Action: "quarantine.discard"},
-		{Method: post, Path: "/quarantine/{id}/replay", Need: "quarantine:write", Handle: c.replayQuarantined, Action: "quarantine.replay"},
-	}}
-}
-
 func (c *Console) liveResource() api.Resource {
 	return api.Resource{Name: "Live", Permissions: []access.Declared{
 		{Permission: "stats:read", Allows: "see counters and lags"},
-		{Permission: "events:read", Allows: "watch events as they arrive"},
 		{Permission: "metrics:read", Allows: "read the figures of the process"},
 	}, Routes: []api.Route{
 		{Method: get, Path: "/stats", Need: "stats:read", Or: "imports:write", Handle: c.getStats},
 		{Method: get, Path: "/live/stats", Need: "stats:read", Handle: c.streamStats, Stream: true},
-		{Method: get, Path: "/live/events", Need: "events:read", Handle: c.streamEvents, Stream: true},
-		{Method: get, Path: "/live/changes", Need: "people:read", Handle: c.streamChanges, Stream: true},
-	}}
-}
-
-func (c *Console) catalogueResource() api.Resource {
-	return api.Resource{Name: "Catalogue", Permissions: []access.Declared{
-		{Permission: "catalogue:read", Allows: "see which events, properties and traits there are"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/catalogue/events", Need: "catalogue:read", Handle: c.listCatalogueEvents},
-		{Method: get, Path: "/catalogue/events/{name}/properties", Need: "catalogue:read", Handle: c.listCatalogueProperties},
-		{Method: get, Path: "/catalogue/traits", Need: "catalogue:read", Handle: c.listCatalogueTraits},
-		{Method: get, Path: "/catalogue/values", Need: "catalogue:read", Handle: c.listCatalogueValues},
-	}}
-}
-
-func (c *Console) peopleResource() api.Resource {
-	return api.Resource{Name: "People", Permissions: []access.Declared{
-		{Permission: "people:read", Allows: "see people, with their contacts masked"},
-		{Permission: "people:contacts", Allows: "see all contacts as they are"},
-		{Permission: "people:reveal", Allows: "reveal the contacts of one person, which is audited"},
-		{Permission: "people:export", Allows: "export lists of people"},
-		{Permission: "people:write", Allows: "split, merge and correct people"},
-		{Permission: "people:erase", Allows: "erase people"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/persons", Need: "people:read", Handle: c.listPersons},
-		{Method: get, Path: "/persons/{ref}", Need: "people:read", Handle: c.getPerson},
-		{Method: get, Path: "/persons/{ref}/events", Need: "people:read", Handle: c.listPersonEvents},
-		{Method: get, Path: "/persons/{ref}/identity", Need: "people:read", Handle: c.getPersonIdentity},
-		{Method: post, Path: "/persons/{ref}/reveal", Need: access.PeopleReveal, Handle: c.revealPerson, Action: "person.reveal", Secret: true},
-		{Method: post, Path: "/persons/{ref}/split", Need: "people:write", Handle: c.splitPerson, Action: "person.split"},
-		{Method: post, Path: "/persons/{ref}/merge", Need: "people:write", Handle: c.mergePerson, Action: "person.merge"},
-		{Method: post, Path: "/persons/{ref}/erase", Need: "people:erase", Handle: c.erasePerson, Action: "person.erase"},
-		{Method: post, Path: "/persons/{ref}/rebuild", Need: "people:write", Handle: c.rebuildPerson, Action: "person.rebuild"},
-		{Method: patch, Path: "/persons/{ref}/traits", Need: "people:write", Handle: c.correctTraits, Action: "trait.correct"},
-		// The command line reads the rules before it turns rows into events.
-	}}
-}
-
-func (c *Console) identityResource() api.Resource {
-	return api.Resource{Name: "Identity", Permissions: []access.Declared{
-		{Permission: "identity:read", Allows: "see the rules of identity"},
-		{Permission: "identity:write", Allows: "change the rules of identity"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/identity/kinds", Need: "identity:read", Or: "imports:write", Handle: c.listIdentityKinds},
-		{Method: patch, Path: "/identity/kinds/{kind}", Need: "identity:write", Handle: c.updateIdentityKind, Action: "identity.kind.update"},
-		{Method: del, Path: "/identity/kinds/{kind}", Need: "identity:write", Handle: c.resetIdentityKind, Action: "identity.kind.reset"},
-		{Method: post, Path: "/identity/blocked", Need: "identity:write", Handle: c.setBlockedValue, Action: "identity.block"},
-		{Method: post, Path: "/identity/check", Need: "identity:read", Handle: c.checkIdentifier},
-		{Method: get, Path: "/identity/suggestions", Need: "identity:read", Handle: c.listSuggestions},
-		{Method: post, Path: "/identity/suggestions", Need: "identity:write", Handle: c.decideSuggestion, Action: "identity.suggestion.decide"},
-	}}
-}
-
-func (c *Console) segmentsResource() api.Resource {
-	return api.Resource{Name: "Segments", Permissions: []access.Declared{
-		{Permission: "segments:read", Allows: "see segments and their members"},
-		{Permission: "segments:write", Allows: "create, change and delete segments"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/segments", Need: "segments:read", Handle: c.listSegments},
-		{Method: post, Path: "/segments", Need: "segments:write", Handle: c.createSegment, Action: "segment.create", MaxBody: personsMaxBody},
-		{Method: post, Path: "/segments/preview", Need: "segments:read", Handle: c.previewSegment},
-		{Method: get, Path: "/segments/movements", Need: "segments:read", Handle: c.listSegmentMovements},
-		{Method: get, Path: "/segments/{id}", Need: "segments:read", Handle: c.getSegment},
-		{Method: patch, Path: "/segments/{id}", Need: "segments:write", Handle: c.updateSegment, Action: "segment.update"},
-		{Method: del, Path: "/segments/{id}", Need: "segments:write", Handle: c.deleteSegment, Action: "segment.delete"},
-		{Method: get, Path: "/segments/{id}/members", Need: "segments:read", Handle: c.listSegmentMembers},
-		{Method: get, Path: "/segments/{id}/changes", Need: "segments:read", Handle: c.listSegmentChanges},
-		{Method: get, Path: "/segments/{id}/history", Need: "segments:read", Handle: c.getSegmentHistory},
-	}}
-}
-
-func (c *Console) analyticsResource() api.Resource {
-	return api.Resource{Name: "Analytics", Permissions: []access.Declared{
-		{Permission: "analytics:read", Allows: "ask questions about events"},
-		{Permission: "sql:run", Allows: "ask questions in SQL"},
-	}, Routes: []api.Route{
-		{Method: post, Path: "/query", Need: "analytics:read", Or: "sql:run", Handle: c.query},
-		{Method: post, Path: "/query/people", Need: "analytics:read", Handle: c.queryPeople},
-		{Method: post, Path: "/query/segment", Need: "segments:write", Handle: c.querySegment, Action: "segment.create"},
 	}}
 }
 

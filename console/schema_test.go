@@ -27,7 +27,7 @@ type contractPath struct {
 }
 
 var loadContract = sync.OnceValues(func() (*contract, error) {
-	text, err := OpenAPI(nil)
+	text, err := OpenAPI(featureResources(&behind{}))
 	if err != nil {
 		return nil, err
 	}

@@ -3,20 +3,20 @@ package console
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/identity"
-	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/live"
+	"github.com/touchstone-cdp/touchstone/people"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -40,6 +40,7 @@ type world struct {
 	sink     *pipeline.Sink
 	engine   *analytics.Engine
 	lake     warehouse.Warehouse
+	behind   behind
 }
 
 func must[T any](v T, err error) func(t *testing.T) T {
@@ -80,15 +81,6 @@ func newWorld(t *testing.T) *world {
 	settings := must(OpenSettings(ctx, db, Organisation{Name: "Hexagon", TimeZone: "Asia/Shanghai", Currency: "CNY"}))(t)
 	w.engine = analytics.New(lake, analytics.Options{Segments: worldMembers{w.segments}, Clock: clock, Zone: settings.Zone})
 
-	words := filepath.Join(dir, "words")
-	if err := os.WriteFile(words, []byte("data"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	backups := must(backup.NewKeeper(backup.Config{Folder: filepath.Join(dir, "backups"), Keep: 2, Program: "test", Clock: clock, Logger: slog.New(slog.DiscardHandler),
-		Size: func(context.Context) (int64, error) { return 4, nil }, MinFree: func() (int64, error) { return 0, nil },
-		Make: func(ctx context.Context, b *backup.Writer) error { return b.Copy(ctx, "words", words) }}))(t)
-	t.Cleanup(backups.Close)
-
 	w.testServer = newTestServerOn(t, db, func(c *Config) {
 		c.Clock, c.Settings = clock, settings
 		c.Uploads.Dir = filepath.Join(dir, "uploads")
@@ -96,11 +88,14 @@ func newWorld(t *testing.T) *world {
 			n := w.pipeline.Totals()
 			return Counters{Processed: n.Processed, Duplicates: n.Duplicates, Quarantined: n.Rejected, InWarehouse: w.sink.Events()}, nil
 		}
-		c.Features = Features{
-			Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Frames: w.edge, Simulator: w.graph, Events: w.edge.Feed(), Changes: changes,
-			Identity: w.graph, IdentityRules: rules, Commands: commands, Profiles: profiles, Timeline: w.engine, Segments: w.segments, Members: w.segments, Questions: w.engine, Catalogue: w.engine,
-			Backups: backups,
+		c.Kinds, c.Feeds = rules.Kinds(), api.NewFeeds(200, nil)
+		c.Features = Features{Sources: w.edge.Sources(), Frames: w.edge, Simulator: w.graph}
+		w.behind = behind{
+			incoming: collect.Parts{Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Events: w.edge.Feed(), Persons: w.behind.personsOf},
+			persons:  people.Parts{Graph: w.graph, Kinds: rules.Kinds(), Profiles: profiles, Timeline: w.engine, Segments: w.segments, Commands: commands, Changes: changes},
+			rules:    rules, engine: w.engine, clock: clock, feeds: c.Feeds,
 		}
+		c.Resources = featureResources(&w.behind)
 	})
 	w.clock = clock
 	w.admin = w.apiKey("admin")
@@ -246,7 +241,7 @@ func (w *world) shop() {
 func (w *world) live(id string) {
 	w.t.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		s, err := w.segments.Get(context.Background(), id)
+		s, err := w.segments.Get(context.Background(), access.System(), id)
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/slabcache"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -46,6 +47,8 @@ type Config struct {
 	Wake func()
 	// Imports tells whether a source is an import: its edges then say so.
 	Imports func(source string) bool
+	// Within tells whom a viewer sees who is limited to some persons.
+	Within access.Within
 	// Through returns, for each partition, the last place of the log that has been worked on;
 	// an erasure notes them. Without it, a warehouse that is built anew from the log gives old
 	// events of an identifier that was erased and has come again to the new person.

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -170,8 +171,11 @@ func (g *Graph) addPending(found map[touchstone.PersonID][]Node) {
 }
 
 // Identity returns what the graph knows about a person, as viewer may see it. It is NotFound
-// without nodes.
+// without nodes, and for a person that viewer may not see.
 func (g *Graph) Identity(ctx context.Context, viewer *access.Viewer, person touchstone.PersonID) (*View, error) {
+	if seen, err := g.cfg.Within.Sees(ctx, viewer, person); err != nil || !seen {
+		return nil, cmp.Or(err, noPerson(person))
+	}
 	v, err := g.identity(ctx, person)
 	if err != nil {
 		return nil, err
@@ -185,6 +189,10 @@ func (g *Graph) Identity(ctx context.Context, viewer *access.Viewer, person touc
 	return v, nil
 }
 
+func noPerson(person touchstone.PersonID) error {
+	return touchstone.Errorf(touchstone.NotFound, "there is no person %s", person)
+}
+
 func (g *Graph) identity(ctx context.Context, person touchstone.PersonID) (*View, error) {
 	v := &View{Person: person}
 	err := g.cfg.DB.View(ctx, func(tx *store.Tx) error {
@@ -193,7 +201,7 @@ func (g *Graph) identity(ctx context.Context, person touchstone.PersonID) (*View
 			return err
 		}
 		if v.Nodes = byPerson[person]; len(v.Nodes) == 0 {
-			return touchstone.Errorf(touchstone.NotFound, "there is no person %s", person)
+			return noPerson(person)
 		}
 		if v.Edges, err = readEdges(ctx, tx, v.Nodes); err != nil {
 			return err

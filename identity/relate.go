@@ -230,6 +230,9 @@ const maxShownRelations = 200
 // first; at most 200 of each. Counts are those that have been written.
 func (g *Graph) Relations(ctx context.Context, viewer *access.Viewer, person touchstone.PersonID) (of []Relation, by []RelatedPerson, err error) {
 	of, by = []Relation{}, []RelatedPerson{}
+	if seen, err := g.cfg.Within.Sees(ctx, viewer, person); err != nil || !seen {
+		return nil, nil, cmp.Or(err, noPerson(person))
+	}
 	q := g.cfg.DB.Reader()
 	rows, err := q.Query(ctx, `SELECT t.kind, t.value, t.person, MIN(r.first_time), MAX(r.last_time), CAST(SUM(r.count) AS BIGINT)
 		FROM identity_nodes n JOIN identity_relations r ON r.node = n.id JOIN identity_nodes t ON t.id = r.related
@@ -267,5 +270,22 @@ func (g *Graph) Relations(ctx context.Context, viewer *access.Viewer, person tou
 		r.Person, r.FirstSeen, r.LastSeen = touchstone.PersonID(id), timeOf(first), timeOf(last)
 		by = append(by, r)
 	}
-	return of, by, others.Err()
+	if err := others.Err(); err != nil {
+		return nil, nil, err
+	}
+	by, err = g.seen(ctx, viewer, by)
+	return of, by, err
+}
+
+// seen leaves out the persons that viewer may not see.
+func (g *Graph) seen(ctx context.Context, viewer *access.Viewer, list []RelatedPerson) ([]RelatedPerson, error) {
+	if !viewer.Limited() {
+		return list, nil
+	}
+	persons := make([]touchstone.PersonID, len(list))
+	for i := range list {
+		persons[i] = list[i].Person
+	}
+	persons, err := g.cfg.Within.Of(ctx, viewer, persons)
+	return slices.DeleteFunc(list, func(r RelatedPerson) bool { return !slices.Contains(persons, r.Person) }), err
 }

@@ -295,7 +295,8 @@ type TraitInfo struct {
 	Examples []touchstone.JSON `json:"examples"` // the most frequent first
 }
 
-// Traits returns the catalogue of traits, in order of name, with examples as v may see them.
+// Traits returns the catalogue of traits, in order of name, with examples as v may see them. One
+// who is limited to some persons is told names and types: the numbers and examples are of all.
 func (p *Profiles) Traits(ctx context.Context, v *access.Viewer) ([]TraitInfo, error) {
 	c, words, total, err := p.readCatalogue(ctx)
 	if err != nil {
@@ -307,6 +308,11 @@ func (p *Profiles) Traits(ctx context.Context, v *access.Viewer) ([]TraitInfo, e
 			continue
 		}
 		info := TraitInfo{Trait: wordOf(words, name), Type: mainType(s.Types), Types: s.Types, Persons: s.persons, FillRate: float64(s.persons) / float64(max(total, s.persons, 1)), Examples: []touchstone.JSON{}}
+		if v.Limited() {
+			info.Types, info.Persons, info.FillRate = map[string]int64{}, 0, 0
+			list = append(list, info)
+			continue
+		}
 		for _, value := range s.frequent() {
 			if len(info.Examples) == 5 {
 				break
@@ -320,13 +326,16 @@ func (p *Profiles) Traits(ctx context.Context, v *access.Viewer) ([]TraitInfo, e
 }
 
 // Values returns frequent values of a trait whose text contains q, for suggestions: those
-// that v may see as they are.
+// that v may see as they are; none for one who is limited to some persons.
 func (p *Profiles) Values(ctx context.Context, v *access.Viewer, trait, q string, limit int) ([]touchstone.JSON, error) {
 	c, words, _, err := p.readCatalogue(ctx)
 	if err != nil {
 		return nil, err
 	}
 	values := []touchstone.JSON{}
+	if v.Limited() {
+		return values, nil
+	}
 	q = strings.ToLower(q)
 	for name, s := range c.traits {
 		if wordOf(words, name) != trait {

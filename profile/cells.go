@@ -80,6 +80,10 @@ func (p *Profiles) TraitNames(ctx context.Context) ([]string, error) {
 // Cells calls fn with what stands in the columns for each person that has a profile, as v may
 // see it, in the order asked. The cells are valid during the call only.
 func (p *Profiles) Cells(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, columns []string, fn func(person touchstone.PersonID, cells []string) error) error {
+	persons, err := p.cfg.Within.Of(ctx, v, persons)
+	if err != nil {
+		return err
+	}
 	list, err := p.read(ctx, persons)
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/internal/slabcache"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -48,6 +49,8 @@ type Config struct {
 	// persons are found by name, e-mail and phone traits only.
 	Identifiers Identifiers
 	Kinds       *touchstone.KindSet // of identifiers, for the columns of an export
+	// Within tells whom a viewer sees who is limited to some persons.
+	Within access.Within
 	// Persons finds whom a command names; needed for Commands.
 	Persons Finder
 	// Wake asks the pipeline for a batch even when no event waits: parts of histories do.

@@ -162,7 +162,11 @@ func (p *Profiles) readWords(ctx context.Context, q store.Querier, found map[tou
 
 // Get returns a person's profile as v may see it. It is NotFound for a person that has none.
 func (p *Profiles) Get(ctx context.Context, v *access.Viewer, id touchstone.PersonID) (*Profile, error) {
-	list, err := p.read(ctx, []touchstone.PersonID{id})
+	seen, err := p.cfg.Within.Of(ctx, v, []touchstone.PersonID{id})
+	if err != nil {
+		return nil, err
+	}
+	list, err := p.read(ctx, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -326,6 +330,10 @@ func known(identifiers []touchstone.Identifier) bool {
 // Lines returns a line for each person that has a profile, in the order asked, as v may
 // see it.
 func (p *Profiles) Lines(ctx context.Context, v *access.Viewer, ids []touchstone.PersonID) ([]api.PersonLine, error) {
+	ids, err := p.cfg.Within.Of(ctx, v, ids)
+	if err != nil {
+		return nil, err
+	}
 	list, err := p.read(ctx, ids)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -47,7 +48,7 @@ func (s *Segments) Create(ctx context.Context, d Draft) (Segment, error) {
 	if err != nil {
 		return Segment{}, err
 	}
-	return s.Get(ctx, id)
+	return s.Get(ctx, access.System(), id)
 }
 
 // CreateStatic makes a segment of the given persons. It follows merges, nothing else.
@@ -65,7 +66,7 @@ func (s *Segments) CreateStatic(ctx context.Context, name, description string, p
 	if err := s.create(ctx, id, KindStatic, name, description, nil, persons); err != nil {
 		return Segment{}, err
 	}
-	return s.Get(ctx, id)
+	return s.Get(ctx, access.System(), id)
 }
 
 func (s *Segments) create(ctx context.Context, id string, kind Kind, name, description string, r *rule.Rule, persons []touchstone.PersonID) error {
@@ -73,19 +74,7 @@ func (s *Segments) create(ctx context.Context, id string, kind Kind, name, descr
 	if err != nil {
 		return err
 	}
-	now := s.cfg.Clock.Now().UnixMilli()
-	var text touchstone.JSON
-	if r != nil {
-		text = r.JSON()
-	}
 	return s.update(ctx, func(tx *store.Tx) error {
-		var n int
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM segments`).Scan(&n); err != nil {
-			return err
-		}
-		if n >= s.cfg.MaxSegments {
-			return touchstone.Errorf(touchstone.Conflict, "there are %d segments, the most allowed", n).WithHint("delete one that nobody uses")
-		}
 		if err := checkFree(ctx, tx, id, name); err != nil {
 			return err
 		}
@@ -94,22 +83,47 @@ func (s *Segments) create(ctx context.Context, id string, kind Kind, name, descr
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO segments (id, name, description, kind, rule, version, live, building, failure, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, 1, 0, 0, '', ?, ?)`, id, name, description, string(kind), string(text), now, now); err != nil {
-			return err
-		}
-		g, err := newGeneration(ctx, tx, id, text)
-		if err != nil {
-			return err
-		}
-		u := store.Upsert{Table: "segment_static", Columns: []string{"generation", "person"}}
-		if err := tx.BulkUpsert(ctx, u, len(persons), func(i int, args []any) {
-			args[0], args[1] = int64(g), int64(persons[i])
-		}); err != nil {
-			return err
-		}
-		return bump(ctx, tx)
+		return s.insert(ctx, tx, id, kind, name, description, r, persons)
 	})
+}
+
+// insert writes a definition that has been checked and has it built.
+func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kind, name, description string, r *rule.Rule, persons []touchstone.PersonID) error {
+	most, same := s.cfg.MaxSegments, `kind <> ?`
+	if kind == kindRows {
+		most, same = maxRows, `kind = ?`
+	}
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM segments WHERE `+same, string(kindRows)).Scan(&n); err != nil {
+		return err
+	}
+	if n >= most {
+		if kind == kindRows {
+			return touchstone.Errorf(touchstone.Conflict, "there are %d sets of people that members are limited to, the most allowed", n).
+				WithHint("give several members the same limits")
+		}
+		return touchstone.Errorf(touchstone.Conflict, "there are %d segments, the most allowed", n).WithHint("delete one that nobody uses")
+	}
+	now := s.cfg.Clock.Now().UnixMilli()
+	var text touchstone.JSON
+	if r != nil {
+		text = r.JSON()
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO segments (id, name, description, kind, rule, version, live, building, failure, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, 1, 0, 0, '', ?, ?)`, id, name, description, string(kind), string(text), now, now); err != nil {
+		return err
+	}
+	g, err := newGeneration(ctx, tx, id, text)
+	if err != nil {
+		return err
+	}
+	u := store.Upsert{Table: "segment_static", Columns: []string{"generation", "person"}}
+	if err := tx.BulkUpsert(ctx, u, len(persons), func(i int, args []any) {
+		args[0], args[1] = int64(g), int64(persons[i])
+	}); err != nil {
+		return err
+	}
+	return bump(ctx, tx)
 }
 
 // Update changes a segment. A changed rule is built beside the present one and then takes
@@ -123,7 +137,7 @@ func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, err
 		}
 	}
 	err := s.update(ctx, func(tx *store.Tx) error {
-		found, err := s.list(ctx, tx, selectSegments+` WHERE s.id = ?`, id)
+		found, err := s.list(ctx, tx, selectSegments+` AND s.id = ?`, id)
 		if err != nil {
 			return err
 		}
@@ -155,7 +169,7 @@ func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, err
 	if err != nil {
 		return Segment{}, err
 	}
-	return s.Get(ctx, id)
+	return s.Get(ctx, access.System(), id)
 }
 
 func changeRule(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule) error {
@@ -181,7 +195,7 @@ func changeRule(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule) erro
 func (s *Segments) Delete(ctx context.Context, id string) error {
 	return s.update(ctx, func(tx *store.Tx) error {
 		var live, building int64
-		err := tx.QueryRow(ctx, `SELECT live, building FROM segments WHERE id = ?`, id).Scan(&live, &building)
+		err := tx.QueryRow(ctx, `SELECT live, building FROM segments WHERE id = ? AND kind <> ?`, id, string(kindRows)).Scan(&live, &building)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound(id)
 		}
@@ -197,20 +211,26 @@ func (s *Segments) Delete(ctx context.Context, id string) error {
 				return touchstone.Errorf(touchstone.Conflict, "segment %q refers to this one", r.name).WithHint("change or delete it first")
 			}
 		}
-		for _, q := range []string{
-			`DELETE FROM segments WHERE id = ?`,
-			`DELETE FROM segment_changes WHERE segment = ?`,
-			`DELETE FROM segment_days WHERE segment = ?`,
-		} {
-			if _, err := tx.Exec(ctx, q, id); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, `UPDATE segment_generations SET phase = ? WHERE segment = ?`, dead, id); err != nil {
+		if err := remove(ctx, tx, id); err != nil {
 			return err
 		}
 		return bump(ctx, tx)
 	})
+}
+
+// remove deletes a segment's rows; those of its generations are swept up later.
+func remove(ctx context.Context, tx *store.Tx, id string) error {
+	for _, q := range []string{
+		`DELETE FROM segments WHERE id = ?`,
+		`DELETE FROM segment_changes WHERE segment = ?`,
+		`DELETE FROM segment_days WHERE segment = ?`,
+	} {
+		if _, err := tx.Exec(ctx, q, id); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `UPDATE segment_generations SET phase = ? WHERE segment = ?`, dead, id)
+	return err
 }
 
 func checkName(name, description string) (string, error) {
@@ -287,7 +307,7 @@ type reference struct {
 
 func references(ctx context.Context, q store.Querier) (map[string]reference, error) {
 	rows, err := q.Query(ctx, `SELECT s.id, s.name, s.rule, coalesce(g.rule, '') FROM segments s
-		LEFT JOIN segment_generations g ON g.generation = s.live`)
+		LEFT JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> ?`, string(kindRows))
 	if err != nil {
 		return nil, err
 	}

@@ -28,11 +28,24 @@ type Protected interface {
 	Protected(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]bool, error)
 }
 
-// exportInput is what an export is of. Contacts is decided by who asks.
+// exportInput is what an export is of. Contacts and Rows are decided by who asks.
 type exportInput struct {
 	Segment  string   `json:"segment"`
 	Columns  []string `json:"columns,omitempty"`
 	Contacts bool     `json:"contacts"`
+	Rows     string   `json:"rows,omitempty"` // the set of persons that who asks is limited to
+}
+
+// viewer is for whom the file is made.
+func (in *exportInput) viewer(id string) *access.Viewer {
+	v := &access.Viewer{Kind: "job", ID: id}
+	if in.Contacts {
+		v.Permissions = access.Set{access.PeopleContacts: {}}
+	}
+	if in.Rows != "" {
+		v.Rows = &access.Rows{Set: in.Rows}
+	}
+	return v
 }
 
 // exportProgress is how far an export is: so many bytes of the file hold so many rows, and the
@@ -69,7 +82,7 @@ func (e *export) prepare(ctx context.Context, v *access.Viewer, input touchstone
 	if err := json.Unmarshal([]byte(input), &in, json.RejectUnknownMembers(true)); err != nil {
 		return job.Prepared{}, touchstone.Wrap(touchstone.Invalid, err, "The input is an object with segment and columns.")
 	}
-	one, err := e.segments.Get(ctx, in.Segment)
+	one, err := e.segments.Get(ctx, v, in.Segment)
 	if err != nil {
 		return job.Prepared{}, err
 	}
@@ -78,7 +91,11 @@ func (e *export) prepare(ctx context.Context, v *access.Viewer, input touchstone
 			return job.Prepared{}, err
 		}
 	}
-	text, err := json.Marshal(exportInput{in.Segment, in.Columns, v.SeesContacts()})
+	export := exportInput{Segment: in.Segment, Columns: in.Columns, Contacts: v.SeesContacts()}
+	if v.Limited() {
+		export.Rows = v.Rows.Set
+	}
+	text, err := json.Marshal(export)
 	p := job.Prepared{Input: touchstone.JSON(text), Subject: one.ID, Title: one.Name, Need: "people:export"}
 	if v.SeesContacts() {
 		p.Need = access.PeopleContacts // the file shows them to whoever reads it
@@ -91,7 +108,8 @@ func (e *export) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 	if err := json.Unmarshal([]byte(r.Input()), &in); err != nil {
 		return "", err
 	}
-	one, err := e.segments.Get(ctx, in.Segment)
+	viewer := in.viewer(r.ID())
+	one, err := e.segments.Get(ctx, viewer, in.Segment)
 	if err != nil {
 		return "", err
 	}
@@ -103,10 +121,6 @@ func (e *export) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 	st, err := e.resume(ctx, r, f, in.Columns)
 	if err != nil {
 		return "", err
-	}
-	viewer := &access.Viewer{Kind: "job", ID: r.ID()}
-	if in.Contacts {
-		viewer.Permissions = access.Set{access.PeopleContacts: {}}
 	}
 	for done := st.Bytes > 0 && st.Cursor == ""; !done; done = st.Cursor == "" {
 		if err := e.page(ctx, f, viewer, in.Segment, st); err != nil {
@@ -155,7 +169,7 @@ func (e *export) resume(ctx context.Context, r job.Run, f *job.File, columns []s
 
 // page writes the next members.
 func (e *export) page(ctx context.Context, f *job.File, v *access.Viewer, segment string, st *exportProgress) error {
-	members, next, err := e.segments.Members(ctx, segment, exportStep, st.Cursor)
+	members, next, err := e.segments.Members(ctx, v, segment, exportStep, st.Cursor)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 	"github.com/touchstone-cdp/touchstone/keep/keeptest"
@@ -105,7 +106,7 @@ func openExercised(t testing.TB, w *keeptest.World) *exercised {
 			t.Fatal(err)
 		}
 	}
-	list, err := segs.List(ctx)
+	list, err := segs.List(ctx, access.System())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +181,7 @@ func TestKeeper(t *testing.T) {
 		return keeptest.Feature{
 			Keeper: x.segs.Keeper(), Apply: x.apply, Rollback: x.segs.stage.Rollback, Committed: x.committed, Settle: x.settle, Promise: promised,
 			Totals: func(c context.Context, _ store.Querier) (any, error) {
-				list, err := x.segs.List(c)
+				list, err := x.segs.List(c, access.System())
 				members := map[string]int64{}
 				for _, s := range list {
 					members[s.Name] = s.Members

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 )
 
@@ -27,9 +28,9 @@ type PreviewLeaf struct {
 
 const sampleSize = 10
 
-// Preview evaluates a rule on the whole history, without saving anything. It sees events
-// that have reached the warehouse.
-func (s *Segments) Preview(ctx context.Context, text touchstone.JSON) (Preview, error) {
+// Preview evaluates a rule on the whole history, without saving anything, and counts whom v may
+// see. It sees events that have reached the warehouse.
+func (s *Segments) Preview(ctx context.Context, v *access.Viewer, text touchstone.JSON) (Preview, error) {
 	began := time.Now()
 	r, err := rule.Parse(text)
 	if err != nil {
@@ -39,8 +40,14 @@ func (s *Segments) Preview(ctx context.Context, text touchstone.JSON) (Preview, 
 	for _, c := range r.Conditions() {
 		p.Leaves = append(p.Leaves, PreviewLeaf{Path: c.Path})
 	}
-	if p.Of, err = s.cfg.Profiles.Count(ctx); err != nil {
+	visible, err := s.visibleSet(ctx, v)
+	if err != nil {
 		return Preview{}, err
+	}
+	if p.Of = int64(len(visible)); visible == nil {
+		if p.Of, err = s.cfg.Profiles.Count(ctx); err != nil {
+			return Preview{}, err
+		}
 	}
 	now := s.cfg.Clock.Now().UnixMilli()
 	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs}
@@ -48,6 +55,9 @@ func (s *Segments) Preview(ctx context.Context, text touchstone.JSON) (Preview, 
 		return Preview{}, err
 	}
 	err = e.each(ctx, r, now, r.Conditions(), func(person touchstone.PersonID, subject rule.Subject) {
+		if visible != nil && !visible[person] {
+			return
+		}
 		if member, _ := r.Eval(subject, now); member {
 			p.Members++
 			p.Sample = addSample(p.Sample, person)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -21,9 +22,9 @@ type Member struct {
 	EnteredAt time.Time           `json:"entered_at"`
 }
 
-// Members returns a page of a segment's members, those who entered last first, and the cursor
-// of the next page, empty at the end.
-func (s *Segments) Members(ctx context.Context, id string, limit int, cursor string) ([]Member, string, error) {
+// Members returns a page of those of a segment's members that v may see, those who entered last
+// first, and the cursor of the next page, empty at the end.
+func (s *Segments) Members(ctx context.Context, v *access.Viewer, id string, limit int, cursor string) ([]Member, string, error) {
 	generation, err := s.liveGeneration(ctx, id)
 	if err != nil {
 		return nil, "", err
@@ -38,9 +39,13 @@ func (s *Segments) Members(ctx context.Context, id string, limit int, cursor str
 			return nil, "", badCursor()
 		}
 	}
+	visible, args, err := s.visible(ctx, v)
+	if err != nil {
+		return nil, "", err
+	}
 	rows, err := s.db.Reader().Query(ctx, `SELECT entered_at, person FROM segment_members
-		WHERE generation = ? AND (entered_at, person) < (CAST(? AS BIGINT), CAST(? AS BIGINT)) ORDER BY entered_at DESC, person DESC LIMIT ?`,
-		generation, at, person, limit+1)
+		WHERE generation = ? AND (entered_at, person) < (CAST(? AS BIGINT), CAST(? AS BIGINT))`+visible+` ORDER BY entered_at DESC, person DESC LIMIT ?`,
+		slices.Concat([]any{generation, at, person}, args, []any{limit + 1})...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -95,8 +100,12 @@ type Membership struct {
 	EnteredAt time.Time `json:"entered_at"`
 }
 
-// Memberships returns the segments that a person is in, by name.
-func (s *Segments) Memberships(ctx context.Context, person touchstone.PersonID) ([]Membership, error) {
+// Memberships returns the segments that a person is in, by name; none of a person that v may
+// not see.
+func (s *Segments) Memberships(ctx context.Context, v *access.Viewer, person touchstone.PersonID) ([]Membership, error) {
+	if seen, err := s.Within(ctx, v, []touchstone.PersonID{person}); err != nil || len(seen) == 0 {
+		return nil, err
+	}
 	var stored []byte
 	err := s.db.Reader().QueryRow(ctx, `SELECT state FROM segment_states WHERE person = ?`, int64(person)).Scan(&stored)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -116,7 +125,7 @@ func (s *Segments) Memberships(ctx context.Context, person touchstone.PersonID) 
 	for i, m := range st.in {
 		args[i] = int64(m.generation)
 	}
-	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name FROM segments WHERE live IN `+store.Marks(len(args)), args...)
+	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name FROM segments WHERE live IN `+store.Marks(len(args))+` AND kind <> ?`, append(args, string(kindRows))...)
 	if err != nil {
 		return nil, err
 	}
@@ -144,18 +153,22 @@ type Change struct {
 	Time    time.Time           `json:"time"`
 }
 
-// Changes returns a page of the latest entries and exits, newest first: of one segment, or
-// of all when id is empty. The feed keeps a bounded number of changes of all segments
+// Changes returns a page of the latest entries and exits of whom v may see, newest first: of one
+// segment, or of all when id is empty. The feed keeps a bounded number of changes of all segments
 // together; an absorbed person's exits are in it.
-func (s *Segments) Changes(ctx context.Context, id string, limit int, cursor string) ([]Change, string, error) {
+func (s *Segments) Changes(ctx context.Context, v *access.Viewer, id string, limit int, cursor string) ([]Change, string, error) {
 	before := int64(1) << 62
 	if cursor != "" {
-		var err error
-		if before, err = strconv.ParseInt(cursor, 36, 64); err != nil {
+		n, err := strconv.ParseInt(cursor, 36, 64)
+		if before = n; err != nil {
 			return nil, "", badCursor()
 		}
 	}
-	query, args := `SELECT id, segment, person, entered, at FROM segment_changes WHERE id < ?`, []any{before}
+	visible, shown, err := s.visible(ctx, v)
+	if err != nil {
+		return nil, "", err
+	}
+	query, args := `SELECT id, segment, person, entered, at FROM segment_changes WHERE id < ? AND segment NOT LIKE 'rows!_%' ESCAPE '!'`+visible, append([]any{before}, shown...)
 	if id != "" {
 		if _, err := s.liveGeneration(ctx, id); err != nil {
 			return nil, "", err
@@ -196,8 +209,12 @@ type Day struct {
 }
 
 // History returns the latest days of a segment up to today, oldest first, without gaps,
-// from the day on which it first went live.
-func (s *Segments) History(ctx context.Context, id string, days int) ([]Day, error) {
+// from the day on which it first went live. It counts everybody, so it is closed to viewers who
+// are limited to some persons.
+func (s *Segments) History(ctx context.Context, v *access.Viewer, id string, days int) ([]Day, error) {
+	if err := v.RequireAll(); err != nil {
+		return nil, err
+	}
 	if _, err := s.liveGeneration(ctx, id); err != nil {
 		return nil, err
 	}
@@ -236,11 +253,14 @@ type Movement struct {
 }
 
 // Movements returns the live segments that persons entered or left within the latest days,
-// today among them; those that moved most first.
-func (s *Segments) Movements(ctx context.Context, days, limit int) ([]Movement, error) {
+// today among them; those that moved most first. Closed as History is.
+func (s *Segments) Movements(ctx context.Context, v *access.Viewer, days, limit int) ([]Movement, error) {
+	if err := v.RequireAll(); err != nil {
+		return nil, err
+	}
 	rows, err := s.db.Reader().Query(ctx, `SELECT s.id, s.name, g.members, d.entered, d.departed FROM
 		(SELECT segment, CAST(sum(entered) AS BIGINT) AS entered, CAST(sum(departed) AS BIGINT) AS departed FROM segment_days WHERE day >= ? GROUP BY segment) d
-		JOIN segments s ON s.id = d.segment JOIN segment_generations g ON g.generation = s.live WHERE d.entered + d.departed > 0
+		JOIN segments s ON s.id = d.segment JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> 'rows' AND d.entered + d.departed > 0
 		ORDER BY d.entered + d.departed DESC, s.id LIMIT ?`, s.firstDay(days), limit)
 	if err != nil {
 		return nil, err

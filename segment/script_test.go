@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -243,7 +244,7 @@ func (s *script) expect(command, line string) {
 		return
 	}
 	if command == "expect-preview" {
-		p, err := s.segs.Preview(ctx, s.rule(line[strings.Index(line, "{"):]))
+		p, err := s.segs.Preview(ctx, access.System(), s.rule(line[strings.Index(line, "{"):]))
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -264,7 +265,7 @@ func (s *script) expect(command, line string) {
 		}
 	case "expect-entered":
 		p := s.person(s.word(&line))
-		in, err := s.segs.Memberships(ctx, p)
+		in, err := s.segs.Memberships(ctx, access.System(), p)
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -278,7 +279,7 @@ func (s *script) expect(command, line string) {
 		}
 		s.Fatalf("%s is not in %s", p, name)
 	case "expect-status":
-		g, err := s.segs.Get(ctx, s.id(name))
+		g, err := s.segs.Get(ctx, access.System(), s.id(name))
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -290,7 +291,7 @@ func (s *script) expect(command, line string) {
 		if err != nil {
 			s.Fatal(err)
 		}
-		list, err := s.segs.Movements(ctx, days, 100)
+		list, err := s.segs.Movements(ctx, access.System(), days, 100)
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -302,7 +303,7 @@ func (s *script) expect(command, line string) {
 			s.Fatalf("movements\n got %s\nwant %s", text, line)
 		}
 	case "expect-history":
-		days, err := s.segs.History(ctx, s.id(name), 30)
+		days, err := s.segs.History(ctx, access.System(), s.id(name), 30)
 		if err != nil {
 			s.Fatal(err)
 		}

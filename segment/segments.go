@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -151,28 +152,38 @@ type Segment struct {
 
 const selectSegments = `SELECT s.id, s.name, s.description, s.kind, s.rule, s.version, s.building, s.failure,
 	s.created_at, s.updated_at, coalesce(g.members, 0)
-	FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live`
+	FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> 'rows'`
 
-// List returns all segments, by name.
-func (s *Segments) List(ctx context.Context) ([]Segment, error) {
-	return s.list(ctx, s.db.Reader(), selectSegments+` ORDER BY s.name, s.id`)
+// List returns all segments, by name. Their sizes count whom v may see.
+func (s *Segments) List(ctx context.Context, v *access.Viewer) ([]Segment, error) {
+	list, err := s.list(ctx, s.db.Reader(), selectSegments+` ORDER BY s.name, s.id`)
+	if err != nil {
+		return nil, err
+	}
+	return list, s.countVisible(ctx, v, list)
 }
 
-// Get returns one segment, or a NotFound error.
-func (s *Segments) Get(ctx context.Context, id string) (Segment, error) {
-	found, err := s.list(ctx, s.db.Reader(), selectSegments+` WHERE s.id = ?`, id)
+// Get returns one segment, or a NotFound error. Its size counts whom v may see.
+func (s *Segments) Get(ctx context.Context, v *access.Viewer, id string) (Segment, error) {
+	found, err := s.list(ctx, s.db.Reader(), selectSegments+` AND s.id = ?`, id)
 	if err == nil && len(found) == 0 {
 		return Segment{}, notFound(id)
 	}
 	if err != nil {
 		return Segment{}, err
 	}
-	return found[0], nil
+	one := found[0]
+	condition, args, err := s.visible(ctx, v)
+	if err == nil && condition != "" {
+		err = s.db.Reader().QueryRow(ctx, `SELECT count(*) FROM segment_members WHERE generation = (SELECT live FROM segments WHERE id = ?)`+condition,
+			append([]any{id}, args...)...).Scan(&one.Members)
+	}
+	return one, err
 }
 
 // Count returns the number of segments.
 func (s *Segments) Count(ctx context.Context) (n int64, err error) {
-	err = s.db.Reader().QueryRow(ctx, `SELECT count(*) FROM segments`).Scan(&n)
+	err = s.db.Reader().QueryRow(ctx, `SELECT count(*) FROM segments WHERE kind <> ?`, string(kindRows)).Scan(&n)
 	return n, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
@@ -34,7 +35,7 @@ func TestDefinitions(t *testing.T) {
 		}
 		w.settle()
 		want.Status, want.Progress = Live, 1
-		if got, err := w.segs.Get(ctx, g.ID); err != nil || cmp.Diff(want, got) != "" {
+		if got, err := w.segs.Get(ctx, access.System(), g.ID); err != nil || cmp.Diff(want, got) != "" {
 			t.Fatal(cmp.Diff(want, got), err)
 		}
 		name := "Buyers"
@@ -64,12 +65,12 @@ func TestDefinitions(t *testing.T) {
 			"update to no name": {second(w.segs.Update(ctx, g.ID, Patch{Name: &empty})), touchstone.Invalid},
 			"update what":       {second(w.segs.Update(ctx, "seg_none", Patch{})), touchstone.NotFound},
 			"rule of static":    {second(w.segs.Update(ctx, static.ID, Patch{Rule: &same})), touchstone.Invalid},
-			"get what":          {second(w.segs.Get(ctx, "seg_none")), touchstone.NotFound},
+			"get what":          {second(w.segs.Get(ctx, access.System(), "seg_none")), touchstone.NotFound},
 			"delete what":       {w.segs.Delete(ctx, "seg_none"), touchstone.NotFound},
-			"history of what":   {second(w.segs.History(ctx, "seg_none", 3)), touchstone.NotFound},
+			"history of what":   {second(w.segs.History(ctx, access.System(), "seg_none", 3)), touchstone.NotFound},
 			"members of what":   {second(w.segs.MemberIDs(ctx, "seg_none")), touchstone.NotFound},
-			"preview nonsense":  {second(w.segs.Preview(ctx, `{"and":[]}`)), touchstone.Invalid},
-			"preview unknown":   {second(w.segs.Preview(ctx, `{"not":{"segment":"seg_none"}}`)), touchstone.Invalid},
+			"preview nonsense":  {second(w.segs.Preview(ctx, access.System(), `{"and":[]}`)), touchstone.Invalid},
+			"preview unknown":   {second(w.segs.Preview(ctx, access.System(), `{"not":{"segment":"seg_none"}}`)), touchstone.Invalid},
 		} {
 			if c.err == nil || touchstone.KindOf(c.err) != c.kind {
 				t.Errorf("%s: got %v", what, c.err)
@@ -79,7 +80,7 @@ func TestDefinitions(t *testing.T) {
 		if got := w.members(static.ID); !slices.Equal(got, []touchstone.PersonID{1, 3}) {
 			t.Errorf("static members: %v", got)
 		}
-		all, err := w.segs.List(ctx)
+		all, err := w.segs.List(ctx, access.System())
 		if err != nil || len(all) != 2 || all[0].Name != "Buyers" || all[1].Kind != KindStatic || all[1].Rule != "" || all[1].Members != 2 {
 			t.Errorf("list: %+v, %v", all, err)
 		}
@@ -121,7 +122,7 @@ func TestPages(t *testing.T) {
 		w.commit(0)
 		var members []Member
 		for cursor := ""; ; {
-			page, next, err := w.segs.Members(ctx, g.ID, 7, cursor)
+			page, next, err := w.segs.Members(ctx, access.System(), g.ID, 7, cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +138,7 @@ func TestPages(t *testing.T) {
 		w.advance(58 * time.Minute)
 		var changes []Change
 		for cursor := ""; ; {
-			page, next, err := w.segs.Changes(ctx, g.ID, 10, cursor)
+			page, next, err := w.segs.Changes(ctx, access.System(), g.ID, 10, cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,18 +150,18 @@ func TestPages(t *testing.T) {
 		if len(changes) != 35 || changes[0].Kind != "left" || changes[34] != (Change{g.ID, 1, "entered", members[24].EnteredAt}) {
 			t.Errorf("%d changes: %v", len(changes), changes)
 		}
-		if all, _, err := w.segs.Changes(ctx, "", 100, ""); err != nil || len(all) != 35 {
+		if all, _, err := w.segs.Changes(ctx, access.System(), "", 100, ""); err != nil || len(all) != 35 {
 			t.Errorf("all changes: %d, %v", len(all), err)
 		}
-		in, err := w.segs.Memberships(ctx, 25)
+		in, err := w.segs.Memberships(ctx, access.System(), 25)
 		if err != nil || len(in) != 1 || in[0].ID != g.ID || in[0].Name != "visitors" {
 			t.Errorf("memberships: %v, %v", in, err)
 		}
-		if in, err := w.segs.Memberships(ctx, 99); in != nil || err != nil {
+		if in, err := w.segs.Memberships(ctx, access.System(), 99); in != nil || err != nil {
 			t.Errorf("memberships of a stranger: %v, %v", in, err)
 		}
 		for _, cursor := range []string{"x", "!", "1.!"} {
-			if _, _, err := w.segs.Members(ctx, g.ID, 5, cursor); touchstone.KindOf(err) != touchstone.Invalid {
+			if _, _, err := w.segs.Members(ctx, access.System(), g.ID, 5, cursor); touchstone.KindOf(err) != touchstone.Invalid {
 				t.Errorf("cursor %q: %v", cursor, err)
 			}
 		}
@@ -258,7 +259,7 @@ func TestFailedBuild(t *testing.T) {
 
 func get(t *testing.T, w *world, id string) Segment {
 	t.Helper()
-	g, err := w.segs.Get(ctx, id)
+	g, err := w.segs.Get(ctx, access.System(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +334,7 @@ func TestRun(t *testing.T) {
 	}
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		all, err := segs.List(ctx)
+		all, err := segs.List(ctx, access.System())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +344,7 @@ func TestRun(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not live: %+v", all)
 		}
-		if _, err := segs.Memberships(ctx, 5); err != nil {
+		if _, err := segs.Memberships(ctx, access.System(), 5); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Millisecond)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 )
 
 // follower is a copy of a segment that is kept as the warehouse's is.
@@ -16,7 +17,7 @@ type follower struct {
 // same members, and what is told of a change leads to the new ones.
 func (w *world) follow() {
 	w.t.Helper()
-	list, err := w.segs.List(ctx)
+	list, err := w.segs.List(ctx, access.System())
 	if err != nil {
 		w.t.Fatal(err)
 	}

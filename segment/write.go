@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -141,7 +142,7 @@ func (s *Stage) changed(b *touchstone.Batch, st *state, generation uint32, enter
 	} else {
 		day.departed++
 	}
-	if st.absorbed {
+	if st.absorbed || strings.HasPrefix(p.segment, rowsPrefix) {
 		return
 	}
 	c := touchstone.Change{Kind: kind, Person: st.person, Name: p.segment, Time: o.time, Backfill: o.backfill}

@@ -154,4 +154,8 @@ export const analytics: Messages = {
     "漏斗有 {0} 步、{1} 个分组，超出此时间范围可计算的规模",
   "a set holds numbers": "集合中只能是数字",
   "a set's numbers are missing": "缺少集合中的数字",
+  "Ask the same as a trend, a funnel or a retention: those count your people.":
+    "请改用趋势、漏斗或留存提问：它们只统计你能看到的人。",
+  "SQL reads the events of all people, and your access is limited to some.":
+    "SQL 会读取所有人的事件，而你只能查看其中一部分人。",
 };

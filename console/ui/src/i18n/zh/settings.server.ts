@@ -40,4 +40,7 @@ export const settings: Messages = {
     "你的角色 {0} 无权执行该操作：缺少权限 {1}。",
   "{0} is not a currency.": "{0} 不是币种。",
   "{0} is the last administrator.": "{0} 是最后一位管理员。",
+  "give several members the same limits": "请让多位成员使用相同的范围",
+  "there are {0} sets of people that members are limited to, the most allowed":
+    "成员可见范围已有 {0} 个，达到上限",
 };

@@ -1,34 +1,49 @@
-package console
+package app
 
 import (
-	"context"
-	"io"
+	_ "embed"
 	"net/http"
 
-	"github.com/touchstone-cdp/touchstone/internal/backup"
-
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/internal/backup"
 )
 
-// Backups are copies of the data folder: *backup.Keeper.
-type Backups interface {
-	Start(ctx context.Context) (backup.Backup, error)
-	List(ctx context.Context) ([]backup.Backup, error)
-	Get(ctx context.Context, id string) (backup.Backup, error)
-	Delete(ctx context.Context, id string) error
-	// Archive writes nothing before it knows that there is such a backup.
-	Archive(ctx context.Context, id string, out io.Writer) error
+//go:embed backups.yaml
+var backupSpec []byte
+
+// The permissions.
+const (
+	readBackups  access.Permission = "backups:read"
+	writeBackups access.Permission = "backups:write"
+)
+
+// backupResource is the API of backups, which are copies of this process's data folder.
+type backupResource struct{ app *App }
+
+func (x backupResource) resource() api.Resource {
+	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
+	return api.Resource{Name: "Backups", Spec: backupSpec, Permissions: []access.Declared{
+		{Permission: readBackups, Allows: "see and download backups"},
+		{Permission: writeBackups, Allows: "make and delete backups"},
+	}, Routes: []api.Route{
+		{Method: get, Path: "/backups", Need: readBackups, Handle: x.list},
+		{Method: post, Path: "/backups", Need: writeBackups, Handle: x.create, Action: "backup.create"},
+		{Method: get, Path: "/backups/{id}", Need: readBackups, Handle: x.get},
+		{Method: get, Path: "/backups/{id}/archive", Need: readBackups, Handle: x.archive, Stream: true},
+		{Method: del, Path: "/backups/{id}", Need: writeBackups, Handle: x.remove, Action: "backup.delete"},
+	}}
 }
 
-func (c *Console) backups() (Backups, error) {
-	if c.cfg.Backups == nil {
-		return nil, api.NotHere("backups")
+func (x backupResource) keeper() (*backup.Keeper, error) {
+	if k := x.app.backups; k != nil {
+		return k, nil
 	}
-	return c.cfg.Backups, nil
+	return nil, api.NotHere("backups")
 }
 
-func (c *Console) listBackups(w http.ResponseWriter, r *http.Request) error {
-	backups, err := c.backups()
+func (x backupResource) list(w http.ResponseWriter, r *http.Request) error {
+	backups, err := x.keeper()
 	if err != nil {
 		return err
 	}
@@ -47,9 +62,9 @@ func (c *Console) listBackups(w http.ResponseWriter, r *http.Request) error {
 	return api.WritePage(w, items, next)
 }
 
-// createBackup begins one; it goes on without the request.
-func (c *Console) createBackup(w http.ResponseWriter, r *http.Request) error {
-	backups, err := c.backups()
+// create begins one; it goes on without the request.
+func (x backupResource) create(w http.ResponseWriter, r *http.Request) error {
+	backups, err := x.keeper()
 	if err != nil {
 		return err
 	}
@@ -70,8 +85,8 @@ func (c *Console) createBackup(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusAccepted, b)
 }
 
-func (c *Console) getBackup(w http.ResponseWriter, r *http.Request) error {
-	backups, err := c.backups()
+func (x backupResource) get(w http.ResponseWriter, r *http.Request) error {
+	backups, err := x.keeper()
 	if err != nil {
 		return err
 	}
@@ -82,8 +97,8 @@ func (c *Console) getBackup(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusOK, b)
 }
 
-func (c *Console) getBackupArchive(w http.ResponseWriter, r *http.Request) error {
-	backups, err := c.backups()
+func (x backupResource) archive(w http.ResponseWriter, r *http.Request) error {
+	backups, err := x.keeper()
 	if err != nil {
 		return err
 	}
@@ -116,8 +131,8 @@ func (a *archiveAnswer) Write(b []byte) (int, error) {
 	return a.ResponseWriter.Write(b)
 }
 
-func (c *Console) deleteBackup(w http.ResponseWriter, r *http.Request) error {
-	backups, err := c.backups()
+func (x backupResource) remove(w http.ResponseWriter, r *http.Request) error {
+	backups, err := x.keeper()
 	if err != nil {
 		return err
 	}

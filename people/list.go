@@ -1,4 +1,4 @@
-package console
+package people
 
 import (
 	"context"
@@ -12,6 +12,33 @@ import (
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 )
+
+func (x *resource) list(w http.ResponseWriter, r *http.Request) error {
+	p, err := api.ReadPaging(r)
+	if err != nil {
+		return err
+	}
+	profiles, err := x.profiles()
+	if err != nil {
+		return err
+	}
+	f, err := readPersonFilter(r)
+	if err != nil {
+		return err
+	}
+	q := strings.TrimSpace(r.URL.Query().Get("q"))
+	search := profiles.Search
+	if f.narrows() || api.ViewerOf(r).Limited() {
+		search = func(ctx context.Context, v *access.Viewer, q string, _ int, _ string) ([]api.PersonLine, string, error) {
+			return x.filteredPersons(ctx, v, q, f, p)
+		}
+	}
+	items, next, err := search(r.Context(), api.ViewerOf(r), q, p.Limit, p.After)
+	if err != nil {
+		return err
+	}
+	return api.WritePage(w, items, next)
+}
 
 // personFilter is what a list of persons is narrowed to, beside the text searched for.
 type personFilter struct {
@@ -52,11 +79,12 @@ func (f *personFilter) narrows() bool { return *f != personFilter{} }
 
 // thing tells whether none of a subject's identifiers says who somebody is. They come
 // strongest first, those that do before the others.
-func (c *Console) thing(s *api.PersonLine) bool {
-	if c.cfg.IdentityRules == nil || len(s.Identifiers) == 0 {
+func (x *resource) thing(s *api.PersonLine) bool {
+	kinds := x.parts().Kinds
+	if kinds == nil || len(s.Identifiers) == 0 {
 		return false
 	}
-	return c.cfg.IdentityRules.Kinds().Role(s.Identifiers[0].Kind) == touchstone.Relates
+	return kinds.Role(s.Identifiers[0].Kind) == touchstone.Relates
 }
 
 // keeps looks at a person's line. Its identifiers are the strongest ones only, so a kind that
@@ -75,23 +103,23 @@ const (
 
 // filteredPersons lists those of the persons found that pass the filter. One page looks at so
 // many persons and no more: it may have few items, or none, and more pages after it.
-func (c *Console) filteredPersons(ctx context.Context, v *access.Viewer, q string, f personFilter, p api.Paging) ([]api.PersonLine, string, error) {
+func (x *resource) filteredPersons(ctx context.Context, v *access.Viewer, q string, f personFilter, p api.Paging) ([]api.PersonLine, string, error) {
 	from, skip, err := readFilterCursor(p.After)
 	if err != nil {
 		return nil, "", err
 	}
 	items := []api.PersonLine{}
 	for looked := 0; looked < filterMost; looked += filterStep {
-		found, next, err := c.candidates(ctx, v, q, f.segment, from)
+		found, next, err := x.candidates(ctx, v, q, f.segment, from)
 		if err != nil {
 			return nil, "", err
 		}
-		kinds, err := c.kindsOf(ctx, f, found)
+		kinds, err := x.kindsOf(ctx, f, found)
 		if err != nil {
 			return nil, "", err
 		}
 		for i := min(skip, len(found)); i < len(found); i++ {
-			if (!f.people || !c.thing(&found[i])) && f.keeps(&found[i], func() []touchstone.IdentifierKind { return kinds[found[i].ID] }) {
+			if (!f.people || !x.thing(&found[i])) && f.keeps(&found[i], func() []touchstone.IdentifierKind { return kinds[found[i].ID] }) {
 				items = append(items, found[i])
 			}
 			switch {
@@ -113,16 +141,22 @@ func (c *Console) filteredPersons(ctx context.Context, v *access.Viewer, q strin
 }
 
 // candidates are the next persons to look at: a segment's members, or those that a search
-// finds. With both, the members are those whose line the text is part of.
-func (c *Console) candidates(ctx context.Context, v *access.Viewer, q, segment, from string) ([]api.PersonLine, string, error) {
-	if segment == "" {
-		return c.cfg.Profiles.Search(ctx, v, q, filterStep, from)
+// finds. With both, the members are those whose line the text is part of. A viewer who is
+// limited to some persons is given those, the latest of them first.
+func (x *resource) candidates(ctx context.Context, v *access.Viewer, q, segment, from string) ([]api.PersonLine, string, error) {
+	asks := v
+	switch {
+	case segment != "":
+	case q == "" && v.Limited():
+		segment, asks = v.Rows.Set, access.System()
+	default:
+		return x.parts().Profiles.Search(ctx, v, q, filterStep, from)
 	}
-	members, err := c.members()
-	if err != nil {
-		return nil, "", err
+	segments := x.parts().Segments
+	if segments == nil {
+		return nil, "", api.NotHere("segments")
 	}
-	list, next, err := members.Members(ctx, segment, filterStep, from)
+	list, next, err := segments.Members(ctx, asks, segment, filterStep, from)
 	if err != nil {
 		return nil, "", err
 	}
@@ -130,13 +164,17 @@ func (c *Console) candidates(ctx context.Context, v *access.Viewer, q, segment, 
 	for i := range list {
 		ids[i] = list[i].Person
 	}
-	lines, err := c.summaries(ctx, v, ids)
+	lines, err := x.people.Lines(ctx, v, ids)
 	if err != nil || q == "" {
 		return lines, next, err
 	}
 	whole := lines // what is searched is not what is shown
 	if !v.SeesContacts() {
-		if whole, err = c.summaries(ctx, access.System(), ids); err != nil {
+		ids = ids[:len(lines)]
+		for i := range lines {
+			ids[i] = lines[i].ID
+		}
+		if whole, err = x.people.Lines(ctx, access.System(), ids); err != nil {
 			return nil, "", err
 		}
 	}
@@ -158,15 +196,15 @@ func lineHas(v *access.Viewer, s *api.PersonLine, q string) bool {
 }
 
 // kindsOf returns all kinds of identifiers of persons, if the filter asks for one.
-func (c *Console) kindsOf(ctx context.Context, f personFilter, found []api.PersonLine) (map[touchstone.PersonID][]touchstone.IdentifierKind, error) {
-	if f.kind == "" || c.cfg.Identity == nil || len(found) == 0 {
+func (x *resource) kindsOf(ctx context.Context, f personFilter, found []api.PersonLine) (map[touchstone.PersonID][]touchstone.IdentifierKind, error) {
+	if f.kind == "" || x.graph() == nil || len(found) == 0 {
 		return nil, nil
 	}
 	ids := make([]touchstone.PersonID, len(found))
 	for i := range found {
 		ids[i] = found[i].ID
 	}
-	nodes, err := c.cfg.Identity.NodesOfPersons(ctx, ids)
+	nodes, err := x.graph().NodesOfPersons(ctx, ids)
 	kinds := map[touchstone.PersonID][]touchstone.IdentifierKind{}
 	for person, list := range nodes {
 		for _, n := range list {

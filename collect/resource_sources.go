@@ -1,7 +1,6 @@
-package console
+package collect
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -9,85 +8,57 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
-	"github.com/touchstone-cdp/touchstone/collect"
 )
 
-// Sources are who may send events: *collect.Sources.
-type Sources interface {
-	List(ctx context.Context) ([]collect.Source, error)
-	Get(ctx context.Context, id string) (collect.Source, error)
-	Create(ctx context.Context, n collect.NewSource) (collect.Source, error)
-	Update(ctx context.Context, id string, change collect.SourceChange) (collect.Source, error)
-	Rotate(ctx context.Context, id string, grace time.Duration) (collect.Source, error)
-	Delete(ctx context.Context, id string) error
-	EnsureByName(ctx context.Context, name, kind string) (collect.Source, error)
-}
-
-func (c *Console) sources() (Sources, error) {
-	if c.cfg.Sources == nil {
-		return nil, api.NotHere("sources")
-	}
-	return c.cfg.Sources, nil
-}
-
-// showSource leaves the write key out for those who may not change sources.
-func showSource(v *access.Viewer, s collect.Source) collect.Source {
-	if !v.May("sources:write") {
+// For leaves the write key out for those who may not change sources.
+func (s Source) For(v *access.Viewer) Source {
+	if !v.May(writeSources) {
 		s.WriteKey = ""
 	}
 	return s
 }
 
 // sourceVersion covers what a change may touch, and not the counters.
-func sourceVersion(s *collect.Source) string {
+func sourceVersion(s *Source) string {
 	return api.ETag(s.ID, s.Name, s.Kind, s.WriteKey, fmt.Sprint(s.Enabled, s.RateLimit))
 }
 
-func (c *Console) listSources(w http.ResponseWriter, r *http.Request) error {
+func (x *resource) listSources(w http.ResponseWriter, r *http.Request) error {
 	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
 	}
-	sources, err := c.sources()
-	if err != nil {
-		return err
-	}
+	sources := x.parts().Sources
 	all, err := sources.List(r.Context())
 	if err != nil {
 		return err
 	}
-	items, next, err := api.Cut(all, p, func(s *collect.Source) string { return s.ID })
+	items, next, err := api.Cut(all, p, func(s *Source) string { return s.ID })
 	if err != nil {
 		return err
 	}
 	for i := range items {
-		items[i] = showSource(api.ViewerOf(r), items[i])
+		items[i] = items[i].For(api.ViewerOf(r))
 	}
 	return api.WritePage(w, items, next)
 }
 
-func (c *Console) getSource(w http.ResponseWriter, r *http.Request) error {
-	sources, err := c.sources()
-	if err != nil {
-		return err
-	}
+func (x *resource) getSource(w http.ResponseWriter, r *http.Request) error {
+	sources := x.parts().Sources
 	s, err := sources.Get(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("ETag", sourceVersion(&s))
-	return api.WriteJSON(w, http.StatusOK, showSource(api.ViewerOf(r), s))
+	return api.WriteJSON(w, http.StatusOK, s.For(api.ViewerOf(r)))
 }
 
-func (c *Console) createSource(w http.ResponseWriter, r *http.Request) error {
-	var in collect.NewSource
+func (x *resource) createSource(w http.ResponseWriter, r *http.Request) error {
+	var in NewSource
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	sources, err := c.sources()
-	if err != nil {
-		return err
-	}
+	sources := x.parts().Sources
 	s, err := sources.Create(r.Context(), in)
 	if err != nil {
 		return err
@@ -96,15 +67,12 @@ func (c *Console) createSource(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusCreated, s)
 }
 
-func (c *Console) updateSource(w http.ResponseWriter, r *http.Request) error {
-	var in collect.SourceChange
+func (x *resource) updateSource(w http.ResponseWriter, r *http.Request) error {
+	var in SourceChange
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	sources, err := c.sources()
-	if err != nil {
-		return err
-	}
+	sources := x.parts().Sources
 	id := api.Param(r, "id")
 	was, err := sources.Get(r.Context(), id)
 	if err != nil {
@@ -122,11 +90,8 @@ func (c *Console) updateSource(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusOK, s)
 }
 
-func (c *Console) deleteSource(w http.ResponseWriter, r *http.Request) error {
-	sources, err := c.sources()
-	if err != nil {
-		return err
-	}
+func (x *resource) deleteSource(w http.ResponseWriter, r *http.Request) error {
+	sources := x.parts().Sources
 	id := api.Param(r, "id")
 	was, err := sources.Get(r.Context(), id)
 	if err != nil {
@@ -139,7 +104,7 @@ func (c *Console) deleteSource(w http.ResponseWriter, r *http.Request) error {
 	return api.NoContent(w)
 }
 
-func (c *Console) rotateSource(w http.ResponseWriter, r *http.Request) error {
+func (x *resource) rotateSource(w http.ResponseWriter, r *http.Request) error {
 	in := struct {
 		GraceSeconds *int64 `json:"grace_seconds"`
 	}{}
@@ -152,7 +117,7 @@ func (c *Console) rotateSource(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	grace := collect.RotationGrace
+	grace := RotationGrace
 	if in.GraceSeconds != nil {
 		const most = 30 * 24 * time.Hour
 		if *in.GraceSeconds < 0 || *in.GraceSeconds > int64(most/time.Second) {
@@ -160,10 +125,7 @@ func (c *Console) rotateSource(w http.ResponseWriter, r *http.Request) error {
 		}
 		grace = time.Duration(*in.GraceSeconds) * time.Second
 	}
-	sources, err := c.sources()
-	if err != nil {
-		return err
-	}
+	sources := x.parts().Sources
 	id := api.Param(r, "id")
 	s, err := sources.Rotate(r.Context(), id, grace)
 	if err != nil {

@@ -1,4 +1,4 @@
-package console
+package people
 
 import (
 	"net/http"
@@ -9,10 +9,10 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 )
 
-// revealPerson answers with the contacts of one person as they are: identifiers and traits
+// reveal answers with the contacts of one person as they are: identifiers and traits
 // that are shown masked elsewhere. It is a write, so that the audit log has it: who, whose,
 // when, why, and not the contacts themselves.
-func (c *Console) revealPerson(w http.ResponseWriter, r *http.Request) error {
+func (x *resource) reveal(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Reason string `json:"reason"`
 	}
@@ -27,18 +27,18 @@ func (c *Console) revealPerson(w http.ResponseWriter, r *http.Request) error {
 		return touchstone.Errorf(touchstone.Invalid, "The field %q has %d characters; at most %d fit.", "reason", n, maxReason)
 	}
 	ctx := r.Context()
-	id, err := c.person(r)
+	id, err := x.person(r)
 	if err != nil {
 		return err
 	}
-	profiles, err := c.profiles()
+	profiles, err := x.profiles()
 	if err != nil {
 		return err
 	}
 	// What is masked is what a viewer without the right sees otherwise.
-	without := &access.Viewer{Kinds: c.kinds()}
+	without := &access.Viewer{Kinds: x.parts().Kinds}
 	a := revealAnswer{ID: id, Identifiers: []touchstone.Identifier{}, Traits: map[string]touchstone.JSON{}}
-	view, err := c.cfg.Identity.Identity(ctx, access.System(), id)
+	view, err := x.graph().Identity(ctx, access.System(), id)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (c *Console) revealPerson(w http.ResponseWriter, r *http.Request) error {
 			a.Identifiers = append(a.Identifiers, id)
 		}
 	}
-	relations, _, err := c.cfg.Identity.Relations(ctx, access.System(), id)
+	relations, _, err := x.graph().Relations(ctx, access.System(), id)
 	if err != nil {
 		return err
 	}

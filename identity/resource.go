@@ -1,0 +1,204 @@
+package identity
+
+import (
+	"cmp"
+	_ "embed"
+	"net/http"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
+)
+
+//go:embed openapi.yaml
+var spec []byte
+
+// The permissions.
+const (
+	mayRead   access.Permission = "identity:read"
+	mayWrite  access.Permission = "identity:write"
+	mayImport access.Permission = "imports:write" // declared by imports
+)
+
+// Ask has the pipeline carry out a command for the caller of the API and reads its result.
+type Ask func(r *http.Request, kind string, body, result any) (id string, err error)
+
+type resource struct {
+	rules    func() *Rules
+	commands Ask
+}
+
+// Resource is the API of the rules of identity. The functions are asked when a request comes.
+func Resource(rules func() *Rules, commands Ask) api.Resource {
+	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	x := &resource{rules, commands}
+	return api.Resource{Name: "Identity", Spec: spec, Permissions: []access.Declared{
+		{Permission: mayRead, Allows: "see the rules of identity"},
+		{Permission: mayWrite, Allows: "change the rules of identity"},
+	}, Routes: []api.Route{
+		// The command line reads the rules before it turns rows into events.
+		{Method: get, Path: "/identity/kinds", Need: mayRead, Or: mayImport, Handle: x.kinds},
+		{Method: patch, Path: "/identity/kinds/{kind}", Need: mayWrite, Handle: x.updateKind, Action: "identity.kind.update"},
+		{Method: del, Path: "/identity/kinds/{kind}", Need: mayWrite, Handle: x.resetKind, Action: "identity.kind.reset"},
+		{Method: post, Path: "/identity/blocked", Need: mayWrite, Handle: x.block, Action: "identity.block"},
+		{Method: post, Path: "/identity/check", Need: mayRead, Handle: x.check},
+		{Method: get, Path: "/identity/suggestions", Need: mayRead, Handle: x.suggestions},
+		{Method: post, Path: "/identity/suggestions", Need: mayWrite, Handle: x.decide, Action: "identity.suggestion.decide"},
+	}}
+}
+
+func (x *resource) kinds(w http.ResponseWriter, r *http.Request) error {
+	rules := x.rules()
+	return showRules(w, r, rules)
+}
+
+// showRules answers with all rules, so that a page is right after each change.
+func showRules(w http.ResponseWriter, r *http.Request, rules *Rules) error {
+	v, err := rules.View(r.Context())
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, v)
+}
+
+func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Role       *touchstone.Role `json:"role"`
+		Priority   *int             `json:"priority"`
+		Limit      *int             `json:"limit"`
+		Normaliser *string          `json:"normaliser"`
+		MaxLength  *int             `json:"max_length"`
+		Contact    *bool            `json:"contact"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	rules := x.rules()
+	v, err := rules.View(r.Context())
+	if err != nil {
+		return err
+	}
+	k := touchstone.OtherKind(touchstone.IdentifierKind(api.Param(r, "kind")))
+	known := false
+	for _, have := range v.Kinds {
+		if have.Kind == k.Kind {
+			k.Role, k.Priority, k.Limit, k.Normaliser, k.MaxLength, k.Contact = have.Role, have.Priority, have.Limit, have.Normaliser, have.MaxLength, have.Contact
+			known = true
+		}
+	}
+	setGiven(&k.Role, in.Role)
+	setGiven(&k.Priority, in.Priority)
+	setGiven(&k.Limit, in.Limit)
+	setGiven(&k.Normaliser, in.Normaliser)
+	setGiven(&k.MaxLength, in.MaxLength)
+	if !known {
+		k.Contact = touchstone.ContactByForm(k.Normaliser)
+	}
+	setGiven(&k.Contact, in.Contact)
+	if err := rules.SetKind(r.Context(), k); err != nil {
+		return err
+	}
+	api.NoteTarget(r, string(k.Kind), string(k.Kind))
+	return showRules(w, r, rules)
+}
+
+func setGiven[T any](to *T, given *T) {
+	if given != nil {
+		*to = *given
+	}
+}
+
+func (x *resource) resetKind(w http.ResponseWriter, r *http.Request) error {
+	rules := x.rules()
+	kind := api.Param(r, "kind")
+	if err := rules.ResetKind(r.Context(), touchstone.IdentifierKind(kind)); err != nil {
+		return err
+	}
+	api.NoteTarget(r, kind, kind)
+	return showRules(w, r, rules)
+}
+
+func (x *resource) block(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Kind    touchstone.IdentifierKind `json:"kind"`
+		Value   string                    `json:"value"`
+		Blocked *bool                     `json:"blocked"`
+		Cut     bool                      `json:"cut"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	if in.Blocked == nil {
+		return touchstone.Errorf(touchstone.Invalid, "blocked is missing: true or false.")
+	}
+	rules := x.rules()
+	var done Blocked
+	if _, err := x.commands(r, BlockCommand, BlockBody{Kind: in.Kind, Value: in.Value, Blocked: *in.Blocked, Cut: in.Cut}, &done); err != nil {
+		return err
+	}
+	api.NoteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
+	return showRules(w, r, rules)
+}
+
+func blockedTarget(kind touchstone.IdentifierKind, value string) string {
+	if kind == "" {
+		kind = "*"
+	}
+	return string(kind) + ":" + value
+}
+
+func (x *resource) check(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Kind  touchstone.IdentifierKind `json:"kind"`
+		Value string                    `json:"value"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	kind, ok := touchstone.ParseKind(string(in.Kind))
+	if !ok {
+		return touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier.", in.Kind).WithHint("Use a-z, 0-9 and _, at most 32.")
+	}
+	rules := x.rules()
+	v, err := rules.Check(r.Context(), api.ViewerOf(r), kind, in.Value)
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, v)
+}
+
+const maxSuggestions = 200
+
+func (x *resource) suggestions(w http.ResponseWriter, r *http.Request) error {
+	state := r.URL.Query().Get("state")
+	state = cmp.Or(state, "open")
+	if state != "open" && state != "blocked" && state != "dismissed" {
+		return touchstone.Errorf(touchstone.Invalid, "state must be open, blocked or dismissed.")
+	}
+	rules := x.rules()
+	items, err := rules.Suggestions(r.Context(), api.ViewerOf(r), state, maxSuggestions)
+	if err != nil {
+		return err
+	}
+	return api.WritePage(w, items, "")
+}
+
+func (x *resource) decide(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Kind     touchstone.IdentifierKind `json:"kind"`
+		Value    string                    `json:"value"`
+		Decision string                    `json:"decision"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	if in.Decision != "block" && in.Decision != "dismiss" {
+		return touchstone.Errorf(touchstone.Invalid, "decision must be block or dismiss.")
+	}
+	rules := x.rules()
+	if err := rules.Decide(r.Context(), api.ViewerOf(r), in.Kind, in.Value, in.Decision == "block"); err != nil {
+		return err
+	}
+	api.NoteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)
+	return api.NoContent(w)
+}
