@@ -72,6 +72,18 @@ func newAccessServer(t *testing.T) *accessServer {
 		}
 		s.cols = append(s.cols, credential{"key:" + scope, [2]string{"Authorization", "Bearer " + key.Key}})
 	}
+	// Somebody who may do all that the role, or the scope, may, to some persons only.
+	const rows = `"rows":{"any":[{"trait":"store","values":["Pudong"],"me":false}]}`
+	s.ask("POST", "/users", fmt.Sprintf(`{"email":"some@example.com","password":%q,"role":"consultant",%s}`, accessPassword, rows), admin)
+	_, cookie, _ = s.ask("POST", "/session", fmt.Sprintf(`{"email":"some@example.com","password":%q}`, accessPassword), [2]string{})
+	var key struct {
+		Key string `json:"key"`
+	}
+	_, _, body := s.ask("POST", "/api-keys", `{"name":"some","scopes":["admin"],`+rows+`}`, admin)
+	if err := json.Unmarshal(body, &key); err != nil {
+		t.Fatal(err)
+	}
+	s.cols = append(s.cols, credential{"consultant:rows", [2]string{"Cookie", cookie}}, credential{"key:admin:rows", [2]string{"Authorization", "Bearer " + key.Key}})
 	return s
 }
 

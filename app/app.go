@@ -353,7 +353,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 			Dir: filepath.Join(a.cfg.Data, "uploads"), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
 			KeepDone: a.cfg.Uploads.KeepAge, MinFreeBytes: int64(a.cfg.Stream.MinFreeBytes),
 		},
-		Features: a.features(), Resources: a.resources(),
+		Rows: a.rowSets(), Features: a.features(), Resources: a.resources(),
 	})
 	if err != nil {
 		return err

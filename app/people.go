@@ -6,6 +6,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/people"
 )
 
@@ -15,6 +16,14 @@ func (a *App) people() api.People { return people.Of(a.persons) }
 // within is [access.Within]: segments keep who is in the sets that viewers are limited to.
 func (a *App) within(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
 	return a.people().Within(ctx, v, persons)
+}
+
+// rowSets keeps the sets of persons that users and keys are limited to; nil in a process without segments.
+func (a *App) rowSets() console.RowSets {
+	if a.segments == nil {
+		return nil
+	}
+	return a.segments
 }
 
 // personsOf returns who has the identifiers, as far as that is known.

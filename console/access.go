@@ -78,8 +78,9 @@ func (c *Console) principalOfKey(ctx context.Context, key string) (*principal, e
 	}
 	p := &principal{Viewer: access.Viewer{Kind: "key"}}
 	var scopes string
-	err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT id, name, scopes FROM console_api_keys WHERE hash = ?`, hashSecret(key)).
-		Scan(&p.ID, &p.Name, &scopes)
+	var l limits
+	err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT id, name, scopes, rows_any, rows_set FROM console_api_keys WHERE hash = ?`, hashSecret(key)).
+		Scan(&p.ID, &p.Name, &scopes, &l.anyOf, &l.set)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, touchstone.Errorf(touchstone.Unauthenticated, "The API key is not known; it may have been revoked.").
 			WithHint("Make one in the console under Settings, API keys.")
@@ -92,7 +93,7 @@ func (c *Console) principalOfKey(ctx context.Context, key string) (*principal, e
 		set, _ := access.OfScope(scope) // a scope that is no more grants nothing
 		granted = append(granted, set)
 	}
-	p.Permissions = access.Union(granted...)
+	p.Permissions, p.Rows = access.Union(granted...), l.viewerRows()
 	c.seen.mark(seenKey{"key", p.ID}, c.cfg.Clock.Now())
 	return p, nil
 }
@@ -102,9 +103,10 @@ func (c *Console) principalOfSession(ctx context.Context, token string) (*princi
 	hash := hashSecret(token)
 	p := &principal{Viewer: access.Viewer{Kind: "user"}, token: hash}
 	var created, seen int64
-	err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT u.id, u.email, u.role, s.created_at, s.last_seen_at
+	var l limits
+	err := c.cfg.DB.Reader().QueryRow(ctx, `SELECT u.id, u.email, u.role, u.rows_any, u.rows_set, s.created_at, s.last_seen_at
 		FROM console_sessions s JOIN console_users u ON u.id = s.user_id WHERE s.token = ?`, hash).
-		Scan(&p.ID, &p.Name, &p.Role, &created, &seen)
+		Scan(&p.ID, &p.Name, &p.Role, &l.anyOf, &l.set, &created, &seen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -120,6 +122,7 @@ func (c *Console) principalOfSession(ctx context.Context, token string) (*princi
 		return nil, nil
 	}
 	p.Permissions, _ = access.Of(p.Role)
+	p.Rows = l.viewerRows()
 	c.seen.mark(seenKey{"session", hash}, now)
 	c.seen.mark(seenKey{"user", p.ID}, now)
 	return p, nil

@@ -20,7 +20,9 @@ type apiKey struct {
 	Scopes     []string  `json:"scopes"`
 	CreatedAt  time.Time `json:"created_at"`
 	LastUsedAt time.Time `json:"last_used_at"`
-	Key        string    `json:"key,omitzero"` // in the answer that makes it only
+	// Rows says whom the key may see; nil: everybody.
+	Rows *seesAnswer `json:"rows"`
+	Key  string      `json:"key,omitzero"` // in the answer that makes it only
 }
 
 func (c *Console) listAPIKeys(w http.ResponseWriter, r *http.Request) error {
@@ -32,7 +34,7 @@ func (c *Console) listAPIKeys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rows, err := c.cfg.DB.Reader().Query(r.Context(), `SELECT id, name, prefix, scopes, created_at, last_used_at FROM console_api_keys
+	rows, err := c.cfg.DB.Reader().Query(r.Context(), `SELECT id, name, prefix, scopes, created_at, last_used_at, rows_any FROM console_api_keys
 		WHERE created_at < ? OR (created_at = ? AND id < ?) ORDER BY created_at DESC, id DESC LIMIT ?`, after.MS, after.MS, after.ID, p.Limit+1)
 	if err != nil {
 		return err
@@ -43,7 +45,11 @@ func (c *Console) listAPIKeys(w http.ResponseWriter, r *http.Request) error {
 		var k apiKey
 		var scopes string
 		var created, used int64
-		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &scopes, &created, &used); err != nil {
+		var l limits
+		if err := rows.Scan(&k.ID, &k.Name, &k.Prefix, &scopes, &created, &used, &l.anyOf); err != nil {
+			return err
+		}
+		if k.Rows, err = l.answer(); err != nil {
 			return err
 		}
 		k.Scopes, k.CreatedAt, k.LastUsedAt = strings.Split(scopes, ","), time.UnixMilli(created), timeOrZero(used)
@@ -63,6 +69,8 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name   string   `json:"name"`
 		Scopes []string `json:"scopes"`
+
+		Rows touchstone.JSON `json:"rows"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -79,10 +87,17 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 			return touchstone.Errorf(touchstone.Invalid, "There is no scope %.40q.", s).WithHint("The scopes are %s, and each permission by itself.", strings.Join(access.Scopes(), ", "))
 		}
 	}
+	ctx := r.Context()
+	l, err := c.readLimits(ctx, in.Rows)
+	if err != nil {
+		return err
+	}
 	slices.Sort(in.Scopes)
 	k := apiKey{ID: randid.New("key"), Name: name, Scopes: slices.Compact(in.Scopes), CreatedAt: c.cfg.Clock.Now(), Key: "tsk_" + randid.String(40)}
 	k.Prefix = k.Key[:10]
-	ctx := r.Context()
+	if k.Rows, err = l.answer(); err != nil {
+		return err
+	}
 	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var n int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM console_api_keys`).Scan(&n); err != nil {
@@ -91,15 +106,15 @@ func (c *Console) createAPIKey(w http.ResponseWriter, r *http.Request) error {
 		if n >= maxAPIKeys {
 			return touchstone.Errorf(touchstone.Conflict, "There are %d API keys already.", n).WithHint("Revoke some that are not used.")
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO console_api_keys (id, name, prefix, hash, scopes, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			k.ID, k.Name, k.Prefix, hashSecret(k.Key), strings.Join(k.Scopes, ","), api.ViewerOf(r).ID, k.CreatedAt.UnixMilli())
+		_, err := tx.Exec(ctx, `INSERT INTO console_api_keys (id, name, prefix, hash, scopes, created_by, created_at, rows_any, rows_set) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			k.ID, k.Name, k.Prefix, hashSecret(k.Key), strings.Join(k.Scopes, ","), api.ViewerOf(r).ID, k.CreatedAt.UnixMilli(), l.anyOf, l.set)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	api.NoteTarget(r, k.ID, k.Name)
-	api.NoteDetail(r, map[string]any{"name": k.Name, "scopes": k.Scopes})
+	api.NoteDetail(r, map[string]any{"name": k.Name, "scopes": k.Scopes, "rows": k.Rows})
 	return api.WriteJSON(w, http.StatusCreated, k)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -52,6 +53,7 @@ type Config struct {
 	Roles  []string // of this process, for /readyz
 
 	Uploads UploadConfig
+	Rows    RowSets // nil: nobody can be limited to some persons here
 
 	Features
 
@@ -176,7 +178,7 @@ func (c *Console) warn(what string, err error) {
 // forgetOld deletes what has run out.
 func (c *Console) forgetOld(ctx context.Context) error {
 	now := c.cfg.Clock.Now()
-	if err := c.uploads.sweep(ctx); err != nil {
+	if err := errors.Join(c.uploads.sweep(ctx), c.keepRows(ctx)); err != nil {
 		return err
 	}
 	return c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {

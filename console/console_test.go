@@ -208,7 +208,7 @@ const testPassword = "correct horse battery"
 func (s *testServer) userSession(role access.Role) (cookie string) {
 	s.t.Helper()
 	email := string(role) + "@example.com"
-	if _, err := s.c.addUser(context.Background(), email, testPassword, role, false); err != nil {
+	if _, err := s.c.addUser(context.Background(), newUser{email: email, password: testPassword, role: role}, false); err != nil {
 		s.t.Fatal(err)
 	}
 	a := s.want(call{method: "POST", path: "/api/v1/session", body: `{"email":"` + email + `","password":"` + testPassword + `"}`}, 200)

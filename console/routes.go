@@ -28,11 +28,11 @@ func (c *Console) sessionResource() api.Resource {
 		{Permission: "keys:read", Allows: "see the API keys and what they may do"},
 		{Permission: "keys:write", Allows: "make and revoke API keys"},
 	}, Routes: []api.Route{
-		{Method: get, Path: "/session", Need: access.None, Handle: c.getSession},
-		{Method: post, Path: "/session", Need: access.None, Handle: c.signIn, Action: "session.create", Secret: true},
-		{Method: patch, Path: "/session", Need: access.None, Handle: c.changePassword, Action: "password.change", Secret: true},
-		{Method: del, Path: "/session", Need: access.None, Handle: c.signOut, Action: "session.delete", Secret: true},
-		{Method: post, Path: "/setup", Need: access.None, Handle: c.postSetup, Action: "setup", Secret: true},
+		{Method: get, Path: "/session", Need: access.None, Rows: api.Impersonal, Handle: c.getSession},
+		{Method: post, Path: "/session", Need: access.None, Rows: api.Impersonal, Handle: c.signIn, Action: "session.create", Secret: true},
+		{Method: patch, Path: "/session", Need: access.None, Rows: api.Impersonal, Handle: c.changePassword, Action: "password.change", Secret: true},
+		{Method: del, Path: "/session", Need: access.None, Rows: api.Impersonal, Handle: c.signOut, Action: "session.delete", Secret: true},
+		{Method: post, Path: "/setup", Need: access.None, Rows: api.Impersonal, Handle: c.postSetup, Action: "setup", Secret: true},
 		{Method: get, Path: "/users", Need: "users:read", Handle: c.listUsers},
 		{Method: post, Path: "/users", Need: "users:write", Handle: c.createUser, Action: "user.create", Secret: true},
 		{Method: patch, Path: "/users/{id}", Need: "users:write", Handle: c.updateUser, Action: "user.update", Secret: true},
@@ -40,7 +40,7 @@ func (c *Console) sessionResource() api.Resource {
 		{Method: get, Path: "/api-keys", Need: "keys:read", Handle: c.listAPIKeys},
 		{Method: post, Path: "/api-keys", Need: "keys:write", Handle: c.createAPIKey, Action: "api_key.create", Secret: true},
 		{Method: del, Path: "/api-keys/{id}", Need: "keys:write", Handle: c.deleteAPIKey, Action: "api_key.delete"},
-		{Method: get, Path: "/roles", Need: "settings:read", Handle: c.getRoles},
+		{Method: get, Path: "/roles", Need: "settings:read", Rows: api.Impersonal, Handle: c.getRoles},
 	}}
 }
 
@@ -50,7 +50,7 @@ func (c *Console) settingsResource() api.Resource {
 		{Permission: "settings:write", Allows: "change the organisation's settings"},
 		{Permission: "audit:read", Allows: "read the audit log"},
 	}, Routes: []api.Route{
-		{Method: get, Path: "/settings", Need: "settings:read", Handle: c.getSettings},
+		{Method: get, Path: "/settings", Need: "settings:read", Rows: api.Impersonal, Handle: c.getSettings},
 		{Method: patch, Path: "/settings", Need: "settings:write", Handle: c.updateSettings, Action: "settings.update"},
 		{Method: get, Path: "/audit", Need: "audit:read", Handle: c.listAudit},
 		{Method: get, Path: "/audit/facets", Need: "audit:read", Handle: c.listAuditFacets},

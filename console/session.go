@@ -31,6 +31,8 @@ type sessionAnswer struct {
 	Organisation  Organisation        `json:"organisation"`
 	Permissions   []access.Permission `json:"permissions"`
 	Version       string              `json:"version"`
+	// Rows says whom the caller may see; nil: everybody.
+	Rows *seesAnswer `json:"rows"`
 }
 
 func (c *Console) session(ctx context.Context, p *principal) (*sessionAnswer, error) {
@@ -42,6 +44,9 @@ func (c *Console) session(ctx context.Context, p *principal) (*sessionAnswer, er
 		if p.May(perm) {
 			a.Permissions = append(a.Permissions, perm)
 		}
+	}
+	if p.Limited() {
+		a.Rows = &seesAnswer{p.Rows.Any}
 	}
 	var err error
 	if a.Organisation, err = c.cfg.Settings.Organisation(ctx); err != nil {
@@ -80,7 +85,9 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := &principal{Viewer: access.Viewer{Kind: "user", Name: email}}
 	stored := noPassword
-	err = c.cfg.DB.Reader().QueryRow(r.Context(), `SELECT id, role, password FROM console_users WHERE email = ?`, email).Scan(&p.ID, &p.Role, &stored)
+	var l limits
+	err = c.cfg.DB.Reader().QueryRow(r.Context(), `SELECT id, role, password, rows_any, rows_set FROM console_users WHERE email = ?`, email).
+		Scan(&p.ID, &p.Role, &stored, &l.anyOf, &l.set)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -94,6 +101,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	undo()
 	p.Permissions, _ = access.Of(p.Role)
+	p.Rows = l.viewerRows()
 	return c.startSession(w, r, p, http.StatusOK)
 }
 
@@ -261,7 +269,7 @@ func (c *Console) postSetup(w http.ResponseWriter, r *http.Request) error {
 			WithHint("The server printed it when it started; a restart prints a new one.")
 	}
 	undo()
-	u, err := c.addUser(r.Context(), in.Email, in.Password, access.Admin, true)
+	u, err := c.addUser(r.Context(), newUser{email: in.Email, password: in.Password, role: access.Admin}, true)
 	if err != nil {
 		return err
 	}
@@ -283,5 +291,6 @@ func checkEmail(email string) error {
 func userOf(u *user) *principal {
 	p := &principal{Viewer: access.Viewer{Kind: "user", ID: u.ID, Name: u.Email, Role: u.Role}}
 	p.Permissions, _ = access.Of(u.Role)
+	p.Rows = u.limits.viewerRows()
 	return p
 }

@@ -20,17 +20,25 @@ type user struct {
 	Role       access.Role `json:"role"`
 	CreatedAt  time.Time   `json:"created_at"`
 	LastSeenAt time.Time   `json:"last_seen_at"`
+	// Rows says whom the user may see; nil: everybody.
+	Rows *seesAnswer `json:"rows"`
+
+	limits limits
 }
 
-const selectUsers = `SELECT id, email, role, created_at, last_seen_at FROM console_users`
+const selectUsers = `SELECT id, email, role, created_at, last_seen_at, rows_any, rows_set FROM console_users`
 
 type scanner interface{ Scan(dest ...any) error }
 
 func scanUser(row scanner) (user, error) {
 	var u user
 	var created, seen int64
-	err := row.Scan(&u.ID, &u.Email, &u.Role, &created, &seen)
+	err := row.Scan(&u.ID, &u.Email, &u.Role, &created, &seen, &u.limits.anyOf, &u.limits.set)
+	if err != nil {
+		return u, err
+	}
 	u.CreatedAt, u.LastSeenAt = time.UnixMilli(created), timeOrZero(seen)
+	u.Rows, err = u.limits.answer()
 	return u, err
 }
 
@@ -76,30 +84,47 @@ func (c *Console) createUser(w http.ResponseWriter, r *http.Request) error {
 		Email    string      `json:"email"`
 		Password string      `json:"password"`
 		Role     access.Role `json:"role"`
+
+		Rows touchstone.JSON `json:"rows"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	u, err := c.addUser(r.Context(), in.Email, in.Password, in.Role, false)
+	u, err := c.addUser(r.Context(), newUser{in.Email, in.Password, in.Role, in.Rows}, false)
 	if err != nil {
 		return err
 	}
 	api.NoteTarget(r, u.ID, u.Email)
-	api.NoteDetail(r, map[string]any{"email": u.Email, "role": u.Role})
+	api.NoteDetail(r, map[string]any{"email": u.Email, "role": u.Role, "rows": u.Rows})
 	return api.WriteJSON(w, http.StatusCreated, u)
 }
 
+type newUser struct {
+	email, password string
+	role            access.Role
+	rows            touchstone.JSON
+}
+
 // addUser makes a user; with first only when there is none yet.
-func (c *Console) addUser(ctx context.Context, email, password string, role access.Role, first bool) (*user, error) {
-	email = normaliseEmail(email)
-	if err := errors.Join(checkEmail(email), checkPassword(password), checkRole(role)); err != nil {
+func (c *Console) addUser(ctx context.Context, n newUser, first bool) (*user, error) {
+	email := normaliseEmail(n.email)
+	if err := errors.Join(checkEmail(email), checkPassword(n.password), checkRole(n.role)); err != nil {
 		return nil, err
 	}
-	hash, err := c.passwords.hash(ctx, password)
+	hash, err := c.passwords.hash(ctx, n.password)
 	if err != nil {
 		return nil, err
 	}
-	u := &user{ID: randid.New("usr"), Email: email, Role: role, CreatedAt: c.cfg.Clock.Now()}
+	u := &user{ID: randid.New("usr"), Email: email, Role: n.role, CreatedAt: c.cfg.Clock.Now()}
+	if u.limits, err = c.readLimits(ctx, n.rows, u.Email, u.ID); err != nil {
+		return nil, err
+	}
+	if err := checkRowsOfRole(u.Role, u.limits); err != nil {
+		return nil, err
+	}
+	if u.Rows, err = u.limits.answer(); err != nil {
+		return nil, err
+	}
 	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		if first {
 			if none, err := c.noUsers(ctx, tx); err != nil {
@@ -115,8 +140,8 @@ func (c *Console) addUser(ctx context.Context, email, password string, role acce
 		if taken > 0 {
 			return touchstone.Errorf(touchstone.Conflict, "There is a user %s already.", email)
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO console_users (id, email, password, role, created_at) VALUES (?, ?, ?, ?, ?)`,
-			u.ID, email, hash, string(role), u.CreatedAt.UnixMilli())
+		_, err := tx.Exec(ctx, `INSERT INTO console_users (id, email, password, role, created_at, rows_any, rows_set) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			u.ID, email, hash, string(u.Role), u.CreatedAt.UnixMilli(), u.limits.anyOf, u.limits.set)
 		return err
 	})
 	if err != nil {
@@ -137,6 +162,8 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Role     *access.Role `json:"role"`
 		Password *string      `json:"password"`
+
+		Rows touchstone.JSON `json:"rows"` // null, that is everybody, differs from nothing said
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -158,11 +185,29 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	var u user
-	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+	u, err := findUser(ctx, c.cfg.DB.Reader(), id)
+	if err != nil {
+		return err
+	}
+	given := limits{}
+	if in.Rows != "" {
+		if given, err = c.readLimits(ctx, in.Rows, u.Email, u.ID); err != nil {
+			return err
+		}
+		if detail["rows"], err = given.answer(); err != nil {
+			return err
+		}
+	}
+	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var err error
 		if u, err = findUser(ctx, tx, id); err != nil {
 			return err
+		}
+		if in.Rows != "" {
+			u.limits = given
+			if err := saveLimits(ctx, tx, "console_users", id, given); err != nil {
+				return err
+			}
 		}
 		if in.Role != nil && *in.Role != u.Role {
 			if err := keepAnAdmin(ctx, tx, u); err != nil {
@@ -173,8 +218,11 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		if hash == "" {
-			return nil
+		if err := checkRowsOfRole(u.Role, u.limits); err != nil {
+			return err
+		}
+		if u.Rows, err = u.limits.answer(); err != nil || hash == "" {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, id); err != nil {
 			return err

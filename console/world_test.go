@@ -66,8 +66,8 @@ func newWorld(t *testing.T) *world {
 	rules := must(identity.OpenRules(ctx, identity.RulesConfig{DB: db, Clock: clock}))(t)
 	w.rules = rules
 	w.edge = must(collect.New(ctx, collect.Config{DB: db, Log: batcher, Clock: clock, Kinds: rules.Kinds()}))(t)
-	w.graph = must(identity.New(ctx, identity.Config{DB: db, Clock: clock, Kinds: rules.Kinds(), Wake: func() { w.pipeline.Wake() }}))(t)
-	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}, Persons: w.graph}))(t)
+	w.graph = must(identity.New(ctx, identity.Config{DB: db, Clock: clock, Kinds: rules.Kinds(), Within: w.within, Wake: func() { w.pipeline.Wake() }}))(t)
+	profiles := must(profile.New(ctx, profile.Config{DB: db, Clock: clock, Identifiers: worldIdentifiers{w.graph}, Persons: w.graph, Within: w.within}))(t)
 	w.segments = must(segment.Open(ctx, segment.Config{DB: db, Clock: clock, Traits: profiles, Persons: w.graph, Profiles: profiles,
 		History: worldHistory{w}, Wake: func() { w.pipeline.Wake() }}))(t)
 	changes := live.New[touchstone.Occurrence](200, 10)
@@ -88,6 +88,7 @@ func newWorld(t *testing.T) *world {
 			n := w.pipeline.Totals()
 			return Counters{Processed: n.Processed, Duplicates: n.Duplicates, Quarantined: n.Rejected, InWarehouse: w.sink.Events()}, nil
 		}
+		c.Rows = w.segments
 		c.Kinds, c.Feeds = rules.Kinds(), api.NewFeeds(200, nil)
 		c.Features = Features{Sources: w.edge.Sources(), Frames: w.edge, Simulator: w.graph}
 		w.behind = behind{
@@ -113,6 +114,10 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { batcher.Close(); stop(); wg.Wait() })
 	return w
+}
+
+func (w *world) within(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
+	return w.segments.Within(ctx, v, persons)
 }
 
 // The adapters that the program's wiring has, too.

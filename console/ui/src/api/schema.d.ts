@@ -197,369 +197,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/commands": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Interventions of operators and what became of them, newest first
-         * @description A command has a place in the log, so a store that is built anew from the log does it again.
-         */
-        get: operations["listCommands"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/commands/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        /** A command and what became of it */
-        get: operations["getCommand"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/commands": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        /**
-         * What operators did to one person, newest first
-         * @description Commands that name the person or one of its identifiers, among the latest 5000 of all. There is one page.
-         */
-        get: operations["listPersonCommands"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/backups": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Backups on this server, newest first */
-        get: operations["listBackups"];
-        put?: never;
-        /**
-         * Begin a backup of the data folder
-         * @description The backup goes on without the request; ask for it until its status is `done` or `failed`. Events are accepted meanwhile. 409 while another one is being made; 400 when the store or the log is kept by another server.
-         */
-        post: operations["createBackup"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/backups/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** A backup and how far it has come */
-        get: operations["getBackup"];
-        put?: never;
-        post?: never;
-        /** Remove a backup from the server */
-        delete: operations["deleteBackup"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/backups/{id}/archive": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** A backup as one tar file, with its manifest of checksums first */
-        get: operations["getBackupArchive"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/sources": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Sources with their counters */
-        get: operations["listSources"];
-        put?: never;
-        /** Make a source and its write key */
-        post: operations["createSource"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/sources/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** One source */
-        get: operations["getSource"];
-        put?: never;
-        post?: never;
-        /** Delete a source; its events stay */
-        delete: operations["deleteSource"];
-        options?: never;
-        head?: never;
-        /** Rename, disable or limit a source; fields left out stay as they are */
-        patch: operations["updateSource"];
-        trace?: never;
-    };
-    "/api/v1/sources/{id}/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Give a source a new write key; the old one works for another day */
-        post: operations["rotateSource"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quarantine": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Events that a check refused, newest first */
-        get: operations["listQuarantine"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quarantine/summary": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Refused events counted by reason and source */
-        get: operations["getQuarantineSummary"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quarantine/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send many refused events through the checks again
-         * @description Give `ids`, or `code` and perhaps `source` for all that match.
-         */
-        post: operations["replayQuarantine"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quarantine/discard": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Delete many refused events for good */
-        post: operations["discardQuarantine"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quarantine/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Delete one refused event for good */
-        delete: operations["deleteQuarantined"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quarantine/{id}/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Send one refused event through the checks again, repaired or as it was */
-        post: operations["replayQuarantined"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/catalogue/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Events by name, with volumes */
-        get: operations["listCatalogueEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/catalogue/events/{name}/properties": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Properties of an event, from its latest occurrences */
-        get: operations["listCatalogueProperties"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/catalogue/traits": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Traits that persons have */
-        get: operations["listCatalogueTraits"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/catalogue/values": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Frequent values of a property or a trait, for completion
-         * @description Name one of `property` and `dimension` (with `event` to narrow it) and `trait`.
-         */
-        get: operations["listCatalogueValues"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/stats": {
         parameters: {
             query?: never;
@@ -591,574 +228,6 @@ export interface paths {
         get: operations["streamStats"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/live/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Events as they arrive
-         * @description Server-sent events; the data of each message is one LiveEvent. The latest 50 come first, oldest first.
-         */
-        get: operations["streamEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/live/changes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Segments entered and left, persons merged
-         * @description Server-sent events; the data of each message is one LiveChange. The latest 50 come first, oldest first.
-         */
-        get: operations["streamChanges"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Search persons
-         * @description Without `q` the most recently active. With `q` any identifier, exact or by its beginning, the end of a phone number, a VIN or a plate (four characters
-         *     or more), or the beginning of a name or e-mail trait; a Chinese name also by its given name. The other parameters narrow the list. A narrowed page looks at a bounded number of
-         *     persons: it may have fewer items than `limit`, or none, while `next_cursor` leads on.
-         */
-        get: operations["listPersons"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        /** One person, all that is known */
-        get: operations["getPerson"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        /** Timeline, newest first */
-        get: operations["listPersonEvents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/identity": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        /** The identity graph with its evidence; with `from` and `to` also the path between two identifiers */
-        get: operations["getPersonIdentity"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/reveal": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Show the contacts of one person as they are
-         * @description Phone numbers, e-mail addresses, plates and VINs are masked (138****8001, z***@example.com) for callers without the permission
-         *     people:contacts. This call answers with what is masked of one person; the audit log keeps who asked, for whom and why.
-         */
-        post: operations["revealPerson"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/split": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take identifiers out of a person; their history goes with them, and no later event joins the two again */
-        post: operations["splitPerson"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/merge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make two persons one, also those who were parted; the older one stays */
-        post: operations["mergePerson"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/erase": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Forget a person; this cannot be undone
-         * @description Identifiers, profile, segments and all else that the store keeps of the person are deleted at once, and their events in the warehouse within moments. Files of exports that may hold the person cannot be fetched from that moment on and are deleted. What stays is numbers that are nobody's. The log holds its records until they are trimmed, and a store or a warehouse that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
-         */
-        post: operations["erasePerson"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/rebuild": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Compute a profile anew from the events in the warehouse
-         * @description The profile shows `rebuilding` until it is done, which takes a second or two. Groups stay as they are.
-         */
-        post: operations["rebuildPerson"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/traits": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Set traits of a person by hand, or take them away
-         * @description A correction is as good as an event of this moment. It follows merges and splits, a rebuild keeps it, and a later event that says something else wins.
-         */
-        patch: operations["correctTraits"];
-        trace?: never;
-    };
-    "/api/v1/identity/kinds": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How identifiers are treated, by kind, and which values name nobody */
-        get: operations["listIdentityKinds"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/identity/kinds/{kind}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description a-z, 0-9 and _, at most 32 */
-                kind: string;
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Give a kind its built-in rules back; a kind that was added is treated like any unknown one */
-        delete: operations["resetIdentityKind"];
-        options?: never;
-        head?: never;
-        /**
-         * Change the rules of a kind, or add a kind
-         * @description Holds for events that come from now on, in every process within seconds. Persons that are joined stay joined.
-         */
-        patch: operations["updateIdentityKind"];
-        trace?: never;
-    };
-    "/api/v1/identity/blocked": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Say that a value names nobody, or that it does after all
-         * @description Holds for events that come from now on. Persons that the value has joined already stay one; see `holders` of a check, and the split.
-         */
-        post: operations["setBlockedValue"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/identity/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What becomes of a value, and who holds it */
-        post: operations["checkIdentifier"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/identity/suggestions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Values that suddenly join many persons, the latest first; at most 200 */
-        get: operations["listIdentitySuggestions"];
-        put?: never;
-        /** Block a suggested value of its kind, or dismiss the suggestion */
-        post: operations["decideIdentitySuggestion"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/segments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Segments with their sizes */
-        get: operations["listSegments"];
-        put?: never;
-        /** Make a segment from a rule, or a static one from a list of persons */
-        post: operations["createSegment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/segments/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Who a rule would hold now, without saving it */
-        post: operations["previewSegment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/segments/movements": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Which segments persons entered or left lately, those that moved most first */
-        get: operations["listSegmentMovements"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/segments/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** One segment */
-        get: operations["getSegment"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete a segment
-         * @description Refused with 409 while another segment's rule refers to it.
-         */
-        delete: operations["deleteSegment"];
-        options?: never;
-        head?: never;
-        /** Rename a segment or change its rule; fields left out stay as they are */
-        patch: operations["updateSegment"];
-        trace?: never;
-    };
-    "/api/v1/segments/{id}/members": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** Members */
-        get: operations["listSegmentMembers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/segments/{id}/changes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** Who entered and left, newest first */
-        get: operations["listSegmentChanges"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/segments/{id}/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** Size by day */
-        get: operations["getSegmentHistory"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/query": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ask one question about events
-         * @description Columns by kind. trend: time, series (index), [breakdown…], value. funnel: step, event, [breakdown…], persons,
-         *     conversion (from step 1, 0..1), step_conversion, median_seconds, avg_seconds (from the previous step),
-         *     total_median_seconds (from the first step).
-         *     retention: cohort (time), size, period (0..n), persons, rate. sql: whatever the statement selects.
-         */
-        post: operations["query"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/query/people": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The people behind one number of an answer */
-        post: operations["queryPeople"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/query/segment": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Save the people behind one number as a static segment */
-        post: operations["querySegment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1679,6 +748,937 @@ export interface paths {
         };
         /** This document as a page */
         get: operations["getDocs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Interventions of operators and what became of them, newest first
+         * @description A command has a place in the log, so a store that is built anew from the log does it again.
+         */
+        get: operations["listCommands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/commands/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** A command and what became of it */
+        get: operations["getCommand"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backups on this server, newest first */
+        get: operations["listBackups"];
+        put?: never;
+        /**
+         * Begin a backup of the data folder
+         * @description The backup goes on without the request; ask for it until its status is `done` or `failed`. Events are accepted meanwhile. 409 while another one is being made; 400 when the store or the log is kept by another server.
+         */
+        post: operations["createBackup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** A backup and how far it has come */
+        get: operations["getBackup"];
+        put?: never;
+        post?: never;
+        /** Remove a backup from the server */
+        delete: operations["deleteBackup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** A backup as one tar file, with its manifest of checksums first */
+        get: operations["getBackupArchive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sources with their counters */
+        get: operations["listSources"];
+        put?: never;
+        /** Make a source and its write key */
+        post: operations["createSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One source */
+        get: operations["getSource"];
+        put?: never;
+        post?: never;
+        /** Delete a source; its events stay */
+        delete: operations["deleteSource"];
+        options?: never;
+        head?: never;
+        /** Rename, disable or limit a source; fields left out stay as they are */
+        patch: operations["updateSource"];
+        trace?: never;
+    };
+    "/api/v1/sources/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a source a new write key; the old one works for another day */
+        post: operations["rotateSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that a check refused, newest first */
+        get: operations["listQuarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Refused events counted by reason and source */
+        get: operations["getQuarantineSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send many refused events through the checks again
+         * @description Give `ids`, or `code` and perhaps `source` for all that match.
+         */
+        post: operations["replayQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete many refused events for good */
+        post: operations["discardQuarantine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one refused event for good */
+        delete: operations["deleteQuarantined"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send one refused event through the checks again, repaired or as it was */
+        post: operations["replayQuarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events as they arrive
+         * @description Server-sent events; the data of each message is one LiveEvent. The latest 50 come first, oldest first.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events by name, with volumes */
+        get: operations["listCatalogueEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/events/{name}/properties": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Properties of an event, from its latest occurrences */
+        get: operations["listCatalogueProperties"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/traits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Traits that persons have */
+        get: operations["listCatalogueTraits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Frequent values of a property or a trait, for completion
+         * @description Name one of `property` and `dimension` (with `event` to narrow it) and `trait`.
+         */
+        get: operations["listCatalogueValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask one question about events
+         * @description Columns by kind. trend: time, series (index), [breakdown…], value. funnel: step, event, [breakdown…], persons,
+         *     conversion (from step 1, 0..1), step_conversion, median_seconds, avg_seconds (from the previous step),
+         *     total_median_seconds (from the first step).
+         *     retention: cohort (time), size, period (0..n), persons, rate. sql: whatever the statement selects.
+         */
+        post: operations["query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The people behind one number of an answer */
+        post: operations["queryPeople"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/segment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Save the people behind one number as a static segment */
+        post: operations["querySegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What operators did to one person, newest first
+         * @description Commands that name the person or one of its identifiers, among the latest 5000 of all. There is one page.
+         */
+        get: operations["listPersonCommands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Segments entered and left, persons merged
+         * @description Server-sent events; the data of each message is one LiveChange. The latest 50 come first, oldest first.
+         */
+        get: operations["streamChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search persons
+         * @description Without `q` the most recently active. With `q` any identifier, exact or by its beginning, the end of a phone number, a VIN or a plate (four characters
+         *     or more), or the beginning of a name or e-mail trait; a Chinese name also by its given name. The other parameters narrow the list. A narrowed page looks at a bounded number of
+         *     persons: it may have fewer items than `limit`, or none, while `next_cursor` leads on.
+         */
+        get: operations["listPersons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** One person, all that is known */
+        get: operations["getPerson"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** Timeline, newest first */
+        get: operations["listPersonEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** The identity graph with its evidence; with `from` and `to` also the path between two identifiers */
+        get: operations["getPersonIdentity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the contacts of one person as they are
+         * @description Phone numbers, e-mail addresses, plates and VINs are masked (138****8001, z***@example.com) for callers without the permission
+         *     people:contacts. This call answers with what is masked of one person; the audit log keeps who asked, for whom and why.
+         */
+        post: operations["revealPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take identifiers out of a person; their history goes with them, and no later event joins the two again */
+        post: operations["splitPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make two persons one, also those who were parted; the older one stays */
+        post: operations["mergePerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget a person; this cannot be undone
+         * @description Identifiers, profile, segments and all else that the store keeps of the person are deleted at once, and their events in the warehouse within moments. Files of exports that may hold the person cannot be fetched from that moment on and are deleted. What stays is numbers that are nobody's. The log holds its records until they are trimmed, and a store or a warehouse that is built anew from it erases the person again. An event that comes later with one of the identifiers makes a new person.
+         */
+        post: operations["erasePerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compute a profile anew from the events in the warehouse
+         * @description The profile shows `rebuilding` until it is done, which takes a second or two. Groups stay as they are.
+         */
+        post: operations["rebuildPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/traits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set traits of a person by hand, or take them away
+         * @description A correction is as good as an event of this moment. It follows merges and splits, a rebuild keeps it, and a later event that says something else wins.
+         */
+        patch: operations["correctTraits"];
+        trace?: never;
+    };
+    "/api/v1/identity/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How identifiers are treated, by kind, and which values name nobody */
+        get: operations["listIdentityKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/kinds/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a-z, 0-9 and _, at most 32 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Give a kind its built-in rules back; a kind that was added is treated like any unknown one */
+        delete: operations["resetIdentityKind"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the rules of a kind, or add a kind
+         * @description Holds for events that come from now on, in every process within seconds. Persons that are joined stay joined.
+         */
+        patch: operations["updateIdentityKind"];
+        trace?: never;
+    };
+    "/api/v1/identity/blocked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a value names nobody, or that it does after all
+         * @description Holds for events that come from now on. Persons that the value has joined already stay one; see `holders` of a check, and the split.
+         */
+        post: operations["setBlockedValue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What becomes of a value, and who holds it */
+        post: operations["checkIdentifier"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Values that suddenly join many persons, the latest first; at most 200 */
+        get: operations["listIdentitySuggestions"];
+        put?: never;
+        /** Block a suggested value of its kind, or dismiss the suggestion */
+        post: operations["decideIdentitySuggestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Segments with their sizes */
+        get: operations["listSegments"];
+        put?: never;
+        /** Make a segment from a rule, or a static one from a list of persons */
+        post: operations["createSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who a rule would hold now, without saving it */
+        post: operations["previewSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/movements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which segments persons entered or left lately, those that moved most first */
+        get: operations["listSegmentMovements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One segment */
+        get: operations["getSegment"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a segment
+         * @description Refused with 409 while another segment's rule refers to it.
+         */
+        delete: operations["deleteSegment"];
+        options?: never;
+        head?: never;
+        /** Rename a segment or change its rule; fields left out stay as they are */
+        patch: operations["updateSegment"];
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Members */
+        get: operations["listSegmentMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Who entered and left, newest first */
+        get: operations["listSegmentChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Size by day */
+        get: operations["getSegmentHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2673,6 +2673,7 @@ export interface components {
          */
         Session: {
             user: components["schemas"]["SessionUser"] | null;
+            rows: components["schemas"]["Rows"];
             /** @description The server runs with --dev; everyone is an administrator */
             dev: boolean;
             /** @description There is no user yet */
@@ -2703,6 +2704,27 @@ export interface components {
             created_at: components["schemas"]["Time"];
             /** Format: date-time */
             last_seen_at: string | null;
+            rows: components["schemas"]["Rows"];
+        };
+        /**
+         * @description Whom a user or a key may see: people for whom one of the conditions holds; null is everybody. A condition holds of people whose trait has one of the
+         *     values; `me` stands for the user, whose e-mail address or id is then a value, too. Others are not there for such a caller: lists, search,
+         *     numbers and feeds are of those people, and what is about everybody answers 403.
+         */
+        Rows: {
+            any: components["schemas"]["RowCondition"][];
+        } | null;
+        RowCondition: {
+            /** @example store */
+            trait: string;
+            /**
+             * @example [
+             *       "Pudong"
+             *     ]
+             */
+            values: string[];
+            /** @description The user's e-mail address or id counts, too; false for keys */
+            me: boolean;
         };
         UserList: {
             items: components["schemas"]["User"][];
@@ -2712,10 +2734,12 @@ export interface components {
             email: string;
             password: string;
             role: components["schemas"]["Role"];
+            rows?: components["schemas"]["Rows"];
         };
         UserPatch: {
             role?: components["schemas"]["Role"];
             password?: string;
+            rows?: components["schemas"]["Rows"];
         };
         ApiKey: {
             /** @example key_a1b2c3d4e5f6 */
@@ -2730,6 +2754,7 @@ export interface components {
             created_at: components["schemas"]["Time"];
             /** Format: date-time */
             last_used_at: string | null;
+            rows: components["schemas"]["Rows"];
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /** @description The secret, shown once */
@@ -2740,6 +2765,7 @@ export interface components {
             next_cursor: string;
         };
         NewApiKey: {
+            rows?: components["schemas"]["Rows"];
             name: string;
             scopes: components["schemas"]["Scope"][];
         };
@@ -2828,11 +2854,6 @@ export interface components {
             /** @description Why it could not be done; else empty */
             failure: string;
         };
-        PersonCommand: {
-            id: string;
-            /** @description Id of the command */
-            command: string;
-        };
         CommandList: {
             items: components["schemas"]["Command"][];
             next_cursor: string;
@@ -2874,144 +2895,6 @@ export interface components {
              * @description There while the key before the last rotation still works
              */
             previous_key_until?: string;
-        };
-        SourceList: {
-            items: components["schemas"]["Source"][];
-            next_cursor: string;
-        };
-        NewSource: {
-            name: string;
-            kind: components["schemas"]["SourceKind"];
-            rate_limit?: number;
-        };
-        SourcePatch: {
-            name?: string;
-            kind?: components["schemas"]["SourceKind"];
-            enabled?: boolean;
-            rate_limit?: number;
-        };
-        RotateSource: {
-            /**
-             * @description How long the old key works; 0 ends it at once
-             * @default 86400
-             */
-            grace_seconds?: number;
-        };
-        QuarantinedEvent: {
-            /** @example qr_a1b2c3d4e5f6 */
-            id: string;
-            received_at: components["schemas"]["Time"];
-            /** @description Source id */
-            source: string;
-            reason: string;
-            /** @example missing_identity */
-            code: string;
-            /** @description What was sent; a text when it was not valid JSON */
-            event: unknown;
-            /** @enum {string} */
-            origin: "http" | "import";
-            /**
-             * Format: int64
-             * @description Row number in the imported file
-             */
-            row: number | null;
-            /** Format: date-time */
-            replayed_at: string | null;
-        };
-        QuarantineList: {
-            items: components["schemas"]["QuarantinedEvent"][];
-            next_cursor: string;
-        };
-        QuarantineSummary: {
-            code: string;
-            /** @description Latest reason of this code */
-            reason: string;
-            source: string;
-            /** Format: int64 */
-            count: number;
-            last_at: components["schemas"]["Time"];
-        };
-        QuarantineReplay: {
-            ids?: string[];
-            code?: string;
-            source?: string;
-        };
-        QuarantineDiscard: {
-            ids: string[];
-        };
-        RepairedEvent: {
-            event?: components["schemas"]["JsonObject"];
-        };
-        ReplayResult: {
-            /** @description Accepted now */
-            replayed: number;
-            /** @description Refused again; they stay */
-            rejected: number;
-        };
-        DiscardResult: {
-            discarded: number;
-        };
-        CatalogueEvent: {
-            event: string;
-            /** @enum {string} */
-            type: "track" | "identify" | "page" | "screen" | "group" | "alias";
-            /** Format: int64 */
-            count: number;
-            /** Format: int64 */
-            persons: number;
-            first_seen: components["schemas"]["Time"];
-            last_seen: components["schemas"]["Time"];
-            /** @description The last 30 days of the range in the organisation's time zone */
-            daily: {
-                /** Format: date */
-                date: string;
-                /** Format: int64 */
-                count: number;
-            }[];
-        };
-        CatalogueEventList: {
-            items: components["schemas"]["CatalogueEvent"][];
-            next_cursor: string;
-        };
-        CatalogueProperty: {
-            property: string;
-            /**
-             * @example {
-             *       "string": 90,
-             *       "number": 10
-             *     }
-             */
-            types: {
-                [key: string]: number;
-            };
-            fill_rate: number;
-            examples: unknown[];
-        };
-        CataloguePropertyList: {
-            items: components["schemas"]["CatalogueProperty"][];
-            next_cursor: string;
-        };
-        CatalogueTrait: {
-            trait: string;
-            types: {
-                [key: string]: number;
-            };
-            /**
-             * Format: int64
-             * @description Who have it
-             */
-            persons: number;
-            /** @description string, number, boolean, object, array or mixed */
-            type: string;
-            fill_rate: number;
-            examples: unknown[];
-        };
-        CatalogueTraitList: {
-            items: components["schemas"]["CatalogueTrait"][];
-            next_cursor: string;
-        };
-        CatalogueValues: {
-            values: unknown[];
         };
         Stats: {
             /** Format: int64 */
@@ -3084,47 +2967,6 @@ export interface components {
             /** @description What to do */
             hint: string;
         };
-        LiveEvent: {
-            message_id: string;
-            time: components["schemas"]["Time"];
-            received_at: components["schemas"]["Time"];
-            /** @enum {string} */
-            type: "track" | "identify" | "page" | "screen" | "group" | "alias" | "rejected";
-            event: string;
-            source: string;
-            user_id: string;
-            anonymous_id: string;
-            /** @description Of all kinds */
-            identifiers: components["schemas"]["Identifier"][];
-            properties: components["schemas"]["JsonObject"] | null;
-            traits: components["schemas"]["JsonObject"] | null;
-            context: components["schemas"]["JsonObject"] | null;
-            /** @description It went to quarantine */
-            rejected: boolean;
-            /** @description Why it was refused; empty when it was not */
-            reason: string;
-            /** @description What was sent; null for an event that was accepted. event and the identifiers of a refused one are read from it as they stand */
-            raw: unknown;
-        };
-        LiveChange: {
-            /** @enum {string} */
-            kind: "segment_entered" | "segment_left" | "persons_merged" | "person_split";
-            time: components["schemas"]["Time"];
-            /** @example p_1a2b */
-            person: string;
-            /** @description Display name of the person */
-            name: string | null;
-            /** @description The person that was absorbed or parted */
-            other: string | null;
-            segment: {
-                id: string;
-                name: string;
-            } | null;
-            /** @description The event that brought it about; null for a timer or a command */
-            message_id: string | null;
-            /** @description Came with history rather than as it happened */
-            backfill: boolean;
-        };
         Identifier: {
             /** @example user_id */
             kind: string;
@@ -3143,282 +2985,6 @@ export interface components {
             events: number;
             channels: string[];
             city: string | null;
-        };
-        PersonList: {
-            items: components["schemas"]["PersonSummary"][];
-            next_cursor: string;
-        };
-        PersonIdentifier: {
-            kind: string;
-            value: string;
-            first_seen: components["schemas"]["Time"];
-            last_seen: components["schemas"]["Time"];
-            /** Format: int64 */
-            events: number;
-        };
-        Relation: {
-            kind: string;
-            value: string;
-            /** @description Under which the thing's own events are found */
-            id: string;
-            first_seen: components["schemas"]["Time"];
-            last_seen: components["schemas"]["Time"];
-            /**
-             * Format: int64
-             * @description Events that named both
-             */
-            events: number;
-        };
-        /**
-         * @description `identifies`: who shares such an identifier is one person. `relates`: it says what somebody has to do with, and joins nobody
-         * @enum {string}
-         */
-        IdentityRole: "identifies" | "relates";
-        BlockedValue: {
-            value: string;
-            /** @description false: built in, but switched off */
-            blocked: boolean;
-            built_in: boolean;
-            /** Format: date-time */
-            changed_at: string | null;
-        };
-        RevealRequest: {
-            /** @description Why the contacts are needed; the audit log keeps it */
-            reason: string;
-        };
-        RevealedContacts: {
-            id: string;
-            identifiers: components["schemas"]["Identifier"][];
-            traits: {
-                [key: string]: unknown;
-            };
-        };
-        IdentityKind: {
-            kind: string;
-            role: components["schemas"]["IdentityRole"];
-            /** @description Of two identifiers of an event the one of the stronger kind is kept when a limit is hit */
-            priority: number;
-            /** @description How many identifiers of the kind a person holds */
-            limit: number;
-            normaliser: string;
-            /** @description In bytes */
-            max_length: number;
-            /** @description A contact: masked for those who may not see contacts */
-            contact: boolean;
-            blocked: components["schemas"]["BlockedValue"][];
-            /** @description Comes with the program */
-            built_in: boolean;
-            /** @description Differs from what comes with it */
-            changed: boolean;
-        };
-        /** @description What is left out stays as it is */
-        IdentityKindChange: {
-            role?: components["schemas"]["IdentityRole"];
-            priority?: number;
-            limit?: number;
-            normaliser?: string;
-            /** @description 0: 256 */
-            max_length?: number;
-            contact?: boolean;
-        };
-        IdentityRules: {
-            /** @description Strongest first; what relates comes last */
-            kinds: components["schemas"]["IdentityKind"][];
-            /** @description For every kind */
-            blocked: components["schemas"]["BlockedValue"][];
-            normalisers: string[];
-        };
-        IdentifierVerdict: {
-            kind: string;
-            role: components["schemas"]["IdentityRole"];
-            /** @description As it would be stored; empty when refused */
-            value: string;
-            /** @enum {string} */
-            refusal: "" | "empty" | "blocked" | "invalid" | "too_long";
-            /** @description The entry that it falls under */
-            blocked_by: string;
-            /** @description The entry holds for every kind */
-            everywhere: boolean;
-            /** @description Who holds the value now; blocking it does not part them */
-            holders: {
-                kind: string;
-                value: string;
-                person: string;
-                /** @description Of the person */
-                identifiers: number;
-                /** @description That the value had a part in */
-                merges: number;
-            }[];
-        };
-        IdentitySuggestion: {
-            kind: string;
-            value: string;
-            /** @enum {string} */
-            state: "open" | "blocked" | "dismissed";
-            first_at: components["schemas"]["Time"];
-            last_at: components["schemas"]["Time"];
-            /** @description Persons joined through it within the day */
-            merges: number;
-            /** @description Persons that a limit kept it from */
-            refusals: number;
-            /** @description New identifiers seen with it */
-            others: number;
-            /** @description `kind:value` */
-            examples: string[];
-            /** @description Who holds it */
-            person: string | null;
-        };
-        IdentitySuggestionList: {
-            items: components["schemas"]["IdentitySuggestion"][];
-            next_cursor: string;
-        };
-        Tag: {
-            tag: string;
-            value: unknown;
-            computed_at: components["schemas"]["Time"];
-            by: string;
-            /** Format: date-time */
-            stale_at: string | null;
-        };
-        Person: {
-            id: string;
-            name: string | null;
-            known: boolean;
-            traits: components["schemas"]["JsonObject"];
-            trait_meta: {
-                [key: string]: {
-                    updated_at: components["schemas"]["Time"];
-                    source: string;
-                };
-            };
-            tags: components["schemas"]["Tag"][];
-            segments: {
-                id: string;
-                name: string;
-                entered_at: components["schemas"]["Time"];
-            }[];
-            identifiers: components["schemas"]["PersonIdentifier"][];
-            /** @description What the person has to do with and what is not the person (a car, an account, a household), the latest first; at most 200 */
-            relations: components["schemas"]["Relation"][];
-            /** @description Who has to do with this one, when it is such a thing itself (`vin:…`), the latest first; at most 200 */
-            related_persons: {
-                id: string;
-                name: string | null;
-                first_seen: components["schemas"]["Time"];
-                last_seen: components["schemas"]["Time"];
-                /**
-                 * Format: int64
-                 * @description Events that named both
-                 */
-                events: number;
-            }[];
-            scores: components["schemas"]["JsonObject"];
-            consent: components["schemas"]["JsonObject"];
-            first_seen: components["schemas"]["Time"];
-            last_seen: components["schemas"]["Time"];
-            counters: {
-                /** Format: int64 */
-                events: number;
-                /** Format: int64 */
-                sessions: number;
-                /** @description The 20 most frequent */
-                by_event: {
-                    [key: string]: number;
-                };
-                by_channel: {
-                    [key: string]: number;
-                };
-                by_source: {
-                    [key: string]: number;
-                };
-            };
-            /** @description Accounts that the person was seen in (group calls) */
-            groups: {
-                id: string;
-                seen: components["schemas"]["Time"];
-            }[];
-            city: string | null;
-            country: string | null;
-            first: components["schemas"]["Origin"];
-            last: components["schemas"]["Origin"];
-            /** @description There while a split is being worked in; values may be those of before */
-            rebuilding?: boolean;
-            /** @description Ids of persons that were merged into this one */
-            aliases: string[];
-        };
-        /** @description Where the first and the last event came from */
-        Origin: {
-            source: string;
-            channel: string;
-        };
-        PersonEvent: {
-            message_id: string;
-            time: components["schemas"]["Time"];
-            received_at: components["schemas"]["Time"];
-            /** @enum {string} */
-            type: "track" | "identify" | "page" | "screen" | "group" | "alias";
-            event: string;
-            properties: components["schemas"]["JsonObject"] | null;
-            context: components["schemas"]["JsonObject"] | null;
-            source: string;
-            person: string;
-        };
-        PersonEventList: {
-            items: components["schemas"]["PersonEvent"][];
-            next_cursor: string;
-        };
-        IdentityNode: {
-            /** Format: int64 */
-            id: number;
-            kind: string;
-            value: string;
-            first_seen: components["schemas"]["Time"];
-            last_seen: components["schemas"]["Time"];
-            /** Format: int64 */
-            events: number;
-            person: string;
-        };
-        IdentityEdge: {
-            /** Format: int64 */
-            from: number;
-            /** Format: int64 */
-            to: number;
-            /** @enum {string} */
-            evidence: "event" | "identify" | "alias" | "import" | "operator";
-            message_id: string;
-            source: string;
-            time: components["schemas"]["Time"];
-            last_time?: components["schemas"]["Time"];
-            /** Format: int64 */
-            count: number;
-        };
-        IdentityGraph: {
-            person: string;
-            nodes: components["schemas"]["IdentityNode"][];
-            edges: components["schemas"]["IdentityEdge"][];
-            merges: {
-                kept: string;
-                absorbed: string;
-                time: components["schemas"]["Time"];
-                message_id: string;
-                because: components["schemas"]["IdentityEdge"] | null;
-            }[];
-            /** @description Identifiers that the over-merge guard left out */
-            dropped: {
-                person: string;
-                message_id: string;
-                source: string;
-                identifier: components["schemas"]["Identifier"];
-                reason: string;
-                time: components["schemas"]["Time"];
-            }[];
-            /** @description Persons that an operator parted from this one */
-            parted: {
-                person: string;
-                time: components["schemas"]["Time"];
-            }[];
-            /** @description With from and to: the edges that lead from one to the other */
-            path?: components["schemas"]["IdentityEdge"][];
         };
         Scalar: string | number | boolean | null;
         /** @enum {string} */
@@ -3488,317 +3054,6 @@ export interface components {
             failure?: string;
             /** @description Counts changes of the rule */
             version?: number;
-        };
-        SegmentList: {
-            items: components["schemas"]["Segment"][];
-            next_cursor: string;
-        };
-        SegmentMovementList: {
-            items: {
-                /** @example seg_a1b2c3d4e5f6 */
-                id: string;
-                name: string;
-                /**
-                 * Format: int64
-                 * @description Now
-                 */
-                members: number;
-                /**
-                 * Format: int64
-                 * @description Who entered in these days; the same person counts each time
-                 */
-                entered: number;
-                /** Format: int64 */
-                left: number;
-            }[];
-            next_cursor: string;
-        };
-        /** @description With `rule` or with `persons`, not both */
-        NewSegment: {
-            name: string;
-            description?: string;
-            rule?: components["schemas"]["Rule"];
-            persons?: string[];
-        };
-        SegmentPatch: {
-            name?: string;
-            description?: string;
-            rule?: components["schemas"]["Rule"];
-        };
-        SegmentPreviewRequest: {
-            rule: components["schemas"]["Rule"];
-        };
-        SegmentPreview: {
-            /** Format: int64 */
-            members: number;
-            /**
-             * Format: int64
-             * @description All persons
-             */
-            of: number;
-            sample: components["schemas"]["PersonSummary"][];
-            /** @description How many each condition alone would hold */
-            leaves: {
-                /** @example and.0 */
-                path: string;
-                /** Format: int64 */
-                members: number;
-            }[];
-            /** @description Parts of the rule that can hardly be meant */
-            warnings: {
-                /**
-                 * @description contradiction: nobody can meet all of these conditions. impossible_event: no event can pass all filters of this condition.
-                 *     always_true: everybody meets one of these conditions.
-                 * @enum {string}
-                 */
-                code: "contradiction" | "impossible_event" | "always_true";
-                paths: string[];
-            }[];
-            elapsed_ms: number;
-        };
-        SegmentMember: components["schemas"]["PersonSummary"] & {
-            entered_at: components["schemas"]["Time"];
-        };
-        SegmentMemberList: {
-            items: components["schemas"]["SegmentMember"][];
-            next_cursor: string;
-        };
-        SegmentChange: {
-            person: string;
-            name: string | null;
-            /** @enum {string} */
-            kind: "entered" | "left";
-            time: components["schemas"]["Time"];
-        };
-        SegmentChangeList: {
-            items: components["schemas"]["SegmentChange"][];
-            next_cursor: string;
-        };
-        SegmentHistoryDay: {
-            /** Format: date */
-            date: string;
-            /** Format: int64 */
-            members: number;
-            /** Format: int64 */
-            entered: number;
-            /** Format: int64 */
-            left: number;
-        };
-        /** @description One of the three */
-        Breakdown: {
-            /** @description Of the event */
-            property?: string;
-            /** @description Path into the event's context, as in page.referrer */
-            context?: string;
-            dimension?: components["schemas"]["Dimension"];
-        };
-        EventSelector: {
-            /** @description Name of the event, * for all */
-            event: string;
-            where?: components["schemas"]["Condition"][];
-            /** @description A label of your own */
-            name?: string;
-        };
-        /** @enum {string} */
-        Measure: "count" | "persons" | "per_person" | "sum" | "avg" | "min" | "max" | "median" | "p90" | "p95" | "p99";
-        /** @enum {string} */
-        Interval: "hour" | "day" | "week" | "month" | "total";
-        /** @description What every kind shares */
-        QueryBase: {
-            /**
-             * Format: date-time
-             * @description Inclusive
-             */
-            from: string;
-            /**
-             * Format: date-time
-             * @description Exclusive
-             */
-            to: string;
-            /**
-             * @description IANA time zone; default: the organisation's
-             * @example Asia/Shanghai
-             */
-            tz?: string;
-            /**
-             * @default person
-             * @enum {string}
-             */
-            subject?: "person";
-            /** @description Only people of this segment */
-            segment?: string;
-            /** @description Conditions on every event */
-            filters?: components["schemas"]["Condition"][];
-            breakdown?: components["schemas"]["Breakdown"][];
-        };
-        TrendQuery: components["schemas"]["QueryBase"] & {
-            /** @constant */
-            kind: "trend";
-            interval?: components["schemas"]["Interval"];
-            series: (components["schemas"]["EventSelector"] & {
-                measure?: components["schemas"]["Measure"];
-                /** @description For sum and the like */
-                property?: string;
-            })[];
-        } & {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            kind: "trend";
-        };
-        FunnelQuery: components["schemas"]["QueryBase"] & {
-            /** @constant */
-            kind: "funnel";
-            steps: components["schemas"]["EventSelector"][];
-            /**
-             * @description Time for all steps: 7d, 12h, 30m
-             * @example 7d
-             */
-            window?: string;
-            /**
-             * @default loose
-             * @enum {string}
-             */
-            order?: "loose";
-            /**
-             * @description distinct needs an event of its own for each step; in window_funnel one event may serve as several, as in ClickHouse's function of that name
-             * @default distinct
-             * @enum {string}
-             */
-            mode?: "distinct" | "window_funnel";
-        } & {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            kind: "funnel";
-        };
-        RetentionQuery: components["schemas"]["QueryBase"] & {
-            /** @constant */
-            kind: "retention";
-            first: components["schemas"]["EventSelector"];
-            return: components["schemas"]["EventSelector"];
-            /** @enum {string} */
-            interval?: "day" | "week" | "month";
-            periods?: number;
-            /** @enum {string} */
-            mode?: "n_day" | "rolling";
-        } & {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            kind: "retention";
-        };
-        SqlQuery: {
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            kind: "sql";
-            /** @description One read-only statement over the view `events` */
-            sql: string;
-        };
-        Query: components["schemas"]["TrendQuery"] | components["schemas"]["FunnelQuery"] | components["schemas"]["RetentionQuery"] | components["schemas"]["SqlQuery"];
-        QueryColumn: {
-            name: string;
-            /** @enum {string} */
-            type: "string" | "number" | "boolean" | "time" | "json";
-        };
-        QueryResult: {
-            columns: components["schemas"]["QueryColumn"][];
-            rows: unknown[][];
-            meta: {
-                elapsed_ms: number;
-                /** Format: int64 */
-                scanned_events: number;
-                /** @description The statement that was run */
-                sql: string;
-                /** Format: date-time */
-                from?: string;
-                /** Format: date-time */
-                to?: string;
-                /**
-                 * Format: date-time
-                 * @description Events received until then are counted
-                 */
-                fresh_to?: string;
-                truncated: boolean;
-            };
-        };
-        TrendSelect: {
-            /** @description The value of the column `time` in the row */
-            bucket: string;
-            series: number;
-            /** @description The row's breakdown values in order */
-            breakdown?: unknown[];
-        };
-        FunnelSelect: {
-            step: number;
-            /**
-             * @description converted = went on to the next step; lost = stopped here
-             * @enum {string}
-             */
-            outcome: "reached" | "converted" | "lost";
-            breakdown?: unknown[];
-        };
-        RetentionSelect: {
-            /** @description The value of the column `cohort` in the row */
-            cohort: string;
-            /** @description Left out = the whole cohort */
-            period?: number;
-        };
-        Select: components["schemas"]["TrendSelect"] | components["schemas"]["FunnelSelect"] | components["schemas"]["RetentionSelect"];
-        PeopleRequest: {
-            query: components["schemas"]["Query"];
-            select: components["schemas"]["Select"];
-            /** @default 50 */
-            limit?: number;
-            cursor?: string;
-        };
-        PeopleResult: {
-            /** Format: int64 */
-            total: number;
-            items: components["schemas"]["PersonSummary"][];
-            next_cursor: string;
-        };
-        QuerySegmentRequest: {
-            query: components["schemas"]["Query"];
-            select: components["schemas"]["Select"];
-            name: string;
-            description?: string;
-        };
-        Backup: {
-            /** @example 20260131T081530Z */
-            id: string;
-            /** @enum {string} */
-            status: "running" | "done" | "failed";
-            /** @description What is being copied: `warehouse`, `store`, `log`; empty unless it is running */
-            step: string;
-            /**
-             * Format: int64
-             * @description Copied so far
-             */
-            bytes: number;
-            /**
-             * Format: int64
-             * @description About, while it is running
-             */
-            total_bytes: number;
-            /** @description Why it failed; empty unless it did */
-            failure: string;
-            /** @description Version of the program that made it */
-            touchstone: string;
-            /** @description Where it is on the server */
-            folder: string;
-            created_at: components["schemas"]["Time"];
-            /** Format: date-time */
-            finished_at: string | null;
-        };
-        BackupList: {
-            items: components["schemas"]["Backup"][];
-            next_cursor: string;
         };
         NewImport: {
             file: string;
@@ -4095,6 +3350,777 @@ export interface components {
             events: number;
             /** @description There were more identifiers than are looked at */
             truncated: boolean;
+        };
+        Backup: {
+            /** @example 20260131T081530Z */
+            id: string;
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            /** @description What is being copied: `warehouse`, `store`, `log`; empty unless it is running */
+            step: string;
+            /**
+             * Format: int64
+             * @description Copied so far
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description About, while it is running
+             */
+            total_bytes: number;
+            /** @description Why it failed; empty unless it did */
+            failure: string;
+            /** @description Version of the program that made it */
+            touchstone: string;
+            /** @description Where it is on the server */
+            folder: string;
+            created_at: components["schemas"]["Time"];
+            /** Format: date-time */
+            finished_at: string | null;
+        };
+        BackupList: {
+            items: components["schemas"]["Backup"][];
+            next_cursor: string;
+        };
+        SourceList: {
+            items: components["schemas"]["Source"][];
+            next_cursor: string;
+        };
+        NewSource: {
+            name: string;
+            kind: components["schemas"]["SourceKind"];
+            rate_limit?: number;
+        };
+        SourcePatch: {
+            name?: string;
+            kind?: components["schemas"]["SourceKind"];
+            enabled?: boolean;
+            rate_limit?: number;
+        };
+        RotateSource: {
+            /**
+             * @description How long the old key works; 0 ends it at once
+             * @default 86400
+             */
+            grace_seconds?: number;
+        };
+        QuarantinedEvent: {
+            /** @example qr_a1b2c3d4e5f6 */
+            id: string;
+            received_at: components["schemas"]["Time"];
+            /** @description Source id */
+            source: string;
+            reason: string;
+            /** @example missing_identity */
+            code: string;
+            /** @description What was sent; a text when it was not valid JSON */
+            event: unknown;
+            /** @enum {string} */
+            origin: "http" | "import";
+            /**
+             * Format: int64
+             * @description Row number in the imported file
+             */
+            row: number | null;
+            /** Format: date-time */
+            replayed_at: string | null;
+        };
+        QuarantineList: {
+            items: components["schemas"]["QuarantinedEvent"][];
+            next_cursor: string;
+        };
+        QuarantineSummary: {
+            code: string;
+            /** @description Latest reason of this code */
+            reason: string;
+            source: string;
+            /** Format: int64 */
+            count: number;
+            last_at: components["schemas"]["Time"];
+        };
+        QuarantineReplay: {
+            ids?: string[];
+            code?: string;
+            source?: string;
+        };
+        QuarantineDiscard: {
+            ids: string[];
+        };
+        RepairedEvent: {
+            event?: components["schemas"]["JsonObject"];
+        };
+        ReplayResult: {
+            /** @description Accepted now */
+            replayed: number;
+            /** @description Refused again; they stay */
+            rejected: number;
+        };
+        DiscardResult: {
+            discarded: number;
+        };
+        LiveEvent: {
+            message_id: string;
+            time: components["schemas"]["Time"];
+            received_at: components["schemas"]["Time"];
+            /** @enum {string} */
+            type: "track" | "identify" | "page" | "screen" | "group" | "alias" | "rejected";
+            event: string;
+            source: string;
+            user_id: string;
+            anonymous_id: string;
+            /** @description Of all kinds */
+            identifiers: components["schemas"]["Identifier"][];
+            properties: components["schemas"]["JsonObject"] | null;
+            traits: components["schemas"]["JsonObject"] | null;
+            context: components["schemas"]["JsonObject"] | null;
+            /** @description It went to quarantine */
+            rejected: boolean;
+            /** @description Why it was refused; empty when it was not */
+            reason: string;
+            /** @description What was sent; null for an event that was accepted. event and the identifiers of a refused one are read from it as they stand */
+            raw: unknown;
+        };
+        CatalogueEvent: {
+            event: string;
+            /** @enum {string} */
+            type: "track" | "identify" | "page" | "screen" | "group" | "alias";
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            persons: number;
+            first_seen: components["schemas"]["Time"];
+            last_seen: components["schemas"]["Time"];
+            /** @description The last 30 days of the range in the organisation's time zone */
+            daily: {
+                /** Format: date */
+                date: string;
+                /** Format: int64 */
+                count: number;
+            }[];
+        };
+        CatalogueEventList: {
+            items: components["schemas"]["CatalogueEvent"][];
+            next_cursor: string;
+        };
+        CatalogueProperty: {
+            property: string;
+            /**
+             * @example {
+             *       "string": 90,
+             *       "number": 10
+             *     }
+             */
+            types: {
+                [key: string]: number;
+            };
+            fill_rate: number;
+            examples: unknown[];
+        };
+        CataloguePropertyList: {
+            items: components["schemas"]["CatalogueProperty"][];
+            next_cursor: string;
+        };
+        CatalogueTrait: {
+            trait: string;
+            types: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Who have it
+             */
+            persons: number;
+            /** @description string, number, boolean, object, array or mixed */
+            type: string;
+            fill_rate: number;
+            examples: unknown[];
+        };
+        CatalogueTraitList: {
+            items: components["schemas"]["CatalogueTrait"][];
+            next_cursor: string;
+        };
+        CatalogueValues: {
+            values: unknown[];
+        };
+        /** @description One of the three */
+        Breakdown: {
+            /** @description Of the event */
+            property?: string;
+            /** @description Path into the event's context, as in page.referrer */
+            context?: string;
+            dimension?: components["schemas"]["Dimension"];
+        };
+        EventSelector: {
+            /** @description Name of the event, * for all */
+            event: string;
+            where?: components["schemas"]["Condition"][];
+            /** @description A label of your own */
+            name?: string;
+        };
+        /** @enum {string} */
+        Measure: "count" | "persons" | "per_person" | "sum" | "avg" | "min" | "max" | "median" | "p90" | "p95" | "p99";
+        /** @enum {string} */
+        Interval: "hour" | "day" | "week" | "month" | "total";
+        /** @description What every kind shares */
+        QueryBase: {
+            /**
+             * Format: date-time
+             * @description Inclusive
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Exclusive
+             */
+            to: string;
+            /**
+             * @description IANA time zone; default: the organisation's
+             * @example Asia/Shanghai
+             */
+            tz?: string;
+            /**
+             * @default person
+             * @enum {string}
+             */
+            subject?: "person";
+            /** @description Only people of this segment */
+            segment?: string;
+            /** @description Conditions on every event */
+            filters?: components["schemas"]["Condition"][];
+            breakdown?: components["schemas"]["Breakdown"][];
+        };
+        TrendQuery: components["schemas"]["QueryBase"] & {
+            /** @constant */
+            kind: "trend";
+            interval?: components["schemas"]["Interval"];
+            series: (components["schemas"]["EventSelector"] & {
+                measure?: components["schemas"]["Measure"];
+                /** @description For sum and the like */
+                property?: string;
+            })[];
+        } & {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "trend";
+        };
+        FunnelQuery: components["schemas"]["QueryBase"] & {
+            /** @constant */
+            kind: "funnel";
+            steps: components["schemas"]["EventSelector"][];
+            /**
+             * @description Time for all steps: 7d, 12h, 30m
+             * @example 7d
+             */
+            window?: string;
+            /**
+             * @default loose
+             * @enum {string}
+             */
+            order?: "loose";
+            /**
+             * @description distinct needs an event of its own for each step; in window_funnel one event may serve as several, as in ClickHouse's function of that name
+             * @default distinct
+             * @enum {string}
+             */
+            mode?: "distinct" | "window_funnel";
+        } & {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "funnel";
+        };
+        RetentionQuery: components["schemas"]["QueryBase"] & {
+            /** @constant */
+            kind: "retention";
+            first: components["schemas"]["EventSelector"];
+            return: components["schemas"]["EventSelector"];
+            /** @enum {string} */
+            interval?: "day" | "week" | "month";
+            periods?: number;
+            /** @enum {string} */
+            mode?: "n_day" | "rolling";
+        } & {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "retention";
+        };
+        SqlQuery: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sql";
+            /** @description One read-only statement over the view `events` */
+            sql: string;
+        };
+        Query: components["schemas"]["TrendQuery"] | components["schemas"]["FunnelQuery"] | components["schemas"]["RetentionQuery"] | components["schemas"]["SqlQuery"];
+        QueryColumn: {
+            name: string;
+            /** @enum {string} */
+            type: "string" | "number" | "boolean" | "time" | "json";
+        };
+        QueryResult: {
+            columns: components["schemas"]["QueryColumn"][];
+            rows: unknown[][];
+            meta: {
+                elapsed_ms: number;
+                /** Format: int64 */
+                scanned_events: number;
+                /** @description The statement that was run */
+                sql: string;
+                /** Format: date-time */
+                from?: string;
+                /** Format: date-time */
+                to?: string;
+                /**
+                 * Format: date-time
+                 * @description Events received until then are counted
+                 */
+                fresh_to?: string;
+                truncated: boolean;
+            };
+        };
+        TrendSelect: {
+            /** @description The value of the column `time` in the row */
+            bucket: string;
+            series: number;
+            /** @description The row's breakdown values in order */
+            breakdown?: unknown[];
+        };
+        FunnelSelect: {
+            step: number;
+            /**
+             * @description converted = went on to the next step; lost = stopped here
+             * @enum {string}
+             */
+            outcome: "reached" | "converted" | "lost";
+            breakdown?: unknown[];
+        };
+        RetentionSelect: {
+            /** @description The value of the column `cohort` in the row */
+            cohort: string;
+            /** @description Left out = the whole cohort */
+            period?: number;
+        };
+        Select: components["schemas"]["TrendSelect"] | components["schemas"]["FunnelSelect"] | components["schemas"]["RetentionSelect"];
+        PeopleRequest: {
+            query: components["schemas"]["Query"];
+            select: components["schemas"]["Select"];
+            /** @default 50 */
+            limit?: number;
+            cursor?: string;
+        };
+        PeopleResult: {
+            /** Format: int64 */
+            total: number;
+            items: components["schemas"]["PersonSummary"][];
+            next_cursor: string;
+        };
+        QuerySegmentRequest: {
+            query: components["schemas"]["Query"];
+            select: components["schemas"]["Select"];
+            name: string;
+            description?: string;
+        };
+        PersonCommand: {
+            id: string;
+            /** @description Id of the command */
+            command: string;
+        };
+        LiveChange: {
+            /** @enum {string} */
+            kind: "segment_entered" | "segment_left" | "persons_merged" | "person_split";
+            time: components["schemas"]["Time"];
+            /** @example p_1a2b */
+            person: string;
+            /** @description Display name of the person */
+            name: string | null;
+            /** @description The person that was absorbed or parted */
+            other: string | null;
+            segment: {
+                id: string;
+                name: string;
+            } | null;
+            /** @description The event that brought it about; null for a timer or a command */
+            message_id: string | null;
+            /** @description Came with history rather than as it happened */
+            backfill: boolean;
+        };
+        PersonList: {
+            items: components["schemas"]["PersonSummary"][];
+            next_cursor: string;
+        };
+        PersonIdentifier: {
+            kind: string;
+            value: string;
+            first_seen: components["schemas"]["Time"];
+            last_seen: components["schemas"]["Time"];
+            /** Format: int64 */
+            events: number;
+        };
+        Relation: {
+            kind: string;
+            value: string;
+            /** @description Under which the thing's own events are found */
+            id: string;
+            first_seen: components["schemas"]["Time"];
+            last_seen: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Events that named both
+             */
+            events: number;
+        };
+        RevealRequest: {
+            /** @description Why the contacts are needed; the audit log keeps it */
+            reason: string;
+        };
+        RevealedContacts: {
+            id: string;
+            identifiers: components["schemas"]["Identifier"][];
+            traits: {
+                [key: string]: unknown;
+            };
+        };
+        Tag: {
+            tag: string;
+            value: unknown;
+            computed_at: components["schemas"]["Time"];
+            by: string;
+            /** Format: date-time */
+            stale_at: string | null;
+        };
+        Person: {
+            id: string;
+            name: string | null;
+            known: boolean;
+            traits: components["schemas"]["JsonObject"];
+            trait_meta: {
+                [key: string]: {
+                    updated_at: components["schemas"]["Time"];
+                    source: string;
+                };
+            };
+            tags: components["schemas"]["Tag"][];
+            segments: {
+                id: string;
+                name: string;
+                entered_at: components["schemas"]["Time"];
+            }[];
+            identifiers: components["schemas"]["PersonIdentifier"][];
+            /** @description What the person has to do with and what is not the person (a car, an account, a household), the latest first; at most 200 */
+            relations: components["schemas"]["Relation"][];
+            /** @description Who has to do with this one, when it is such a thing itself (`vin:…`), the latest first; at most 200 */
+            related_persons: {
+                id: string;
+                name: string | null;
+                first_seen: components["schemas"]["Time"];
+                last_seen: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description Events that named both
+                 */
+                events: number;
+            }[];
+            scores: components["schemas"]["JsonObject"];
+            consent: components["schemas"]["JsonObject"];
+            first_seen: components["schemas"]["Time"];
+            last_seen: components["schemas"]["Time"];
+            counters: {
+                /** Format: int64 */
+                events: number;
+                /** Format: int64 */
+                sessions: number;
+                /** @description The 20 most frequent */
+                by_event: {
+                    [key: string]: number;
+                };
+                by_channel: {
+                    [key: string]: number;
+                };
+                by_source: {
+                    [key: string]: number;
+                };
+            };
+            /** @description Accounts that the person was seen in (group calls) */
+            groups: {
+                id: string;
+                seen: components["schemas"]["Time"];
+            }[];
+            city: string | null;
+            country: string | null;
+            first: components["schemas"]["Origin"];
+            last: components["schemas"]["Origin"];
+            /** @description There while a split is being worked in; values may be those of before */
+            rebuilding?: boolean;
+            /** @description Ids of persons that were merged into this one */
+            aliases: string[];
+        };
+        /** @description Where the first and the last event came from */
+        Origin: {
+            source: string;
+            channel: string;
+        };
+        PersonEvent: {
+            message_id: string;
+            time: components["schemas"]["Time"];
+            received_at: components["schemas"]["Time"];
+            /** @enum {string} */
+            type: "track" | "identify" | "page" | "screen" | "group" | "alias";
+            event: string;
+            properties: components["schemas"]["JsonObject"] | null;
+            context: components["schemas"]["JsonObject"] | null;
+            source: string;
+            person: string;
+        };
+        PersonEventList: {
+            items: components["schemas"]["PersonEvent"][];
+            next_cursor: string;
+        };
+        IdentityNode: {
+            /** Format: int64 */
+            id: number;
+            kind: string;
+            value: string;
+            first_seen: components["schemas"]["Time"];
+            last_seen: components["schemas"]["Time"];
+            /** Format: int64 */
+            events: number;
+            person: string;
+        };
+        IdentityEdge: {
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            to: number;
+            /** @enum {string} */
+            evidence: "event" | "identify" | "alias" | "import" | "operator";
+            message_id: string;
+            source: string;
+            time: components["schemas"]["Time"];
+            last_time?: components["schemas"]["Time"];
+            /** Format: int64 */
+            count: number;
+        };
+        IdentityGraph: {
+            person: string;
+            nodes: components["schemas"]["IdentityNode"][];
+            edges: components["schemas"]["IdentityEdge"][];
+            merges: {
+                kept: string;
+                absorbed: string;
+                time: components["schemas"]["Time"];
+                message_id: string;
+                because: components["schemas"]["IdentityEdge"] | null;
+            }[];
+            /** @description Identifiers that the over-merge guard left out */
+            dropped: {
+                person: string;
+                message_id: string;
+                source: string;
+                identifier: components["schemas"]["Identifier"];
+                reason: string;
+                time: components["schemas"]["Time"];
+            }[];
+            /** @description Persons that an operator parted from this one */
+            parted: {
+                person: string;
+                time: components["schemas"]["Time"];
+            }[];
+            /** @description With from and to: the edges that lead from one to the other */
+            path?: components["schemas"]["IdentityEdge"][];
+        };
+        /**
+         * @description `identifies`: who shares such an identifier is one person. `relates`: it says what somebody has to do with, and joins nobody
+         * @enum {string}
+         */
+        IdentityRole: "identifies" | "relates";
+        BlockedValue: {
+            value: string;
+            /** @description false: built in, but switched off */
+            blocked: boolean;
+            built_in: boolean;
+            /** Format: date-time */
+            changed_at: string | null;
+        };
+        IdentityKind: {
+            kind: string;
+            role: components["schemas"]["IdentityRole"];
+            /** @description Of two identifiers of an event the one of the stronger kind is kept when a limit is hit */
+            priority: number;
+            /** @description How many identifiers of the kind a person holds */
+            limit: number;
+            normaliser: string;
+            /** @description In bytes */
+            max_length: number;
+            /** @description A contact: masked for those who may not see contacts */
+            contact: boolean;
+            blocked: components["schemas"]["BlockedValue"][];
+            /** @description Comes with the program */
+            built_in: boolean;
+            /** @description Differs from what comes with it */
+            changed: boolean;
+        };
+        /** @description What is left out stays as it is */
+        IdentityKindChange: {
+            role?: components["schemas"]["IdentityRole"];
+            priority?: number;
+            limit?: number;
+            normaliser?: string;
+            /** @description 0: 256 */
+            max_length?: number;
+            contact?: boolean;
+        };
+        IdentityRules: {
+            /** @description Strongest first; what relates comes last */
+            kinds: components["schemas"]["IdentityKind"][];
+            /** @description For every kind */
+            blocked: components["schemas"]["BlockedValue"][];
+            normalisers: string[];
+        };
+        IdentifierVerdict: {
+            kind: string;
+            role: components["schemas"]["IdentityRole"];
+            /** @description As it would be stored; empty when refused */
+            value: string;
+            /** @enum {string} */
+            refusal: "" | "empty" | "blocked" | "invalid" | "too_long";
+            /** @description The entry that it falls under */
+            blocked_by: string;
+            /** @description The entry holds for every kind */
+            everywhere: boolean;
+            /** @description Who holds the value now; blocking it does not part them */
+            holders: {
+                kind: string;
+                value: string;
+                person: string;
+                /** @description Of the person */
+                identifiers: number;
+                /** @description That the value had a part in */
+                merges: number;
+            }[];
+        };
+        IdentitySuggestion: {
+            kind: string;
+            value: string;
+            /** @enum {string} */
+            state: "open" | "blocked" | "dismissed";
+            first_at: components["schemas"]["Time"];
+            last_at: components["schemas"]["Time"];
+            /** @description Persons joined through it within the day */
+            merges: number;
+            /** @description Persons that a limit kept it from */
+            refusals: number;
+            /** @description New identifiers seen with it */
+            others: number;
+            /** @description `kind:value` */
+            examples: string[];
+            /** @description Who holds it */
+            person: string | null;
+        };
+        IdentitySuggestionList: {
+            items: components["schemas"]["IdentitySuggestion"][];
+            next_cursor: string;
+        };
+        SegmentList: {
+            items: components["schemas"]["Segment"][];
+            next_cursor: string;
+        };
+        SegmentMovementList: {
+            items: {
+                /** @example seg_a1b2c3d4e5f6 */
+                id: string;
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Now
+                 */
+                members: number;
+                /**
+                 * Format: int64
+                 * @description Who entered in these days; the same person counts each time
+                 */
+                entered: number;
+                /** Format: int64 */
+                left: number;
+            }[];
+            next_cursor: string;
+        };
+        /** @description With `rule` or with `persons`, not both */
+        NewSegment: {
+            name: string;
+            description?: string;
+            rule?: components["schemas"]["Rule"];
+            persons?: string[];
+        };
+        SegmentPatch: {
+            name?: string;
+            description?: string;
+            rule?: components["schemas"]["Rule"];
+        };
+        SegmentPreviewRequest: {
+            rule: components["schemas"]["Rule"];
+        };
+        SegmentPreview: {
+            /** Format: int64 */
+            members: number;
+            /**
+             * Format: int64
+             * @description All persons
+             */
+            of: number;
+            sample: components["schemas"]["PersonSummary"][];
+            /** @description How many each condition alone would hold */
+            leaves: {
+                /** @example and.0 */
+                path: string;
+                /** Format: int64 */
+                members: number;
+            }[];
+            /** @description Parts of the rule that can hardly be meant */
+            warnings: {
+                /**
+                 * @description contradiction: nobody can meet all of these conditions. impossible_event: no event can pass all filters of this condition.
+                 *     always_true: everybody meets one of these conditions.
+                 * @enum {string}
+                 */
+                code: "contradiction" | "impossible_event" | "always_true";
+                paths: string[];
+            }[];
+            elapsed_ms: number;
+        };
+        SegmentMember: components["schemas"]["PersonSummary"] & {
+            entered_at: components["schemas"]["Time"];
+        };
+        SegmentMemberList: {
+            items: components["schemas"]["SegmentMember"][];
+            next_cursor: string;
+        };
+        SegmentChange: {
+            person: string;
+            name: string | null;
+            /** @enum {string} */
+            kind: "entered" | "left";
+            time: components["schemas"]["Time"];
+        };
+        SegmentChangeList: {
+            items: components["schemas"]["SegmentChange"][];
+            next_cursor: string;
+        };
+        SegmentHistoryDay: {
+            /** Format: date */
+            date: string;
+            /** Format: int64 */
+            members: number;
+            /** Format: int64 */
+            entered: number;
+            /** Format: int64 */
+            left: number;
         };
         Reactor: {
             name: string;
@@ -5400,670 +5426,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    listCommands: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-                /** @description Only this kind, as in `person.split` */
-                kind?: string;
-                state?: "waiting" | "done" | "failed";
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of commands */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommandList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getCommand: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The command */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Command"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listPersonCommands: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The commands */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommandList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listBackups: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of backups */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BackupList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createBackup: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It has begun */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Backup"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getBackup: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The backup */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Backup"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    deleteBackup: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getBackupArchive: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The archive */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-tar": string;
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listSources: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of sources */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SourceList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createSource: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "name": "Web shop",
-                 *       "kind": "web"
-                 *     }
-                 */
-                "application/json": components["schemas"]["NewSource"];
-            };
-        };
-        responses: {
-            /** @description The new source */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Source"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getSource: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The source */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Source"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    deleteSource: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Deleted */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    updateSource: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
-                "If-Match"?: components["parameters"]["IfMatch"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "enabled": false
-                 *     }
-                 */
-                "application/json": components["schemas"]["SourcePatch"];
-            };
-        };
-        responses: {
-            /** @description The source */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Source"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    rotateSource: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                /**
-                 * @example {
-                 *       "grace_seconds": 0
-                 *     }
-                 */
-                "application/json": components["schemas"]["RotateSource"];
-            };
-        };
-        responses: {
-            /** @description The source with its new key */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Source"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listQuarantine: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-                /** @description Source id */
-                source?: string;
-                /** @description Reason code, as in `missing_identity` */
-                code?: string;
-                /** @description Part of the reason's text */
-                reason?: string;
-                /** @description Part of the event's text */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of events */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["QuarantineList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getQuarantineSummary: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The counts */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["QuarantineSummary"][];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    replayQuarantine: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "code": "time_invalid",
-                 *       "source": "src_a1b2c3d4e5f6"
-                 *     }
-                 */
-                "application/json": components["schemas"]["QuarantineReplay"];
-            };
-        };
-        responses: {
-            /** @description What became of them */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReplayResult"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    discardQuarantine: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "ids": [
-                 *         "qr_a1b2c3d4e5f6"
-                 *       ]
-                 *     }
-                 */
-                "application/json": components["schemas"]["QuarantineDiscard"];
-            };
-        };
-        responses: {
-            /** @description How many were deleted */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DiscardResult"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    deleteQuarantined: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Deleted */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    replayQuarantined: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                /**
-                 * @example {
-                 *       "event": {
-                 *         "type": "track",
-                 *         "event": "Order Completed",
-                 *         "userId": "u-1",
-                 *         "properties": {
-                 *           "amount": 10
-                 *         }
-                 *       }
-                 *     }
-                 */
-                "application/json": components["schemas"]["RepairedEvent"];
-            };
-        };
-        responses: {
-            /** @description What became of it */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReplayResult"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listCatalogueEvents: {
-        parameters: {
-            query?: {
-                /** @description Inclusive; default 30 days ago */
-                from?: string;
-                /** @description Exclusive; default now */
-                to?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description All event names */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CatalogueEventList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listCatalogueProperties: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Event name, percent-encoded */
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The properties */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CataloguePropertyList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listCatalogueTraits: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The traits */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CatalogueTraitList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listCatalogueValues: {
-        parameters: {
-            query?: {
-                event?: string;
-                property?: string;
-                dimension?: components["schemas"]["Dimension"];
-                trait?: string;
-                /** @description Beginning of the value */
-                q?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Values, the most frequent first */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CatalogueValues"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     getStats: {
         parameters: {
             query?: never;
@@ -6101,1022 +5463,6 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Stats"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    streamEvents: {
-        parameters: {
-            query?: {
-                /** @description Source id */
-                source?: string;
-                /** @description Identifier as `kind:value`, or its value */
-                person?: string;
-                /** @description Part of the event's text */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A stream of LiveEvent */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": components["schemas"]["LiveEvent"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    streamChanges: {
-        parameters: {
-            query?: {
-                /** @description Segment id */
-                segment?: string;
-                /** @description Person id */
-                person?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A stream of LiveChange */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": components["schemas"]["LiveChange"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listPersons: {
-        parameters: {
-            query?: {
-                q?: string;
-                /** @description Only persons who are known, or only visitors */
-                known?: boolean;
-                /** @description Only members of this segment, those who entered last first */
-                segment?: string;
-                /** @description Only persons with an identifier of this kind */
-                kind?: string;
-                /** @description Only persons who were seen on this channel */
-                channel?: string;
-                /** @description Only persons who were active at this time or later */
-                seen_after?: string;
-                /** @description Whether what persons have to do with (cars that report for themselves) is listed too; by default only in a search */
-                things?: boolean;
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of persons */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PersonList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getPerson: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The person */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Person"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listPersonEvents: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-                /** @description Only events of this name */
-                event?: string;
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of events */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PersonEventList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getPersonIdentity: {
-        parameters: {
-            query?: {
-                /** @description `kind:value` */
-                from?: string;
-                /** @description `kind:value` */
-                to?: string;
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The graph */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentityGraph"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    revealPerson: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "reason": "The customer asked to be called back"
-                 *     }
-                 */
-                "application/json": components["schemas"]["RevealRequest"];
-            };
-        };
-        responses: {
-            /** @description Identifiers and traits that are masked elsewhere */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RevealedContacts"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    splitPerson: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "identifiers": [
-                 *         "phone:+862154321000"
-                 *       ]
-                 *     }
-                 */
-                "application/json": {
-                    /** @description Each as `kind:value`: some, but not all of the person's */
-                    identifiers: string[];
-                };
-            };
-        };
-        responses: {
-            /** @description Both persons */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        id: string;
-                        /** @description The new person */
-                        other: string;
-                        /** @description Identifiers that the new person has */
-                        moved: number;
-                        /** @description Id of the command */
-                        command: string;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    mergePerson: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "other": "email:ann@example.com"
-                 *     }
-                 */
-                "application/json": {
-                    /** @description The other person: an id, or an identifier as `kind:value` */
-                    other: string;
-                    /** @description Also when both together have more identifiers of a kind than a person may */
-                    over_limits?: boolean;
-                };
-            };
-        };
-        responses: {
-            /** @description Who stays, and who was absorbed */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        id: string;
-                        other: string;
-                        command: string;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    erasePerson: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "confirm": "p_1a2b"
-                 *     }
-                 */
-                "application/json": {
-                    /** @description The person's id */
-                    confirm: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Who was erased */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        persons: string[];
-                        /** @description How many they had */
-                        identifiers: number;
-                        /** @description Files of exports that are looked at for them; one that may hold one of them is deleted, and its job says so */
-                        files: number;
-                        command: string;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    rebuildPerson: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It has begun */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PersonCommand"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    correctTraits: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "traits": {
-                 *         "city": "上海",
-                 *         "old_plan": null
-                 *       }
-                 *     }
-                 */
-                "application/json": {
-                    /** @description 1 to 100 values by name; null takes a trait away */
-                    traits: {
-                        [key: string]: unknown;
-                    };
-                };
-            };
-        };
-        responses: {
-            /** @description Done */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PersonCommand"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listIdentityKinds: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The rules in force */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentityRules"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    resetIdentityKind: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description a-z, 0-9 and _, at most 32 */
-                kind: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description All rules */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentityRules"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    updateIdentityKind: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                /** @description a-z, 0-9 and _, at most 32 */
-                kind: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "role": "relates"
-                 *     }
-                 */
-                "application/json": components["schemas"]["IdentityKindChange"];
-            };
-        };
-        responses: {
-            /** @description All rules */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentityRules"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    setBlockedValue: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "kind": "email",
-                 *       "value": "*@example.com",
-                 *       "blocked": true
-                 *     }
-                 */
-                "application/json": {
-                    /** @description Empty for every kind */
-                    kind?: string;
-                    /** @description Case does not matter; one * stands for anything; `{zeros}`, `{marks}`, `{scientific}`, `{template}` and `{repeated}` are families of values */
-                    value: string;
-                    blocked: boolean;
-                    /** @description Take identifiers that are exactly the value out of their persons */
-                    cut?: boolean;
-                };
-            };
-        };
-        responses: {
-            /** @description All rules */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentityRules"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    checkIdentifier: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "kind": "phone",
-                 *       "value": "138 0013 8001"
-                 *     }
-                 */
-                "application/json": {
-                    kind: string;
-                    value: string;
-                };
-            };
-        };
-        responses: {
-            /** @description The verdict */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentifierVerdict"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listIdentitySuggestions: {
-        parameters: {
-            query?: {
-                state?: "open" | "blocked" | "dismissed";
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Suggestions */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["IdentitySuggestionList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    decideIdentitySuggestion: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "kind": "phone",
-                 *       "value": "+862154321000",
-                 *       "decision": "block"
-                 *     }
-                 */
-                "application/json": {
-                    kind: string;
-                    value: string;
-                    /** @enum {string} */
-                    decision: "block" | "dismiss";
-                };
-            };
-        };
-        responses: {
-            /** @description Decided */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listSegments: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of segments */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SegmentList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createSegment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewSegment"];
-            };
-        };
-        responses: {
-            /** @description The new segment */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Segment"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    previewSegment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "rule": {
-                 *         "trait": "city",
-                 *         "op": "eq",
-                 *         "value": "上海"
-                 *       }
-                 *     }
-                 */
-                "application/json": components["schemas"]["SegmentPreviewRequest"];
-            };
-        };
-        responses: {
-            /** @description Counts and a sample */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SegmentPreview"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listSegmentMovements: {
-        parameters: {
-            query?: {
-                /** @description Of the latest days, today among them */
-                days?: number;
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The segments that moved */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SegmentMovementList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getSegment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The segment */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Segment"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    deleteSegment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Deleted */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    updateSegment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
-                "If-Match"?: components["parameters"]["IfMatch"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "name": "Shanghai regulars 2"
-                 *     }
-                 */
-                "application/json": components["schemas"]["SegmentPatch"];
-            };
-        };
-        responses: {
-            /** @description The segment */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Segment"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listSegmentMembers: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of members */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SegmentMemberList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listSegmentChanges: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of changes */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SegmentChangeList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getSegmentHistory: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One row a day, oldest first */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SegmentHistoryDay"][];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    query: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Query"];
-            };
-        };
-        responses: {
-            /** @description The answer */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["QueryResult"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    queryPeople: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PeopleRequest"];
-            };
-        };
-        responses: {
-            /** @description A page of persons */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PeopleResult"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    querySegment: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["QuerySegmentRequest"];
-            };
-        };
-        responses: {
-            /** @description The new segment */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Segment"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -8098,6 +6444,1686 @@ export interface operations {
                     "text/html": string;
                 };
             };
+        };
+    };
+    listCommands: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only this kind, as in `person.split` */
+                kind?: string;
+                state?: "waiting" | "done" | "failed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of commands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The command */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listBackups: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of backups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createBackup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has begun */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backup */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteBackup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getBackupArchive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSources: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sources */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createSource: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Web shop",
+                 *       "kind": "web"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewSource"];
+            };
+        };
+        responses: {
+            /** @description The new source */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The source */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateSource: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "enabled": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["SourcePatch"];
+            };
+        };
+        responses: {
+            /** @description The source */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rotateSource: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["RotateSource"];
+            };
+        };
+        responses: {
+            /** @description The source with its new key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listQuarantine: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Source id */
+                source?: string;
+                /** @description Reason code, as in `missing_identity` */
+                code?: string;
+                /** @description Part of the reason's text */
+                reason?: string;
+                /** @description Part of the event's text */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getQuarantineSummary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineSummary"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayQuarantine: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "time_invalid",
+                 *       "source": "src_a1b2c3d4e5f6"
+                 *     }
+                 */
+                "application/json": components["schemas"]["QuarantineReplay"];
+            };
+        };
+        responses: {
+            /** @description What became of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardQuarantine: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "qr_a1b2c3d4e5f6"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["QuarantineDiscard"];
+            };
+        };
+        responses: {
+            /** @description How many were deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscardResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteQuarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayQuarantined: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": {
+                 *         "type": "track",
+                 *         "event": "Order Completed",
+                 *         "userId": "u-1",
+                 *         "properties": {
+                 *           "amount": 10
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["RepairedEvent"];
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Source id */
+                source?: string;
+                /** @description Identifier as `kind:value`, or its value */
+                person?: string;
+                /** @description Part of the event's text */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of LiveEvent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveEvent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCatalogueEvents: {
+        parameters: {
+            query?: {
+                /** @description Inclusive; default 30 days ago */
+                from?: string;
+                /** @description Exclusive; default now */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All event names */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueEventList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCatalogueProperties: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Event name, percent-encoded */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The properties */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CataloguePropertyList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCatalogueTraits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The traits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueTraitList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCatalogueValues: {
+        parameters: {
+            query?: {
+                event?: string;
+                property?: string;
+                dimension?: components["schemas"]["Dimension"];
+                trait?: string;
+                /** @description Beginning of the value */
+                q?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Values, the most frequent first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueValues"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Query"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    queryPeople: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PeopleRequest"];
+            };
+        };
+        responses: {
+            /** @description A page of persons */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeopleResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    querySegment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuerySegmentRequest"];
+            };
+        };
+        responses: {
+            /** @description The new segment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPersonCommands: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The commands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    streamChanges: {
+        parameters: {
+            query?: {
+                /** @description Segment id */
+                segment?: string;
+                /** @description Person id */
+                person?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of LiveChange */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveChange"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPersons: {
+        parameters: {
+            query?: {
+                q?: string;
+                /** @description Only persons who are known, or only visitors */
+                known?: boolean;
+                /** @description Only members of this segment, those who entered last first */
+                segment?: string;
+                /** @description Only persons with an identifier of this kind */
+                kind?: string;
+                /** @description Only persons who were seen on this channel */
+                channel?: string;
+                /** @description Only persons who were active at this time or later */
+                seen_after?: string;
+                /** @description Whether what persons have to do with (cars that report for themselves) is listed too; by default only in a search */
+                things?: boolean;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of persons */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPersonEvents: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+                /** @description Only events of this name */
+                event?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonEventList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPersonIdentity: {
+        parameters: {
+            query?: {
+                /** @description `kind:value` */
+                from?: string;
+                /** @description `kind:value` */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The graph */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityGraph"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    revealPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The customer asked to be called back"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevealRequest"];
+            };
+        };
+        responses: {
+            /** @description Identifiers and traits that are masked elsewhere */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevealedContacts"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    splitPerson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "identifiers": [
+                 *         "phone:+862154321000"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Each as `kind:value`: some, but not all of the person's */
+                    identifiers: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Both persons */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        /** @description The new person */
+                        other: string;
+                        /** @description Identifiers that the new person has */
+                        moved: number;
+                        /** @description Id of the command */
+                        command: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    mergePerson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "other": "email:ann@example.com"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The other person: an id, or an identifier as `kind:value` */
+                    other: string;
+                    /** @description Also when both together have more identifiers of a kind than a person may */
+                    over_limits?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Who stays, and who was absorbed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        other: string;
+                        command: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    erasePerson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "confirm": "p_1a2b"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The person's id */
+                    confirm: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Who was erased */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        persons: string[];
+                        /** @description How many they had */
+                        identifiers: number;
+                        /** @description Files of exports that are looked at for them; one that may hold one of them is deleted, and its job says so */
+                        files: number;
+                        command: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rebuildPerson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has begun */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonCommand"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    correctTraits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "traits": {
+                 *         "city": "上海",
+                 *         "old_plan": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @description 1 to 100 values by name; null takes a trait away */
+                    traits: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonCommand"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIdentityKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resetIdentityKind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a-z, 0-9 and _, at most 32 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateIdentityKind: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description a-z, 0-9 and _, at most 32 */
+                kind: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "relates"
+                 *     }
+                 */
+                "application/json": components["schemas"]["IdentityKindChange"];
+            };
+        };
+        responses: {
+            /** @description All rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setBlockedValue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "email",
+                 *       "value": "*@example.com",
+                 *       "blocked": true
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Empty for every kind */
+                    kind?: string;
+                    /** @description Case does not matter; one * stands for anything; `{zeros}`, `{marks}`, `{scientific}`, `{template}` and `{repeated}` are families of values */
+                    value: string;
+                    blocked: boolean;
+                    /** @description Take identifiers that are exactly the value out of their persons */
+                    cut?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description All rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkIdentifier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "phone",
+                 *       "value": "138 0013 8001"
+                 *     }
+                 */
+                "application/json": {
+                    kind: string;
+                    value: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The verdict */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentifierVerdict"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIdentitySuggestions: {
+        parameters: {
+            query?: {
+                state?: "open" | "blocked" | "dismissed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Suggestions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentitySuggestionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideIdentitySuggestion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "phone",
+                 *       "value": "+862154321000",
+                 *       "decision": "block"
+                 *     }
+                 */
+                "application/json": {
+                    kind: string;
+                    value: string;
+                    /** @enum {string} */
+                    decision: "block" | "dismiss";
+                };
+            };
+        };
+        responses: {
+            /** @description Decided */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSegments: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of segments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createSegment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSegment"];
+            };
+        };
+        responses: {
+            /** @description The new segment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "rule": {
+                 *         "trait": "city",
+                 *         "op": "eq",
+                 *         "value": "上海"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SegmentPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description Counts and a sample */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSegmentMovements: {
+        parameters: {
+            query?: {
+                /** @description Of the latest days, today among them */
+                days?: number;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segments that moved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentMovementList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateSegment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shanghai regulars 2"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SegmentPatch"];
+            };
+        };
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSegmentMembers: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentMemberList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSegmentChanges: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentChangeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSegmentHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One row a day, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentHistoryDay"][];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     listReactors: {

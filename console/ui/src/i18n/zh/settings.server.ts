@@ -43,4 +43,11 @@ export const settings: Messages = {
   "give several members the same limits": "请让多位成员使用相同的范围",
   "there are {0} sets of people that members are limited to, the most allowed":
     "成员可见范围已有 {0} 个，达到上限",
+  "A value of {0} is empty or longer than {1} bytes.": "{0} 的某个值为空或超过 {1} 字节。",
+  'An API key is nobody: "me" stands for a user.': 'API 密钥不代表任何人："me" 只能代表成员。',
+  "An administrator sees everybody.": "管理员能看到所有人。",
+  "Choose another role, or no limits.": "请选择其他角色，或不限制可见范围。",
+  "Name 1 to {0} values of {1}.": "请为 {1} 填写 1 到 {0} 个值。",
+  "null lets see everybody.": "null 表示可以看到所有人。",
+  "rows.any must hold 1 to {0} conditions.": "rows.any 须包含 1 到 {0} 个条件。",
 };
