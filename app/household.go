@@ -18,7 +18,7 @@ func (a *App) wireHouseholds(ctx context.Context) (err error) {
 
 func (a *App) householdResource() api.Resource {
 	return household.Resource(func() household.Parts {
-		p := household.Parts{Households: a.households, People: people{a}, Strongest: a.strongest}
+		p := household.Parts{Households: a.households, People: a.people(), Strongest: a.strongest}
 		if a.commands != nil {
 			p.Submit = a.submit
 		}

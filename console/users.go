@@ -177,11 +177,8 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 		detail["role"] = *in.Role
 	}
 	if in.Password != nil {
-		err := checkPassword(*in.Password)
-		if err == nil {
-			hash, err = c.passwords.hash(ctx, *in.Password)
-		}
-		if err != nil {
+		var err error
+		if hash, err = c.newPassword(ctx, *in.Password); err != nil {
 			return err
 		}
 	}
@@ -189,14 +186,9 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	given := limits{}
-	if in.Rows != "" {
-		if given, err = c.readLimits(ctx, in.Rows, u.Email, u.ID); err != nil {
-			return err
-		}
-		if detail["rows"], err = given.answer(); err != nil {
-			return err
-		}
+	given, err := c.noteLimits(ctx, in.Rows, &u, detail)
+	if err != nil {
+		return err
 	}
 	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var err error
@@ -204,10 +196,10 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		if in.Rows != "" {
-			u.limits = given
-			if err := saveLimits(ctx, tx, "console_users", id, given); err != nil {
-				return err
-			}
+			u.limits, err = given, saveLimits(ctx, tx, "console_users", id, given)
+		}
+		if err != nil {
+			return err
 		}
 		if in.Role != nil && *in.Role != u.Role {
 			if err := keepAnAdmin(ctx, tx, u); err != nil {
@@ -224,11 +216,7 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 		if u.Rows, err = u.limits.answer(); err != nil || hash == "" {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, id); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `DELETE FROM console_sessions WHERE user_id = ?`, id)
-		return err
+		return replacePassword(ctx, tx, id, hash)
 	})
 	if err != nil {
 		return err
@@ -236,6 +224,31 @@ func (c *Console) updateUser(w http.ResponseWriter, r *http.Request) error {
 	api.NoteTarget(r, id, u.Email)
 	api.NoteDetail(r, detail)
 	return api.WriteJSON(w, http.StatusOK, u)
+}
+
+// noteLimits is readLimits for a user, and notes them if something is said about them.
+func (c *Console) noteLimits(ctx context.Context, rows touchstone.JSON, u *user, detail map[string]any) (limits, error) {
+	given, err := c.readLimits(ctx, rows, u.Email, u.ID)
+	if err == nil && rows != "" {
+		detail["rows"], err = given.answer()
+	}
+	return given, err
+}
+
+func (c *Console) newPassword(ctx context.Context, password string) (hash string, err error) {
+	if err := checkPassword(password); err != nil {
+		return "", err
+	}
+	return c.passwords.hash(ctx, password)
+}
+
+// replacePassword also signs the user out everywhere.
+func replacePassword(ctx context.Context, tx *store.Tx, id, hash string) error {
+	if _, err := tx.Exec(ctx, `UPDATE console_users SET password = ? WHERE id = ?`, hash, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM console_sessions WHERE user_id = ?`, id)
+	return err
 }
 
 func (c *Console) deleteUser(w http.ResponseWriter, r *http.Request) error {
