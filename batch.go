@@ -119,4 +119,6 @@ type Change struct {
 type Parts struct {
 	Nodes       []NodeID
 	Identifiers []Identifier
+	// Bare says that no event came under any of the nodes: nothing of what was done moves.
+	Bare bool
 }

@@ -51,6 +51,25 @@ type KindConfig struct {
 	// Contact says that values are a way to reach somebody, or name somebody's car: they are
 	// masked for those who may not see contacts.
 	Contact bool `json:"contact" yaml:"contact"`
+	// TellsApart says that a person has few values of the kind, so that many of them beside one
+	// identifier are many persons: user ids, phone numbers, member cards; not devices or cookies.
+	TellsApart bool `json:"tells_apart" yaml:"tells_apart"`
+	// SharedAfter is with how many different values of a kind that tells persons apart an identifier
+	// of this kind may be seen before it is taken for shared, and says no longer who somebody is: a
+	// shop's phone, a kiosk's tablet. 0 is [DefaultSharedAfter], -1 never. See [KindConfig.Bears].
+	SharedAfter int `json:"shared_after" yaml:"shared_after"`
+}
+
+// DefaultSharedAfter is with how many persons an identifier may be seen unless its kind says otherwise.
+const DefaultSharedAfter = 3
+
+// NeverShared as SharedAfter says that identifiers of a kind are never taken for shared.
+const NeverShared = -1
+
+// Bears returns how many values of a kind that tells persons apart an identifier may be seen with:
+// as many as one person may have in any case.
+func (c KindConfig) Bears(of KindConfig) int {
+	return max(cmp.Or(c.SharedAfter, DefaultSharedAfter), of.Limit)
 }
 
 // ContactByForm reports whether values that a normaliser makes are contacts: what the mark
@@ -67,12 +86,12 @@ func ContactByForm(normaliser string) bool {
 // that is not listed gets the rules of [OtherKind].
 func DefaultKinds() []KindConfig {
 	return []KindConfig{
-		{Kind: KindUserID, Priority: 100, Limit: 1},
-		{Kind: KindUnionID, Priority: 90, Limit: 1},
-		{Kind: KindPhone, Contact: true, Priority: 80, Limit: 5, Normaliser: "phone", MaxLength: 32, Blocked: []string{
+		{Kind: KindUserID, Priority: 100, Limit: 1, TellsApart: true, SharedAfter: NeverShared},
+		{Kind: KindUnionID, Priority: 90, Limit: 1, TellsApart: true, SharedAfter: NeverShared},
+		{Kind: KindPhone, Contact: true, TellsApart: true, Priority: 80, Limit: 5, Normaliser: "phone", MaxLength: 32, Blocked: []string{
 			ShapeRepeated, "13800138000", "12345678901", "1234567890", "123456789", "13888888888", "13333333333", "18888888888",
 		}},
-		{Kind: KindEmail, Contact: true, Priority: 70, Limit: 5, Normaliser: "email", Blocked: []string{
+		{Kind: KindEmail, Contact: true, TellsApart: true, Priority: 70, Limit: 5, Normaliser: "email", Blocked: []string{
 			"test@test.com", "noreply@*", "no-reply@*", "donotreply@*", "none@none.com", "null@*", "undefined@*", "noemail@*", "no@email.com",
 			"a@a.com", "abc@abc.com", "na@na.com", "xxx@xxx.com", "123@123.com", "123@qq.com", "123456@qq.com", "test@example.com", "user@example.com", "email@example.com",
 		}},
@@ -110,6 +129,8 @@ const (
 const (
 	defaultMaxIdentifierLength = 256
 	maxPriority                = 1000
+	maxSharedAfter             = 50
+	maxTellsApart              = 50
 )
 
 // Normaliser brings a trimmed value into the form of its kind; false when it has none.
@@ -185,6 +206,12 @@ func (c KindConfig) prepare(extra map[string]Normaliser) (kindRules, error) {
 	if c.Role == "" {
 		c.Role = Identifies
 	}
+	if c.Kind == KindUserID && c.SharedAfter == 0 {
+		c.SharedAfter = NeverShared
+	}
+	if c.Role == Relates {
+		c.TellsApart = false
+	}
 	normalise, ok := extra[c.Normaliser]
 	if !ok {
 		normalise, ok = builtinNormaliser(c.Normaliser)
@@ -200,6 +227,12 @@ func (c KindConfig) prepare(extra map[string]Normaliser) (kindRules, error) {
 		return kindRules{}, Errorf(Invalid, "identifier kind %s: role must be %q or %q, not %q", c.Kind, Identifies, Relates, c.Role)
 	case c.Role == Relates && (c.Kind == KindUserID || c.Kind == KindAnonymousID):
 		return kindRules{}, Errorf(Invalid, "identifier kind %s: it always says who somebody is, so its role is %q", c.Kind, Identifies)
+	case c.SharedAfter < NeverShared || c.SharedAfter > maxSharedAfter:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: shared_after must be from 1 to %d, 0 for the default or -1 for never", c.Kind, maxSharedAfter)
+	case c.Kind == KindUserID && c.SharedAfter != NeverShared:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: it always says who somebody is, so it is never taken for shared (shared_after: -1)", c.Kind)
+	case c.TellsApart && c.Limit > maxTellsApart:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: a kind that tells persons apart has a limit of at most %d", c.Kind, maxTellsApart)
 	}
 	blocked, err := newBlockList(c.Blocked, normalise)
 	if err != nil {

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
@@ -32,7 +35,7 @@ func (a *App) resources() []api.Resource {
 		analytics.Resources(a.questions()),
 		[]api.Resource{
 			people.Resource(a.persons, a.people(), a.feeds),
-			identity.Resource(func() *identity.Rules { return a.rules }, a.ask),
+			identity.Resource(func() *identity.Rules { return a.rules }, func() *identity.Graph { return a.graph }, a.ask, a.memberships),
 			segment.Resource(func() *segment.Segments { return a.segments }, a.people()),
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
@@ -50,6 +53,16 @@ func (a *App) resources() []api.Resource {
 // ask has the pipeline carry out a command; a process without persons runs none.
 func (a *App) ask(r *http.Request, kind string, body, result any) (string, error) {
 	return a.commands.Ask(r, kind, body, result)
+}
+
+// memberships returns the ids of the segments that a person is in, for what is closed to viewers of some persons.
+func (a *App) memberships(ctx context.Context, person touchstone.PersonID) ([]string, error) {
+	in, err := a.segments.Memberships(ctx, access.System(), person)
+	ids := make([]string, len(in))
+	for i := range in {
+		ids[i] = in[i].ID
+	}
+	return ids, err
 }
 
 // incoming is what this process knows of what comes in. What is seen live is seen where it happens.

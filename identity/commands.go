@@ -18,6 +18,11 @@ const (
 	MergeCommand = "person.merge"     // MergeBody
 	EraseCommand = "person.erase"     // EraseBody
 	BlockCommand = "identifier.block" // BlockBody
+	TrustCommand = "identifier.trust" // TrustBody
+
+	UndoCommand   = "person.undo"   // UndoBody
+	LinkCommand   = "person.link"   // LinkBody
+	UnlinkCommand = "person.unlink" // UnlinkBody
 )
 
 // SplitBody takes some of a person's identifiers out of the person.
@@ -79,6 +84,10 @@ func (g *Graph) Commands(rules *Rules) []command.Kind {
 	kinds := []command.Kind{
 		{Name: SplitCommand, Check: checkSplit, Do: g.doSplit},
 		{Name: MergeCommand, Check: checkMerge, Do: g.doMerge},
+		{Name: UndoCommand, Check: checkUndo, Do: g.doUndo},
+		{Name: LinkCommand, Check: checkLink, Do: g.doLink},
+		{Name: UnlinkCommand, Check: checkUnlink, Do: g.doUnlink},
+		{Name: TrustCommand, Check: checkTrust, Do: g.doTrust},
 		{Name: EraseCommand, Check: checkSplit, Do: g.doErase, Forgets: true}, // the same form
 	}
 	if rules != nil {
@@ -186,7 +195,7 @@ func (g *Graph) doSplit(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 	if err != nil {
 		return nil, err
 	}
-	req := request{id: c.ID}
+	req := request{id: c.ID, undo: true}
 	for i, at := range found {
 		switch {
 		case at.node == 0:
@@ -258,19 +267,27 @@ func (g *Graph) merge(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st
 		}
 	}
 	p, q := first.part, second.part
+	for i, n := range []*node{first, second} {
+		if n.trust == shared {
+			return Merged{}, touchstone.Errorf(touchstone.Invalid, "%.80q is shared: it does not say who somebody is", ids[i]).WithHint("name the person by another identifier")
+		}
+	}
 	if p == q {
 		return Merged{}, touchstone.Errorf(touchstone.Conflict, "%.80q and %.80q are of one person already", ids[0], ids[1])
 	}
 	if err := g.loadPersons(ctx, tx, r, []touchstone.PersonID{p.person, q.person}); err != nil {
 		return Merged{}, err
 	}
-	if reason := r.unite(first, second, cause{operated, c.ID, c.Actor, c.SubmittedAt.UnixMilli()}, overLimits); reason != "" {
+	if reason := r.unite(first, second, cause{evidence: operated, messageID: c.ID, source: c.Actor, time: c.SubmittedAt.UnixMilli()}, overLimits); reason != "" {
 		return Merged{}, touchstone.Errorf(touchstone.Invalid, "%s and %s cannot become one person: %s", p.person, q.person, reason)
 	}
 	m := r.merges[0]
 	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonsMerged, Person: m.kept, Other: m.absorbed, Time: c.SubmittedAt})
 	g.metrics.merged.Inc()
 	g.settle(r)
+	if err := remember(ctx, tx, remembered{command: c.ID, kind: undoMerge, a: touchstone.NodeID(m.kept), b: touchstone.NodeID(m.absorbed), lifted: len(r.lifted) > 0}, b.Now); err != nil {
+		return Merged{}, err
+	}
 	return Merged{m.kept, m.absorbed}, g.write(ctx, tx, r, st)
 }
 
@@ -336,7 +353,7 @@ func (g *Graph) cut(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c to
 			return err
 		}
 		if in.Kind == "" || kind == in.Kind {
-			found = append(found, request{c.ID, touchstone.PersonID(person), []touchstone.NodeID{touchstone.NodeID(node)}})
+			found = append(found, request{id: c.ID, person: touchstone.PersonID(person), nodes: []touchstone.NodeID{touchstone.NodeID(node)}})
 		}
 		return nil
 	})

@@ -160,3 +160,5 @@ func TestBlockCutsWhatTheValueJoined(t *testing.T) {
 		}
 	})
 }
+
+func systemViewer() *access.Viewer { return access.System() }

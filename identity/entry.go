@@ -9,7 +9,7 @@ import (
 
 // entry is what the cache keeps of an identifier, as bytes that are changed in place:
 //
-//	0 node:8 person:8 last:4 (seconds) events:4 carries:1
+//	0 node:8 person:8 last:4 (seconds) events:4 carries:1 bit, trust:2 bits
 //	25, 40 two peers: node:8 recorded:1 counts:3×2
 //
 // events and the peers' counts are what has happened since the row was last written.
@@ -48,13 +48,19 @@ func (e entry) setPerson(p touchstone.PersonID) {
 	binary.LittleEndian.PutUint64(e[8:], uint64(p)) //nolint:gosec // bits
 }
 
-func (e entry) carries() bool { return e[entryCarries] != 0 }
+func (e entry) carries() bool { return e[entryCarries]&1 != 0 }
 
 func (e entry) setCarries(yes bool) {
 	if yes {
-		e[entryCarries] = 1
+		e[entryCarries] |= 1
 	}
 }
+
+func (e entry) trust() trust { return trust(e[entryCarries] >> 1) }
+
+func (e entry) setTrust(t trust) { e[entryCarries] = e[entryCarries]&1 | byte(t)<<1 }
+
+func (e entry) shared() bool { return e.trust() == shared }
 
 // see counts events, the latest at a time in Unix seconds.
 func (e entry) see(events uint32, at uint32) {

@@ -67,7 +67,7 @@ func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.P
 	for _, statement := range []string{
 		`DELETE FROM identity_edges WHERE a IN (...)`,     // both ends are the person's
 		`DELETE FROM identity_merges WHERE kept IN (...)`, // as is all that a merge names
-		`DELETE FROM identity_dropped WHERE person IN (...)`,
+		`DELETE FROM identity_dropped WHERE node IN (...)`,
 		`DELETE FROM identity_relations WHERE node IN (...)`,
 		`DELETE FROM identity_relations WHERE related IN (...)`,
 		`DELETE FROM identity_apart WHERE a IN (...)`,
@@ -75,6 +75,11 @@ func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.P
 		`DELETE FROM identity_requests WHERE person IN (...)`,
 		`DELETE FROM identity_requests WHERE other IN (...)`,
 		`DELETE FROM identity_large WHERE person IN (...)`,
+		`DELETE FROM identity_shared WHERE node IN (...)`,
+		`DELETE FROM identity_cut WHERE a IN (...)`,
+		`DELETE FROM identity_cut WHERE b IN (...)`,
+		`DELETE FROM identity_undo WHERE a IN (...)`,
+		`DELETE FROM identity_undo WHERE b IN (...)`,
 		`DELETE FROM identity_nodes WHERE id IN (...)`,
 	} {
 		if err := store.ExecIn(ctx, tx, statement, parts.Nodes); err != nil {
@@ -111,6 +116,9 @@ func (g *Graph) eraseFromOthers(ctx context.Context, tx *store.Tx, parts *touchs
 		}
 	}
 	g.suspects.forget(parts.Identifiers, g.kinds)
+	if err := eraseFromCompany(ctx, tx, parts); err != nil {
+		return err
+	}
 	rows, err := tx.Query(ctx, `SELECT kind, value, examples FROM identity_suggestions`)
 	if err != nil {
 		return err
@@ -144,6 +152,39 @@ func (g *Graph) eraseFromOthers(ctx context.Context, tx *store.Tx, parts *touchs
 	rows.Close()
 	for _, r := range changed {
 		if _, err := tx.Exec(ctx, `UPDATE identity_suggestions SET examples = ? WHERE kind = ? AND value = ?`, r.examples, r.kind, r.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraseFromCompany takes fingerprints of the identifiers out of what others were seen with.
+func eraseFromCompany(ctx context.Context, tx *store.Tx, parts *touchstone.Parts) error {
+	prints := make(map[string]bool, len(parts.Identifiers))
+	for _, id := range parts.Identifiers {
+		f := fingerprint(id.Kind, id.Value)
+		prints[string(f[:])] = true
+	}
+	left := map[int64]company{}
+	for _, query := range []string{
+		`SELECT n.id, n.company FROM identity_dropped d JOIN identity_nodes n ON n.value = d.value AND n.kind = d.kind WHERE d.node IN (...)`,
+		`SELECT n.id, n.company FROM identity_relations r JOIN identity_nodes n ON n.id = r.related WHERE r.node IN (...)`,
+	} {
+		err := store.SelectIn(ctx, tx, query, parts.Nodes, func(rows *sql.Rows) error {
+			var id int64
+			var c company
+			err := rows.Scan(&id, &c)
+			if rest := c.without(prints); rest != c {
+				left[id] = rest
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read what others were seen with: %w", err)
+		}
+	}
+	for id, c := range left {
+		if _, err := tx.Exec(ctx, `UPDATE identity_nodes SET company = ? WHERE id = ?`, c.stored(), id); err != nil {
 			return err
 		}
 	}

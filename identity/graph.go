@@ -253,9 +253,9 @@ func (g *Graph) followRules(ctx context.Context, tx *store.Tx, st *state) error 
 	}
 	where := ""
 	if len(names) > 0 {
-		where = ` WHERE kind NOT IN ` + store.Marks(len(names))
+		where = ` AND kind NOT IN ` + store.Marks(len(names))
 	}
-	err := tx.QueryRow(ctx, `SELECT COUNT(DISTINCT person) FROM identity_nodes`+where, args...).Scan(&st.persons)
+	err := tx.QueryRow(ctx, `SELECT COUNT(DISTINCT person) FROM identity_nodes WHERE trust <> 1`+where, args...).Scan(&st.persons)
 	if err != nil {
 		return fmt.Errorf("count persons: %w", err)
 	}
@@ -265,12 +265,12 @@ func (g *Graph) followRules(ctx context.Context, tx *store.Tx, st *state) error 
 // extend works on the facts that the cache could not settle.
 func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, st *state) error {
 	g.metrics.extended.Add(float64(len(hard)))
-	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), len(hard))
 	sets := make([]mention, len(hard))
 	for i, at := range hard {
 		sets[i] = g.mention(&b.Facts[at])
 	}
-	if err := g.load(ctx, tx, r, sets, true); err != nil {
+	r, err := g.prepare(ctx, tx, b, hard, sets, st)
+	if err != nil {
 		return err
 	}
 	for i, at := range hard {
@@ -293,6 +293,9 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 	if err := g.write(ctx, tx, r, st); err != nil {
 		return err
 	}
+	if err := g.noteSharing(ctx, tx, r, b.Now.UnixMilli()); err != nil {
+		return err
+	}
 	return g.suspect(ctx, tx, r, b.Now)
 }
 
@@ -300,7 +303,7 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 const reasonNoPerson = "no_person: none of the event's identifiers is of a kind that the identity graph keeps"
 
 func (g *Graph) rules(apart *apartness) rules {
-	return rules{limit: g.kinds.limit, name: g.kinds.name, relates: g.kinds.relates, maxNodes: g.cfg.MaxNodes, apart: apart}
+	return rules{limit: g.kinds.limit, name: g.kinds.name, relates: g.kinds.relates, maxNodes: g.cfg.MaxNodes, apart: apart, bears: g.kinds.bears, sharable: g.kinds.mayBeShared}
 }
 
 // announce reports a region's merges, each with the fact that brought it about and into the
@@ -364,7 +367,7 @@ func (g *Graph) ident(id touchstone.Identifier) (ident, bool) {
 }
 
 func (g *Graph) mention(f *touchstone.Fact) mention {
-	m := mention{ids: make([]ident, 0, len(f.Identifiers)), cause: cause{evidenceOf(f.Type, g.imports(f.Source)), f.MessageID, f.Source, f.Time.UnixMilli()}}
+	m := mention{ids: make([]ident, 0, len(f.Identifiers)), cause: cause{evidence: evidenceOf(f.Type, g.imports(f.Source)), messageID: f.MessageID, source: f.Source, time: f.Time.UnixMilli()}}
 	for _, id := range f.Identifiers {
 		k, ok := g.ident(id)
 		if !ok {
@@ -391,7 +394,7 @@ func (g *Graph) mention(f *touchstone.Fact) mention {
 func (r *region) mention(m mention) *node {
 	r.binding = m.binds
 	carrier, first := r.link(m.ids, m.cause)
-	if len(m.previous) > 0 && !r.relates(first.kind) { // an alias for a car joins nobody to it
+	if len(m.previous) > 0 && !r.relating(first.ident) { // an alias for a car joins nobody to it
 		target := m.previous[0]
 		for _, id := range m.previous {
 			if r.nodes[id] != nil {
@@ -430,63 +433,115 @@ const maxSettled = 12
 
 func (g *Graph) imports(source string) bool { return g.cfg.Imports != nil && g.cfg.Imports(source) }
 
+// sight is an identifier of a fact as the cache has it.
+type sight struct {
+	entry
+	kind    uint8
+	relates bool // it does not say who somebody is
+	linked  bool // to the anchor, by an edge that is noted
+	chained bool // to the one before, in the same way
+}
+
+// settled settles a fact by the cache alone, if it brings nothing new: each link that it is
+// evidence of is noted, as an edge, as a relation, or among those that were refused.
 func (g *Graph) settled(f *touchstone.Fact, kinds *kindNumbers, ev evidence) bool {
 	if speaks(f) || len(f.Identifiers) > maxSettled || len(f.Identifiers) == 0 {
 		return false
 	}
-	var found [maxSettled]entry
-	kind := g.kinds.number(f.Identifiers[0].Kind)
-	first := entry(g.cache.Get(kind, f.Identifiers[0].Value))
+	var room [maxSettled]sight
+	seen := room[:len(f.Identifiers)]
+	anchor := -1
+	for i := range seen {
+		id, s := &f.Identifiers[i], &seen[i]
+		s.kind = g.kinds.number(id.Kind)
+		s.entry = g.cache.Get(s.kind, id.Value)
+		s.relates = kinds.relates[s.kind] || s.entry != nil && s.shared()
+		if anchor < 0 && !s.relates && s.kind != noKind {
+			if s.entry == nil {
+				return false
+			}
+			anchor = i
+		}
+	}
+	first := seen[0].entry
 	if first == nil || !first.carries() {
 		return false
 	}
-	alone := kinds.relates[kind] // nothing may follow that says who somebody is
-	related := false
-	node, person := first.node(), first.person()
-	for i, id := range f.Identifiers[1:] {
-		kind := g.kinds.number(id.Kind)
-		e := entry(g.cache.Get(kind, id.Value))
+	anchor = max(anchor, 0)
+	a, before := seen[anchor].entry, entry(nil)
+	chain := len(seen) > 2 && kinds.after[seen[anchor].kind] != touchstone.NeverShared
+	for i := range seen {
+		s := &seen[i]
 		switch {
-		case kind == noKind:
+		case i == anchor || s.entry != nil && s.node() == a.node():
+			continue
+		case s.kind == noKind:
 			g.metrics.ignored.Inc()
-		case kinds.relates[kind]:
-			if e == nil || !g.hasBond(bondKey{node, e.node()}) {
+			continue
+		case s.relates:
+			if s.entry == nil || !g.hasBond(bondKey{a.node(), s.node()}) {
 				return false
 			}
-			found[i+1], related = e, true
-		case alone:
-			return false
-		case e == nil:
-			if !g.isRefused(refusedIdent(person, ident{kind, id.Value})) {
-				return false
-			}
-			g.metrics.refused.Inc()
-		case e.person() != person:
-			if !g.isRefused(refusedPerson(person, e.person())) {
-				return false
-			}
-			g.metrics.refused.Inc()
-		case e.node() != node && !e.linked(node, ev):
-			return false
-		default:
-			found[i+1] = e
-		}
-	}
-	at := seconds(f.Time)
-	first.see(1, at)
-	for i, e := range found[1:len(f.Identifiers)] {
-		if e == nil || e.node() == node {
 			continue
 		}
-		e.see(1, at)
-		if related && kinds.relates[g.kinds.number(f.Identifiers[i+1].Kind)] {
-			g.countBond(bondKey{node, e.node()}, at)
-		} else {
-			e.countLink(node, ev)
+		id := ident{s.kind, f.Identifiers[i].Value}
+		var known bool
+		if s.linked, known = g.isNoted(a, s.entry, id, ev); !known {
+			return false
+		}
+		if chain && before != nil {
+			if s.chained, known = g.isNoted(before, s.entry, id, ev); !known {
+				return false
+			}
+		}
+		if s.entry != nil {
+			before = s.entry
 		}
 	}
-	f.Node, f.Person = node, person
+	g.countSettled(seen, anchor, ev, seconds(f.Time))
+	f.Node, f.Person = first.node(), first.person()
 	return true
+}
+
+// isNoted tells whether it is known what becomes of a link, and whether it is an edge.
+func (g *Graph) isNoted(a, e entry, id ident, ev evidence) (linked, known bool) {
+	switch {
+	case e == nil:
+		known = g.isRefused(refusedIdent(a.node(), id))
+	case e.person() == a.person():
+		linked = e.linked(a.node(), ev)
+		return linked, linked
+	default:
+		known = g.isRefused(refusedNodes(a.node(), e.node()))
+	}
+	if known {
+		g.metrics.refused.Inc()
+	}
+	return false, known
+}
+
+// countSettled counts what a fact of the fast path has seen.
+func (g *Graph) countSettled(seen []sight, anchor int, ev evidence, at uint32) {
+	a, before := seen[anchor].entry, entry(nil)
+	a.see(1, at)
+	for i := range seen {
+		s := &seen[i]
+		switch {
+		case i == anchor || s.entry == nil || s.node() == a.node():
+			continue
+		case s.relates:
+			s.see(1, at)
+			g.countBond(bondKey{a.node(), s.node()}, at)
+			continue
+		case s.linked:
+			s.see(1, at)
+			s.countLink(a.node(), ev)
+			if s.chained {
+				s.countLink(before.node(), ev)
+			}
+		}
+		before = s.entry
+	}
 }
 
 func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), 1<<32-1)) } //nolint:gosec // clamped
@@ -518,6 +573,7 @@ func (g *Graph) settle(r *region) {
 		}
 		e.setPerson(person)
 		e.setCarries(n.carries)
+		e.setTrust(n.trust)
 		if n.seen {
 			events := n.events
 			if n.fresh { // its row is written with them
@@ -543,11 +599,10 @@ func (g *Graph) refuse(r *region, d drop) {
 	if len(g.refused) >= maxRefused {
 		g.refused = map[uint64]struct{}{}
 	}
-	person := r.parts[d.person].root().person
 	if d.other == nil {
-		g.refused[refusedIdent(person, d.ident)] = struct{}{}
-	} else if other := d.other.root().person; other != person {
-		g.refused[refusedPerson(person, other)] = struct{}{}
+		g.refused[refusedIdent(d.from.id, d.ident)] = struct{}{}
+	} else if n := r.nodes[d.ident]; n != nil && n.part.root() != d.from.part.root() {
+		g.refused[refusedNodes(d.from.id, n.id)] = struct{}{}
 	}
 	g.metrics.dropped.WithLabelValues(dropLabel(d.reason)).Inc()
 }

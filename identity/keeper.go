@@ -25,11 +25,14 @@ func (keeper) Name() string { return "identity" }
 func (keeper) Tables() []keep.Table {
 	return []keep.Table{
 		{Name: "identity_nodes", Persons: []string{"person"}, Nodes: []string{"id"}, Texts: []string{"value"}},
-		{Name: "identity_edges", Nodes: []string{"a", "b"}, Texts: []string{"message_id"}},
+		{Name: "identity_edges", Nodes: []string{"a", "b"}, Texts: []string{"message_id", "detail"}},
 		{Name: "identity_merges", Nodes: []string{"kept", "absorbed", "a", "b"}, Texts: []string{"message_id"}},
-		{Name: "identity_dropped", Nodes: []string{"person"}, Texts: []string{"value", "message_id"}},
+		{Name: "identity_dropped", Nodes: []string{"node"}, Texts: []string{"value", "message_id"}},
 		{Name: "identity_relations", Nodes: []string{"node", "related"}, Texts: []string{"message_id"}},
 		{Name: "identity_large", Persons: []string{"person"}},
+		{Name: "identity_shared", Nodes: []string{"node"}},
+		{Name: "identity_undo", Nodes: []string{"a", "b"}},
+		{Name: "identity_cut", Nodes: []string{"a", "b"}, Texts: []string{"message_id", "detail"}},
 		{Name: "identity_apart", Nodes: []string{"a", "b"}},
 		{Name: "identity_requests", Nodes: []string{"person", "other"}, Texts: []string{"nodes"}},
 		{Name: "identity_suggestions", Texts: []string{"value", "examples"}},

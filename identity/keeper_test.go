@@ -51,7 +51,7 @@ func TestKeeper(t *testing.T) {
 		}
 		return keeptest.Feature{
 			Keeper: g.Keeper(), Apply: g.Apply, Rollback: g.Rollback, Committed: g.Committed, Promise: promised, Identity: exercised{g},
-			Gathered: []string{"events", "last_seen", "count", "last_time"},
+			Gathered: []string{"events", "last_seen", "count", "last_time", "company"},
 			Totals: func(ctx context.Context, q store.Querier) (any, error) {
 				persons, known, err := g.Counts(ctx)
 				return []int64{persons, known}, err

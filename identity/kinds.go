@@ -38,6 +38,8 @@ type kindNumbers struct {
 	numbers map[touchstone.IdentifierKind]uint8
 	names   []touchstone.IdentifierKind
 	limits  []int
+	tells   []int            // how many values of the kind a person may have, if it tells persons apart; else 0
+	after   []int            // with how many values of such a kind an identifier may be seen; -1: any number
 	relates [noKind + 1]bool // the kind says what somebody has to do with, not who somebody is
 }
 
@@ -75,8 +77,8 @@ func (t *kindTable) add(kind touchstone.IdentifierKind) uint8 {
 	}
 	kind = touchstone.IdentifierKind(strings.Clone(string(kind)))
 	n := uint8(len(old.names)) //nolint:gosec // below maxKinds
-	next := &kindNumbers{numbers: maps.Clone(old.numbers), names: append(slices.Clip(old.names), kind), limits: append(slices.Clip(old.limits), t.set.Limit(kind)), relates: old.relates}
-	next.relates[n] = t.set.Role(kind) == touchstone.Relates
+	next := &kindNumbers{numbers: maps.Clone(old.numbers), names: append(slices.Clip(old.names), kind)}
+	next.read(t.set)
 	if next.numbers == nil {
 		next.numbers = map[touchstone.IdentifierKind]uint8{}
 	}
@@ -126,15 +128,44 @@ func (t *kindTable) refresh() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.current.Load()
-	next := &kindNumbers{numbers: old.numbers, names: old.names, limits: make([]int, len(old.limits))}
-	for i, kind := range old.names {
-		next.limits[i], next.relates[i] = t.set.Limit(kind), t.set.Role(kind) == touchstone.Relates
-	}
-	if slices.Equal(next.limits, old.limits) && next.relates == old.relates {
+	next := &kindNumbers{numbers: old.numbers, names: old.names}
+	next.read(t.set)
+	if slices.Equal(next.limits, old.limits) && slices.Equal(next.tells, old.tells) && slices.Equal(next.after, old.after) && next.relates == old.relates {
 		return false
 	}
 	t.current.Store(next)
 	return true
+}
+
+// read takes the rules of the kinds.
+func (k *kindNumbers) read(set *touchstone.KindSet) {
+	n := len(k.names)
+	k.limits, k.tells, k.after = make([]int, n), make([]int, n), make([]int, n)
+	for i, kind := range k.names {
+		c := set.Config(kind)
+		k.limits[i], k.relates[i] = c.Limit, c.Role == touchstone.Relates
+		if k.after[i] = c.SharedAfter; k.relates[i] {
+			k.after[i] = touchstone.NeverShared
+		}
+		if c.TellsApart {
+			k.tells[i] = c.Limit
+		}
+	}
+}
+
+// bears tells with how many values of another kind identifiers of a kind may be seen; false
+// when they are not counted.
+func (t *kindTable) bears(kind, of uint8) (n int, counts bool) {
+	now := t.current.Load()
+	if now.tells[of] == 0 || now.after[kind] == touchstone.NeverShared {
+		return 0, false
+	}
+	return touchstone.KindConfig{SharedAfter: now.after[kind]}.Bears(touchstone.KindConfig{Limit: now.tells[of]}), true
+}
+
+// mayBeShared tells whether identifiers of a kind can be taken for shared.
+func (t *kindTable) mayBeShared(kind uint8) bool {
+	return t.current.Load().after[kind] != touchstone.NeverShared
 }
 
 // relating names the kinds that relate, in order.

@@ -68,7 +68,7 @@ func needed(r *region, m mention) []*part {
 	unknown := len(m.previous) > 0
 	look := func(ids []ident) {
 		for _, id := range ids {
-			if r.relates(id.kind) {
+			if r.relating(id) {
 				continue // joins nobody
 			}
 			n := r.nodes[id]
@@ -103,7 +103,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 			}
 			if cached {
 				if e := entry(g.cache.Get(id.kind, id.value)); e != nil {
-					r.put(id, e.node(), e.person(), e.carries())
+					r.put(id, e.node(), e.person(), e.carries()).trust = e.trust()
 					continue
 				}
 			}
@@ -119,7 +119,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 	return missing
 }
 
-const nodeColumns = `id, kind, value, person, carries`
+const nodeColumns = `id, kind, value, person, carries, trust, company`
 
 // loadIdents reads the nodes of identifiers. One value is rarely used by two kinds, so
 // asking by value alone costs nothing and keeps the statement simple. It sorts ids, so that
@@ -152,23 +152,29 @@ func (g *Graph) putNode(r *region) func(*sql.Rows) error {
 		var number, person int64
 		var kind, value string
 		var carries bool
-		if err := rows.Scan(&number, &kind, &value, &person, &carries); err != nil {
+		var trusted trust
+		var with company
+		if err := rows.Scan(&number, &kind, &value, &person, &carries, &trusted, &with); err != nil {
 			return err
 		}
 		if k := g.kinds.number(touchstone.IdentifierKind(kind)); k != noKind {
-			r.put(ident{k, value}, touchstone.NodeID(number), touchstone.PersonID(person), carries)
+			n := r.put(ident{k, value}, touchstone.NodeID(number), touchstone.PersonID(person), carries)
+			if n.trust = trusted; !n.known {
+				n.company, n.known = with, true
+			}
 		}
 		return nil
 	}
 }
 
-// The keys of refused links. Two of them clash with a chance of n²/2^65.
-func refusedPerson(p, q touchstone.PersonID) uint64 {
-	return mix(uint64(min(p, q))*0x9E3779B97F4A7C15 ^ mix(uint64(max(p, q)))) //nolint:gosec // bits
+// The keys of refused links: of identifiers, not of their persons, so that each link is looked
+// at once. Two of them clash with a chance of n²/2^65.
+func refusedNodes(a, b touchstone.NodeID) uint64 {
+	return mix(uint64(min(a, b))*0x9E3779B97F4A7C15 ^ mix(uint64(max(a, b)))) //nolint:gosec // bits
 }
 
-func refusedIdent(p touchstone.PersonID, id ident) uint64 {
-	return mix(xxhash.Sum64String(id.value) + uint64(id.kind)<<32 ^ mix(^uint64(p))) //nolint:gosec // bits
+func refusedIdent(n touchstone.NodeID, id ident) uint64 {
+	return mix(xxhash.Sum64String(id.value) + uint64(id.kind)<<32 ^ mix(^uint64(n))) //nolint:gosec // bits
 }
 
 func mix(x uint64) uint64 {

@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	persons, known, cached, cacheBytes prometheus.Gauge
 
-	extended, created, merged, split, ignored, refused, unrelated, suspected, erased prometheus.Counter
+	extended, created, merged, split, ignored, refused, unrelated, suspected, erased, shared prometheus.Counter
 
 	dropped, unbinds *prometheus.CounterVec
 }
@@ -29,6 +29,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		split:      counter("persons_split_total", "Splits, by operators and by clients that unbind."),
 		erased:     counter("persons_erased_total", "Persons that were erased."),
 		ignored:    counter("ignored_identifiers_total", "Identifiers left out: of a kind that is not of persons, too many kinds, or not storable."),
+		shared:     counter("shared_identifiers_total", "Identifiers that were taken for shared, because they were seen with too many persons."),
 		suspected:  counter("suspected_values_total", "Identifiers that suddenly joined many persons: suggested for blocking."),
 		unrelated:  counter("relations_left_out_total", "Relations not kept, because the identifier has very many."),
 		refused:    counter("refused_links_total", "Links refused again for a reason that is on record already."),
@@ -38,7 +39,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.unbinds = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_identity_unbinds_total",
 		Help: "Identifiers that clients have unbound: asked for, or left alone because they were not bound."}, []string{"what"})
 	if reg != nil {
-		reg.MustRegister(m.persons, m.known, m.cached, m.cacheBytes, m.extended, m.created, m.merged, m.split, m.ignored, m.refused, m.unrelated, m.suspected, m.erased, m.dropped, m.unbinds)
+		reg.MustRegister(m.persons, m.known, m.cached, m.cacheBytes, m.extended, m.created, m.merged, m.split, m.ignored, m.refused, m.unrelated, m.suspected, m.erased, m.shared, m.dropped, m.unbinds)
 	}
 	return m
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,12 +37,13 @@ func (n Node) Identifier() touchstone.Identifier {
 type Edge struct {
 	From      touchstone.NodeID `json:"from"`
 	To        touchstone.NodeID `json:"to"`
-	Evidence  string            `json:"evidence"` // event, identify, import, alias, operator
+	Evidence  string            `json:"evidence"` // event, identify, import, alias, operator, match
 	MessageID string            `json:"message_id"`
 	Source    string            `json:"source"`
 	Time      time.Time         `json:"time"`      // of the first event
 	LastTime  time.Time         `json:"last_time"` // of the latest
 	Count     int64             `json:"count"`     // events seen; see docs/design/identity.md on its precision
+	Detail    *MatchDetail      `json:"detail,omitempty"`
 }
 
 // Merge is a moment when two persons became one.
@@ -229,11 +231,18 @@ func nodeIDs(nodes []Node) []touchstone.NodeID {
 // readEdges returns the edges inside a person: both ends are its nodes.
 func readEdges(ctx context.Context, q store.Querier, nodes []Node) ([]Edge, error) {
 	edges := []Edge{}
-	err := store.SelectIn(ctx, q, `SELECT a, b, evidence, message_id, source, first_time, last_time, count FROM identity_edges WHERE a IN (...) ORDER BY a, b, evidence`, nodeIDs(nodes), func(rows *sql.Rows) error {
+	err := store.SelectIn(ctx, q, `SELECT a, b, evidence, message_id, source, first_time, last_time, count, detail FROM identity_edges WHERE a IN (...) ORDER BY a, b, evidence`, nodeIDs(nodes), func(rows *sql.Rows) error {
 		var e Edge
 		var from, to, first, last int64
-		if err := rows.Scan(&from, &to, &e.Evidence, &e.MessageID, &e.Source, &first, &last, &e.Count); err != nil {
+		var detail string
+		if err := rows.Scan(&from, &to, &e.Evidence, &e.MessageID, &e.Source, &first, &last, &e.Count, &detail); err != nil {
 			return err
+		}
+		if detail != "" {
+			e.Detail = &MatchDetail{}
+			if err := json.Unmarshal([]byte(detail), e.Detail); err != nil {
+				return err
+			}
 		}
 		e.From, e.To, e.Time, e.LastTime = touchstone.NodeID(from), touchstone.NodeID(to), timeOf(first), timeOf(last)
 		edges = append(edges, e)
@@ -259,14 +268,16 @@ func readMerges(ctx context.Context, q store.Querier, nodes []Node) ([]Merge, er
 	return merges, err
 }
 
-const droppedColumns = `person, kind, value, reason, message_id, source, time`
+const droppedColumns = `node, kind, value, reason, message_id, source, time`
 
 func readDropped(ctx context.Context, q store.Querier, nodes []Node) ([]Dropped, error) {
 	dropped := []Dropped{}
-	// Drops stay under the person that they happened to, which may be an alias now.
-	err := store.SelectIn(ctx, q, `SELECT `+droppedColumns+` FROM identity_dropped WHERE person IN (...) ORDER BY time`, nodeIDs(nodes), func(rows *sql.Rows) error {
+	err := store.SelectIn(ctx, q, `SELECT `+droppedColumns+` FROM identity_dropped WHERE node IN (...) ORDER BY time, node, kind, value`, nodeIDs(nodes), func(rows *sql.Rows) error {
 		return scanDropped(rows, &dropped)
 	})
+	for i := range dropped {
+		dropped[i].Person = nodes[0].Person
+	}
 	return dropped, err
 }
 
@@ -301,7 +312,7 @@ func readParted(ctx context.Context, q store.Querier, nodes []Node) ([]Parting, 
 
 // RecentlyDropped returns the latest links that were refused, newest first.
 func (g *Graph) RecentlyDropped(ctx context.Context, limit int) ([]Dropped, error) {
-	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT `+droppedColumns+` FROM identity_dropped ORDER BY time DESC, person, kind, value LIMIT ?`, limit)
+	rows, err := g.cfg.DB.Reader().Query(ctx, `SELECT `+droppedColumns+` FROM identity_dropped ORDER BY time DESC, node, kind, value LIMIT ?`, limit)
 	if err != nil {
 		return nil, err
 	}

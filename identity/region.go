@@ -26,6 +26,11 @@ type node struct {
 	moved   bool  // its person is another than before
 	seen    bool  // a fact of the region named it
 	degree  int32 // edges of the region
+	trust   trust
+
+	company company // what it has been seen with, if it is known
+	known   bool    // company is what the store has, and what the region has added
+	met     bool    // the region has added to it
 
 	first, last int64 // event times, Unix milliseconds
 	events      int64
@@ -96,9 +101,10 @@ const (
 	imported                     // in an event of an import
 	aliased                      // by an alias call
 	operated                     // an operator decided
+	matched                      // a model found them alike; detail says how much
 )
 
-var evidenceNames = [...]string{"event", "identify", "import", "alias", "operator"}
+var evidenceNames = [...]string{"event", "identify", "import", "alias", "operator", "match"}
 
 func (e evidence) String() string { return evidenceNames[e] }
 
@@ -108,6 +114,7 @@ type cause struct {
 	messageID string
 	source    string
 	time      int64
+	detail    string // JSON; "" but for a match
 }
 
 type edgeKey struct {
@@ -133,7 +140,6 @@ type merge struct {
 }
 
 type drop struct {
-	person touchstone.PersonID
 	ident
 	other  *part // the person that holds the identifier, nil if nobody does
 	reason string
@@ -147,6 +153,8 @@ type rules struct {
 	name     func(kind uint8) touchstone.IdentifierKind
 	relates  func(kind uint8) bool
 	maxNodes int
+	bears    func(kind, of uint8) (n int, counts bool) // see [touchstone.KindConfig.Bears]
+	sharable func(kind uint8) bool                     // identifiers of the kind may turn out to be shared
 	apart    *apartness
 }
 
@@ -163,6 +171,8 @@ type region struct {
 	at      int                      // the mention at work: its fact's place in the batch
 	binding bool                     // the mention at work may join what was parted
 	lifted  [][2]touchstone.PersonID // pairs that were joined so
+	sharing map[ident]*exposure      // identifiers that are new and shared from the start
+	fresh   map[ident]company        // what identifiers that are new will have met
 
 	order  []*node // of first mention, for steps that must be deterministic
 	merges []merge
@@ -179,7 +189,7 @@ type region struct {
 
 // newRegion makes a region for about that many mentions.
 func newRegion(r rules, lastNode touchstone.NodeID, mentions int) *region {
-	return &region{rules: r, lastNode: lastNode, nodes: make(map[ident]*node, 2*mentions), parts: make(map[touchstone.PersonID]*part, mentions), edges: make(map[edgeKey]*edge, mentions), bonds: map[bondKey]*bond{}}
+	return &region{rules: r, lastNode: lastNode, nodes: make(map[ident]*node, 2*mentions), parts: make(map[touchstone.PersonID]*part, mentions), edges: make(map[edgeKey]*edge, mentions), bonds: map[bondKey]*bond{}, fresh: map[ident]company{}}
 }
 
 // Regions of an import hold tens of thousands of nodes: they are made in blocks.
@@ -240,12 +250,16 @@ func (r *region) put(id ident, number touchstone.NodeID, person touchstone.Perso
 func (r *region) create(id ident, p *part) *node {
 	r.lastNode++
 	n := r.newNode()
-	n.ident, n.id, n.fresh = id, r.lastNode, true
+	n.ident, n.id, n.fresh, n.known = id, r.lastNode, true, true
+	n.company = r.fresh[id]
+	if r.sharing[id] != nil {
+		n.trust, p = shared, nil
+	}
 	if p == nil {
 		p = r.newPart()
 		p.person, p.fresh, p.loaded = touchstone.PersonID(n.id), true, true
 		r.parts[p.person] = p
-		if !r.relates(id.kind) { // a car is no person
+		if !r.relating(id) { // a car is no person, nor is a kiosk's tablet
 			r.persons++
 		}
 	}
@@ -274,8 +288,17 @@ func (r *region) link(ids []ident, c cause) (carrier, anchor *node) {
 			anchor = r.create(who[0], r.welcoming(who))
 		}
 		anchor.see(c.time)
+		// An event of which any identifier may turn out to be shared notes a chain beside the
+		// star, so that the others still hang together without it.
+		var before *node
 		for _, id := range who[1:] {
-			r.join(anchor, id, c, false)
+			n := r.join(anchor, id, c, false)
+			if before != nil && r.sharable(anchor.kind) {
+				r.chain(before, id, c)
+			}
+			if n != nil {
+				before = n
+			}
 		}
 	}
 	for _, id := range what {
@@ -295,18 +318,30 @@ func (r *region) link(ids []ident, c cause) (carrier, anchor *node) {
 	return carrier, anchor
 }
 
+// relating tells whether an identifier says what somebody has to do with, not who somebody is:
+// by its kind, or because it is shared.
+func (r *region) relating(id ident) bool {
+	if r.relates(id.kind) {
+		return true
+	}
+	if n := r.nodes[id]; n != nil {
+		return n.trust == shared
+	}
+	return r.sharing[id] != nil
+}
+
 // byRole parts identifiers into those that say who somebody is, and the others. The edge
 // sorts them so; events that came under other rules may differ.
 func (r *region) byRole(ids []ident) (who, what []ident) {
-	at := slices.IndexFunc(ids, func(id ident) bool { return r.relates(id.kind) })
+	at := slices.IndexFunc(ids, r.relating)
 	if at < 0 {
 		return ids, nil
 	}
-	if !slices.ContainsFunc(ids[at:], func(id ident) bool { return !r.relates(id.kind) }) {
+	if !slices.ContainsFunc(ids[at:], func(id ident) bool { return !r.relating(id) }) {
 		return ids[:at], ids[at:]
 	}
 	for _, id := range ids {
-		if r.relates(id.kind) {
+		if r.relating(id) {
 			what = append(what, id)
 		} else {
 			who = append(who, id)
@@ -336,15 +371,20 @@ func (r *region) join(first *node, id ident, c cause, explicit bool) *node {
 	if n == first {
 		return n
 	}
+	if n != nil && n.trust == shared {
+		n.see(c.time)
+		r.relate(first, n, c)
+		return nil
+	}
 	if n == nil {
 		if reason := r.refuseAdd(home, id.kind); reason != "" && (!explicit || id.kind != userIDKind) {
-			r.drops = append(r.drops, drop{home.person, id, nil, reason, first, c})
+			r.drops = append(r.drops, drop{id, nil, reason, first, c})
 			return nil
 		}
 		n = r.create(id, home)
 	} else if other := n.part.root(); other != home {
 		if reason := r.refuseMerge(home, other, explicit); reason != "" {
-			r.drops = append(r.drops, drop{home.person, id, other, reason, first, c})
+			r.drops = append(r.drops, drop{id, other, reason, first, c})
 			return n
 		}
 		r.merge(home, other, first, n, c)
@@ -352,6 +392,24 @@ func (r *region) join(first *node, id ident, c cause, explicit bool) *node {
 	n.see(c.time)
 	r.edge(first, n, c)
 	return n
+}
+
+// chain notes that two identifiers beside an event's strongest one were seen together. They are
+// of one person already, unless one of them was refused.
+func (r *region) chain(before *node, id ident, c cause) {
+	n := r.nodes[id]
+	switch {
+	case n == nil:
+		if reason := r.refuseAdd(before.part.root(), id.kind); reason != "" {
+			r.drops = append(r.drops, drop{id, nil, reason, before, c})
+		}
+	case n.part.root() == before.part.root():
+		r.edge(before, n, c)
+	default:
+		if reason := r.refuseMerge(before.part.root(), n.part.root(), false); reason != "" {
+			r.drops = append(r.drops, drop{id, n.part.root(), reason, before, c})
+		}
+	}
 }
 
 func (n *node) see(at int64) {

@@ -16,7 +16,7 @@ var testKinds = newKindTable(touchstone.DefaultKindSet())
 
 func unlimited() rules {
 	return rules{limit: func(uint8) int { return unlimitedNumber }, name: testKinds.name, relates: testKinds.relates, maxNodes: unlimitedNumber,
-		apart: &apartness{}}
+		apart: &apartness{}, bears: testKinds.bears, sharable: testKinds.mayBeShared}
 }
 
 func limited() rules {

@@ -25,13 +25,16 @@ type Ask func(r *http.Request, kind string, body, result any) (id string, err er
 
 type resource struct {
 	rules    func() *Rules
+	graph    func() *Graph
 	commands Ask
+	segments Memberships
 }
 
-// Resource is the API of the rules of identity. The functions are asked when a request comes.
-func Resource(rules func() *Rules, commands Ask) api.Resource {
+// Resource is the API of the rules of identity, and of what is shared and decided. The functions
+// are asked when a request comes.
+func Resource(rules func() *Rules, graph func() *Graph, commands Ask, segments Memberships) api.Resource {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	x := &resource{rules, commands}
+	x := &resource{rules, graph, commands, segments}
 	return api.Resource{Name: "Identity", Spec: spec, Permissions: []access.Declared{
 		{Permission: mayRead, Allows: "see the rules of identity"},
 		{Permission: mayWrite, Allows: "change the rules of identity"},
@@ -44,6 +47,11 @@ func Resource(rules func() *Rules, commands Ask) api.Resource {
 		{Method: post, Path: "/identity/check", Need: mayRead, Handle: x.check},
 		{Method: get, Path: "/identity/suggestions", Need: mayRead, Handle: x.suggestions},
 		{Method: post, Path: "/identity/suggestions", Need: mayWrite, Handle: x.decide, Action: "identity.suggestion.decide"},
+		{Method: get, Path: "/identity/shared", Need: mayRead, Handle: x.listShared},
+		{Method: get, Path: "/identity/shared/{node}", Need: mayRead, Handle: x.getShared},
+		{Method: post, Path: "/identity/shared", Need: mayWrite, Handle: x.decideShared, Action: "identity.trust"},
+		{Method: post, Path: "/identity/preview", Need: "people:write", Handle: x.preview},
+		{Method: post, Path: "/identity/undo", Need: "people:write", Handle: x.undo, Action: "person.undo"},
 	}}
 }
 
@@ -69,6 +77,9 @@ func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
 		Normaliser *string          `json:"normaliser"`
 		MaxLength  *int             `json:"max_length"`
 		Contact    *bool            `json:"contact"`
+
+		TellsApart  *bool `json:"tells_apart"`
+		SharedAfter *int  `json:"shared_after"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -83,6 +94,7 @@ func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
 	for _, have := range v.Kinds {
 		if have.Kind == k.Kind {
 			k.Role, k.Priority, k.Limit, k.Normaliser, k.MaxLength, k.Contact = have.Role, have.Priority, have.Limit, have.Normaliser, have.MaxLength, have.Contact
+			k.TellsApart, k.SharedAfter = have.TellsApart, have.SharedAfter
 			known = true
 		}
 	}
@@ -95,6 +107,8 @@ func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
 		k.Contact = touchstone.ContactByForm(k.Normaliser)
 	}
 	setGiven(&k.Contact, in.Contact)
+	setGiven(&k.TellsApart, in.TellsApart)
+	setGiven(&k.SharedAfter, in.SharedAfter)
 	if err := rules.SetKind(r.Context(), k); err != nil {
 		return err
 	}

@@ -119,16 +119,24 @@ type blockedChange struct {
 }
 
 func readChanges(ctx context.Context, q store.Querier) (c changes, err error) {
-	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length, contact FROM identity_kind_rules ORDER BY kind`)
+	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after FROM identity_kind_rules ORDER BY kind`)
 	if err != nil {
 		return c, fmt.Errorf("read identifier kinds: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var k touchstone.KindConfig
-		var contact sql.NullBool
-		if err := rows.Scan(&k.Kind, &k.Role, &k.Priority, &k.Limit, &k.Normaliser, &k.MaxLength, &contact); err != nil {
+		var contact, tells sql.NullBool
+		var after sql.NullInt64
+		if err := rows.Scan(&k.Kind, &k.Role, &k.Priority, &k.Limit, &k.Normaliser, &k.MaxLength, &contact, &tells, &after); err != nil {
 			return c, err
+		}
+		k.TellsApart, k.SharedAfter = sharingOf(k.Kind)
+		if tells.Valid {
+			k.TellsApart = tells.Bool
+		}
+		if after.Valid {
+			k.SharedAfter = int(after.Int64)
 		}
 		k.Contact = contact.Bool
 		if !contact.Valid {
@@ -154,6 +162,15 @@ func readChanges(ctx context.Context, q store.Querier) (c changes, err error) {
 		c.blocked = append(c.blocked, b)
 	}
 	return c, values.Err()
+}
+
+// sharingOf returns what the program has for a kind, where nobody has decided.
+func sharingOf(kind touchstone.IdentifierKind) (tellsApart bool, sharedAfter int) {
+	builtIn := touchstone.DefaultKinds()
+	if i := indexOf(builtIn, kind); i >= 0 {
+		return builtIn[i].TellsApart, builtIn[i].SharedAfter
+	}
+	return false, 0
 }
 
 func (c changes) rules() touchstone.KindRules {
@@ -198,16 +215,18 @@ type BlockedValue struct {
 
 // KindView is a kind as operators see it.
 type KindView struct {
-	Kind       touchstone.IdentifierKind `json:"kind"`
-	Role       touchstone.Role           `json:"role"`
-	Priority   int                       `json:"priority"`
-	Limit      int                       `json:"limit"`
-	Normaliser string                    `json:"normaliser"`
-	MaxLength  int                       `json:"max_length"`
-	Blocked    []BlockedValue            `json:"blocked"`
-	Contact    bool                      `json:"contact"`
-	BuiltIn    bool                      `json:"built_in"` // comes with the program
-	Changed    bool                      `json:"changed"`  // differs from what comes with it
+	Kind        touchstone.IdentifierKind `json:"kind"`
+	Role        touchstone.Role           `json:"role"`
+	Priority    int                       `json:"priority"`
+	Limit       int                       `json:"limit"`
+	Normaliser  string                    `json:"normaliser"`
+	MaxLength   int                       `json:"max_length"`
+	Blocked     []BlockedValue            `json:"blocked"`
+	Contact     bool                      `json:"contact"`
+	TellsApart  bool                      `json:"tells_apart"`
+	SharedAfter int                       `json:"shared_after"` // -1: never; as it is in force
+	BuiltIn     bool                      `json:"built_in"`     // comes with the program
+	Changed     bool                      `json:"changed"`      // differs from what comes with it
 }
 
 // RulesView is all rules as operators see them.
@@ -236,6 +255,7 @@ func (r *Rules) View(ctx context.Context) (RulesView, error) {
 			values = builtIn.Kinds[i].Blocked
 		}
 		v.Kinds = append(v.Kinds, KindView{Kind: k.Kind, Role: k.Role, Priority: k.Priority, Limit: k.Limit, Normaliser: cmp.Or(k.Normaliser, "text"), MaxLength: k.MaxLength, Contact: k.Contact,
+			TellsApart: k.TellsApart, SharedAfter: cmp.Or(k.SharedAfter, touchstone.DefaultSharedAfter),
 			Blocked: c.list(k.Kind, values), BuiltIn: i >= 0, Changed: indexOf(c.kinds, k.Kind) >= 0})
 	}
 	return v, nil
@@ -278,15 +298,19 @@ func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
 			return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
 		}
 		c.kinds = append(c.kinds, k)
-		contact := int64(0)
-		if k.Contact {
-			contact = 1
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact) VALUES (?, ?, ?, ?, ?, ?, ?)
+		_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (kind) DO UPDATE SET role = excluded.role, priority = excluded.priority, max_count = excluded.max_count,
-			normaliser = excluded.normaliser, max_length = excluded.max_length, contact = excluded.contact`, string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength, contact)
+			normaliser = excluded.normaliser, max_length = excluded.max_length, contact = excluded.contact, tells_apart = excluded.tells_apart, shared_after = excluded.shared_after`,
+			string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength, asInt(k.Contact), asInt(k.TellsApart), k.SharedAfter)
 		return err
 	})
+}
+
+func asInt(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // ResetKind gives a kind its built-in rules back; a kind that was added is forgotten.

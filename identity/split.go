@@ -52,6 +52,7 @@ type request struct {
 	id     string
 	person touchstone.PersonID
 	nodes  []touchstone.NodeID
+	undo   bool // it can be taken back
 }
 
 func waitingRequests(ctx context.Context, tx *store.Tx) ([]request, error) {
@@ -102,34 +103,56 @@ func (g *Graph) split(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st
 		return nil, err
 	}
 	p.sortEdges(edges)
+	if req.undo {
+		if err := keepCut(ctx, tx, req.id, p.cut); err != nil {
+			return nil, err
+		}
+		if err := remember(ctx, tx, remembered{command: req.id, kind: undoSplit, a: touchstone.NodeID(req.person), b: touchstone.NodeID(p.other)}, b.Now); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.save(ctx, tx, req, b.Now.UnixMilli()); err != nil {
 		return nil, err
 	}
+	return p, g.part(ctx, tx, b, st, p, req.person)
+}
+
+// part makes two persons of one, when its edges have been seen to.
+func (g *Graph) part(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, p *parting, person touchstone.PersonID) error {
+	err := store.ExecIn(ctx, tx, `UPDATE identity_nodes SET person = ? WHERE id IN (...)`, idsOf(p.moved), int64(p.other))
+	if err != nil {
+		return err
+	}
 	if err := p.takeBackMerges(ctx, tx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := saveOverrides(ctx, tx, p.overrides(), st); err != nil {
-		return nil, err
+		return err
 	}
-	kept, moved := &part{person: req.person, nodes: p.kept}, &part{person: p.other, nodes: p.moved}
+	kept, moved := &part{person: person, nodes: p.kept}, &part{person: p.other, nodes: p.moved}
 	if err := resize(ctx, tx, kept, moved); err != nil {
-		return nil, err
+		return err
 	}
-	if !slices.ContainsFunc([][]*node{p.kept, p.moved}, func(nodes []*node) bool {
-		return !slices.ContainsFunc(nodes, func(n *node) bool { return !g.kinds.relates(n.kind) })
-	}) {
+	if g.anybody(p.kept) && g.anybody(p.moved) {
 		st.persons++ // a car that was taken out is none
 	}
 	if holdsUserID(p.kept) && holdsUserID(p.moved) {
 		st.known++
 	}
-	if err := g.apart.reload(ctx, tx, req.person, p.other); err != nil {
-		return nil, err
+	if err := g.apart.reload(ctx, tx, person, p.other); err != nil {
+		return err
 	}
-	g.forgetParting(p, req.person)
+	g.forgetParting(p, person)
 	g.metrics.split.Inc()
-	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonSplit, Person: req.person, Other: p.other, Time: b.Now, Parts: g.partsOf(p.moved)})
-	return p, nil
+	parts := g.partsOf(p.moved)
+	parts.Bare = !slices.ContainsFunc(p.moved, func(n *node) bool { return n.carries })
+	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonSplit, Person: person, Other: p.other, Time: b.Now, Parts: parts})
+	return nil
+}
+
+// anybody tells whether one of some nodes says who somebody is.
+func (g *Graph) anybody(nodes []*node) bool {
+	return slices.ContainsFunc(nodes, func(n *node) bool { return !g.kinds.relates(n.kind) && n.trust != shared })
 }
 
 // partsOf names nodes for those that follow.
@@ -224,22 +247,18 @@ func (p *parting) sortEdges(edges []edgeKey) {
 }
 
 func (p *parting) save(ctx context.Context, tx *store.Tx, req request, now int64) error {
-	err := store.ExecIn(ctx, tx, `UPDATE identity_nodes SET person = ? WHERE id IN (...)`, idsOf(p.moved), int64(p.other))
-	if err != nil {
-		return err
-	}
 	for _, e := range p.cut {
 		if _, err := tx.Exec(ctx, `DELETE FROM identity_edges WHERE a = ? AND b = ? AND evidence = ?`, int64(e.a), int64(e.b), e.evidence.String()); err != nil {
 			return err
 		}
 	}
 	for _, e := range p.tied {
-		if _, err := tx.Exec(ctx, `INSERT INTO identity_edges (`+strings.Join(edgeColumns, ", ")+`) VALUES (?, ?, ?, ?, '', ?, ?, 1) ON CONFLICT (a, b, evidence) DO NOTHING`,
+		if _, err := tx.Exec(ctx, `INSERT INTO identity_edges (`+strings.Join(edgeColumns, ", ")+`) VALUES (?, ?, ?, ?, '', ?, ?, 1, '') ON CONFLICT (a, b, evidence) DO NOTHING`,
 			int64(e.a), int64(e.b), e.evidence.String(), req.id, now, now); err != nil {
 			return err
 		}
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO identity_apart (a, b, time) VALUES (?, ?, ?) ON CONFLICT (a, b) DO NOTHING`, int64(req.person), int64(p.other), now)
+	_, err := tx.Exec(ctx, `INSERT INTO identity_apart (a, b, time) VALUES (?, ?, ?) ON CONFLICT (a, b) DO NOTHING`, int64(req.person), int64(p.other), now)
 	return err
 }
 

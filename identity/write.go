@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	maxDropsPerPerson = 100 // further ones are counted only
-	largePerson       = 20  // nodes from which a person is listed for review
+	maxDropsPerNode = 100 // further ones are counted only
+	largePerson     = 20  // nodes from which a person is listed for review
 )
 
 // write stores what a region has found out.
@@ -51,13 +51,16 @@ func (g *Graph) writeNodes(ctx context.Context, tx *store.Tx, r *region, st *sta
 		return err
 	}
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "identity_nodes",
-		Columns: []string{"id", "kind", "value", "person", "carries", "first_seen", "last_seen", "events"}},
+		Columns: []string{"id", "kind", "value", "person", "carries", "first_seen", "last_seen", "events", "trust", "company"}},
 		len(fresh), func(i int, args []any) {
 			n := fresh[i]
 			args[0], args[1], args[2], args[3] = int64(n.id), string(g.kinds.name(n.kind)), n.value, int64(n.part.root().person)
-			args[4], args[5], args[6], args[7] = n.carries, n.first, n.last, n.events
+			args[4], args[5], args[6], args[7], args[8], args[9] = n.carries, n.first, n.last, n.events, int64(n.trust), n.company.stored()
 		})
 	if err != nil {
+		return err
+	}
+	if err := writeCompany(ctx, tx, r); err != nil {
 		return err
 	}
 	slices.Sort(carrying)
@@ -83,7 +86,7 @@ func (g *Graph) writeMerges(ctx context.Context, tx *store.Tx, r *region, st *st
 	return err
 }
 
-var edgeColumns = []string{"a", "b", "evidence", "message_id", "source", "first_time", "last_time", "count"}
+var edgeColumns = []string{"a", "b", "evidence", "message_id", "source", "first_time", "last_time", "count", "detail"}
 
 func (g *Graph) writeEdges(ctx context.Context, tx *store.Tx, r *region, _ *state) error {
 	var fresh, other []*edge
@@ -96,7 +99,7 @@ func (g *Graph) writeEdges(ctx context.Context, tx *store.Tx, r *region, _ *stat
 	}
 	fill := func(e *edge, args []any) {
 		args[0], args[1], args[2], args[3] = int64(e.a), int64(e.b), e.edgeKey.evidence.String(), e.messageID
-		args[4], args[5], args[6], args[7] = e.source, e.time, e.last, e.count
+		args[4], args[5], args[6], args[7], args[8] = e.source, e.time, e.last, e.count, e.detail
 	}
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "identity_edges", Columns: edgeColumns}, len(fresh), func(i int, args []any) { fill(fresh[i], args) })
 	if err != nil {
@@ -105,7 +108,7 @@ func (g *Graph) writeEdges(ctx context.Context, tx *store.Tx, r *region, _ *stat
 	// The others may be there: the first message stays, counts add up.
 	return inRows(len(other), len(edgeColumns), func(i int, args []any) { fill(other[i], args) }, func(values string, args []any) error {
 		_, err := tx.Exec(ctx, `INSERT INTO identity_edges (`+strings.Join(edgeColumns, ", ")+`) VALUES `+values+
-			` ON CONFLICT (a, b, evidence) DO UPDATE SET count = identity_edges.count + excluded.count,
+			` ON CONFLICT (a, b, evidence) DO UPDATE SET count = identity_edges.count + excluded.count, detail = excluded.detail,
 			last_time = CASE WHEN excluded.last_time > identity_edges.last_time THEN excluded.last_time ELSE identity_edges.last_time END`, args...)
 		return err
 	})
@@ -113,51 +116,50 @@ func (g *Graph) writeEdges(ctx context.Context, tx *store.Tx, r *region, _ *stat
 
 func (g *Graph) writeDrops(ctx context.Context, tx *store.Tx, r *region, _ *state) error {
 	type key struct {
-		person touchstone.PersonID
+		node touchstone.NodeID
 		ident
 	}
 	seen := map[key]bool{}
 	var rows []drop
-	var persons []touchstone.PersonID
+	var nodes []touchstone.NodeID
 	for _, d := range r.drops {
-		k := key{r.parts[d.person].root().person, d.ident}
+		k := key{d.from.id, d.ident}
 		if seen[k] {
 			continue
 		}
 		seen[k] = true
-		d.person = k.person
 		rows = append(rows, d)
-		persons = append(persons, d.person)
+		nodes = append(nodes, k.node)
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	slices.Sort(persons)
-	recorded, err := countDrops(ctx, tx, slices.Compact(persons))
+	slices.Sort(nodes)
+	recorded, err := countDrops(ctx, tx, slices.Compact(nodes))
 	if err != nil {
 		return err
 	}
 	rows = slices.DeleteFunc(rows, func(d drop) bool {
-		recorded[d.person]++
-		return recorded[d.person] > maxDropsPerPerson
+		recorded[d.from.id]++
+		return recorded[d.from.id] > maxDropsPerNode
 	})
-	slices.SortStableFunc(rows, func(a, b drop) int { return cmp.Compare(a.person, b.person) })
-	return tx.BulkUpsert(ctx, store.Upsert{Table: "identity_dropped", IgnoreConflict: true, Key: []string{"person", "kind", "value"},
-		Columns: []string{"person", "kind", "value", "reason", "message_id", "source", "time"}},
+	slices.SortStableFunc(rows, func(a, b drop) int { return cmp.Compare(a.from.id, b.from.id) })
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "identity_dropped", IgnoreConflict: true, Key: []string{"node", "kind", "value"},
+		Columns: []string{"node", "kind", "value", "reason", "message_id", "source", "time"}},
 		len(rows), func(i int, args []any) {
 			d := &rows[i]
-			args[0], args[1], args[2], args[3] = int64(d.person), string(g.kinds.name(d.kind)), d.value, d.reason
+			args[0], args[1], args[2], args[3] = int64(d.from.id), string(g.kinds.name(d.kind)), d.value, d.reason
 			args[4], args[5], args[6] = d.messageID, d.source, d.time
 		})
 }
 
-func countDrops(ctx context.Context, tx *store.Tx, persons []touchstone.PersonID) (map[touchstone.PersonID]int, error) {
-	counts := map[touchstone.PersonID]int{}
-	err := store.SelectIn(ctx, tx, `SELECT person, COUNT(*) FROM identity_dropped WHERE person IN (...) GROUP BY person`, persons, func(rows *sql.Rows) error {
-		var person int64
+func countDrops(ctx context.Context, tx *store.Tx, nodes []touchstone.NodeID) (map[touchstone.NodeID]int, error) {
+	counts := map[touchstone.NodeID]int{}
+	err := store.SelectIn(ctx, tx, `SELECT node, COUNT(*) FROM identity_dropped WHERE node IN (...) GROUP BY node`, nodes, func(rows *sql.Rows) error {
+		var node int64
 		var n int
-		err := rows.Scan(&person, &n)
-		counts[touchstone.PersonID(person)] = n
+		err := rows.Scan(&node, &n)
+		counts[touchstone.NodeID(node)] = n
 		return err
 	})
 	return counts, err

@@ -130,7 +130,7 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	if err := s.position(ctx, tx, b); err != nil {
 		return err
 	}
-	split := slices.ContainsFunc(b.Changes, func(c touchstone.Change) bool { return c.Kind == touchstone.PersonSplit })
+	split := slices.ContainsFunc(b.Changes, func(c touchstone.Change) bool { return c.Kind == touchstone.PersonSplit && !bare(&c) })
 	if split {
 		if err := startOver(ctx, tx); err != nil { // takes effect with the next batch
 			return fmt.Errorf("start over after a split: %w", err)
@@ -380,6 +380,9 @@ func (s *Stage) collectChanges(changes []touchstone.Change) {
 			s.touch(c.Other)
 			w.ask = append(w.ask, c.Person)
 		case touchstone.PersonSplit:
+			if bare(c) {
+				continue
+			}
 			s.touch(c.Person)
 			s.touch(c.Other)
 			w.ask = append(w.ask, c.Person, c.Other)
@@ -465,6 +468,10 @@ func (s *Stage) askAll(st *state) {
 		st.ask.set(i)
 	}
 }
+
+// bare tells of a split that moves identifiers only: whoever has done nothing is in no segment,
+// and the other has done what it had.
+func bare(c *touchstone.Change) bool { return c.Parts != nil && c.Parts.Bare }
 
 // origin says where a change of membership comes from: the fact with the place cause, or, if
 // that is 0, something else at a time.

@@ -69,16 +69,27 @@ func (d *Draft) apply(w *Webhook) error {
 	return nil
 }
 
+// told is all that webhooks can tell.
+var told = []string{Entered, Left, Merged, Split}
+
+func (w *Webhook) tellsOfSegments() bool {
+	return slices.Contains(w.Events, Entered) || slices.Contains(w.Events, Left)
+}
+
+func (w *Webhook) tellsOfPersons() bool {
+	return slices.Contains(w.Events, Merged) || slices.Contains(w.Events, Split)
+}
+
 // check says what is wrong with a definition.
 func (h *Webhooks) check(ctx context.Context, w *Webhook) error {
 	w.Name = strings.TrimSpace(w.Name)
 	switch {
 	case w.Name == "" || len(w.Name) > 200:
 		return touchstone.Errorf(touchstone.Invalid, "A webhook needs a name of at most %d bytes.", 200)
-	case len(w.Segments) == 0 || len(w.Segments) > maxSegments:
+	case len(w.Segments) == 0 && w.tellsOfSegments() || len(w.Segments) > maxSegments:
 		return touchstone.Errorf(touchstone.Invalid, "A webhook needs 1 to %d segments.", maxSegments).WithHint(`"*" stands for all of them.`)
 	case len(w.Events) == 0:
-		return touchstone.Errorf(touchstone.Invalid, "A webhook needs something to tell: %s, %s or both.", Entered, Left)
+		return touchstone.Errorf(touchstone.Invalid, "A webhook needs something to tell: %s.", strings.Join(told, ", "))
 	case !slices.Contains([]string{IdentifiersNone, IdentifiersMasked, IdentifiersFull}, w.Identifiers):
 		return touchstone.Errorf(touchstone.Invalid, "%q does not say how identifiers are sent: none, masked or full.", w.Identifiers)
 	case w.Concurrency < 1 || w.Concurrency > maxConcurrency:
@@ -87,8 +98,8 @@ func (h *Webhooks) check(ctx context.Context, w *Webhook) error {
 		return touchstone.Errorf(touchstone.Invalid, "The calls per second must be between 0 (no limit) and %d.", 100_000)
 	}
 	for _, e := range w.Events {
-		if e != Entered && e != Left {
-			return touchstone.Errorf(touchstone.Invalid, "%q is nothing that a webhook tells.", e).WithHint("It tells %s and %s.", Entered, Left)
+		if !slices.Contains(told, e) {
+			return touchstone.Errorf(touchstone.Invalid, "%q is nothing that a webhook tells.", e).WithHint("It tells %s.", strings.Join(told, ", "))
 		}
 	}
 	if err := h.checkURL(w.URL); err != nil {

@@ -153,15 +153,22 @@ func (h *Webhooks) example(ctx context.Context, w *Webhook) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	segment := w.Segments[0]
-	if segment == "*" {
-		segment = "seg_example"
+	o := touchstone.Occurrence{Person: 1, Time: h.cfg.Clock.Now(), MessageID: "test"}
+	switch w.Events[0] {
+	case Merged:
+		o.Kind, o.Other = touchstone.BecameOne, 2
+	case Split:
+		o.Kind, o.Other = touchstone.BecameTwo, 2
+	case Left:
+		o.Kind = touchstone.LeftSegment
+	default:
+		o.Kind = touchstone.EnteredSegment
 	}
-	kind := touchstone.EnteredSegment
-	if w.Events[0] == Left {
-		kind = touchstone.LeftSegment
+	if o.Other == 0 {
+		if o.Name = w.Segments[0]; o.Name == "*" {
+			o.Name = "seg_example"
+		}
 	}
-	o := touchstone.Occurrence{Kind: kind, Name: segment, Person: 1, Time: h.cfg.Clock.Now(), MessageID: "test"}
 	ids := []touchstone.Identifier{{Kind: touchstone.KindUserID, Value: "example"}, {Kind: touchstone.KindEmail, Value: "someone@example.com"}}
 	body, err := h.body(&o, names, ids, w.Identifiers)
 	if err != nil {

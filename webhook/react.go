@@ -23,15 +23,20 @@ type payload struct {
 }
 
 type data struct {
-	Segment  named  `json:"segment"`
+	Segment  *named `json:"segment,omitempty"` // of an entry or exit
 	Person   person `json:"person"`
-	Cause    *cause `json:"cause"` // null: time, a command or a new rule
+	Other    *other `json:"other,omitempty"` // of a merge, who was absorbed; of a split, who is a person of its own
+	Cause    *cause `json:"cause"`           // null: time, a command or a new rule
 	Backfill bool   `json:"backfill"`
 }
 
 type named struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+}
+
+type other struct {
+	ID touchstone.PersonID `json:"id"`
 }
 
 type person struct {
@@ -66,9 +71,11 @@ func (h *Webhooks) React(ctx context.Context, tx *store.Tx, occurrences []touchs
 	if err != nil || len(told) == 0 {
 		return err
 	}
-	names, err := h.segmentNames(ctx, told[0].Name)
-	if err != nil {
-		return err
+	var names map[string]string
+	if i := slices.IndexFunc(told, func(o *touchstone.Occurrence) bool { return o.Name != "" }); i >= 0 {
+		if names, err = h.segmentNames(ctx, told[i].Name); err != nil {
+			return err
+		}
 	}
 	ids, err := h.identifiersOf(ctx, wants, told)
 	if err != nil {
@@ -85,7 +92,7 @@ func (h *Webhooks) React(ctx context.Context, tx *store.Tx, occurrences []touchs
 				}
 				bodies[w.Identifiers] = body
 			}
-			effects = append(effects, touchstone.Effect{ID: messageID(w.ID, o), Kind: Kind, Destination: w.ID, Person: o.Person, Node: o.Node, Label: eventOf(o.Kind) + " " + o.Name, Body: body})
+			effects = append(effects, touchstone.Effect{ID: messageID(w.ID, o), Kind: Kind, Destination: w.ID, Person: o.Person, Node: o.Node, Label: label(o), Body: body})
 		}
 	}
 	return out.Put(ctx, tx, effects...)
@@ -104,21 +111,35 @@ func (h *Webhooks) unprotected(ctx context.Context, told []*touchstone.Occurrenc
 	return slices.DeleteFunc(told, func(o *touchstone.Occurrence) bool { return protected[o.Person] }), err
 }
 
+// label is how a call is listed.
+func label(o *touchstone.Occurrence) string {
+	if o.Other != 0 {
+		return eventOf(o.Kind) + " " + o.Other.String()
+	}
+	return eventOf(o.Kind) + " " + o.Name
+}
+
 // wanting finds who tells what.
 type wanting struct {
 	bySegment map[string][]*Webhook // "*" is under its own name
+	persons   []*Webhook
 }
 
 func wanted(all map[string]*Webhook) wanting {
-	w := wanting{map[string][]*Webhook{}}
+	w := wanting{bySegment: map[string][]*Webhook{}}
 	for _, hook := range all {
+		if hook.tellsOfPersons() {
+			w.persons = append(w.persons, hook)
+		}
 		for _, s := range hook.Segments {
 			w.bySegment[s] = append(w.bySegment[s], hook)
 		}
 	}
+	byID := func(a, b *Webhook) int { return compare(a.ID, b.ID) }
 	for _, list := range w.bySegment { // one order, whatever the map's
-		slices.SortFunc(list, func(a, b *Webhook) int { return compare(a.ID, b.ID) })
+		slices.SortFunc(list, byID)
 	}
+	slices.SortFunc(w.persons, byID)
 	return w
 }
 
@@ -135,6 +156,10 @@ func eventOf(kind touchstone.OccurrenceKind) string {
 		return Entered
 	case touchstone.LeftSegment:
 		return Left
+	case touchstone.BecameOne:
+		return Merged
+	case touchstone.BecameTwo:
+		return Split
 	}
 	return ""
 }
@@ -144,6 +169,14 @@ func (w wanting) of(o *touchstone.Occurrence) (list []*Webhook) {
 	event := eventOf(o.Kind)
 	if event == "" {
 		return nil
+	}
+	if event == Merged || event == Split {
+		for _, hook := range w.persons {
+			if slices.Contains(hook.Events, event) && (hook.Backfill || !o.Backfill) {
+				list = append(list, hook)
+			}
+		}
+		return list
 	}
 	for _, key := range []string{o.Name, "*"} {
 		for _, hook := range w.bySegment[key] {
@@ -177,8 +210,13 @@ const maxIdentifiers = 20
 
 func (h *Webhooks) body(o *touchstone.Occurrence, names map[string]string, ids []touchstone.Identifier, how string) ([]byte, error) {
 	p := payload{Type: eventOf(o.Kind), Timestamp: api.FormatTime(o.Time), Data: data{
-		Segment: named{o.Name, names[o.Name]}, Person: person{ID: o.Person}, Backfill: o.Backfill,
+		Person: person{ID: o.Person}, Backfill: o.Backfill,
 	}}
+	if o.Other != 0 {
+		p.Data.Other = &other{o.Other}
+	} else {
+		p.Data.Segment = &named{o.Name, names[o.Name]}
+	}
 	if how != IdentifiersNone {
 		list := slices.Clone(ids[:min(len(ids), maxIdentifiers)])
 		if how == IdentifiersMasked {
@@ -210,6 +248,9 @@ func messageID(webhook string, o *touchstone.Occurrence) string {
 	text = binary.BigEndian.AppendUint64(text, uint64(o.Person)) //nolint:gosec // bits
 	text = binary.BigEndian.AppendUint64(text, uint64(o.Cause))
 	text = binary.BigEndian.AppendUint64(text, uint64(o.Time.UnixMilli())) //nolint:gosec // bits
+	if o.Other != 0 {
+		text = binary.BigEndian.AppendUint64(text, uint64(o.Other)) //nolint:gosec // bits
+	}
 	sum := sha256.Sum256(text)
 	return "msg_" + idText.EncodeToString(sum[:16])
 }

@@ -179,7 +179,7 @@ func (h *Webhooks) segmentNames(ctx context.Context, need string) (map[string]st
 	return names, nil
 }
 
-// Interest is the segments of all webhooks.
+// Interest is the segments of all webhooks, and persons if one tells of them.
 func (h *Webhooks) Interest(ctx context.Context, q store.Querier) (inbox.Interest, error) {
 	all, err := readAll(ctx, q)
 	if err != nil {
@@ -189,6 +189,10 @@ func (h *Webhooks) Interest(ctx context.Context, q store.Querier) (inbox.Interes
 	seen := map[string]bool{}
 	for _, w := range all {
 		interest.Backfill = interest.Backfill || w.Backfill
+		interest.Persons = interest.Persons || w.tellsOfPersons()
+		if !w.tellsOfSegments() {
+			continue
+		}
 		for _, s := range w.Segments {
 			if !seen[s] {
 				seen[s] = true

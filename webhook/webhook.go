@@ -31,6 +31,8 @@ const Kind = "webhook"
 const (
 	Entered = "segment.entered"
 	Left    = "segment.left"
+	Merged  = "person.merged" // other was absorbed by person
+	Split   = "person.split"  // other was parted from person
 )
 
 // How much of a person is told.
@@ -45,8 +47,8 @@ type Webhook struct {
 	ID          string            `json:"id"` // "wh_…"
 	Name        string            `json:"name"`
 	URL         string            `json:"url"`
-	Segments    []string          `json:"segments"` // ids; "*" is all
-	Events      []string          `json:"events"`   // Entered, Left
+	Segments    []string          `json:"segments"` // ids; "*" is all; none are needed where only persons are told of
+	Events      []string          `json:"events"`   // Entered, Left, Merged, Split
 	Identifiers string            `json:"identifiers"`
 	Backfill    bool              `json:"backfill"` // also what came with history
 	Headers     map[string]string `json:"headers"`  // sent with each call

@@ -470,3 +470,38 @@ func TestTestCalls(t *testing.T) {
 		}
 	})
 }
+
+// A webhook may tell who became one and who is two, with segments or without.
+func TestMergesAndSplitsAreTold(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		r := newReceiver(t, nil)
+		persons := w.create(webhook.Draft{Name: to("persons"), URL: to(r.URL), Segments: to([]string{}), Events: to([]string{webhook.Merged, webhook.Split})})
+		splits := w.create(webhook.Draft{Name: to("splits"), URL: to(r.URL), Events: to([]string{webhook.Entered, webhook.Split})})
+		segments := w.create(webhook.Draft{Name: to("segments"), URL: to(r.URL)})
+		if i, err := w.Interest(t.Context(), w.db.Reader()); err != nil || !i.Persons || !slices.Equal(i.Segments, []string{"seg_vip"}) {
+			t.Errorf("%+v, %v", i, err)
+		}
+		at := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
+		merged := touchstone.Occurrence{Kind: touchstone.BecameOne, Person: 5, Other: 7, Time: at, MessageID: "m1"}
+		split := touchstone.Occurrence{Kind: touchstone.BecameTwo, Person: 5, Other: 7, Time: at}
+		erased := touchstone.Occurrence{Kind: touchstone.Erased, Person: 5, Time: at}
+		for range 2 { // deciding again puts nothing new
+			w.react(merged, split, erased)
+		}
+		count := map[string]int{persons.ID: 2, splits.ID: 1, segments.ID: 0}
+		for id, want := range count {
+			if got := w.waiting(id); len(got) != want {
+				t.Errorf("%d calls wait, not %d: %+v", len(got), want, got)
+			}
+		}
+		for _, call := range w.waiting(persons.ID) {
+			body := string(call.Body)
+			if !strings.Contains(body, `"person":{"id":"p_5"`) || !strings.Contains(body, `"other":{"id":"p_7"}`) || strings.Contains(body, "segment") {
+				t.Errorf("body %s", body)
+			}
+		}
+		if _, err := w.Create(t.Context(), webhook.Draft{Name: to("x"), URL: to(r.URL), Segments: to([]string{}), Events: to([]string{webhook.Entered})}); touchstone.KindOf(err) != touchstone.Invalid {
+			t.Errorf("without a segment: %v", err)
+		}
+	})
+}

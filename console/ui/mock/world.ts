@@ -584,6 +584,8 @@ const kindRow = (
   normaliser,
   max_length: 256,
   contact: ["phone", "email", "vin", "plate"].includes(kind),
+  tells_apart: ["user_id", "unionid", "phone", "email"].includes(kind),
+  shared_after: ["user_id", "unionid"].includes(kind) ? -1 : 3,
   blocked: [] as BlockedValue[],
   built_in: kind !== "member_no",
   changed: kind === "member_no",

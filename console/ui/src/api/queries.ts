@@ -300,6 +300,11 @@ export const suggestionsQuery = queryOptions({
   queryKey: ["identity", "suggestions"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/identity/suggestions", { signal })),
 });
+export const sharedIdentifiersQuery = queryOptions({
+  queryKey: ["identity", "shared"],
+  queryFn: ({ signal }) =>
+    data(api.GET("/api/v1/identity/shared", { signal, params: { query: { limit: 200 } } })),
+});
 export const checkIdentifierQuery = (kind: string, value: string) =>
   queryOptions({
     queryKey: ["identity", "check", kind, value],

@@ -21,6 +21,7 @@ export type HouseholdRules = S["HouseholdRules"];
 
 export type Source = S["Source"];
 export type Webhook = S["Webhook"];
+export type WebhookEvent = S["WebhookEvent"];
 export type NewWebhookBody = S["NewWebhook"];
 export type WebhookTest = S["WebhookTest"];
 export type WebhookDelivery = S["WebhookDelivery"];
@@ -58,6 +59,7 @@ export type IdentityKind = S["IdentityKind"];
 export type BlockedValue = S["BlockedValue"];
 export type IdentifierVerdict = S["IdentifierVerdict"];
 export type IdentitySuggestion = S["IdentitySuggestion"];
+export type SharedIdentifier = S["SharedIdentifier"];
 
 export type Segment = S["Segment"];
 export type SegmentMember = S["SegmentMember"];

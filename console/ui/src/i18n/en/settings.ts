@@ -200,6 +200,8 @@ export const settings = {
       identity_kind_update: "Changed a kind of identifier",
       identity_kind_reset: "Reset a kind of identifier",
       identity_block: "Changed what names nobody",
+      identity_trust: "Said whether an identifier is shared",
+      person_undo: "Took a split or merge back",
       identity_suggestion_decide: "Decided a suggestion",
       session_create: "Signed in",
       session_delete: "Signed out",

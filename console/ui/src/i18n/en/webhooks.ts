@@ -15,6 +15,8 @@ export const webhooks = {
   events: "Tells",
   entered: "Entries",
   left: "Exits",
+  merged: "Merges of persons",
+  split: "Splits of persons",
   identifiers: "Identifiers",
   identifiersHint: "How much of a person is sent beside the id.",
   backfill: "Also history",

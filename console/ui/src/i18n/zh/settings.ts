@@ -199,6 +199,8 @@ export const settings = {
       identity_kind_update: "修改标识类型",
       identity_kind_reset: "恢复标识类型默认设置",
       identity_block: "修改无效标识值",
+      identity_trust: "判定标识是否共用",
+      person_undo: "撤销拆分或合并",
       identity_suggestion_decide: "处理屏蔽建议",
       session_create: "登录",
       session_delete: "退出登录",

@@ -6,14 +6,14 @@ export const webhooks: Messages = {
   "A webhook makes 1 to {0} calls at a time, not {1}.": "Webhook 的并发请求数为 1 到 {0}，不能是 {1}。",
   "A webhook needs 1 to {0} segments.": "Webhook 需要选择 1 到 {0} 个人群。",
   "A webhook needs a name of at most {0} bytes.": "Webhook 需要名称，最长 {0} 字节。",
-  "A webhook needs something to tell: {0}, {1} or both.": "Webhook 需要通知的内容：{0}、{1} 或两者。",
+  "A webhook needs something to tell: {0}.": "Webhook 至少要通知一种变化：{0}。",
   "Allow its network with webhooks.allow_networks if it is meant.":
     "如确需调用，请用 webhooks.allow_networks 允许该网段。",
   "Choose another name.": "请换一个名称。",
   "Delete one that is not needed.": "请删除不再需要的。",
   "Enter the address that it leads to.": "请填写重定向后的最终地址。",
   'Give either "ids" or "all".': '请提供 "ids" 或 "all" 之一。',
-  "It tells {0} and {1}.": "可通知 {0} 与 {1}。",
+  "It tells {0}.": "它可通知 {0}。",
   "Send it in a header instead.": "请改用请求头发送。",
   "The address has a part behind #, which is never sent.": "地址中 # 之后的部分不会被发送。",
   "The address holds a user or a password, which would be in every log.":

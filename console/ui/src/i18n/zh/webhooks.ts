@@ -14,6 +14,8 @@ export const webhooks = {
   events: "通知内容",
   entered: "进入人群",
   left: "离开人群",
+  merged: "用户合并",
+  split: "用户拆分",
   identifiers: "用户标识",
   identifiersHint: "除用户 ID 外，随通知发送的标识信息。",
   backfill: "包含历史数据",

@@ -1,11 +1,17 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { App, Button } from "antd";
 import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
 import { personCommandsQuery } from "@/api/queries";
 import type { Person } from "@/api/types";
 import { useMay } from "@/app/session";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
+import { useWrite } from "@/lib/useWrite";
+
+/** What can be taken back as if it had never been. */
+const undoable = ["person.split", "person.merge"];
 
 /** What operators did to a person, and what became of it. */
 export function PersonCommands({ person }: { person: Person }) {
@@ -13,6 +19,15 @@ export function PersonCommands({ person }: { person: Person }) {
   const mayAudit = useMay("audit:read");
   const mayWrite = useMay("people:write");
   const query = useQuery({ ...personCommandsQuery(person.id), enabled: mayAudit || mayWrite });
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const undo = useWrite({
+    mutationFn: (command: string) => data(api.POST("/api/v1/identity/undo", { body: { command } })),
+    onSuccess: async () => {
+      message.success(t("people.command.undone"));
+      await client.invalidateQueries();
+    },
+  });
   if (!mayAudit && !mayWrite) return null;
   const tone = { waiting: "warn", done: "good", failed: "bad" } as const;
   return (
@@ -37,6 +52,16 @@ export function PersonCommands({ person }: { person: Person }) {
                 )}
               </span>
               <small className="muted nowrap">
+                {mayWrite && c.state === "done" && undoable.includes(c.kind) && (
+                  <Button
+                    size="small"
+                    type="text"
+                    loading={undo.isPending && undo.variables === c.id}
+                    onClick={() => undo.mutate(c.id)}
+                  >
+                    {t("people.command.undo")}
+                  </Button>
+                )}
                 <code>{c.actor}</code> <RelativeTime at={c.submitted_at} />
               </small>
             </li>

@@ -20,6 +20,7 @@ import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
 import { BlockedValues } from "./BlockedValues";
 import { KindForm } from "./KindForm";
+import { SharedIdentifiers } from "./SharedIdentifiers";
 import { TestBox } from "./TestBox";
 import "./people.css";
 import "./rules.css";
@@ -43,6 +44,7 @@ export function RulesPage() {
         </div>
       ) : (
         <div className="stack">
+          <SharedIdentifiers />
           <Suggestions />
           <TestBox rules={query.data} />
           <Kinds rules={query.data} loading={query.isPending} />

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { segmentsQuery } from "@/api/queries";
-import type { NewWebhookBody, Webhook } from "@/api/types";
+import type { NewWebhookBody, Webhook, WebhookEvent } from "@/api/types";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { NewSecret } from "./parts";
@@ -19,7 +19,7 @@ interface Fields {
   name: string;
   url: string;
   segments: string[];
-  events: ("segment.entered" | "segment.left")[];
+  events: WebhookEvent[];
   identifiers: "none" | "masked" | "full";
   backfill: boolean;
   headers: Header[];
@@ -149,7 +149,17 @@ function WebhookForm(props: {
       <Form.Item name="url" label={t("webhooks.url")} extra={t("webhooks.urlHint")} rules={required}>
         <Input className="mono" maxLength={2000} placeholder="https://example.com/hooks/segments" />
       </Form.Item>
-      <Form.Item name="segments" label={t("webhooks.segments")} rules={[{ required: true, message: "" }]}>
+      <Form.Item
+        name="segments"
+        label={t("webhooks.segments")}
+        dependencies={["events"]}
+        rules={[
+          ({ getFieldValue }) => ({
+            required: (getFieldValue("events") as WebhookEvent[]).some((e) => e.startsWith("segment.")),
+            message: "",
+          }),
+        ]}
+      >
         <Select
           mode="multiple"
           loading={segments.isPending}
@@ -166,6 +176,8 @@ function WebhookForm(props: {
           options={[
             { value: "segment.entered", label: t("webhooks.entered") },
             { value: "segment.left", label: t("webhooks.left") },
+            { value: "person.merged", label: t("webhooks.merged") },
+            { value: "person.split", label: t("webhooks.split") },
           ]}
         />
       </Form.Item>

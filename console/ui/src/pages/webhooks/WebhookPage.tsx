@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import { segmentsQuery, webhookQuery } from "@/api/queries";
-import type { Webhook, WebhookTest } from "@/api/types";
+import type { Webhook, WebhookEvent, WebhookTest } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { CodeSnippet } from "@/components/CodeSnippet";
@@ -25,6 +25,13 @@ import { NewSecret, UpTo } from "./parts";
 import { StatusPill } from "./status";
 import { EditWebhook } from "./WebhookForm";
 import "./webhooks.css";
+
+const eventWords = {
+  "segment.entered": "webhooks.entered",
+  "segment.left": "webhooks.left",
+  "person.merged": "webhooks.merged",
+  "person.split": "webhooks.split",
+} as const satisfies Record<WebhookEvent, string>;
 
 const route = getRouteApi("/shell/webhooks/$id");
 
@@ -253,11 +260,7 @@ function Settings({ webhook }: { webhook: Webhook }) {
             )}
           </dd>
           <dt>{t("webhooks.events")}</dt>
-          <dd>
-            {webhook.events
-              .map((e) => t(e === "segment.entered" ? "webhooks.entered" : "webhooks.left"))
-              .join(" · ")}
-          </dd>
+          <dd>{webhook.events.map((e) => t(eventWords[e])).join(" · ")}</dd>
           <dt>{t("webhooks.identifiers")}</dt>
           <dd>{t(`webhooks.identifierChoice.${webhook.identifiers}`)}</dd>
           <dt>{t("webhooks.backfill")}</dt>
