@@ -174,6 +174,8 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
             aria-busy={skeleton}
             size="middle"
             columns={columns}
+            // Rows are flat; a field "children" of a row is the row's own affair, not rows inside of it.
+            expandable={{ childrenColumnName: "\u0000none" }}
             dataSource={skeleton ? placeholderRows<T>() : rows}
             rowKey={(row) => (skeleton ? String((row as { skeleton: number }).skeleton) : props.rowKey(row))}
             pagination={false}

@@ -18,6 +18,7 @@ import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
 import { childAge, MemberName, Roles } from "./parts";
+import "../people/people.css";
 import "./households.css";
 
 const route = getRouteApi("/shell/households/$id");
