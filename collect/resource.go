@@ -48,6 +48,8 @@ func Resources(parts func() Parts, people api.People, feeds *api.Feeds) []api.Re
 		{Permission: writeSources, Allows: "add, change and remove sources"},
 	}, Routes: []api.Route{
 		{Method: get, Path: "/sources", Need: readSources, Handle: x.listSources},
+		// Whoever sees people reads where their events came from.
+		{Method: get, Path: "/sources/names", Need: "people:read", Handle: x.sourceNames, Rows: api.Impersonal},
 		{Method: post, Path: "/sources", Need: writeSources, Handle: x.createSource, Action: "source.create"},
 		{Method: get, Path: "/sources/{id}", Need: readSources, Handle: x.getSource},
 		{Method: patch, Path: "/sources/{id}", Need: writeSources, Handle: x.updateSource, Action: "source.update"},

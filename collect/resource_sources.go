@@ -43,6 +43,33 @@ func (x *resource) listSources(w http.ResponseWriter, r *http.Request) error {
 	return api.WritePage(w, items, next)
 }
 
+// sourceName is what is known of a source wherever its events are seen.
+type sourceName struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+}
+
+func (x *resource) sourceNames(w http.ResponseWriter, r *http.Request) error {
+	p, err := api.ReadPaging(r)
+	if err != nil {
+		return err
+	}
+	all, err := x.parts().Sources.List(r.Context())
+	if err != nil {
+		return err
+	}
+	names := make([]sourceName, len(all))
+	for i := range all {
+		names[i] = sourceName{all[i].ID, all[i].Name, all[i].Kind}
+	}
+	items, next, err := api.Cut(names, p, func(n *sourceName) string { return n.ID })
+	if err != nil {
+		return err
+	}
+	return api.WritePage(w, items, next)
+}
+
 func (x *resource) getSource(w http.ResponseWriter, r *http.Request) error {
 	sources := x.parts().Sources
 	s, err := sources.Get(r.Context(), api.Param(r, "id"))

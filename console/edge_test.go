@@ -42,6 +42,11 @@ func TestSources(t *testing.T) {
 	for _, path := range []string{"/api/v1/sources", "/api/v1/sources/" + id} {
 		w.want(call{method: "GET", path: path, key: read}, 200, "!"+key, `"write_key":""`)
 	}
+	// Who sees people, a consultant, reads what sources are called, and no more of them.
+	people := w.apiKey("people:read")
+	w.want(call{method: "GET", path: "/api/v1/sources/names", key: people}, 200, `{"id":"`+id+`","name":"Shop","kind":"web"}`, "!"+key, "!write_key", "!accepted")
+	w.want(call{method: "GET", path: "/api/v1/sources", key: people}, 403)
+	w.want(call{method: "GET", path: "/api/v1/sources/names", key: w.apiKey("events:read")}, 403)
 	tag := w.do(call{method: "GET", path: "/api/v1/sources/" + id, key: w.admin}).header.Get("ETag")
 	w.track(key, `{"batch":[{"type":"track","event":"Hello","userId":"u1"}]}`)
 	// Events do not change the version; only people do.

@@ -417,6 +417,11 @@ function sources(
   body: any,
 ): unknown {
   if (!id && method === "GET") return page(world.sources, q);
+  if (id === "names")
+    return page(
+      world.sources.map(({ id, name, kind }) => ({ id, name, kind })),
+      q,
+    );
   if (!id) {
     const s: Source = {
       ...world.sources[0]!,

@@ -102,6 +102,13 @@ export const sourcesQuery = queryOptions({
   queryKey: ["sources"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/sources", { signal, params: { query: { limit: 500 } } })),
 });
+/** What sources are called, also for those who may not see more of them. */
+export const sourceNamesQuery = queryOptions({
+  queryKey: ["sources", "names"],
+  queryFn: ({ signal }) =>
+    data(api.GET("/api/v1/sources/names", { signal, params: { query: { limit: 500 } } })),
+  staleTime: 60_000,
+});
 export const webhooksQuery = queryOptions({
   queryKey: ["webhooks"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/webhooks", { signal, params: { query: { limit: 500 } } })),

@@ -20,6 +20,7 @@ export type HouseholdSummary = S["HouseholdSummary"];
 export type HouseholdRules = S["HouseholdRules"];
 
 export type Source = S["Source"];
+export type SourceName = S["SourceName"];
 export type Webhook = S["Webhook"];
 export type WebhookEvent = S["WebhookEvent"];
 export type NewWebhookBody = S["NewWebhook"];
