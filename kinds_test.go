@@ -59,6 +59,7 @@ func TestNormaliseByKind(t *testing.T) {
 		{KindVIN, "lsvau2a3 7n2183294", "LSVAU2A37N2183294", ""},
 		{KindVIN, "LSVAU2A37N21832941", "", RefusedInvalid},
 		{KindPlate, "沪a·12345", "沪A12345", ""},
+		{KindPlate, "沪A\u00a0-12345", "沪A12345", ""},
 		{KindPlate, "沪Ａ 1 2345", "沪A12345", ""},
 		{"crm_id", " 77 ", "77", ""},
 	} {

@@ -131,7 +131,7 @@ func normaliseVIN(v string) (string, bool) {
 }
 
 func normalisePlate(v string) (string, bool) {
-	v = strings.ToUpper(strip(halfWidth(v), " -.·•・‧"))
+	v = strings.ToUpper(strip(strings.Join(strings.Fields(halfWidth(v)), ""), "-.·•・‧"))
 	n := utf8.RuneCountInString(v)
 	return v, n >= 3 && n <= 12
 }

@@ -42,9 +42,9 @@ func featureResources(b *behind) []api.Resource {
 		}),
 		[]api.Resource{
 			people.Resource(parts, shown, b.feeds),
-			identity.Resource(func() *identity.Rules { return b.rules }, func(r *http.Request, kind string, body, result any) (string, error) {
+			identity.Resource(func() *identity.Rules { return b.rules }, func() *identity.Graph { return b.persons.Graph }, func(r *http.Request, kind string, body, result any) (string, error) {
 				return b.persons.Commands.Ask(r, kind, body, result)
-			}),
+			}, nil),
 			segment.Resource(segments, shown),
 		},
 	)
