@@ -1,9 +1,11 @@
 package linkage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -43,21 +45,34 @@ func (l *Linkage) Link(ctx context.Context, id, actor string) (*Pair, error) {
 }
 
 func (l *Linkage) link(ctx context.Context, p *Pair, actor string) error {
-	body, err := l.mergeBody(ctx, p)
+	texts, err := l.anchors(ctx, p)
 	if err != nil {
 		return err
 	}
-	_, err = l.cfg.Submit(ctx, touchstone.Command{Kind: identity.MergeCommand, Actor: actor, Body: body})
+	body, err := json.Marshal(identity.LinkBody{Links: []identity.Link{{Identifiers: texts, MatchDetail: identity.MatchDetail{Model: fmt.Sprintf("linkage %d", p.Model), Weight: p.Weight}}}})
+	if err != nil {
+		return err
+	}
+	row, err := l.cfg.Submit(ctx, touchstone.Command{Kind: identity.LinkCommand, Actor: actor, Body: touchstone.JSON(body)})
+	if err != nil {
+		return err
+	}
+	var done identity.Linked
+	if err := json.Unmarshal([]byte(row.Result), &done); err != nil || len(done.Links) != 1 {
+		return fmt.Errorf("read what became of a link: %w", err)
+	}
 	p.Decision, p.DecidedBy, p.DecidedAt, p.Refusal = link, actor, l.cfg.Clock.Now(), ""
-	switch kind := touchstone.KindOf(err); {
-	case err == nil:
+	switch one := done.Links[0]; one.Outcome {
+	case "joined", "noted":
 		l.metrics.linked.Inc()
-	case kind == touchstone.Conflict: // they are one by now
-	case kind == touchstone.Invalid:
-		p.Refusal = err.Error()
+	case "unknown":
+		return pairNotFound(p.ID())
+	case "parted":
+		p.Refusal = "they were parted by hand"
 		l.metrics.refused.Inc()
 	default:
-		return err
+		p.Refusal = cmp.Or(one.Reason, one.Outcome)
+		l.metrics.refused.Inc()
 	}
 	return l.note(ctx, p)
 }
@@ -75,15 +90,6 @@ func (l *Linkage) anchors(ctx context.Context, p *Pair) (texts [2]string, err er
 		texts[i] = ids[person][0].String()
 	}
 	return texts, nil
-}
-
-func (l *Linkage) mergeBody(ctx context.Context, p *Pair) (touchstone.JSON, error) {
-	texts, err := l.anchors(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	text, err := json.Marshal(identity.MergeBody{Identifiers: texts})
-	return touchstone.JSON(text), err
 }
 
 // note keeps what was decided about a pair, on the row as it is now: its sides may have moved.

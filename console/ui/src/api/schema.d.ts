@@ -1574,6 +1574,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/identity/shared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Identifiers that are shared, or said not to be, the latest first
+         * @description A phone, a card or a device that was seen with more user ids, phone numbers or e-mail addresses than one person may have says no longer who somebody is:
+         *     it leaves its person, and whoever was seen with it relates to it.
+         */
+        get: operations["listSharedIdentifiers"];
+        put?: never;
+        /**
+         * Say whether an identifier says who somebody is
+         * @description `shared`: it does not, and what it alone held together comes apart, with history. `trusted`: it does, whatever it is seen with; who relates to it is joined to it again, within the limits.
+         *     `auto`: the detector decides. A command in the log, so that a store that is built anew has it.
+         */
+        post: operations["decideSharedIdentifier"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a command about identity would do; nothing is done
+         * @description The command is carried out in a transaction that is taken back, so the answer is exact for who is who. Segments of those concerned are computed anew when it is done.
+         */
+        post: operations["previewIdentityCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a split or a merge back, as if it had never been
+         * @description A merge that events have confirmed since is not taken back; split the person instead.
+         */
+        post: operations["undoIdentityCommand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/identity/shared/{node}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A shared identifier with who relates to it, the latest first; at most 200 */
+        get: operations["getSharedIdentifier"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/segments": {
         parameters: {
             query?: never;
@@ -2224,6 +2307,164 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/linkage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is compared, the newest model, and how many pairs there are of each state */
+        get: operations["getLinkage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose what is compared, the thresholds, and whether links are made without asking
+         * @description `columns` empty: what is compared is guessed from the traits. `link` and `review` are chances in the place of the model's.
+         *     The change counts from the next run of the job `linkage.match` on, thresholds and `automatic` for new persons at once.
+         */
+        put: operations["setLinkageSettings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/guess": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What could be compared, with the reason, from the traits there are and a sample of values */
+        get: operations["guessLinkageColumns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/pairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pairs of persons who may be one, the most probable first */
+        get: operations["listLinkagePairs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/pairs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** A pair with what each side has in each column, and what that is worth in bits */
+        get: operations["getLinkagePair"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/pairs/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that the two are one, or that they are not
+         * @description `link` makes them one person by a command in the log, if limits allow it; else the state is `refused` and says why. `reject` keeps them apart whatever
+         *     later models say; `review` takes that back. A link is taken back by a split of the person.
+         */
+        post: operations["decideLinkagePair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/pairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** Who else a person may be */
+        get: operations["listPersonPairs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkage/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Who a record may be about
+         * @description Compares the values, by the names of the columns that are compared, with all persons, in milliseconds. It needs a model (the job `linkage.match` has run) and the
+         *     process that has the role `act`; until its index is loaded the answer is 503.
+         */
+        post: operations["findLinkageCandidates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admission": {
         parameters: {
             query?: never;
@@ -2293,6 +2534,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Households of today */
+        get: operations["listHouseholds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many households there are, and by what they were found */
+        get: operations["getHouseholdTotals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules by which households are found */
+        get: operations["getHouseholdRules"];
+        /**
+         * Set the rules
+         * @description They go into the log as a command. Households are derived anew from the clues that there are, by the job `household.derive`; which fields and events hold clues counts from now on.
+         */
+        put: operations["setHouseholdRules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say who lives with whom, or does not
+         * @description `together`: who joins the household of the other. `apart`: no household has both, and it is `who` that goes; name all others of a household to take somebody out of it. `""` takes back what was decided about them.
+         *     Decisions go into the log as commands, so they outlast the rules and a store that is built anew. Households follow within moments.
+         */
+        post: operations["decideHousehold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a household; one that became another leads there
+                 * @example h_1a2b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * A household, with its history, its evidence and its value
+         * @description Addresses, cards and names of children are for those who may see contacts.
+         */
+        get: operations["getHousehold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** The households that a person is or was in */
+        get: operations["listPersonHouseholds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2354,7 +2720,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -2410,6 +2776,7 @@ export interface components {
          */
         Session: {
             user: components["schemas"]["SessionUser"] | null;
+            rows: components["schemas"]["Rows"];
             /** @description The server runs with --dev; everyone is an administrator */
             dev: boolean;
             /** @description There is no user yet */
@@ -2440,6 +2807,27 @@ export interface components {
             created_at: components["schemas"]["Time"];
             /** Format: date-time */
             last_seen_at: string | null;
+            rows: components["schemas"]["Rows"];
+        };
+        /**
+         * @description Whom a user or a key may see: people for whom one of the conditions holds; null is everybody. A condition holds of people whose trait has one of the
+         *     values; `me` stands for the user, whose e-mail address or id is then a value, too. Others are not there for such a caller: lists, search,
+         *     numbers and feeds are of those people, and what is about everybody answers 403.
+         */
+        Rows: {
+            any: components["schemas"]["RowCondition"][];
+        } | null;
+        RowCondition: {
+            /** @example store */
+            trait: string;
+            /**
+             * @example [
+             *       "Pudong"
+             *     ]
+             */
+            values: string[];
+            /** @description The user's e-mail address or id counts, too; false for keys */
+            me: boolean;
         };
         UserList: {
             items: components["schemas"]["User"][];
@@ -2449,10 +2837,12 @@ export interface components {
             email: string;
             password: string;
             role: components["schemas"]["Role"];
+            rows?: components["schemas"]["Rows"];
         };
         UserPatch: {
             role?: components["schemas"]["Role"];
             password?: string;
+            rows?: components["schemas"]["Rows"];
         };
         ApiKey: {
             /** @example key_a1b2c3d4e5f6 */
@@ -2467,6 +2857,7 @@ export interface components {
             created_at: components["schemas"]["Time"];
             /** Format: date-time */
             last_used_at: string | null;
+            rows: components["schemas"]["Rows"];
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /** @description The secret, shown once */
@@ -2477,6 +2868,7 @@ export interface components {
             next_cursor: string;
         };
         NewApiKey: {
+            rows?: components["schemas"]["Rows"];
             name: string;
             scopes: components["schemas"]["Scope"][];
         };
@@ -3619,13 +4011,20 @@ export interface components {
             /** Format: int64 */
             to: number;
             /** @enum {string} */
-            evidence: "event" | "identify" | "alias" | "import" | "operator";
+            evidence: "event" | "identify" | "alias" | "import" | "operator" | "match";
             message_id: string;
             source: string;
             time: components["schemas"]["Time"];
             last_time?: components["schemas"]["Time"];
             /** Format: int64 */
             count: number;
+            /** @description Of a match */
+            detail?: {
+                /** @description Its name and version */
+                model: string;
+                /** @description Bits of evidence */
+                weight: number;
+            };
         };
         IdentityGraph: {
             person: string;
@@ -3680,6 +4079,10 @@ export interface components {
             max_length: number;
             /** @description A contact: masked for those who may not see contacts */
             contact: boolean;
+            /** @description A person has few values of the kind: many of them beside one identifier are many persons */
+            tells_apart: boolean;
+            /** @description With how many values of a kind that tells persons apart an identifier of this kind may be seen before it is taken for shared; -1: never */
+            shared_after: number;
             blocked: components["schemas"]["BlockedValue"][];
             /** @description Comes with the program */
             built_in: boolean;
@@ -3694,6 +4097,8 @@ export interface components {
             normaliser?: string;
             /** @description 0: 256 */
             max_length?: number;
+            tells_apart?: boolean;
+            shared_after?: number;
             contact?: boolean;
         };
         IdentityRules: {
@@ -3746,6 +4151,92 @@ export interface components {
         IdentitySuggestionList: {
             items: components["schemas"]["IdentitySuggestion"][];
             next_cursor: string;
+        };
+        SharedIdentifier: {
+            /** Format: int64 */
+            node: number;
+            /** @description Whose it is; of a shared one, itself: the subject of its own events */
+            id: string;
+            kind: string;
+            value: string;
+            /** @enum {string} */
+            state: "shared" | "trusted";
+            /** @enum {string} */
+            decided: "detector" | "operator";
+            at: components["schemas"]["Time"];
+            /** @description The kind of which it was seen with too many; empty: an operator's word */
+            witness: string;
+            /** @description How many of that kind, when it was decided */
+            seen: number;
+            /** @description How many it may be seen with */
+            bears: number;
+            /** @description Of the event that brought it about, or who decided */
+            source: string;
+            /** @description Persons that there were afterwards where there had been one */
+            parted: number;
+            /**
+             * Format: int64
+             * @description Identifiers of persons that were seen with it
+             */
+            persons: number;
+            /**
+             * Format: int64
+             * @description Events that named both
+             */
+            events: number;
+        };
+        SharedIdentifierDetail: components["schemas"]["SharedIdentifier"] & {
+            related_persons: {
+                person: string;
+                first_seen: components["schemas"]["Time"];
+                last_seen: components["schemas"]["Time"];
+                /** Format: int64 */
+                events: number;
+            }[];
+        };
+        SharedIdentifierList: {
+            items: components["schemas"]["SharedIdentifier"][];
+            next_cursor: string;
+        };
+        SharedDecision: {
+            /** @description Whose the identifier is now */
+            id: string;
+            /** @enum {string} */
+            state: "shared" | "trusted" | "auto";
+            /** @description Persons that there are now where there was one */
+            parted?: number;
+            /** @description Identifiers that it has joined again */
+            joined?: number;
+            /** @description Identifiers that a limit keeps from it */
+            refused?: number;
+            /** @description Why the detector takes it for shared */
+            exposure?: string;
+            command: string;
+        };
+        IdentityPreview: {
+            /** @description Why it cannot be done */
+            refused?: string;
+            before: components["schemas"]["IdentityPreviewPerson"][];
+            after: components["schemas"]["IdentityPreviewPerson"][];
+        };
+        IdentityPreviewPerson: {
+            id: string;
+            /** @description Oldest first, at most 200 */
+            identifiers: components["schemas"]["Identifier"][];
+            /** @description Identifiers beyond these */
+            more: number;
+            /** Format: int64 */
+            events: number;
+            /** @description Of a person before: the segments that it is in, which are computed anew */
+            segments: string[];
+        };
+        IdentityUndone: {
+            id: string;
+            /** @description Of a merge that was taken back, the other person; of a split, who was absorbed */
+            other: string;
+            /** @enum {string} */
+            kind: "split" | "merge";
+            command: string;
         };
         SegmentList: {
             items: components["schemas"]["Segment"][];
@@ -4123,7 +4614,7 @@ export interface components {
             own: components["schemas"]["CalendarDay"][];
         };
         /** @enum {string} */
-        WebhookEvent: "segment.entered" | "segment.left";
+        WebhookEvent: "segment.entered" | "segment.left" | "person.merged" | "person.split";
         /**
          * @description How much of a person is sent
          * @default masked
@@ -4328,6 +4819,88 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        LinkageColumn: {
+            name: string;
+            /** @description given_name, family_name, name, phone, email, address, place, postcode, date, plate, id, number, year, text */
+            kind: string;
+            /** @description name, id.KIND, trait.NAME */
+            from: string[];
+            /** @description Why it was taken for this kind; empty when somebody said so */
+            reason: string;
+        };
+        LinkageSettings: {
+            columns: components["schemas"]["LinkageColumn"][];
+            /** @description Link what is above the threshold without asking */
+            automatic: boolean;
+            /** @description Chance from which a pair is a link; null: the model's */
+            link: number | null;
+            /** @description Chance from which a pair waits for a decision; null: the model's */
+            review: number | null;
+            version?: string;
+        };
+        LinkageModel: {
+            id: number;
+            /** Format: date-time */
+            made_at: string;
+            persons: number;
+            /** @description Comparisons with levels and their bits, blocking rules with their cost, thresholds, what it was trained on and how good it thinks it is */
+            model: {
+                [key: string]: unknown;
+            };
+        };
+        Linkage: {
+            settings: components["schemas"]["LinkageSettings"];
+            counts: {
+                review: number;
+                linked: number;
+                rejected: number;
+                refused: number;
+            };
+            model: components["schemas"]["LinkageModel"] | null;
+            online: {
+                /** @enum {string} */
+                state: "off" | "loading" | "ready";
+                persons: number;
+            };
+        };
+        LinkageCompared: {
+            name: string;
+            kind: string;
+            /** @description Of the first and of the second, as the caller may see them */
+            values: string[][];
+            /** @description How they agree: exact, one typing error, … */
+            level: string;
+            /** @description What that says: positive for, negative against the two being one */
+            bits: number;
+            /** @description Part of bits: since the value is rarer or more frequent than most */
+            rarity: number;
+        };
+        LinkagePair: {
+            id: string;
+            /** @enum {string} */
+            state: "review" | "linked" | "rejected" | "refused";
+            /** @description Sum of bits */
+            weight: number;
+            /** @description That the two are one, from 0 to 1 */
+            chance: number;
+            persons: components["schemas"]["PersonSummary"][];
+            refusal: string;
+            /** @description A user's id, model for links made without asking, or empty */
+            decided_by: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: date-time */
+            found_at: string;
+            model: number;
+            etag: string;
+            /** @description Bits that any two persons begin with */
+            prior?: number;
+            compared?: components["schemas"]["LinkageCompared"][];
+        };
+        LinkagePairList: {
+            items: components["schemas"]["LinkagePair"][];
+            next_cursor: string;
+        };
         Admission: {
             /**
              * Format: int64
@@ -4381,6 +4954,165 @@ export interface components {
             /** @description What it works on and the others stand by for */
             leases: string[];
             stuck: components["schemas"]["Stuck"][];
+        };
+        HouseholdList: {
+            items: components["schemas"]["HouseholdSummary"][];
+            next_cursor: string;
+        };
+        HouseholdSummary: {
+            id: string;
+            size: number;
+            /** @description Members under 14 */
+            children: number;
+            /** Format: int64 */
+            orders: number;
+            revenue: number;
+            /** @description 0 to 1, of the member who fits least */
+            score: number;
+            /** Format: date-time */
+            since: string | null;
+            members: components["schemas"]["HouseholdMiniature"][];
+        };
+        HouseholdMiniature: {
+            id: string;
+            name: string | null;
+            roles: ("payer" | "user" | "child" | "driver")[];
+            /** @description Under 14 */
+            child: boolean;
+        };
+        HouseholdTotals: {
+            /** Format: int64 */
+            households: number;
+            /**
+             * Format: int64
+             * @description Who is in one
+             */
+            persons: number;
+            /**
+             * Format: int64
+             * @description Persons under 14, in a household or not
+             */
+            children: number;
+            /**
+             * Format: int64
+             * @description Persons whose households are about to be derived
+             */
+            waiting: number;
+            evidence: {
+                kind: string;
+                /** Format: int64 */
+                persons: number;
+                /** Format: int64 */
+                things: number;
+            }[];
+        };
+        Household: {
+            id: string;
+            /** @description Members of today */
+            size: number;
+            children: number;
+            /** Format: int64 */
+            orders: number;
+            /** @description What the members of today have paid */
+            revenue: number;
+            /** Format: date-time */
+            first_seen: string | null;
+            /** Format: date-time */
+            last_seen: string | null;
+            members: components["schemas"]["HouseholdMember"][];
+            decisions: components["schemas"]["HouseholdDecision"][];
+        };
+        HouseholdMember: components["schemas"]["HouseholdMiniature"] & {
+            current: boolean;
+            times: {
+                /** Format: date-time */
+                from: string | null;
+                /**
+                 * Format: date-time
+                 * @description null: no end is known
+                 */
+                until: string | null;
+            }[];
+            score: number;
+            /** Format: int64 */
+            orders: number;
+            revenue: number;
+            /** Format: date-time */
+            first_seen: string | null;
+            /** Format: date-time */
+            last_seen: string | null;
+            evidence: components["schemas"]["HouseholdEvidence"][];
+            other_households: string[];
+        };
+        HouseholdEvidence: {
+            /** @enum {string} */
+            kind: "address" | "address_name" | "near_street" | "near_number" | "payment" | "device" | "declared" | "vehicle" | "manual";
+            /** @description As it was written; empty for those who may not see contacts */
+            value: string;
+            /** Format: date-time */
+            first: string | null;
+            /** Format: date-time */
+            last: string | null;
+            /** @description On how many days (nights, of a device) it was seen */
+            days: number;
+            weight: number;
+            /** @description Members who have it */
+            shared: number;
+        };
+        HouseholdDecision: {
+            who: string;
+            with: string;
+            /** @enum {string} */
+            verdict: "together" | "apart";
+            actor: string;
+            /** Format: date-time */
+            at: string | null;
+        };
+        HouseholdDecisionInput: {
+            /** @description A person id or kind:value */
+            who: string;
+            with: string[];
+            /** @enum {string} */
+            verdict: "together" | "apart" | "";
+        };
+        HouseholdDecided: {
+            id: string;
+            others: string[];
+        };
+        HouseholdRule: {
+            /** @enum {string} */
+            kind: "address" | "payment" | "device" | "declared" | "vehicle";
+            on: boolean;
+            /** @description Of two who share it, how likely they live together */
+            weight: number;
+            /** @description What more persons share at one time says nothing */
+            most: number;
+            /** @description Days (nights, of a device) on which somebody must have been seen with it */
+            least: number;
+            /** @description Days that it holds after it was last seen; 0: until another is seen */
+            fresh: number;
+            events: string[];
+            fields: string[];
+        };
+        HouseholdRules: {
+            threshold: number;
+            rules: components["schemas"]["HouseholdRule"][];
+            night_from: number;
+            night_to: number;
+            /** @description Events that are purchases */
+            paid: string[];
+            paid_fields: string[];
+            born_fields: string[];
+            role_fields: string[];
+            name_fields: string[];
+        };
+        HouseholdRulesView: components["schemas"]["HouseholdRules"] & {
+            /** Format: int64 */
+            version: number;
+            actor: string;
+            /** Format: date-time */
+            set_at: string | null;
+            default: boolean;
         };
     };
     responses: {
@@ -7357,6 +8089,179 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listSharedIdentifiers: {
+        parameters: {
+            query?: {
+                /** @description Left out: both */
+                state?: "shared" | "trusted";
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of identifiers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedIdentifierList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideSharedIdentifier: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "identifier": "phone:+862161234567",
+                 *       "state": "shared"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description The identifier's node; or
+                     */
+                    node?: number;
+                    /** @description kind:value */
+                    identifier?: string;
+                    /** @enum {string} */
+                    state: "shared" | "trusted" | "auto";
+                };
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedDecision"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewIdentityCommand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "person.merge",
+                 *       "body": {
+                 *         "identifiers": [
+                 *           "user_id:u1",
+                 *           "phone:+8613800138001"
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "person.split" | "person.merge" | "person.undo" | "person.link" | "person.unlink" | "identifier.trust";
+                    body: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    undoIdentityCommand: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "command": "cmd_a1b2c3d4e5f6"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The split or merge */
+                    command: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Who they are now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityUndone"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSharedIdentifier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The identifier */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedIdentifierDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     listSegments: {
         parameters: {
             query?: {
@@ -8605,6 +9510,251 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getLinkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state of record linkage */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Linkage"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setLinkageSettings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "columns": [],
+                 *       "automatic": false,
+                 *       "link": null,
+                 *       "review": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["LinkageSettings"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkageSettings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    guessLinkageColumns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Columns and the kinds there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        columns: components["schemas"]["LinkageColumn"][];
+                        kinds: string[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLinkagePairs: {
+        parameters: {
+            query?: {
+                state?: "review" | "linked" | "rejected" | "refused";
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of pairs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePairList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLinkagePair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pair */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePair"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideLinkagePair: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "link"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    decision: "link" | "reject" | "review";
+                };
+            };
+        };
+        responses: {
+            /** @description The pair */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePair"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPersonPairs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person's pairs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkagePairList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    findLinkageCandidates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "values": {
+                 *         "name": "Ann Lee",
+                 *         "phone": "+86 138 0013 8000"
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    values: {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Candidates, the most probable first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        candidates: {
+                            person: components["schemas"]["PersonSummary"];
+                            weight: number;
+                            chance: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getAdmission: {
         parameters: {
             query?: never;
@@ -8751,6 +9901,202 @@ export interface operations {
                                 value: unknown;
                             }[];
                         };
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listHouseholds: {
+        parameters: {
+            query?: {
+                /** @description `revenue` (most first), `size` (largest first) or `score` (the most doubtful first) */
+                sort?: "revenue" | "size" | "score";
+                /** @description Only those with a child under 14 */
+                children?: boolean;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHouseholdTotals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdTotals"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHouseholdRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdRulesView"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setHouseholdRules: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdRules"];
+            };
+        };
+        responses: {
+            /** @description The rules that hold */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdRulesView"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    decideHousehold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "who": "user_id:u1000007",
+                 *       "with": [
+                 *         "user_id:u1000008"
+                 *       ],
+                 *       "verdict": "together"
+                 *     }
+                 */
+                "application/json": components["schemas"]["HouseholdDecisionInput"];
+            };
+        };
+        responses: {
+            /** @description Whom it was about */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdDecided"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHousehold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of a household; one that became another leads there
+                 * @example h_1a2b
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The household */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Household"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPersonHouseholds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The present ones first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        items: components["schemas"]["Household"][];
                     };
                 };
             };
