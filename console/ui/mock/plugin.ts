@@ -3,6 +3,7 @@ import type { Connect, Plugin } from "vite";
 import type { Segment, Source } from "../src/api/types";
 import { answer } from "./answers.ts";
 import { answerCommands } from "./commands.ts";
+import { answerHouseholds, householdsOf } from "./households.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
 import { answerLinkage } from "./linkage.ts";
 import { answerRoles, permissions } from "./roles.ts";
@@ -230,6 +231,7 @@ function live(kind: string, url: URL, req: IncomingMessage, res: ServerResponse)
 const parts: Record<string, (asked: Asked) => unknown> = {
   webhooks: answerWebhooks,
   linkage: answerLinkage,
+  households: answerHouseholds,
   jobs: answerJobs,
   schedules: answerSchedules,
   calendar: answerCalendar,
@@ -558,6 +560,7 @@ function catalogue(b: string | undefined, c: string | undefined, q: URLSearchPar
 
 function identity(method: string, what: string | undefined, kind: string | undefined, body: any): unknown {
   const rules = world.identityRules;
+  if (what === "shared") return { items: empty ? [] : world.shared, next_cursor: "" };
   if (what === "suggestions") {
     if (method === "GET") return { items: empty ? [] : world.suggestions, next_cursor: "" };
     world.suggestions.splice(0);
@@ -637,6 +640,7 @@ function persons(
       m.events.filter((e) => !q.get("event") || e.event === q.get("event")),
       q,
     );
+  if (verb === "households") return householdsOf(m.person.id);
   if (verb === "identity") {
     const g = world.identityOf(m);
     const [from, to] = [q.get("from"), q.get("to")];

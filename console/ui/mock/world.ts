@@ -13,6 +13,7 @@ import type {
   Reactor,
   ReactorDeadLetter,
   Segment,
+  SharedIdentifier,
   Source,
 } from "../src/api/types";
 
@@ -635,6 +636,25 @@ export const identityRules: IdentityRules = {
   ],
   normalisers: ["text", "lower", "email", "phone", "integer", "vin", "plate"],
 };
+
+export const shared: SharedIdentifier[] = [
+  {
+    node: 4711,
+    id: people[4]?.person.id ?? "",
+    kind: "device_id",
+    value: "kiosk-hangzhou-01",
+    state: "shared",
+    decided: "detector",
+    at: iso(now - day / 3),
+    witness: "user_id",
+    seen: 4,
+    bears: 3,
+    source: "src_store",
+    parted: 4,
+    persons: 212,
+    events: 1840,
+  },
+];
 
 export const suggestions: IdentitySuggestion[] = [
   {

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { App, Button, Popconfirm } from "antd";
+import { App, Button } from "antd";
 import { ChevronRight, House, UserPlus } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +9,7 @@ import { householdQuery, personsQuery } from "@/api/queries";
 import type { Household } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
+import { useConfirm } from "@/components/ConfirmButton";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Num } from "@/components/Num";
 import { RelativeTime } from "@/components/RelativeTime";
@@ -177,6 +178,7 @@ function MemberCard({ one, member: m, may }: { one: Household; member: Member; m
   const format = useFormat();
   const labels = useLabels();
   const decide = useDecide(one.id);
+  const confirm = useConfirm();
   const others = one.members.filter((o) => o.id !== m.id && o.current).map((o) => o.id);
   const name = m.name ?? (m.child ? t("households.hiddenChild") : labels.person(m));
   return (
@@ -247,17 +249,20 @@ function MemberCard({ one, member: m, may }: { one: Household; member: Member; m
             ))}
           </span>
           {may && m.current && others.length > 0 && (
-            <Popconfirm
-              title={t("households.leaveTitle", { name })}
-              description={<div className="household-confirm">{t("households.leaveText")}</div>}
-              okText={t("households.leave")}
-              cancelText={t("action.cancel")}
-              onConfirm={() => decide.mutate({ who: m.id, with: others, verdict: "apart" })}
+            <Button
+              size="small"
+              loading={decide.isPending}
+              onClick={() =>
+                confirm({
+                  title: t("households.leaveTitle", { name }),
+                  text: t("households.leaveText"),
+                  ok: t("households.leave"),
+                  run: () => decide.mutateAsync({ who: m.id, with: others, verdict: "apart" }),
+                })
+              }
             >
-              <Button size="small" loading={decide.isPending}>
-                {t("households.leave")}
-              </Button>
-            </Popconfirm>
+              {t("households.leave")}
+            </Button>
           )}
         </footer>
       )}

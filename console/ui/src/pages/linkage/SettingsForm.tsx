@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { catalogueTraitsQuery } from "@/api/queries";
 import { ErrorState } from "@/components/states";
+import { stableJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
@@ -30,7 +31,7 @@ export function SettingsForm({ settings, onClose }: { settings: LinkageSettings;
     link: settings.link,
     review: settings.review,
   };
-  const changed = JSON.stringify(body) !== JSON.stringify(was);
+  const changed = stableJson(body) !== stableJson(was);
   useUnsaved(changed);
   const save = useWrite({
     mutationFn: () =>
