@@ -19,6 +19,7 @@ const faults = []
 page.on('pageerror', (err) => faults.push(`${page.url()}: ${err.message}`))
 const shot = (name) => page.screenshot({ path: `${shots}/act-${lang}-${name}.png`, fullPage: true })
 const button = (name) => page.getByRole('button', { name, exact: true })
+const confirm = (name) => page.locator('.ant-modal-confirm').getByRole('button', { name, exact: true }).click()
 const row = (text) => page.locator('tr.ant-table-row').filter({ hasText: text })
 
 // A receiver that answers as it is told and keeps what it got, with every signature.
@@ -85,6 +86,7 @@ async function webhooks() {
   await button(say('Resume', '恢复')).click()
   await button(say('Pause', '暂停')).waitFor()
   await button(say('Make all again', '全部重新投递')).click()
+  await confirm(say('Make again', '重新投递'))
   await page.getByText(say('Nothing was given up', '没有已放弃的通知')).waitFor()
   await page.getByText(say('Delivered', '已送达'), { exact: true }).last().click()
   await row(say('Left “进店', '离开“进店')).waitFor()
@@ -95,7 +97,7 @@ async function webhooks() {
 
   // A new secret signs at once, and the old one beside it.
   await button(say('Replace the secret', '更换密钥')).click()
-  await page.locator('.ant-popover:visible').getByRole('button', { name: say('Replace the secret', '更换密钥') }).click()
+  await confirm(say('Replace the secret', '更换密钥'))
   const next = (await page.getByTestId('new-secret').locator('pre').first().innerText()).trim()
   await button(say('Send a test', '发送测试')).click()
   await page.getByTestId('test-result').getByText(say('The test was delivered', '测试已送达')).waitFor()
@@ -106,7 +108,7 @@ async function webhooks() {
 
 async function jobs() {
   await page.goto(`${server}/segments/${segment}?tab=members`)
-  await button(say('Export as a job', '以任务导出')).click()
+  await button(say('Export in the background', '后台导出')).click()
   await page.waitForURL(/\/jobs\?.*open=/)
   const drawer = page.locator('.ant-drawer')
   await drawer.getByText(say('Done', '已完成')).first().waitFor()
