@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/identity"
@@ -50,7 +51,8 @@ func newEdgeServer(t *testing.T, db *store.DB) *edgeServer {
 		c.Sources, c.Frames, c.Simulator = edge.Sources(), edge, graph
 		c.Feeds = api.NewFeeds(200, nil)
 		parts := collect.Parts{Sources: edge.Sources(), Quarantine: edge.Quarantine(), Events: edge.Feed()}
-		c.Resources = collect.Resources(func() collect.Parts { return parts }, nil, c.Feeds)
+		c.Resources = append(collect.Resources(func() collect.Parts { return parts }, nil, c.Feeds),
+			api.Resource{Name: "People", Permissions: []access.Declared{{Permission: "people:read", Allows: "see people"}}})
 	})
 	return &edgeServer{s, edge, log}
 }
