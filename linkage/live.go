@@ -30,6 +30,7 @@ const (
 	mostTouched    = 100_000
 	mostCandidates = 20
 	lookForModel   = 10 * time.Second
+	leastStale     = 10_000 // records that have gone and are worth a new index
 )
 
 // status tells whether the index is there.
@@ -54,7 +55,7 @@ func (l *Linkage) Run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			l.cfg.Logger.Warn("the model of record linkage could not be read", "error", err)
-		case m != nil && !l.live.has(m.id):
+		case m != nil && !l.live.fits(m.id):
 			if err := l.load(ctx, m); err != nil && ctx.Err() == nil {
 				l.cfg.Logger.Error("the index of persons could not be loaded; new ones are compared by the next run of the job only", "error", err)
 			}
@@ -68,22 +69,27 @@ func (l *Linkage) Run(ctx context.Context) error {
 	}
 }
 
-func (v *live) has(model int64) bool {
+// fits tells whether the index is the model's, and holds more that is there than what has gone: each change of a
+// person leaves traces of the record before.
+func (v *live) fits(model int64) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.model != nil && v.model.id == model
+	if v.model == nil || v.model.id != model {
+		return false
+	}
+	return v.index.Stale() <= max(v.index.Len(), leastStale)
 }
 
 // load makes the index of all persons. Who changes meanwhile is noted, and compared afterwards.
 func (l *Linkage) load(ctx context.Context, m *keptModel) error {
 	l.live.mu.Lock()
-	l.live.loading, l.live.model, l.live.touched = true, m, map[touchstone.PersonID]struct{}{}
+	l.live.loading, l.live.touched = true, map[touchstone.PersonID]struct{}{}
 	l.live.mu.Unlock()
 	x, r, err := l.indexOf(ctx, m)
 	l.live.mu.Lock()
 	l.live.loading = false
 	if err == nil {
-		l.live.index, l.live.reader = x, r
+		l.live.index, l.live.reader, l.live.model = x, r, m
 		l.metrics.indexed.Set(float64(x.Len()))
 	}
 	touched := l.live.touched

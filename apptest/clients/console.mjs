@@ -242,7 +242,10 @@ const checks = {
     await page.waitForURL(/tab=traits/)
     await find('new segment', /New segment/)
     await page.waitForURL(/segments\/new/)
+    // The new page takes the keyboard to its first field once it is there; letters typed there are text.
+    await page.locator('main input:focus').waitFor()
     await page.locator('h1').click()
+    await page.locator('main input:focus').waitFor({ state: 'detached' })
     for (const [keys, path] of [['gp', '/people'], ['ga', '/analytics'], ['gs', '/segments'], ['go', '/']]) {
       await chord(page, keys, path)
     }
