@@ -158,8 +158,14 @@ func linkAndPart(t *testing.T, s *Server, waiting []pair) {
 		p, ok = s.between(s.pairs("review"), "user_id:web-1000", "anonymous_id:tablet-1")
 		return ok
 	})
-	if linked := s.decide(p.ID, "link"); linked.State != "linked" {
+	linked := s.decide(p.ID, "link")
+	if linked.State != "linked" {
 		t.Fatalf("the linked pair is %+v", linked)
+	}
+	for _, c := range linked.Compared { // both sides are the same person now
+		if len(c.Values[0]) != len(c.Values[1]) {
+			t.Errorf("%s of the linked pair is %v", c.Name, c.Values)
+		}
 	}
 	if a, b := s.Person("user_id:web-1000").ID, s.Person("anonymous_id:tablet-1").ID; a != b {
 		t.Errorf("they are %s and %s", a, b)

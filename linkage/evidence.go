@@ -64,18 +64,23 @@ type comparedColumn struct {
 	Rarity float64     `json:"rarity"`
 }
 
+// shownColumns are those of the newest model. A guess, which reads a sample of persons, is for where there is none.
+func (l *Linkage) shownColumns(ctx context.Context) ([]Column, error) {
+	m, err := l.newestModel(ctx, l.cfg.DB.Reader())
+	switch {
+	case err != nil:
+		return nil, err
+	case m != nil:
+		return m.Columns, nil
+	}
+	return l.Columns(ctx)
+}
+
 // compared returns the grounds of a pair with the values that its persons have, as v may see them.
 func (l *Linkage) compared(ctx context.Context, v *access.Viewer, p *Pair) (list []comparedColumn, prior float64, err error) {
-	columns, err := l.Columns(ctx)
+	columns, err := l.shownColumns(ctx)
 	if err != nil {
 		return nil, 0, err
-	}
-	m, err := l.newestModel(ctx, l.cfg.DB.Reader())
-	if err != nil {
-		return nil, 0, err
-	}
-	if m != nil {
-		columns = m.Columns
 	}
 	var why grounds
 	if err := json.Unmarshal([]byte(p.Evidence), &why); err != nil {
@@ -96,7 +101,7 @@ func (l *Linkage) compared(ctx context.Context, v *access.Viewer, p *Pair) (list
 		}
 		out = append(out, one)
 	}
-	err = newReader(l.cfg.People, columns).read(ctx, v, slices.Compact(p.Persons[:]), func(person touchstone.PersonID, values []string) error {
+	err = newReader(l.cfg.People, columns).read(ctx, v, distinct(slices.Clone(p.Persons[:])), func(person touchstone.PersonID, values []string) error {
 		for i, text := range values {
 			for side, of := range p.Persons {
 				if of == person && text != "" {

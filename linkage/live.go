@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/identity/match"
 	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -116,17 +115,8 @@ func (l *Linkage) load(ctx context.Context, m *keptModel) error {
 }
 
 func (l *Linkage) indexOf(ctx context.Context, m *keptModel) (*match.Index, *reader, error) {
-	set, err := match.NewSet(matchColumns(m.Columns))
-	if err != nil {
-		return nil, nil, err
-	}
 	r := newReader(l.cfg.People, m.Columns)
-	err = r.everybody(ctx, func(person touchstone.PersonID, values []string) error {
-		if empty(values) || set.Len() >= l.cfg.MaxPersons {
-			return nil
-		}
-		return set.Add(0, match.Record{ID: recordID(person), Values: values})
-	}, func(int) {})
+	set, err := r.set(ctx, l.cfg.MaxPersons, func() error { return nil }, func(int) {})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -208,13 +198,7 @@ func (l *Linkage) index(ctx context.Context, persons []touchstone.PersonID) erro
 	l.live.mu.Lock()
 	x, r := l.live.index, l.live.reader
 	l.live.mu.Unlock()
-	return r.read(ctx, access.System(), persons, func(person touchstone.PersonID, values []string) error {
-		x.Remove(recordID(person))
-		if empty(values) {
-			return nil
-		}
-		return x.Add(match.Record{ID: recordID(person), Values: values})
-	})
+	return r.refresh(ctx, x, persons, nil)
 }
 
 // ready forgets who is gone, and tells whether there is an index; if it is being loaded, it notes who has changed.
@@ -242,23 +226,18 @@ func (v *live) ready(changed, gone []touchstone.PersonID, metrics *metrics) bool
 // compare brings persons up to date in the index and returns whom they may be. A person that the index has
 // already under the same values is compared again, too: others may be new.
 func (l *Linkage) compare(ctx context.Context, persons []touchstone.PersonID) (pairs []*Pair, err error) {
-	settings, _, err := l.Settings(ctx)
-	if err != nil {
-		return nil, err
-	}
 	l.live.mu.Lock()
 	x, m, r := l.live.index, l.live.model, l.live.reader
 	l.live.mu.Unlock()
 	if x == nil || len(persons) == 0 {
 		return nil, nil
 	}
+	settings, _, err := l.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	review := m.review(settings)
-	err = r.read(ctx, access.System(), persons, func(person touchstone.PersonID, values []string) error {
-		x.Remove(recordID(person))
-		if empty(values) {
-			return nil
-		}
-		record := match.Record{ID: recordID(person), Values: values}
+	err = r.refresh(ctx, x, persons, func(person touchstone.PersonID, record match.Record) error {
 		candidates, err := x.Find(record, mostCandidates)
 		if err != nil {
 			return err
@@ -277,7 +256,7 @@ func (l *Linkage) compare(ctx context.Context, persons []touchstone.PersonID) (p
 			}
 			pairs = append(pairs, one)
 		}
-		return x.Add(record)
+		return nil
 	})
 	l.metrics.indexed.Set(float64(x.Len()))
 	return pairs, err

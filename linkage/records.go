@@ -111,6 +111,42 @@ func (r *reader) everybody(ctx context.Context, fn func(person touchstone.Person
 	}
 }
 
+// set makes a set of all persons of whom something is known, at most most; full says what becomes of further ones.
+func (r *reader) set(ctx context.Context, most int, full func() error, paged func(read int)) (*match.Set, error) {
+	set, err := match.NewSet(matchColumns(r.columns))
+	if err != nil {
+		return nil, err
+	}
+	err = r.everybody(ctx, func(person touchstone.PersonID, values []string) error {
+		switch {
+		case empty(values):
+			return nil
+		case set.Len() >= most:
+			return full()
+		}
+		return set.Add(0, match.Record{ID: recordID(person), Values: values})
+	}, paged)
+	return set, err
+}
+
+// refresh brings persons up to date in an index. before, unless it is nil, is called with each record while the index
+// has none of that person.
+func (r *reader) refresh(ctx context.Context, x *match.Index, persons []touchstone.PersonID, before func(person touchstone.PersonID, record match.Record) error) error {
+	return r.read(ctx, access.System(), persons, func(person touchstone.PersonID, values []string) error {
+		record := match.Record{ID: recordID(person), Values: values}
+		x.Remove(record.ID)
+		if empty(values) {
+			return nil
+		}
+		if before != nil {
+			if err := before(person, record); err != nil {
+				return err
+			}
+		}
+		return x.Add(record)
+	})
+}
+
 // empty tells whether a record says nothing.
 func empty(values []string) bool {
 	return !slices.ContainsFunc(values, func(v string) bool { return v != "" })

@@ -119,25 +119,14 @@ func chosen(threshold *float64) float64 {
 
 // readAll reads all persons.
 func (l *Linkage) readAll(ctx context.Context, r job.Run, columns []Column) (*match.Set, error) {
-	set, err := match.NewSet(matchColumns(columns))
-	if err != nil {
-		return nil, err
-	}
 	total, err := l.cfg.People.Count(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.Note(touchstone.Textf("Reading persons"))
-	err = newReader(l.cfg.People, columns).everybody(ctx, func(person touchstone.PersonID, values []string) error {
-		switch {
-		case empty(values):
-			return nil
-		case set.Len() >= l.cfg.MaxPersons:
-			return touchstone.Errorf(touchstone.TooLarge, "There are more than %d persons to compare.", l.cfg.MaxPersons).WithHint("Raise linkage.max_persons; each takes about half a kilobyte of memory.")
-		}
-		return set.Add(0, match.Record{ID: recordID(person), Values: values})
+	return newReader(l.cfg.People, columns).set(ctx, l.cfg.MaxPersons, func() error {
+		return touchstone.Errorf(touchstone.TooLarge, "There are more than %d persons to compare.", l.cfg.MaxPersons).WithHint("Raise linkage.max_persons; each takes about half a kilobyte of memory.")
 	}, func(read int) { r.Report(int64(read), max(total, int64(read))) })
-	return set, err
 }
 
 // labels are what people have decided, the latest first.
