@@ -1,10 +1,8 @@
 import type { components } from "@/api/schema";
 import type { Lang } from "@/lib/format";
+import type { Messages } from "./messages";
 
 type Text = components["schemas"]["Text"];
-
-/** What the server's messages are in another language, by their English templates. */
-export type Messages = Readonly<Record<string, string>>;
 
 /** The server's messages in a language; English needs none. Loaded when the first one is shown. */
 export async function loadMessages(lang: Lang): Promise<Messages> {

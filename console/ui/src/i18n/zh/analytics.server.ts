@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const analytics: Messages = {
   "A condition on {0} may name {1} values at most: you may not see contacts.":

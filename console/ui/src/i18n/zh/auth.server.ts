@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const auth: Messages = {
   "Only a user who is signed in has a password.": "只有已登录的账号才有密码。",

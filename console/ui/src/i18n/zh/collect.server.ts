@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const collect: Messages = {
   "Add it to the address of the SDK: /sa?token=WRITE_KEY.":

@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const common: Messages = {
   "/docs lists all calls.": "全部接口见 /docs。",

@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const condition: Messages = {
   "holds a NUL character": "含有 NUL 字符",

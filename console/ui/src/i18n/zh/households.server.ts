@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const households: Messages = {
   "a decision is about somebody and 1 to {0} others": "一次判定涉及一个人和 1 到 {0} 个其他人",

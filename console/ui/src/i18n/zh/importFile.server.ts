@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const importFile: Messages = {
   'A mapping is needed, as an object in "mapping" or as text in "yaml".':

@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const jobs: Messages = {
   "A job of this kind takes no input.": "此类任务不需要参数。",

@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const linkage: Messages = {
   "A column needs a name of at most 100 bytes.": "字段需要名称，最长 100 字节。",

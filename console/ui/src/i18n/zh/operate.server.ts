@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const operate: Messages = {
   "A backup is a copy of the data folder, but another process holds the warehouse.":

@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const people: Messages = {
   "An erasure cannot be undone.": "删除后无法恢复。",

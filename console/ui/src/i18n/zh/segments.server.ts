@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const segments: Messages = {
   "A rule makes a segment that follows it; persons make a fixed list.":

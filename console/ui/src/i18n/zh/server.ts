@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 import { analytics } from "./analytics.server";
 import { auth } from "./auth.server";
 import { collect } from "./collect.server";

@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const settings: Messages = {
   "An administrator can change your role.": "管理员可以调整你的角色。",

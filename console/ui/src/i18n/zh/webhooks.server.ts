@@ -1,4 +1,4 @@
-import type { Messages } from "../serverText";
+import type { Messages } from "../messages";
 
 export const webhooks: Messages = {
   '"*" stands for all of them.': '"*" 代表全部人群。',
