@@ -6,6 +6,7 @@
 //	World.History  the past, in the order of time, at more than 100,000 events a second
 //	World.Live     the same lives going on, as a trickle
 //	World.Truth    what a system that got the history must say
+//	World.Forms    dealers' forms, and Receipts: offline records full of mistakes, with who wrote them
 //	Load           history through the public HTTP interface
 //
 // A world is a function of its Config: the same seed gives the same bytes on every

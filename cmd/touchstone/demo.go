@@ -111,6 +111,9 @@ func (d *demo) present(ctx context.Context) error {
 		if err := d.makeSegments(ctx); err != nil {
 			return err
 		}
+		if err := d.importOffline(ctx, world); err != nil {
+			return err
+		}
 		if err := writeMarker(marker, world.Config()); err != nil {
 			return err
 		}

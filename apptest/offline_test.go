@@ -1,0 +1,142 @@
+package apptest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/sim"
+)
+
+// The demo's world has dealers' forms and receipts full of mistakes. What the server makes of them
+// is held against who truly wrote them: the tablet of a motor show and the shop's phone are
+// demoted, certain links are right, likely ones are found and mostly right.
+func TestDirtySlipsAgainstPlantedTruth(t *testing.T) {
+	t.Parallel()
+	s := Start(t)
+	world, err := sim.NewWorld(sim.Config{Seed: 5, Persons: 3000, Days: 20, End: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]string{}
+	for _, source := range sim.Sources() {
+		_, keys[source.Name] = s.Source(source.Name, source.Kind)
+	}
+	if _, err := sim.Load(t.Context(), world, sim.LoadOptions{Server: s.URL, Keys: keys}); err != nil {
+		t.Fatal(err)
+	}
+	importSlips(t, s, world)
+	s.Drain()
+	shared := s.sharedIdentifiers()
+	for _, id := range []touchstone.Identifier{world.FairTablet(), world.ShopLine()} {
+		if !slices.Contains(shared, Identifier{string(id.Kind), id.Value}) {
+			t.Errorf("%s says who somebody is; shared are %v", id, shared)
+		}
+	}
+	s.AwaitJob(s.StartJob("linkage.match", map[string]any{}).ID)
+	judgeSlips(t, s, world)
+}
+
+// importSlips imports the files as the demo does.
+func importSlips(t *testing.T, s *Server, world *sim.World) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, file := range world.OfflineFiles() {
+		path := filepath.Join(dir, file.Name)
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Write(f); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for i, text := range file.Mappings {
+			mapping := filepath.Join(dir, file.Sources[i]+".yaml")
+			if err := os.WriteFile(mapping, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Import(path, mapping, file.Sources[i]); got.Quarantined != 0 || got.Accepted == 0 {
+				t.Errorf("%s: %+v", file.Name, got)
+			}
+		}
+	}
+}
+
+// sharedIdentifiers returns what says no longer who somebody is.
+func (s *Server) sharedIdentifiers() (list []Identifier) {
+	s.t.Helper()
+	for cursor := ""; ; {
+		var page struct {
+			Items      []Identifier `json:"items"`
+			NextCursor string       `json:"next_cursor"`
+		}
+		s.Call(http.MethodGet, "/api/v1/identity/shared?state=shared&limit=200&cursor="+url.QueryEscape(cursor), nil, &page)
+		list = append(list, page.Items...)
+		if cursor = page.NextCursor; cursor == "" {
+			return list
+		}
+	}
+}
+
+// judgeSlips counts how slips came to the accounts of those who wrote them.
+func judgeSlips(t *testing.T, s *Server, world *sim.World) {
+	t.Helper()
+	account := map[int]string{} // person of the world → person of the server
+	whose := map[string]int{}   // and back
+	for who, user := range world.Accounts() {
+		id := s.Person("user_id:" + user).ID
+		account[who], whose[id] = id, who
+	}
+	certain, wrong, open := 0, 0, map[string]int{} // of slips by themselves: who wrote them
+	for _, list := range [][]sim.Slip{world.Forms(), world.Receipts()} {
+		for _, slip := range list {
+			kind := sim.KindForm
+			if slip.Cents > 0 {
+				kind = sim.KindReceipt
+			}
+			id := s.Person(fmt.Sprintf("%s:%s", kind, slip.Number)).ID
+			switch owner, known := whose[id]; {
+			case known && owner == slip.Person:
+				certain++
+			case known:
+				wrong++
+				if testing.Verbose() {
+					t.Logf("%+v came to person %d", slip, owner)
+				}
+			case account[slip.Person] != "":
+				open[id] = slip.Person
+			}
+		}
+	}
+	likely, right := 0, map[string]bool{}
+	for _, p := range s.pairs("review") {
+		a, b := p.Persons[0].ID, p.Persons[1].ID
+		if _, slip := open[a]; !slip {
+			a, b = b, a
+		}
+		who, slip := open[a]
+		if _, known := whose[b]; !slip || !known || p.Chance < 0.5 {
+			continue
+		}
+		likely++
+		if account[who] == b {
+			right[a] = true
+		}
+	}
+	t.Logf("%d slips came to their account by themselves, %d to a wrong one; of %d others %d likely pairs are right, %d are not", certain, wrong, len(open), len(right), likely-len(right))
+	if certain < 50 || wrong*10 > certain {
+		t.Errorf("by identifiers %d slips came to the right account and %d to a wrong one", certain, wrong)
+	}
+	if len(open) < 20 || len(right)*2 < len(open) || (likely-len(right))*4 > likely {
+		t.Errorf("of %d slips with mistakes %d were found, with %d wrong pairs", len(open), len(right), likely-len(right))
+	}
+}
