@@ -10,6 +10,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/imports"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/identity"
@@ -32,6 +33,7 @@ func (a *App) resources() []api.Resource {
 			backupResource{a}.resource(),
 		},
 		collect.Resources(a.incoming, a.people(), a.feeds),
+		imports.Resources(func() *imports.Imports { return a.imports }),
 		analytics.Resources(a.questions()),
 		[]api.Resource{
 			people.Resource(a.persons, a.people(), a.feeds),

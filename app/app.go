@@ -6,7 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/imports"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
@@ -77,6 +77,7 @@ type App struct {
 	queries    *analytics.Engine
 	settings   *console.Settings
 	console    *console.Console
+	imports    *imports.Imports // in a process with the role console
 	feed       *changeFeed
 	feeds      *api.Feeds
 	backups    *backup.Keeper
@@ -156,6 +157,7 @@ func (a *App) parts() []wiring {
 		{a.wireRemote, []string{"sink"}},
 		{a.wireBackups, []string{"act", "console"}},
 		{a.wireJobs, []string{"act", "console"}},
+		{a.wireImports, []string{"console"}},
 		{a.wireConsole, nil}, // for /metrics and health; its routes are for the role
 	}
 }
@@ -258,7 +260,7 @@ func (a *App) wake() { a.pipeline.Wake() }
 func (a *App) wireGraph(ctx context.Context) (err error) {
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: a.wake,
 		Within:     a.within,
-		Imports:    a.imports,
+		Imports:    a.isImport,
 		Through:    a.through,
 		Files:      job.CountFiles,
 		CacheBytes: a.cfg.Cache.Identifiers * identifierBytes})
@@ -281,8 +283,8 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 	return err
 }
 
-// imports tells whether a source is an import.
-func (a *App) imports(source string) bool { return a.collector.Sources().Kind(source) == "import" }
+// isImport tells whether a source is an import.
+func (a *App) isImport(source string) bool { return a.collector.Sources().Kind(source) == "import" }
 
 // stages lists the pipeline's stages in their order.
 func (a *App) stages() []pipeline.Stage {
@@ -309,7 +311,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
-		Imports: a.imports, BackfillAge: a.cfg.Pipeline.BackfillAge,
+		Imports: a.isImport, BackfillAge: a.cfg.Pipeline.BackfillAge,
 	})
 	if err != nil {
 		return err
@@ -349,11 +351,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 	a.console, err = console.New(ctx, console.Config{
 		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
 		Settings: a.settings, Kinds: a.kinds, Feeds: a.feeds, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
-		Uploads: console.UploadConfig{
-			Dir: filepath.Join(a.cfg.Data, "uploads"), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
-			KeepDone: a.cfg.Uploads.KeepAge, MinFreeBytes: int64(a.cfg.Stream.MinFreeBytes),
-		},
-		Rows: a.rowSets(), Features: a.features(), Resources: a.resources(),
+		Rows: a.rowSets(), Resources: a.resources(),
 	})
 	if err != nil {
 		return err

@@ -5,15 +5,8 @@ import (
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/warehouse/remote"
 )
-
-// features is what this process's API reaches. What it does not run stays nil and answers
-// 503 with a hint.
-func (a *App) features() console.Features {
-	return console.Features{Sources: a.collector.Sources(), Frames: a.collector, Simulator: a.graph}
-}
 
 // errNoWarehouse is the answer to who asks for events where none can be reached.
 func errNoWarehouse() error {

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +23,7 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// Config is what console needs. DB is required; a feature that is nil answers 503.
+// Config is what console needs. DB is required.
 type Config struct {
 	DB      *store.DB
 	Clock   touchstone.Clock
@@ -42,7 +40,6 @@ type Config struct {
 	SessionLifetime time.Duration  // and after so long in any case; 7 days
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed; loopback
 	Feeds           *api.Feeds     // bounds the live feeds and ends them; nil: 200 at a time
-	MaxImports      int            // imports whose progress is held in memory; 1,000
 
 	// Counters and Storage are asked for statistics: Counters each second, so it must cost
 	// next to nothing, Storage every ten.
@@ -52,10 +49,7 @@ type Config struct {
 	Checks []Check  // of /readyz, in order
 	Roles  []string // of this process, for /readyz
 
-	Uploads UploadConfig
-	Rows    RowSets // nil: nobody can be limited to some persons here
-
-	Features
+	Rows RowSets // nil: nobody can be limited to some persons here
 
 	// Resources are the parts of the API that features bring, beside those of console.
 	Resources []api.Resource
@@ -76,7 +70,6 @@ func (c *Config) setDefaults() {
 	if c.Feeds == nil {
 		c.Feeds = api.NewFeeds(200, c.Metrics)
 	}
-	c.MaxImports = cmp.Or(c.MaxImports, 1000)
 }
 
 // Console serves the management API and the pages. Make it with New, mount Routes, call
@@ -91,15 +84,9 @@ type Console struct {
 	setup     setupToken
 	metrics   *metrics
 	stats     statsRing
-	imports   *importProgress
-	uploads   *uploads
-	runs      *importRuns
 	document  *document
 	resources []api.Resource // console's own and those of features
 	audited   atomic.Uint64  // entries written to the audit log
-
-	frameSlots chan struct{} // one slot per body of frames in memory
-	partSlots  chan struct{} // one slot per part of an uploaded file in memory
 }
 
 // New makes a Console.
@@ -118,12 +105,8 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 	c := &Console{
 		cfg: cfg, compress: compress, origin: http.NewCrossOriginProtection(),
 		passwords: newPasswords(), metrics: newMetrics(cfg.Metrics),
-		imports:    newImportProgress(cfg.DB, cfg.MaxImports),
-		stats:      statsRing{started: cfg.Clock.Now()},
-		uploads:    newUploads(cfg.Uploads, cfg.DB, cfg.Clock, cfg.Metrics),
-		frameSlots: make(chan struct{}, framesAtOnce), partSlots: make(chan struct{}, partsAtOnce),
+		stats: statsRing{started: cfg.Clock.Now()},
 	}
-	c.runs = newImportRuns(c, cfg.Metrics)
 	c.resources = slices.Concat(c.ownResources(), cfg.Resources)
 	if err := api.Check(c.resources); err != nil {
 		return nil, err
@@ -138,11 +121,8 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 func (c *Console) Close() { c.cfg.Feeds.Close() }
 
 // Run does console's housekeeping until ctx is done: it samples throughput, writes down
-// when keys were last used, and forgets old sessions, answers and uploads. Beside that it
-// imports what was uploaded.
+// when keys were last used, and forgets old sessions and answers.
 func (c *Console) Run(ctx context.Context) error {
-	var imports sync.WaitGroup
-	imports.Go(func() { c.runs.loop(ctx) })
 	second, minute, hour := time.NewTicker(time.Second), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	defer second.Stop()
 	defer minute.Stop()
@@ -153,13 +133,10 @@ func (c *Console) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
-			imports.Wait()
 			c.warn("last uses were not written down", c.seen.flush(end, c.cfg.DB))
-			c.warn("progress of imports was not written down", c.imports.flush(end))
 			return nil
 		case <-second.C:
 			c.sample(ctx)
-			c.warn("progress of imports was not written down", c.imports.flush(ctx))
 		case <-minute.C:
 			c.warn("last uses were not written down", c.seen.flush(ctx, c.cfg.DB))
 			c.warn("settings were not read", c.cfg.Settings.refresh(ctx))
@@ -178,7 +155,7 @@ func (c *Console) warn(what string, err error) {
 // forgetOld deletes what has run out.
 func (c *Console) forgetOld(ctx context.Context) error {
 	now := c.cfg.Clock.Now()
-	if err := errors.Join(c.uploads.sweep(ctx), c.keepRows(ctx)); err != nil {
+	if err := c.keepRows(ctx); err != nil {
 		return err
 	}
 	return c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {

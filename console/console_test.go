@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/collect/imports"
 )
 
 // testClock is a clock that a test moves.
@@ -70,6 +72,9 @@ func newTestServerOn(t *testing.T, db *store.DB, configure func(*Config)) *testS
 	cfg := Config{DB: db, Clock: s.clock, Version: "test", Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
 	if configure != nil {
 		configure(&cfg)
+	}
+	if !slices.ContainsFunc(cfg.Resources, func(r api.Resource) bool { return r.Name == "Imports" }) { // statistics are shown to whoever may import
+		cfg.Resources = append(imports.Resources(func() *imports.Imports { return nil }), cfg.Resources...)
 	}
 	var err error
 	if s.c, err = New(context.Background(), cfg); err != nil {

@@ -18,8 +18,6 @@ import (
 	"github.com/touchstone-cdp/touchstone/collect/intake"
 )
 
-var _ importer.Server = importServer{}
-
 // A file that lies on the server is previewed, imported, broken off and gone on with in
 // the server's own process, and what is counted is the same everywhere.
 func TestImportInsideTheServer(t *testing.T) {
@@ -45,7 +43,7 @@ func TestImportInsideTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := w.c.importServer()
+	server := w.imports.Server()
 	p, err := importer.Preview(t.Context(), importer.PreviewOptions{File: path, Mapping: m, Rows: 3, Server: server, Clock: w.clock})
 	if err != nil || p.Bad != 1 || p.Rows[0].Code != "bad_timestamp" || p.Persons == nil || p.Persons.Created != 2 {
 		t.Fatalf("%+v %v", p, err)
@@ -105,7 +103,7 @@ func TestImportCountsAgree(t *testing.T) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		o := importer.Options{To: w.c.importServer(), File: path, Mapping: m, Source: source, ChunkRows: rapid.IntRange(1, 40).Draw(r, "chunk"), Clock: w.clock}
+		o := importer.Options{To: w.imports.Server(), File: path, Mapping: m, Source: source, ChunkRows: rapid.IntRange(1, 40).Draw(r, "chunk"), Clock: w.clock}
 		dry, err := importer.DryRun(t.Context(), o, 0)
 		if err != nil {
 			return // such a file is not imported at all
@@ -123,7 +121,7 @@ func TestImportCountsAgree(t *testing.T) {
 
 // checkCounts compares what every place says of an import.
 func (w *world) checkCounts(r *rapid.T, dry importer.DryRunResult, sum importer.Summary, duplicates, inWarehouse int64, content string) {
-	var shown importAnswer
+	var shown importJSON
 	w.want(call{method: "GET", path: "/api/v1/imports/" + sum.Import, key: w.admin}, 200).decode(w.t, &shown)
 	refused := map[int64]string{}
 	for cursor, more := "", true; more; more = cursor != "" {

@@ -3,19 +3,22 @@ package console
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"strconv"
+	"iter"
+	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/imports"
+	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -47,14 +50,38 @@ func newEdgeServer(t *testing.T, db *store.DB) *edgeServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var files *imports.Imports
 	s := newTestServerOn(t, db, func(c *Config) {
-		c.Sources, c.Frames, c.Simulator = edge.Sources(), edge, graph
 		c.Feeds = api.NewFeeds(200, nil)
 		parts := collect.Parts{Sources: edge.Sources(), Quarantine: edge.Quarantine(), Events: edge.Feed()}
-		c.Resources = append(collect.Resources(func() collect.Parts { return parts }, nil, c.Feeds),
+		c.Resources = append(append(collect.Resources(func() collect.Parts { return parts }, nil, c.Feeds), imports.Resources(func() *imports.Imports { return files })...),
 			api.Resource{Name: "People", Permissions: []access.Declared{{Permission: "people:read", Allows: "see people"}}})
 	})
+	if files, err = imports.New(ctx, imports.Config{DB: db, Clock: s.clock, Logger: slog.New(slog.DiscardHandler),
+		Sources: edge.Sources(), Frames: edge, Kinds: touchstone.DefaultKindSet(), Persons: simulated(graph)}); err != nil {
+		t.Fatal(err)
+	}
 	return &edgeServer{s, edge, log}
+}
+
+// simulated is what app gives imports to foresee persons by.
+func simulated(graph *identity.Graph) func(context.Context, iter.Seq[[]touchstone.Identifier]) (importer.Persons, error) {
+	return func(ctx context.Context, events iter.Seq[[]touchstone.Identifier]) (importer.Persons, error) {
+		s, err := graph.Simulate(ctx, events)
+		return importer.Persons{Created: s.PersonsCreated, Merged: s.PersonsMerged, Matched: s.PersonsMatched, Events: s.Events, Truncated: s.Truncated}, err
+	}
+}
+
+// importJSON is what tests read of an import.
+type importJSON struct {
+	ID       string             `json:"id"`
+	Source   collect.Source     `json:"source"`
+	Mapping  jsontext.Value     `json:"mapping"`
+	Status   string             `json:"status"`
+	NextRow  int64              `json:"next_row"`
+	Accepted int64              `json:"accepted"`
+	Rejected int64              `json:"rejected"`
+	Reasons  []intake.RowReason `json:"reasons"`
 }
 
 // messages returns the message ids in the log.
@@ -105,9 +132,9 @@ func rows(first, n int) string {
 	return b.String()
 }
 
-func (s *edgeServer) begin(key, source, mapping string, status int) importAnswer {
+func (s *edgeServer) begin(key, source, mapping string, status int) importJSON {
 	s.t.Helper()
-	var a importAnswer
+	var a importJSON
 	s.want(call{method: "POST", path: "/api/v1/imports", key: key,
 		body: `{"file":"shop.csv","fingerprint":"sha256:1","size":10,"source":"` + source + `","mapping":` + mapping + `}`}, status).decode(s.t, &a)
 	return a
@@ -172,7 +199,7 @@ func TestImport(t *testing.T) {
 			t.Errorf("%+v", again)
 		}
 		s.send(key, b.ID, 1, 1, 200)
-		var list api.Page[importAnswer]
+		var list api.Page[importJSON]
 		s.want(call{method: "GET", path: "/api/v1/imports?limit=1", key: key}, 200).decode(t, &list)
 		s.want(call{method: "GET", path: "/api/v1/imports?limit=1&cursor=" + list.NextCursor, key: key}, 200, `"next_cursor":""`).decode(t, &list)
 	})
@@ -196,13 +223,10 @@ func TestImportRefusesNonsense(t *testing.T) {
 	for _, body := range []string{"{}", "\x00", "\xff\x06\x00\x00S2sTwOgarbage", strings.Repeat("\xff", 100), rows(1, 1)[:20]} {
 		s.want(post("?first_row=1&rows=1", body), 400)
 	}
-	s.want(post("?first_row=1&rows=1", strings.Repeat("x", framesMaxBody+1)), 413)
+	s.want(post("?first_row=1&rows=1", strings.Repeat("x", 32<<20+1)), 413)
 	s.send(key, "imp_none", 1, 1, 404)
 	s.want(call{method: "POST", path: "/api/v1/imports/imp_none/finish", key: key}, 404)
 	s.want(call{method: "GET", path: "/api/v1/imports/imp_none", key: key}, 404)
-	if n := len(s.c.imports.open); n > 1 {
-		t.Errorf("%d imports are held in memory", n)
-	}
 	for body, text := range map[string]string{
 		`{"file":"","fingerprint":"x","source":"s","mapping":{}}`:                  "file",
 		`{"file":"f","fingerprint":"","source":"s","mapping":{}}`:                  "fingerprint",
@@ -225,83 +249,4 @@ func TestImportPreview(t *testing.T) {
 	if n := len(s.messages()); n != 0 {
 		t.Errorf("a preview wrote %d events", n)
 	}
-}
-
-// A crash may lose the last second of progress, never rows: the server asks for some of
-// them again.
-func TestImportProgressIsWrittenBehind(t *testing.T) {
-	db := newTestDB(t)
-	s := newEdgeServer(t, db)
-	key := s.apiKey("ingest")
-	a := s.begin(key, "retail", `{}`, 201)
-	s.send(key, a.ID, 1, 5, 200)
-	if err := s.c.imports.flush(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	s.send(key, a.ID, 6, 5, 200, `"next_row":11`)
-
-	after := newEdgeServer(t, db) // the process that comes after the crash
-	after.send(key, a.ID, 11, 5, 409, "row 6")
-	after.want(call{method: "GET", path: "/api/v1/imports/" + a.ID, key: key}, 200, `"next_row":6`)
-	after.send(key, a.ID, 6, 10, 200, `"next_row":16`)
-	after.want(call{method: "POST", path: "/api/v1/imports/" + a.ID + "/finish", key: key}, 200, `"next_row":16`)
-
-	last := newEdgeServer(t, db)
-	last.want(call{method: "GET", path: "/api/v1/imports/" + a.ID, key: key}, 200, `"status":"finished"`, `"next_row":16`)
-}
-
-// Two clients send the same file at once; with PostgreSQL through two servers.
-func TestImportBySeveralAtOnce(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, db *store.DB) {
-		servers := []*edgeServer{newEdgeServer(t, db)}
-		if db.Dialect() == store.Postgres {
-			servers = append(servers, newEdgeServer(t, db))
-		} else {
-			servers = append(servers, servers[0])
-		}
-		key := servers[0].apiKey("ingest")
-		a := servers[0].begin(key, "retail", `{}`, 201)
-		const parts, size = 30, 7
-		var wg sync.WaitGroup
-		stop := make(chan struct{})
-		flusher := sync.WaitGroup{}
-		flusher.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					if err := servers[0].c.imports.flush(context.Background()); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-		})
-		for _, s := range servers {
-			wg.Go(func() {
-				for part := 0; part < parts; {
-					first := 1 + part*size
-					res := s.do(call{method: "POST", key: key, body: rows(first, size), path: "/api/v1/imports/" + a.ID + "/rows?first_row=" + strconv.Itoa(first) + "&rows=" + strconv.Itoa(size)})
-					if res.status != http.StatusOK {
-						t.Errorf("part %d: %d %s", part, res.status, res.body)
-						return
-					}
-					part++
-				}
-			})
-		}
-		wg.Wait()
-		close(stop)
-		flusher.Wait()
-		servers[0].want(call{method: "POST", path: "/api/v1/imports/" + a.ID + "/finish", key: key}, 200, fmt.Sprintf(`"next_row":%d`, parts*size+1))
-		seen := map[string]bool{}
-		for _, s := range servers {
-			for _, id := range s.messages() {
-				seen[id] = true
-			}
-		}
-		if len(seen) != parts*size {
-			t.Errorf("%d of %d rows are in the logs", len(seen), parts*size)
-		}
-	})
 }

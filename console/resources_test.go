@@ -9,6 +9,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/imports"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/internal/live"
@@ -21,6 +22,7 @@ import (
 // made.
 type behind struct {
 	incoming collect.Parts
+	imports  *imports.Imports
 	persons  people.Parts
 	rules    *identity.Rules
 	engine   *analytics.Engine
@@ -36,6 +38,7 @@ func featureResources(b *behind) []api.Resource {
 	return slices.Concat(
 		[]api.Resource{command.Resource(func() *command.Log { return b.persons.Commands })},
 		collect.Resources(func() collect.Parts { return b.incoming }, shown, b.feeds),
+		imports.Resources(func() *imports.Imports { return b.imports }),
 		analytics.Resources(analytics.ResourceConfig{
 			Engine: func() *analytics.Engine { return b.engine }, Segments: segments,
 			Profiles: func() *profile.Profiles { return b.persons.Profiles }, People: shown, Clock: b.clock,

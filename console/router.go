@@ -19,10 +19,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
 
-const (
-	defaultMaxBody = 1 << 20
-	framesMaxBody  = 32 << 20 // packed
-)
+const defaultMaxBody = 1 << 20
 
 // Routes adds the API, the documentation, the health checks and the console's pages.
 func (c *Console) Routes(r chi.Router) {
@@ -203,7 +200,7 @@ func (c *Console) write(rt api.Route, p *principal, w http.ResponseWriter, r *ht
 		}
 		once = o
 	}
-	held := &heldAnswer{header: w.Header()}
+	held := &heldAnswer{to: w, header: w.Header()}
 	note := &api.Note{}
 	err := rt.Handle(held, api.WithNote(r, note))
 	if err != nil || held.status >= 400 {
@@ -225,6 +222,7 @@ func (c *Console) write(rt api.Route, p *principal, w http.ResponseWriter, r *ht
 
 // heldAnswer keeps an answer until it is sent. Headers go straight to the real one.
 type heldAnswer struct {
+	to     http.ResponseWriter // nil: one that was kept for repeats
 	header http.Header
 	status int
 	body   bytes.Buffer
@@ -241,6 +239,11 @@ func (h *heldAnswer) WriteHeader(status int) {
 func (h *heldAnswer) Write(b []byte) (int, error) {
 	h.WriteHeader(http.StatusOK)
 	return h.body.Write(b)
+}
+
+// SetReadDeadline bounds how long the body may take.
+func (h *heldAnswer) SetReadDeadline(t time.Time) error {
+	return http.NewResponseController(h.to).SetReadDeadline(t)
 }
 
 func (h *heldAnswer) send(w http.ResponseWriter) {

@@ -16,8 +16,6 @@ func (c *Console) ownResources() []api.Resource {
 		c.sessionResource(),
 		c.settingsResource(),
 		c.liveResource(),
-		c.importsResource(),
-		c.uploadsResource(),
 	}
 }
 
@@ -64,43 +62,5 @@ func (c *Console) liveResource() api.Resource {
 	}, Routes: []api.Route{
 		{Method: get, Path: "/stats", Need: "stats:read", Or: "imports:write", Handle: c.getStats},
 		{Method: get, Path: "/live/stats", Need: "stats:read", Handle: c.streamStats, Stream: true},
-	}}
-}
-
-func (c *Console) importsResource() api.Resource {
-	return api.Resource{Name: "Imports", Permissions: []access.Declared{
-		{Permission: "imports:read", Allows: "see imports"},
-		{Permission: "imports:write", Allows: "import files"},
-	}, Routes: []api.Route{
-		{Method: get, Path: "/imports", Need: "imports:read", Or: "imports:write", Handle: c.listImports},
-		{Method: post, Path: "/imports", Need: "imports:write", Handle: c.createImport, Action: "import.create"},
-		{Method: post, Path: "/imports/preview", Need: "imports:write", Handle: c.previewImport, MaxBody: framesMaxBody},
-		{Method: post, Path: "/imports/check", Need: "imports:write", Handle: c.checkImportRows, MaxBody: framesMaxBody},
-		{Method: get, Path: "/imports/{id}", Need: "imports:read", Or: "imports:write", Handle: c.getImport},
-		// Parts of a file are not in the audit log one by one: begin and end are.
-		{Method: post, Path: "/imports/{id}/rows", Need: "imports:write", Handle: c.appendImportRows, MaxBody: framesMaxBody},
-		{Method: post, Path: "/imports/{id}/finish", Need: "imports:write", Handle: c.finishImport, Action: "import.finish"},
-		{Method: del, Path: "/imports/{id}/run", Need: "imports:write", Handle: c.cancelImport, Action: "import.cancel"},
-	}}
-}
-
-func (c *Console) uploadsResource() api.Resource {
-	return api.Resource{Name: "Uploads", Routes: []api.Route{
-		{Method: get, Path: "/uploads", Need: "imports:write", Handle: c.listUploads},
-		{Method: post, Path: "/uploads", Need: "imports:write", Handle: c.createUpload, Action: "upload.create"},
-		{Method: get, Path: "/uploads/{id}", Need: "imports:write", Handle: c.getUpload},
-		{Method: patch, Path: "/uploads/{id}", Need: "imports:write", Handle: c.appendUpload, MaxBody: partMaxBody},
-		{Method: del, Path: "/uploads/{id}", Need: "imports:write", Handle: c.deleteUpload, Action: "upload.delete"},
-		{Method: post, Path: "/uploads/{id}/guess", Need: "imports:write", Handle: c.guessUpload},
-		{Method: post, Path: "/uploads/{id}/preview", Need: "imports:write", Handle: c.previewUpload},
-		{Method: post, Path: "/uploads/{id}/dry-run", Need: "imports:write", Handle: c.startDryRun},
-		{Method: get, Path: "/uploads/{id}/dry-run", Need: "imports:write", Handle: c.getDryRun},
-		{Method: del, Path: "/uploads/{id}/dry-run", Need: "imports:write", Handle: c.cancelDryRun},
-		{Method: post, Path: "/uploads/{id}/import", Need: "imports:write", Handle: c.startImport, Action: "import.start"},
-		{Method: get, Path: "/mappings", Need: "imports:write", Handle: c.listMappings},
-		{Method: post, Path: "/mappings", Need: "imports:write", Handle: c.createMapping, Action: "mapping.create"},
-		{Method: get, Path: "/mappings/{id}", Need: "imports:write", Handle: c.getMapping},
-		{Method: patch, Path: "/mappings/{id}", Need: "imports:write", Handle: c.updateMapping, Action: "mapping.update"},
-		{Method: del, Path: "/mappings/{id}", Need: "imports:write", Handle: c.deleteMapping, Action: "mapping.delete"},
 	}}
 }

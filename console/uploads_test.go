@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,31 +13,25 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/touchstone-cdp/touchstone/collect/imports"
 )
 
 // uploadWorld is a world that takes files and runs imports.
 func uploadWorld(t *testing.T) *world {
 	w := newWorld(t)
-	w.runConsole()
+	w.runImports()
 	return w
 }
 
-// runConsole runs the background work of the console until stop is called or the test ends.
-func (w *world) runConsole() (stop func()) {
+// runImports runs the background work of imports until stop is called or the test ends.
+func (w *world) runImports() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = w.c.Run(ctx) })
+	wg.Go(func() { _ = w.imports.Run(ctx) })
 	stop = func() { cancel(); wg.Wait() }
 	w.t.Cleanup(stop)
-	for {
-		w.c.runs.mu.Lock()
-		ready := w.c.runs.ctx == ctx
-		w.c.runs.mu.Unlock()
-		if ready {
-			return stop
-		}
-		time.Sleep(time.Millisecond)
-	}
+	return stop
 }
 
 type uploadJSON struct {
@@ -89,23 +84,20 @@ func TestUploadInParts(t *testing.T) {
 	if again := w.beginUpload(w.admin, name, len(content), 200); again.ID != u.ID || again.Offset != 30_000 {
 		t.Errorf("%+v", again)
 	}
-	path := filepath.Join(w.c.uploads.Dir, u.ID)
+	path := filepath.Join(w.folder, u.ID)
 	if err := os.WriteFile(path, []byte(content[:30_000]+"torn"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.want(call{method: "POST", path: "/api/v1/uploads/" + u.ID + "/guess", key: w.admin, body: `{}`}, 409, "not here as a whole")
-	w.c.uploads = newUploads(w.c.uploads.UploadConfig, w.db, w.clock, nil) // a restart
+	w.takeFiles(imports.UploadConfig{}) // a restart
 	if a := w.part(w.admin, u.ID, 30_000, content[30_000:]); a.status != 200 || strings.Contains(a.body, `"finished_at":null`) {
 		t.Fatal(a)
 	}
 	if got, err := os.ReadFile(path); err != nil || string(got) != content {
 		t.Errorf("%d bytes %v", len(got), err)
 	}
-	row, err := w.c.uploads.whole(t.Context(), u.ID)
-	if err != nil || !strings.HasPrefix(row.fingerprint, "sha256:") {
-		t.Errorf("%+v %v", row, err)
-	}
-	a := w.want(call{method: "GET", path: "/api/v1/audit", key: w.admin}, 200, `"action":"upload.create"`, `"action":"upload.finish"`)
+	a := w.want(call{method: "GET", path: "/api/v1/audit", key: w.admin}, 200, `"action":"upload.create"`, `"action":"upload.finish"`,
+		fmt.Sprintf(`"fingerprint":"sha256:%x"`, sha256.Sum256([]byte(content))))
 	if strings.Count(a.body, "upload.") != 2 {
 		t.Errorf("parts are in the audit log: %s", a.body)
 	}
@@ -139,16 +131,15 @@ func TestUploadTwoAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got, err := os.ReadFile(filepath.Join(w.c.uploads.Dir, u.ID)); err != nil || string(got) != content {
+	if got, err := os.ReadFile(filepath.Join(w.folder, u.ID)); err != nil || string(got) != content {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
 
 func TestUploadBounds(t *testing.T) {
-	w := uploadWorld(t)
+	w := newWorld(t)
 	free := int64(50 << 30)
-	w.c.uploads.MaxBytes, w.c.uploads.MaxTotal, w.c.uploads.MaxFiles = 1000, 2500, 3
-	w.c.uploads.Free = func(string) (int64, int64, error) { return free, 100 << 30, nil }
+	w.takeFiles(imports.UploadConfig{MaxBytes: 1000, MaxTotal: 2500, MaxFiles: 3, Free: func(string) (int64, int64, error) { return free, 100 << 30, nil }})
 	post := func(name string, size, status int, text string) {
 		t.Helper()
 		w.want(call{method: "POST", path: "/api/v1/uploads", key: w.admin, body: fmt.Sprintf(`{"name":%q,"size":%d,"head":"h"}`, name, size)}, status, text)
@@ -169,17 +160,20 @@ func TestUploadBounds(t *testing.T) {
 	reader := w.apiKey("read")
 	w.want(call{method: "GET", path: "/api/v1/uploads", key: reader}, 403)
 	// What nobody goes on with goes, and so does what no row names.
-	stray := filepath.Join(w.c.uploads.Dir, "upl_stray")
+	stray := filepath.Join(w.folder, "upl_stray")
 	if err := os.WriteFile(stray, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.advance(49 * time.Hour)
-	if err := w.c.forgetOld(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w.want(call{method: "GET", path: "/api/v1/uploads", key: w.admin}, 200, `"items":[]`)
-	if _, err := os.Stat(stray); !os.IsNotExist(err) {
-		t.Error("a file without a row stays")
+	w.runImports()
+	w.await("/api/v1/uploads", `"items":[]`)
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(stray); os.IsNotExist(err) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a file without a row stays")
+		}
 	}
 }
 
@@ -221,13 +215,15 @@ func TestUploadFromFileToEvents(t *testing.T) {
 	w.want(call{method: "POST", path: at + "/preview", key: w.admin, body: body + `,"rows":30}`}, 200,
 		`"code":"bad_timestamp"`, `"properties":{"金额":1.5,"城市":"上海"}`, `"persons_created":2`, `"looked":26`, `"looked_bad":2`, `"path":"time","columns":["时间"]`)
 	w.want(call{method: "POST", path: at + "/preview", key: w.admin, body: `{"mapping":{"event":"E","time":"时间"}}`}, 400, "names no identifiers")
-	w.want(call{method: "POST", path: at + "/preview", key: w.admin, body: `{"yaml":"event: E\ntime: 时间\nidentifiers: {user_id: nobody}"}`}, 400, "line 3", "nobody", "!"+w.c.uploads.Dir)
+	w.want(call{method: "POST", path: at + "/preview", key: w.admin, body: `{"yaml":"event: E\ntime: 时间\nidentifiers: {user_id: nobody}"}`}, 400, "line 3", "nobody", "!"+w.folder)
 	// A saved mapping is offered for the same columns, and a name is taken once.
 	w.want(call{method: "POST", path: "/api/v1/mappings", key: w.admin, body: body + `,"name":"订单","columns":["城市","客户ID","时间","金额"]}`}, 201)
 	w.want(call{method: "POST", path: "/api/v1/mappings", key: w.admin, body: body + `,"name":"订单"}`}, 409, "another mapping")
 	w.want(call{method: "POST", path: at + "/guess", key: w.admin, body: `{}`}, 200, `"name":"订单"`)
 
-	w.want(call{method: "POST", path: at + "/dry-run", key: w.admin, body: body + `}`}, 202)
+	for w.do(call{method: "POST", path: at + "/dry-run", key: w.admin, body: body + `}`}).status == 503 { // imports have hardly been started
+		time.Sleep(time.Millisecond)
+	}
 	w.await(at+"/dry-run", `"state":"finished"`, `"quarantined":2`, `"rows":26`)
 	w.want(call{method: "GET", path: "/api/v1/stats", key: w.admin}, 200, `"accepted":0`)
 
@@ -273,7 +269,7 @@ func (w *testServer) adminKey() string {
 // was cancelled goes on when it is started again: each row comes once.
 func TestImportRunGoesOn(t *testing.T) {
 	w := newWorld(t)
-	stop := w.runConsole()
+	stop := w.runImports()
 	const rows = 120_000
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -301,7 +297,7 @@ func TestImportRunGoesOn(t *testing.T) {
 	if halted.NextRow <= 1 || halted.NextRow > rows {
 		t.Logf("stopped at row %d: nothing was left to go on with", halted.NextRow)
 	}
-	w.runConsole()
+	w.runImports()
 	w.await(path, `"status":"finished"`, fmt.Sprintf(`"accepted":%d`, rows))
 
 	// Cancelled, and started again.

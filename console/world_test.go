@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/imports"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/internal/live"
@@ -41,6 +44,8 @@ type world struct {
 	engine   *analytics.Engine
 	lake     warehouse.Warehouse
 	behind   behind
+	imports  *imports.Imports
+	folder   string // of uploads
 }
 
 func must[T any](v T, err error) func(t *testing.T) T {
@@ -83,14 +88,9 @@ func newWorld(t *testing.T) *world {
 
 	w.testServer = newTestServerOn(t, db, func(c *Config) {
 		c.Clock, c.Settings = clock, settings
-		c.Uploads.Dir = filepath.Join(dir, "uploads")
-		c.Counters = func(context.Context) (Counters, error) {
-			n := w.pipeline.Totals()
-			return Counters{Processed: n.Processed, Duplicates: n.Duplicates, Quarantined: n.Rejected, InWarehouse: w.sink.Events()}, nil
-		}
+		c.Counters = w.counters
 		c.Rows = w.segments
 		c.Kinds, c.Feeds = rules.Kinds(), api.NewFeeds(200, nil)
-		c.Features = Features{Sources: w.edge.Sources(), Frames: w.edge, Simulator: w.graph}
 		w.behind = behind{
 			incoming: collect.Parts{Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Events: w.edge.Feed(), Persons: w.behind.personsOf},
 			persons:  people.Parts{Graph: w.graph, Kinds: rules.Kinds(), Profiles: profiles, Timeline: w.engine, Segments: w.segments, Commands: commands, Changes: changes},
@@ -99,6 +99,8 @@ func newWorld(t *testing.T) *world {
 		c.Resources = featureResources(&w.behind)
 	})
 	w.clock = clock
+	w.folder = filepath.Join(dir, "uploads")
+	w.takeFiles(imports.UploadConfig{})
 	w.admin = w.apiKey("admin")
 
 	running, stop := context.WithCancel(ctx)
@@ -114,6 +116,27 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { batcher.Close(); stop(); wg.Wait() })
 	return w
+}
+
+func (w *world) counters(context.Context) (Counters, error) {
+	n := w.pipeline.Totals()
+	return Counters{Processed: n.Processed, Duplicates: n.Duplicates, Quarantined: n.Rejected, InWarehouse: w.sink.Events()}, nil
+}
+
+// takeFiles makes the part that takes files, anew: as after a restart, or with other bounds.
+func (w *world) takeFiles(bounds imports.UploadConfig) {
+	w.t.Helper()
+	bounds.Dir = w.folder
+	files, err := imports.New(w.t.Context(), imports.Config{DB: w.db, Clock: w.clock, Logger: slog.New(slog.NewTextHandler(testWriter{w.t}, nil)),
+		Sources: w.edge.Sources(), Frames: w.edge, Kinds: w.rules.Kinds(), Persons: simulated(w.graph), Uploads: bounds,
+		Stats: func(ctx context.Context) (importer.Stats, error) {
+			n, err := w.counters(ctx)
+			return importer.Stats{Processed: n.Processed, InWarehouse: n.InWarehouse, Quarantined: n.Quarantined, Duplicates: n.Duplicates}, err
+		}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.imports, w.behind.imports = files, files
 }
 
 func (w *world) within(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {

@@ -234,321 +234,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/imports": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Imports, newest first */
-        get: operations["listImports"];
-        put?: never;
-        /**
-         * Begin an import, or find where the same one stopped
-         * @description The same fingerprint and source are the same import: a running one answers where to go on (`next_row`), a finished
-         *     one answers `status: finished`, so that a second import adds nothing. `mapping` in the answer is the one that the rows
-         *     came under. A source that does not exist is made.
-         */
-        post: operations["createImport"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/imports/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** How many persons the events would create and merge */
-        post: operations["previewImport"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/imports/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * What would become of rows, without taking them
-         * @description The same checks as for rows that are sent; nothing is stored.
-         */
-        post: operations["checkImportRows"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/imports/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** One import */
-        get: operations["getImport"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/imports/{id}/rows": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send the next rows of the file as event frames
-         * @description The answer comes when the rows are on disk. Rows before `next_row` are skipped, so a part may be sent again after a
-         *     lost answer; a part that starts after `next_row` is refused with 409: ask for the import and go on from its `next_row`.
-         *     The body may be packed with S2, zstd or gzip.
-         */
-        post: operations["appendImportRows"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/imports/{id}/finish": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Say that the whole file was sent */
-        post: operations["finishImport"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/imports/{id}/run": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Cancel an import that this server runs
-         * @description The rows that were taken stay. Starting it again with the same file and mapping goes on behind them.
-         */
-        delete: operations["cancelImport"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/uploads": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Uploaded files, whole or not, newest first */
-        get: operations["listUploads"];
-        put?: never;
-        /**
-         * Begin to upload a file, or find where it stopped
-         * @description The same name, size and `head` by the same person are the same upload: the answer's `offset` says where to go on. Then send
-         *     parts with PATCH until `finished_at` is set. Empty files, files over the limit, and files for which the disk has no room are refused.
-         */
-        post: operations["createUpload"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/uploads/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** How much of a file is here */
-        get: operations["getUpload"];
-        put?: never;
-        post?: never;
-        /** Delete an uploaded file */
-        delete: operations["deleteUpload"];
-        options?: never;
-        head?: never;
-        /**
-         * Send the next part of a file
-         * @description At most 8 MiB at a time. The answer comes when the part is on disk. A part that does not begin at the upload's offset is
-         *     refused with 409, and the header `Upload-Offset` says where it goes on.
-         */
-        patch: operations["appendUpload"];
-        trace?: never;
-    };
-    "/api/v1/uploads/{id}/guess": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What the file looks like, and a mapping to begin with */
-        post: operations["guessUpload"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/uploads/{id}/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** The first rows as events, and the persons that they would make and merge */
-        post: operations["previewUpload"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/uploads/{id}/dry-run": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** How far the dry run is, and its result */
-        get: operations["getDryRun"];
-        put?: never;
-        /**
-         * Read the whole file as an import would, and change nothing
-         * @description One at a time per file; a new one ends the last.
-         */
-        post: operations["startDryRun"];
-        /** End the dry run */
-        delete: operations["cancelDryRun"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/uploads/{id}/import": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Import the file in the background
-         * @description The import goes on after a restart of the server. `GET /api/v1/imports/{id}` shows how far it is in `run`. A file that was
-         *     imported into this source before adds nothing, unless `again` asks for a new import.
-         */
-        post: operations["startImport"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/mappings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Saved mappings, latest first */
-        get: operations["listMappings"];
-        put?: never;
-        /** Save a mapping */
-        post: operations["createMapping"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/mappings/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        /** One mapping */
-        get: operations["getMapping"];
-        put?: never;
-        post?: never;
-        /** Delete a mapping */
-        delete: operations["deleteMapping"];
-        options?: never;
-        head?: never;
-        /** Change a mapping */
-        patch: operations["updateMapping"];
-        trace?: never;
-    };
     "/v1/track": {
         parameters: {
             query?: never;
@@ -1060,6 +745,321 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Imports, newest first */
+        get: operations["listImports"];
+        put?: never;
+        /**
+         * Begin an import, or find where the same one stopped
+         * @description The same fingerprint and source are the same import: a running one answers where to go on (`next_row`), a finished
+         *     one answers `status: finished`, so that a second import adds nothing. `mapping` in the answer is the one that the rows
+         *     came under. A source that does not exist is made.
+         */
+        post: operations["createImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How many persons the events would create and merge */
+        post: operations["previewImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would become of rows, without taking them
+         * @description The same checks as for rows that are sent; nothing is stored.
+         */
+        post: operations["checkImportRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One import */
+        get: operations["getImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the next rows of the file as event frames
+         * @description The answer comes when the rows are on disk. Rows before `next_row` are skipped, so a part may be sent again after a
+         *     lost answer; a part that starts after `next_row` is refused with 409: ask for the import and go on from its `next_row`.
+         *     The body may be packed with S2, zstd or gzip.
+         */
+        post: operations["appendImportRows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that the whole file was sent */
+        post: operations["finishImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Cancel an import that this server runs
+         * @description The rows that were taken stay. Starting it again with the same file and mapping goes on behind them.
+         */
+        delete: operations["cancelImport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Uploaded files, whole or not, newest first */
+        get: operations["listUploads"];
+        put?: never;
+        /**
+         * Begin to upload a file, or find where it stopped
+         * @description The same name, size and `head` by the same person are the same upload: the answer's `offset` says where to go on. Then send
+         *     parts with PATCH until `finished_at` is set. Empty files, files over the limit, and files for which the disk has no room are refused.
+         */
+        post: operations["createUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** How much of a file is here */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /** Delete an uploaded file */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        /**
+         * Send the next part of a file
+         * @description At most 8 MiB at a time. The answer comes when the part is on disk. A part that does not begin at the upload's offset is
+         *     refused with 409, and the header `Upload-Offset` says where it goes on.
+         */
+        patch: operations["appendUpload"];
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/guess": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the file looks like, and a mapping to begin with */
+        post: operations["guessUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The first rows as events, and the persons that they would make and merge */
+        post: operations["previewUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** How far the dry run is, and its result */
+        get: operations["getDryRun"];
+        put?: never;
+        /**
+         * Read the whole file as an import would, and change nothing
+         * @description One at a time per file; a new one ends the last.
+         */
+        post: operations["startDryRun"];
+        /** End the dry run */
+        delete: operations["cancelDryRun"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import the file in the background
+         * @description The import goes on after a restart of the server. `GET /api/v1/imports/{id}` shows how far it is in `run`. A file that was
+         *     imported into this source before adds nothing, unless `again` asks for a new import.
+         */
+        post: operations["startImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved mappings, latest first */
+        get: operations["listMappings"];
+        put?: never;
+        /** Save a mapping */
+        post: operations["createMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One mapping */
+        get: operations["getMapping"];
+        put?: never;
+        post?: never;
+        /** Delete a mapping */
+        delete: operations["deleteMapping"];
+        options?: never;
+        head?: never;
+        /** Change a mapping */
+        patch: operations["updateMapping"];
         trace?: never;
     };
     "/api/v1/catalogue/events": {
@@ -3158,6 +3158,144 @@ export interface components {
             /** @description Counts changes of the rule */
             version?: number;
         };
+        Backup: {
+            /** @example 20260131T081530Z */
+            id: string;
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            /** @description What is being copied: `warehouse`, `store`, `log`; empty unless it is running */
+            step: string;
+            /**
+             * Format: int64
+             * @description Copied so far
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description About, while it is running
+             */
+            total_bytes: number;
+            /** @description Why it failed; empty unless it did */
+            failure: string;
+            /** @description Version of the program that made it */
+            touchstone: string;
+            /** @description Where it is on the server */
+            folder: string;
+            created_at: components["schemas"]["Time"];
+            /** Format: date-time */
+            finished_at: string | null;
+        };
+        BackupList: {
+            items: components["schemas"]["Backup"][];
+            next_cursor: string;
+        };
+        SourceName: {
+            id: string;
+            name: string;
+            kind: components["schemas"]["SourceKind"];
+        };
+        SourceNameList: {
+            items: components["schemas"]["SourceName"][];
+            next_cursor: string;
+        };
+        SourceList: {
+            items: components["schemas"]["Source"][];
+            next_cursor: string;
+        };
+        NewSource: {
+            name: string;
+            kind: components["schemas"]["SourceKind"];
+            rate_limit?: number;
+        };
+        SourcePatch: {
+            name?: string;
+            kind?: components["schemas"]["SourceKind"];
+            enabled?: boolean;
+            rate_limit?: number;
+        };
+        RotateSource: {
+            /**
+             * @description How long the old key works; 0 ends it at once
+             * @default 86400
+             */
+            grace_seconds?: number;
+        };
+        QuarantinedEvent: {
+            /** @example qr_a1b2c3d4e5f6 */
+            id: string;
+            received_at: components["schemas"]["Time"];
+            /** @description Source id */
+            source: string;
+            reason: string;
+            /** @example missing_identity */
+            code: string;
+            /** @description What was sent; a text when it was not valid JSON */
+            event: unknown;
+            /** @enum {string} */
+            origin: "http" | "import";
+            /**
+             * Format: int64
+             * @description Row number in the imported file
+             */
+            row: number | null;
+            /** Format: date-time */
+            replayed_at: string | null;
+        };
+        QuarantineList: {
+            items: components["schemas"]["QuarantinedEvent"][];
+            next_cursor: string;
+        };
+        QuarantineSummary: {
+            code: string;
+            /** @description Latest reason of this code */
+            reason: string;
+            source: string;
+            /** Format: int64 */
+            count: number;
+            last_at: components["schemas"]["Time"];
+        };
+        QuarantineReplay: {
+            ids?: string[];
+            code?: string;
+            source?: string;
+        };
+        QuarantineDiscard: {
+            ids: string[];
+        };
+        RepairedEvent: {
+            event?: components["schemas"]["JsonObject"];
+        };
+        ReplayResult: {
+            /** @description Accepted now */
+            replayed: number;
+            /** @description Refused again; they stay */
+            rejected: number;
+        };
+        DiscardResult: {
+            discarded: number;
+        };
+        LiveEvent: {
+            message_id: string;
+            time: components["schemas"]["Time"];
+            received_at: components["schemas"]["Time"];
+            /** @enum {string} */
+            type: "track" | "identify" | "page" | "screen" | "group" | "alias" | "rejected";
+            event: string;
+            source: string;
+            user_id: string;
+            anonymous_id: string;
+            /** @description Of all kinds */
+            identifiers: components["schemas"]["Identifier"][];
+            properties: components["schemas"]["JsonObject"] | null;
+            traits: components["schemas"]["JsonObject"] | null;
+            context: components["schemas"]["JsonObject"] | null;
+            /** @description It went to quarantine */
+            rejected: boolean;
+            /** @description Why it was refused; empty when it was not */
+            reason: string;
+            /** @description What was sent; null for an event that was accepted. event and the identifiers of a refused one are read from it as they stand */
+            raw: unknown;
+        };
         NewImport: {
             file: string;
             /** @description Digest of the file's content */
@@ -3453,144 +3591,6 @@ export interface components {
             events: number;
             /** @description There were more identifiers than are looked at */
             truncated: boolean;
-        };
-        Backup: {
-            /** @example 20260131T081530Z */
-            id: string;
-            /** @enum {string} */
-            status: "running" | "done" | "failed";
-            /** @description What is being copied: `warehouse`, `store`, `log`; empty unless it is running */
-            step: string;
-            /**
-             * Format: int64
-             * @description Copied so far
-             */
-            bytes: number;
-            /**
-             * Format: int64
-             * @description About, while it is running
-             */
-            total_bytes: number;
-            /** @description Why it failed; empty unless it did */
-            failure: string;
-            /** @description Version of the program that made it */
-            touchstone: string;
-            /** @description Where it is on the server */
-            folder: string;
-            created_at: components["schemas"]["Time"];
-            /** Format: date-time */
-            finished_at: string | null;
-        };
-        BackupList: {
-            items: components["schemas"]["Backup"][];
-            next_cursor: string;
-        };
-        SourceName: {
-            id: string;
-            name: string;
-            kind: components["schemas"]["SourceKind"];
-        };
-        SourceNameList: {
-            items: components["schemas"]["SourceName"][];
-            next_cursor: string;
-        };
-        SourceList: {
-            items: components["schemas"]["Source"][];
-            next_cursor: string;
-        };
-        NewSource: {
-            name: string;
-            kind: components["schemas"]["SourceKind"];
-            rate_limit?: number;
-        };
-        SourcePatch: {
-            name?: string;
-            kind?: components["schemas"]["SourceKind"];
-            enabled?: boolean;
-            rate_limit?: number;
-        };
-        RotateSource: {
-            /**
-             * @description How long the old key works; 0 ends it at once
-             * @default 86400
-             */
-            grace_seconds?: number;
-        };
-        QuarantinedEvent: {
-            /** @example qr_a1b2c3d4e5f6 */
-            id: string;
-            received_at: components["schemas"]["Time"];
-            /** @description Source id */
-            source: string;
-            reason: string;
-            /** @example missing_identity */
-            code: string;
-            /** @description What was sent; a text when it was not valid JSON */
-            event: unknown;
-            /** @enum {string} */
-            origin: "http" | "import";
-            /**
-             * Format: int64
-             * @description Row number in the imported file
-             */
-            row: number | null;
-            /** Format: date-time */
-            replayed_at: string | null;
-        };
-        QuarantineList: {
-            items: components["schemas"]["QuarantinedEvent"][];
-            next_cursor: string;
-        };
-        QuarantineSummary: {
-            code: string;
-            /** @description Latest reason of this code */
-            reason: string;
-            source: string;
-            /** Format: int64 */
-            count: number;
-            last_at: components["schemas"]["Time"];
-        };
-        QuarantineReplay: {
-            ids?: string[];
-            code?: string;
-            source?: string;
-        };
-        QuarantineDiscard: {
-            ids: string[];
-        };
-        RepairedEvent: {
-            event?: components["schemas"]["JsonObject"];
-        };
-        ReplayResult: {
-            /** @description Accepted now */
-            replayed: number;
-            /** @description Refused again; they stay */
-            rejected: number;
-        };
-        DiscardResult: {
-            discarded: number;
-        };
-        LiveEvent: {
-            message_id: string;
-            time: components["schemas"]["Time"];
-            received_at: components["schemas"]["Time"];
-            /** @enum {string} */
-            type: "track" | "identify" | "page" | "screen" | "group" | "alias" | "rejected";
-            event: string;
-            source: string;
-            user_id: string;
-            anonymous_id: string;
-            /** @description Of all kinds */
-            identifiers: components["schemas"]["Identifier"][];
-            properties: components["schemas"]["JsonObject"] | null;
-            traits: components["schemas"]["JsonObject"] | null;
-            context: components["schemas"]["JsonObject"] | null;
-            /** @description It went to quarantine */
-            rejected: boolean;
-            /** @description Why it was refused; empty when it was not */
-            reason: string;
-            /** @description What was sent; null for an event that was accepted. event and the identifiers of a refused one are read from it as they stand */
-            raw: unknown;
         };
         CatalogueEvent: {
             event: string;
@@ -5679,684 +5679,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    listImports: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of imports */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createImport: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "file": "online_retail.csv.gz",
-                 *       "fingerprint": "9f86d081884c7d65",
-                 *       "size": 7548686,
-                 *       "source": "retail",
-                 *       "mapping": {
-                 *         "format": "csv",
-                 *         "type": "track"
-                 *       }
-                 *     }
-                 */
-                "application/json": components["schemas"]["NewImport"];
-            };
-        };
-        responses: {
-            /** @description It was begun before */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Import"];
-                };
-            };
-            /** @description The new import */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Import"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    previewImport: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: components["requestBodies"]["Frames"];
-        responses: {
-            /** @description The counts */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportPreview"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    checkImportRows: {
-        parameters: {
-            query: {
-                /** @description Number of the first row */
-                first_row: number;
-                /** @description How many rows there are */
-                rows: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: components["requestBodies"]["Frames"];
-        responses: {
-            /** @description What would become of them */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportProgress"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getImport: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The import */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Import"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    appendImportRows: {
-        parameters: {
-            query: {
-                /** @description Number of the first row of this part */
-                first_row: number;
-                /** @description How many rows of the file this part stands for */
-                rows: number;
-            };
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: components["requestBodies"]["Frames"];
-        responses: {
-            /** @description Where the import stands now */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ImportProgress"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    finishImport: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The finished import */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Import"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    cancelImport: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It ends */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listUploads: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description All of them */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UploadList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createUpload: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "name": "online_retail.csv.gz",
-                 *       "size": 7548686,
-                 *       "head": "1f0c55aa-1718000000"
-                 *     }
-                 */
-                "application/json": components["schemas"]["NewUpload"];
-            };
-        };
-        responses: {
-            /** @description It was begun before */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Upload"];
-                };
-            };
-            /** @description The new upload */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Upload"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getUpload: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The upload */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Upload"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    deleteUpload: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    appendUpload: {
-        parameters: {
-            query: {
-                /** @description Number of bytes before this part */
-                offset: number;
-            };
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/octet-stream": string;
-            };
-        };
-        responses: {
-            /** @description The upload */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Upload"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    guessUpload: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @description Keys of a mapping that say how the file is written, where the guess was wrong */
-                    format?: components["schemas"]["JsonObject"];
-                    /** @description Time zone of times without an offset */
-                    zone?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description The guess */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileGuess"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    previewUpload: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    mapping?: components["schemas"]["JsonObject"];
-                    /** @description The mapping as text; wins over mapping */
-                    yaml?: string;
-                    /** @description How many to show; 20 if it is missing */
-                    rows?: number;
-                };
-            };
-        };
-        responses: {
-            /** @description The rows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FilePreview"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getDryRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The dry run */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DryRun"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    startDryRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    mapping?: components["schemas"]["JsonObject"];
-                    yaml?: string;
-                    source?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description It runs */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    cancelDryRun: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It ends */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    startImport: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "source": "retail",
-                 *       "yaml": "event: Purchase\ntime: InvoiceDate\nidentifiers: {user_id: CustomerID}\n"
-                 *     }
-                 */
-                "application/json": {
-                    mapping?: components["schemas"]["JsonObject"];
-                    yaml?: string;
-                    /** @description Name of the source; it is made if it is missing */
-                    source: string;
-                    again?: boolean;
-                };
-            };
-        };
-        responses: {
-            /** @description It was imported before */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Import"];
-                };
-            };
-            /** @description It runs */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Import"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listMappings: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description All of them */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MappingList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    createMapping: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "name": "Orders",
-                 *       "yaml": "event: Order\ntime: at\nidentifiers: {user_id: id}\n",
-                 *       "columns": [
-                 *         "id",
-                 *         "at"
-                 *       ]
-                 *     }
-                 */
-                "application/json": components["schemas"]["MappingPatch"];
-            };
-        };
-        responses: {
-            /** @description The mapping */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SavedMapping"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getMapping: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The mapping */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SavedMapping"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    deleteMapping: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    updateMapping: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MappingPatch"];
-            };
-        };
-        responses: {
-            /** @description The mapping */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SavedMapping"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     track: {
         parameters: {
             query?: never;
@@ -7238,6 +6560,684 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["LiveEvent"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listImports: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of imports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "file": "online_retail.csv.gz",
+                 *       "fingerprint": "9f86d081884c7d65",
+                 *       "size": 7548686,
+                 *       "source": "retail",
+                 *       "mapping": {
+                 *         "format": "csv",
+                 *         "type": "track"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            /** @description It was begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description The new import */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Frames"];
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkImportRows: {
+        parameters: {
+            query: {
+                /** @description Number of the first row */
+                first_row: number;
+                /** @description How many rows there are */
+                rows: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Frames"];
+        responses: {
+            /** @description What would become of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportProgress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The import */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    appendImportRows: {
+        parameters: {
+            query: {
+                /** @description Number of the first row of this part */
+                first_row: number;
+                /** @description How many rows of the file this part stands for */
+                rows: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: components["requestBodies"]["Frames"];
+        responses: {
+            /** @description Where the import stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportProgress"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    finishImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The finished import */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listUploads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "online_retail.csv.gz",
+                 *       "size": 7548686,
+                 *       "head": "1f0c55aa-1718000000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewUpload"];
+            };
+        };
+        responses: {
+            /** @description It was begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description The new upload */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    appendUpload: {
+        parameters: {
+            query: {
+                /** @description Number of bytes before this part */
+                offset: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The upload */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    guessUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Keys of a mapping that say how the file is written, where the guess was wrong */
+                    format?: components["schemas"]["JsonObject"];
+                    /** @description Time zone of times without an offset */
+                    zone?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The guess */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileGuess"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    mapping?: components["schemas"]["JsonObject"];
+                    /** @description The mapping as text; wins over mapping */
+                    yaml?: string;
+                    /** @description How many to show; 20 if it is missing */
+                    rows?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilePreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dry run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startDryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    mapping?: components["schemas"]["JsonObject"];
+                    yaml?: string;
+                    source?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It runs */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelDryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    startImport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "retail",
+                 *       "yaml": "event: Purchase\ntime: InvoiceDate\nidentifiers: {user_id: CustomerID}\n"
+                 *     }
+                 */
+                "application/json": {
+                    mapping?: components["schemas"]["JsonObject"];
+                    yaml?: string;
+                    /** @description Name of the source; it is made if it is missing */
+                    source: string;
+                    again?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description It was imported before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description It runs */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createMapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "yaml": "event: Order\ntime: at\nidentifiers: {user_id: id}\n",
+                 *       "columns": [
+                 *         "id",
+                 *         "at"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MappingPatch"];
+            };
+        };
+        responses: {
+            /** @description The mapping */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedMapping"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mapping */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedMapping"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingPatch"];
+            };
+        };
+        responses: {
+            /** @description The mapping */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedMapping"];
                 };
             };
             default: components["responses"]["Problem"];

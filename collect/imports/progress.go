@@ -1,4 +1,4 @@
-package console
+package imports
 
 import (
 	"context"
@@ -56,14 +56,14 @@ func (i *importRow) reasonsJSON() string {
 }
 
 func findImport(ctx context.Context, q store.Querier, id string) (importRow, error) {
-	i, err := scanImport(q.QueryRow(ctx, `SELECT `+importColumns+` FROM console_imports WHERE id = ?`, id))
+	i, err := scanImport(q.QueryRow(ctx, `SELECT `+importColumns+` FROM imports WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return i, touchstone.Errorf(touchstone.NotFound, "There is no import %.60q.", id)
 	}
 	return i, err
 }
 
-// importProgress holds how far running imports are.
+// progress holds how far running imports are.
 //
 // With SQLite there is one writer, and a pipeline at work holds it for much of the time.
 // If each part of a file waited for it, parts and micro-batches would take turns and the
@@ -74,7 +74,7 @@ func findImport(ctx context.Context, q store.Querier, id string) (importRow, err
 //
 // With PostgreSQL several servers may take parts of one import, and writers do not wait
 // for each other: there progress is written with each part, guarded by next_row.
-type importProgress struct {
+type progress struct {
 	db    *store.DB
 	limit int
 
@@ -88,18 +88,18 @@ type openImport struct {
 	row   importRow
 	known bool // row was read
 	dirty bool // row is ahead of the store
-	users int  // guarded by importProgress.mu
+	users int  // guarded by progress.mu
 	used  time.Time
 }
 
-func newImportProgress(db *store.DB, limit int) *importProgress {
-	return &importProgress{db: db, limit: limit, open: make(map[string]*openImport)}
+func newProgress(db *store.DB, limit int) *progress {
+	return &progress{db: db, limit: limit, open: make(map[string]*openImport)}
 }
 
-func (p *importProgress) behind() bool { return p.db.Dialect() == store.SQLite }
+func (p *progress) behind() bool { return p.db.Dialect() == store.SQLite }
 
 // take waits for the import's turn and returns it with its row read. Call leave when done.
-func (p *importProgress) take(ctx context.Context, id string, now time.Time) (*openImport, error) {
+func (p *progress) take(ctx context.Context, id string, now time.Time) (*openImport, error) {
 	o, err := p.enter(id, now)
 	if err != nil {
 		return nil, err
@@ -120,12 +120,12 @@ func (p *importProgress) take(ctx context.Context, id string, now time.Time) (*o
 	return o, nil
 }
 
-func (p *importProgress) leave(o *openImport) {
+func (p *progress) leave(o *openImport) {
 	<-o.turn
 	p.exit(o)
 }
 
-func (p *importProgress) enter(id string, now time.Time) (*openImport, error) {
+func (p *progress) enter(id string, now time.Time) (*openImport, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := p.open[id]
@@ -143,7 +143,7 @@ func (p *importProgress) enter(id string, now time.Time) (*openImport, error) {
 	return o, nil
 }
 
-func (p *importProgress) exit(o *openImport) {
+func (p *progress) exit(o *openImport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o.users--
@@ -157,7 +157,7 @@ func (p *importProgress) exit(o *openImport) {
 }
 
 // makeRoom forgets the import that was not used for longest and has nothing to write.
-func (p *importProgress) makeRoom() bool {
+func (p *progress) makeRoom() bool {
 	oldest := ""
 	for id, o := range p.open {
 		if o.users == 0 && !o.dirty && (oldest == "" || o.used.Before(p.open[oldest].used)) {
@@ -169,7 +169,7 @@ func (p *importProgress) makeRoom() bool {
 }
 
 // advance notes a part that is in the log.
-func (p *importProgress) advance(ctx context.Context, o *openImport, was int64) error {
+func (p *progress) advance(ctx context.Context, o *openImport, was int64) error {
 	if p.behind() {
 		o.dirty = true
 		return nil
@@ -191,12 +191,12 @@ func (p *importProgress) advance(ctx context.Context, o *openImport, was int64) 
 const anyRow = -1
 
 func saveImport(ctx context.Context, tx *store.Tx, i *importRow, was int64) (sql.Result, error) {
-	return tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, finished_at = ?, reasons = ?
+	return tx.Exec(ctx, `UPDATE imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, finished_at = ?, reasons = ?
 		WHERE id = ? AND (next_row = ? OR ? = -1)`, i.nextRow, i.accepted, i.rejected, i.duplicates, i.finishedAt, i.reasonsJSON(), i.id, was, was)
 }
 
 // finish writes the import's last state.
-func (p *importProgress) finish(ctx context.Context, o *openImport, now time.Time) error {
+func (p *progress) finish(ctx context.Context, o *openImport, now time.Time) error {
 	if o.row.finishedAt != 0 {
 		return nil
 	}
@@ -213,18 +213,18 @@ func (p *importProgress) finish(ctx context.Context, o *openImport, now time.Tim
 }
 
 // current returns an import as memory knows it, if it does.
-func (p *importProgress) current(ctx context.Context, row importRow) importRow {
+func (p *progress) current(ctx context.Context, row importRow) importRow {
 	row, _ = p.visit(ctx, row, func(*importRow) {}) // the stored row will do
 	return row
 }
 
 // adopt brings memory up to date after the stored source or mapping was changed.
-func (p *importProgress) adopt(ctx context.Context, row importRow) (importRow, error) {
+func (p *progress) adopt(ctx context.Context, row importRow) (importRow, error) {
 	return p.visit(ctx, row, func(known *importRow) { known.sourceID, known.mapping = row.sourceID, row.mapping })
 }
 
 // visit calls fn on the import in memory, if it is there, and returns it; else row.
-func (p *importProgress) visit(ctx context.Context, row importRow, fn func(*importRow)) (importRow, error) {
+func (p *progress) visit(ctx context.Context, row importRow, fn func(*importRow)) (importRow, error) {
 	if !p.behind() {
 		return row, nil
 	}
@@ -252,7 +252,7 @@ func (p *importProgress) visit(ctx context.Context, row importRow, fn func(*impo
 }
 
 // flush writes what is ahead of the store.
-func (p *importProgress) flush(ctx context.Context) error {
+func (p *progress) flush(ctx context.Context) error {
 	p.mu.Lock()
 	var busy []*openImport
 	for _, o := range p.open {
@@ -285,7 +285,7 @@ func (p *importProgress) flush(ctx context.Context) error {
 	// Not under the imports' turns: parts go on meanwhile. next_row only grows.
 	err := p.db.Retry(ctx, func(tx *store.Tx) error {
 		for i := range rows {
-			_, err := tx.Exec(ctx, `UPDATE console_imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, reasons = ?
+			_, err := tx.Exec(ctx, `UPDATE imports SET next_row = ?, accepted = ?, rejected = ?, duplicates = ?, reasons = ?
 				WHERE id = ? AND next_row < ?`, rows[i].nextRow, rows[i].accepted, rows[i].rejected, rows[i].duplicates, rows[i].reasonsJSON(), rows[i].id, rows[i].nextRow)
 			if err != nil {
 				return err

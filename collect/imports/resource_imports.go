@@ -1,11 +1,9 @@
-package console
+package imports
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"io"
-	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,24 +16,8 @@ import (
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
-	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/store"
 )
-
-// Frames takes events in their binary form: *collect.Collector.
-type Frames interface {
-	// AppendFrames makes the events of a source durable and returns how many were good, and
-	// which go to quarantine. The body may be packed.
-	AppendFrames(ctx context.Context, source string, rows collect.Rows, body io.Reader) (collect.Vetted, error)
-	// CheckFrames tells what AppendFrames would do, and does nothing. good gets the events
-	// that would be accepted until it returns false.
-	CheckFrames(rows collect.Rows, body io.Reader, good func(*touchstone.Event) bool) (collect.Vetted, error)
-}
-
-// Simulator tells what events would do to the identity graph: *identity.Graph.
-type Simulator interface {
-	Simulate(ctx context.Context, events iter.Seq[[]touchstone.Identifier]) (identity.Simulation, error)
-}
 
 const (
 	maxPartRows  = 1_000_000
@@ -63,7 +45,7 @@ type importAnswer struct {
 }
 
 // showImport makes the answer. A source that was deleted is shown by the name it had.
-func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error) {
+func (x *Imports) showImport(r *http.Request, i importRow) (*importAnswer, error) {
 	a := &importAnswer{
 		ID: i.id, File: i.file, Fingerprint: i.fingerprint, Size: i.size, Mapping: jsontext.Value(i.mapping), Status: i.status(), Reasons: i.reasons,
 		NextRow: i.nextRow, Accepted: i.accepted, Rejected: i.rejected, Duplicates: i.duplicates,
@@ -73,11 +55,7 @@ func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error
 	for k := range a.Reasons { // they quote what was refused
 		a.Reasons[k].Reason = api.ViewerOf(r).Text(a.Reasons[k].Reason)
 	}
-	sources, err := c.sources()
-	if err != nil {
-		return nil, err
-	}
-	s, err := sources.Get(r.Context(), i.sourceID)
+	s, err := x.cfg.Sources.Get(r.Context(), i.sourceID)
 	if touchstone.KindOf(err) == touchstone.NotFound {
 		s, err = collect.Source{ID: i.sourceID, Name: i.sourceName, Kind: "import", CreatedAt: a.CreatedAt}, nil
 	}
@@ -85,14 +63,11 @@ func (c *Console) showImport(r *http.Request, i importRow) (*importAnswer, error
 		return nil, err
 	}
 	a.Source = s.For(api.ViewerOf(r))
-	a.Run, err = c.runs.show(r.Context(), i.id)
+	a.Run, err = x.runs.show(r.Context(), i.id)
 	return a, err
 }
 
-// importServer returns the part of the console that takes imports.
-func (c *Console) importServer() importServer { return importServer{c} }
-
-func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) createImport(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		File        string         `json:"file"`
 		Fingerprint string         `json:"fingerprint"`
@@ -103,7 +78,7 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	row, made, err := c.importServer().beginImport(r.Context(), importer.Request{
+	row, made, err := server{x}.beginImport(r.Context(), importer.Request{
 		File: in.File, Fingerprint: in.Fingerprint, Size: in.Size, Source: in.Source, Mapping: []byte(in.Mapping),
 	})
 	if err != nil {
@@ -115,7 +90,7 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 		api.NoteNothing(r)
 		status = http.StatusOK
 	}
-	a, err := c.showImport(r, row)
+	a, err := x.showImport(r, row)
 	if err != nil {
 		return err
 	}
@@ -125,15 +100,15 @@ func (c *Console) createImport(w http.ResponseWriter, r *http.Request) error {
 // ensureImport finds the import of the same content into the same source, or makes it. While
 // no row has come, the new mapping replaces the old one; after that the answer holds the
 // mapping that the rows came under, for the caller to judge.
-func (c *Console) ensureImport(ctx context.Context, want importRow) (row importRow, made bool, err error) {
-	err = c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+func (x *Imports) ensureImport(ctx context.Context, want importRow) (row importRow, made bool, err error) {
+	err = x.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		made = false
-		row, err = scanImport(tx.QueryRow(ctx, `SELECT `+importColumns+` FROM console_imports WHERE fingerprint = ? AND source_name = ?`,
+		row, err = scanImport(tx.QueryRow(ctx, `SELECT `+importColumns+` FROM imports WHERE fingerprint = ? AND source_name = ?`,
 			want.fingerprint, want.sourceName))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			row, made = want, true
-			_, err := tx.Exec(ctx, `INSERT INTO console_imports (`+importColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, '[]')`,
+			_, err := tx.Exec(ctx, `INSERT INTO imports (`+importColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, '[]')`,
 				row.id, row.file, row.fingerprint, row.size, row.sourceID, row.sourceName, row.mapping, row.nextRow, row.createdAt)
 			return err
 		case err != nil:
@@ -143,13 +118,13 @@ func (c *Console) ensureImport(ctx context.Context, want importRow) (row importR
 			row.mapping = want.mapping
 		}
 		row.sourceID = want.sourceID // another one when the source was deleted and made again
-		_, err := tx.Exec(ctx, `UPDATE console_imports SET mapping = ?, source_id = ? WHERE id = ?`, row.mapping, row.sourceID, row.id)
+		_, err := tx.Exec(ctx, `UPDATE imports SET mapping = ?, source_id = ? WHERE id = ?`, row.mapping, row.sourceID, row.id)
 		return err
 	})
 	return row, made, err
 }
 
-func (c *Console) listImports(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) listImports(w http.ResponseWriter, r *http.Request) error {
 	p, err := api.ReadPaging(r)
 	if err != nil {
 		return err
@@ -158,22 +133,22 @@ func (c *Console) listImports(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rows, err := c.readImports(r.Context(), after, p.Limit+1)
+	rows, err := x.readImports(r.Context(), after, p.Limit+1)
 	if err != nil {
 		return err
 	}
 	rows, next := api.FirstPage(rows, p.Limit, func(i *importRow) api.TimeKey { return api.TimeKey{MS: i.createdAt, ID: i.id} })
 	items := make([]*importAnswer, len(rows))
 	for n, row := range rows {
-		if items[n], err = c.showImport(r, c.imports.current(r.Context(), row)); err != nil {
+		if items[n], err = x.showImport(r, x.progress.current(r.Context(), row)); err != nil {
 			return err
 		}
 	}
 	return api.WritePage(w, items, next)
 }
 
-func (c *Console) readImports(ctx context.Context, after api.TimeKey, limit int) ([]importRow, error) {
-	rows, err := c.cfg.DB.Reader().Query(ctx, `SELECT `+importColumns+` FROM console_imports
+func (x *Imports) readImports(ctx context.Context, after api.TimeKey, limit int) ([]importRow, error) {
+	rows, err := x.cfg.DB.Reader().Query(ctx, `SELECT `+importColumns+` FROM imports
 		WHERE created_at < ? OR (created_at = ? AND id < ?) ORDER BY created_at DESC, id DESC LIMIT ?`, after.MS, after.MS, after.ID, limit)
 	if err != nil {
 		return nil, err
@@ -190,25 +165,25 @@ func (c *Console) readImports(ctx context.Context, after api.TimeKey, limit int)
 	return list, rows.Err()
 }
 
-func (c *Console) getImport(w http.ResponseWriter, r *http.Request) error {
-	row, err := findImport(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
+func (x *Imports) getImport(w http.ResponseWriter, r *http.Request) error {
+	row, err := findImport(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	a, err := c.showImport(r, c.imports.current(r.Context(), row))
+	a, err := x.showImport(r, x.progress.current(r.Context(), row))
 	if err != nil {
 		return err
 	}
 	return api.WriteJSON(w, http.StatusOK, a)
 }
 
-func (c *Console) appendImportRows(w http.ResponseWriter, r *http.Request) error {
-	part, done, err := c.readPart(w, r)
+func (x *Imports) appendImportRows(w http.ResponseWriter, r *http.Request) error {
+	part, done, err := x.readPart(w, r)
 	if err != nil {
 		return err
 	}
 	defer done()
-	step, err := c.importServer().Append(r.Context(), api.Param(r, "id"), part)
+	step, err := server{x}.Append(r.Context(), api.Param(r, "id"), part)
 	if err != nil {
 		return err
 	}
@@ -216,13 +191,13 @@ func (c *Console) appendImportRows(w http.ResponseWriter, r *http.Request) error
 	return api.WriteJSON(w, http.StatusOK, step)
 }
 
-func (c *Console) checkImportRows(w http.ResponseWriter, r *http.Request) error {
-	part, done, err := c.readPart(w, r)
+func (x *Imports) checkImportRows(w http.ResponseWriter, r *http.Request) error {
+	part, done, err := x.readPart(w, r)
 	if err != nil {
 		return err
 	}
 	defer done()
-	step, err := c.importServer().Check(r.Context(), part)
+	step, err := server{x}.Check(r.Context(), part)
 	if err != nil {
 		return err
 	}
@@ -230,17 +205,14 @@ func (c *Console) checkImportRows(w http.ResponseWriter, r *http.Request) error 
 }
 
 // readPart reads a part of a file; done frees its memory.
-func (c *Console) readPart(w http.ResponseWriter, r *http.Request) (part importer.Part, done func(), err error) {
-	if c.cfg.Frames == nil {
-		return part, nil, api.NotHere("the edge")
-	}
+func (x *Imports) readPart(w http.ResponseWriter, r *http.Request) (part importer.Part, done func(), err error) {
 	if part.First, err = rowNumber(r, "first_row", firstImportRow, 1<<53); err != nil {
 		return part, nil, err
 	}
 	if part.Rows, err = rowNumber(r, "rows", 1, maxPartRows); err != nil {
 		return part, nil, err
 	}
-	part.Frames, done, err = c.readFrames(w, r)
+	part.Frames, done, err = x.readFrames(w, r)
 	return part, done, err
 }
 
@@ -252,8 +224,8 @@ func rowNumber(r *http.Request, name string, least, most int64) (int64, error) {
 	return n, nil
 }
 
-func (c *Console) finishImport(w http.ResponseWriter, r *http.Request) error {
-	row, already, err := c.importServer().finishImport(r.Context(), api.Param(r, "id"))
+func (x *Imports) finishImport(w http.ResponseWriter, r *http.Request) error {
+	row, already, err := server{x}.finishImport(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -261,23 +233,20 @@ func (c *Console) finishImport(w http.ResponseWriter, r *http.Request) error {
 	if already {
 		api.NoteNothing(r)
 	}
-	a, err := c.showImport(r, row)
+	a, err := x.showImport(r, row)
 	if err != nil {
 		return err
 	}
 	return api.WriteJSON(w, http.StatusOK, a)
 }
 
-func (c *Console) previewImport(w http.ResponseWriter, r *http.Request) error {
-	if c.cfg.Simulator == nil {
-		return api.NotHere("identity")
-	}
-	frames, done, err := c.readFrames(w, r)
+func (x *Imports) previewImport(w http.ResponseWriter, r *http.Request) error {
+	frames, done, err := x.readFrames(w, r)
 	if err != nil {
 		return err
 	}
 	defer done()
-	persons, err := c.importServer().Persons(r.Context(), importer.Part{Frames: frames})
+	persons, err := server{x}.Persons(r.Context(), importer.Part{Frames: frames})
 	if err != nil {
 		return err
 	}
@@ -286,9 +255,9 @@ func (c *Console) previewImport(w http.ResponseWriter, r *http.Request) error {
 
 // readFrames reads a body of packed frames whole, so that a slow sender does not hold up
 // other parts of its import. Few are in memory at a time; done frees the place.
-func (c *Console) readFrames(w http.ResponseWriter, r *http.Request) (frames []byte, done func(), err error) {
+func (x *Imports) readFrames(w http.ResponseWriter, r *http.Request) (frames []byte, done func(), err error) {
 	select {
-	case c.frameSlots <- struct{}{}:
+	case x.frameSlots <- struct{}{}:
 	case <-r.Context().Done():
 		return nil, nil, r.Context().Err()
 	}
@@ -298,8 +267,8 @@ func (c *Console) readFrames(w http.ResponseWriter, r *http.Request) (frames []b
 		err = touchstone.Errorf(touchstone.Invalid, "The body is empty.").WithHint("Send files with touchstone import.")
 	}
 	if err != nil {
-		<-c.frameSlots
+		<-x.frameSlots
 		return nil, nil, err
 	}
-	return frames, func() { <-c.frameSlots }, nil
+	return frames, func() { <-x.frameSlots }, nil
 }

@@ -1,4 +1,4 @@
-package console
+package imports
 
 import (
 	"context"
@@ -36,16 +36,16 @@ const (
 	dryRunRows    = 5
 )
 
-// importRuns are the imports and dry runs that this server does itself, out of uploads. A
+// runs are the imports and dry runs that this server does itself, out of uploads. A
 // run is a row before it is a goroutine: what was under way when the server stopped goes on
 // when it is back. Dry runs change nothing and are forgotten then.
-type importRuns struct {
-	c     *Console
+type runs struct {
+	m     *Imports
 	turns chan struct{}
 	dry   chan struct{}
 
 	mu    sync.Mutex
-	ctx   context.Context // of Console.Run; nil before
+	ctx   context.Context // of Imports.Run; nil before
 	jobs  map[string]*importJob
 	dries map[string]*importJob // by upload
 	wg    sync.WaitGroup
@@ -68,12 +68,12 @@ type importJob struct {
 	result    *importer.DryRunResult
 }
 
-func newImportRuns(c *Console, reg prometheus.Registerer) *importRuns {
-	r := &importRuns{c: c, turns: make(chan struct{}, runsAtOnce), dry: make(chan struct{}, dryRunsAtOnce),
+func newRuns(m *Imports, reg prometheus.Registerer) *runs {
+	r := &runs{m: m, turns: make(chan struct{}, runsAtOnce), dry: make(chan struct{}, dryRunsAtOnce),
 		jobs: map[string]*importJob{}, dries: map[string]*importJob{},
-		running: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_console_import_runs",
+		running: prometheus.NewGauge(prometheus.GaugeOpts{Name: "touchstone_import_runs",
 			Help: "Imports of uploaded files that are under way or wait for their turn."}),
-		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_console_import_runs_ended_total",
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_import_runs_ended_total",
 			Help: "Imports of uploaded files that ended, by state."}, []string{"state"}),
 	}
 	if reg != nil {
@@ -95,13 +95,13 @@ func scanRun(row scanner) (r runRow, err error) {
 }
 
 // loop goes on with what was under way and waits for the end of all runs.
-func (r *importRuns) loop(ctx context.Context) {
+func (r *runs) loop(ctx context.Context) {
 	r.mu.Lock()
 	r.ctx = ctx
 	r.mu.Unlock()
-	if r.c.uploads.Dir != "" {
+	if r.m.uploads.Dir != "" {
 		rows, err := r.unfinished(ctx)
-		r.c.warn("imports that were under way do not go on", err)
+		r.m.warn("imports that were under way do not go on", err)
 		for _, row := range rows {
 			r.start(row)
 		}
@@ -110,8 +110,8 @@ func (r *importRuns) loop(ctx context.Context) {
 	r.wg.Wait()
 }
 
-func (r *importRuns) unfinished(ctx context.Context) ([]runRow, error) {
-	rows, err := r.c.cfg.DB.Reader().Query(ctx, `SELECT `+runColumns+` FROM console_import_runs WHERE state = 'running' ORDER BY started_at`)
+func (r *runs) unfinished(ctx context.Context) ([]runRow, error) {
+	rows, err := r.m.cfg.DB.Reader().Query(ctx, `SELECT `+runColumns+` FROM import_runs WHERE state = 'running' ORDER BY started_at`)
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +128,9 @@ func (r *importRuns) unfinished(ctx context.Context) ([]runRow, error) {
 }
 
 // add stores a run and starts it.
-func (r *importRuns) add(ctx context.Context, row runRow) error {
-	err := r.c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO console_import_runs (`+runColumns+`) VALUES (?, ?, ?, ?, ?, 'running', '', ?, 0)
+func (r *runs) add(ctx context.Context, row runRow) error {
+	err := r.m.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO import_runs (`+runColumns+`) VALUES (?, ?, ?, ?, ?, 'running', '', ?, 0)
 			ON CONFLICT (import_id) DO UPDATE SET upload_id = excluded.upload_id, fingerprint = excluded.fingerprint, mapping = excluded.mapping,
 			source = excluded.source, state = excluded.state, error = '', started_at = excluded.started_at, ended_at = 0`,
 			row.importID, row.uploadID, row.fingerprint, row.mapping, row.source, row.startedAt)
@@ -143,7 +143,7 @@ func (r *importRuns) add(ctx context.Context, row runRow) error {
 }
 
 // start runs an import in the background, unless it runs already.
-func (r *importRuns) start(row runRow) {
+func (r *runs) start(row runRow) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ctx == nil || r.ctx.Err() != nil || r.jobs[row.importID] != nil {
@@ -168,7 +168,7 @@ func (r *importRuns) start(row runRow) {
 }
 
 // do waits for a turn and runs fn. A file that makes a reader panic fails; it stops nobody.
-func (r *importRuns) do(ctx context.Context, turns chan struct{}, job *importJob, fn func() error) (err error) {
+func (r *runs) do(ctx context.Context, turns chan struct{}, job *importJob, fn func() error) (err error) {
 	select {
 	case turns <- struct{}{}:
 		defer func() { <-turns }()
@@ -177,7 +177,7 @@ func (r *importRuns) do(ctx context.Context, turns chan struct{}, job *importJob
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.c.cfg.Log.Error("reading an uploaded file panicked", "panic", p, "stack", string(debug.Stack()))
+			r.m.cfg.Logger.Error("reading an uploaded file panicked", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("reading an uploaded file panicked: %v", p)
 		}
 	}()
@@ -187,8 +187,8 @@ func (r *importRuns) do(ctx context.Context, turns chan struct{}, job *importJob
 	return fn()
 }
 
-func (r *importRuns) importFile(ctx context.Context, row runRow, job *importJob) error {
-	upload, err := r.c.uploads.whole(ctx, row.uploadID)
+func (r *runs) importFile(ctx context.Context, row runRow, job *importJob) error {
+	upload, err := r.m.uploads.whole(ctx, row.uploadID)
 	if err != nil {
 		return err
 	}
@@ -197,10 +197,10 @@ func (r *importRuns) importFile(ctx context.Context, row runRow, job *importJob)
 		return err
 	}
 	_, err = importer.Run(ctx, importer.Options{
-		To: r.c.importServer(), File: r.c.uploads.path(upload), Name: upload.name, Mapping: m, Source: row.source, Fingerprint: row.fingerprint,
-		Clock: r.c.cfg.Clock, Progress: job.report,
+		To: server{r.m}, File: r.m.uploads.path(upload), Name: upload.name, Mapping: m, Source: row.source, Fingerprint: row.fingerprint,
+		Clock: r.m.cfg.Clock, Progress: job.report,
 	})
-	return r.c.nameFile(err, upload)
+	return r.m.nameFile(err, upload)
 }
 
 // report takes progress.
@@ -214,7 +214,7 @@ func (j *importJob) report(p importer.Progress) {
 }
 
 // end notes how a run ended.
-func (r *importRuns) end(row runRow, job *importJob, err error) {
+func (r *runs) end(row runRow, job *importJob, err error) {
 	job.mu.Lock()
 	cancelled := job.cancelled
 	job.mu.Unlock()
@@ -226,14 +226,14 @@ func (r *importRuns) end(row runRow, job *importJob, err error) {
 		state = runFailed
 		text, _ := api.EncodeJSON(showRunError(err)) // texts only
 		problem = string(text)
-		r.c.cfg.Log.Warn("an import of an uploaded file failed", "import", row.importID, "error", err)
+		r.m.cfg.Logger.Warn("an import of an uploaded file failed", "import", row.importID, "error", err)
 	}
 	r.ended.WithLabelValues(state).Inc()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	r.c.warn("the end of an import was not written down", r.c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE console_import_runs SET state = ?, error = ?, ended_at = ? WHERE import_id = ?`,
-			state, problem, r.c.cfg.Clock.Now().UnixMilli(), row.importID)
+	r.m.warn("the end of an import was not written down", r.m.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE import_runs SET state = ?, error = ?, ended_at = ? WHERE import_id = ?`,
+			state, problem, r.m.cfg.Clock.Now().UnixMilli(), row.importID)
 		return err
 	}))
 }
@@ -255,7 +255,7 @@ func showRunError(err error) *runError {
 }
 
 // cancel ends a run. The rows that were taken stay.
-func (r *importRuns) cancel(importID string) bool {
+func (r *runs) cancel(importID string) bool {
 	r.mu.Lock()
 	job := r.jobs[importID]
 	r.mu.Unlock()
@@ -274,9 +274,9 @@ func (j *importJob) stop() {
 }
 
 // reads tells whether something reads an upload.
-func (r *importRuns) reads(ctx context.Context, uploadID string) (bool, error) {
+func (r *runs) reads(ctx context.Context, uploadID string) (bool, error) {
 	var n int
-	err := r.c.cfg.DB.Reader().QueryRow(ctx, `SELECT count(*) FROM console_import_runs WHERE upload_id = ? AND state = 'running'`, uploadID).Scan(&n)
+	err := r.m.cfg.DB.Reader().QueryRow(ctx, `SELECT count(*) FROM import_runs WHERE upload_id = ? AND state = 'running'`, uploadID).Scan(&n)
 	return n > 0, err
 }
 
@@ -296,8 +296,8 @@ type runAnswer struct {
 }
 
 // show returns the run of an import, nil when the import's rows come from elsewhere.
-func (r *importRuns) show(ctx context.Context, importID string) (*runAnswer, error) {
-	row, err := scanRun(r.c.cfg.DB.Reader().QueryRow(ctx, `SELECT `+runColumns+` FROM console_import_runs WHERE import_id = ?`, importID))
+func (r *runs) show(ctx context.Context, importID string) (*runAnswer, error) {
+	row, err := scanRun(r.m.cfg.DB.Reader().QueryRow(ctx, `SELECT `+runColumns+` FROM import_runs WHERE import_id = ?`, importID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -335,7 +335,7 @@ func (j *importJob) show(a *runAnswer) {
 }
 
 // startDry begins a dry run over an upload; one that is under way ends.
-func (r *importRuns) startDry(upload uploadRow, m *importer.Mapping, source string) error {
+func (r *runs) startDry(upload uploadRow, m *importer.Mapping, source string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ctx == nil || r.ctx.Err() != nil {
@@ -354,10 +354,10 @@ func (r *importRuns) startDry(upload uploadRow, m *importer.Mapping, source stri
 		var result importer.DryRunResult
 		err := r.do(ctx, r.dry, job, func() (err error) {
 			result, err = importer.DryRun(ctx, importer.Options{
-				To: r.c.importServer(), File: r.c.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Fingerprint: upload.fingerprint,
-				Clock: r.c.cfg.Clock, MessageIDs: dryRunIDs, Progress: job.report,
+				To: server{r.m}, File: r.m.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Fingerprint: upload.fingerprint,
+				Clock: r.m.cfg.Clock, MessageIDs: dryRunIDs, Progress: job.report,
 			}, dryRunRows)
-			return r.c.nameFile(err, upload)
+			return r.m.nameFile(err, upload)
 		})
 		job.mu.Lock()
 		defer job.mu.Unlock()
@@ -374,7 +374,7 @@ func (r *importRuns) startDry(upload uploadRow, m *importer.Mapping, source stri
 }
 
 // dropDry makes room: one that has ended goes first.
-func (r *importRuns) dropDry() {
+func (r *runs) dropDry() {
 	victim := ""
 	for id, job := range r.dries {
 		job.mu.Lock()
@@ -393,7 +393,7 @@ func (r *importRuns) dropDry() {
 	}
 }
 
-func (r *importRuns) forgetDry(uploadID string) bool {
+func (r *runs) forgetDry(uploadID string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	job := r.dries[uploadID]

@@ -1,4 +1,4 @@
-package console
+package imports
 
 import (
 	"bytes"
@@ -14,16 +14,15 @@ import (
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
-	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 )
 
-// importServer is an [importer.Server] in this process: what the calls under
+// server is an [importer.Server] in this process: what the calls under
 // /api/v1/imports do, for files that lie here. The calls themselves are made of it.
-type importServer struct{ c *Console }
+type server struct{ m *Imports }
 
 // beginImport finds the import of a content into a source, or makes it.
-func (s importServer) beginImport(ctx context.Context, in importer.Request) (row importRow, made bool, err error) {
+func (s server) beginImport(ctx context.Context, in importer.Request) (row importRow, made bool, err error) {
 	file, err1 := api.CheckName("file", in.File, 500)
 	fingerprint, err2 := api.CheckName("fingerprint", in.Fingerprint, 200)
 	name, err3 := api.CheckName("source", in.Source, 100)
@@ -37,38 +36,31 @@ func (s importServer) beginImport(ctx context.Context, in importer.Request) (row
 	if err := mapping.Canonicalize(); err != nil {
 		return row, false, touchstone.Wrap(touchstone.Invalid, err, "The field \"mapping\" is not valid JSON.")
 	}
-	sources, err := s.c.sources()
+	source, err := s.m.cfg.Sources.EnsureByName(ctx, name, "import")
 	if err != nil {
 		return row, false, err
 	}
-	source, err := sources.EnsureByName(ctx, name, "import")
-	if err != nil {
+	if err := s.m.progress.flush(ctx); err != nil { // whether rows have come is read from the store
 		return row, false, err
 	}
-	if err := s.c.imports.flush(ctx); err != nil { // whether rows have come is read from the store
-		return row, false, err
-	}
-	row, made, err = s.c.ensureImport(ctx, importRow{
+	row, made, err = s.m.ensureImport(ctx, importRow{
 		id: randid.New("imp"), file: file, fingerprint: fingerprint, size: max(0, in.Size), sourceID: source.ID, sourceName: source.Name,
-		mapping: string(mapping), nextRow: firstImportRow, createdAt: s.c.cfg.Clock.Now().UnixMilli(),
+		mapping: string(mapping), nextRow: firstImportRow, createdAt: s.m.cfg.Clock.Now().UnixMilli(),
 	})
 	if err != nil {
 		return row, false, err
 	}
-	row, err = s.c.imports.adopt(ctx, row)
+	row, err = s.m.progress.adopt(ctx, row)
 	return row, made, err
 }
 
 // Kinds returns how identifiers are treated here.
-func (s importServer) Kinds(context.Context) (*touchstone.KindSet, error) {
-	if s.c.cfg.Kinds == nil {
-		return nil, touchstone.Errorf(touchstone.NotFound, "This server does not run %s.", "identity")
-	}
-	return s.c.cfg.Kinds, nil
+func (s server) Kinds(context.Context) (*touchstone.KindSet, error) {
+	return s.m.cfg.Kinds, nil
 }
 
 // Begin finds or makes an import.
-func (s importServer) Begin(ctx context.Context, r importer.Request) (importer.State, error) {
+func (s server) Begin(ctx context.Context, r importer.Request) (importer.State, error) {
 	r.Mapping = bytes.Clone(r.Mapping) // it is put in order in place
 	row, _, err := s.beginImport(ctx, r)
 	if err != nil {
@@ -78,12 +70,12 @@ func (s importServer) Begin(ctx context.Context, r importer.Request) (importer.S
 }
 
 // State returns an import.
-func (s importServer) State(ctx context.Context, id string) (importer.State, error) {
-	row, err := findImport(ctx, s.c.cfg.DB.Reader(), id)
+func (s server) State(ctx context.Context, id string) (importer.State, error) {
+	row, err := findImport(ctx, s.m.cfg.DB.Reader(), id)
 	if err != nil {
 		return importer.State{}, err
 	}
-	return stateOf(s.c.imports.current(ctx, row)), nil
+	return stateOf(s.m.progress.current(ctx, row)), nil
 }
 
 func stateOf(row importRow) importer.State {
@@ -96,20 +88,17 @@ func stateOf(row importRow) importer.State {
 }
 
 // Append makes a part durable; one that came before adds nothing.
-func (s importServer) Append(ctx context.Context, id string, p importer.Part) (importer.Step, error) {
-	if s.c.cfg.Frames == nil {
-		return importer.Step{}, api.NotHere("the edge")
-	}
-	o, err := s.c.imports.take(ctx, id, s.c.cfg.Clock.Now())
+func (s server) Append(ctx context.Context, id string, p importer.Part) (importer.Step, error) {
+	o, err := s.m.progress.take(ctx, id, s.m.cfg.Clock.Now())
 	if err != nil {
 		return importer.Step{}, err
 	}
-	defer s.c.imports.leave(o)
+	defer s.m.progress.leave(o)
 	was, end := o.row.nextRow, p.First+p.Rows
 	switch {
 	case end <= was: // it came before, and the answer was lost
 		o.row.duplicates += p.Rows
-		if err := s.c.imports.advance(ctx, o, was); err != nil {
+		if err := s.m.progress.advance(ctx, o, was); err != nil {
 			return importer.Step{}, err
 		}
 		return importer.Step{NextRow: o.row.nextRow, Duplicates: p.Rows, Reasons: []intake.RowReason{}, Refused: []importer.Refused{}}, nil
@@ -119,7 +108,7 @@ func (s importServer) Append(ctx context.Context, id string, p importer.Part) (i
 		return importer.Step{}, touchstone.Errorf(touchstone.Conflict, "The import goes on with row %d, not with row %d.", was, p.First).
 			WithHint("GET /api/v1/imports/%s tells next_row.", o.row.id)
 	}
-	v, err := s.c.cfg.Frames.AppendFrames(ctx, o.row.sourceID,
+	v, err := s.m.cfg.Frames.AppendFrames(ctx, o.row.sourceID,
 		collect.Rows{Import: o.row.id, First: p.First, Count: p.Rows, Done: was}, bytes.NewReader(p.Frames))
 	if err != nil {
 		return importer.Step{}, err
@@ -132,7 +121,7 @@ func (s importServer) Append(ctx context.Context, id string, p importer.Part) (i
 	o.row.duplicates += step.Duplicates
 	o.row.addReasons(v.Reasons)
 	// The rows are in the log, also if the caller has gone.
-	return step, s.c.imports.advance(context.WithoutCancel(ctx), o, was)
+	return step, s.m.progress.advance(context.WithoutCancel(ctx), o, was)
 }
 
 const (
@@ -156,11 +145,8 @@ func stepOf(v collect.Vetted) importer.Step {
 }
 
 // Check tells what Append would answer.
-func (s importServer) Check(_ context.Context, p importer.Part) (importer.Step, error) {
-	if s.c.cfg.Frames == nil {
-		return importer.Step{}, api.NotHere("the edge")
-	}
-	v, err := s.c.cfg.Frames.CheckFrames(collect.Rows{First: p.First, Count: p.Rows}, bytes.NewReader(p.Frames), func(*touchstone.Event) bool { return true })
+func (s server) Check(_ context.Context, p importer.Part) (importer.Step, error) {
+	v, err := s.m.cfg.Frames.CheckFrames(collect.Rows{First: p.First, Count: p.Rows}, bytes.NewReader(p.Frames), func(*touchstone.Event) bool { return true })
 	if err != nil {
 		return importer.Step{}, err
 	}
@@ -170,30 +156,19 @@ func (s importServer) Check(_ context.Context, p importer.Part) (importer.Step, 
 }
 
 // Persons tells what the good events of a part would do to persons.
-func (s importServer) Persons(ctx context.Context, p importer.Part) (importer.Persons, error) {
-	sim, err := s.simulate(ctx, p.Frames)
-	return importer.Persons{Created: sim.PersonsCreated, Merged: sim.PersonsMerged, Matched: sim.PersonsMatched, Events: sim.Events, Truncated: sim.Truncated}, err
-}
-
-func (s importServer) simulate(ctx context.Context, frames []byte) (identity.Simulation, error) {
-	if s.c.cfg.Simulator == nil {
-		return identity.Simulation{}, api.NotHere("identity")
-	}
-	if s.c.cfg.Frames == nil {
-		return identity.Simulation{}, api.NotHere("the edge")
-	}
+func (s server) Persons(ctx context.Context, p importer.Part) (importer.Persons, error) {
 	var bad error
-	sim, err := s.c.cfg.Simulator.Simulate(ctx, func(yield func([]touchstone.Identifier) bool) {
-		_, bad = s.c.cfg.Frames.CheckFrames(collect.Rows{}, bytes.NewReader(frames), func(e *touchstone.Event) bool { return yield(e.Identifiers) })
+	persons, err := s.m.cfg.Persons(ctx, func(yield func([]touchstone.Identifier) bool) {
+		_, bad = s.m.cfg.Frames.CheckFrames(collect.Rows{}, bytes.NewReader(p.Frames), func(e *touchstone.Event) bool { return yield(e.Identifiers) })
 	})
 	if bad != nil && !errors.Is(bad, io.EOF) {
-		return sim, bad
+		return persons, bad
 	}
-	return sim, err
+	return persons, err
 }
 
 // Finish notes that the whole file was sent.
-func (s importServer) Finish(ctx context.Context, id string) (importer.State, error) {
+func (s server) Finish(ctx context.Context, id string) (importer.State, error) {
 	row, _, err := s.finishImport(ctx, id)
 	if err != nil {
 		return importer.State{}, err
@@ -201,24 +176,16 @@ func (s importServer) Finish(ctx context.Context, id string) (importer.State, er
 	return stateOf(row), nil
 }
 
-func (s importServer) finishImport(ctx context.Context, id string) (row importRow, already bool, err error) {
-	o, err := s.c.imports.take(ctx, id, s.c.cfg.Clock.Now())
+func (s server) finishImport(ctx context.Context, id string) (row importRow, already bool, err error) {
+	o, err := s.m.progress.take(ctx, id, s.m.cfg.Clock.Now())
 	if err != nil {
 		return row, false, err
 	}
-	defer s.c.imports.leave(o)
+	defer s.m.progress.leave(o)
 	already = o.row.finishedAt != 0
-	err = s.c.imports.finish(ctx, o, s.c.cfg.Clock.Now())
+	err = s.m.progress.finish(ctx, o, s.m.cfg.Clock.Now())
 	return o.row, already, err
 }
 
 // Stats returns the counters of the whole server.
-func (s importServer) Stats(ctx context.Context) (importer.Stats, error) {
-	a, err := s.c.currentStats(ctx)
-	if err != nil {
-		return importer.Stats{}, err
-	}
-	return importer.Stats{
-		Accepted: a.Accepted, Processed: a.Processed, InWarehouse: a.InWarehouse, SetAside: a.SetAside, Erased: a.Erased, Quarantined: a.Quarantined, Duplicates: a.Duplicates, Persons: a.Persons,
-	}, nil
-}
+func (s server) Stats(ctx context.Context) (importer.Stats, error) { return s.m.cfg.Stats(ctx) }

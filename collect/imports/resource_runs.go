@@ -1,4 +1,4 @@
-package console
+package imports
 
 import (
 	"net/http"
@@ -11,7 +11,7 @@ import (
 )
 
 // startImport begins to import an upload in the background.
-func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) startImport(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Mapping jsontext.Value `json:"mapping"`
 		YAML    string         `json:"yaml"`
@@ -22,7 +22,7 @@ func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx := r.Context()
-	upload, err := c.uploads.whole(ctx, api.Param(r, "id"))
+	upload, err := x.uploads.whole(ctx, api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -35,11 +35,11 @@ func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	sum, err := importer.Begin(ctx, importer.Options{
-		To: c.importServer(), File: c.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Again: in.Again,
-		Fingerprint: upload.fingerprint, Clock: c.cfg.Clock,
+		To: server{x}, File: x.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Again: in.Again,
+		Fingerprint: upload.fingerprint, Clock: x.cfg.Clock,
 	})
 	if err != nil {
-		return c.nameFile(err, upload)
+		return x.nameFile(err, upload)
 	}
 	status := http.StatusOK
 	if sum.AlreadyImported {
@@ -47,35 +47,35 @@ func (c *Console) startImport(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		status = http.StatusAccepted
 		api.NoteTarget(r, sum.Import, upload.name)
-		if err := c.runs.add(ctx, runRow{importID: sum.Import, uploadID: upload.id, fingerprint: sum.Fingerprint, mapping: yaml,
-			source: sum.Source, startedAt: c.cfg.Clock.Now().UnixMilli()}); err != nil {
+		if err := x.runs.add(ctx, runRow{importID: sum.Import, uploadID: upload.id, fingerprint: sum.Fingerprint, mapping: yaml,
+			source: sum.Source, startedAt: x.cfg.Clock.Now().UnixMilli()}); err != nil {
 			return err
 		}
 	}
-	row, err := findImport(ctx, c.cfg.DB.Reader(), sum.Import)
+	row, err := findImport(ctx, x.cfg.DB.Reader(), sum.Import)
 	if err != nil {
 		return err
 	}
-	a, err := c.showImport(r, c.imports.current(ctx, row))
+	a, err := x.showImport(r, x.progress.current(ctx, row))
 	if err != nil {
 		return err
 	}
 	return api.WriteJSON(w, status, a)
 }
 
-func (c *Console) cancelImport(w http.ResponseWriter, r *http.Request) error {
-	row, err := findImport(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
+func (x *Imports) cancelImport(w http.ResponseWriter, r *http.Request) error {
+	row, err := findImport(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	if !c.runs.cancel(row.id) {
+	if !x.runs.cancel(row.id) {
 		return touchstone.Errorf(touchstone.Conflict, "The import is not running on this server.")
 	}
 	api.NoteTarget(r, row.id, row.file)
 	return api.NoContent(w)
 }
 
-func (c *Console) startDryRun(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) startDryRun(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Mapping jsontext.Value `json:"mapping"`
 		YAML    string         `json:"yaml"`
@@ -84,7 +84,7 @@ func (c *Console) startDryRun(w http.ResponseWriter, r *http.Request) error {
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	upload, err := c.uploads.whole(r.Context(), api.Param(r, "id"))
+	upload, err := x.uploads.whole(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (c *Console) startDryRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := c.runs.startDry(upload, m, in.Source); err != nil {
+	if err := x.runs.startDry(upload, m, in.Source); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusAccepted)
@@ -108,11 +108,11 @@ type dryRunAnswer struct {
 	Result     *importer.DryRunResult `json:"result"`
 }
 
-func (c *Console) getDryRun(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) getDryRun(w http.ResponseWriter, r *http.Request) error {
 	id := api.Param(r, "id")
-	c.runs.mu.Lock()
-	job := c.runs.dries[id]
-	c.runs.mu.Unlock()
+	x.runs.mu.Lock()
+	job := x.runs.dries[id]
+	x.runs.mu.Unlock()
 	if job == nil {
 		return touchstone.Errorf(touchstone.NotFound, "There is no dry run of this file.").WithHint("Start it again: a restart of the server forgets it.")
 	}
@@ -122,15 +122,15 @@ func (c *Console) getDryRun(w http.ResponseWriter, r *http.Request) error {
 	if job.err != nil {
 		a.Error = showRunError(job.err)
 	}
-	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), id)
+	row, err := x.uploads.find(r.Context(), x.cfg.DB.Reader(), id)
 	if err != nil {
 		return err
 	}
 	return writeRows(w, r, row, a)
 }
 
-func (c *Console) cancelDryRun(w http.ResponseWriter, r *http.Request) error {
-	if !c.runs.forgetDry(api.Param(r, "id")) {
+func (x *Imports) cancelDryRun(w http.ResponseWriter, r *http.Request) error {
+	if !x.runs.forgetDry(api.Param(r, "id")) {
 		return touchstone.Errorf(touchstone.NotFound, "There is no dry run of this file.")
 	}
 	return api.NoContent(w)

@@ -1,4 +1,4 @@
-package console
+package imports
 
 import (
 	"context"
@@ -42,8 +42,8 @@ func scanMapping(row scanner) (m mappingAnswer, err error) {
 	return m, json.Unmarshal([]byte(columns), &m.Columns)
 }
 
-func (c *Console) readMappings(ctx context.Context) ([]mappingAnswer, error) {
-	rows, err := c.cfg.DB.Reader().Query(ctx, `SELECT `+mappingColumns+` FROM console_mappings ORDER BY updated_at DESC, id`)
+func (x *Imports) readMappings(ctx context.Context) ([]mappingAnswer, error) {
+	rows, err := x.cfg.DB.Reader().Query(ctx, `SELECT `+mappingColumns+` FROM import_mappings ORDER BY updated_at DESC, id`)
 	if err != nil {
 		return nil, err
 	}
@@ -60,49 +60,49 @@ func (c *Console) readMappings(ctx context.Context) ([]mappingAnswer, error) {
 }
 
 // mappingsFor returns the mappings that were made for the same columns, in any order.
-func (c *Console) mappingsFor(ctx context.Context, columns []string) ([]mappingAnswer, error) {
-	all, err := c.readMappings(ctx)
+func (x *Imports) mappingsFor(ctx context.Context, columns []string) ([]mappingAnswer, error) {
+	all, err := x.readMappings(ctx)
 	want := slices.Sorted(slices.Values(columns))
 	return slices.DeleteFunc(all, func(m mappingAnswer) bool {
 		return !slices.Equal(want, slices.Sorted(slices.Values(m.Columns)))
 	}), err
 }
 
-func (c *Console) listMappings(w http.ResponseWriter, r *http.Request) error {
-	items, err := c.readMappings(r.Context())
+func (x *Imports) listMappings(w http.ResponseWriter, r *http.Request) error {
+	items, err := x.readMappings(r.Context())
 	if err != nil {
 		return err
 	}
 	return api.WritePage(w, items, "")
 }
 
-func (c *Console) findMapping(ctx context.Context, q store.Querier, id string) (mappingAnswer, error) {
-	m, err := scanMapping(q.QueryRow(ctx, `SELECT `+mappingColumns+` FROM console_mappings WHERE id = ?`, id))
+func (x *Imports) findMapping(ctx context.Context, q store.Querier, id string) (mappingAnswer, error) {
+	m, err := scanMapping(q.QueryRow(ctx, `SELECT `+mappingColumns+` FROM import_mappings WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return m, touchstone.Errorf(touchstone.NotFound, "There is no mapping %.60q.", id)
 	}
 	return m, err
 }
 
-func (c *Console) getMapping(w http.ResponseWriter, r *http.Request) error {
-	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
+func (x *Imports) getMapping(w http.ResponseWriter, r *http.Request) error {
+	m, err := x.findMapping(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
 	return api.WriteJSON(w, http.StatusOK, m)
 }
 
-func (c *Console) createMapping(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) createMapping(w http.ResponseWriter, r *http.Request) error {
 	m := mappingAnswer{ID: randid.New("map"), Columns: []string{}}
-	if err := c.readMapping(r, &m); err != nil {
+	if err := x.readMapping(r, &m); err != nil {
 		return err
 	}
 	if m.Name == "" || len(m.Mapping) == 0 {
 		return touchstone.Errorf(touchstone.Invalid, "A saved mapping needs a name and the mapping.")
 	}
-	err := c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
+	err := x.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
 		var n int
-		if err := tx.QueryRow(r.Context(), `SELECT count(*) FROM console_mappings`).Scan(&n); err != nil {
+		if err := tx.QueryRow(r.Context(), `SELECT count(*) FROM import_mappings`).Scan(&n); err != nil {
 			return err
 		}
 		if n >= maxMappings {
@@ -117,15 +117,15 @@ func (c *Console) createMapping(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusCreated, m)
 }
 
-func (c *Console) updateMapping(w http.ResponseWriter, r *http.Request) error {
-	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
+func (x *Imports) updateMapping(w http.ResponseWriter, r *http.Request) error {
+	m, err := x.findMapping(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	if err := c.readMapping(r, &m); err != nil {
+	if err := x.readMapping(r, &m); err != nil {
 		return err
 	}
-	err = c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error { return saveMapping(r.Context(), tx, m) })
+	err = x.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error { return saveMapping(r.Context(), tx, m) })
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (c *Console) updateMapping(w http.ResponseWriter, r *http.Request) error {
 }
 
 // readMapping lays what a body says over m.
-func (c *Console) readMapping(r *http.Request, m *mappingAnswer) (err error) {
+func (x *Imports) readMapping(r *http.Request, m *mappingAnswer) (err error) {
 	var in struct {
 		Name    *string        `json:"name"`
 		Mapping jsontext.Value `json:"mapping"`
@@ -159,13 +159,13 @@ func (c *Console) readMapping(r *http.Request, m *mappingAnswer) (err error) {
 	if in.Columns != nil {
 		m.Columns = in.Columns
 	}
-	m.UpdatedAt, m.UpdatedBy = c.cfg.Clock.Now(), api.ViewerOf(r).Name
+	m.UpdatedAt, m.UpdatedBy = x.cfg.Clock.Now(), api.ViewerOf(r).Name
 	return nil
 }
 
 func saveMapping(ctx context.Context, tx *store.Tx, m mappingAnswer) error {
 	var other string
-	err := tx.QueryRow(ctx, `SELECT id FROM console_mappings WHERE name = ? AND id <> ?`, m.Name, m.ID).Scan(&other)
+	err := tx.QueryRow(ctx, `SELECT id FROM import_mappings WHERE name = ? AND id <> ?`, m.Name, m.ID).Scan(&other)
 	if err == nil {
 		return touchstone.Errorf(touchstone.Conflict, "There is another mapping called %q.", m.Name).WithHint("Choose another name, or change that one.")
 	}
@@ -176,20 +176,20 @@ func saveMapping(ctx context.Context, tx *store.Tx, m mappingAnswer) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO console_mappings (`+mappingColumns+`) VALUES (?, ?, ?, ?, ?, ?)
+	_, err = tx.Exec(ctx, `INSERT INTO import_mappings (`+mappingColumns+`) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, mapping = excluded.mapping, columns = excluded.columns,
 		updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
 		m.ID, m.Name, string(m.Mapping), string(columns), m.UpdatedAt.UnixMilli(), m.UpdatedBy)
 	return err
 }
 
-func (c *Console) deleteMapping(w http.ResponseWriter, r *http.Request) error {
-	m, err := c.findMapping(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
+func (x *Imports) deleteMapping(w http.ResponseWriter, r *http.Request) error {
+	m, err := x.findMapping(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	if err := c.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(r.Context(), `DELETE FROM console_mappings WHERE id = ?`, m.ID)
+	if err := x.cfg.DB.Retry(r.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(r.Context(), `DELETE FROM import_mappings WHERE id = ?`, m.ID)
 		return err
 	}); err != nil {
 		return err

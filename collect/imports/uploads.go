@@ -1,4 +1,4 @@
-package console
+package imports
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
-// UploadConfig bounds the files that are sent in through the console.
+// UploadConfig bounds the files that are sent in.
 type UploadConfig struct {
 	Dir      string // where they lie; empty: no uploads here
 	MaxBytes int64  // of one file; 1 GiB
@@ -66,7 +66,7 @@ func newUploads(cfg UploadConfig, db *store.DB, clock touchstone.Clock, reg prom
 	u := &uploads{UploadConfig: cfg, db: db, clock: clock, turn: make(chan struct{}, 1),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_console_upload_bytes_total",
 			Help: "Bytes of uploaded files that were written."}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_console_uploads_refused_total",
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_import_uploads_refused_total",
 			Help: "Uploads and parts of them that were refused, by reason: too_large, full, disk."}, []string{"reason"}),
 	}
 	if reg != nil {
@@ -106,7 +106,7 @@ func (u *uploads) find(ctx context.Context, q store.Querier, id string) (uploadR
 	if err := u.here(); err != nil {
 		return uploadRow{}, err
 	}
-	row, err := scanUpload(q.QueryRow(ctx, `SELECT `+uploadColumns+` FROM console_uploads WHERE id = ?`, id))
+	row, err := scanUpload(q.QueryRow(ctx, `SELECT `+uploadColumns+` FROM import_uploads WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return row, touchstone.Errorf(touchstone.NotFound, "There is no upload %.60q.", id).WithHint("Unfinished and used files are deleted after some days. Send the file again.")
 	}
@@ -128,7 +128,7 @@ func (u *uploads) whole(ctx context.Context, id string) (uploadRow, error) {
 	now := u.clock.Now().UnixMilli()
 	if now-row.touchedAt > time.Hour.Milliseconds() { // it is in use: keep it
 		err = u.db.Retry(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE console_uploads SET touched_at = ? WHERE id = ?`, now, row.id)
+			_, err := tx.Exec(ctx, `UPDATE import_uploads SET touched_at = ? WHERE id = ?`, now, row.id)
 			return err
 		})
 	}
@@ -162,7 +162,7 @@ func (u *uploads) begin(ctx context.Context, want uploadRow) (row uploadRow, mad
 		return row, false, fmt.Errorf("make the folder of uploads: %w", err)
 	}
 	err = u.db.Retry(ctx, func(tx *store.Tx) error {
-		row, err = scanUpload(tx.QueryRow(ctx, `SELECT `+uploadColumns+` FROM console_uploads
+		row, err = scanUpload(tx.QueryRow(ctx, `SELECT `+uploadColumns+` FROM import_uploads
 			WHERE name = ? AND size = ? AND head = ? AND actor_kind = ? AND actor_id = ? ORDER BY created_at DESC LIMIT 1`,
 			want.name, want.size, want.head, want.actorKind, want.actorID))
 		if made = errors.Is(err, sql.ErrNoRows); !made {
@@ -175,7 +175,7 @@ func (u *uploads) begin(ctx context.Context, want uploadRow) (row uploadRow, mad
 
 func (u *uploads) insert(ctx context.Context, tx *store.Tx, row *uploadRow, want uploadRow) error {
 	var files, total int64
-	if err := tx.QueryRow(ctx, `SELECT count(*), coalesce(sum(size), 0) FROM console_uploads`).Scan(&files, &total); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT count(*), coalesce(sum(size), 0) FROM import_uploads`).Scan(&files, &total); err != nil {
 		return err
 	}
 	if files >= int64(u.MaxFiles) || total+want.size > u.MaxTotal {
@@ -186,7 +186,7 @@ func (u *uploads) insert(ctx context.Context, tx *store.Tx, row *uploadRow, want
 	now := u.clock.Now().UnixMilli()
 	*row = want
 	row.id, row.createdAt, row.touchedAt = randid.New("upl"), now, now
-	_, err := tx.Exec(ctx, `INSERT INTO console_uploads (`+uploadColumns+`) VALUES (?, ?, ?, ?, 0, '', '', ?, ?, ?, ?, ?, 0)`,
+	_, err := tx.Exec(ctx, `INSERT INTO import_uploads (`+uploadColumns+`) VALUES (?, ?, ?, ?, 0, '', '', ?, ?, ?, ?, ?, 0)`,
 		row.id, row.name, row.head, row.size, row.actorKind, row.actorID, row.actorName, row.createdAt, row.touchedAt)
 	return err
 }
@@ -260,7 +260,7 @@ func (u *uploads) append(ctx context.Context, id string, offset int64, part []by
 	// The part is on disk, also if the caller has gone.
 	ctx = context.WithoutCancel(ctx)
 	return row, u.db.Retry(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE console_uploads SET received = ?, hash = ?, fingerprint = ?, touched_at = ?, finished_at = ? WHERE id = ?`,
+		_, err := tx.Exec(ctx, `UPDATE import_uploads SET received = ?, hash = ?, fingerprint = ?, touched_at = ?, finished_at = ? WHERE id = ?`,
 			row.received, row.hash, row.fingerprint, row.touchedAt, row.finishedAt, row.id)
 		return err
 	})
@@ -331,7 +331,7 @@ func pauseHash(h hash.Hash) (string, error) {
 // remove deletes an upload.
 func (u *uploads) remove(ctx context.Context, row uploadRow) error {
 	err := u.db.Retry(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM console_uploads WHERE id = ?`, row.id)
+		_, err := tx.Exec(ctx, `DELETE FROM import_uploads WHERE id = ?`, row.id)
 		return err
 	})
 	if err == nil {
@@ -350,7 +350,7 @@ func (u *uploads) sweep(ctx context.Context) error {
 	}
 	now := u.clock.Now()
 	old, err := u.list(ctx, `WHERE (finished_at = 0 AND touched_at < ? OR touched_at < ?)
-		AND id NOT IN (SELECT upload_id FROM console_import_runs WHERE state = 'running')`,
+		AND id NOT IN (SELECT upload_id FROM import_runs WHERE state = 'running')`,
 		now.Add(-u.KeepPartial).UnixMilli(), now.Add(-u.KeepDone).UnixMilli())
 	if err != nil {
 		return err
@@ -393,7 +393,7 @@ func (u *uploads) sweepFolder(ctx context.Context) error {
 }
 
 func (u *uploads) list(ctx context.Context, where string, args ...any) ([]uploadRow, error) {
-	rows, err := u.db.Reader().Query(ctx, `SELECT `+uploadColumns+` FROM console_uploads `+where+` ORDER BY created_at DESC, id DESC`, args...)
+	rows, err := u.db.Reader().Query(ctx, `SELECT `+uploadColumns+` FROM import_uploads `+where+` ORDER BY created_at DESC, id DESC`, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package console
+package imports
 
 import (
 	"errors"
@@ -11,7 +11,6 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
-	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
 
 const (
@@ -36,7 +35,7 @@ func showUpload(u uploadRow) uploadAnswer {
 	return uploadAnswer{u.id, u.name, u.size, u.received, u.head, u.actorName, time.UnixMilli(u.createdAt), timeOrZero(u.finishedAt)}
 }
 
-func (c *Console) createUpload(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) createUpload(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name string `json:"name"`
 		Size int64  `json:"size"`
@@ -51,7 +50,7 @@ func (c *Console) createUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := api.ViewerOf(r)
-	row, made, err := c.uploads.begin(r.Context(), uploadRow{name: name, size: in.Size, head: head, actorKind: p.Kind, actorID: p.ID, actorName: p.Name})
+	row, made, err := x.uploads.begin(r.Context(), uploadRow{name: name, size: in.Size, head: head, actorKind: p.Kind, actorID: p.ID, actorName: p.Name})
 	if err != nil {
 		return err
 	}
@@ -64,11 +63,11 @@ func (c *Console) createUpload(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, status, showUpload(row))
 }
 
-func (c *Console) listUploads(w http.ResponseWriter, r *http.Request) error {
-	if err := c.uploads.here(); err != nil {
+func (x *Imports) listUploads(w http.ResponseWriter, r *http.Request) error {
+	if err := x.uploads.here(); err != nil {
 		return err
 	}
-	rows, err := c.uploads.list(r.Context(), "")
+	rows, err := x.uploads.list(r.Context(), "")
 	if err != nil {
 		return err
 	}
@@ -79,8 +78,8 @@ func (c *Console) listUploads(w http.ResponseWriter, r *http.Request) error {
 	return api.WritePage(w, items, "")
 }
 
-func (c *Console) getUpload(w http.ResponseWriter, r *http.Request) error {
-	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
+func (x *Imports) getUpload(w http.ResponseWriter, r *http.Request) error {
+	row, err := x.uploads.find(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -89,17 +88,17 @@ func (c *Console) getUpload(w http.ResponseWriter, r *http.Request) error {
 
 // appendUpload takes a part. It is read whole before the file is touched, so that a slow or
 // stuck sender holds a place among few, and no lock.
-func (c *Console) appendUpload(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) appendUpload(w http.ResponseWriter, r *http.Request) error {
 	offset, err := strconv.ParseInt(r.URL.Query().Get("offset"), 10, 64)
 	if err != nil || offset < 0 {
 		return touchstone.Errorf(touchstone.Invalid, "The parameter offset must be the number of bytes before this part.")
 	}
-	if _, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id")); err != nil {
+	if _, err := x.uploads.find(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id")); err != nil {
 		return err
 	}
 	select {
-	case c.partSlots <- struct{}{}:
-		defer func() { <-c.partSlots }()
+	case x.partSlots <- struct{}{}:
+		defer func() { <-x.partSlots }()
 	case <-r.Context().Done():
 		return r.Context().Err()
 	}
@@ -108,7 +107,7 @@ func (c *Console) appendUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	row, err := c.uploads.append(r.Context(), api.Param(r, "id"), offset, part)
+	row, err := x.uploads.append(r.Context(), api.Param(r, "id"), offset, part)
 	var wrong wrongOffset
 	if errors.As(err, &wrong) {
 		w.Header().Set(offsetHeader, strconv.FormatInt(wrong.offset, 10))
@@ -117,30 +116,29 @@ func (c *Console) appendUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if row.finishedAt != 0 && len(part) > 0 { // parts are not in the audit log one by one: begin and end are
-		note := &api.Note{Target: row.id, Name: row.name, Detail: map[string]any{"size": row.size, "fingerprint": row.fingerprint}}
-		if err := c.noteWrite(r.Context(), api.Route{Action: "upload.finish"}, api.ViewerOf(r), note, nil, httpapi.RequestID(w, r), nil, nil); err != nil {
-			c.cfg.Log.Error("the end of an upload is not in the audit log", "upload", row.id, "error", err)
-			c.metrics.auditLost.Inc()
-		}
+		api.NoteTarget(r, row.id, row.name)
+		api.NoteDetail(r, map[string]any{"size": row.size, "fingerprint": row.fingerprint})
+	} else {
+		api.NoteNothing(r)
 	}
 	w.Header().Set(offsetHeader, strconv.FormatInt(row.received, 10))
 	return api.WriteJSON(w, http.StatusOK, showUpload(row))
 }
 
-func (c *Console) deleteUpload(w http.ResponseWriter, r *http.Request) error {
-	row, err := c.uploads.find(r.Context(), c.cfg.DB.Reader(), api.Param(r, "id"))
+func (x *Imports) deleteUpload(w http.ResponseWriter, r *http.Request) error {
+	row, err := x.uploads.find(r.Context(), x.cfg.DB.Reader(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	if busy, err := c.runs.reads(r.Context(), row.id); err != nil || busy {
+	if busy, err := x.runs.reads(r.Context(), row.id); err != nil || busy {
 		if err == nil {
 			err = touchstone.Errorf(touchstone.Conflict, "An import is reading the file.").WithHint("Wait for its end, or cancel it.")
 		}
 		return err
 	}
 	api.NoteTarget(r, row.id, row.name)
-	c.runs.forgetDry(row.id)
-	if err := c.uploads.remove(r.Context(), row); err != nil {
+	x.runs.forgetDry(row.id)
+	if err := x.uploads.remove(r.Context(), row); err != nil {
 		return err
 	}
 	return api.NoContent(w)
@@ -173,7 +171,7 @@ type guessAnswer struct {
 	Saved   []mappingAnswer `json:"saved"` // mappings that were made for the same columns
 }
 
-func (c *Console) guessUpload(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) guessUpload(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Format jsontext.Value `json:"format"`
 		Zone   string         `json:"zone"`
@@ -181,11 +179,11 @@ func (c *Console) guessUpload(w http.ResponseWriter, r *http.Request) error {
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	row, err := c.uploads.whole(r.Context(), api.Param(r, "id"))
+	row, err := x.uploads.whole(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
-	o := importer.GuessOptions{File: c.uploads.path(row), Name: row.name, Zone: in.Zone}
+	o := importer.GuessOptions{File: x.uploads.path(row), Name: row.name, Zone: in.Zone}
 	if in.Format.Kind() == '{' && len(in.Format) > 2 {
 		yaml, err := importer.MappingYAML(in.Format)
 		if err != nil {
@@ -195,19 +193,19 @@ func (c *Console) guessUpload(w http.ResponseWriter, r *http.Request) error {
 	}
 	g, err := importer.GuessFile(o)
 	if err != nil {
-		return c.nameFile(err, row)
+		return x.nameFile(err, row)
 	}
 	a := guessAnswer{Guessed: g, YAML: g.Mapping}
 	m, err := importer.ParseMapping([]byte(g.Mapping))
 	if err != nil {
-		return c.nameFile(err, row)
+		return x.nameFile(err, row)
 	}
 	a.Mapping = jsontext.Value(m.JSON())
 	columns := make([]string, len(g.Columns))
 	for i, col := range g.Columns {
 		columns[i] = col.Name
 	}
-	if a.Saved, err = c.mappingsFor(r.Context(), columns); err != nil {
+	if a.Saved, err = x.mappingsFor(r.Context(), columns); err != nil {
 		return err
 	}
 	return writeRows(w, r, row, a)
@@ -228,12 +226,12 @@ func writeRows(w http.ResponseWriter, r *http.Request, row uploadRow, answer any
 }
 
 // nameFile calls an uploaded file by its name where an error calls it by its place.
-func (c *Console) nameFile(err error, row uploadRow) error {
+func (x *Imports) nameFile(err error, row uploadRow) error {
 	var e *touchstone.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	path := c.uploads.path(row)
+	path := x.uploads.path(row)
 	named := func(t touchstone.Text) []any {
 		args := make([]any, len(t.Args))
 		for i, a := range t.Args {
@@ -261,7 +259,7 @@ type rowsAnswer struct {
 	YAML    string         `json:"yaml"`
 }
 
-func (c *Console) previewUpload(w http.ResponseWriter, r *http.Request) error {
+func (x *Imports) previewUpload(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Mapping jsontext.Value `json:"mapping"`
 		YAML    string         `json:"yaml"`
@@ -270,7 +268,7 @@ func (c *Console) previewUpload(w http.ResponseWriter, r *http.Request) error {
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	row, err := c.uploads.whole(r.Context(), api.Param(r, "id"))
+	row, err := x.uploads.whole(r.Context(), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -279,10 +277,10 @@ func (c *Console) previewUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p, err := importer.Preview(r.Context(), importer.PreviewOptions{
-		File: c.uploads.path(row), Mapping: m, Rows: in.Rows, Look: previewLook, Server: c.importServer(), Clock: c.cfg.Clock,
+		File: x.uploads.path(row), Mapping: m, Rows: in.Rows, Look: previewLook, Server: server{x}, Clock: x.cfg.Clock,
 	})
 	if err != nil {
-		return c.nameFile(err, row)
+		return x.nameFile(err, row)
 	}
 	return writeRows(w, r, row, rowsAnswer{p, jsontext.Value(m.JSON()), yaml})
 }

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+	"iter"
+	"path/filepath"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/collect/importer"
+	"github.com/touchstone-cdp/touchstone/collect/imports"
+)
+
+// wireImports takes files: rows that come over the API, and uploads, which lie in the data folder
+// of the process that they were sent to.
+func (a *App) wireImports(ctx context.Context) (err error) {
+	a.imports, err = imports.New(ctx, imports.Config{
+		DB: a.store, Clock: a.clock, Logger: a.part("imports"), Metrics: a.metrics,
+		Sources: a.collector.Sources(), Frames: a.collector, Kinds: a.kinds, Persons: a.personsOfImport, Stats: a.statsOfImport,
+		Uploads: imports.UploadConfig{
+			Dir: filepath.Join(a.cfg.Data, "uploads"), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
+			KeepDone: a.cfg.Uploads.KeepAge, MinFreeBytes: int64(a.cfg.Stream.MinFreeBytes),
+		},
+	})
+	return err
+}
+
+// personsOfImport tells what events with these identifiers would do to persons.
+func (a *App) personsOfImport(ctx context.Context, events iter.Seq[[]touchstone.Identifier]) (importer.Persons, error) {
+	s, err := a.graph.Simulate(ctx, events)
+	return importer.Persons{Created: s.PersonsCreated, Merged: s.PersonsMerged, Matched: s.PersonsMatched, Events: s.Events, Truncated: s.Truncated}, err
+}
+
+// statsOfImport is how far the server is with what came in, by which an import in it knows its end.
+func (a *App) statsOfImport(ctx context.Context) (importer.Stats, error) {
+	c, err := a.counters(ctx)
+	return importer.Stats{
+		Accepted: c.Accepted, Processed: c.Processed, InWarehouse: c.InWarehouse, SetAside: c.SetAside, Erased: c.Erased,
+		Quarantined: c.Quarantined, Duplicates: c.Duplicates, Persons: c.Persons,
+	}, err
+}
