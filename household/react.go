@@ -95,13 +95,11 @@ func (h *Households) take(ctx context.Context, tx *store.Tx, rules *Rules, occur
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range paid {
-		touched = append(touched, w.person)
-	}
-	if err := keepWorth(ctx, tx, paid); err != nil {
+	turned, err := keepWorth(ctx, tx, paid)
+	if err != nil {
 		return nil, err
 	}
-	return append(touched, persons...), crowding(ctx, tx, things)
+	return slices.Concat(touched, persons, turned), crowding(ctx, tx, things)
 }
 
 func addWorth(paid map[string]*worth, o *touchstone.Occurrence, amount int64) {

@@ -93,18 +93,35 @@ type worth struct {
 	first, last  int64
 }
 
-func keepWorth(ctx context.Context, tx *store.Tx, list map[string]*worth) error {
-	for _, id := range slices.Sorted(maps.Keys(list)) {
-		w := list[id]
-		if _, err := tx.Exec(ctx, `INSERT INTO household_value (identifier, person, orders, paid, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (identifier) DO UPDATE SET person = excluded.person, orders = household_value.orders + excluded.orders, paid = household_value.paid + excluded.paid,
-			first_at = CASE WHEN excluded.first_at < household_value.first_at THEN excluded.first_at ELSE household_value.first_at END,
-			last_at = CASE WHEN excluded.last_at > household_value.last_at THEN excluded.last_at ELSE household_value.last_at END`,
-			w.identifier, int64(w.person), w.orders, w.paid, w.first, w.last); err != nil {
+// keepWorth adds purchases to those that are kept, and returns the persons who have become payers by
+// them, or are none any more: nothing else of a household follows from what its members paid.
+func keepWorth(ctx context.Context, tx *store.Tx, list map[string]*worth) (turned []touchstone.PersonID, err error) {
+	ids := slices.Sorted(maps.Keys(list))
+	before := make(map[string]int64, len(ids))
+	err = store.SelectIn(ctx, tx, `SELECT identifier, orders, paid, first_at, last_at FROM household_value WHERE identifier IN (...)`, ids, func(rows *sql.Rows) error {
+		var old worth
+		if err := rows.Scan(&old.identifier, &old.orders, &old.paid, &old.first, &old.last); err != nil {
 			return err
 		}
+		before[old.identifier] = old.paid
+		w := list[old.identifier]
+		w.orders, w.paid = w.orders+old.orders, w.paid+old.paid
+		w.first, w.last = min(w.first, old.first), max(w.last, old.last)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	for _, id := range ids {
+		if (before[id] > 0) != (list[id].paid > 0) {
+			turned = append(turned, list[id].person)
+		}
+	}
+	return turned, tx.BulkUpsert(ctx, store.Upsert{Table: "household_value", Key: []string{"identifier"},
+		Columns: []string{"identifier", "person", "orders", "paid", "first_at", "last_at"}}, len(ids), func(i int, args []any) {
+		w := list[ids[i]]
+		args[0], args[1], args[2], args[3], args[4], args[5] = w.identifier, int64(w.person), w.orders, w.paid, w.first, w.last
+	})
 }
 
 // setDirty notes that persons' households are to be derived anew.
