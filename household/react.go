@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/inbox"
@@ -38,6 +39,9 @@ func (h *Households) Interest(ctx context.Context, q store.Querier) (inbox.Inter
 	want.Events = slices.Compact(want.Events)
 	return want, nil
 }
+
+// Patience lets purchases gather: in a busy shop there are some with each batch, and each call is a transaction.
+func (*Households) Patience() time.Duration { return time.Second }
 
 // perReact bounds the persons that wait and are derived beside those of the occurrences.
 const perReact = 500

@@ -40,6 +40,14 @@ type Reactor interface {
 	React(ctx context.Context, tx *store.Tx, occurrences []touchstone.Occurrence, out Outbox) error
 }
 
+// Patient is a Reactor that would rather hear of much at once than of each thing within milliseconds: each call
+// costs a transaction.
+type Patient interface {
+	// Patience is the least time between two calls while little waits. What comes after a quiet time is heard of
+	// at once; what comes soon after it waits for that long.
+	Patience() time.Duration
+}
+
 // Outbox takes effects in the reactor's transaction: outbox.Outbox.
 type Outbox interface {
 	Put(ctx context.Context, tx *store.Tx, effects ...touchstone.Effect) error

@@ -18,15 +18,16 @@ import (
 
 // reactor runs one Reactor. Fields below fence belong to the goroutine that holds the lease.
 type reactor struct {
-	in      *Inbox
-	r       Reactor
-	name    string
-	number  int
-	bit     mask
-	wake    chan struct{}
-	replay  atomic.Bool // dead letters may wait for another try
-	mu      sync.Mutex
-	unknown error // why its interest is not known
+	in       *Inbox
+	r        Reactor
+	name     string
+	number   int
+	bit      mask
+	patience time.Duration
+	wake     chan struct{}
+	replay   atomic.Bool // dead letters may wait for another try
+	mu       sync.Mutex
+	unknown  error // why its interest is not known
 
 	fence    Fence
 	rows     []row // unpacked, from its place on
@@ -36,13 +37,18 @@ type reactor struct {
 	why      error // what is hunted
 	failures int   // in a row
 	stalled  int   // of them, since a search last got on
+	few      bool  // the latest chunk was all that waited
 	deadRun  int   // dead letters in a row, with nothing that went well between
 	moved    time.Time
 	looked   time.Time // when dead letters were last looked for that are to be tried again
 }
 
 func newReactor(in *Inbox, r Reactor) *reactor {
-	return &reactor{in: in, r: r, name: r.Name(), wake: make(chan struct{}, 1)}
+	x := &reactor{in: in, r: r, name: r.Name(), wake: make(chan struct{}, 1)}
+	if p, ok := r.(Patient); ok {
+		x.patience = p.Patience()
+	}
+	return x
 }
 
 // interest asks the reactor, and makes an error of a panic.
@@ -123,6 +129,8 @@ func (r *reactor) run(ctx context.Context, fence Fence) error {
 			r.failed(ctx, err, time.Since(began))
 		case !worked:
 			sleep(ctx, max(replayLook, r.in.cfg.Poll), r.wake)
+		case r.few && r.patience > 0:
+			sleep(ctx, r.patience, nil)
 		}
 	}
 	return nil
@@ -130,6 +138,7 @@ func (r *reactor) run(ctx context.Context, fence Fence) error {
 
 // step works on one chunk, or tells that nothing waits.
 func (r *reactor) step(ctx context.Context) (worked bool, err error) {
+	r.few = false
 	if err := r.replayLetters(ctx); err != nil {
 		return false, err
 	}
@@ -147,6 +156,7 @@ func (r *reactor) step(ctx context.Context) (worked bool, err error) {
 	} else {
 		began := time.Now()
 		if err = r.work(ctx, &c, nil, false); err == nil {
+			r.few = len(c.list) < r.size
 			r.fit(time.Since(began), len(c.list))
 			r.deadRun = 0
 			return true, nil

@@ -147,6 +147,9 @@ func (l *Linkage) Interest(ctx context.Context, q store.Querier) (inbox.Interest
 	return wants, nil
 }
 
+// Patience lets the changes of a person that follow each other be one.
+func (l *Linkage) Patience() time.Duration { return time.Second }
+
 // React compares who has changed with everybody, and has what is beyond doubt linked if the
 // organisation wants that.
 func (l *Linkage) React(ctx context.Context, tx *store.Tx, occurrences []touchstone.Occurrence, out inbox.Outbox) error {

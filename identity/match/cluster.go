@@ -11,6 +11,9 @@ const comparedOfClusters = 64 // pairs of records that are weighed before two cl
 type clusters struct {
 	parent  []uint32
 	members map[uint32][]uint32 // of those of two or more, by root
+	// refused are pairs of roots, the lower first, that contradict each other, with how many records they had then: each further link
+	// between the two says the same.
+	refused map[[2]uint32]int
 }
 
 func (c *clusters) root(r uint32) uint32 {
@@ -31,7 +34,7 @@ func (c *clusters) of(root uint32) []uint32 {
 // cluster makes clusters of links, the surest first. Two clusters become one only when all their records, each with each, speak for it
 // on the whole: one link between two groups that otherwise contradict each other is cut.
 func (res *Result) cluster(s *Set, c *comparer, most int) {
-	cl := &clusters{parent: make([]uint32, len(s.ids)), members: make(map[uint32][]uint32)}
+	cl := &clusters{parent: make([]uint32, len(s.ids)), members: make(map[uint32][]uint32), refused: make(map[[2]uint32]int)}
 	for i := range cl.parent {
 		cl.parent[i] = uint32(i) //nolint:gosec // bounded by maxRecords
 	}
@@ -45,7 +48,7 @@ func (res *Result) cluster(s *Set, c *comparer, most int) {
 			continue
 		}
 		x, y := cl.of(a), cl.of(b)
-		if len(x)+len(y) > most || (len(x) > 1 || len(y) > 1) && c.between(s, x, y) < 0 {
+		if len(x)+len(y) > most || (len(x) > 1 || len(y) > 1) && cl.contradict(s, c, a, b) {
 			p.Outcome = Doubtful
 			res.Cut++
 			continue
@@ -69,6 +72,20 @@ func (res *Result) cluster(s *Set, c *comparer, most int) {
 	slices.SortFunc(res.Clusters, func(a, b []uint32) int { return int(a[0]) - int(b[0]) })
 }
 
+// contradict tells whether the records of two clusters speak against each other on the whole.
+func (cl *clusters) contradict(s *Set, c *comparer, a, b uint32) bool {
+	x, y := cl.of(a), cl.of(b)
+	key := [2]uint32{min(a, b), max(a, b)}
+	if cl.refused[key] == len(x)+len(y) { // clusters only grow
+		return true
+	}
+	if c.between(s, x, y) >= 0 {
+		return false
+	}
+	cl.refused[key] = len(x) + len(y)
+	return true
+}
+
 // between is the mean weight of the pairs between two clusters; of large ones, of some.
 func (c *comparer) between(s *Set, x, y []uint32) float64 {
 	const bound = 12. // bits: one very sure pair does not outweigh everything
@@ -76,9 +93,15 @@ func (c *comparer) between(s *Set, x, y []uint32) float64 {
 	var sum, n float64
 	var a, b []*value
 	for i := 0; i < len(x)*len(y); i += step {
-		a, b = s.read(x[i/len(y)], a), s.read(y[i%len(y)], b)
-		sum += min(max(c.weight(c.pattern(a, b), a, b), -bound), bound)
 		n++
+		r, q := x[i/len(y)], y[i%len(y)]
+		p, ok := c.promising(s, r, q, -bound)
+		if !ok {
+			sum -= bound
+			continue
+		}
+		a, b = s.read(r, a), s.read(q, b)
+		sum += min(max(c.weight(p, a, b), -bound), bound)
 	}
 	return sum / n
 }

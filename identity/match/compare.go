@@ -21,7 +21,9 @@ type comparer struct {
 	model   *Model
 	columns []*column
 	each    []boundComparison
-	prior   float64 // bits
+	prior   float64  // bits
+	bounds  []bounds // by comparison; see bound.go
+	order   []int
 }
 
 type boundComparison struct {
@@ -72,6 +74,7 @@ func (c *comparer) weigh() {
 			one.rare[n] = c.equalBits(one, float64(n))
 		}
 	}
+	c.bound()
 }
 
 // equalBits is the weight of an equal value that count records hold. The chance that a record of somebody else has it, too, is
@@ -114,10 +117,15 @@ func (c *comparer) swapped(p pattern, given, family int, a, b []*value) pattern 
 		return p
 	}
 	g, f := c.each[given].at, c.each[family].at
-	if slips(a[g].text, b[f].text, 1) <= 1 && slips(a[f].text, b[g].text, 1) <= 1 {
+	if crossed(a[g], a[f], b[g], b[f]) {
 		return p.with(given, nameSwapped).with(family, -1)
 	}
 	return p
+}
+
+// crossed tells whether the given name of each is the family name of the other.
+func crossed(givenA, familyA, givenB, familyB *value) bool {
+	return slips(givenA.text, familyB.text, 1) <= 1 && slips(familyA.text, givenB.text, 1) <= 1
 }
 
 // plain is the weight of a pattern without the rarity of values, beside the prior.

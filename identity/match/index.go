@@ -10,7 +10,6 @@ import (
 const (
 	maxCandidates = 1000 // records that one question is compared with
 	maxFound      = 100  // that it returns
-	cleanedAtOnce = 8    // entries of a key that are looked at when one is added
 )
 
 // Index answers which records one record matches, while records come and go. It may be used by several goroutines.
@@ -25,19 +24,6 @@ type Index struct {
 	numbers map[string]uint32
 	stale   int
 }
-
-// postings are the records of each key, as chains.
-type postings struct {
-	heads map[uint64]chain
-	links []link
-}
-
-type chain struct {
-	first uint32 // link plus one; 0: none
-	count uint32 // more than maxBlock: the key says too little, and its records are forgotten
-}
-
-type link struct{ record, next uint32 }
 
 const gone = 0xff // the list of a record that was removed
 
@@ -60,14 +46,12 @@ func NewIndex(m *Model, s *Set) (*Index, error) {
 	if ix.rules, err = m.blockers(s.columns); err != nil {
 		return nil, err
 	}
-	for range ix.rules {
-		ix.tables = append(ix.tables, postings{heads: make(map[uint64]chain)})
-	}
 	for i, id := range s.ids {
-		record := uint32(i) //nolint:gosec // bounded by maxRecords
 		ix.forget(id)
-		ix.numbers[id] = record
-		ix.post(record)
+		ix.numbers[id] = uint32(i) //nolint:gosec // bounded by maxRecords
+	}
+	for _, rule := range ix.rules {
+		ix.tables = append(ix.tables, newPostings(s.listOf(rule)))
 	}
 	return ix, nil
 }
@@ -97,7 +81,7 @@ func (ix *Index) Add(r Record) error {
 	ix.forget(r.ID)
 	record := uint32(len(ix.set.ids)) //nolint:gosec // bounded by maxRecords
 	for i, c := range ix.set.columns {
-		ix.set.cells[i] = append(ix.set.cells[i], c.intern(r.Values[i]))
+		ix.set.cells = append(ix.set.cells, c.intern(r.Values[i]))
 	}
 	ix.set.ids = append(ix.set.ids, r.ID)
 	ix.set.list = append(ix.set.list, 0)
@@ -121,9 +105,9 @@ func (ix *Index) forget(id string) bool {
 	delete(ix.numbers, id)
 	ix.set.list[record] = gone
 	ix.set.ids[record] = ""
-	for i, c := range ix.set.columns {
-		if v := ix.set.cells[i][record]; v != 0 {
-			c.count(v, -1)
+	for i, v := range ix.set.row(record) {
+		if v != 0 {
+			ix.set.columns[i].count(v, -1)
 		}
 	}
 	ix.stale++
@@ -139,39 +123,6 @@ func (ix *Index) post(record uint32) {
 		for _, k := range rule.keys(ix.set.columns, at, buffer[:0]) {
 			t.add(k, record, ix.set.list)
 		}
-	}
-}
-
-func (t *postings) add(key uint64, record uint32, list []uint8) {
-	c := t.heads[key]
-	if c.count > maxBlock {
-		return
-	}
-	t.clean(&c, list)
-	c.count++
-	if c.count > maxBlock {
-		c.first = 0
-	} else {
-		t.links = append(t.links, link{record, c.first})
-		c.first = uint32(len(t.links)) //nolint:gosec // bounded by the records and their keys
-	}
-	t.heads[key] = c
-}
-
-// clean takes removed records out of the beginning of a chain.
-func (t *postings) clean(c *chain, list []uint8) {
-	at := &c.first
-	for range cleanedAtOnce {
-		if *at == 0 {
-			return
-		}
-		l := &t.links[*at-1]
-		if list[l.record] == gone {
-			*at = l.next
-			c.count--
-			continue
-		}
-		at = &l.next
 	}
 }
 
@@ -235,26 +186,20 @@ func (ix *Index) values(r Record) []*value {
 
 // candidates are the records that share a key with a record, those of rare keys first.
 func (ix *Index) candidates(values []*value) []uint32 {
-	type opened struct {
-		chain
-		links []link
-	}
-	var chains []opened
+	var keys []posted
 	var buffer [keysOfRecord]uint64
 	for i, rule := range ix.rules {
-		t := &ix.tables[i]
 		for _, k := range rule.keys(ix.set.columns, func(col int) *value { return values[col] }, buffer[:0]) {
-			if c := t.heads[k]; c.first != 0 {
-				chains = append(chains, opened{c, t.links})
+			if p := ix.tables[i].find(k); p.count() > 0 {
+				keys = append(keys, p)
 			}
 		}
 	}
-	slices.SortStableFunc(chains, func(a, b opened) int { return cmp.Compare(a.count, b.count) })
+	slices.SortStableFunc(keys, func(a, b posted) int { return cmp.Compare(a.count(), b.count()) })
 	var list []uint32
 	seen := make(map[uint32]struct{})
-	for _, c := range chains {
-		for at := c.first; at != 0; at = c.links[at-1].next {
-			record := c.links[at-1].record
+	for _, p := range keys {
+		for record := range p.records() {
 			if _, ok := seen[record]; ok || ix.set.list[record] == gone {
 				continue
 			}

@@ -223,24 +223,37 @@ func (b blocker) keys(columns []*column, at func(column int) *value, out []uint6
 			return out[:begin]
 		}
 		if i == 0 {
-			out = b.keyers[i].keysOf(columns[col], v, out)
+			out = inOrder(b.keyers[i].keysOf(columns[col], v, out), begin)
 			continue
 		}
-		var buffer [keysOfRecord]uint64
-		more := b.keyers[i].keysOf(columns[col], v, buffer[:0])
-		first := slices.Clone(out[begin:])
-		out = out[:begin]
-		for _, x := range first {
-			for _, y := range more {
-				out = append(out, mix(x, y))
-			}
+		// What comes of the two parts takes their place.
+		middle := len(out)
+		out = inOrder(b.keyers[i].keysOf(columns[col], v, out), middle)
+		end := len(out)
+		out = mixed(out[begin:middle], out[middle:end], out)
+		out = out[:begin+copy(out[begin:], out[end:])]
+	}
+	return out
+}
+
+// mixed appends a key for each pair of keys of two parts.
+func mixed(x, y, out []uint64) []uint64 {
+	begin := len(out)
+	for _, a := range x {
+		for _, b := range y {
+			out = append(out, mix(a, b))
 		}
 	}
-	if len(out)-begin > 1 {
-		slices.Sort(out[begin:])
-		out = out[:begin+len(slices.Compact(out[begin:]))]
+	return inOrder(out, begin)
+}
+
+// inOrder sorts the keys from begin on, without repetitions, and cuts them where a record has too many.
+func inOrder(keys []uint64, begin int) []uint64 {
+	if len(keys)-begin > 1 {
+		slices.Sort(keys[begin:])
+		keys = keys[:begin+len(slices.Compact(keys[begin:]))]
 	}
-	return out[:min(len(out), begin+keysOfRecord)]
+	return keys[:min(len(keys), begin+keysOfRecord)]
 }
 
 func mix(x, y uint64) uint64 {

@@ -97,12 +97,16 @@ func (c *comparer) score(ctx context.Context, s *Set, rules []blocker, res *Resu
 	var compared atomic.Int64
 	counts := make([]int64, workers)
 	err := s.eachPair(ctx, rules, false, func(w, _ int, x, y uint32) {
+		counts[w]++
+		p, ok := c.promising(s, x, y, keptBits)
+		if !ok {
+			return
+		}
 		a, b := s.read(x, buffers[w][0]), s.read(y, buffers[w][1])
 		buffers[w] = [2][]*value{a, b}
-		if weight := c.weight(c.pattern(a, b), a, b); weight >= keptBits {
+		if weight := c.weight(p, a, b); weight >= keptBits {
 			parts[w] = append(parts[w], Pair{A: x, B: y, Weight: float32(weight)})
 		}
-		counts[w]++
 	})
 	for _, n := range counts {
 		compared.Add(n)

@@ -1,8 +1,8 @@
 package match
 
 import (
-	"cmp"
 	"context"
+	bit "math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -22,119 +22,41 @@ type entry struct {
 // are those of a single one.
 type blocks struct {
 	entries []entry
-	dropped int // keys
-	// keys are those of each record, for asking whether an earlier rule has found a pair.
-	begin []uint32
-	keys  []uint64
+	keys    *keyList // those of each record, without the frequent ones
 }
 
-// blocksOf makes the blocks of a rule.
-func (s *Set) blocksOf(b blocker) *blocks {
-	n := len(s.ids)
-	workers := runtime.GOMAXPROCS(0)
-	parts := make([][]entry, workers)
-	var wait sync.WaitGroup
-	for w := range workers {
-		wait.Go(func() {
-			var keys [keysOfRecord]uint64
-			list := make([]entry, 0, n/workers+1)
-			for r := n * w / workers; r < n*(w+1)/workers; r++ {
-				record := uint32(r) //nolint:gosec // bounded by maxRecords
-				for _, k := range b.keys(s.columns, func(col int) *value { return s.at(record, col) }, keys[:0]) {
-					list = append(list, entry{k, record})
-				}
-			}
-			parts[w] = list
-		})
-	}
-	wait.Wait()
-	entries := slices.Concat(parts...)
-	sortEntries(entries)
-	return s.trim(entries)
-}
-
-// trim leaves keys out that bring nothing or too much.
-func (s *Set) trim(entries []entry) *blocks {
-	bl := &blocks{}
-	kept := entries[:0]
-	for i := 0; i < len(entries); {
-		j := i + 1
-		for j < len(entries) && entries[j].key == entries[i].key {
-			j++
-		}
-		switch {
-		case j-i > maxBlock:
-			bl.dropped++
-		case j-i > 1:
-			kept = append(kept, entries[i:j]...)
-		}
-		i = j
-	}
-	bl.entries = kept
+// blocksOf makes the blocks of a list of keys, from which it takes the frequent ones.
+func (s *Set) blocksOf(keys *keyList) *blocks {
+	bl := &blocks{keys: keys}
+	var frequent []uint64
+	bl.entries, frequent = trim(keys.entries())
+	keys.without(frequent)
 	return bl
 }
 
-// index makes keys of each record findable.
-func (bl *blocks) index(records int) {
-	bl.begin = make([]uint32, records+1)
-	for _, e := range bl.entries {
-		bl.begin[e.record+1]++
-	}
-	for i := range records {
-		bl.begin[i+1] += bl.begin[i]
-	}
-	bl.keys = make([]uint64, len(bl.entries))
-	at := slices.Clone(bl.begin)
-	for _, e := range bl.entries { // in order of keys, so those of a record are in order
-		bl.keys[at[e.record]] = e.key
-		at[e.record]++
-	}
-}
-
-// firstShared returns the least key that two records share; 0: none.
-func (bl *blocks) firstShared(a, b uint32) uint64 {
-	x, y := bl.keys[bl.begin[a]:bl.begin[a+1]], bl.keys[bl.begin[b]:bl.begin[b+1]]
-	for i, j := 0, 0; i < len(x) && j < len(y); {
-		switch {
-		case x[i] == y[j]:
-			return x[i]
-		case x[i] < y[j]:
-			i++
-		default:
-			j++
+// trim leaves keys out that bring nothing or too much, and returns the latter in order.
+func trim(entries []entry) (kept []entry, frequent []uint64) {
+	kept = entries[:0]
+	for group := range groups(entries) {
+		switch n := len(group); {
+		case n > maxBlock:
+			frequent = append(frequent, group[0].key)
+		case n > 1:
+			kept = append(kept, group...)
 		}
 	}
-	return 0
+	return kept, frequent
 }
 
-// cost counts the pairs that a rule finds, those of several keys as often.
-func (bl *blocks) cost(s *Set) (pairs float64) {
-	for group := range bl.groups(0, len(bl.entries)) {
-		n := float64(len(group))
-		if !s.linking() {
-			pairs += n * (n - 1) / 2
-			continue
-		}
-		var first float64
-		for _, e := range group {
-			if s.list[e.record] == 0 {
-				first++
-			}
-		}
-		pairs += first * (n - first)
-	}
-	return pairs
-}
-
-// groups yields the entries of each key from a place on.
-func (bl *blocks) groups(from, to int) func(yield func([]entry) bool) {
+// groups yields the entries of each key. What it has yielded may be overwritten.
+func groups(entries []entry) func(yield func([]entry) bool) {
 	return func(yield func([]entry) bool) {
-		for i := from; i < to; {
+		for i := 0; i < len(entries); {
 			j := i + 1
-			for j < len(bl.entries) && bl.entries[j].key == bl.entries[i].key {
+			for j < len(entries) && entries[j].key == entries[i].key {
 				j++
 			}
-			if !yield(bl.entries[i:j]) {
+			if !yield(entries[i:j]) {
 				return
 			}
 			i = j
@@ -142,16 +64,92 @@ func (bl *blocks) groups(from, to int) func(yield func([]entry) bool) {
 	}
 }
 
+// cost counts the pairs that keys of some records find, those of several keys as often.
+func (s *Set) cost(records []uint32, keysOf func(record uint32, out []uint64) []uint64) (pairs float64) {
+	all := make([]uint64, 0, len(records))
+	for _, r := range records {
+		from := len(all)
+		all = keysOf(r, all)
+		for i := range all[from:] { // keys are odd: the last bit has room for the list
+			all[from+i] = all[from+i]&^1 | uint64(s.list[r]&1)
+		}
+	}
+	slices.Sort(all)
+	for i := 0; i < len(all); {
+		j, first := i, 0.
+		for ; j < len(all) && all[j]|1 == all[i]|1; j++ {
+			if all[j]&1 == 0 {
+				first++
+			}
+		}
+		switch n := float64(j - i); {
+		case j-i > maxBlock:
+		case s.linking():
+			pairs += first * (n - first)
+		default:
+			pairs += n * (n - 1) / 2
+		}
+		i = j
+	}
+	return pairs
+}
+
 // piece is how many entries a worker takes at a time.
 const piece = 4096
+
+// earlier is the keys of records under the rules before one, those of a record beside each other: whether two share one costs a look at
+// one place for each of them.
+type earlier struct {
+	width int
+	ones  []uint64 // by record, then rule
+	lists []*keyList
+}
+
+// add takes in the keys of a rule.
+func (e *earlier) add(keys *keyList, rules, records int) {
+	if keys.begin != nil {
+		e.lists = append(e.lists, keys)
+		return
+	}
+	if e.ones == nil {
+		e.ones = make([]uint64, records*rules)
+	}
+	inParts(records, func(_, from, to int) {
+		for r := from; r < to; r++ {
+			e.ones[r*rules+e.width] = keys.one[r]
+		}
+	})
+	e.width++
+}
+
+// found tells whether a rule before has found a pair.
+func (e *earlier) found(a, b uint32, rules int) bool {
+	if e.width > 0 {
+		x, y := e.ones[int(a)*rules:], e.ones[int(b)*rules:]
+		x, y = x[:e.width], y[:e.width]
+		for i, key := range x {
+			if key != 0 && key == y[i] {
+				return true
+			}
+		}
+	}
+	for _, l := range e.lists {
+		if l.firstShared(a, b) != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // eachPair calls fn for each pair that the rules find, once, from several goroutines; worker says from which. Pairs come with the
 // lower record first, or with that of list 0. within asks for pairs of one list though there are two.
 func (s *Set) eachPair(ctx context.Context, rules []blocker, within bool, fn func(worker, rule int, a, b uint32)) error {
-	var before []*blocks
+	var before earlier
 	for r, rule := range rules {
-		bl := s.blocksOf(rule)
-		bl.index(len(s.ids))
+		if ctx.Err() != nil {
+			break
+		}
+		bl := s.blocksOf(s.listOf(rule))
 		var next atomic.Int64
 		var wait sync.WaitGroup
 		for w := range runtime.GOMAXPROCS(0) {
@@ -161,19 +159,22 @@ func (s *Set) eachPair(ctx context.Context, rules []blocker, within bool, fn fun
 					if from >= len(bl.entries) {
 						return
 					}
-					s.pairsOf(before, bl, from, within, func(a, b uint32) { fn(w, r, a, b) })
+					s.pairsOf(bl, from, within, func(a, b uint32) {
+						if !before.found(a, b, len(rules)) {
+							fn(w, r, a, b)
+						}
+					})
 				}
 			})
 		}
 		wait.Wait()
-		bl.entries = nil // what the next rules ask is in the index
-		before = append(before, bl)
+		before.add(bl.keys, len(rules), len(s.ids))
 	}
 	return ctx.Err()
 }
 
-// pairsOf finds the pairs of the keys that begin in a piece.
-func (s *Set) pairsOf(before []*blocks, bl *blocks, from int, within bool, fn func(a, b uint32)) {
+// pairsOf finds the pairs of the keys that begin in a piece, each once.
+func (s *Set) pairsOf(bl *blocks, from int, within bool, fn func(a, b uint32)) {
 	for from > 0 && from < len(bl.entries) && bl.entries[from].key == bl.entries[from-1].key {
 		from++ // it begins in the piece before
 		if from%piece == 0 {
@@ -181,8 +182,11 @@ func (s *Set) pairsOf(before []*blocks, bl *blocks, from int, within bool, fn fu
 		}
 	}
 	to := min((from/piece+1)*piece, len(bl.entries))
+	for to < len(bl.entries) && bl.entries[to].key == bl.entries[to-1].key {
+		to++ // and ends in a later one
+	}
 	two := s.linking()
-	for group := range bl.groups(from, to) {
+	for group := range groups(bl.entries[from:to]) {
 		for i, x := range group {
 			for _, y := range group[i+1:] {
 				a, b := x.record, y.record
@@ -192,42 +196,59 @@ func (s *Set) pairsOf(before []*blocks, bl *blocks, from int, within bool, fn fu
 				if s.list[a] > s.list[b] || s.list[a] == s.list[b] && a > b {
 					a, b = b, a
 				}
-				if bl.firstShared(a, b) != x.key || slices.ContainsFunc(before, func(o *blocks) bool { return o.firstShared(a, b) != 0 }) {
-					continue
+				if bl.keys.begin == nil || bl.keys.firstShared(a, b) == x.key {
+					fn(a, b)
 				}
-				fn(a, b)
 			}
 		}
 	}
 }
 
-// sortEntries sorts by key, then record: by the first bytes of keys, which are hashes, into buckets, and those by comparing.
-func sortEntries(entries []entry) {
-	const shift = 52
-	var count [1<<(64-shift) + 1]int
+// sortEntries sorts by key, then record, entries that come in the order of records: by the first bits of keys, which are hashes, into
+// buckets of a few, and those by comparing.
+func sortEntries(entries []entry) []entry {
+	width := min(max(bit.Len(uint(len(entries)))-3, 1), 20)
+	shift := 64 - width
+	begin := make([]uint32, 1<<width+1)
 	for _, e := range entries {
-		count[e.key>>shift+1]++
+		begin[e.key>>shift+1]++
 	}
-	for i := 1; i < len(count); i++ {
-		count[i] += count[i-1]
+	for i := 1; i < len(begin); i++ {
+		begin[i] += begin[i-1]
 	}
-	sorted := make([]entry, len(entries))
-	at := count
+	sorted, at := make([]entry, len(entries)), slices.Clone(begin)
 	for _, e := range entries {
 		sorted[at[e.key>>shift]] = e
 		at[e.key>>shift]++
 	}
-	copy(entries, sorted)
-	var wait sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for w := range workers {
-		wait.Go(func() {
-			for i := w; i < len(count)-1; i += workers {
-				slices.SortFunc(entries[count[i]:count[i+1]], func(a, b entry) int {
-					return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.record, b.record))
+	inParts(1<<width, func(_, from, to int) {
+		for i := from; i < to; i++ {
+			// Stable, so records stay in order.
+			if bucket := sorted[begin[i]:begin[i+1]]; len(bucket) <= 24 {
+				insertionSort(bucket)
+			} else {
+				slices.SortStableFunc(bucket, func(a, b entry) int {
+					switch {
+					case a.key < b.key:
+						return -1
+					case a.key > b.key:
+						return 1
+					}
+					return 0
 				})
 			}
-		})
+		}
+	})
+	return sorted
+}
+
+func insertionSort(list []entry) {
+	for i := 1; i < len(list); i++ {
+		e := list[i]
+		j := i
+		for ; j > 0 && list[j-1].key > e.key; j-- {
+			list[j] = list[j-1]
+		}
+		list[j] = e
 	}
-	wait.Wait()
 }

@@ -3,62 +3,96 @@ package match
 import (
 	"cmp"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // way is a rule that might be used.
 type way struct {
 	Rule
 	blocker
-	cost float64 // pairs in the training set
-	free uint16  // comparisons that it does not ask about
-	hits []bool  // by probable match
+	parts []*keyList // keys of the training set's records, by part
+	cost  float64    // pairs in the training set
+	free  uint16     // comparisons that it does not ask about
+	hits  []bool     // by probable match
 }
 
 // waysToBlock lists rules of one key or two of different columns, with what they cost, the cheapest first. Rules that find nearly
 // everything with everything are left out, and those that only narrow a rule that is cheap as it is.
 func (t *trainer) waysToBlock() []way {
-	sample := t.set
-	if n := len(t.set.ids); n > costRecords {
-		part := &trainer{all: t.set, random: rand.New(rand.NewPCG(t.options.Seed, 2))} //nolint:gosec // a sample
-		sample = part.sample(costRecords)
-	}
-	scale := t.set.pairs() / max(sample.pairs(), 1)
-	var singles, all []way
-	for col, c := range sample.columns {
+	n := len(t.set.ids)
+	sample := t.chosen(t.set, costRecords, rand.New(rand.NewPCG(t.options.Seed, 2))) //nolint:gosec // a sample
+	scale := t.set.pairs() / max(t.set.pairsAmong(sample), 1)
+	var singles []way
+	for col, c := range t.set.columns {
 		for _, k := range keyersOf(c.Kind) {
-			w := way{Rule: Rule{Keys: []RuleKey{{c.Name, k.name}}}, blocker: blocker{[]int{col}, []keyer{k}}}
-			singles = append(singles, w)
+			singles = append(singles, way{Rule: Rule{Keys: []RuleKey{{c.Name, k.name}}}, blocker: blocker{[]int{col}, []keyer{k}}})
 		}
 	}
-	limit := max(4*float64(len(t.set.ids)), 2000)
-	cheap := make([]bool, len(singles))
-	for i := range singles {
+	for i := range singles { // each list is made by all processors
 		w := &singles[i]
-		w.cost = sample.blocksOf(w.blocker).cost(sample) * scale
+		w.parts = []*keyList{t.set.listOf(w.blocker)}
 		w.free = t.freeOf(w.blocker)
-		cheap[i] = w.cost <= limit
-		if w.cost > 0 {
-			all = append(all, *w)
-		}
 	}
+	t.count(singles, sample, scale)
+	limit := max(4*float64(n), 2000)
+	all := slices.DeleteFunc(slices.Clone(singles), func(w way) bool { return w.cost == 0 })
+	var twos []way
 	for i, x := range singles {
-		for j, y := range singles[i+1:] {
-			if x.columns[0] == y.columns[0] || cheap[i] || cheap[i+1+j] {
+		for _, y := range singles[i+1:] {
+			if x.columns[0] == y.columns[0] || x.cost <= limit || y.cost <= limit {
 				continue
 			}
 			w := way{
 				Rule:    Rule{Keys: []RuleKey{x.Keys[0], y.Keys[0]}},
 				blocker: blocker{[]int{x.columns[0], y.columns[0]}, []keyer{x.keyers[0], y.keyers[0]}},
+				parts:   []*keyList{x.parts[0], y.parts[0]},
 			}
 			w.free = t.freeOf(w.blocker)
-			if w.cost = sample.blocksOf(w.blocker).cost(sample) * scale; w.cost > 0 {
-				all = append(all, w)
-			}
+			twos = append(twos, w)
 		}
 	}
+	t.count(twos, sample, scale)
+	all = append(all, slices.DeleteFunc(twos, func(w way) bool { return w.cost == 0 })...)
 	slices.SortStableFunc(all, func(a, b way) int { return cmp.Compare(a.cost, b.cost) })
 	return all
+}
+
+// count finds out what ways cost, by the records of a sample.
+func (t *trainer) count(ways []way, sample []uint32, scale float64) {
+	each(len(ways), func(i int) {
+		w := &ways[i]
+		w.cost = t.set.cost(sample, func(record uint32, out []uint64) []uint64 {
+			if len(w.parts) == 1 {
+				return append(out, w.parts[0].of(record)...)
+			}
+			return mixed(w.parts[0].of(record), w.parts[1].of(record), out)
+		}) * scale
+	})
+}
+
+// list makes the keys of a way. They are not kept: a way of two parts is two lists that others use, too.
+func (w *way) list(records int) *keyList {
+	if len(w.parts) == 1 {
+		return w.parts[0].clone()
+	}
+	return w.parts[0].both(w.parts[1], records)
+}
+
+// each calls fn for each of n things, several at a time.
+func each(n int, fn func(i int)) {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				fn(i)
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // freeOf is the set of comparisons that a rule says nothing about.
@@ -86,9 +120,7 @@ func (t *trainer) choose(pool []found) {
 	budget := t.options.budget(len(t.all.ids))
 	ways := slices.DeleteFunc(slices.Clone(t.ways), func(w way) bool { return w.cost*scale > budget })
 	t.model.Training.OverBudget = len(t.ways) - len(ways)
-	for i := range ways {
-		ways[i].hits = t.hits(&ways[i], matches)
-	}
+	each(len(ways), func(i int) { ways[i].hits = t.hits(&ways[i], matches) })
 	times := make([]int, len(matches))
 	var chosen []way
 	for len(chosen) < maxRules {
@@ -155,25 +187,31 @@ func (t *trainer) keepRules(chosen []way, times []int) {
 
 // probable returns pairs that are probably matches.
 func (t *trainer) probable(pool []found) []found {
-	var list []found
-	var a, b []*value
-	for _, f := range pool {
-		a, b = t.set.read(f.a, a), t.set.read(f.b, b)
-		if t.comparer.weight(t.comparer.pattern(a, b), a, b) > 0 {
-			list = append(list, f)
+	parts := make([][]found, runtime.GOMAXPROCS(0))
+	inParts(len(pool), func(w, from, to int) {
+		var a, b []*value
+		for i, f := range pool[from:to] {
+			p := t.patterns[from+i].pattern
+			if t.comparer.most(p) <= 0 {
+				continue
+			}
+			a, b = t.set.read(f.a, a), t.set.read(f.b, b)
+			if t.comparer.weight(p, a, b) > 0 {
+				parts[w] = append(parts[w], f)
+			}
 		}
-	}
+	})
+	list := slices.Concat(parts...)
 	t.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list[:min(len(list), judgedMatches)]
 }
 
 // hits tells which matches a rule finds.
 func (t *trainer) hits(w *way, matches []found) []bool {
-	bl := t.set.blocksOf(w.blocker)
-	bl.index(len(t.set.ids))
+	keys := t.set.blocksOf(w.list(len(t.set.ids))).keys
 	hits := make([]bool, len(matches))
 	for i, f := range matches {
-		hits[i] = bl.firstShared(f.a, f.b) != 0
+		hits[i] = keys.firstShared(f.a, f.b) != 0
 	}
 	return hits
 }

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -28,7 +29,7 @@ type Set struct {
 	columns []*column
 	ids     []string
 	list    []uint8
-	cells   [][]uint32 // by column, then record: numbers of values
+	cells   []uint32 // by record, then column: numbers of values. Who compares reads records
 	sizes   [maxLists]int
 	waiting []waiting
 	done    bool
@@ -44,7 +45,7 @@ func NewSet(columns []Column) (*Set, error) {
 	if len(columns) == 0 || len(columns) > maxColumns {
 		return nil, touchstone.Errorf(touchstone.Invalid, "records to match have 1 to %d columns, not %d", maxColumns, len(columns))
 	}
-	s := &Set{cells: make([][]uint32, len(columns))}
+	s := &Set{}
 	for _, c := range columns {
 		s.columns = append(s.columns, newColumn(c))
 	}
@@ -108,13 +109,13 @@ func (s *Set) flush() {
 		return
 	}
 	var wait sync.WaitGroup
+	first, width := len(s.cells), len(s.columns)
+	s.cells = slices.Grow(s.cells, len(s.waiting)*width)[:first+len(s.waiting)*width]
 	for i, c := range s.columns {
 		wait.Go(func() {
-			cells := s.cells[i]
-			for _, w := range s.waiting {
-				cells = append(cells, c.intern(w.record.Values[i]))
+			for at, w := range s.waiting {
+				s.cells[first+at*width+i] = c.intern(w.record.Values[i])
 			}
-			s.cells[i] = cells
 		})
 	}
 	wait.Wait()
@@ -153,9 +154,27 @@ func (s *Set) pairs() float64 {
 	return n * (n - 1) / 2
 }
 
+// row is the numbers of a record's values.
+func (s *Set) row(record uint32) []uint32 {
+	at := int(record) * len(s.columns)
+	return s.cells[at : at+len(s.columns)]
+}
+
+// pairsAmong returns how many pairs there are to think of among some records.
+func (s *Set) pairsAmong(records []uint32) float64 {
+	var sizes [maxLists]float64
+	for _, r := range records {
+		sizes[s.list[r]]++
+	}
+	if s.linking() {
+		return sizes[0] * sizes[1]
+	}
+	return sizes[0] * (sizes[0] - 1) / 2
+}
+
 // at returns a value of a record; nil when it does not say.
 func (s *Set) at(record uint32, column int) *value {
-	if id := s.cells[column][record]; id != 0 {
+	if id := s.cells[int(record)*len(s.columns)+column]; id != 0 {
 		return s.columns[column].at(id)
 	}
 	return nil
@@ -163,18 +182,12 @@ func (s *Set) at(record uint32, column int) *value {
 
 // part makes a set of some of the records, with the values of this one, and the frequencies of all.
 func (s *Set) part(records []uint32) *Set {
-	p := &Set{columns: s.columns, cells: make([][]uint32, len(s.cells)), done: true}
+	p := &Set{columns: s.columns, cells: make([]uint32, 0, len(records)*len(s.columns)), done: true}
 	for _, r := range records {
 		p.ids = append(p.ids, s.ids[r])
 		p.list = append(p.list, s.list[r])
 		p.sizes[s.list[r]]++
-	}
-	for i := range s.cells {
-		cells := make([]uint32, len(records))
-		for j, r := range records {
-			cells[j] = s.cells[i][r]
-		}
-		p.cells[i] = cells
+		p.cells = append(p.cells, s.row(r)...)
 	}
 	return p
 }

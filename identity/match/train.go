@@ -85,21 +85,27 @@ type trainer struct {
 	comparer *comparer
 	fitting  *fitting
 	ways     []way
+	patterns []tallyKey // of the pool's pairs
 }
 
 // sample takes records at random, all if they are few.
 func (t *trainer) sample(most int) *Set {
-	n := len(t.all.ids)
-	if n <= most {
+	if len(t.all.ids) <= most {
 		return t.all
 	}
-	chosen := make([]uint32, 0, most)
+	return t.all.part(t.chosen(t.all, most, t.random))
+}
+
+// chosen takes records at random, all if they are few.
+func (t *trainer) chosen(s *Set, most int, random *rand.Rand) []uint32 {
+	n := len(s.ids)
+	list := make([]uint32, 0, min(n, most))
 	for i := range n { // in order: each with the chance that is left
-		if t.random.IntN(n-i) < most-len(chosen) {
-			chosen = append(chosen, uint32(i)) //nolint:gosec // bounded by maxRecords
+		if n <= most || random.IntN(n-i) < most-len(list) {
+			list = append(list, uint32(i)) //nolint:gosec // bounded by maxRecords
 		}
 	}
-	return t.all.part(chosen)
+	return list
 }
 
 func (t *trainer) learn(ctx context.Context) error {
@@ -110,6 +116,7 @@ func (t *trainer) learn(ctx context.Context) error {
 	}
 	random := t.tallyRandom()
 	keys := t.keysOf(pool)
+	t.patterns = keys
 	t.fitting = &fitting{
 		comparer: t.comparer, pairs: t.set.pairs(), records: float64(len(t.set.ids)),
 		found: inRow(tallied(keys)), random: inRow(random), labels: t.answers(),
@@ -240,8 +247,7 @@ func (t *trainer) pool(ctx context.Context) ([]found, error) {
 			break // the next ones cost more
 		}
 		budget -= w.cost
-		bl := t.set.blocksOf(w.blocker)
-		for group := range bl.groups(0, len(bl.entries)) {
+		for group := range groups(t.set.blocksOf(w.list(len(t.set.ids))).entries) {
 			list = t.set.appendPairs(list, group, w.free)
 		}
 		if len(list) > 2*trainPairs {

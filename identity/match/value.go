@@ -50,6 +50,8 @@ type column struct {
 	df     []uint32 // values that have the word
 	filled uint32   // records that have a value
 	ready  bool     // finished: new values get their weights at once
+	// manifold says that some value stands for several.
+	manifold bool
 }
 
 func newColumn(c Column) *column {
@@ -142,6 +144,7 @@ func (c *column) several(raws []string) uint32 {
 	if id, ok := c.ids[text]; ok {
 		return id
 	}
+	c.manifold = true
 	return c.keep(value{text: text, more: &extra{parts: parts}})
 }
 
