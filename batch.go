@@ -1,6 +1,9 @@
 package touchstone
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Fact is an event with its place in the log and, once identity has seen it, the
 // node that it came under and the person behind that node when the batch has been worked
@@ -41,7 +44,9 @@ type Batch struct {
 	// Changes are what the stages derived so far; stages append. Those of one cause are in
 	// order; [Batch.Ordered] has all of them in order, with the facts.
 	Changes []Change
-	Timers  []Timer // timers to set and to cancel; a later one replaces the same (Owner, Subject, Key)
+	// Whole says that the batch is a trial, of which nothing stays: no stage asks for a [Cut].
+	Whole  bool
+	Timers []Timer // timers to set and to cancel; a later one replaces the same (Owner, Subject, Key)
 }
 
 // Aside names a fact of a batch that is set aside, and why.
@@ -93,9 +98,21 @@ func (k ChangeKind) String() string {
 	return "unknown"
 }
 
+// Cut is the error of a stage that cannot take in a batch in one: it must end before some
+// records, and begin anew there. The stage has changed nothing, in memory either. What is
+// behind a record's beginning must not change what is told of the events before it.
+type Cut struct {
+	Partition int
+	Before    []Seq // of the first events of those records, ascending
+}
+
+// Error says where.
+func (c *Cut) Error() string { return "the batch must be cut before " + fmt.Sprint(c.Before) }
+
 // Change is what the pipeline derived about a person, beside the events themselves. Which
 // changes there are, and in which order, does not depend on where batches were cut: they
-// are those that a batch for each event would have brought.
+// are those that a batch for each record of the log would have brought; and, but for what is
+// brought about Ahead, those that a batch for each event would have.
 type Change struct {
 	Kind     ChangeKind
 	Person   PersonID // who it was at that moment; a later change may say that another absorbed it
@@ -113,6 +130,11 @@ type Change struct {
 	// without a cause it marks what a rebuild or a split brought about. See [Batch.Because].
 	Cause    int
 	Backfill bool
+	// Ahead is, of what stands before the facts although one of them brought it about, the
+	// place of that fact, counted as Cause is, which is 0 then. What a record's events show
+	// to be shared leaves its person before the first of them, so that none of them joins
+	// anybody through it: a batch begins with that record. See [Batch.Ahead].
+	Ahead int
 }
 
 // Parts are nodes of a person with their identifiers, Identifiers[i] being that of Nodes[i].

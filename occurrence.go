@@ -30,7 +30,9 @@ func (k OccurrenceKind) String() string {
 // Occurrence is something that a reactor may want to know: an event, or what the pipeline
 // derived from it. All occurrences of a person stand in one order, that of their causes in
 // the log, whatever batches the events came in ([Batch.Ordered]). It stands for itself: it is
-// stored, and read long after its batch.
+// stored, and read long after its batch. That somebody is parted or joined because an identifier
+// turned out to be shared stands before the first event of the record that showed it, not
+// behind its cause ([Change.Ahead]).
 type Occurrence struct {
 	Kind     OccurrenceKind
 	Person   PersonID // 0 for what is about another subject

@@ -15,8 +15,8 @@ type Item struct {
 }
 
 // Ordered yields what the batch holds, in the one order that does not depend on where batches
-// were cut: what no event caused first (timers, then changes in their order), then each
-// fact, followed by the changes that it caused, in the order of the stages. Every timer,
+// were cut: what no event caused, or one did [Change.Ahead], first (timers, then changes in
+// their order), then each fact, followed by the changes that it caused, in the order of the stages. Every timer,
 // fact and change comes once. The batch must not change meanwhile.
 func (b *Batch) Ordered() iter.Seq[Item] {
 	return func(yield func(Item) bool) {
@@ -29,7 +29,13 @@ func (b *Batch) Ordered() iter.Seq[Item] {
 		next := 0
 		follow := func(cause int, f *Fact) bool {
 			for ; next < len(order) && b.Changes[order[next]].Cause == cause; next++ {
-				if !yield(Item{Fact: f, Change: &b.Changes[order[next]]}) {
+				c := &b.Changes[order[next]]
+				if c.Ahead > 0 {
+					f = &b.Facts[c.Ahead-1]
+				} else if cause == 0 {
+					f = nil
+				}
+				if !yield(Item{Fact: f, Change: c}) {
 					return false
 				}
 			}
@@ -105,6 +111,17 @@ func (b *Batch) Because(i int, c Change) {
 	b.Changes = append(b.Changes, c)
 }
 
+// Ahead says of the changes from the place from on that the fact at index i brought them
+// about, although they stand before all facts; their time and whether they are backfill are
+// the fact's.
+func (b *Batch) Ahead(i, from int) {
+	f := &b.Facts[i]
+	for at := from; at < len(b.Changes); at++ {
+		c := &b.Changes[at]
+		c.Cause, c.Ahead, c.Time, c.Backfill = 0, i+1, f.Time, f.Backfill
+	}
+}
+
 // Remove takes facts out of the batch; out tells by index which. The other facts get a slice
 // of their own, because a batch that is tried again needs all of them. Changes keep their
 // cause; one whose cause is taken out is left without.
@@ -118,7 +135,7 @@ func (b *Batch) Remove(out func(i int) bool) {
 		}
 	}
 	for i := range b.Changes {
-		b.Changes[i].Cause = place[b.Changes[i].Cause]
+		b.Changes[i].Cause, b.Changes[i].Ahead = place[b.Changes[i].Cause], place[b.Changes[i].Ahead]
 	}
 	b.Facts = kept
 }

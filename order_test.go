@@ -24,6 +24,8 @@ func TestOrderedIsByCauseThenStage(t *testing.T) {
 	b.Facts[0].Was = 2
 	b.Facts[1].Backfill = true
 	b.Changes = append(b.Changes, Change{Kind: PersonSplit, Person: 1, Other: 9, Time: noon})
+	b.Changes = append(b.Changes, Change{Kind: PersonSplit, Person: 1, Other: 8, Time: noon})
+	b.Ahead(1, 1)
 	b.Because(1, Change{Kind: PersonsMerged, Person: 1, Other: 2}) // identity
 	b.Because(2, Change{Kind: TraitChanged, Person: 1, Name: "b"}) // profile goes person by person
 	b.Because(0, Change{Kind: TraitChanged, Person: 2, Name: "a", New: "1"})
@@ -49,6 +51,7 @@ func TestOrderedIsByCauseThenStage(t *testing.T) {
 	want := strings.TrimSpace(`
 timer 3 "wait" > at 11:00:00 because of ""
 person_split 1+9 "" > at 12:00:00 because of ""
+person_split 1+8 "" > at 12:01:00 because of "m1" backfill
 segment_left 3 "seg" > at 12:00:00 because of ""
 event 2 "e0" > at 12:00:00 because of "m0"
 trait_changed 2 "a" >1 at 12:00:00 because of "m0"

@@ -11,66 +11,141 @@ import (
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
-// prepare returns a region with all that the batch's hard facts touch. Identifiers that turn
-// out to be shared are taken out of their persons first, so that no fact of the batch joins
-// anybody through them.
-func (g *Graph) prepare(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, sets []mention, st *state) (*region, error) {
-	sharing := map[ident]*exposure{}
-	demoted := false
-	for {
-		r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), len(hard))
-		r.sharing = sharing
-		if err := g.load(ctx, tx, r, sets, true); err != nil {
-			return nil, err
+// prepare returns a region with all that the batch's hard facts touch. Identifiers that the
+// batch's first record shows to be shared are taken out of their persons before, so that none
+// of its facts joins anybody through them: then it returns nil, for persons are others. When
+// a later record shows it the batch is cut there.
+func (g *Graph) prepare(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, sets []mention, sharing map[ident]*exposure, st *state) (*region, error) {
+	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), len(hard))
+	r.sharing = sharing
+	if err := g.load(ctx, tx, r, sets, true); err != nil {
+		return nil, err
+	}
+	if err := g.loadCompany(ctx, tx, r, sets); err != nil {
+		return nil, err
+	}
+	exposed := r.meet(sets)
+	if len(exposed) == 0 {
+		return r, nil
+	}
+	if err := g.askCut(b, hard, exposed); err != nil {
+		return nil, err
+	}
+	g.metrics.shared.Add(float64(len(exposed)))
+	if demoted, err := g.demoteAll(ctx, tx, b, hard, exposed, sharing, st); demoted || err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// demoteAll takes identifiers out of their persons, and reports whether there were any: those
+// that are new are only noted in sharing. Links are tried again when all have left.
+func (g *Graph) demoteAll(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, exposed []*exposure, sharing map[ident]*exposure, st *state) (any bool, err error) {
+	known := slices.DeleteFunc(slices.Clone(exposed), func(e *exposure) bool {
+		if e.node == nil {
+			sharing[e.ident] = e // it is made so
 		}
-		if err := g.loadCompany(ctx, tx, r, sets); err != nil {
-			return nil, err
+		return e.node == nil
+	})
+	if len(known) == 0 {
+		return false, nil
+	}
+	g.uncount(b.Facts, hard)
+	var freed []*node
+	last := 0
+	for _, e := range known {
+		last = hard[e.mention]
+		from := len(b.Changes)
+		_, nodes, err := g.demote(ctx, tx, b, st, e.node.id, sharedRow{decided: byDetector, witness: g.kinds.name(e.witness), seen: e.seen, bears: e.bears, source: e.source, at: b.Now.UnixMilli(), company: e.node.company})
+		if err != nil {
+			return false, fmt.Errorf("take %s:%.80s for shared: %w", g.kinds.name(e.kind), e.value, err)
 		}
-		exposed := r.meet(sets)
-		again := false
-		for _, e := range exposed {
-			g.metrics.shared.Inc()
-			if e.node == nil {
-				sharing[e.ident] = e // it is made so
-				continue
-			}
-			again = true
-			if _, err := g.demote(ctx, tx, b, st, e.node.id, sharedRow{decided: byDetector, witness: g.kinds.name(e.witness), seen: e.seen, bears: e.bears, source: e.source, at: b.Now.UnixMilli(), company: e.node.company}); err != nil {
-				return nil, fmt.Errorf("take %s:%.80s for shared: %w", g.kinds.name(e.kind), e.value, err)
-			}
+		b.Ahead(last, from)
+		freed = append(freed, nodes...)
+	}
+	from := len(b.Changes)
+	if err := g.retry(ctx, tx, b, st, freed); err != nil {
+		return false, err
+	}
+	b.Ahead(last, from)
+	return true, nil
+}
+
+// askCut asks that a batch be cut before each record that shows an identifier to be shared, unless it
+// begins with it: else what is told of the events before would depend on whether it came in
+// the same batch. A command has a batch of its own then, for both may part a person.
+func (g *Graph) askCut(b *touchstone.Batch, hard []int, exposed []*exposure) error {
+	if b.Whole {
+		return nil
+	}
+	var before []touchstone.Seq
+	beginning := func(at int) int { // of the record that the fact is in
+		for at > 0 && b.Facts[at-1].Seq.Offset() == b.Facts[at].Seq.Offset() {
+			at--
 		}
-		if !again {
-			if demoted {
-				return r, g.refit(ctx, tx, b, hard)
-			}
-			return r, nil
+		return at
+	}
+	for _, e := range exposed {
+		at := beginning(hard[e.mention])
+		if at == 0 && !g.commanded {
+			continue
 		}
-		demoted = true // persons are others now: all is read again
+		if seq := b.Facts[at].Seq; len(before) == 0 || before[len(before)-1] != seq {
+			before = append(before, seq)
+		}
+	}
+	if len(before) == 0 {
+		return nil
+	}
+	g.uncount(b.Facts, hard)
+	return &touchstone.Cut{Partition: b.Partition, Before: before}
+}
+
+// uncount takes back what resolve has counted of the facts that it has settled: they come again.
+func (g *Graph) uncount(facts []touchstone.Fact, hard []int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.step = -1
+	defer func() { g.step = 1 }()
+	kinds := g.kinds.current.Load()
+	for i := range facts {
+		if _, is := slices.BinarySearch(hard, i); !is {
+			g.settled(&facts[i], kinds, evidenceOf(facts[i].Type, g.imports(facts[i].Source)))
+		}
 	}
 }
 
-// refit gives the facts that the cache has settled the persons that their nodes have now.
-func (g *Graph) refit(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int) error {
-	var nodes []touchstone.NodeID
-	of := map[touchstone.NodeID]touchstone.PersonID{}
-	for i := range b.Facts {
-		if _, is := slices.BinarySearch(hard, i); !is {
-			nodes = append(nodes, b.Facts[i].Node)
+// harden returns the hard facts with those of the leaning ones, which are settled because a link
+// was refused before, for which it may be otherwise by now: the batch joins people explicitly,
+// or brings the identifier that was refused.
+func (g *Graph) harden(facts []touchstone.Fact, hard, leaning []int) []int {
+	explicit := false
+	brought := map[ident]bool{}
+	for _, i := range hard {
+		f := &facts[i]
+		explicit = explicit || speaks(f)
+		for _, id := range f.Identifiers {
+			brought[ident{g.kinds.number(id.Kind), id.Value}] = true
 		}
 	}
-	slices.Sort(nodes)
-	err := store.SelectIn(ctx, tx, `SELECT id, person FROM identity_nodes WHERE id IN (...)`, slices.Compact(nodes), func(rows *sql.Rows) error {
-		var id, person int64
-		err := rows.Scan(&id, &person)
-		of[touchstone.NodeID(id)] = touchstone.PersonID(person)
-		return err
-	})
-	for i := range b.Facts {
-		if _, is := slices.BinarySearch(hard, i); !is {
-			b.Facts[i].Person = of[b.Facts[i].Node]
+	kinds := g.kinds.current.Load()
+	g.step = -1
+	defer func() { g.step = 1 }()
+	all := hard
+	for _, i := range leaning {
+		f := &facts[i]
+		if !explicit && !slices.ContainsFunc(f.Identifiers, func(id touchstone.Identifier) bool {
+			kind := g.kinds.number(id.Kind)
+			return brought[ident{kind, id.Value}] && g.cache.Get(kind, id.Value) == nil
+		}) {
+			continue
 		}
+		g.settled(f, kinds, evidenceOf(f.Type, g.imports(f.Source)))
+		f.Node, f.Person = 0, 0
+		all = append(all, i)
 	}
-	return err
+	slices.Sort(all)
+	return all
 }
 
 // noteSharing writes why new identifiers of a region are shared from the start.
@@ -122,21 +197,21 @@ func (s *sharedRow) save(ctx context.Context, tx *store.Tx) error {
 
 // demote says of an identifier that it is shared. It leaves its person, and what hung together
 // through it alone comes apart, with history; those that it was linked to relate to it from
-// then on. Links that the person so far was refused are tried again. It returns how many
-// persons there are now where there was one.
-func (g *Graph) demote(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, id touchstone.NodeID, why sharedRow) (parted int, err error) {
+// then on. It returns how many persons there are now where there was one, and the nodes of
+// which links that were refused are to be tried again.
+func (g *Graph) demote(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, id touchstone.NodeID, why sharedRow) (parted int, nodes []*node, err error) {
 	var person int64
 	if err := tx.QueryRow(ctx, `SELECT person FROM identity_nodes WHERE id = ?`, int64(id)).Scan(&person); err != nil {
-		return 0, fmt.Errorf("read the identifier: %w", err)
+		return 0, nil, fmt.Errorf("read the identifier: %w", err)
 	}
 	r := newRegion(g.rules(&g.apart), touchstone.NodeID(st.lastNode), 1)
 	if err := g.loadPersons(ctx, tx, r, appendPart(r, touchstone.PersonID(person))); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	nodes := slices.Clone(r.parts[touchstone.PersonID(person)].nodes)
+	nodes = slices.Clone(r.parts[touchstone.PersonID(person)].nodes)
 	at := slices.IndexFunc(nodes, func(n *node) bool { return n.id == id })
 	if at < 0 {
-		return 0, fmt.Errorf("identifier %d is of a kind that is not known", id)
+		return 0, nil, fmt.Errorf("identifier %d is of a kind that is not known", id)
 	}
 	x := nodes[at]
 	alone := len(nodes) == 1
@@ -145,21 +220,27 @@ func (g *Graph) demote(ctx context.Context, tx *store.Tx, b *touchstone.Batch, s
 		x.company = why.company
 	}
 	if _, err := tx.Exec(ctx, `UPDATE identity_nodes SET trust = ?, company = ? WHERE id = ?`, int64(shared), x.company.stored(), int64(id)); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	g.setCached(x)
 	if err := g.relateInstead(ctx, tx, nodes, x); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if alone {
 		st.persons--
 	}
 	parted, err = g.comeApart(ctx, tx, b, st, touchstone.PersonID(person), nodes, x)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	why.node, why.state, why.parted = id, stateShared, parted
-	if err := why.save(ctx, tx); err != nil {
+	return parted, nodes, why.save(ctx, tx)
+}
+
+// demoteNow is demote for an operator.
+func (g *Graph) demoteNow(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state, id touchstone.NodeID, why sharedRow) (parted int, err error) {
+	parted, nodes, err := g.demote(ctx, tx, b, st, id, why)
+	if err != nil {
 		return 0, err
 	}
 	return parted, g.retry(ctx, tx, b, st, nodes)

@@ -63,11 +63,17 @@ func (e entry) setTrust(t trust) { e[entryCarries] = e[entryCarries]&1 | byte(t)
 func (e entry) shared() bool { return e.trust() == shared }
 
 // see counts events, the latest at a time in Unix seconds.
-func (e entry) see(events uint32, at uint32) {
-	binary.LittleEndian.PutUint32(e[entryEvents:], binary.LittleEndian.Uint32(e[entryEvents:])+events)
+func (e entry) see(events int32, at uint32) {
+	count(e[entryEvents:], events)
 	if at > binary.LittleEndian.Uint32(e[entryLast:]) {
 		binary.LittleEndian.PutUint32(e[entryLast:], at)
 	}
+}
+
+// count adds to a counter of 32 bits, which does not fall below 0.
+func count(c []byte, n int32) {
+	sum := int64(binary.LittleEndian.Uint32(c)) + int64(n)
+	binary.LittleEndian.PutUint32(c, uint32(max(sum, 0))) //nolint:gosec // 4 billion events within minutes are not
 }
 
 func (e entry) pending() (events int64, lastMilli int64) {
@@ -90,13 +96,13 @@ func (e entry) linked(to touchstone.NodeID, ev evidence) bool {
 	return false
 }
 
-func (e entry) countLink(to touchstone.NodeID, ev evidence) {
+func (e entry) countLink(to touchstone.NodeID, ev evidence, step int32) {
 	for i := range 2 {
 		p := e.peer(i)
 		if touchstone.NodeID(binary.LittleEndian.Uint64(p)) == to { //nolint:gosec // bits
 			c := p[peerCounts+2*int(ev):]
-			if n := binary.LittleEndian.Uint16(c); n < math.MaxUint16 {
-				binary.LittleEndian.PutUint16(c, n+1)
+			if n := int32(binary.LittleEndian.Uint16(c)) + step; n >= 0 && n <= math.MaxUint16 {
+				binary.LittleEndian.PutUint16(c, uint16(n)) //nolint:gosec // in its bounds
 			}
 			return
 		}

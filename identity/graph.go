@@ -12,6 +12,7 @@ package identity
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -108,6 +109,10 @@ type Graph struct {
 	apart   apartness
 	swept   time.Time // when the cache was last swept
 	again   bool      // requests wait that this batch has not done
+	leaned  bool      // the fact at work is settled because a link of it was refused before
+	// commanded: the batch at work begins with a command that has changed something.
+	commanded bool
+	step      int32 // by which settled facts are counted: 1, or -1 when they are taken back
 	// rulesChanged are rules that a command of the batch has changed.
 	rulesChanged *Rules
 	// suspects outlive a failed batch: they only suggest.
@@ -120,7 +125,7 @@ func New(ctx context.Context, cfg Config) (*Graph, error) {
 	if err := cfg.DB.Migrate(ctx, "identity", Migrations()); err != nil {
 		return nil, err
 	}
-	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics), suspects: newSuspects()}
+	g := &Graph{cfg: cfg, kinds: newKindTable(cfg.Kinds), cache: slabcache.New(cfg.CacheBytes), metrics: newMetrics(cfg.Metrics), suspects: newSuspects(), step: 1}
 	g.cache.OnEvict = func(_ uint8, _ string, value []byte) { g.flush.take(value) }
 	g.bonds = slabcache.New(cfg.CacheBytes / 8)
 	g.bonds.OnEvict = func(_ uint8, key string, value []byte) { g.flush.takeBond(key, value) }
@@ -173,20 +178,39 @@ func (g *Graph) forget() {
 // Apply gives every fact its node and person, extends the graph by the batch's new
 // identifiers and links, and reports merges.
 func (g *Graph) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
+	g.commanded = len(b.Changes) > 0
 	return g.change(ctx, tx, func(st *state) error {
-		if st.requests > 0 {
+		requested := st.requests > 0
+		if requested {
 			if err := g.applyRequests(ctx, tx, b, st); err != nil {
 				return err
 			}
 			g.again = st.requests > 0
 		}
-		if hard := g.resolve(b.Facts); len(hard) > 0 {
-			if err := g.extend(ctx, tx, b, hard, st); err != nil {
-				return err
-			}
+		err := g.take(ctx, tx, b, st)
+		if requested && errors.As(err, new(*touchstone.Cut)) {
+			g.forget() // what was done for the requests comes again
+		}
+		if err != nil {
+			return err
 		}
 		return g.writeStats(ctx, tx, b.Now)
 	})
+}
+
+// take gives the batch's facts their nodes and persons. When identifiers turn out to be shared
+// it looks at all of them anew: persons are others then.
+func (g *Graph) take(ctx context.Context, tx *store.Tx, b *touchstone.Batch, st *state) error {
+	sharing := map[ident]*exposure{}
+	for {
+		hard := g.resolve(b.Facts)
+		if len(hard) == 0 {
+			return nil
+		}
+		if again, err := g.extend(ctx, tx, b, hard, sharing, st); err != nil || !again {
+			return err
+		}
+	}
 }
 
 // change runs fn with the graph's counters, and caches that show what the store holds; it
@@ -262,16 +286,17 @@ func (g *Graph) followRules(ctx context.Context, tx *store.Tx, st *state) error 
 	return nil
 }
 
-// extend works on the facts that the cache could not settle.
-func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, st *state) error {
+// extend works on the facts that the cache could not settle. It reports true when identifiers
+// have left their persons: then it has linked nothing yet.
+func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, hard []int, sharing map[ident]*exposure, st *state) (again bool, err error) {
 	g.metrics.extended.Add(float64(len(hard)))
 	sets := make([]mention, len(hard))
 	for i, at := range hard {
 		sets[i] = g.mention(&b.Facts[at])
 	}
-	r, err := g.prepare(ctx, tx, b, hard, sets, st)
-	if err != nil {
-		return err
+	r, err := g.prepare(ctx, tx, b, hard, sets, sharing, st)
+	if r == nil || err != nil {
+		return err == nil, err
 	}
 	for i, at := range hard {
 		f := &b.Facts[at]
@@ -284,19 +309,20 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 		f.Node, f.Person = n.id, n.part.root().person
 		if len(sets[i].unbind) > 0 {
 			if err := g.requestUnbinds(ctx, tx, b, r, sets[i], n); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
+	r.recount(sets, func(i int) uint64 { return b.Facts[hard[i]].Seq.Offset() }, func(n *node) uint64 { return b.Facts[n.born].Seq.Offset() })
 	g.announce(b, r)
 	g.settle(r)
 	if err := g.write(ctx, tx, r, st); err != nil {
-		return err
+		return false, err
 	}
 	if err := g.noteSharing(ctx, tx, r, b.Now.UnixMilli()); err != nil {
-		return err
+		return false, err
 	}
-	return g.suspect(ctx, tx, r, b.Now)
+	return false, g.suspect(ctx, tx, r, b.Now)
 }
 
 // reasonNoPerson is why an event is set aside; the edge refuses with the same code.
@@ -412,6 +438,7 @@ func (r *region) mention(m mention) *node {
 func (g *Graph) resolve(facts []touchstone.Fact) (hard []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	var leaning []int
 	source, imports := "", g.imports("") // neighbours mostly have the same source
 	kinds := g.kinds.current.Load()
 	for i := range facts {
@@ -420,10 +447,16 @@ func (g *Graph) resolve(facts []touchstone.Fact) (hard []int) {
 		if f.Source != source {
 			source, imports = f.Source, g.imports(f.Source)
 		}
+		g.leaned = false
 		if !g.settled(f, kinds, evidenceOf(f.Type, imports)) {
 			f.Node, f.Person = 0, 0
 			hard = append(hard, i)
+		} else if g.leaned {
+			leaning = append(leaning, i)
 		}
+	}
+	if len(hard) > 0 && len(leaning) > 0 {
+		hard = g.harden(facts, hard, leaning)
 	}
 	return hard
 }
@@ -515,6 +548,7 @@ func (g *Graph) isNoted(a, e entry, id ident, ev evidence) (linked, known bool) 
 		known = g.isRefused(refusedNodes(a.node(), e.node()))
 	}
 	if known {
+		g.leaned = true
 		g.metrics.refused.Inc()
 	}
 	return false, known
@@ -523,21 +557,21 @@ func (g *Graph) isNoted(a, e entry, id ident, ev evidence) (linked, known bool) 
 // countSettled counts what a fact of the fast path has seen.
 func (g *Graph) countSettled(seen []sight, anchor int, ev evidence, at uint32) {
 	a, before := seen[anchor].entry, entry(nil)
-	a.see(1, at)
+	a.see(g.step, at)
 	for i := range seen {
 		s := &seen[i]
 		switch {
 		case i == anchor || s.entry == nil || s.node() == a.node():
 			continue
 		case s.relates:
-			s.see(1, at)
+			s.see(g.step, at)
 			g.countBond(bondKey{a.node(), s.node()}, at)
 			continue
 		case s.linked:
-			s.see(1, at)
-			s.countLink(a.node(), ev)
+			s.see(g.step, at)
+			s.countLink(a.node(), ev, g.step)
 			if s.chained {
-				s.countLink(before.node(), ev)
+				s.countLink(before.node(), ev, g.step)
 			}
 		}
 		before = s.entry
@@ -579,7 +613,7 @@ func (g *Graph) settle(r *region) {
 			if n.fresh { // its row is written with them
 				events = 0
 			}
-			e.see(uint32(min(events, 1<<20)), seconds(timeOf(n.last))) //nolint:gosec // clamped
+			e.see(int32(min(events, 1<<20)), seconds(timeOf(n.last))) //nolint:gosec // clamped
 		}
 		for _, l := range n.links {
 			if l.evidence < countedEvidence {

@@ -70,25 +70,6 @@ func (b *bench) event(ids ...string) touchstone.Fact {
 
 var errStop = errors.New("stop here")
 
-func (b *bench) try(fail bool, facts ...touchstone.Fact) (*touchstone.Batch, error) {
-	batch := &touchstone.Batch{Now: b.now, Facts: slices.Clone(facts)}
-	err := b.db.Update(context.Background(), func(tx *store.Tx) error {
-		if err := b.g.Apply(context.Background(), tx, batch); err != nil {
-			return err
-		}
-		if fail {
-			return errStop
-		}
-		return nil
-	})
-	if err != nil {
-		b.g.Rollback()
-		return nil, err
-	}
-	b.g.Committed(batch)
-	return batch, nil
-}
-
 func (b *bench) apply(facts ...touchstone.Fact) *touchstone.Batch {
 	b.t.Helper()
 	batch, err := b.try(false, facts...)

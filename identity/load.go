@@ -168,9 +168,10 @@ func (g *Graph) putNode(r *region) func(*sql.Rows) error {
 }
 
 // The keys of refused links: of identifiers, not of their persons, so that each link is looked
-// at once. Two of them clash with a chance of n²/2^65.
-func refusedNodes(a, b touchstone.NodeID) uint64 {
-	return mix(uint64(min(a, b))*0x9E3779B97F4A7C15 ^ mix(uint64(max(a, b)))) //nolint:gosec // bits
+// at once; from the stronger to the weaker, as it is on record. Two of them clash with a chance
+// of n²/2^65.
+func refusedNodes(from, to touchstone.NodeID) uint64 {
+	return mix(uint64(from)*0x9E3779B97F4A7C15 ^ mix(uint64(to))) //nolint:gosec // bits
 }
 
 func refusedIdent(n touchstone.NodeID, id ident) uint64 {

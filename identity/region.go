@@ -21,6 +21,7 @@ type node struct {
 	id      touchstone.NodeID
 	part    *part
 	fresh   bool  // made by this region
+	born    int   // region.at then
 	carries bool  // events came under it
 	carried bool  // and did so before this region
 	moved   bool  // its person is another than before
@@ -251,7 +252,7 @@ func (r *region) create(id ident, p *part) *node {
 	r.lastNode++
 	n := r.newNode()
 	n.ident, n.id, n.fresh, n.known = id, r.lastNode, true, true
-	n.company = r.fresh[id]
+	n.company, n.born = r.fresh[id], r.at
 	if r.sharing[id] != nil {
 		n.trust, p = shared, nil
 	}
@@ -428,7 +429,7 @@ func (r *region) edge(first, n *node, c cause) {
 	key := keyOf(first.id, n.id, c.evidence)
 	if e := r.edges[key]; e != nil {
 		e.count++
-		e.time, e.last = min(e.time, c.time), max(e.last, c.time)
+		e.last = max(e.last, c.time) // the first message stays, with its time
 		return
 	}
 	e := r.newEdge()
@@ -462,11 +463,15 @@ func (r *region) refuseMerge(p, q *part, explicit bool) string {
 	if parted && !r.binding {
 		return "parted by an operator"
 	}
+	broken := -1 // the least kind, so that the reason does not depend on what was loaded when
 	for _, c := range p.counts {
 		m := q.counts.of(c.kind)
-		if m > 0 && int(c.n)+m > r.limit(c.kind) && (!explicit || c.kind != userIDKind) {
-			return fmt.Sprintf("limit of %d %s", r.limit(c.kind), r.name(c.kind))
+		if m > 0 && int(c.n)+m > r.limit(c.kind) && (!explicit || c.kind != userIDKind) && (broken < 0 || int(c.kind) < broken) {
+			broken = int(c.kind)
 		}
+	}
+	if kind := uint8(max(broken, 0)); broken >= 0 { //nolint:gosec // a kind's number
+		return fmt.Sprintf("limit of %d %s", r.limit(kind), r.name(kind))
 	}
 	if len(p.nodes)+len(q.nodes) > r.maxNodes {
 		return fmt.Sprintf("limit of %d identifiers", r.maxNodes)

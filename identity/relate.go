@@ -59,8 +59,8 @@ func bondCacheKey(buf *[16]byte, k bondKey) string {
 	return unsafe.String(&buf[0], len(buf))
 }
 
-func (e bondEntry) see(at uint32) {
-	binary.LittleEndian.PutUint32(e, binary.LittleEndian.Uint32(e)+1)
+func (e bondEntry) see(events int32, at uint32) {
+	count(e, events)
 	if at > binary.LittleEndian.Uint32(e[4:]) {
 		binary.LittleEndian.PutUint32(e[4:], at)
 	}
@@ -88,7 +88,7 @@ func (g *Graph) countBond(k bondKey, at uint32) bool {
 	if e == nil {
 		return false
 	}
-	e.see(at)
+	e.see(g.step, at)
 	return true
 }
 

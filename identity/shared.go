@@ -103,6 +103,7 @@ func (c company) without(gone map[string]bool) company {
 // exposure is why an identifier is taken for shared.
 type exposure struct {
 	ident
+	mention int   // that showed it
 	node    *node // nil: the batch brings it
 	witness uint8 // the kind of which it was seen with too many
 	seen    int
@@ -118,7 +119,7 @@ func (r *region) meet(mentions []mention) (exposed []*exposure) {
 		m := &mentions[i]
 		r.pairs(m.ids, func(id, with ident) {
 			if e := r.meets(id, with, brought); e != nil {
-				e.source = m.source
+				e.mention, e.source = i, m.source
 				exposed = append(exposed, e)
 			}
 		})
@@ -127,6 +128,29 @@ func (r *region) meet(mentions []mention) (exposed []*exposure) {
 		r.fresh[id] = n.company
 	}
 	return exposed
+}
+
+// recount mends what new identifiers have met that a limit had refused before they became nodes:
+// it counts from the record that made them, as in a batch that begins there. record returns
+// that of a mention, and born that of a node.
+func (r *region) recount(mentions []mention, record func(i int) uint64, born func(n *node) uint64) {
+	for i := range r.drops {
+		n := r.nodes[r.drops[i].ident]
+		if r.drops[i].other != nil || n == nil || !n.fresh || n.trust == shared {
+			continue
+		}
+		n.company = ""
+		for i := range mentions {
+			if record(i) < born(n) {
+				continue
+			}
+			r.pairs(mentions[i].ids, func(id, with ident) {
+				if _, counts := r.bears(id.kind, with.kind); counts && id == n.ident && id != with {
+					n.company, _, _ = n.company.with(fingerprint(r.name(with.kind), with.value))
+				}
+			})
+		}
+	}
 }
 
 // pairs calls fn with each identifier of an event and one that it was seen with: its strongest,

@@ -73,12 +73,12 @@ func (g *Graph) doTrust(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 		case in.State == stateShared && now == shared:
 			return setDecided(ctx, tx, node, byOperator)
 		case in.State == stateShared:
-			out.Parted, err = g.demote(ctx, tx, b, st, node, sharedRow{decided: byOperator, at: c.SubmittedAt.UnixMilli(), source: c.Actor})
+			out.Parted, err = g.demoteNow(ctx, tx, b, st, node, sharedRow{decided: byOperator, at: c.SubmittedAt.UnixMilli(), source: c.Actor})
 			return err
 		case in.State == stateAuto && g.exposed(x, &out) && now == shared:
 			return setDecided(ctx, tx, node, byDetector)
 		case in.State == stateAuto && out.Exposure != "":
-			out.Parted, err = g.demote(ctx, tx, b, st, node, x.row(byDetector, c.SubmittedAt.UnixMilli(), c.Actor))
+			out.Parted, err = g.demoteNow(ctx, tx, b, st, node, x.row(byDetector, c.SubmittedAt.UnixMilli(), c.Actor))
 			return err
 		}
 		return g.promote(ctx, tx, b, st, x, in.State, c, &out)

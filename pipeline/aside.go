@@ -98,7 +98,7 @@ var errTried = errors.New("only tried")
 
 // try tells whether the stages take facts and timers. Nothing of it stays.
 func (p *Pipeline) try(ctx context.Context, partition int, facts []touchstone.Fact, due []touchstone.Timer) error {
-	return p.tryBatch(ctx, &touchstone.Batch{Partition: partition, Now: p.cfg.Clock.Now(), Facts: slices.Clone(facts), Due: due}, &chunk{})
+	return p.tryBatch(ctx, &touchstone.Batch{Whole: true, Partition: partition, Now: p.cfg.Clock.Now(), Facts: slices.Clone(facts), Due: due}, &chunk{})
 }
 
 // tryBatch tries a batch, which begins with the command of work if there is one.

@@ -84,7 +84,7 @@ func (p *Pipeline) blame(ctx context.Context, work *chunk, hunt *bisect.Hunt) bo
 	if plain, _ := admitted(p.rules, fresh.facts, nil); p.try(ctx, work.part.index, plain, nil) != nil {
 		return false // the command is not at fault when the batch fails without it
 	}
-	b := &touchstone.Batch{Partition: work.part.index, Now: p.cfg.Clock.Now(), Facts: slices.Clone(fresh.facts)}
+	b := &touchstone.Batch{Whole: true, Partition: work.part.index, Now: p.cfg.Clock.Now(), Facts: slices.Clone(fresh.facts)}
 	err := p.tryBatch(ctx, b, work)
 	if err == nil || store.IsTrouble(err) || ctx.Err() != nil {
 		return false

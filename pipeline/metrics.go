@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	events          *prometheus.CounterVec
 	failures        prometheus.Counter
+	cuts            prometheus.Counter
 	resumed         prometheus.Counter
 	skippedRecords  prometheus.Counter
 	timers          prometheus.Counter
@@ -53,11 +54,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	m.aside = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_pipeline_set_aside_total",
 		Help: "Valid events that a stage could not take in or that the admission rules left out, and that went to quarantine, by code of the reason."}, []string{"code"})
+	m.cuts = prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_cuts_total",
+		Help: "Places at which batches were cut because a stage asked for it: where an identifier turned out to be shared."})
 	m.masked = prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_masked_total",
 		Help: "Events of which the admission rules masked something."})
 	if reg != nil {
 		reg.MustRegister(m.events, m.failures, m.resumed, m.skippedRecords, m.timers, m.stageSeconds, m.batchSeconds, m.batchEvents, m.lag,
-			m.windowIDs, m.windowShortened, m.aside, m.masked)
+			m.windowIDs, m.windowShortened, m.aside, m.masked, m.cuts)
 	}
 	return m
 }

@@ -370,6 +370,9 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if cut, err := p.commitCut(ctx, &work, err); cut {
+			return err
+		}
 		for _, s := range p.cfg.Stages {
 			s.Rollback()
 		}

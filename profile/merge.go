@@ -126,7 +126,7 @@ func (p *Profiles) mergeTraits(b *batch, m *touchstone.Change, t, gone *traits) 
 	from := len(b.changes)
 	t.merge(gone, func(name uint32, old, json string, _ stamp) {
 		c := p.noteTrait(b, m.Person, name, old, json)
-		c.Cause, c.Time, c.Backfill = m.Cause, m.Time, m.Backfill
+		c.Cause, c.Ahead, c.Time, c.Backfill = m.Cause, m.Ahead, m.Time, m.Backfill
 		b.changes = append(b.changes, c)
 	})
 	b.sortByName(from)

@@ -479,6 +479,7 @@ type origin struct {
 	cause    int
 	time     time.Time
 	backfill bool
+	ahead    int // the fact's place, if it stands before all facts all the same
 }
 
 // walk goes through the batch's events and changes in their order, and settles each person
@@ -487,10 +488,16 @@ type origin struct {
 func (s *Stage) walk(b *touchstone.Batch) {
 	w := &s.work
 	hits, marks := w.hits, w.marks
+	parted := false
 	for ; len(marks) > 0 && b.Changes[marks[0]].Cause == 0; marks = marks[1:] {
 		c := &b.Changes[marks[0]]
 		s.follow(c)
-		s.step(b, origin{time: c.Time, backfill: c.Backfill || c.Kind == touchstone.PersonSplit})
+		parted = parted || c.Kind == touchstone.PersonSplit
+		if next := marks[1:]; c.Ahead > 0 && len(next) > 0 && b.Changes[next[0]].Ahead > 0 {
+			continue // what a record brings about ahead happens at once
+		}
+		s.step(b, origin{time: c.Time, backfill: c.Backfill || parted, ahead: c.Ahead})
+		parted = false
 	}
 	for len(hits) > 0 || len(marks) > 0 {
 		cause := math.MaxInt
