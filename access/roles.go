@@ -46,6 +46,8 @@ const roleTable = `
  imports:write       x       .        .          .          .         x
  admission:read      x       x        x          .          x         x
  admission:write     x       .        .          .          .         x
+ plans:read          x       x        x          .          x         x
+ plans:write         x       x        .          .          .         x
  webhooks:read       x       x        x          .          x         x
  webhooks:write      x       .        .          .          .         x
  effects:read        x       x        x          .          x         x
@@ -98,6 +100,8 @@ const scopeTable = `
  imports:write        x       .       .       .        x      x
  admission:read       .       .       x       .        x      x
  admission:write      .       .       .       .        x      x
+ plans:read           .       .       x       .        x      x
+ plans:write          .       .       .       .        x      x
  webhooks:read        .       .       x       .        x      x
  webhooks:write       .       .       .       .        x      x
  effects:read         .       .       x       .        x      x

@@ -1,9 +1,10 @@
 // Package admission decides what of an accepted event is kept: some events are left out with
-// a reason, some properties and traits are taken out or replaced. [Rules.Admit] is pure, and
-// which rules hold from which place of the log is stored ([Versions]), so the pipeline and the
-// sink, whenever they read the log, make the same of an event.
+// a reason, some properties and traits are taken out or replaced, and events are held against
+// the tracking plan of their source. [Rules.Admit] is pure, and which rules and plans hold from
+// which place of the log is stored ([Versions]), so the pipeline and the sink, whenever they read
+// the log, make the same of an event.
 //
-// docs/design/admission.md tells the rest.
+// docs/design/admission.md and docs/design/plan.md tell the rest.
 package admission
 
 import (
@@ -14,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 )
 
@@ -90,10 +92,20 @@ func isText(s string) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxText && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
-// Rules are rules made ready: see [Compile]. Nil admits everything as it is. They never
-// change, so any goroutine may ask them.
+// Use is a revision of a tracking plan that holds for sources.
+type Use struct {
+	Plan     string        `json:"plan"` // id, "pln_…"
+	Name     string        `json:"name"`
+	Revision int           `json:"revision"`
+	Sources  []string      `json:"sources"` // ids; empty: all that no other plan names
+	Document plan.Document `json:"document"`
+}
+
+// Rules are rules and plans made ready: see [Compile]. Nil admits everything as it is. They
+// never change, so any goroutine may ask them.
 type Rules struct {
 	actions map[scope]*action
+	plans   map[string]*plan.Plan // by source; "" for those without their own
 }
 
 type scope struct{ source, event string }
@@ -105,83 +117,159 @@ type action struct {
 	traits     map[string]string
 }
 
-// Compile makes rules ready; nil when there are none.
-func Compile(rules []Rule) (*Rules, error) {
-	if err := Check(rules); err != nil || len(rules) == 0 {
+// Compile makes what a version says ready; nil when that is nothing.
+func Compile(body *Body) (*Rules, error) {
+	if err := Check(body.Rules); err != nil || len(body.Rules) == 0 && len(body.Plans) == 0 {
 		return nil, err
 	}
-	c := &Rules{actions: map[scope]*action{}}
-	for _, r := range rules {
-		at := scope{r.Source, r.Event}
-		a := c.actions[at]
-		if a == nil {
-			a = &action{properties: map[string]string{}, traits: map[string]string{}}
-			c.actions[at] = a
+	c := &Rules{actions: map[scope]*action{}, plans: map[string]*plan.Plan{}}
+	for _, r := range body.Rules {
+		if err := c.add(&r); err != nil {
+			return nil, err
 		}
-		if a.drop == "" {
-			a.drop = r.Drop
+	}
+	for i := range body.Plans {
+		p, err := plan.Compile(&body.Plans[i].Document)
+		if err != nil {
+			return nil, err
 		}
-		for _, m := range r.Mask {
-			masks := a.properties
-			if m.In == inTraits {
-				masks = a.traits
-			}
-			value := ""
-			if m.With != nil {
-				text, err := json.Marshal(*m.With)
-				if err != nil {
-					return nil, fmt.Errorf("a replacement: %w", err)
-				}
-				value = string(text)
-			}
-			if before, ok := masks[m.Name]; !ok || before != "" { // what goes, goes
-				masks[m.Name] = value
-			}
+		for _, source := range body.Plans[i].Sources {
+			c.plans[source] = p
+		}
+		if len(body.Plans[i].Sources) == 0 {
+			c.plans[""] = p
 		}
 	}
 	return c, nil
 }
 
-// Verdict is what becomes of an event.
-type Verdict struct {
-	Drop   string // the reason why it is left out, "code: sentence"; "" keeps it
-	Masked bool   // the following differ from the event's
-
-	Properties, Traits, Context touchstone.JSON
+func (c *Rules) add(r *Rule) error {
+	at := scope{r.Source, r.Event}
+	a := c.actions[at]
+	if a == nil {
+		a = &action{properties: map[string]string{}, traits: map[string]string{}}
+		c.actions[at] = a
+	}
+	if a.drop == "" {
+		a.drop = r.Drop
+	}
+	for _, m := range r.Mask {
+		masks := a.properties
+		if m.In == inTraits {
+			masks = a.traits
+		}
+		value := ""
+		if m.With != nil {
+			text, err := json.Marshal(*m.With)
+			if err != nil {
+				return fmt.Errorf("a replacement: %w", err)
+			}
+			value = string(text)
+		}
+		if before, ok := masks[m.Name]; !ok || before != "" { // what goes, goes
+			masks[m.Name] = value
+		}
+	}
+	return nil
 }
 
-// Admit decides about an event, and changes nothing. Of two rules that mask the same, taking
+// Plan returns the tracking plan of a source, nil without one.
+func (c *Rules) Plan(source string) *plan.Plan {
+	if c == nil {
+		return nil
+	}
+	if p := c.plans[source]; p != nil {
+		return p
+	}
+	return c.plans[""]
+}
+
+// Verdict is what becomes of an event.
+type Verdict struct {
+	Drop    string // the reason why it is left out, "code: sentence"; "" keeps it
+	Changed bool   // the following differ from the event's
+	Masked  bool   // one of the reasons is a mask
+
+	Properties, Traits, Context touchstone.JSON
+
+	Planned  bool          // the event was held against a tracking plan
+	Breaches []plan.Breach // where it breaks that
+}
+
+// PlanCode is the code of the reason why a tracking plan sets an event aside.
+const PlanCode = "tracking_plan"
+
+// Admit decides about an event, and changes nothing. What a rule leaves out meets no plan, and
+// the plan sees values before they are masked. Of two rules that mask the same, taking
 // out goes before replacing, and then the one that names the event before those that do not.
 func (c *Rules) Admit(e *touchstone.Event) (v Verdict) {
 	if c == nil {
 		return v
 	}
-	// From what names least to what names most: the last word is the most special one's.
-	for i, at := range [...]scope{{}, {source: e.Source}, {event: e.Name}, {e.Source, e.Name}} {
-		if i&1 != 0 && e.Source == "" || i&2 != 0 && e.Name == "" {
-			continue // it would be the one of all
+	v.Properties, v.Traits, v.Context = e.Properties, e.Traits, e.Context
+	var matching [4]*action
+	if len(c.actions) > 0 {
+		v.Drop = c.match(e, &matching)
+	}
+	if p := c.Plan(e.Source); p != nil && v.Drop == "" {
+		held := p.Check(e)
+		v.Planned, v.Breaches = true, held.Breaches
+		switch {
+		case held.SetAside(): // as it came, so that people see what was wrong
+			v.Drop = PlanCode + ": " + held.Reason()
+		case held.Changed:
+			v.Changed, v.Properties, v.Traits = true, held.Properties, held.Traits
 		}
-		a := c.actions[at]
+	}
+	v.mask(&matching)
+	return v
+}
+
+// Mask is what becomes of an event that goes to quarantine for another reason: it is masked, and
+// meets no plan.
+func (c *Rules) Mask(e *touchstone.Event) (v Verdict) {
+	if c == nil {
+		return v
+	}
+	v.Properties, v.Traits, v.Context = e.Properties, e.Traits, e.Context
+	var matching [4]*action
+	c.match(e, &matching)
+	v.mask(&matching)
+	return v
+}
+
+func (v *Verdict) mask(matching *[4]*action) {
+	for _, a := range matching {
 		if a == nil {
 			continue
-		}
-		if a.drop != "" {
-			v.Drop = dropsCode + a.drop
-		}
-		if !v.Masked {
-			v.Properties, v.Traits, v.Context = e.Properties, e.Traits, e.Context
 		}
 		hit := mask(&v.Properties, a.properties)
 		hit = mask(&v.Traits, a.traits) || hit
 		hit = maskInside(&v.Context, "traits", a.traits) || hit
 		v.Masked = v.Masked || hit
 	}
-	return v
+	v.Changed = v.Changed || v.Masked
+}
+
+// match finds the rules for an event, from what names least to what names most: the last word is
+// the most special one's. It returns why the event is left out, "" when it is not.
+func (c *Rules) match(e *touchstone.Event, matching *[4]*action) (drop string) {
+	for i, at := range [...]scope{{}, {source: e.Source}, {event: e.Name}, {e.Source, e.Name}} {
+		if i&1 != 0 && e.Source == "" || i&2 != 0 && e.Name == "" {
+			continue // it would be the one of all
+		}
+		a := c.actions[at]
+		if a != nil && a.drop != "" {
+			drop = dropsCode + a.drop
+		}
+		matching[i] = a
+	}
+	return drop
 }
 
 // Apply makes an event what the verdict says, but for leaving it out.
 func (v *Verdict) Apply(e *touchstone.Event) {
-	if v.Masked {
+	if v.Changed {
 		e.Properties, e.Traits, e.Context = v.Properties, v.Traits, v.Context
 	}
 }

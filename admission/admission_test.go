@@ -14,7 +14,7 @@ func text(s string) *string { return &s }
 
 func compiled(t testing.TB, rules ...Rule) *Rules {
 	t.Helper()
-	c, err := Compile(rules)
+	c, err := Compile(&Body{Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestMasksLeaveTheRest(t *testing.T) {
 		for _, n := range names {
 			rule.Mask = append(rule.Mask, Mask{In: "properties", Name: n, With: with})
 		}
-		c, err := Compile([]Rule{rule})
+		c, err := Compile(&Body{Rules: []Rule{rule}})
 		if err != nil {
 			t.Skip(err)
 		}

@@ -20,9 +20,11 @@ var migrationFiles embed.FS
 // Command is the kind of the command that sets rules: [Body].
 const Command = "admission.set"
 
-// Body replaces all rules. It is also the form in which they are kept.
+// Body is what a version says, and the body of [Command], which replaces the rules and leaves
+// the plans as they are.
 type Body struct {
 	Rules []Rule `json:"rules"`
+	Plans []Use  `json:"plans,omitempty"` // by their ids
 }
 
 // Result tells what the command made.
@@ -35,7 +37,7 @@ type Version struct {
 	Version uint64    // the record of its command; 0 when none was ever set
 	SetAt   time.Time // when the command was given
 	Actor   string
-	Rules   []Rule
+	Body
 }
 
 // Span says from which record of a partition on rules hold, up to the next span.
@@ -46,7 +48,8 @@ type Span struct {
 
 // Config is what Open needs.
 type Config struct {
-	DB *store.DB
+	DB    *store.DB
+	Clock touchstone.Clock // of drafts
 	// Committed tells, by partition, the last record that the pipeline has committed.
 	Committed func(ctx context.Context, q store.Querier) ([]uint64, error)
 }
@@ -57,6 +60,10 @@ type Versions struct {
 
 	mu       sync.Mutex
 	compiled map[uint64]*Rules
+
+	edge edge
+
+	tidied int64 // the hour in which old breaches were last deleted
 }
 
 // maxCompiled bounds the sets of rules that are kept ready.
@@ -69,7 +76,10 @@ func Open(ctx context.Context, cfg Config) (*Versions, error) {
 
 // CheckBody tells what is wrong with a command's body.
 func CheckBody(body touchstone.JSON) error {
-	_, err := parse(string(body))
+	in, err := parse(string(body))
+	if err == nil && len(in.Plans) > 0 {
+		return touchstone.Errorf(touchstone.Invalid, "Plans are published one by one, not with the rules.")
+	}
 	return err
 }
 
@@ -80,20 +90,46 @@ func parse(body string) (in Body, err error) {
 	return in, Check(in.Rules)
 }
 
-// Set carries the command out. The rules hold for what follows it: in its own partition from
-// its record on, in the others from where the pipeline is in this transaction.
+// Set carries the command out.
 func (v *Versions) Set(ctx context.Context, tx *store.Tx, _ *touchstone.Batch, c touchstone.Command) (any, error) {
 	if err := CheckBody(c.Body); err != nil {
 		return nil, err
 	}
-	committed, err := v.cfg.Committed(ctx, tx)
+	in, err := parse(string(c.Body))
 	if err != nil {
 		return nil, err
 	}
+	return v.change(ctx, tx, &c, func(b *Body) error {
+		b.Rules = in.Rules
+		return nil
+	})
+}
+
+// change makes a new version of the latest. It holds for what follows the command: in its own
+// partition from its record on, in the others from where the pipeline is in this transaction.
+func (v *Versions) change(ctx context.Context, tx *store.Tx, c *touchstone.Command, edit func(*Body) error) (Result, error) {
+	latest, err := v.Latest(ctx, tx)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := edit(&latest.Body); err != nil {
+		return Result{}, err
+	}
+	text, err := json.Marshal(latest.Body)
+	if err != nil {
+		return Result{}, err
+	}
+	if _, err := Compile(&latest.Body); err != nil {
+		return Result{}, err
+	}
+	committed, err := v.cfg.Committed(ctx, tx)
+	if err != nil {
+		return Result{}, err
+	}
 	version := c.Seq.Offset()
 	if _, err := tx.Exec(ctx, `INSERT INTO admission_versions (version, set_at, actor, rules) VALUES (?, ?, ?, ?)`,
-		int64(version), c.SubmittedAt.UnixMilli(), c.Actor, string(c.Body)); err != nil { //nolint:gosec // 40 bits
-		return nil, err
+		int64(version), c.SubmittedAt.UnixMilli(), c.Actor, string(text)); err != nil { //nolint:gosec // 40 bits
+		return Result{}, err
 	}
 	for i, through := range committed {
 		from := through + 1
@@ -101,7 +137,7 @@ func (v *Versions) Set(ctx context.Context, tx *store.Tx, _ *touchstone.Batch, c
 			from = version
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO admission_places (version, partition_id, from_record) VALUES (?, ?, ?)`, int64(version), i, int64(from)); err != nil { //nolint:gosec // 40 bits
-			return nil, err
+			return Result{}, err
 		}
 	}
 	return Result{version}, nil
@@ -114,13 +150,13 @@ func (v *Versions) Latest(ctx context.Context, q store.Querier) (Version, error)
 	var text string
 	err := q.QueryRow(ctx, `SELECT version, set_at, actor, rules FROM admission_versions ORDER BY version DESC LIMIT 1`).Scan(&version, &at, &out.Actor, &text)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Version{Rules: []Rule{}}, nil
+		return Version{Body: Body{Rules: []Rule{}}}, nil
 	}
 	if err != nil {
 		return out, err
 	}
 	body, err := parse(text)
-	out.Version, out.SetAt, out.Rules = uint64(version), time.UnixMilli(at), body.Rules //nolint:gosec // 40 bits
+	out.Version, out.SetAt, out.Body = uint64(version), time.UnixMilli(at), body //nolint:gosec // 40 bits
 	return out, err
 }
 
@@ -187,7 +223,7 @@ func (v *Versions) rules(ctx context.Context, q store.Querier, version uint64) (
 	if err != nil {
 		return nil, err
 	}
-	c, err := Compile(body.Rules)
+	c, err := Compile(&body)
 	if err != nil {
 		return nil, err
 	}

@@ -13,11 +13,16 @@ import (
 
 // wireAdmission makes the rules about what of the log is kept.
 func (a *App) wireAdmission(ctx context.Context) (err error) {
-	a.admission, err = admission.Open(ctx, admission.Config{DB: a.store,
+	a.admission, err = admission.Open(ctx, admission.Config{DB: a.store, Clock: a.clock,
 		Committed: func(ctx context.Context, q store.Querier) ([]uint64, error) {
 			return pipeline.Committed(ctx, q, a.log.Partitions())
 		}})
 	return err
+}
+
+// refuses asks the tracking plans, which are wired after the edge.
+func (a *App) refuses(ctx context.Context, source string) func(*touchstone.Event) string {
+	return a.admission.Refuses(ctx, source)
 }
 
 func (a *App) admissionResource() api.Resource {
@@ -27,6 +32,24 @@ func (a *App) admissionResource() api.Resource {
 		}
 		return a.admission, a.submitAdmission
 	})
+}
+
+// plans are the parts of the API of tracking plans.
+func (a *App) plans() admission.PlanParts {
+	parts := admission.PlanParts{Versions: a.admission}
+	if a.commands != nil {
+		parts.Submit = a.submitAdmission
+	}
+	if a.queries != nil {
+		parts.Recent = a.queries.Recent
+	}
+	if a.collector != nil {
+		parts.HasSource = func(ctx context.Context, id string) error {
+			_, err := a.collector.Sources().Get(ctx, id)
+			return err
+		}
+	}
+	return parts
 }
 
 // submitAdmission has the pipeline carry out a command and returns its result.

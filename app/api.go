@@ -7,6 +7,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
@@ -44,6 +45,7 @@ func (a *App) resources() []api.Resource {
 			webhook.Resource(a.webhooks),
 			linkage.Resource(func() *linkage.Linkage { return a.linkage }, a.people()),
 			a.admissionResource(),
+			admission.PlansResource(a.plans),
 			a.processResource(),
 			a.exportResource(),
 			a.householdResource(),

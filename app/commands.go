@@ -19,7 +19,10 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 	kinds = append(kinds, a.graph.Commands(a.rules)...)
 	kinds = append(kinds, a.profiles.Commands()...)
 	kinds = append(kinds, linkage.Commands(a.graph.Find)...)
-	kinds = append(kinds, command.Kind{Name: admission.Command, Check: admission.CheckBody, Do: a.admission.Set})
+	kinds = append(kinds,
+		command.Kind{Name: admission.Command, Check: admission.CheckBody, Do: a.admission.Set},
+		command.Kind{Name: admission.PublishCommand, Check: admission.CheckPublish, Do: a.admission.Publish},
+		command.Kind{Name: admission.RetireCommand, Check: admission.CheckRetire, Do: a.admission.Retire})
 	kinds = append(kinds, a.households.Commands()...)
 	return kinds
 }

@@ -17,6 +17,8 @@ type origin struct {
 	call     touchstone.EventType // of the endpoint; 0 for a batch, where each event names its type
 	source   string
 	received int64 // milliseconds
+	// refuses says why an event must not come in as it is, "" when it may; nil: all may.
+	refuses func(*touchstone.Event) string
 	// messageID is given to an event that has none; empty: a new one.
 	messageID string
 
@@ -118,6 +120,11 @@ func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
 	}
 	if p.code == "" {
 		p = b.context(raw, e)
+	}
+	if p.code == "" && b.from.refuses != nil {
+		if why := b.from.refuses(e); why != "" {
+			p = problem{CodeRefused, why}
+		}
 	}
 	return p
 }

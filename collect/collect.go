@@ -53,7 +53,10 @@ type Config struct {
 	Kinds *touchstone.KindSet // touchstone.DefaultKindSet()
 	// Takes tells whether identifiers of a kind can name a person; those of others are
 	// left out. By default all but a group's id can.
-	Takes   func(touchstone.IdentifierKind) bool
+	Takes func(touchstone.IdentifierKind) bool
+	// Refuses returns what says why an event must not come in as it is, "" when it may; nil when
+	// that is never so. It is asked once per request.
+	Refuses func(ctx context.Context, source string) func(*touchstone.Event) string
 	Clock   touchstone.Clock
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer

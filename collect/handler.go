@@ -224,7 +224,14 @@ func (c *Collector) read(r *http.Request, src *knownSource, body *arriving, call
 		return nil, err
 	}
 	from := c.origin(r, src, call)
-	return &delivery{src, from.received, len(x.scanner.events), c.encode(x, o, call == 0, from)}, nil
+	rejected := c.encode(x, o, call == 0, from)
+	if call != 0 && rejected[CodeRefused] > 0 { // its sender can be told, a batch's neighbours must not suffer
+		c.metrics.rejected.WithLabelValues(CodeRefused).Inc()
+		_, why := SplitReason(x.event.Reason)
+		return nil, touchstone.Errorf(touchstone.Invalid, "The event breaks the tracking plan of its source: %s.", strings.Clone(why)).
+			WithHint("Send it as the plan has it, or ask who keeps the plan to change it.")
+	}
+	return &delivery{src, from.received, len(x.scanner.events), rejected}, nil
 }
 
 // sharedContext refuses a batch whose context would make it many times larger when each
@@ -365,6 +372,9 @@ func fromBrowser(r *http.Request) bool { return r.Header.Get("Origin") != "" }
 // origin notes what the connection tells about the events.
 func (c *Collector) origin(r *http.Request, src *knownSource, call touchstone.EventType) origin {
 	from := origin{call: call, source: src.ID, received: c.clock.Now().UnixMilli()}
+	if c.cfg.Refuses != nil {
+		from.refuses = c.cfg.Refuses(r.Context(), src.ID)
+	}
 	browser := fromBrowser(r)
 	if src.onDevice && (browser || src.Kind != "web") {
 		from.ip = clientIP(r, c.cfg.TrustedProxies)

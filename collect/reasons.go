@@ -32,7 +32,9 @@ const (
 	CodeNumberOutOfRange = "number_out_of_range"
 	CodeTooLarge         = "too_large"
 	CodeMalformed        = "malformed"
-	CodeImportRow        = "import_row" // a row of a file that its mapping could not read
+	CodeTrackingPlan     = "tracking_plan" // by the pipeline: see package admission
+	CodeRefused          = "plan_refused"  // by the edge, by the same plan
+	CodeImportRow        = "import_row"    // a row of a file that its mapping could not read
 )
 
 // reasonTexts say what each code means, for people.
@@ -44,6 +46,8 @@ var reasonTexts = map[string]string{
 	CodeNoPerson:         "no identifier names a person: a group_id names an account, and only so many kinds of identifiers are kept apart",
 	CodeStageRefused:     "the event could not be worked on and was set aside",
 	CodeWarehouseRefused: "the warehouse does not take the event, which was set aside; profiles have it",
+	CodeTrackingPlan:     "the event breaks the tracking plan of its source",
+	CodeRefused:          "the event breaks the tracking plan of its source, which refuses it",
 	CodeMissingEvent:     "a track call needs an event name",
 	CodeMissingPrevious:  "an alias call needs a previousId",
 	CodeMissingGroup:     "a group call needs a groupId",

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -18,6 +19,8 @@ type Admission interface {
 	Current(ctx context.Context, q store.Querier) (*admission.Rules, error)
 	// Spans returns what held for the records from first to last of a partition, in order.
 	Spans(ctx context.Context, q store.Querier, partition int, first, last uint64) ([]admission.Span, error)
+	// Record writes down what a batch's events broke of their tracking plans.
+	Record(ctx context.Context, tx *store.Tx, now time.Time, t *admission.Tally) error
 	// Prune forgets what only records before first needed.
 	Prune(ctx context.Context, tx *store.Tx, partition int, first uint64) error
 }
@@ -61,13 +64,19 @@ func (p *Pipeline) prepare(ctx context.Context, tx *store.Tx, b *touchstone.Batc
 	if rules, err = p.rulesFor(ctx, tx, work); err != nil {
 		return nil, 0, err
 	}
-	return rules, work.part.admit(rules, b, fresh), nil
+	var tally admission.Tally
+	masked = work.part.admit(rules, b, fresh, &tally)
+	if p.cfg.Admission != nil {
+		err = p.cfg.Admission.Record(ctx, tx, b.Now, &tally)
+	}
+	return rules, masked, err
 }
 
 // admitted returns facts as rules want them: those that are left out are not among them, and
 // out is called for each, masked. It changes none of facts, which may be tried again under
-// other rules. masked counts those of the result that were changed.
-func admitted(rules *admission.Rules, facts []touchstone.Fact, out func(f *touchstone.Fact, reason string)) (kept []touchstone.Fact, masked int) {
+// other rules. masked counts those of the result that were masked; what breaks a plan is counted
+// in tally, unless that is nil.
+func admitted(rules *admission.Rules, facts []touchstone.Fact, tally *admission.Tally, out func(f *touchstone.Fact, reason string)) (kept []touchstone.Fact, masked int) {
 	if rules == nil {
 		return facts, 0
 	}
@@ -75,7 +84,10 @@ func admitted(rules *admission.Rules, facts []touchstone.Fact, out func(f *touch
 	own := false // kept is a copy
 	for i := range facts {
 		v := rules.Admit(&facts[i].Event)
-		if !own && !v.Masked && v.Drop == "" {
+		if tally != nil && v.Planned {
+			tally.Count(facts[i].Source, facts[i].Name, &v)
+		}
+		if !own && !v.Changed && v.Drop == "" {
 			continue
 		}
 		if !own {
@@ -99,16 +111,16 @@ func admitted(rules *admission.Rules, facts []touchstone.Fact, out func(f *touch
 
 // admit takes out of a batch what the rules leave out, and masks the rest. A batch of timers
 // alone has no partition, and no facts.
-func (part *partition) admit(rules *admission.Rules, b *touchstone.Batch, fresh *freshIDs) (masked int) {
+func (part *partition) admit(rules *admission.Rules, b *touchstone.Batch, fresh *freshIDs, tally *admission.Tally) (masked int) {
 	if rules == nil || part == nil {
 		return 0
 	}
 	for i := range fresh.aside { // those before the stages, which go to quarantine as they are
-		v := rules.Admit(&fresh.aside[i].Event)
+		v := rules.Mask(&fresh.aside[i].Event)
 		v.Apply(&fresh.aside[i].Event)
 	}
 	gone := map[uint64]bool{} // message ids, so that they can be sent again
-	b.Facts, masked = admitted(rules, b.Facts, func(f *touchstone.Fact, reason string) {
+	b.Facts, masked = admitted(rules, b.Facts, tally, func(f *touchstone.Fact, reason string) {
 		fresh.setAside(f, reason)
 		gone[xxhash.Sum64String(f.MessageID)] = true
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -12,9 +13,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/admission"
+	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -31,7 +34,11 @@ func (w *world) withAdmission() *admission.Versions {
 		w.Fatal(err)
 	}
 	commands, err := command.New(w.Context(), command.Config{DB: w.db, Log: w.log,
-		Kinds: []command.Kind{{Name: admission.Command, Check: admission.CheckBody, Do: versions.Set}}})
+		Kinds: []command.Kind{
+			{Name: admission.Command, Check: admission.CheckBody, Do: versions.Set},
+			{Name: admission.PublishCommand, Check: admission.CheckPublish, Do: versions.Publish},
+			{Name: admission.RetireCommand, Check: admission.CheckRetire, Do: versions.Retire},
+		}})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -54,11 +61,16 @@ func (w *world) appendEvents(events ...touchstone.Event) {
 
 func (w *world) setRules(id string, rules []admission.Rule) {
 	w.Helper()
-	body, err := json.Marshal(admission.Body{Rules: rules})
+	w.command(id, admission.Command, admission.Body{Rules: rules})
+}
+
+func (w *world) command(id, kind string, in any) {
+	w.Helper()
+	body, err := json.Marshal(in)
 	if err != nil {
 		w.Fatal(err)
 	}
-	c := touchstone.Command{ID: id, Kind: admission.Command, Actor: "usr_1", SubmittedAt: time.Now(), Body: touchstone.JSON(body)}
+	c := touchstone.Command{ID: id, Kind: kind, Actor: "usr_1", SubmittedAt: time.Now(), Body: touchstone.JSON(body)}
 	w.appendEvents(c.Event())
 }
 
@@ -108,10 +120,42 @@ func TestARebuiltWarehouseIsAdmittedAsTheLiveOne(t *testing.T) {
 	}
 }
 
+// somePlan is a tracking plan that about half of the events break.
+func somePlan(r *rand.Rand) admission.PublishBody {
+	pick := func(s ...string) string { return s[r.IntN(len(s))] }
+	is := func() plan.Action { return plan.Action(pick("allow", "quarantine", "reject")) }
+	names := "xyz"
+	doc := plan.Document{UnplannedEvents: is(), UnplannedProperties: plan.Action(pick("allow", "drop", "quarantine")), Missing: is(), Invalid: plan.Action(pick("allow", "coerce", "drop", "quarantine"))}
+	for _, name := range names[:1+r.IntN(3)] {
+		doc.Events = append(doc.Events, plan.Event{Name: string(name), Schema: touchstone.JSON(`{"properties":{"q":{"type":"` + pick("string", "number", "boolean") +
+			`"},"r":{"type":"array","items":{"type":"` + pick("string", "integer") + `"}},"s":{}},"required":["` + pick("q", "s") + `"],"additionalProperties":` + pick("true", "false") + `}`)})
+	}
+	return admission.PublishBody{Plan: pick("pln_1", "pln_2", "pln_3"), Name: "n", Sources: [][]string{{}, {"src_a"}, {"src_b", "src_c"}}[r.IntN(3)], Document: doc}
+}
+
+// published is what holds after a publication; one that is refused changes nothing.
+func published(body admission.Body, in admission.PublishBody) admission.Body {
+	for _, u := range body.Plans {
+		if u.Plan != in.Plan && (len(u.Sources) == 0 && len(in.Sources) == 0 || slices.ContainsFunc(in.Sources, func(s string) bool { return slices.Contains(u.Sources, s) })) {
+			return body
+		}
+	}
+	body.Plans = append(retired(body, in.Plan).Plans, admission.Use{Plan: in.Plan, Sources: in.Sources, Document: in.Document})
+	return body
+}
+
+func retired(body admission.Body, plan string) admission.Body {
+	body.Plans = slices.DeleteFunc(slices.Clone(body.Plans), func(u admission.Use) bool { return u.Plan == plan })
+	return body
+}
+
 func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
 	w := newWorld(t, db)
-	w.withAdmission()
+	versions := w.withAdmission()
 	fail := 0
+	var body admission.Body
+	checked := map[string]admission.CheckSum{}
+	var broken int64
 	var seen []string // by the stages, committed or not; what was not is seen again
 	again := map[string]string{}
 	w.stage.set(func(b *touchstone.Batch) error {
@@ -142,10 +186,19 @@ func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
 		}
 		switch act {
 		case 0, 1:
-			rules := someRules(r)
-			w.setRules(fmt.Sprint("cmd_", i), rules)
 			var err error
-			if current, err = admission.Compile(rules); err != nil {
+			switch in := somePlan(r); r.IntN(4) {
+			case 0:
+				w.command(fmt.Sprint("cmd_", i), admission.PublishCommand, in)
+				body = published(body, in)
+			case 1:
+				w.command(fmt.Sprint("cmd_", i), admission.RetireCommand, admission.RetireBody{Plan: in.Plan})
+				body = retired(body, in.Plan)
+			default:
+				body.Rules = someRules(r)
+				w.setRules(fmt.Sprint("cmd_", i), body.Rules)
+			}
+			if current, err = admission.Compile(&body); err != nil {
 				t.Fatal(err)
 			}
 		case 2:
@@ -160,6 +213,15 @@ func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
 					Properties: `{"p":{"q":1}, "q":"a\"b","r":[1]}`, Traits: `{"\u4e0d":1,"p":null}`, Context: `{"ip":"1","traits":{"p":"secret","z":2}}`}
 				events, ids = append(events, e), append(ids, e.MessageID)
 				v := current.Admit(&e)
+				if v.Planned {
+					c := checked[e.Source]
+					c.Source = e.Source
+					if c.Events++; len(v.Breaches) > 0 {
+						c.Broken++
+						broken++
+					}
+					checked[e.Source] = c
+				}
 				v.Apply(&e)
 				if v.Drop != "" {
 					totals.Rejected++
@@ -182,6 +244,14 @@ func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
 	}
 	if n, err := w.p.Accepted(t.Context()); err != nil || n != int64(len(ids)) {
 		t.Errorf("accepted %d of %d, %v", n, len(ids), err)
+	}
+	since := time.Now().Add(-2 * time.Hour)
+	checks, err := versions.Checks(t.Context(), w.db.Reader(), since)
+	if d := cmp.Diff(slices.SortedFunc(maps.Values(checked), func(a, b admission.CheckSum) int { return strings.Compare(a.Source, b.Source) }), checks, cmpopts.EquateEmpty()); d != "" || err != nil {
+		t.Errorf("held against plans: %v %s", err, d)
+	}
+	if breaches, err := versions.Breaches(t.Context(), w.db.Reader(), nil, since); err != nil || broken > 0 && len(breaches) == 0 {
+		t.Errorf("%d events broke their plan, and nothing is said of it: %v", broken, err)
 	}
 	w.stop()
 	if d := cmp.Diff(kept, seen); d != "" {

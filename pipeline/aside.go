@@ -64,7 +64,7 @@ func (p *Pipeline) isolate(ctx context.Context, work chunk, hunt *bisect.Hunt) m
 	}
 	fresh := work.part.dropDuplicates(work, p.cfg.Clock.Now())
 	work.part.undo(fresh)
-	if fresh.facts, _ = admitted(p.rules, fresh.facts, nil); len(fresh.facts) == 0 {
+	if fresh.facts, _ = admitted(p.rules, fresh.facts, nil, nil); len(fresh.facts) == 0 {
 		return nil
 	}
 	if err := p.try(ctx, work.part.index, []touchstone.Fact{plainFact(&fresh.facts[0])}, nil); err != nil {
@@ -112,7 +112,7 @@ func (p *Pipeline) tryBatch(ctx context.Context, b *touchstone.Batch, work *chun
 			if err != nil {
 				return err
 			}
-			b.Facts, _ = admitted(rules, b.Facts, nil)
+			b.Facts, _ = admitted(rules, b.Facts, nil, nil)
 		}
 		if err := p.apply(ctx, tx, b, func(int, string) {}); err != nil {
 			return err

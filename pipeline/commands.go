@@ -81,7 +81,7 @@ func (p *Pipeline) blame(ctx context.Context, work *chunk, hunt *bisect.Hunt) bo
 	}
 	fresh := work.part.dropDuplicates(*work, p.cfg.Clock.Now())
 	work.part.undo(fresh)
-	if plain, _ := admitted(p.rules, fresh.facts, nil); p.try(ctx, work.part.index, plain, nil) != nil {
+	if plain, _ := admitted(p.rules, fresh.facts, nil, nil); p.try(ctx, work.part.index, plain, nil) != nil {
 		return false // the command is not at fault when the batch fails without it
 	}
 	b := &touchstone.Batch{Whole: true, Partition: work.part.index, Now: p.cfg.Clock.Now(), Facts: slices.Clone(fresh.facts)}

@@ -77,7 +77,7 @@ func (s *schema) validMembers(object string) bool {
 		m := s.members[jsonwalk.Unescape(key)]
 		switch {
 		case m == nil:
-			ok = !s.closed
+			ok = !s.closed || preset(key)
 			return ok
 		case m.required >= 0 && seen.add(m.required):
 			missing--
@@ -87,6 +87,10 @@ func (s *schema) validMembers(object string) bool {
 	})
 	return ok && missing == 0
 }
+
+// preset reports whether a name is one that client libraries set by themselves ($os, $lib): no
+// plan needs to name it.
+func preset(name string) bool { return len(name) > 0 && name[0] == '$' }
 
 func (s *schema) validItems(array string) bool {
 	ok := true

@@ -92,7 +92,7 @@ func (x *examiner) object(s *schema, object string) string {
 func (x *examiner) member(s *schema, name, value string, seen *marks) (string, bool) {
 	m := s.members[name]
 	if m == nil {
-		if !s.closed {
+		if !s.closed || preset(name) {
 			return value, true
 		}
 		action := x.plan.unplanned

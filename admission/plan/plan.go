@@ -125,6 +125,7 @@ type Plan struct {
 	events                     map[string]*schema // nil: every object will do
 	unplannedEvents, unplanned Action
 	missing, invalid           Action
+	rejects                    bool
 	names                      []string
 }
 
@@ -135,6 +136,7 @@ func Compile(d *Document) (*Plan, error) {
 	}
 	p := &Plan{events: make(map[string]*schema, len(d.Events)),
 		unplannedEvents: d.UnplannedEvents, unplanned: d.UnplannedProperties, missing: d.Missing, invalid: d.Invalid}
+	p.rejects = slices.Contains([]Action{p.unplannedEvents, p.unplanned, p.missing, p.invalid}, Reject)
 	c := compiler{plan: p}
 	for i := range d.Events {
 		e := &d.Events[i]
@@ -155,6 +157,9 @@ func Compile(d *Document) (*Plan, error) {
 	}
 	return p, nil
 }
+
+// Rejects reports whether the plan refuses anything at the edge.
+func (p *Plan) Rejects() bool { return p != nil && p.rejects }
 
 // Events returns the names of the plan's events, in its order.
 func (p *Plan) Events() []string { return slices.Clone(p.names) }
@@ -234,6 +239,9 @@ func (p *Plan) Check(e *touchstone.Event) (v Verdict) {
 		return v
 	}
 	s, planned := p.events[e.Name]
+	if !planned && preset(e.Name) { // $page, and what 神策's libraries send by themselves
+		return v
+	}
 	if !planned {
 		v.add(Breach{Rule: UnplannedEvent, Action: p.unplannedEvents})
 		return v

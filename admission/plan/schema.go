@@ -374,5 +374,6 @@ func (c *compiler) action(s *schema, value string) error {
 		return c.fault("x-action: %.40q is none of allow, coerce, drop, quarantine, reject", a)
 	}
 	s.action = a
+	c.plan.rejects = c.plan.rejects || a == Reject
 	return nil
 }
