@@ -29,8 +29,8 @@ const messagesFile = "ui/src/i18n/messages.json"
 var messagesNotOf = []string{"cmd", "sim", "apptest", "examples", "internal/loadgen", "internal/filelock", "console/ui"}
 
 // The place of the format among the arguments of what makes messages. Functions called fail
-// are those of the parsers, which take the place first.
-var messageMakers = map[string]int{"Errorf": 1, "Wrap": 2, "WithHint": 0, "Textf": 0, "fail": 1}
+// are those of the parsers, which take the place first; fault is that of schemas.
+var messageMakers = map[string]int{"Errorf": 1, "Wrap": 2, "WithHint": 0, "Textf": 0, "fail": 1, "fault": 0}
 
 // TestMessagesAreListed holds the list of all messages that the server has for people
 // against its code. The console has each of them in its other languages (i18n.test.ts).

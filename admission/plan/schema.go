@@ -3,8 +3,6 @@ package plan
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -112,7 +110,7 @@ type compiler struct {
 
 func (c *compiler) fault(format string, args ...any) error {
 	e := touchstone.Errorf(touchstone.Invalid, format, args...)
-	return touchstone.Errorf(touchstone.Invalid, "%s: %s.", strings.Join(c.path, " → "), e.Error())
+	return touchstone.Errorf(touchstone.Invalid, "%s: %s.", strings.Join(c.path, " → "), e)
 }
 
 // annotations say nothing of values: they are kept and shown.
@@ -257,12 +255,12 @@ func typesNamed(value string) (set types, err error) {
 			return t.name == name
 		})
 		if i < 0 {
-			return 0, fmt.Errorf("the type %.40q is none of string, number, integer, boolean, array, object, null", name)
+			return 0, touchstone.Errorf(touchstone.Invalid, "the type %.40q is none of string, number, integer, boolean, array, object, null", name)
 		}
 		set |= typeNames[i].is
 	}
 	if set == 0 {
-		return 0, errors.New("type names no type")
+		return 0, touchstone.Errorf(touchstone.Invalid, "type names no type")
 	}
 	return set, nil
 }

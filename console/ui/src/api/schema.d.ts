@@ -2487,6 +2487,205 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tracking plans, without their documents */
+        get: operations["listPlans"];
+        put?: never;
+        /** Make a plan; it holds for no events until it is published */
+        post: operations["createPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a document of another product's tracking plan
+         * @description `protocols`: JSON of Segment's Config API or Public API in `plan`. `sensors`: the rows of 神策's sheet (埋点方案) in `rows`. Nothing is kept.
+         */
+        post: operations["readPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/observe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a document that the latest events keep to
+         * @description Of about the latest 20,000 events. The warehouse keeps no traits, so `$identify` and `$group` are in it without a schema. Nothing is kept.
+         */
+        post: operations["observePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One plan */
+        get: operations["getPlan"];
+        put?: never;
+        post?: never;
+        /** Delete a plan that holds for no events, with its revisions */
+        delete: operations["deletePlan"];
+        options?: never;
+        head?: never;
+        /** Change a plan's draft; fields left out stay as they are */
+        patch: operations["updatePlan"];
+        trace?: never;
+    };
+    "/api/v1/plans/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the draft the next revision, which holds for the events that follow
+         * @description The plan goes into the log as a command and holds from its place on, also when the store or the warehouse is computed anew from the log. A source has one plan.
+         */
+        post: operations["publishPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the plan away from the events that follow */
+        post: operations["retirePlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold the latest events against the draft
+         * @description About the latest 20,000 that the plan's sources have sent and that were kept. The warehouse keeps no traits, so `$identify` and `$group` are not held against their schemas.
+         */
+        post: operations["previewPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** What was published, the newest first */
+        get: operations["listPlanRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}/breaches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** What events broke, of the sources that the plan holds for */
+        get: operations["listPlanBreaches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{id}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Types of the events for client code, of the last revision or, before the first, of the draft */
+        get: operations["getPlanCode"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/processes": {
         parameters: {
             query?: never;
@@ -2720,7 +2919,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -4936,6 +5135,168 @@ export interface components {
             name: string;
             /** @description Text that stands instead of the value; null takes the member out */
             with?: string | null;
+        };
+        /**
+         * @description What becomes of a breach: it stays and is counted; the value is converted; the property goes; the event goes to quarantine; the edge refuses the event
+         * @enum {string}
+         */
+        PlanAction: "allow" | "coerce" | "drop" | "quarantine" | "reject";
+        /** @enum {string} */
+        PlanRule: "unplanned_event" | "unplanned_property" | "missing" | "type" | "enum" | "pattern" | "format" | "length" | "range";
+        PlanDocument: {
+            /**
+             * @description Events that are not in the plan
+             * @enum {string}
+             */
+            unplanned_events: "" | "allow" | "quarantine" | "reject";
+            /**
+             * @description Properties that a schema with `additionalProperties false` does not name
+             * @enum {string}
+             */
+            unplanned_properties: "" | "allow" | "drop" | "quarantine" | "reject";
+            /**
+             * @description A required property is not there
+             * @enum {string}
+             */
+            missing: "" | "allow" | "quarantine" | "reject";
+            /**
+             * @description A value breaks its schema
+             * @enum {string}
+             */
+            invalid: "" | "allow" | "coerce" | "drop" | "quarantine" | "reject";
+            events: components["schemas"]["PlannedEvent"][];
+        };
+        PlannedEvent: {
+            /** @description As events are stored: `Order Paid`, `$page`, `$identify` */
+            name: string;
+            display_name?: string;
+            description?: string;
+            owner?: string;
+            /** @description JSON Schema of the properties; of `$identify` and `$group` of the traits. Known are type, enum, const, pattern, format, minLength, maxLength, minimum, maximum, exclusiveMinimum, exclusiveMaximum, minItems, maxItems, items, properties, required, additionalProperties (true or false), notes, and `x-action`: what becomes of breaches of one property */
+            schema?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        TrackingPlanDraft: {
+            name?: string;
+            /** @description Ids; empty for all that no other plan names */
+            sources?: string[];
+            draft?: components["schemas"]["PlanDocument"];
+        };
+        TrackingPlan: {
+            id: string;
+            name: string;
+            sources: string[];
+            draft?: components["schemas"]["PlanDocument"];
+            /**
+             * Format: int64
+             * @description Of the draft; counts changes
+             */
+            version: number;
+            /** @description The last that was published; 0 for none */
+            revision: number;
+            /** @description That revision holds for events */
+            live: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Events in the draft */
+            events: number;
+            /** @description The draft is not what was published last */
+            changed: boolean;
+        };
+        TrackingPlanList: {
+            items: components["schemas"]["TrackingPlan"][];
+            next_cursor: string;
+        };
+        ForeignPlan: {
+            /** @enum {string} */
+            format: "protocols" | "sensors";
+            plan?: {
+                [key: string]: unknown;
+            };
+            rows?: string[][];
+        };
+        ImportedPlan: {
+            name: string;
+            plan: components["schemas"]["PlanDocument"];
+            left_out: string[];
+        };
+        ObservedPlan: {
+            /** Format: int64 */
+            events_seen: number;
+            plan: components["schemas"]["PlanDocument"];
+        };
+        PlanPreview: {
+            /**
+             * Format: int64
+             * @description Events that were looked at
+             */
+            events: number;
+            /** Format: int64 */
+            broken: number;
+            /**
+             * Format: int64
+             * @description Would go to quarantine or be refused
+             */
+            set_aside: number;
+            breaches: components["schemas"]["PreviewedBreach"][];
+        };
+        PreviewedBreach: {
+            event: string;
+            /** @description `items[].price`; empty for the event itself */
+            path: string;
+            rule: components["schemas"]["PlanRule"];
+            action: components["schemas"]["PlanAction"];
+            wanted: string;
+            /** Format: int64 */
+            count: number;
+            examples: unknown[];
+        };
+        PlanRevision: {
+            revision: number;
+            name: string;
+            sources: string[];
+            document: components["schemas"]["PlanDocument"];
+            note: string;
+            actor: string;
+            /** Format: date-time */
+            published_at: string;
+        };
+        PlanRevisionList: {
+            items: components["schemas"]["PlanRevision"][];
+            next_cursor: string;
+        };
+        PlanBreaches: {
+            /** Format: date-time */
+            since: string;
+            /** @description Events that were held against a plan, by source, within the last three days */
+            checks: {
+                source: string;
+                /** Format: int64 */
+                events: number;
+                /** Format: int64 */
+                broken: number;
+            }[];
+            breaches: {
+                source: string;
+                event: string;
+                path: string;
+                rule: components["schemas"]["PlanRule"];
+                action: components["schemas"]["PlanAction"];
+                wanted: string;
+                /** Format: int64 */
+                count: number;
+                /** Format: date-time */
+                last_at: string;
+                hours: {
+                    /** Format: date-time */
+                    hour: string;
+                    /** Format: int64 */
+                    count: number;
+                }[];
+            }[];
         };
         RunningProcess: {
             /** @description Of one start of the process */
@@ -9826,6 +10187,412 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Admission"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPlans: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of plans */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlanList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createPlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop",
+                 *       "sources": [],
+                 *       "draft": {
+                 *         "unplanned_events": "quarantine",
+                 *         "unplanned_properties": "drop",
+                 *         "missing": "quarantine",
+                 *         "invalid": "coerce",
+                 *         "events": [
+                 *           {
+                 *             "name": "Order Paid",
+                 *             "schema": {
+                 *               "required": [
+                 *                 "amount"
+                 *               ],
+                 *               "properties": {
+                 *                 "amount": {
+                 *                   "type": "number",
+                 *                   "minimum": 0
+                 *                 }
+                 *               }
+                 *             }
+                 *           }
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["TrackingPlanDraft"];
+            };
+        };
+        responses: {
+            /** @description The new plan */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    readPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "format": "sensors",
+                 *       "rows": [
+                 *         [
+                 *           "事件英文变量名",
+                 *           "属性英文变量名",
+                 *           "属性值类型"
+                 *         ],
+                 *         [
+                 *           "ViewCar",
+                 *           "series",
+                 *           "字符串"
+                 *         ]
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ForeignPlan"];
+            };
+        };
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    observePlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sources": []
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Ids; empty for all */
+                    sources?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObservedPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deletePlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updatePlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TrackingPlanDraft"];
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    publishPlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "amounts are numbers"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description What is new */
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    retirePlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version that the change was made for; 409 when it is not the current one */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackingPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewPlan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What would be broken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPlanRevisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All revisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanRevisionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPlanBreaches: {
+        parameters: {
+            query?: {
+                /** @description How far back; 24 unless said */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was broken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanBreaches"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPlanCode: {
+        parameters: {
+            query: {
+                language: "typescript" | "go";
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Source text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             default: components["responses"]["Problem"];

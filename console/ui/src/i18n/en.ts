@@ -10,6 +10,7 @@ import { linkage } from "./en/linkage";
 import { operate } from "./en/operate";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
+import { plans } from "./en/plans";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
 import { webhooks } from "./en/webhooks";
@@ -23,6 +24,7 @@ export const en = {
   households,
   importFile,
   people,
+  plans,
   linkage,
   condition,
   segments,

@@ -10,6 +10,7 @@ import { linkage } from "./zh/linkage";
 import { operate } from "./zh/operate";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
+import { plans } from "./zh/plans";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
 import { webhooks } from "./zh/webhooks";
@@ -22,6 +23,7 @@ export const zh = {
   households,
   importFile,
   people,
+  plans,
   linkage,
   condition,
   segments,

@@ -175,6 +175,8 @@ export const collect = {
     no_person: "No identifier of a person",
     stage_refused: "Could not be processed",
     warehouse_refused: "Refused by the warehouse",
+    tracking_plan: "Breaks the tracking plan",
+    plan_refused: "Refused by the tracking plan",
     missing_event: "No event name",
     missing_previous_id: "No previousId",
     missing_group_id: "No groupId",

@@ -166,6 +166,8 @@ export const collect = {
     no_person: "没有用户类标识",
     stage_refused: "处理失败",
     warehouse_refused: "仓库拒绝写入",
+    tracking_plan: "不符合埋点方案",
+    plan_refused: "被埋点方案拒绝",
     missing_event: "缺少事件名",
     missing_previous_id: "缺少 previousId",
     missing_group_id: "缺少 groupId",

@@ -10,6 +10,7 @@ import { jobs } from "./jobs.server";
 import { linkage } from "./linkage.server";
 import { operate } from "./operate.server";
 import { people } from "./people.server";
+import { plans } from "./plans.server";
 import { segments } from "./segments.server";
 import { settings } from "./settings.server";
 import { webhooks } from "./webhooks.server";
@@ -30,6 +31,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   linkage,
   operate,
   people,
+  plans,
   segments,
   settings,
   webhooks,
