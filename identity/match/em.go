@@ -172,18 +172,30 @@ func (f *fitting) step(learn bool) (change float64) {
 	f.model.Prior = min(matches/f.pairs, .5)
 	f.model.Duplicates = 2 * matches / f.records
 	for i := range f.model.Comparisons {
+		before := f.shares(i)
 		if learn {
-			change = max(change, f.matchShares(i))
+			f.matchShares(i)
 		}
 		f.randomShares(i)
 		f.inOrder(i)
+		// By what is left of it: levels that are pooled move back and forth within a round.
+		for l, m := range f.shares(i) {
+			change = max(change, math.Abs(m-before[l]))
+		}
 	}
 	f.refresh()
 	return change
 }
 
+func (f *fitting) shares(i int) (m [16]float64) {
+	for l, level := range f.model.Comparisons[i].Levels {
+		m[l] = level.M
+	}
+	return m
+}
+
 // matchShares sets how often matches agree on each level of a comparison.
-func (f *fitting) matchShares(i int) (change float64) {
+func (f *fitting) matchShares(i int) {
 	levels := f.model.Comparisons[i].Levels
 	var sums [16]float64
 	total := 0.
@@ -201,11 +213,8 @@ func (f *fitting) matchShares(i int) (change float64) {
 		}
 	}
 	for l, d := range degreesOf(f.model.Comparisons[i].Aspect, f.model.Comparisons[i].Kind) {
-		m := (sums[l] + priorPairs*d.m) / (total + priorPairs)
-		change = max(change, math.Abs(m-levels[l].M))
-		levels[l].M = m
+		levels[l].M = (sums[l] + priorPairs*d.m) / (total + priorPairs)
 	}
-	return change
 }
 
 // randomShares sets how often two different ones agree on each level, from pairs taken at random, without what of them are

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Labels     []Label // answers of people
 	OneToOne   OneToOne
-	MaxPairs   float64 // that may be compared; 0 is 30 for each record, and at least 5 million
+	MaxPairs   float64 // that may be compared; 0 is 10 for each record, and at least 5 million
 	MaxCluster int     // records of one cluster; 0 is 100
 	Seed       uint64  // of the samples; equal seeds give equal models
 }
@@ -52,7 +52,7 @@ func (o Options) budget(records int) float64 {
 	if o.MaxPairs > 0 {
 		return o.MaxPairs
 	}
-	return max(5e6, 30*float64(records))
+	return max(5e6, 10*float64(records))
 }
 
 // Train learns a model from a set. Nobody has to say which records match.

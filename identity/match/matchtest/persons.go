@@ -44,12 +44,14 @@ func generate(o Options, person maker, mistake func(r *rand.Rand, column int, v 
 	r := rand.New(rand.NewPCG(o.Seed, 7)) //nolint:gosec // not a secret
 	var rows []Row
 	var before []string
+	taken := make(map[string]bool)
 	for e := range o.Entities {
 		var relative []string
 		if before != nil && r.Float64() < o.Relatives {
 			relative = before
 		}
 		original := person(r, relative)
+		ownMail(original, taken)
 		before = original
 		rows = append(rows, Row{fmt.Sprintf("r%d", len(rows)), e, without(r, original, o.Missing)})
 		for n := o.Copies; n > 0 && r.Float64() < n; n-- {
@@ -64,6 +66,20 @@ func generate(o Options, person maker, mistake func(r *rand.Rand, column int, v 
 	}
 	r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	return rows
+}
+
+// ownMail puts a number into a mail address that somebody has already, as mail hosts do.
+func ownMail(values []string, taken map[string]bool) {
+	for c, v := range values {
+		local, host, ok := strings.Cut(v, "@")
+		if !ok {
+			continue
+		}
+		for n := 2; taken[values[c]]; n++ {
+			values[c] = fmt.Sprint(local, n, "@", host)
+		}
+		taken[values[c]] = true
+	}
 }
 
 func without(r *rand.Rand, values []string, missing float64) []string {
