@@ -3,10 +3,13 @@ package household
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/inbox"
@@ -17,7 +20,8 @@ import (
 func (*Households) Name() string { return "household" }
 
 // Interest is what may hold clues: identify calls, the events and identifiers that rules name,
-// purchases; and who became one, two or nobody. History counts as the present does.
+// purchases; and who became one, two or nobody. History counts as the present does. What has been
+// said that day is not asked for again.
 func (h *Households) Interest(ctx context.Context, q store.Querier) (inbox.Interest, error) {
 	rules, err := h.current(ctx, q)
 	if err != nil {
@@ -25,19 +29,75 @@ func (h *Households) Interest(ctx context.Context, q store.Querier) (inbox.Inter
 	}
 	want := inbox.Interest{Events: append([]string{"$identify"}, rules.Paid...), Timers: []string{"household"}, Persons: true, Backfill: true}
 	for _, r := range rules.List {
-		if !r.On {
-			continue
+		if r.On {
+			want.Events = append(want.Events, r.Events...)
 		}
-		want.Events = append(want.Events, r.Events...)
-		if r.Kind == Device || r.Kind == Vehicle || r.Kind == Declared {
-			for _, f := range r.Fields {
-				want.Beside = append(want.Beside, touchstone.IdentifierKind(f))
+	}
+	want.Beside = rules.kindsOf(Device, Payment, Vehicle, Declared)
+	slices.Sort(want.Events)
+	want.Events = slices.Compact(want.Events)
+	want.News = rules.news(want.Events, h.cfg.Zone)
+	return want, nil
+}
+
+// news says what an event may say that is new. Clues join, so the same words on the same day add nothing; purchases do. events
+// are those that are wanted by their names, in order.
+func (r *Rules) news(events []string, zone func() *time.Location) func(f *touchstone.Fact) (uint64, bool) {
+	nights, days := r.kindsOf(Device), r.kindsOf(Payment, Vehicle, Declared)
+	return func(f *touchstone.Fact) (uint64, bool) {
+		identify := f.Type == touchstone.Identify
+		if _, named := slices.BinarySearch(events, f.Name); named && !identify {
+			return 0, true
+		}
+		if len(f.Identifiers) == 0 {
+			return 0, false
+		}
+		var d xxhash.Digest
+		d.Reset()
+		var day [2]Day // UTC's, and that of the night
+		day[0] = DayOf(f.Time)
+		night, dark := Day(0), false
+		if len(f.Identifiers) > 1 && len(nights) > 0 {
+			if night, dark = r.nightOf(f.Time.In(zone())); dark {
+				day[1] = night
+			}
+		}
+		wanted := identify
+		for i, id := range f.Identifiers {
+			beside := i > 0 && (dark && slices.Contains(nights, id.Kind) || slices.Contains(days, id.Kind))
+			wanted = wanted || beside
+			if i == 0 || beside || identify {
+				for _, text := range [...]string{string(id.Kind), "\x00", id.Value, "\x00"} {
+					_, _ = d.WriteString(text)
+				}
+			}
+		}
+		if !wanted {
+			return 0, false
+		}
+		if identify {
+			for _, text := range [...]string{string(f.Traits), "\x00", string(f.Properties), "\x00"} {
+				_, _ = d.WriteString(text)
+			}
+		}
+		var last [8]byte
+		binary.LittleEndian.PutUint32(last[:4], uint32(day[0])) //nolint:gosec // bits
+		binary.LittleEndian.PutUint32(last[4:], uint32(day[1])) //nolint:gosec // bits
+		_, _ = d.Write(last[:])
+		return d.Sum64() | 1, true
+	}
+}
+
+// kindsOf are the kinds of identifiers that rules of some kinds read.
+func (r *Rules) kindsOf(kinds ...Kind) (list []touchstone.IdentifierKind) {
+	for i := range r.List {
+		if rule := &r.List[i]; rule.On && slices.Contains(kinds, rule.Kind) {
+			for _, f := range rule.Fields {
+				list = append(list, touchstone.IdentifierKind(f))
 			}
 		}
 	}
-	slices.Sort(want.Events)
-	want.Events = slices.Compact(want.Events)
-	return want, nil
+	return list
 }
 
 // Patience lets purchases gather: in a busy shop there are some with each batch, and each call is a transaction.

@@ -301,6 +301,45 @@ func TestInterest(t *testing.T) {
 	})
 }
 
+// TestNews: of events that say the same the first is told, until an erasure, a failure or other
+// interests; one that is of no use is not, and one without a key always is.
+func TestNews(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		keys := map[string]uint64{"same": 7, "other": 8}
+		a := &scribe{name: "a", interest: Interest{Events: []string{"*"}, Persons: true, News: func(f *touchstone.Fact) (uint64, bool) { return keys[f.Name], f.Name != "useless" }}}
+		all := &scribe{name: "all", interest: Interest{Events: []string{"*"}}}
+		r := newRig(t, db, a, all)
+		tell := func(names ...string) (facts []touchstone.Fact) {
+			for _, n := range names {
+				facts = append(facts, r.event(1, n))
+			}
+			return facts
+		}
+		r.events(tell("same", "other", "same", "useless", "free")...)
+		r.events(tell("same", "free")...)
+		b := &touchstone.Batch{Facts: tell("same", "same")}
+		b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonErased, Person: 9, Cause: 1})
+		r.batch(b)
+		r.events(tell("same")...)
+		r.writer.Rollback()
+		r.events(tell("same", "same")...)
+		r.run()
+		r.drain("a", "all")
+		var names []string
+		for _, what := range r.heard("a") {
+			if f := strings.Fields(what); f[0] == "event" {
+				names = append(names, f[2])
+			}
+		}
+		if want := strings.Fields("same other free free same same same"); !slices.Equal(names, want) {
+			t.Errorf("heard %v, and not %v", names, want)
+		}
+		if n := len(r.heard("all")); n != 12 {
+			t.Errorf("whoever did not ask for news alone heard %d of 12", n)
+		}
+	})
+}
+
 // TestNothingWanted: a batch in which nobody wants anything leaves no row, and a program
 // without reactors writes and reads nothing.
 func TestNothingWanted(t *testing.T) {

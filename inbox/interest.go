@@ -18,6 +18,11 @@ type Interest struct {
 	Persons  bool // merges, splits and erasures
 	Backfill bool // also what came with history
 	Causes   bool // changes carry the event that caused them
+	// News, if there is one, looks at each event that is wanted: false says that it is of no use after all. Of events with one
+	// key, that of an event that says nothing which another one has not said, the first is told, and others as far
+	// as they are not remembered: after a while, a failure, an erasure or other interests they come again. Key 0 is always told.
+	// It is called by the pipeline, so it must be quick, and knows nothing but the event and what it has been made of.
+	News func(f *touchstone.Fact) (key uint64, wanted bool)
 }
 
 // everything is what a reactor is given whose interest could not be asked for yet.
@@ -69,6 +74,43 @@ type wants struct {
 	events, traits, segments, timers words
 	beside                           map[touchstone.IdentifierKind]mask
 	persons, backfill, causes        mask
+	news                             []news
+}
+
+// news is what is remembered of what a reactor was told.
+type news struct {
+	reactor mask
+	ask     func(f *touchstone.Fact) (key uint64, wanted bool)
+	now     map[uint64]struct{}
+	before  map[uint64]struct{} // those that came earlier
+}
+
+// mostNews bounds the keys of each of the two maps.
+const mostNews = 1 << 16
+
+func (n *news) is(f *touchstone.Fact) bool {
+	key, wanted := n.ask(f)
+	if !wanted || key == 0 {
+		return wanted
+	}
+	if _, told := n.now[key]; told {
+		return false
+	}
+	_, told := n.before[key]
+	if len(n.now) >= mostNews {
+		n.now, n.before = n.before, n.now
+		clear(n.now)
+	}
+	n.now[key] = struct{}{}
+	return !told
+}
+
+// forget has everything told again.
+func (w *wants) forget() {
+	for i := range w.news {
+		clear(w.news[i].now)
+		clear(w.news[i].before)
+	}
 }
 
 func (w *wants) add(reactor mask, i Interest) {
@@ -93,6 +135,9 @@ func (w *wants) add(reactor mask, i Interest) {
 	}
 	if i.Causes {
 		w.causes |= reactor
+	}
+	if i.News != nil {
+		w.news = append(w.news, news{reactor, i.News, map[uint64]struct{}{}, map[uint64]struct{}{}})
 	}
 }
 
@@ -119,7 +164,13 @@ func (w *wants) event(f *touchstone.Fact) mask {
 			who |= w.beside[f.Identifiers[i].Kind]
 		}
 	}
-	return w.unlessBackfill(who, f.Backfill)
+	who = w.unlessBackfill(who, f.Backfill)
+	for i := range w.news {
+		if n := &w.news[i]; who&n.reactor != 0 && !n.is(f) {
+			who &^= n.reactor
+		}
+	}
+	return who
 }
 
 func (w *wants) unlessBackfill(who mask, backfill bool) mask {

@@ -119,6 +119,10 @@ func (w *Writer) collect(b *touchstone.Batch) {
 	w.counts = [maxReactors]int64{}
 	w.pack.reset()
 	gone := lastErasures(b)
+	if gone != nil { // whoever is erased may come again, with the same news
+		w.wants.forget()
+		defer w.wants.forget()
+	}
 	place := 0
 	for item := range b.Ordered() {
 		place++
