@@ -33,6 +33,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/store/presence"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -256,6 +257,9 @@ const (
 // wake makes the pipeline, which is wired after those that ask for it, run a batch soon.
 func (a *App) wake() { a.pipeline.Wake() }
 
+// wakeIn does so when a transaction has been committed.
+func (a *App) wakeIn(ctx context.Context, tx *store.Tx) error { return a.pipeline.WakeIn(ctx, tx) }
+
 // wireGraph makes identity: the edge asks which kinds there is room for, the sink for nodes.
 func (a *App) wireGraph(ctx context.Context) (err error) {
 	a.graph, err = identity.New(ctx, identity.Config{DB: a.store, Kinds: a.kinds, Clock: a.clock, Logger: a.part("identity"), Metrics: a.metrics, Wake: a.wake,
@@ -277,8 +281,8 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 	}
 	a.segments, err = segment.Open(ctx, segment.Config{
 		DB: a.store, Traits: a.profiles, Persons: a.graph, Profiles: a.profiles,
-		History: segmentHistory{a},
-		Clock:   a.clock, Wake: a.wake, Zone: a.settings.Zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
+		History: segmentHistory{a}, Households: segmentHomes{a}, WakeIn: a.wakeIn,
+		Clock: a.clock, Wake: a.wake, Zone: a.settings.Zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
 	})
 	return err
 }

@@ -8,12 +8,36 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/household"
+	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // wireHouseholds makes what finds out who lives together.
 func (a *App) wireHouseholds(ctx context.Context) (err error) {
-	a.households, err = household.Open(ctx, household.Config{DB: a.store, Persons: a.graph, Zone: a.settings.Zone, Clock: a.clock, Logger: a.part("household"), Metrics: a.metrics})
+	a.households, err = household.Open(ctx, household.Config{DB: a.store, Persons: a.graph, Moved: a.segments.Moved, Zone: a.settings.Zone, Clock: a.clock, Logger: a.part("household"), Metrics: a.metrics})
 	return err
+}
+
+// segmentHomes shows households to segments. They are wired after these, and before a batch runs.
+type segmentHomes struct{ a *App }
+
+func (s segmentHomes) Seats(ctx context.Context, q store.Querier, persons []touchstone.PersonID) ([]segment.Seat, error) {
+	seats, err := s.a.households.Seats(ctx, q, persons)
+	list := make([]segment.Seat, len(seats))
+	for i := range seats {
+		list[i] = segmentSeat(&seats[i])
+	}
+	return list, err
+}
+
+func (s segmentHomes) EachSeat(ctx context.Context, fn func(s segment.Seat) error) error {
+	return s.a.households.EachSeat(ctx, func(s household.Seat) error { return fn(segmentSeat(&s)) })
+}
+
+func segmentSeat(s *household.Seat) segment.Seat {
+	return segment.Seat{Household: int64(s.Household), Person: s.Person, Score: s.Score,
+		Seat: rule.Seat{From: s.From, Until: s.Until, Roles: s.Roles, ChildUntil: s.ChildUntil}}
 }
 
 func (a *App) householdResource() api.Resource {

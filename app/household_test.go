@@ -64,6 +64,16 @@ func TestHouseholds(t *testing.T) {
 		t.Errorf("behind two households are three people: %s", text)
 	}
 
+	// Segments by household: whose payer has spent much and where nobody reads; it follows what members
+	// do, who joins and who leaves, and what the preview says.
+	_, text = r.post("/api/v1/segments", `{"name":"homes","rule":{"and":[{"household":{"role":"payer","any":{"event":"Order Completed","where":[{"property":"revenue","op":"gte","value":100}]}}},{"household":{"none":{"event":"Article Read"}}}]}}`, "Authorization", "Bearer dev", "Content-Type", "application/json")
+	homes := gjson.Get(text, "id").String()
+	in := func() int64 {
+		_, text := r.get("/api/v1/segments/" + homes)
+		return gjson.Get(text, "members").Int()
+	}
+	until(t, "ann and bob are in the segment of households", func() bool { return in() == 2 })
+
 	// An export of everybody leaves out the child.
 	_, text = r.post("/api/v1/segments", `{"name":"all","rule":{"trait":"name","op":"exists"}}`, "Authorization", "Bearer dev", "Content-Type", "application/json")
 	segment := gjson.Get(text, "id").String()
@@ -91,13 +101,16 @@ func TestHouseholds(t *testing.T) {
 	}
 	decide("user_id:eve", "user_id:ann", "together")
 	until(t, "eve belongs to it", func() bool { return one().Get("size").Int() == 3 })
+	until(t, "so she is in the segment", func() bool { return in() == 3 })
 	if got := one().Get("id").String(); got != id {
 		t.Errorf("the household is %s now, not %s", got, id)
 	}
 	decide("user_id:eve", "user_id:ann", "")
 	until(t, "eve does not", func() bool { return one().Get("size").Int() == 2 })
+	until(t, "nor is she in the segment", func() bool { return in() == 2 })
 	decide("user_id:bob", "user_id:ann", "apart")
 	until(t, "nobody is", func() bool { return !one().Exists() })
+	until(t, "who lives alone has no role", func() bool { return in() == 0 })
 	decide("user_id:bob", "user_id:ann", "")
 	until(t, "bob is again", func() bool { return one().Get("id").String() == id })
 

@@ -31,6 +31,9 @@ type Persons interface {
 type Config struct {
 	DB      *store.DB
 	Persons Persons // nil: rows know their persons
+	// Moved is told, in the transaction, who lives in another household or with others than before;
+	// quiet says that it follows from history, rules or decisions. nil: nobody asks.
+	Moved   func(ctx context.Context, tx *store.Tx, persons []touchstone.PersonID, quiet bool) error
 	Zone    func() *time.Location
 	Clock   touchstone.Clock
 	Logger  *slog.Logger

@@ -22,7 +22,7 @@ func (h *Households) DeriveKind() job.Kind {
 		}
 		for {
 			n := 0
-			err := h.cfg.DB.Update(ctx, func(tx *store.Tx) error {
+			err := h.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 				rules, err := h.current(ctx, tx)
 				if err != nil {
 					return err
@@ -35,7 +35,7 @@ func (h *Households) DeriveKind() job.Kind {
 					return err
 				}
 				n = len(some)
-				return h.derive(ctx, tx, rules, some)
+				return h.derive(ctx, tx, rules, some, true)
 			})
 			if err != nil {
 				return "", err

@@ -3,6 +3,7 @@ package household
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -12,7 +13,7 @@ import (
 
 // keeper moves clues, purchases and decisions with their identifiers, in the batch. Memberships
 // follow from them: those who are touched are noted, and derived by the reactor, which hears
-// of the same. Until then an absorbed person is in no household.
+// of the same. Until then the person that absorbed another sits in its place.
 type keeper struct{ h *Households }
 
 // Keeper returns the households as a keeper of rows about persons.
@@ -42,8 +43,10 @@ func (k keeper) Merge(ctx context.Context, tx *store.Tx, merges []keep.Merge) er
 		for _, statement := range []string{
 			`UPDATE household_clues SET person = ? WHERE person = ?`, `UPDATE household_value SET person = ? WHERE person = ?`,
 			`UPDATE household_decisions SET person = ? WHERE person = ?`, `UPDATE household_decisions SET other = ? WHERE other = ?`,
+			`UPDATE household_members SET person = ? WHERE person = ? AND household NOT IN (SELECT household FROM household_members WHERE person = ?)`,
 		} {
-			if _, err := tx.Exec(ctx, statement, int64(into[from]), int64(from)); err != nil {
+			args := []any{int64(into[from]), int64(from), int64(into[from])}
+			if _, err := tx.Exec(ctx, statement, args[:strings.Count(statement, "?")]...); err != nil {
 				return err
 			}
 		}

@@ -123,7 +123,15 @@ func (h *Households) React(ctx context.Context, tx *store.Tx, occurrences []touc
 	if err != nil {
 		return err
 	}
-	return h.derive(ctx, tx, rules, append(touched, waiting...))
+	if err := h.derive(ctx, tx, rules, touched, quiet(occurrences)); err != nil {
+		return err
+	}
+	return h.derive(ctx, tx, rules, waiting, true)
+}
+
+// quiet tells that all that has happened came with history.
+func quiet(occurrences []touchstone.Occurrence) bool {
+	return !slices.ContainsFunc(occurrences, func(o touchstone.Occurrence) bool { return o.Kind != touchstone.TimerDue && !o.Backfill })
 }
 
 // lock makes those who derive queue: the reactor and the job.
@@ -261,8 +269,10 @@ func takeDirty(ctx context.Context, tx *store.Tx) ([]touchstone.PersonID, error)
 	return list, store.ExecIn(ctx, tx, `DELETE FROM household_dirty WHERE person IN (...)`, numbers(list))
 }
 
-// derive finds the households of persons anew and writes what has changed.
-func (h *Households) derive(ctx context.Context, tx *store.Tx, rules *Rules, persons []touchstone.PersonID) error {
+// derive finds the households of persons anew, writes what has changed, and tells who asks about
+// households; quiet says that it did not happen now: it came with history, or rules and decisions
+// are others.
+func (h *Households) derive(ctx context.Context, tx *store.Tx, rules *Rules, persons []touchstone.PersonID, quiet bool) error {
 	if len(persons) == 0 {
 		return nil
 	}
@@ -280,5 +290,9 @@ func (h *Households) derive(ctx context.Context, tx *store.Tx, rules *Rules, per
 	if err != nil {
 		return err
 	}
-	return r.write(ctx, tx, rows, known)
+	others, err := r.write(ctx, tx, rows, known)
+	if err != nil || len(others) == 0 || h.cfg.Moved == nil {
+		return err
+	}
+	return h.cfg.Moved(ctx, tx, others, quiet)
 }

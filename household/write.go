@@ -16,8 +16,9 @@ type memberID struct {
 	person    touchstone.PersonID
 }
 
-// write stores the region's memberships: what differs from those that are stored.
-func (r *region) write(ctx context.Context, tx *store.Tx, rows []memberRow, known map[touchstone.PersonID]*about) error {
+// write stores the region's memberships: what differs from those that are stored. It returns whose
+// household is another, or has other members.
+func (r *region) write(ctx context.Context, tx *store.Tx, rows []memberRow, known map[touchstone.PersonID]*about) (others []touchstone.PersonID, err error) {
 	before := make(map[memberID]memberRow, len(r.members))
 	for _, m := range r.members {
 		before[memberID{m.household, m.person}] = m
@@ -41,23 +42,23 @@ func (r *region) write(ctx context.Context, tx *store.Tx, rows []memberRow, know
 		return cmp.Or(cmp.Compare(a.household, b.household), cmp.Compare(a.person, b.person))
 	})
 	if err := r.births(ctx, tx, known); err != nil {
-		return err
+		return nil, err
 	}
 	if len(changed)+len(gone) == 0 {
-		return nil
+		return nil, nil
 	}
 	if err := tx.BulkDeleteRows(ctx, "household_members", []string{"household", "person"}, len(gone), func(i int, args []any) {
 		args[0], args[1] = int64(gone[i].household), int64(gone[i].person)
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	if err := upsertMembers(ctx, tx, changed); err != nil {
-		return err
+		return nil, err
 	}
 	if err := follow(ctx, tx, gone, rows); err != nil {
-		return err
+		return nil, err
 	}
-	return touch(ctx, tx)
+	return moved(before, rows, gone), touch(ctx, tx)
 }
 
 // touch tells that answers about households may have changed.

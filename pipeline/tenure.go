@@ -158,10 +158,22 @@ func (p *Pipeline) follow(ctx context.Context, standby bool) error {
 	default:
 		return nil
 	}
-	return p.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE pipeline_wakes SET count = count + 1 WHERE id = 1`)
-		return err
-	})
+	return p.cfg.DB.Retry(ctx, func(tx *store.Tx) error { return countWake(ctx, tx) })
+}
+
+func countWake(ctx context.Context, tx *store.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE pipeline_wakes SET count = count + 1 WHERE id = 1`)
+	return err
+}
+
+// WakeIn is [Pipeline.Wake] for what a transaction brings, once it has been committed: whichever
+// process runs the loop hears of it. With SQLite a batch waits for the transaction's end anyway.
+func (p *Pipeline) WakeIn(ctx context.Context, tx *store.Tx) error {
+	p.Wake()
+	if p.cfg.DB.Dialect() == store.SQLite {
+		return nil
+	}
+	return countWake(ctx, tx)
 }
 
 // watchWakes hears the wishes of other processes.

@@ -219,6 +219,7 @@ func (s *Stage) mergeChunks(b *touchstone.Batch) {
 				st.join(leafTimes{c.leaf, c.times[i]}, l.Keep)
 				st.dirty = true
 				st.ask.or(l.users)
+				s.spread(st, l.mates)
 			}
 			for _, g := range c.ask {
 				if p := s.table.program(g); p != nil {
@@ -229,6 +230,7 @@ func (s *Stage) mergeChunks(b *touchstone.Batch) {
 				if _, in := st.enteredAt(c.grant); !in {
 					st.enter(c.grant, s.work.now)
 					st.ask.or(p.users)
+					s.spread(st, p.mates)
 				}
 			}
 			s.work.concern(st)

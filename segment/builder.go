@@ -304,6 +304,9 @@ func (b *builder) profiles(ctx context.Context, rules []*rule.Rule) error {
 	return b.cfg.Profiles.Each(ctx, func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
 		v.trait = trait
 		for _, r := range rules {
+			if len(r.Households()) > 0 { // others decide, too
+				return b.candidate(ctx, person)
+			}
 			if member, _ := r.Eval(v, 0); member {
 				return b.candidate(ctx, person)
 			}
@@ -320,6 +323,7 @@ type stranger struct {
 func (s *stranger) Trait(name string) (touchstone.JSON, bool) { return s.trait(name) }
 func (s *stranger) Times(int) []int64                         { return nil }
 func (s *stranger) InSegment(int) bool                        { return false }
+func (s *stranger) Household(int, int64) (bool, int64)        { return false, 0 }
 
 // candidate has the stage ask the unit's rules about a person.
 func (b *builder) candidate(ctx context.Context, p touchstone.PersonID) error {

@@ -35,6 +35,7 @@ func (s *Stage) erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	for _, statement := range []string{
 		`DELETE FROM segment_changes WHERE person IN (...)`,
 		`DELETE FROM segment_static WHERE person IN (...)`,
+		`DELETE FROM segment_moved WHERE person IN (...)`,
 	} {
 		if err := store.ExecIn(ctx, tx, statement, numbers); err != nil {
 			return err

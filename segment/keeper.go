@@ -31,6 +31,7 @@ func (keeper) Tables() []keep.Table {
 		{Name: "segment_members", Persons: []string{"person"}},
 		{Name: "segment_static", Nodes: []string{"person"}},
 		{Name: "segment_changes", Nodes: []string{"person"}},
+		{Name: "segment_moved", Nodes: []string{"person"}}, // taken by the next batch
 	}
 }
 

@@ -50,7 +50,7 @@ func (s *Segments) Preview(ctx context.Context, v *access.Viewer, text touchston
 		}
 	}
 	now := s.cfg.Clock.Now().UnixMilli()
-	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs}
+	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs, Households: s.cfg.Households}
 	if err := s.checkKnown(ctx, r); err != nil {
 		return Preview{}, err
 	}
@@ -102,7 +102,8 @@ type Evaluator struct {
 	History  History
 	Profiles Profiles
 	// Members returns the members of another segment.
-	Members func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
+	Members    func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
+	Households Households // nil: everybody lives alone
 }
 
 // Evaluate returns the members of a rule at the moment now, ascending.
@@ -159,20 +160,71 @@ func (e *Evaluator) each(ctx context.Context, r *rule.Rule, now int64, condition
 		return nil
 	}
 	nobody := &record{times: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+	if len(r.Households()) > 0 {
+		if err := e.neighbours(ctx, r, now, known, nobody); err != nil {
+			return err
+		}
+	}
 	return e.Profiles.Each(ctx, func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
 		rec := known[person]
 		if rec == nil {
 			rec = nobody
 		}
-		rec.trait = trait
+		rec.person, rec.trait = person, trait
 		fn(person, rec)
 		return nil
 	})
 }
 
+// neighbours finds out who passes what the rule asks of members of households, for the records
+// to know.
+func (e *Evaluator) neighbours(ctx context.Context, r *rule.Rule, now int64, known map[touchstone.PersonID]*record, nobody *record) error {
+	all, err := homesOf(ctx, e.Households)
+	if err != nil {
+		return err
+	}
+	a := &neighbours{rule: r, homes: all, passes: make([]map[touchstone.PersonID]bool, len(r.Households()))}
+	for n := range a.passes {
+		a.passes[n] = map[touchstone.PersonID]bool{}
+	}
+	met := map[touchstone.PersonID]bool{}
+	ask := func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
+		if len(all.of[person]) == 0 {
+			return nil
+		}
+		met[person] = true
+		rec := known[person]
+		if rec == nil {
+			rec = nobody
+		}
+		rec.trait = trait
+		for n := range a.passes {
+			if passes, _ := r.EvalMember(n, rec, now); passes {
+				a.passes[n][person] = true
+			}
+		}
+		return nil
+	}
+	if err := e.Profiles.Each(ctx, ask); err != nil {
+		return err
+	}
+	for person := range all.of { // of whom no profile is known
+		if !met[person] {
+			if err := ask(person, func(string) (touchstone.JSON, bool) { return "", false }); err != nil {
+				return err
+			}
+		}
+	}
+	nobody.near = a
+	for _, rec := range known {
+		rec.near = a
+	}
+	return nil
+}
+
 // needsProfiles tells whether traits matter, or persons without any event.
 func needsProfiles(r *rule.Rule, conditions []rule.Condition) bool {
-	if r.TraitsMayDecide() || len(r.Traits()) > 0 {
+	if r.TraitsMayDecide() || len(r.Traits()) > 0 || len(r.Households()) > 0 {
 		return true
 	}
 	return slices.ContainsFunc(conditions, func(c rule.Condition) bool {
@@ -183,11 +235,17 @@ func needsProfiles(r *rule.Rule, conditions []rule.Condition) bool {
 
 // record is what history says about a person.
 type record struct {
-	trait func(name string) (touchstone.JSON, bool)
-	times [][]int64
-	in    []bool
+	person touchstone.PersonID
+	trait  func(name string) (touchstone.JSON, bool)
+	times  [][]int64
+	in     []bool
+	near   *neighbours // if the rule asks about households
 }
 
 func (r *record) Trait(name string) (touchstone.JSON, bool) { return r.trait(name) }
 func (r *record) Times(leaf int) []int64                    { return r.times[leaf] }
 func (r *record) InSegment(ref int) bool                    { return r.in[ref] }
+
+func (r *record) Household(n int, now int64) (bool, int64) {
+	return r.near.household(r.person, n, r, now)
+}

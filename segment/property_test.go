@@ -38,7 +38,7 @@ func wipe(t *rapid.T, db *store.DB) {
 	w.open()
 	err := db.Update(ctx, func(tx *store.Tx) error {
 		for _, table := range []string{"segments", "segment_generations", "segment_leaves", "segment_states", "segment_members",
-			"segment_static", "segment_changes", "segment_days", "segment_positions"} {
+			"segment_static", "segment_moved", "segment_changes", "segment_days", "segment_positions"} {
 			if _, err := tx.Exec(ctx, `DELETE FROM `+table); err != nil {
 				return err
 			}
@@ -57,6 +57,7 @@ type history struct {
 	static map[string][]touchstone.PersonID
 	told   map[string]map[touchstone.PersonID]bool // members by the changes emitted
 	named  int
+	inside bool // of a household condition
 }
 
 func (h *history) person() touchstone.PersonID {
@@ -65,7 +66,7 @@ func (h *history) person() touchstone.PersonID {
 
 func (h *history) step() {
 	t := h.t
-	switch rapid.SampledFrom([]string{"batch", "batch", "batch", "advance", "advance", "create", "static", "update", "delete", "build", "idle", "restart", "split"}).Draw(t, "step") {
+	switch rapid.SampledFrom([]string{"batch", "batch", "batch", "advance", "advance", "create", "static", "update", "delete", "build", "idle", "restart", "split", "move", "move"}).Draw(t, "step") {
 	case "batch":
 		for range rapid.IntRange(1, 4).Draw(t, "facts") {
 			h.fact()
@@ -123,6 +124,9 @@ func (h *history) step() {
 			h.split(rapid.SampledFrom(gone).Draw(t, "gone"))
 			h.settle() // until then the old reckoning answers
 		}
+	case "move":
+		h.moves()
+		h.commit(rapid.SampledFrom([]int{0, 0, 1}).Draw(t, "failures"))
 	case "build":
 		h.build()
 	case "idle":
@@ -130,6 +134,18 @@ func (h *history) step() {
 	case "restart":
 		h.open()
 	}
+}
+
+// moves lets somebody move in or out, get another role, or grow up.
+func (h *history) moves() {
+	t := h.t
+	at := h.now.UnixMilli()
+	s := Seat{Household: int64(rapid.IntRange(1, 3).Draw(t, "household")), Person: h.person(), Score: int64(rapid.IntRange(1, 3).Draw(t, "score"))}
+	s.From = at + 1000*int64(rapid.SampledFrom([]int{0, 0, 0, 5}).Draw(t, "from"))
+	s.Until = at + 1000*int64(rapid.SampledFrom([]int{8, 20, 1 << 40}).Draw(t, "until"))
+	s.ChildUntil = at + 1000*int64(rapid.SampledFrom([]int{-1, -1, 6}).Draw(t, "child"))
+	s.Roles = rapid.SampledFrom([][]string{nil, {"payer"}, {"payer", "driver"}}).Draw(t, "roles")
+	h.move(s, rapid.IntRange(0, 3).Draw(t, "in") > 0)
 }
 
 func (h *history) create() {
@@ -165,11 +181,17 @@ func (h *history) fact() {
 // rule draws a rule; it may refer to segments that exist.
 func (h *history) rule(depth int) string {
 	t := h.t
-	kind := rapid.IntRange(0, 9).Draw(t, "kind")
+	kind := rapid.IntRange(0, 11).Draw(t, "kind")
 	if depth == 0 && kind < 3 {
 		kind = 9
 	}
 	switch {
+	case kind > 9 && !h.inside:
+		h.inside = true
+		of := h.rule(min(depth, 2))
+		h.inside = false
+		return fmt.Sprintf(`{"household":{%s%q:%s}}`, rapid.SampledFrom([]string{"", `"role":"payer",`, `"role":"child",`}).Draw(t, "role"),
+			rapid.SampledFrom([]string{"any", "all", "none"}).Draw(t, "who"), of)
 	case kind < 2:
 		var parts []string
 		for range rapid.IntRange(1, 3).Draw(t, "parts") {

@@ -147,6 +147,9 @@ func (s *script) run(line string) {
 		s.commit(0)
 	case "advance":
 		s.advance(s.duration(s.word(&line)))
+	case "home", "leave":
+		s.live(command == "home", line)
+		s.commit(0)
 	case "split":
 		s.split(s.person(s.word(&line)))
 	case "ignore-changes":
@@ -174,6 +177,30 @@ func (s *script) run(line string) {
 			s.Fatalf("%s: %v", whole, err)
 		}
 	}
+}
+
+// live gives a person a place in a household, or takes it.
+func (s *script) live(in bool, line string) {
+	number, err := strconv.Atoi(strings.TrimPrefix(s.word(&line), "h"))
+	if err != nil {
+		s.Fatalf("a household is written h1")
+	}
+	seat := Seat{Household: int64(number), Person: s.person(s.word(&line)), Seat: rule.Seat{Until: rule.Never}}
+	for line != "" {
+		switch word := s.word(&line); word {
+		case "until":
+			seat.Until = s.now.Add(s.duration(s.word(&line))).UnixMilli()
+		case "child":
+			seat.ChildUntil = s.now.Add(s.duration(s.word(&line))).UnixMilli()
+		case "score":
+			if seat.Score, err = strconv.ParseInt(s.word(&line), 10, 64); err != nil {
+				s.Fatalf("a score is a number")
+			}
+		default:
+			seat.Roles = append(seat.Roles, word)
+		}
+	}
+	s.move(seat, in)
 }
 
 func (s *script) happen(command, line string) {

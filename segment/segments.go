@@ -61,9 +61,13 @@ type Config struct {
 	Persons  Persons
 	History  History
 	Profiles Profiles
-	Clock    touchstone.Clock
+	// Households answers who lives together; nil: everybody lives alone.
+	Households Households
+	Clock      touchstone.Clock
 	// Wake makes the pipeline run a batch soon even when no event waits.
-	Wake    func()
+	Wake func()
+	// WakeIn does so once a transaction has been committed, whichever process runs batches.
+	WakeIn  func(ctx context.Context, tx *store.Tx) error
 	Zone    func() *time.Location // of the daily history; UTC by default
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
@@ -82,6 +86,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Wake == nil {
 		c.Wake = func() {}
+	}
+	if c.WakeIn == nil {
+		c.WakeIn = func(context.Context, *store.Tx) error { c.Wake(); return nil }
 	}
 	if c.Zone == nil {
 		c.Zone = func() *time.Location { return time.UTC }

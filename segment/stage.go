@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -37,13 +36,14 @@ type Persons interface {
 
 // Stage is the pipeline's stage. Its methods are called by the pipeline's goroutine.
 type Stage struct {
-	traits  Traits
-	persons Persons
-	builds  *builds
-	metrics *metrics
-	zone    func() *time.Location
-	keep    int64 // changes in the feed
-	wake    func()
+	traits     Traits
+	persons    Persons
+	households Households // nil: everybody lives alone
+	builds     *builds
+	metrics    *metrics
+	zone       func() *time.Location
+	keep       int64 // changes in the feed
+	wake       func()
 
 	table     *table
 	snapshot  atomic.Pointer[table] // for other goroutines; do not look at members
@@ -67,6 +67,8 @@ type work struct {
 	stepping []*state              // who the event at work concerns
 	erased   []touchstone.PersonID // whom the batch erases
 	ask      []touchstone.PersonID // whose traits must be fetched
+	moved    []moved               // whose households have changed
+	homes    *homes                // of whom the batch concerns; nil while no rule asks
 	absorbed []*state
 	dirty    []*state
 	deleted  []*state
@@ -115,7 +117,7 @@ type hit struct {
 }
 
 func newStage(cfg *Config, b *builds, m *metrics) *Stage {
-	return &Stage{traits: cfg.Traits, persons: cfg.Persons, builds: b, metrics: m, zone: cfg.Zone, wake: cfg.Wake,
+	return &Stage{traits: cfg.Traits, persons: cfg.Persons, households: cfg.Households, builds: b, metrics: m, zone: cfg.Zone, wake: cfg.Wake,
 		keep: int64(cfg.FeedLength), cache: newCache(cfg.CachePersons)}
 }
 
@@ -139,15 +141,21 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	if err := s.erase(ctx, tx, b); err != nil {
 		return fmt.Errorf("erase persons: %w", err)
 	}
+	s.work.more = split
+	if err := s.takeMoved(ctx, tx); err != nil {
+		return fmt.Errorf("see who has moved: %w", err)
+	}
 	if s.table.idle() && s.maxPerson == 0 && len(b.Due) == 0 && len(s.table.garbage) == 0 && s.builds.Waiting() == 0 {
 		return nil
 	}
 	s.batch++
 	s.work.reset(b.Now)
-	s.work.more = split
 	s.collect(b)
 	if err := s.takeChunks(ctx, tx); err != nil {
 		return err
+	}
+	if err := s.loadHomes(ctx, tx); err != nil {
+		return fmt.Errorf("load households: %w", err)
 	}
 	if err := s.load(ctx, tx); err != nil {
 		return fmt.Errorf("load states: %w", err)
@@ -159,6 +167,7 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		}
 	}
 	s.ring(b)
+	s.stepMoved(b)
 	s.walk(b)
 	s.mergeChunks(b)
 	if err := s.write(ctx, tx, b); err != nil {
@@ -359,6 +368,13 @@ func (s *Stage) collect(b *touchstone.Batch) {
 			w.ask = append(w.ask, d.Subject.Person())
 		}
 	}
+	if !t.related.any() {
+		w.moved = w.moved[:0]
+	}
+	for _, m := range w.moved {
+		s.touch(m.person)
+		w.ask = append(w.ask, m.person)
+	}
 }
 
 // collectChanges finds the changes that concern rules, and brings them into order.
@@ -415,7 +431,8 @@ func (s *Stage) ring(b *touchstone.Batch) {
 		if st := s.touch(d.Subject.Person()); st.timer != 0 {
 			st.timer, st.dirty = 0, true
 			st.ask.or(s.table.timed)
-			s.settle(b, st, origin{time: d.At})
+			s.work.concern(st)
+			s.step(b, origin{time: d.At})
 		}
 	}
 }
@@ -519,6 +536,10 @@ func (s *Stage) walk(b *touchstone.Batch) {
 
 // step settles the persons whom the event at work concerns.
 func (s *Stage) step(b *touchstone.Batch, o origin) {
+	if s.work.homes != nil {
+		s.settleTogether(b, o)
+		return
+	}
 	for _, st := range s.work.stepping {
 		s.settle(b, st, o)
 	}
@@ -540,6 +561,7 @@ func (s *Stage) count(h *hit) {
 		s.meet(h.state)
 	case h.state.add(h.leaf, h.at):
 		h.state.ask.or(h.leaf.users)
+		s.spread(h.state, h.leaf.mates)
 	default:
 		return
 	}
@@ -553,6 +575,7 @@ func (s *Stage) follow(c *touchstone.Change) {
 	case touchstone.TraitChanged:
 		st.ahead = st.ahead[1:] // this one, for they are in order
 		st.ask.or(s.table.traits[c.Name])
+		s.spread(st, s.table.mateTraits[c.Name])
 		s.meet(st)
 	case touchstone.PersonsMerged:
 		s.merge(st, s.touch(c.Other))
@@ -561,10 +584,15 @@ func (s *Stage) follow(c *touchstone.Change) {
 		s.meet(other)
 		s.askAll(st)
 		s.askAll(other)
+		s.spread(st, s.table.related)
 		if !s.work.erases(other.person) {
 			s.work.concern(other)
 		}
 	case touchstone.PersonErased:
+		s.spread(st, s.table.related)
+		if s.work.homes != nil {
+			s.work.homes.remove(st.person)
+		}
 		s.forget(st)
 	}
 	if !s.work.erases(st.person) { // nobody is told of one who is erased further on
@@ -588,6 +616,11 @@ func (s *Stage) merge(kept, gone *state) {
 	}
 	kept.absorbed = false
 	s.askAll(kept)
+	if s.work.homes != nil {
+		s.spread(gone, s.table.related)
+		s.work.homes.merge(kept.person, gone.person)
+		s.spread(kept, s.table.related)
+	}
 	gone.keepWas()
 	gone.leaves, gone.in, gone.timer = nil, gone.in[:0], 0
 	gone.absorbed, gone.dirty = true, true
@@ -636,15 +669,11 @@ func (s *Stage) settle(b *touchstone.Batch, st *state, o origin) {
 func (s *Stage) evaluate(b *touchstone.Batch, st *state) {
 	st.prune(s.table, s.work.now)
 	v := &s.work.view
-	*v = view{traits: s.traits, state: st, table: s.table, changes: b.Changes}
-	deadline := int64(rule.Never)
+	*v = view{stage: s, state: st, changes: b.Changes}
 	for i := st.ask.next(0); i >= 0; i = st.ask.next(i + 1) {
 		if p := s.table.programs[i]; p.rule != nil {
-			deadline = min(deadline, s.ask(v, p))
+			st.arm(s.ask(v, p))
 		}
-	}
-	if deadline != rule.Never && (st.timer == 0 || deadline < st.timer) {
-		st.timer, st.dirty, st.armed = deadline, true, true
 	}
 }
 
@@ -671,14 +700,14 @@ func (s *Stage) ask(v *view, p *program) (deadline int64) {
 		st.leave(p.generation)
 	}
 	st.ask.or(p.users)
+	s.spread(st, p.mates)
 	return deadline
 }
 
 // view shows a person to a rule.
 type view struct {
-	traits  Traits
+	stage   *Stage
 	state   *state
-	table   *table
 	program *program
 	changes []touchstone.Change // of the batch
 	trait   func(name string) (touchstone.JSON, bool)
@@ -693,7 +722,7 @@ func (v *view) Trait(name string) (touchstone.JSON, bool) {
 		}
 	}
 	if v.trait == nil {
-		v.trait = v.traits.TraitsOf(v.state.person)
+		v.trait = v.stage.traits.TraitsOf(v.state.person)
 	}
 	return v.trait(name)
 }
@@ -705,6 +734,6 @@ func (v *view) InSegment(ref int) bool {
 	if i < 0 {
 		return false
 	}
-	_, in := v.state.enteredAt(v.table.programs[i].generation)
+	_, in := v.state.enteredAt(v.stage.table.programs[i].generation)
 	return in
 }

@@ -104,6 +104,13 @@ func (s *state) leave(generation uint32) {
 	s.dirty = true
 }
 
+// arm sets the timer, unless it goes off before the deadline anyway.
+func (s *state) arm(deadline int64) {
+	if deadline < maxMoment && (s.timer == 0 || deadline < s.timer) {
+		s.timer, s.dirty, s.armed = deadline, true, true
+	}
+}
+
 // moment is a time as states keep it.
 func moment(ms int64) int64 { return min(max(ms, 0), maxMoment) }
 

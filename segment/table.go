@@ -15,15 +15,17 @@ type table struct {
 	programs []*program // a segment comes after those it refers to
 	leaves   []*leaf
 
-	programOf numbered[program]  // by generation
-	leafOf    numbered[leaf]     // by id
-	events    map[string][]*leaf // by event name
-	traits    map[string]mask    // programs that test a trait
-	timed     mask               // programs whose answer can change by time alone
-	open      mask               // programs that hold for a person of whom nothing is known
-	asksTrait mask               // programs that test any trait
-	garbage   []uint32           // dead generations with rows left
-	words     int                // length of a mask
+	programOf  numbered[program]  // by generation
+	leafOf     numbered[leaf]     // by id
+	events     map[string][]*leaf // by event name
+	traits     map[string]mask    // programs that test a trait
+	mateTraits map[string]mask    // those that test it of members of a household
+	related    mask               // programs that ask about households
+	timed      mask               // programs whose answer can change by time alone
+	open       mask               // programs that hold for a person of whom nothing is known
+	asksTrait  mask               // programs that test any trait
+	garbage    []uint32           // dead generations with rows left
+	words      int                // length of a mask
 }
 
 // program is one generation of a segment.
@@ -40,6 +42,7 @@ type program struct {
 	leaves []*leaf // by the rule's leaf numbers
 	refs   []int   // by the rule's reference numbers: index of a program, or -1
 	users  mask    // programs that refer to this one
+	mates  mask    // and those that refer to it for members of a household
 }
 
 // leaf is a set of events of which times are kept.
@@ -50,6 +53,7 @@ type leaf struct {
 	stale   bool  // complete, but not to be used by a new build
 	horizon int64 // in milliseconds
 	users   mask  // programs that ask about it
+	mates   mask  // and those that ask about it for members of a household
 }
 
 func (t *table) leaf(id uint32) *leaf               { return t.leafOf.get(id) }
@@ -89,6 +93,9 @@ func (n *numbered[T]) set(i uint32, v *T) {
 type mask []uint64
 
 func (m mask) set(i int) { m[i>>6] |= 1 << (i & 63) }
+
+func (m mask) unset(i int)    { m[i>>6] &^= 1 << (i & 63) }
+func (m mask) has(i int) bool { return m[i>>6]&(1<<(i&63)) != 0 }
 
 func (m mask) or(o mask) {
 	for i := range o {
@@ -150,7 +157,7 @@ type definitions struct {
 
 // compile makes a table of the generations that are tracking or live.
 func (d *definitions) compile() (*table, error) {
-	t := &table{version: d.version, events: map[string][]*leaf{}, traits: map[string]mask{}}
+	t := &table{version: d.version, events: map[string][]*leaf{}, traits: map[string]mask{}, mateTraits: map[string]mask{}}
 	current := map[uint32]bool{}
 	bySegment := map[string]generation{}
 	for _, g := range d.generations {
@@ -172,13 +179,13 @@ func (d *definitions) compile() (*table, error) {
 	}
 	t.words = (len(ordered) + 63) / 64
 	newMask := func() mask { return make(mask, t.words) }
-	t.timed, t.open, t.asksTrait = newMask(), newMask(), newMask()
+	t.timed, t.open, t.asksTrait, t.related = newMask(), newMask(), newMask(), newMask()
 	for _, l := range t.leaves {
-		l.users = newMask()
+		l.users, l.mates = newMask(), newMask()
 	}
 	for i, o := range ordered {
 		p := &program{index: i, generation: o.id, segment: o.segment, rule: o.parsed, live: o.phase == live,
-			members: o.members, users: newMask()}
+			members: o.members, users: newMask(), mates: newMask()}
 		if o.live != o.id {
 			p.replaces = o.live
 		}
@@ -232,6 +239,7 @@ func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]genera
 		t.traits[name].set(p.index)
 		t.asksTrait.set(p.index)
 	}
+	t.relate(p)
 	if p.rule.Timed() {
 		t.timed.set(p.index)
 	}
@@ -239,6 +247,31 @@ func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]genera
 		t.open.set(p.index)
 	}
 	return nil
+}
+
+// relate notes what a program asks about members of households.
+func (t *table) relate(p *program) {
+	if len(p.rule.Households()) > 0 {
+		t.related.set(p.index)
+	}
+	for _, c := range p.rule.Conditions() {
+		if !c.Member {
+			continue
+		}
+		switch n := c.Node.(type) {
+		case *rule.Event:
+			p.leaves[n.Leaf()].mates.set(p.index)
+		case *rule.Segment:
+			if to := p.refs[n.Ref()]; to >= 0 {
+				t.programs[to].mates.set(p.index)
+			}
+		case *rule.Trait:
+			if t.mateTraits[n.Name] == nil {
+				t.mateTraits[n.Name] = make(mask, t.words)
+			}
+			t.mateTraits[n.Name].set(p.index)
+		}
+	}
 }
 
 // target is the generation that a reference means: a live segment refers to what is live,

@@ -38,6 +38,8 @@ type world struct {
 	batch   *touchstone.Batch   // being filled
 	changes []touchstone.Change // that stages emitted, since last asked
 
+	seats []Seat // of merged persons, too
+
 	copies map[string]follower
 
 	committed func() // called after each batch
@@ -87,7 +89,7 @@ func newWorld(t fataler, db *store.DB) *world {
 // open starts the package on the database, as a new process would.
 func (w *world) open() {
 	w.t.Helper()
-	segs, err := Open(ctx, Config{DB: w.db, Traits: w, Persons: w, History: w, Profiles: w, Clock: touchstone.ClockFunc(func() time.Time { return w.now })})
+	segs, err := Open(ctx, Config{DB: w.db, Traits: w, Persons: w, History: w, Profiles: w, Households: w, Clock: touchstone.ClockFunc(func() time.Time { return w.now })})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -138,6 +140,63 @@ func (w *world) Each(_ context.Context, fn func(touchstone.PersonID, func(string
 		}
 	}
 	return nil
+}
+
+// Households.
+
+// Seats returns all that is known: more than is asked for.
+func (w *world) Seats(_ context.Context, _ store.Querier, _ []touchstone.PersonID) ([]Seat, error) {
+	var list []Seat
+	return list, w.EachSeat(ctx, func(s Seat) error {
+		list = append(list, s)
+		return nil
+	})
+}
+
+// EachSeat gives what the keeper would leave, as of the last batch.
+func (w *world) EachSeat(_ context.Context, fn func(s Seat) error) error {
+	for _, s := range w.seats {
+		if err := fn(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move puts a person into a household, or takes it out, and tells of it.
+func (w *world) move(s Seat, in bool) {
+	w.t.Helper()
+	s.Person = w.current(s.Person)
+	if w.people[s.Person] == nil {
+		w.event(s.Person, 0, "Came", "")
+	}
+	asked := []touchstone.PersonID{s.Person}
+	w.seats = slices.DeleteFunc(w.seats, func(o Seat) bool { return o.Household == s.Household && o.Person == s.Person })
+	if in {
+		w.seats = append(w.seats, s)
+	}
+	for _, o := range w.seats {
+		if o.Household == s.Household {
+			asked = append(asked, o.Person)
+		}
+	}
+	if err := w.db.Update(ctx, func(tx *store.Tx) error { return w.segs.Moved(ctx, tx, asked, false) }); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// keepSeats does what the keeper of households does at a merge: where both have a seat, the kept
+// person's is kept.
+func (w *world) keepSeats(kept, gone touchstone.PersonID) {
+	has := func(p touchstone.PersonID, household int64) bool {
+		return slices.ContainsFunc(w.seats, func(s Seat) bool { return s.Person == p && s.Household == household })
+	}
+	w.seats = slices.DeleteFunc(w.seats, func(s Seat) bool { return s.Person == gone && has(kept, s.Household) })
+	for i := range w.seats {
+		if w.seats[i].Person == gone {
+			w.seats[i].Person = kept
+		}
+	}
 }
 
 // The warehouse.
@@ -326,6 +385,11 @@ func (w *world) commit(failures int) {
 		}
 		w.changes = append(w.changes, b.Changes[len(filled.Changes):]...)
 		w.segs.stage.Committed(b)
+		for _, c := range filled.Changes {
+			if c.Kind == touchstone.PersonsMerged {
+				w.keepSeats(c.Person, c.Other)
+			}
+		}
 		if w.done != nil {
 			w.done(b)
 		}
@@ -439,7 +503,7 @@ func (w *world) expected(id string, static map[string][]touchstone.PersonID) []t
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	e := Evaluator{History: w, Profiles: w, Members: func(_ context.Context, ref string) ([]touchstone.PersonID, error) {
+	e := Evaluator{History: w, Profiles: w, Households: w, Members: func(_ context.Context, ref string) ([]touchstone.PersonID, error) {
 		return w.expected(ref, static), nil
 	}}
 	members, err := e.Evaluate(ctx, r, w.now)

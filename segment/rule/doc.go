@@ -5,7 +5,9 @@
 //	  {"trait":"city","op":"eq","value":"上海"},
 //	  {"event":"Order Completed","where":[{"property":"amount","op":"gte","value":100}],
 //	   "count":{"op":"gte","value":2},"within":"30d"},
-//	  {"not":{"segment":"seg_staff"}}]}
+//	  {"not":{"segment":"seg_staff"}},
+//	  {"household":{"role":"payer","any":{"trait":"tier","op":"eq","value":"gold"}}},
+//	  {"household":{"none":{"trait":"vin","op":"exists"}}}]}
 //
 // [Parse] is strict and names the place of a mistake ("and.1.count.op"). [Rule.Eval]
 // tells whether a person belongs now and until when that answer holds without new events.

@@ -16,6 +16,8 @@ type Subject interface {
 	Times(leaf int) []int64
 	// InSegment tells whether the person is in a segment (see [Rule.Segments]).
 	InSegment(ref int) bool
+	// Household answers a household condition (see [Rule.Households]) as [Rule.Among] does.
+	Household(n int, now int64) (holds bool, deadline int64)
 }
 
 // Never is the deadline of an answer that time alone does not change.
@@ -50,6 +52,8 @@ func eval(n Node, s Subject, now int64) (bool, int64) {
 		return n.eval(s.Times(n.leaf), now)
 	case *Segment:
 		return s.InSegment(n.ref), Never
+	case *Household:
+		return s.Household(n.number, now)
 	}
 	return false, Never
 }
@@ -117,21 +121,28 @@ func (c Count) holds(n int) bool {
 }
 
 // nobody is a person of whom nothing is known.
-type nobody struct{}
+type nobody struct{ rule *Rule }
 
 func (nobody) Trait(string) (touchstone.JSON, bool) { return "", false }
 func (nobody) Times(int) []int64                    { return nil }
 func (nobody) InSegment(int) bool                   { return false }
 
+func (n nobody) Household(number int, now int64) (bool, int64) { return n.rule.Alone(number, n, now) }
+
+// Alone answers household condition n for somebody who is in no household.
+func (r *Rule) Alone(n int, s Subject, now int64) (bool, int64) {
+	return r.Among(n, []*Seat{{Until: Never}}, func(int) (bool, int64) { return r.EvalMember(n, s, now) }, now)
+}
+
 // MatchesNobody tells whether the rule holds for a person of whom nothing is known: then
 // every new person belongs.
 func (r *Rule) MatchesNobody() bool {
-	member, _ := r.Eval(nobody{}, 0)
+	member, _ := r.Eval(nobody{r}, 0)
 	return member
 }
 
 // TraitsMayDecide tells whether the rule can hold for a person without any of its events
-// who is in none of its segments. If not, only people with such events or in such
+// who is in none of its segments, by traits or by others of the household. If not, only people with such events or in such
 // segments need to be looked at.
 func (r *Rule) TraitsMayDecide() bool {
 	may, _ := possible(r.Root)
@@ -166,12 +177,17 @@ func possible(n Node) (canTrue, canFalse bool) {
 	case *Event:
 		holds := n.Count.holds(0)
 		return holds, !holds
+	case *Household: // others decide
+		return true, true
 	}
 	return false, true
 }
 
 // Timed tells whether time alone can change an answer.
 func (r *Rule) Timed() bool {
+	if len(r.households) > 0 { // people move in and out
+		return true
+	}
 	for i := range r.conditions {
 		if e, ok := r.conditions[i].Node.(*Event); ok && e.Within != 0 {
 			return true

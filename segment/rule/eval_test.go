@@ -19,6 +19,13 @@ type person struct {
 	in     map[int]bool
 	keep   []rule.Leaf // when set, only what the leaves keep is shown
 	now    int64
+	rule   *rule.Rule // of those who live together
+	mates  []*person
+	seats  []*rule.Seat
+}
+
+func (p *person) Household(n int, now int64) (bool, int64) {
+	return p.rule.Among(n, p.seats, func(i int) (bool, int64) { return p.rule.EvalMember(n, p.mates[i], now) }, now)
 }
 
 func (p *person) Trait(name string) (touchstone.JSON, bool) {
@@ -161,4 +168,67 @@ func randomRule(t *rapid.T, depth int) string {
 		}
 		return text + "}"
 	}
+}
+
+// TestHouseholdDeadlineHolds asks at every second about people who move in and out, change what they
+// do and grow up: the answer is what looking at each member says, and stands until the deadline.
+func TestHouseholdDeadlineHolds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		who := rapid.SampledFrom([]string{"any", "all", "none"}).Draw(t, "who")
+		role := rapid.SampledFrom([]string{"", "payer", "child"}).Draw(t, "role")
+		text := fmt.Sprintf(`{"household":{"role":%q,%q:%s}}`, role, who, randomRule(t, 2))
+		if role == "" {
+			text = fmt.Sprintf(`{"household":{%q:%s}}`, who, randomRule(t, 2))
+		}
+		r, err := rule.Parse(touchstone.JSON(text))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		p := &person{rule: r}
+		for range rapid.IntRange(0, 3).Draw(t, "mates") {
+			mate := &person{times: make([][]int64, len(r.Leaves())), in: map[int]bool{}}
+			for i := range mate.times {
+				mate.times[i] = rapid.SliceOfN(rapid.Int64Range(0, 30), 0, 4).Draw(t, "times")
+				slices.Sort(mate.times[i])
+				for j := range mate.times[i] {
+					mate.times[i][j] *= 1000
+				}
+			}
+			at := func(name string) int64 { return 1000 * rapid.Int64Range(0, 60).Draw(t, name) }
+			p.mates = append(p.mates, mate)
+			p.seats = append(p.seats, &rule.Seat{From: at("from"), Until: at("until"), ChildUntil: at("child"), Roles: rapid.SampledFrom([][]string{nil, {"payer"}}).Draw(t, "roles")})
+		}
+		last, until := r.Eval(p, 0)
+		for now := int64(0); now < 70_000; now += 1000 {
+			got, deadline := r.Eval(p, now)
+			if want := p.look(who, role, now); got != want {
+				t.Fatalf("%s at %d: %v, one by one %v", text, now, got, want)
+			}
+			if got != last && now < until {
+				t.Fatalf("%s changed at %d, before %d", text, now, until)
+			}
+			last, until = got, deadline
+		}
+	})
+}
+
+// look is what the condition means, written down once more.
+func (p *person) look(who, role string, now int64) bool {
+	asked, passed := 0, 0
+	for i, s := range p.seats {
+		if now < s.From || now >= s.Until || role == "payer" && len(s.Roles) == 0 || role == "child" && now >= s.ChildUntil {
+			continue
+		}
+		asked++
+		if yes, _ := p.rule.EvalMember(0, p.mates[i], now); yes {
+			passed++
+		}
+	}
+	switch who {
+	case "any":
+		return passed > 0
+	case "all":
+		return asked > 0 && passed == asked
+	}
+	return passed == 0
 }

@@ -48,6 +48,7 @@ type parser struct {
 	err        error
 	conditions []Condition
 	count      int
+	inside     bool // a household condition
 }
 
 func (p *parser) fail(at, format string, args ...any) {
@@ -111,7 +112,7 @@ func (p *parser) done(o object, known string) {
 	}
 }
 
-const nodeFields = "and, or, not, trait, event, segment"
+const nodeFields = "and, or, not, trait, event, segment, household"
 
 func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 	o := p.object(at, v)
@@ -119,7 +120,7 @@ func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 		return nil
 	}
 	var kinds []string
-	for _, k := range []string{"and", "or", "not", "trait", "event", "segment"} {
+	for _, k := range []string{"and", "or", "not", "trait", "event", "segment", "household"} {
 		if _, ok := o.fields[k]; ok {
 			kinds = append(kinds, k)
 		}
@@ -150,6 +151,9 @@ func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 		return p.trait(o, value)
 	case "event":
 		return p.event(o, value)
+	case "household":
+		p.done(o, "household")
+		return p.household(at, value, depth)
 	default:
 		n := &Segment{ID: p.name(join(at, "segment"), value)}
 		p.done(o, "segment")
@@ -397,7 +401,7 @@ func (p *parser) within(at string, v jsontext.Value) time.Duration {
 }
 
 func (p *parser) condition(at string, n Node) {
-	p.conditions = append(p.conditions, Condition{Path: at, Node: n})
+	p.conditions = append(p.conditions, Condition{Path: at, Node: n, Member: p.inside})
 	p.counts(at)
 }
 

@@ -52,6 +52,16 @@ func (p *printer) node(n Node) {
 		p.WriteString(`{"segment":`)
 		p.text(n.ID)
 		p.WriteByte('}')
+	case *Household:
+		p.WriteString(`{"household":{`)
+		if n.Role != "" {
+			p.WriteString(`"role":`)
+			p.text(n.Role)
+			p.WriteByte(',')
+		}
+		p.WriteString(`"` + string(n.Who) + `":`)
+		p.node(n.Of)
+		p.WriteString("}}")
 	}
 }
 

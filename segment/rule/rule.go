@@ -25,9 +25,10 @@ type Rule struct {
 	conditions []Condition
 	leaves     []Leaf
 	segments   []string
+	households []*Household
 }
 
-// Node is one of *And, *Or, *Not, *Trait, *Event and *Segment.
+// Node is one of *And, *Or, *Not, *Trait, *Event, *Segment and *Household.
 type Node interface{ node() }
 
 // And holds when all of its parts hold.
@@ -77,14 +78,21 @@ func (*Trait) node()   {}
 func (*Event) node()   {}
 func (*Segment) node() {}
 
-// Condition is a Trait, Event or Segment of a rule with its place, such as "and.1.not".
+// Condition is a Trait, Event, Segment or Household of a rule with its place, such as "and.1.not".
 type Condition struct {
-	Path string
-	Node Node
+	Path   string
+	Node   Node
+	Member bool // it is asked of members of a household
 }
 
-// Conditions returns the rule's traits, events and segments in the order of the text.
+// Conditions returns the rule's traits, events, segments and households in the order of the text.
 func (r *Rule) Conditions() []Condition { return r.conditions }
+
+// Leaf is the index of the events in [Rule.Leaves].
+func (e *Event) Leaf() int { return e.leaf }
+
+// Ref is the index of the segment in [Rule.Segments].
+func (s *Segment) Ref() int { return s.ref }
 
 // Segments returns the ids of the segments that the rule refers to, each once. The index
 // of an id is what [Subject.InSegment] is asked with.
@@ -199,6 +207,9 @@ func (r *Rule) index() {
 				r.segments = append(r.segments, n.ID)
 			}
 			n.ref = i
+		case *Household:
+			n.number = len(r.households)
+			r.households = append(r.households, n)
 		}
 	}
 }

@@ -63,6 +63,8 @@ func (w *warner) look(path string, n Node) {
 		w.look(join(path, "not"), n.Of)
 	case *Event:
 		w.event(path, n)
+	case *Household:
+		w.look(join(join(path, "household"), string(n.Who)), n.Of)
 	}
 }
 

@@ -3304,7 +3304,7 @@ export interface components {
             value?: unknown;
         };
         /** @description The rule language of segments */
-        Rule: components["schemas"]["AndRule"] | components["schemas"]["OrRule"] | components["schemas"]["NotRule"] | components["schemas"]["TraitRule"] | components["schemas"]["EventRule"] | components["schemas"]["SegmentRule"];
+        Rule: components["schemas"]["AndRule"] | components["schemas"]["OrRule"] | components["schemas"]["NotRule"] | components["schemas"]["TraitRule"] | components["schemas"]["EventRule"] | components["schemas"]["SegmentRule"] | components["schemas"]["HouseholdCondition"];
         AndRule: {
             and: components["schemas"]["Rule"][];
         };
@@ -3336,6 +3336,19 @@ export interface components {
         };
         SegmentRule: {
             segment: string;
+        };
+        HouseholdCondition: {
+            /** @description By what is true of members of the person's household (the surest of several; who has none is one of their own, without a role). One of any, all, none; all is false and none is true when there is nobody to ask */
+            household: {
+                /**
+                 * @description Of members with this role only
+                 * @enum {string}
+                 */
+                role?: "payer" | "user" | "driver" | "child";
+                any?: components["schemas"]["Rule"];
+                all?: components["schemas"]["Rule"];
+                none?: components["schemas"]["Rule"];
+            };
         };
         Segment: {
             /** @example seg_a1b2c3d4e5f6 */

@@ -6,9 +6,11 @@ import {
   groupOf,
   isCondition,
   isEvent,
+  isHousehold,
   isNot,
   isSegment,
   isTrait,
+  membersOf,
   parseLength,
   prune,
 } from "@/lib/rule";
@@ -251,6 +253,7 @@ function use(read: Raw): void {
 function drawable(r: Rule): void {
   const group = groupOf(r);
   if (isNot(r)) drawable(r.not);
+  else if (isHousehold(r)) drawable(membersOf(r).of);
   else if (group) for (const part of group.of) drawable(part);
   else if (isTrait(r)) must(typeof r.trait === "string" && isCondition({ op: r.op, value: r.value }));
   else if (isSegment(r)) must(typeof r.segment === "string");

@@ -37,6 +37,32 @@ describe("prune", () => {
   });
 });
 
+describe("households", () => {
+  const payers: Rule = { household: { role: "payer", any: { and: [city, unfinished] } } };
+  it("are pruned within, and remember where a member's conditions stood", () => {
+    const p = prune({ and: [unfinished, payers, { household: { none: { and: [unfinished] } } }] });
+    expect(p.rule).toEqual({ and: [{ household: { role: "payer", any: { and: [city] } } }] });
+    expect(p.incomplete).toBe(3);
+    expect(p.places.get("and.0")).toBe("and.1");
+    expect(p.places.get("and.0.household.any.and.0")).toBe("and.1.household.any.and.0");
+  });
+  it("are the opposite of each other where they have a word", () => {
+    expect(negate(payers)).toEqual({ household: { role: "payer", none: { and: [city, unfinished] } } });
+    expect(negate(negate(payers))).toEqual(payers);
+    expect(negate({ household: { all: city } })).toEqual({ not: { household: { all: city } } });
+  });
+  it("have a group within when they are edited", () => {
+    expect(asGroup({ household: { any: city } })).toEqual({ and: [{ household: { any: { and: [city] } } }] });
+  });
+  it("are read, or the place that is wrong is told", () => {
+    expect(readRule(payers)).toEqual({ rule: payers });
+    expect(readRule({ household: { any: city, none: city } })).toEqual({ wrong: "household" });
+    expect(readRule({ household: { role: "boss", any: city } })).toEqual({ wrong: "household" });
+    expect(readRule({ and: [{ household: { any: { trait: 5 } } }] })).toEqual({ wrong: "and.0.household.any.trait" });
+    expect(segmentsIn({ household: { any: { segment: "seg_a" } } })).toEqual(["seg_a"]);
+  });
+});
+
 describe("placeOfError", () => {
   const { places } = prune({ and: [unfinished, city, bought] });
   it("finds the condition in the draft", () => {

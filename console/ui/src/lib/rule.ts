@@ -8,11 +8,28 @@ export type NotRule = Extract<Rule, { not: unknown }>;
 export type TraitRule = Extract<Rule, { trait: unknown }>;
 export type EventRule = Extract<Rule, { event: unknown }>;
 export type SegmentRule = Extract<Rule, { segment: unknown }>;
+export type HouseholdRule = Extract<Rule, { household: unknown }>;
+export type HouseholdRole = NonNullable<HouseholdRule["household"]["role"]>;
+/** Of how many members of a household a condition must be true. */
+export type Quantifier = "any" | "all" | "none";
+export const quantifiers: readonly Quantifier[] = ["any", "all", "none"];
+export const householdRoles: readonly HouseholdRole[] = ["payer", "user", "driver", "child"];
 
 export const isNot = (r: Rule): r is NotRule => "not" in r;
 export const isTrait = (r: Rule): r is TraitRule => "trait" in r;
 export const isEvent = (r: Rule): r is EventRule => "event" in r;
 export const isSegment = (r: Rule): r is SegmentRule => "segment" in r;
+export const isHousehold = (r: Rule): r is HouseholdRule => "household" in r;
+
+/** A household condition's parts: of whom what must be true. */
+export function membersOf(r: HouseholdRule): { who: Quantifier; of: Rule; role: HouseholdRole | undefined } {
+  const who = quantifiers.find((q) => r.household[q] !== undefined) ?? "any";
+  return { who, of: r.household[who] ?? { and: [] }, role: r.household.role };
+}
+
+export function makeHousehold(who: Quantifier, of: Rule, role: HouseholdRole | undefined): HouseholdRule {
+  return { household: { ...(role ? { role } : {}), [who]: of } };
+}
 
 /** A group's word and parts, or null for a single condition. */
 export function groupOf(r: Rule): { kind: GroupKind; of: Rule[] } | null {
@@ -53,12 +70,20 @@ export function negate(r: Rule): Rule {
     if (op === "gte" && value === 1) return { ...r, count: { op: "eq", value: 0 } };
     if (op !== "gte" && value === 0) return { ...r, count: { op: "gte", value: 1 } };
   }
+  if (isHousehold(r)) {
+    const { who, of, role } = membersOf(r);
+    if (who !== "all") return makeHousehold(who === "any" ? "none" : "any", of, role);
+  }
   return { not: r };
 }
 
 /** A rule in which no "not" stands before a condition whose opposite has a name. */
 export function plain(r: Rule): Rule {
   if (isNot(r)) return negate(plain(r.not));
+  if (isHousehold(r)) {
+    const { who, of, role } = membersOf(r);
+    return makeHousehold(who, asGroup(of), role);
+  }
   const group = groupOf(r);
   return group ? makeGroup(group.kind, group.of.map(plain)) : r;
 }
@@ -115,6 +140,12 @@ export function prune(draft: Rule): Pruned {
     if (isNot(r)) {
       const inner = walk(r.not, join(from, "not"), join(to, "not"));
       return inner && mark({ not: inner });
+    }
+    if (isHousehold(r)) {
+      const { who, of, role } = membersOf(r);
+      const inner = walk(of, join(from, `household.${who}`), join(to, `household.${who}`));
+      if (!inner && groupOf(of)?.of.length === 0) incomplete++;
+      return inner && mark(makeHousehold(who, inner, role));
     }
     const group = groupOf(r);
     if (!group) {
@@ -210,7 +241,7 @@ const isObject = (v: unknown): v is Record<string, unknown> =>
 export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wrong: string } {
   const wrong = { wrong: at };
   if (!isObject(v) || depth > deepest) return wrong;
-  const kinds = ["and", "or", "not", "trait", "event", "segment"].filter((k) => k in v);
+  const kinds = ["and", "or", "not", "trait", "event", "segment", "household"].filter((k) => k in v);
   const kind = kinds[0];
   if (kinds.length !== 1 || kind === undefined) return wrong;
   if (kind === "not") {
@@ -227,6 +258,16 @@ export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wro
       parts.push(r.rule);
     }
     return { rule: makeGroup(kind, parts) };
+  }
+  if (kind === "household") {
+    const h = v.household;
+    const place = join(at, "household");
+    if (!isObject(h) || !isRole(h.role)) return { wrong: place };
+    const who = quantifiers.filter((q) => q in h);
+    const q = who[0];
+    if (who.length !== 1 || q === undefined) return { wrong: place };
+    const inner = readRule(h[q], join(place, q), depth + 1);
+    return "wrong" in inner ? inner : { rule: makeHousehold(q, inner.rule, h.role) };
   }
   if (typeof v[kind] !== "string") return { wrong: join(at, kind) };
   if (kind === "trait") {
@@ -251,6 +292,12 @@ export function salvageRule(v: unknown, depth = 0): Rule | undefined {
     const inner = salvageRule(v.not, depth + 1);
     return inner && { not: inner };
   }
+  if (isObject(v.household)) {
+    const h = v.household;
+    const q = quantifiers.find((x) => x in h);
+    const inner = q && salvageRule(h[q], depth + 1);
+    return q && inner && makeHousehold(q, inner, isRole(h.role) ? h.role : undefined);
+  }
   for (const kind of ["and", "or"] as const) {
     if (!Array.isArray(v[kind])) continue;
     const parts = v[kind].map((part) => salvageRule(part, depth + 1)).filter((part) => part !== undefined);
@@ -270,6 +317,8 @@ export function salvageRule(v: unknown, depth = 0): Rule | undefined {
 
 /** How deep rules may nest: the builder offers less, and a link must not cost the page its stack. */
 const deepest = 32;
+const isRole = (v: unknown): v is HouseholdRole | undefined =>
+  v === undefined || householdRoles.some((r) => r === v);
 const isOp = (v: unknown): v is ConditionOp => typeof v === "string" && ops.includes(v);
 const isLength = (v: unknown): v is string => typeof v === "string" && parseLength(v) !== null;
 const isCount = (v: unknown): v is NonNullable<EventRule["count"]> =>
@@ -302,6 +351,7 @@ export function segmentsIn(rule: Rule | null): string[] {
   if (!rule) return [];
   if (isNot(rule)) return segmentsIn(rule.not);
   if (isSegment(rule)) return [rule.segment];
+  if (isHousehold(rule)) return segmentsIn(membersOf(rule).of);
   return groupOf(rule)?.of.flatMap(segmentsIn) ?? [];
 }
 

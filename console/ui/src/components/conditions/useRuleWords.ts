@@ -10,9 +10,11 @@ import {
   type EventRule,
   groupOf,
   isEvent,
+  isHousehold,
   isNot,
   isSegment,
   isTrait,
+  membersOf,
   negate,
   parseLength,
   takesNoValue,
@@ -88,6 +90,13 @@ export function useRuleWords() {
       if (isTrait(r)) return test(r.trait || "…", r.op, r.value);
       if (isEvent(r)) return event(r);
       if (isSegment(r)) return t("condition.words.inSegment", { name: segment(r.segment) });
+      if (isHousehold(r)) {
+        const { who, of, role } = membersOf(r);
+        return t(`condition.words.household.${who}`, {
+          role: t(`condition.household.role.${role ?? "anybody"}`),
+          rule: rule(of, true),
+        });
+      }
       return "";
     };
     const segment = (id: string) => segments?.find((s) => s.id === id)?.name ?? (id || "…");

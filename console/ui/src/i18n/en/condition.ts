@@ -66,6 +66,10 @@ export const condition = {
     eq_one: "exactly once",
     eq_other: "exactly {{n}} times",
   },
+  household: {
+    who: { any: "at least one of", all: "each of", none: "none of" },
+    role: { anybody: "all members", payer: "payers", user: "users", driver: "drivers", child: "children" },
+  },
   words: {
     test: "{{name}} {{op}} {{value}}",
     testNoValue: "{{name}} {{op}}",
@@ -77,6 +81,11 @@ export const condition = {
     didTimes: "did {{event}}{{where}} {{times}}{{window}}",
     never: "did not do {{event}}{{where}}{{window}}",
     inSegment: "is in {{name}}",
+    household: {
+      any: "someone in the household ({{role}}) matches: {{rule}}",
+      all: "everyone in the household ({{role}}) matches: {{rule}}",
+      none: "no one in the household ({{role}}) matches: {{rule}}",
+    },
     notInSegment: "is not in {{name}}",
   },
 };

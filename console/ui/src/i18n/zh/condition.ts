@@ -57,6 +57,10 @@ export const condition = {
     lte_other: "至多做过 {{n}} 次",
     eq_other: "恰好做过 {{n}} 次",
   },
+  household: {
+    who: { any: "至少一人满足", all: "每个人都满足", none: "没有人满足" },
+    role: { anybody: "成员", payer: "付款人", user: "使用人", driver: "驾驶人", child: "儿童" },
+  },
   words: {
     test: "{{name}} {{op}} {{value}}",
     testNoValue: "{{name}} {{op}}",
@@ -68,6 +72,11 @@ export const condition = {
     didTimes: "{{window}}{{times}}“{{event}}”{{where}}",
     never: "{{window}}没有做过“{{event}}”{{where}}",
     inSegment: "属于人群“{{name}}”",
+    household: {
+      any: "所在家庭有{{role}}满足：{{rule}}",
+      all: "所在家庭的所有{{role}}都满足：{{rule}}",
+      none: "所在家庭没有{{role}}满足：{{rule}}",
+    },
     notInSegment: "不属于人群“{{name}}”",
   },
 };

@@ -1,5 +1,5 @@
 import { Button, InputNumber, Segmented, Select, Tooltip } from "antd";
-import { CircleSlash2, Copy, FolderPlus, MousePointerClick, Plus, Shapes, Tag, X } from "lucide-react";
+import { CircleSlash2, Copy, FolderPlus, House, MousePointerClick, Plus, Shapes, Tag, X } from "lucide-react";
 import { createContext, useContext, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Condition, Rule } from "@/api/types";
@@ -13,15 +13,22 @@ import {
   type EventRule,
   type GroupKind,
   groupOf,
+  type HouseholdRole,
+  type HouseholdRule,
+  householdRoles,
   isEvent,
+  isHousehold,
   isSegment,
   isTrait,
   join,
   leafComplete,
   makeGroup,
+  makeHousehold,
+  membersOf,
   negate,
   type PlacedWarning,
   parseLength,
+  quantifiers,
   type TraitRule,
   unwrap,
   wrap,
@@ -63,13 +70,98 @@ interface PartProps {
 
 function Part(props: PartProps) {
   const { inner } = unwrap(props.rule);
+  if (isHousehold(inner)) return <HouseholdEditor {...props} household={inner} />;
   return groupOf(inner) ? <GroupEditor {...props} /> : <LeafEditor {...props} />;
+}
+
+/** What is asked of members of a household is not about households again. */
+const InsideContext = createContext(false);
+
+/** A condition about the members of a person's household: of whom, and what. */
+function HouseholdEditor({
+  rule,
+  household,
+  at,
+  depth,
+  onChange,
+  onRemove,
+  onCopy,
+  fresh = false,
+}: PartProps & { household: HouseholdRule }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { counts, error } = useContext(RemarksContext);
+  const { negated } = unwrap(rule);
+  const { who, of, role } = membersOf(household);
+  const place = negated ? join(at, "not") : at;
+  const set = (next: HouseholdRule) => onChange(wrap(next, negated));
+  const count = counts.get(place);
+  return (
+    <div
+      className="rule-group"
+      data-depth={depth}
+      data-not={negated || undefined}
+      data-testid="rule-household"
+    >
+      <div className="rule-group-head">
+        <NotToggle on={negated} onToggle={() => onChange(negate(rule))} />
+        <span className="rule-kind">
+          <House size={13} /> {t("segments.builder.household")}
+        </span>
+        <Select
+          className="pick"
+          aria-label={t("segments.builder.householdWho")}
+          value={who}
+          popupMatchSelectWidth={false}
+          onChange={(next) => set(makeHousehold(next, of, role))}
+          options={quantifiers.map((q) => ({ value: q, label: t(`condition.household.who.${q}`) }))}
+        />
+        <Select<HouseholdRole | "anybody">
+          className="pick"
+          aria-label={t("segments.builder.householdRole")}
+          value={role ?? "anybody"}
+          popupMatchSelectWidth={false}
+          onChange={(next) => set(makeHousehold(who, of, next === "anybody" ? undefined : next))}
+          options={(["anybody", ...householdRoles] as const).map((r) => ({
+            value: r,
+            label: t(`condition.household.role.${r}`),
+          }))}
+        />
+        <span className="rule-actions">
+          <Tooltip title={t("segments.builder.leafHelp")}>
+            <span className="rule-count" data-testid="condition-count">
+              {count === undefined ? "" : format.num(count)}
+            </span>
+          </Tooltip>
+          {onCopy && (
+            <IconAction label={t("segments.builder.copy")} icon={<Copy size={13} />} onClick={onCopy} />
+          )}
+          {onRemove && <IconAction label={t("condition.remove")} icon={<X size={14} />} onClick={onRemove} />}
+        </span>
+      </div>
+      {(error?.at === place || (negated && error?.at === at)) && (
+        <p className="rule-error" role="alert">
+          {error?.text}
+        </p>
+      )}
+      <InsideContext value={true}>
+        <GroupEditor
+          rule={of}
+          at={join(place, `household.${who}`)}
+          depth={depth + 1}
+          fresh={fresh}
+          onChange={(next) => set(makeHousehold(who, next, role))}
+        />
+      </InsideContext>
+    </div>
+  );
 }
 
 function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun }: PartProps) {
   const { t } = useTranslation();
   const [fresh, setFresh] = useState<number | null>(begun ? 0 : null);
   const { error } = useContext(RemarksContext);
+  const inside = useContext(InsideContext);
   const { inner, negated } = unwrap(rule);
   const group = groupOf(inner);
   if (!group) return null;
@@ -154,6 +246,15 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
         <Button size="small" icon={<Shapes size={13} />} onClick={() => add({ segment: "" })}>
           {t("segments.builder.addSegment")}
         </Button>
+        {!inside && (
+          <Button
+            size="small"
+            icon={<House size={13} />}
+            onClick={() => add(makeHousehold("any", { and: [{ trait: "", op: "eq" }] }, undefined))}
+          >
+            {t("segments.builder.addHousehold")}
+          </Button>
+        )}
         {depth < 6 && (
           <Button
             size="small"
