@@ -215,7 +215,7 @@ func (g *Graph) demote(ctx context.Context, tx *store.Tx, b *touchstone.Batch, s
 	}
 	x := nodes[at]
 	alone := len(nodes) == 1
-	x.trust = shared
+	r.setTrust(x, shared)
 	if why.company != "" {
 		x.company = why.company
 	}

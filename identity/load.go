@@ -95,7 +95,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 		g.mu.Lock()
 		defer g.mu.Unlock()
 	}
-	asked := make(map[ident]bool, len(mentions))
+	asked := make(map[ident]bool, 2*len(mentions))
 	look := func(ids []ident) {
 		for _, id := range ids {
 			if r.nodes[id] != nil || asked[id] {
@@ -103,7 +103,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 			}
 			if cached {
 				if e := entry(g.cache.Get(id.kind, id.value)); e != nil {
-					r.put(id, e.node(), e.person(), e.carries()).trust = e.trust()
+					r.setTrust(r.put(id, e.node(), e.person(), e.carries()), e.trust())
 					continue
 				}
 			}
@@ -159,7 +159,7 @@ func (g *Graph) putNode(r *region) func(*sql.Rows) error {
 		}
 		if k := g.kinds.number(touchstone.IdentifierKind(kind)); k != noKind {
 			n := r.put(ident{k, value}, touchstone.NodeID(number), touchstone.PersonID(person), carries)
-			if n.trust = trusted; !n.known {
+			if r.setTrust(n, trusted); !n.known {
 				n.company, n.known = with, true
 			}
 		}

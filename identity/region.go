@@ -173,7 +173,9 @@ type region struct {
 	binding bool                     // the mention at work may join what was parted
 	lifted  [][2]touchstone.PersonID // pairs that were joined so
 	sharing map[ident]*exposure      // identifiers that are new and shared from the start
-	fresh   map[ident]company        // what identifiers that are new will have met
+	brought map[ident]*node          // the nodes that identifiers which are new will have, with what they have met
+	meeting [noKind + 1]bool         // kinds of brought
+	shares  bool                     // some node is shared
 
 	order  []*node // of first mention, for steps that must be deterministic
 	merges []merge
@@ -190,7 +192,7 @@ type region struct {
 
 // newRegion makes a region for about that many mentions.
 func newRegion(r rules, lastNode touchstone.NodeID, mentions int) *region {
-	return &region{rules: r, lastNode: lastNode, nodes: make(map[ident]*node, 2*mentions), parts: make(map[touchstone.PersonID]*part, mentions), edges: make(map[edgeKey]*edge, mentions), bonds: map[bondKey]*bond{}, fresh: map[ident]company{}}
+	return &region{rules: r, lastNode: lastNode, nodes: make(map[ident]*node, 2*mentions), parts: make(map[touchstone.PersonID]*part, mentions), edges: make(map[edgeKey]*edge, mentions), bonds: map[bondKey]*bond{}}
 }
 
 // Regions of an import hold tens of thousands of nodes: they are made in blocks.
@@ -247,14 +249,25 @@ func (r *region) put(id ident, number touchstone.NodeID, person touchstone.Perso
 	return n
 }
 
+func (r *region) setTrust(n *node, t trust) {
+	n.trust = t
+	r.shares = r.shares || t == shared
+}
+
 // create makes a node for an identifier that nobody has seen before.
 func (r *region) create(id ident, p *part) *node {
 	r.lastNode++
-	n := r.newNode()
-	n.ident, n.id, n.fresh, n.known = id, r.lastNode, true, true
-	n.company, n.born = r.fresh[id], r.at
+	var n *node
+	if r.meeting[id.kind] { // a look at a large map less for those that meet nobody
+		n = r.brought[id]
+	}
+	if n == nil {
+		n = r.newNode()
+	}
+	n.ident, n.id, n.fresh, n.known, n.born = id, r.lastNode, true, true, r.at
 	if r.sharing[id] != nil {
-		n.trust, p = shared, nil
+		r.setTrust(n, shared)
+		p = nil
 	}
 	if p == nil {
 		p = r.newPart()
@@ -324,6 +337,9 @@ func (r *region) link(ids []ident, c cause) (carrier, anchor *node) {
 func (r *region) relating(id ident) bool {
 	if r.relates(id.kind) {
 		return true
+	}
+	if !r.shares && len(r.sharing) == 0 {
+		return false
 	}
 	if n := r.nodes[id]; n != nil {
 		return n.trust == shared

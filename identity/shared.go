@@ -63,19 +63,18 @@ func fingerprint(kind touchstone.IdentifierKind, value string) (f [fingerprintSi
 
 // with adds a fingerprint; it returns how many of its kind there are, and whether it is new.
 func (c company) with(f [fingerprintSize]byte) (_ company, ofKind int, added bool) {
-	text := string(f[:])
 	for at := 0; at+fingerprintSize <= len(c); at += fingerprintSize {
-		switch one := string(c[at : at+fingerprintSize]); {
-		case one == text:
+		switch one := c[at : at+fingerprintSize]; {
+		case string(one) == string(f[:]):
 			return c, 0, false
-		case one[:kindPrintSize] == text[:kindPrintSize]:
+		case string(one[:kindPrintSize]) == string(f[:kindPrintSize]):
 			ofKind++
 		}
 	}
 	if len(c) >= maxCompany {
 		return c, ofKind, false
 	}
-	return c + company(text), ofKind + 1, true
+	return c + company(f[:]), ofKind + 1, true
 }
 
 // count returns how many there are of a kind.
@@ -114,18 +113,15 @@ type exposure struct {
 // meet notes what the identifiers of mentions were seen with, and returns those that have
 // been seen with too many by now, in order.
 func (r *region) meet(mentions []mention) (exposed []*exposure) {
-	brought := map[ident]*node{} // identifiers that the batch brings
+	r.brought = make(map[ident]*node, len(mentions))
 	for i := range mentions {
 		m := &mentions[i]
 		r.pairs(m.ids, func(id, with ident) {
-			if e := r.meets(id, with, brought); e != nil {
+			if e := r.meets(id, with); e != nil {
 				e.mention, e.source = i, m.source
 				exposed = append(exposed, e)
 			}
 		})
-	}
-	for id, n := range brought {
-		r.fresh[id] = n.company
 	}
 	return exposed
 }
@@ -168,17 +164,18 @@ func (r *region) pairs(ids []ident, fn func(id, with ident)) {
 	}
 }
 
-func (r *region) meets(id, with ident, fresh map[ident]*node) *exposure {
+func (r *region) meets(id, with ident) *exposure {
 	bears, counts := r.bears(id.kind, with.kind)
 	if !counts || id == with || r.sharing[id] != nil {
 		return nil
 	}
-	n := r.nodes[id]
-	e := &exposure{ident: id, node: n, witness: with.kind, bears: bears}
+	known := r.nodes[id]
+	n := known
 	if n == nil {
-		if n = fresh[id]; n == nil {
-			n = &node{known: true}
-			fresh[id] = n
+		if n = r.brought[id]; n == nil {
+			n = r.newNode()
+			n.known = true
+			r.brought[id], r.meeting[id.kind] = n, true
 		}
 	}
 	if n.trust == shared || !n.known {
@@ -192,8 +189,8 @@ func (r *region) meets(id, with ident, fresh map[ident]*node) *exposure {
 	if ofKind <= bears || n.trust == trusted {
 		return nil
 	}
-	n.trust, e.seen = shared, ofKind // once is enough
-	return e
+	r.setTrust(n, shared) // once is enough
+	return &exposure{ident: id, node: known, witness: with.kind, bears: bears, seen: ofKind}
 }
 
 // loadCompany reads what is known of identifiers that came from the cache.
