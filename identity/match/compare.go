@@ -21,9 +21,11 @@ type comparer struct {
 	model   *Model
 	columns []*column
 	each    []boundComparison
-	prior   float64  // bits
-	bounds  []bounds // by comparison; see bound.go
-	order   []int
+	prior   float64 // bits
+	// kinPrior is log2 of how many matches there are for each pair of relatives.
+	kinPrior float64
+	bounds   []bounds // by comparison; see bound.go
+	order    []int
 }
 
 type boundComparison struct {
@@ -32,6 +34,7 @@ type boundComparison struct {
 	at      int // the column
 	partner int // comparison of the partner, or -1
 	bits    []float64
+	kin     []float64 // bits by level, against relatives
 	rare    []float64 // by count of a value, for small ones: bits of an equal value
 }
 
@@ -61,11 +64,13 @@ func (m *Model) bind(columns []*column) (*comparer, error) {
 // weigh takes over the weights of the model.
 func (c *comparer) weigh() {
 	c.prior = bits(c.model.Prior)
+	c.kinPrior = math.Log2(c.model.Prior / c.model.Kin)
 	for i := range c.each {
 		one := &c.each[i]
-		one.bits = one.bits[:0]
+		one.bits, one.kin = one.bits[:0], one.kin[:0]
 		for _, l := range one.Levels {
 			one.bits = append(one.bits, l.Bits)
+			one.kin = append(one.kin, math.Log2(l.M/l.Kin)+l.Learnt)
 		}
 		if one.rare == nil {
 			one.rare = make([]float64, rareCounts)
@@ -165,6 +170,9 @@ func (c *comparer) weight(p pattern, a, b []*value) float64 {
 		if l == 0 {
 			sum += c.rarity(i, p, a, b)
 		}
+	}
+	if c.model.Kin > 0 {
+		return against(sum, c.apartFromKin(p))
 	}
 	return sum
 }

@@ -44,6 +44,17 @@ func affinity(parent, child Kind) float64 {
 	return 0
 }
 
+// follows tells whether agreement of a kind may follow from that of another.
+func follows(parent, child Kind) bool {
+	switch child {
+	case Given, Name:
+		return parent == Email
+	case Family:
+		return parent == Email || household(parent)
+	}
+	return household(parent) && household(child)
+}
+
 // household tells kinds that those who live together may share. Others are taken to be independent: what says the same of one thing
 // twice (a title and a description) is better evidence than once, as things have no relatives.
 func household(k Kind) bool {
@@ -63,16 +74,16 @@ func (f *fitting) agrees(i, level int) bool {
 // found without asking about comparison i.
 func (f *fitting) apart(i int, found bool, fn func(p pattern, n float64)) {
 	for _, x := range f.random {
-		if x.p < surelyNot {
-			fn(x.pattern, x.n*(1-x.p))
+		if x.p+x.q < surelyNot {
+			fn(x.pattern, x.n*(1-x.p-x.q))
 		}
 	}
 	if !found {
 		return
 	}
 	for _, x := range f.found {
-		if x.p < surelyNot && x.free&(1<<i) != 0 {
-			fn(x.pattern, x.n*(1-x.p))
+		if x.p+x.q < surelyNot && x.free&(1<<i) != 0 {
+			fn(x.pattern, x.n*(1-x.p-x.q))
 		}
 	}
 }
@@ -97,7 +108,7 @@ func (f *fitting) depend(found bool) {
 	for k, i := range order {
 		lifts := f.lifts(i, found)
 		for _, on := range order[:k] {
-			if lifts[on] >= dependsFrom && household(f.model.Comparisons[i].Kind) && household(f.model.Comparisons[on].Kind) {
+			if lifts[on] >= dependsFrom && follows(f.model.Comparisons[on].Kind, f.model.Comparisons[i].Kind) {
 				f.model.Comparisons[i].Depends = append(f.model.Comparisons[i].Depends, Dependence{On: on})
 			}
 		}
@@ -131,7 +142,7 @@ func (f *fitting) lifts(a int, found bool) []float64 {
 	}
 	lifts := make([]float64, n)
 	for b := range n {
-		near := f.near(b, a)
+		near := f.near(b, a, 1)
 		if (alone[b] >= seenFrom || near > 0) && chance > 0 {
 			lifts[b] = math.Log2((both[b] + givenPairs*(near+(1-near)*chance)) / (alone[b] + givenPairs) / chance)
 		}
@@ -139,8 +150,14 @@ func (f *fitting) lifts(a int, found bool) []float64 {
 	return lifts
 }
 
-// near is the affinity of a comparison to what might be its parent.
-func (f *fitting) near(parent, child int) float64 {
+// near is the affinity of a comparison to a level of what might be its parent.
+func (f *fitting) near(parent, child, level int) float64 {
+	if f.model.Comparisons[parent].Kind == Email {
+		if level == mailEqual || level == mailSlip { // with the host
+			return f.mails.names[child] * f.mails.oneHost
+		}
+		return f.mails.names[child]
+	}
 	return affinity(f.model.Comparisons[parent].Kind, f.model.Comparisons[child].Kind)
 }
 
@@ -160,7 +177,7 @@ func (f *fitting) given() {
 			for given := range table {
 				near := 0.
 				if f.agrees(on, given) {
-					near = f.near(on, i)
+					near = f.near(on, i, given)
 				}
 				table[given] = bitsGiven(one.Levels, u[given][:len(one.Levels)], near)
 			}

@@ -32,12 +32,13 @@ type counted struct {
 	tallyKey
 	n float64
 	p float64 // how probable it is that such a pair is a match
+	q float64 // and that it is of two relatives
 }
 
 func inRow(t tally) []counted {
 	list := make([]counted, 0, len(t))
 	for k, n := range t {
-		list = append(list, counted{k, n, 0})
+		list = append(list, counted{tallyKey: k, n: n})
 	}
 	// In order, so that sums do not depend on the order of a map.
 	slices.SortFunc(list, func(a, b counted) int {
@@ -50,7 +51,7 @@ func inRow(t tally) []counted {
 type answered struct {
 	pattern pattern
 	no, yes float64
-	p       float64
+	p, q    float64
 }
 
 // fitting is what the model is fitted to.
@@ -61,6 +62,7 @@ type fitting struct {
 	pairs   float64   // that there are
 	records float64
 	labels  []answered
+	mails   mailNames
 	// rivals are the pairs of found when a record matches at most one, else nil: then what speaks for one pair speaks against
 	// those that share a record with it.
 	rivals []rival
@@ -76,11 +78,12 @@ type rival struct{ a, b, at uint32 }
 func (f *fitting) fit() int {
 	for _, list := range [][]counted{f.found, f.random} {
 		for i := range list {
-			list[i].p = 0
+			list[i].p, list[i].q = 0, 0
 		}
 	}
 	for i := range f.model.Comparisons {
 		f.randomShares(i)
+		f.kinShares(i, false)
 	}
 	f.refresh()
 	f.expect()
@@ -114,10 +117,10 @@ func (f *fitting) expect() (matches float64) {
 	for _, list := range [][]counted{f.found, f.random} {
 		for i := range list {
 			if i > 0 && list[i-1].pattern == list[i].pattern {
-				list[i].p = list[i-1].p
+				list[i].p, list[i].q = list[i-1].p, list[i-1].q
 				continue
 			}
-			list[i].p = probability(f.prior + f.plain(list[i].pattern))
+			list[i].p, list[i].q = f.classes(list[i].pattern)
 		}
 	}
 	if f.rivals != nil {
@@ -130,7 +133,7 @@ func (f *fitting) expect() (matches float64) {
 	}
 	for i := range f.labels {
 		l := &f.labels[i]
-		l.p = probability(f.prior + f.plain(l.pattern))
+		l.p, l.q = f.classes(l.pattern)
 		matches += l.yes - (l.yes+l.no)*l.p
 	}
 	return max(matches, 1)
@@ -171,6 +174,9 @@ func (f *fitting) step(learn bool) (change float64) {
 	matches := f.expect()
 	f.model.Prior = min(matches/f.pairs, .5)
 	f.model.Duplicates = 2 * matches / f.records
+	if f.model.Kin > 0 {
+		f.model.Kin = min(f.relatives()/f.pairs, .5)
+	}
 	for i := range f.model.Comparisons {
 		before := f.shares(i)
 		if learn {
@@ -178,6 +184,7 @@ func (f *fitting) step(learn bool) (change float64) {
 		}
 		f.randomShares(i)
 		f.inOrder(i)
+		f.kinShares(i, learn)
 		// By what is left of it: levels that are pooled move back and forth within a round.
 		for l, m := range f.shares(i) {
 			change = max(change, math.Abs(m-before[l]))
@@ -225,8 +232,9 @@ func (f *fitting) randomShares(i int) {
 	total := 0.
 	for _, x := range f.random {
 		if l := x.pattern.level(i); l >= 0 {
-			sums[l] += x.n * (1 - x.p)
-			total += x.n * (1 - x.p)
+			n := x.n * max(1-x.p-x.q, 0)
+			sums[l] += n
+			total += n
 		}
 	}
 	const half = .5 // a level that was never seen may still be

@@ -1,9 +1,10 @@
 package match
 
-// Explanation is why two records are taken for one, or not: the prior and the weight of each comparison add up to Weight.
+// Explanation is why two records are taken for one, or not: the prior, the weight of each comparison and Relatives add up to Weight.
 type Explanation struct {
 	Prior       float64 `json:"prior"` // bits; negative, as two records taken at random are hardly ever one
 	Steps       []Step  `json:"steps"`
+	Relatives   float64 `json:"relatives"`   // bits, not above 0: two who live together may agree so, too
 	Weight      float64 `json:"weight"`      // bits
 	Probability float64 `json:"probability"` // of this pair alone
 }
@@ -51,6 +52,11 @@ func (c *comparer) explain(a, b []*value) Explanation {
 		}
 		e.Steps = append(e.Steps, step)
 		e.Weight += step.Bits
+	}
+	if c.model.Kin > 0 {
+		sum := e.Weight
+		e.Weight = against(sum, c.apartFromKin(p))
+		e.Relatives = e.Weight - sum
 	}
 	e.Probability = probability(e.Weight)
 	return e

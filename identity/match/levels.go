@@ -240,12 +240,18 @@ func phoneLevel(x, y string) int {
 	return 3
 }
 
+// Levels of mail addresses that are about all of them, as in degreesOf.
+const (
+	mailEqual = 0
+	mailSlip  = 2
+)
+
 func emailLevel(a, b *value) int {
 	switch {
 	case a.alt == b.alt:
 		return 1
 	case slips(a.text, b.text, 1) <= 1:
-		return 2
+		return mailSlip
 	case jaroWinkler(a.alt, b.alt) >= .88:
 		return 3
 	}

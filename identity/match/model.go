@@ -19,6 +19,8 @@ type Model struct {
 	Rules       []Rule       `json:"rules"` // cheapest first
 	// Prior is how probable it is that two records taken at random are one and the same.
 	Prior float64 `json:"prior"`
+	// Kin is how probable it is that they are two who live together; 0: the columns cannot tell such from matches.
+	Kin float64 `json:"kin,omitempty"`
 	// Duplicates is how many other records of the same one a record has on average.
 	Duplicates float64    `json:"duplicates"`
 	Thresholds Thresholds `json:"thresholds"`
@@ -58,7 +60,9 @@ type Dependence struct {
 type Level struct {
 	Name string  `json:"name"`
 	M    float64 `json:"m"` // share of pairs of one and the same that agree so
-	U    float64 `json:"u"` // share of pairs of two different ones that do
+	U    float64 `json:"u"` // share of pairs of two strangers that do
+	// Kin is the share of pairs of two who live together that do; 0 where they are no class of their own.
+	Kin float64 `json:"kin,omitempty"`
 	// Bits is log2 of M over U and of what labels taught beyond them. Equal values are worth more or less, as they are rare
 	// or frequent.
 	Bits float64 `json:"bits"`

@@ -119,7 +119,7 @@ func (t *trainer) learn(ctx context.Context) error {
 	t.patterns = keys
 	t.fitting = &fitting{
 		comparer: t.comparer, pairs: t.set.pairs(), records: float64(len(t.set.ids)),
-		found: inRow(tallied(keys)), random: inRow(random), labels: t.answers(),
+		found: inRow(tallied(keys)), random: inRow(random), labels: t.answers(), mails: t.mailNames(),
 	}
 	t.model.Training = Training{
 		Records: len(t.all.ids), Looked: len(t.set.ids), Pairs: float64(len(pool)), Random: sum(random), Labels: len(t.options.Labels),
@@ -159,6 +159,9 @@ func (t *trainer) fit(pool []found) {
 		one.Levels = newLevels(one.Aspect, one.Kind)
 	}
 	t.model.Prior, t.model.Duplicates = min(.3*float64(shorter)/t.set.pairs(), .3), .3
+	if t.model.kin() {
+		t.model.Kin = kinFirst * t.model.Prior
+	}
 	t.model.Training.Iterations = t.fitting.fit()
 	// A sample has fewer of each than all records have, and as many fewer pairs: the prior stays.
 	t.model.Duplicates *= float64(len(t.all.ids)) / float64(len(t.set.ids))
