@@ -16,6 +16,8 @@ import (
 type grounds struct {
 	Prior   float64  `json:"prior"` // bits that any two persons begin with
 	Columns []ground `json:"columns"`
+	// Relatives are bits, not above 0: two who live together may agree so, too.
+	Relatives float64 `json:"relatives,omitempty"`
 }
 
 // ground is what one comparison said for or against it.
@@ -28,7 +30,7 @@ type ground struct {
 }
 
 func evidenceOf(e match.Explanation) (touchstone.JSON, error) {
-	g := grounds{Prior: e.Prior, Columns: make([]ground, len(e.Steps))}
+	g := grounds{Prior: e.Prior, Columns: make([]ground, len(e.Steps)), Relatives: e.Relatives}
 	for i, s := range e.Steps {
 		g.Columns[i] = ground{s.Column, s.Aspect, s.Level, s.Bits, s.Rarity}
 	}
@@ -77,14 +79,13 @@ func (l *Linkage) shownColumns(ctx context.Context) ([]Column, error) {
 }
 
 // compared returns the grounds of a pair with the values that its persons have, as v may see them.
-func (l *Linkage) compared(ctx context.Context, v *access.Viewer, p *Pair) (list []comparedColumn, prior float64, err error) {
+func (l *Linkage) compared(ctx context.Context, v *access.Viewer, p *Pair) (list []comparedColumn, why grounds, err error) {
 	columns, err := l.shownColumns(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, why, err
 	}
-	var why grounds
 	if err := json.Unmarshal([]byte(p.Evidence), &why); err != nil {
-		return nil, 0, err
+		return nil, why, err
 	}
 	out := make([]comparedColumn, 0, len(columns))
 	for _, c := range columns {
@@ -111,5 +112,5 @@ func (l *Linkage) compared(ctx context.Context, v *access.Viewer, p *Pair) (list
 		}
 		return nil
 	})
-	return out, why.Prior, err
+	return out, why, err
 }

@@ -168,6 +168,7 @@ type pairAnswer struct {
 	ETag      string             `json:"etag"`
 	Compared  []comparedColumn   `json:"compared,omitempty"`
 	Prior     float64            `json:"prior,omitempty"` // bits that any two persons begin with
+	Relatives float64            `json:"relatives,omitempty"`
 }
 
 // show makes answers of those pairs of which the viewer may see both sides.
@@ -294,9 +295,11 @@ func (r *resource) answer(w http.ResponseWriter, req *http.Request, l *Linkage, 
 		return pairNotFound(p.ID())
 	}
 	out := items[0]
-	if out.Compared, out.Prior, err = l.compared(req.Context(), api.ViewerOf(req), p); err != nil {
+	compared, why, err := l.compared(req.Context(), api.ViewerOf(req), p)
+	if err != nil {
 		return err
 	}
+	out.Compared, out.Prior, out.Relatives = compared, why.Prior, why.Relatives
 	out.ETag = etag(p)
 	w.Header().Set("ETag", out.ETag)
 	return api.WriteJSON(w, http.StatusOK, out)

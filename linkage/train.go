@@ -131,13 +131,34 @@ func (l *Linkage) readAll(ctx context.Context, r job.Run, columns []Column) (*ma
 
 // labels are what people have decided, the latest first.
 func (l *Linkage) labels(ctx context.Context) (labels []match.Label, err error) {
-	// Linked persons are one by now, so only rejections are pairs of two records still; what links teach was in the
-	// model that proposed them.
-	list, err := readPairs(ctx, l.cfg.DB.Reader(), `SELECT `+pairColumns+` FROM linkage_pairs p WHERE `+conditions[Rejected]+` AND p.decided_by <> ? ORDER BY decided_at DESC LIMIT ?`, byModel, keptLabels)
+	list, err := readPairs(ctx, l.cfg.DB.Reader(), `SELECT `+pairColumns+` FROM linkage_pairs p WHERE p.decided_by NOT IN ('', ?) AND p.refusal = '' ORDER BY decided_at DESC, node_a, node_b LIMIT ?`, byModel, keptLabels)
 	for _, p := range list {
-		labels = append(labels, match.Label{A: recordID(p.Persons[0]), B: recordID(p.Persons[1]), Match: false})
+		label, err := labelOf(p)
+		if err != nil {
+			return nil, err
+		}
+		labels = append(labels, label)
 	}
 	return labels, err
+}
+
+// labelOf is what the decision about a pair teaches. Persons who were linked are one record by now, so they are told by
+// how they agreed when they were two.
+func labelOf(p *Pair) (match.Label, error) {
+	label := match.Label{A: recordID(p.Persons[0]), B: recordID(p.Persons[1]), Match: p.State() == Linked}
+	if !label.Match {
+		return label, nil
+	}
+	var why grounds
+	if err := json.Unmarshal([]byte(p.Evidence), &why); err != nil {
+		return label, fmt.Errorf("evidence of %s: %w", p.ID(), err)
+	}
+	for _, g := range why.Columns {
+		if g.Level != "" {
+			label.Seen = append(label.Seen, match.Seen{Column: g.Column, Aspect: g.Aspect, Level: g.Level, Rarity: g.Rarity})
+		}
+	}
+	return label, nil
 }
 
 // keptModel is a model as it is kept.

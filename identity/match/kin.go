@@ -80,6 +80,15 @@ func against(strangers, relatives float64) float64 {
 	return least - math.Log2(1+math.Exp2(least-max(strangers, relatives)))
 }
 
+// of is the weight of a pattern without the rarity of values.
+func (c *comparer) of(p pattern) float64 {
+	w := c.prior + c.plain(p)
+	if c.model.Kin == 0 {
+		return w
+	}
+	return against(w, c.apartFromKin(p))
+}
+
 // classes is how probable it is that pairs with a pattern are matches, and relatives.
 func (c *comparer) classes(p pattern) (match, kin float64) {
 	w := c.prior + c.plain(p)

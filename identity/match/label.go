@@ -13,7 +13,7 @@ type labelled struct {
 	match   bool
 }
 
-// labelled finds the pairs that labels name; those of records that are not there are left out.
+// labelled finds the pairs that labels name, or makes them of how they were seen; other labels are left out.
 func (t *trainer) labelled() (pairs []labelled) {
 	if len(t.options.Labels) == 0 {
 		return nil
@@ -33,6 +33,9 @@ func (t *trainer) labelled() (pairs []labelled) {
 		x, okX := first[l.A]
 		y, okY := second[l.B]
 		if !okX || !okY || x == y {
+			if p, rarity := t.asSeen(l.Seen); p != 0 {
+				pairs = append(pairs, labelled{p, t.comparer.of(p) + rarity, l.Match})
+			}
 			continue
 		}
 		a, b := t.all.read(x, nil), t.all.read(y, nil)
@@ -40,6 +43,22 @@ func (t *trainer) labelled() (pairs []labelled) {
 		pairs = append(pairs, labelled{p, t.comparer.weight(p, a, b), l.Match})
 	}
 	return pairs
+}
+
+// asSeen is the pattern of a pair by the names of its levels; 0 when nothing of it is compared now.
+func (t *trainer) asSeen(list []Seen) (p pattern, rarity float64) {
+	for i, one := range t.comparer.each {
+		for _, s := range list {
+			if s.Column != one.Column || s.Aspect != one.Aspect {
+				continue
+			}
+			if l := slices.IndexFunc(one.Levels, func(l Level) bool { return l.Name == s.Level }); l >= 0 {
+				p = p.with(i, l)
+				rarity += s.Rarity
+			}
+		}
+	}
+	return p, rarity
 }
 
 // answers counts the labels by the patterns of their pairs.
@@ -70,10 +89,11 @@ func (t *trainer) answers() (list []answered) {
 const (
 	learntSpread = 2.  // bits by which weights are thought to be wrong
 	learntRounds = 400 // of going downhill
+	answersWrong = .05 // of the answers, at random: one that contradicts all else is rather a slip than a discovery
 )
 
 // learnLabels moves weights so that the answers of people become probable (logistic regression that stays near the fitted
-// weights). People are asked about doubtful pairs, not about random ones; so answers may correct what agreement is
+// weights, and expects some answers to be wrong). People are asked about doubtful pairs, not about random ones; so answers may correct what agreement is
 // worth given what was seen, and say nothing about how frequent matches are.
 func (t *trainer) learnLabels() {
 	pairs := t.labelled()
@@ -92,10 +112,7 @@ func (t *trainer) learnLabels() {
 					weight += learnt[i][at]
 				}
 			}
-			wrong := probability(weight) * math.Ln2
-			if l.match {
-				wrong -= math.Ln2
-			}
+			wrong := slope(weight, l.match)
 			for i := range slopes {
 				if at := l.pattern.level(i); at >= 0 {
 					slopes[i][at] += wrong
@@ -114,4 +131,14 @@ func (t *trainer) learnLabels() {
 		}
 	}
 	t.fitting.refresh()
+}
+
+// slope is how much less probable an answer becomes for each bit more of weight.
+func slope(weight float64, match bool) float64 {
+	p := probability(weight)
+	more := (1 - 2*answersWrong) * p * (1 - p) * math.Ln2
+	if match {
+		return -more / (answersWrong + (1-2*answersWrong)*p)
+	}
+	return more / (1 - answersWrong - (1-2*answersWrong)*p)
 }

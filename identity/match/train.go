@@ -26,6 +26,17 @@ type Label struct {
 	A     string `json:"a"` // names of records; of the first list
 	B     string `json:"b"` // of the second, if there is one
 	Match bool   `json:"match"`
+	// Seen is how the two agreed when the person was asked, for records that are one by now: what was answered yes is mostly
+	// linked, and a model that hears rejections only thinks ever less of everything.
+	Seen []Seen `json:"seen,omitempty"`
+}
+
+// Seen is how two records agreed in one comparison.
+type Seen struct {
+	Column string  `json:"column"`
+	Aspect string  `json:"aspect,omitempty"`
+	Level  string  `json:"level"`
+	Rarity float64 `json:"rarity,omitempty"` // bits; see [Step]
 }
 
 // OneToOne says whether a record has at most one match in the other list.

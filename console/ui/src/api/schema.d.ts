@@ -5107,6 +5107,8 @@ export interface components {
             etag: string;
             /** @description Bits that any two persons begin with */
             prior?: number;
+            /** @description Bits, not above 0: two who live together may agree so, too */
+            relatives?: number;
             compared?: components["schemas"]["LinkageCompared"][];
         };
         LinkagePairList: {

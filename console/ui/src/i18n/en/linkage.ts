@@ -27,6 +27,8 @@ export const linkage = {
   evidence: "What speaks for and against it",
   says: "What it says",
   silent: "one says nothing",
+  relatives: "Family",
+  relativesHint: "Two who live together would agree on much of this, too.",
   rare: "rare value",
   frequent: "common value",
   oddsFor: "{{n}} times as frequent among records of one person as among strangers",
@@ -102,6 +104,11 @@ export const linkage = {
       "Each bar says how much an agreement speaks for (right) or against (left) two records being one person. One point doubles the odds.",
     level: "Agreement",
     shares: "{{m}} of the records of one person agree so, and {{u}} of strangers",
+    sharesKin:
+      "{{m}} of the records of one person agree so, {{kin}} of two who live together, and {{u}} of strangers",
+    kin: "Pairs of relatives",
+    kinHint:
+      "Pairs that agree on address, phone or family name and differ in what is a person’s own. They are not taken for one person.",
     blocking: "How pairs are found",
     blockingAbout:
       "Comparing everybody with everybody would take too long. Only persons who share one of these are compared.",

@@ -50,6 +50,10 @@ export function ModelTab({ overview }: { overview: Linkage | undefined }) {
     ],
     [t("linkage.model.labels"), format.num(training.labels), t("linkage.model.labelsHint")],
   ];
+  if (model.match.kin) {
+    const relatives = (model.match.kin * training.records * (training.records - 1)) / 2;
+    facts.push([t("linkage.model.kin"), format.num(Math.round(relatives)), t("linkage.model.kinHint")]);
+  }
   return (
     <div className="stack">
       <section className="card card-pad">
@@ -113,7 +117,11 @@ function Weights({ comparison }: { comparison: Comparison }) {
               <td>{words.level(l.name)}</td>
               <td>
                 <Tooltip
-                  title={t("linkage.model.shares", { m: format.percent(l.m, 2), u: format.percent(l.u, 4) })}
+                  title={t(l.kin ? "linkage.model.sharesKin" : "linkage.model.shares", {
+                    m: format.percent(l.m, 2),
+                    u: format.percent(l.u, 4),
+                    kin: format.percent(l.kin ?? 0, 2),
+                  })}
                 >
                   <span className="linkage-bar" data-sign={Math.sign(l.bits)}>
                     <i

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Alert, App, Button, Tooltip } from "antd";
 import { Check, RotateCcw, X } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { type ComponentProps, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import { useMay } from "@/app/session";
@@ -139,6 +139,17 @@ function Body({ pair, onDone }: { pair: Pair; onDone: () => void }) {
           {shown.map((c) => (
             <EvidenceRow key={c.name} compared={c} most={most} />
           ))}
+          {(pair.relatives ?? 0) < -0.5 && (
+            <tr>
+              <th className="muted">{t("linkage.relatives")}</th>
+              <td colSpan={2} className="muted linkage-value">
+                {t("linkage.relativesHint")}
+              </td>
+              <td className="linkage-says">
+                <Bar bits={pair.relatives ?? 0} most={most} />
+              </td>
+            </tr>
+          )}
         </tbody>
       </table>
       <footer className="muted linkage-foot">
@@ -155,10 +166,19 @@ function Body({ pair, onDone }: { pair: Pair; onDone: () => void }) {
   );
 }
 
+/** How much something speaks for (right) or against (left) the two being one. */
+function Bar({ bits, most, ref, ...rest }: { bits: number; most: number } & ComponentProps<"span">) {
+  const width = `${Math.min(1, Math.abs(bits) / most) * 50}%`;
+  return (
+    <span ref={ref} {...rest} className="linkage-bar" data-sign={Math.sign(bits)}>
+      <i style={bits >= 0 ? { left: "50%", width } : { right: "50%", width }} />
+    </span>
+  );
+}
+
 function EvidenceRow({ compared, most }: { compared: Compared; most: number }) {
   const { t } = useTranslation();
   const words = useLinkageWords();
-  const share = Math.min(1, Math.abs(compared.bits) / most) * 50;
   const silent = compared.values.some((v) => v.length === 0);
   return (
     <tr>
@@ -171,15 +191,7 @@ function EvidenceRow({ compared, most }: { compared: Compared; most: number }) {
       ))}
       <td className="linkage-says">
         <Tooltip title={compared.bits !== 0 ? words.odds(compared) : undefined}>
-          <span className="linkage-bar" data-sign={Math.sign(compared.bits)}>
-            <i
-              style={
-                compared.bits >= 0
-                  ? { left: "50%", width: `${share}%` }
-                  : { right: "50%", width: `${share}%` }
-              }
-            />
-          </span>
+          <Bar bits={compared.bits} most={most} />
         </Tooltip>
         <small>
           {silent && compared.bits === 0 ? t("linkage.silent") : words.level(compared.level)}

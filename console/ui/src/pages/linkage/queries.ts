@@ -62,6 +62,8 @@ export interface Level {
   name: string;
   m: number;
   u: number;
+  /** Among two who live together, where the model tells them apart. */
+  kin?: number;
   bits: number;
   learnt?: number;
 }
@@ -83,6 +85,7 @@ export interface Model {
     comparisons: Comparison[];
     rules: Rule[];
     prior: number;
+    kin?: number;
     thresholds: { link: number; review: number };
     training: { records: number; pairs: number; labels: number; iterations: number };
     estimate: { links: number; review: number; precision: number; recall: number; blocking: number };
