@@ -64,6 +64,11 @@ func TestHouseholds(t *testing.T) {
 		t.Errorf("behind two households are three people: %s", text)
 	}
 
+	// What would be learnt of one pair: nothing.
+	if _, text := r.get("/api/v1/households/strengths"); gjson.Get(text, "pairs").Int() != 1 || gjson.Get(text, "strengths.#").Int() != 0 || gjson.Get(text, "threshold").Num != 0.8 {
+		t.Errorf("learnt: %s", text)
+	}
+
 	// Segments by household: whose payer has spent much and where nobody reads; it follows what members
 	// do, who joins and who leaves, and what the preview says.
 	_, text = r.post("/api/v1/segments", `{"name":"homes","rule":{"and":[{"household":{"role":"payer","any":{"event":"Order Completed","where":[{"property":"revenue","op":"gte","value":100}]}}},{"household":{"none":{"event":"Article Read"}}}]}}`, "Authorization", "Bearer dev", "Content-Type", "application/json")

@@ -227,7 +227,7 @@ func (d *derivation) member(g *group, p touchstone.PersonID, when map[touchstone
 		if part.hub != nil {
 			i, _ := slices.BinarySearchFunc(part.hub.who, p, func(a *presence, b touchstone.PersonID) int { return cmp.Compare(a.person, b) })
 			seen := part.hub.who[i]
-			e.Note, e.First, e.Last, e.Days, e.Weight = seen.note, seen.days[0], seen.days[len(seen.days)-1], len(seen.days), part.hub.rule.Weight
+			e.Note, e.First, e.Last, e.Days, e.Weight = seen.note, seen.days[0], seen.days[len(seen.days)-1], len(seen.days), part.hub.worth(d.rules, seen)
 		} else {
 			e.First = part.who[p][0].From
 			e.Last, e.Days = e.First, 1

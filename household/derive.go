@@ -105,6 +105,7 @@ type hub struct {
 	Thing
 	rule *Rule
 	who  []*presence // by person
+	most int         // how many have it at one time
 }
 
 type pair struct{ a, b touchstone.PersonID } // a < b
@@ -116,11 +117,18 @@ type derivation struct {
 	rules   *Rules
 	crowded map[Thing]bool
 	hubs    []*hub // by id
-	shares  map[pair]map[Kind]share
+	shares  map[pair]map[witness]share
 	score   map[pair]float64
 	strong  map[pair]spans // when the score reached the threshold
 	groups  []*group
 	byOwner map[touchstone.PersonID][]*group
+}
+
+// witness is what speaks for two: the things of a kind that they have in common at a level. Those of one
+// kind count once.
+type witness struct {
+	kind  Kind
+	level string
 }
 
 // share is when two had things of a kind in common.
@@ -133,7 +141,7 @@ type share struct {
 // is a pure function: neither the order of the clues nor who else there is matters.
 // crowded names things that more than [crowd] persons have, of which clues may hold some only.
 func (r *Rules) Derive(clues []Clue, decisions []Decision, crowded map[Thing]bool) []Household {
-	d := &derivation{rules: r, crowded: crowded, shares: map[pair]map[Kind]share{}, score: map[pair]float64{}, strong: map[pair]spans{}, byOwner: map[touchstone.PersonID][]*group{}}
+	d := &derivation{rules: r, crowded: crowded, shares: map[pair]map[witness]share{}, score: map[pair]float64{}, strong: map[pair]spans{}, byOwner: map[touchstone.PersonID][]*group{}}
 	d.meet(clues)
 	d.pairs()
 	for _, h := range d.hubs {
@@ -198,7 +206,8 @@ func (d *derivation) meet(clues []Clue) {
 	}
 	related := relatives(hubs)
 	d.hubs = slices.DeleteFunc(d.hubs, func(h *hub) bool {
-		return together(h.who) > h.rule.Most || h.kind == AddressName && d.byChance(h, hubs, related)
+		h.most = together(h.who)
+		return h.most > h.rule.Most || h.kind == AddressName && d.byChance(h, hubs, related)
 	})
 	slices.SortFunc(d.hubs, func(a, b *hub) int { return a.Thing.compare(b.Thing) })
 }
@@ -311,10 +320,11 @@ func (d *derivation) pairs() {
 		h.each(func(p, q *presence, when spans) {
 			at := pairOf(p.person, q.person)
 			if d.shares[at] == nil {
-				d.shares[at] = map[Kind]share{}
+				d.shares[at] = map[witness]share{}
 			}
-			s := d.shares[at][kind]
-			d.shares[at][kind] = share{h.rule.Weight, joined(append(slices.Clone(s.spans), when...))}
+			by := witness{kind, h.level(p, q)}
+			s := d.shares[at][by]
+			d.shares[at][by] = share{d.rules.worth(h.rule, kind, by.level), joined(append(slices.Clone(s.spans), when...))}
 		})
 	}
 	for at, shares := range d.shares {
@@ -339,25 +349,29 @@ func (h *hub) each(fn func(p, q *presence, when spans)) {
 }
 
 // strength returns the best score that two reach, and when they reach the threshold. Each
-// kind is a witness of its own: what all of them leave open is the product.
-func strength(shares map[Kind]share, threshold float64) (best float64, when spans) {
+// kind speaks for itself, by the most that it says: what all of them leave open is the product.
+func strength(shares map[witness]share, threshold float64) (best float64, when spans) {
 	var edges []Day
-	kinds := make([]Kind, 0, len(shares))
+	by := make([]witness, 0, len(shares))
 	for k, s := range shares {
-		kinds = append(kinds, k)
+		by = append(by, k)
 		for _, span := range s.spans {
 			edges = append(edges, span.From, span.Until)
 		}
 	}
-	slices.Sort(kinds) // products of floats depend on their order
+	slices.SortFunc(by, func(a, b witness) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.level, b.level)) }) // products of floats depend on their order
 	slices.Sort(edges)
 	edges = slices.Compact(edges)
 	for i := 0; i+1 < len(edges); i++ {
 		open := 1.0
-		for _, k := range kinds {
-			if shares[k].spans.at(edges[i]) {
-				open *= 1 - shares[k].weight
+		for n := 0; n < len(by); {
+			most := 0.0
+			for kind := by[n].kind; n < len(by) && by[n].kind == kind; n++ {
+				if s := shares[by[n]]; s.spans.at(edges[i]) {
+					most = max(most, s.weight)
+				}
 			}
+			open *= 1 - most
 		}
 		score := math.Round((1-open)*1e6) / 1e6
 		best = max(best, score)

@@ -79,8 +79,26 @@ type membership struct {
 // Find derives the households of a file's persons.
 func (r *Rules) Find(records []Record) *Found {
 	f := &Found{Records: records, in: map[touchstone.PersonID][]membership{}}
-	numbers := map[string]touchstone.PersonID{}
 	var all []Clue
+	all, f.person = r.read(records)
+	f.Households = r.Derive(all, nil, nil)
+	for i, h := range f.Households {
+		for _, m := range h.Members {
+			f.in[m.Person] = append(f.in[m.Person], membership{i, m.Spans})
+		}
+	}
+	return f
+}
+
+// LearnFrom estimates what clues are worth from a file's records.
+func (r *Rules) LearnFrom(records []Record) Learnt {
+	all, _ := r.read(records)
+	return r.Learn(all, nil, nil)
+}
+
+// read returns the clues of records, and the person of each record.
+func (r *Rules) read(records []Record) (all []Clue, persons []touchstone.PersonID) {
+	numbers := map[string]touchstone.PersonID{}
 	for i := range records {
 		rec := &records[i]
 		p, ok := numbers[rec.Person]
@@ -88,20 +106,14 @@ func (r *Rules) Find(records []Record) *Found {
 			p = touchstone.PersonID(len(numbers) + 1)
 			numbers[rec.Person] = p
 		}
-		f.person = append(f.person, p)
+		persons = append(persons, p)
 		e := rec.event()
 		for _, c := range r.Clues(&e, touchstone.Seq(i+1), time.UTC) {
 			c.Person = p
 			all = append(all, c)
 		}
 	}
-	f.Households = r.Derive(Join(all), nil, nil)
-	for i, h := range f.Households {
-		for _, m := range h.Members {
-			f.in[m.Person] = append(f.in[m.Person], membership{i, m.Spans})
-		}
-	}
-	return f
+	return Join(all), persons
 }
 
 // Of returns the households of a record's person on the record's day.

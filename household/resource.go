@@ -46,6 +46,7 @@ func Resource(parts func() Parts) api.Resource {
 			{Method: get, Path: "/households", Need: mayRead, Handle: x.list},
 			{Method: get, Path: "/households/totals", Need: mayRead, Handle: x.totals},
 			{Method: get, Path: "/households/rules", Need: mayRead, Handle: x.rules, Rows: api.Impersonal},
+			{Method: get, Path: "/households/strengths", Need: mayRead, Handle: x.strengths},
 			{Method: put, Path: "/households/rules", Need: mayWrite, Handle: x.setRules, Action: "household.rules"},
 			{Method: post, Path: "/households/decisions", Need: mayWrite, Handle: x.decide, Action: "household.decide", Rows: api.Scoped},
 			{Method: get, Path: "/households/{id}", Need: mayRead, Handle: x.get, Rows: api.Scoped},
@@ -269,6 +270,14 @@ func (x resource) rules(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("ETag", v.etag())
 	return api.WriteJSON(w, http.StatusOK, v)
+}
+
+func (x resource) strengths(w http.ResponseWriter, r *http.Request) error {
+	learnt, err := x.parts().Households.Learn(r.Context())
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, learnt)
 }
 
 func (x resource) setRules(w http.ResponseWriter, r *http.Request) error {

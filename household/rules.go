@@ -54,6 +54,8 @@ type Rules struct {
 	// Threshold is the score, 0 to 1, from which two live together.
 	Threshold float64 `json:"threshold"`
 	List      []Rule  `json:"rules"`
+	// Strengths take the place of the rules' weights where something was learnt from data.
+	Strengths []Strength `json:"strengths,omitempty"`
 	// NightFrom and NightTo are hours of the organisation's zone; a night is that of its evening.
 	NightFrom int `json:"night_from"`
 	NightTo   int `json:"night_to"`
@@ -119,6 +121,14 @@ func (r *Rules) check() error {
 		}
 		if slices.ContainsFunc(r.List[:i], func(o Rule) bool { return o.Kind == r.List[i].Kind }) {
 			return touchstone.Errorf(touchstone.Invalid, "there are two rules for %s", r.List[i].Kind)
+		}
+	}
+	if len(r.Strengths) > maxNames {
+		return touchstone.Errorf(touchstone.Invalid, "at most %d strengths fit into the rules", maxNames)
+	}
+	for _, s := range r.Strengths {
+		if !slices.Contains(settable, s.Kind) || levelOrder(s.Level) < 0 || s.Weight < 0 || s.Weight > 1 {
+			return touchstone.Errorf(touchstone.Invalid, "%.40q at %.40q is no strength with a weight from 0 to 1", s.Kind, s.Level).WithHint("take them as they were learnt, or leave them out")
 		}
 	}
 	for _, list := range [][]string{r.Paid, r.PaidFields, r.BornFields, r.RoleFields, r.NameFields} {

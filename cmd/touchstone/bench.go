@@ -25,7 +25,7 @@ func newBench() *cobra.Command {
 		Long: "Measures this machine. Every line carries the hardware and the durability of what was measured.\n" +
 			"Ingest, freshness and webhooks load a running server; query fills a warehouse of its own in a temporary folder.",
 	}
-	cmd.AddCommand(newBenchIngest(), newBenchFreshness(), newBenchQuery(), newBenchWebhooks(), newBenchMatch())
+	cmd.AddCommand(newBenchIngest(), newBenchFreshness(), newBenchQuery(), newBenchWebhooks(), newBenchMatch(), newBenchHousehold())
 	return cmd
 }
 

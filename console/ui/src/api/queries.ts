@@ -339,6 +339,12 @@ export const householdRulesQuery = queryOptions({
   queryKey: ["households", "rules"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/households/rules", { signal })),
 });
+/** Estimated anew whenever somebody asks. */
+export const householdStrengthsQuery = queryOptions({
+  queryKey: ["households", "strengths"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/households/strengths", { signal })),
+  staleTime: 0,
+});
 export const householdQuery = (id: string) =>
   queryOptions({
     queryKey: ["household", id],

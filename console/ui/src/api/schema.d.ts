@@ -2788,6 +2788,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households/strengths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What clues are worth, as the data say
+         * @description Two who live together agree in ways that have nothing to do with a clue: those with one address in the family's name, those with one card, device or car in the address. How often they do, between the purest clues and chance, is the share that
+         *     live together. Nobody has to say who does; decisions count where there are some. Nothing is changed: put `strengths` and `threshold` into the rules to use them.
+         */
+        get: operations["learnHouseholdStrengths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households/decisions": {
         parameters: {
             query?: never;
@@ -5473,6 +5494,8 @@ export interface components {
         HouseholdRules: {
             threshold: number;
             rules: components["schemas"]["HouseholdRule"][];
+            /** @description In the place of the rules' weights where something was learnt; left out or empty = nothing */
+            strengths?: components["schemas"]["HouseholdStrength"][];
             night_from: number;
             night_to: number;
             /** @description Events that are purchases */
@@ -5481,6 +5504,28 @@ export interface components {
             born_fields: string[];
             role_fields: string[];
             name_fields: string[];
+        };
+        HouseholdStrength: {
+            /** @enum {string} */
+            kind: "address" | "payment" | "device" | "declared" | "vehicle";
+            /**
+             * @description How many share it at one time; of a device or a car: days on which it was seen with each; near: an address with a typing error; name: a crowd's address with one family's name
+             * @enum {string}
+             */
+            level: "2" | "3-4" | "5-10" | "11+" | "1-2" | "3-9" | "10+" | "near" | "name";
+            /** @description The share of such pairs that live together */
+            weight: number;
+            /** @description That it was estimated from */
+            pairs: number;
+        };
+        HouseholdLearnt: {
+            strengths: components["schemas"]["HouseholdStrength"][];
+            /** @description With the best F1 to be expected */
+            threshold: number;
+            /** @description With anything in common */
+            pairs: number;
+            expected_precision: number;
+            expected_recall: number;
         };
         HouseholdRulesView: components["schemas"]["HouseholdRules"] & {
             /** Format: int64 */
@@ -10786,6 +10831,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HouseholdRulesView"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    learnHouseholdStrengths: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The estimates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdLearnt"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -85,5 +85,18 @@ export const households = {
     save: "Save",
     saved: "Saved. Households are being derived anew.",
     standard: "The standard rules",
+    learn: "Estimate from data",
+    learnHelp:
+      "People who live together agree in unrelated ways, too: those at one address in the family name, those with one card in the address. That tells how far to trust each kind of evidence. Takes effect when you save.",
+    learnNone: "There is not enough data to estimate from. The weights stay.",
+    learnt: "How far to trust it, estimated from data",
+    unlearn: "Use weights again",
+    ofPairs: "of {{n}} pairs",
+  },
+  level: {
+    shared: "shared by {{level}}",
+    days: "seen on {{level}} days",
+    near: "address with a typo",
+    name: "crowded address, same family name",
   },
 };

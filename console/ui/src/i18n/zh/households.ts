@@ -81,5 +81,18 @@ export const households = {
     save: "保存",
     saved: "已保存，正在重新判断家庭。",
     standard: "默认规则",
+    learn: "从数据估计",
+    learnHelp:
+      "真正的一家人在无关的方面也一致：同住的人姓氏相同，同用一张卡的人地址相同。由此估计每种证据的可信程度，保存后生效。",
+    learnNone: "数据还不足以估计，请沿用现有权重。",
+    learnt: "从数据估计的可信程度",
+    unlearn: "恢复为权重",
+    ofPairs: "{{n}} 对",
+  },
+  level: {
+    shared: "{{level}} 人共享",
+    days: "出现 {{level}} 天",
+    near: "地址有笔误",
+    name: "多人共用地址，姓氏相同",
   },
 };

@@ -3,8 +3,9 @@ import { App, Button, InputNumber, Select, Switch } from "antd";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
-import { householdRulesQuery } from "@/api/queries";
+import { householdRulesQuery, householdStrengthsQuery } from "@/api/queries";
 import type { HouseholdRules } from "@/api/types";
+import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { Pill } from "@/components/Pill";
 import { ErrorState } from "@/components/states";
@@ -13,6 +14,7 @@ import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 
 type Rule = HouseholdRules["rules"][number];
+type Strength = NonNullable<HouseholdRules["strengths"]>[number];
 
 /** The rules as a small table of figures; whoever may not change them reads them. */
 export function RulesForm({ onDone }: { onDone: () => void }) {
@@ -38,6 +40,16 @@ export function RulesForm({ onDone }: { onDone: () => void }) {
       onDone();
     },
   });
+  const learn = useQuery({ ...householdStrengthsQuery, enabled: false });
+  const takeLearnt = async () => {
+    const { data: learnt } = await learn.refetch();
+    if (!learnt) return;
+    if (learnt.strengths.length === 0) message.info(t("households.rules.learnNone"));
+    else
+      setDraft(
+        (d) => d && { ...d, strengths: [...learnt.strengths], threshold: Math.max(learnt.threshold, 0.05) },
+      );
+  };
   if (query.error && !draft) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!draft) return <span className="bone" style={{ width: "100%", height: 320 }} />;
   const set = (kind: Rule["kind"], change: Partial<Rule>) =>
@@ -60,8 +72,15 @@ export function RulesForm({ onDone }: { onDone: () => void }) {
         />
       </div>
       {draft.rules.map((r) => (
-        <RuleCard key={r.kind} rule={r} may={may} onChange={(c) => set(r.kind, c)} />
+        <RuleCard
+          key={r.kind}
+          rule={r}
+          learnt={(draft.strengths ?? []).filter((s) => s.kind === r.kind)}
+          may={may}
+          onChange={(c) => set(r.kind, c)}
+        />
       ))}
+      {learn.error && <ErrorState error={learn.error} onRetry={() => void takeLearnt()} />}
       {may && (
         <div className="row">
           <Button
@@ -72,6 +91,18 @@ export function RulesForm({ onDone }: { onDone: () => void }) {
           >
             {t("households.rules.save")}
           </Button>
+          <Button
+            loading={learn.isFetching}
+            title={t("households.rules.learnHelp")}
+            onClick={() => void takeLearnt()}
+          >
+            {t("households.rules.learn")}
+          </Button>
+          {(draft.strengths ?? []).length > 0 && (
+            <Button type="text" onClick={() => setDraft({ ...draft, strengths: [] })}>
+              {t("households.rules.unlearn")}
+            </Button>
+          )}
         </div>
       )}
     </div>
@@ -82,10 +113,49 @@ export function RulesForm({ onDone }: { onDone: () => void }) {
 function bare(r: HouseholdRules): HouseholdRules {
   const { threshold, rules, night_from, night_to, paid, paid_fields, born_fields, role_fields, name_fields } =
     r;
-  return { threshold, rules, night_from, night_to, paid, paid_fields, born_fields, role_fields, name_fields };
+  return {
+    threshold,
+    rules,
+    ...(r.strengths ? { strengths: r.strengths } : {}),
+    night_from,
+    night_to,
+    paid,
+    paid_fields,
+    born_fields,
+    role_fields,
+    name_fields,
+  };
 }
 
-function RuleCard(props: { rule: Rule; may: boolean; onChange: (change: Partial<Rule>) => void }) {
+/** What was learnt of a clue, in words: "two share it: 92 % of such pairs live together". */
+function Learnt({ list }: { list: readonly Strength[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  if (list.length === 0) return null;
+  return (
+    <ul className="household-learnt" aria-label={t("households.rules.learnt")}>
+      {list.map((s) => (
+        <li key={s.level}>
+          {s.level === "near" || s.level === "name"
+            ? t(`households.level.${s.level}`)
+            : t(`households.level.${s.kind === "device" || s.kind === "vehicle" ? "days" : "shared"}`, {
+                level: s.level,
+              })}
+          {" · "}
+          <b className="n">{format.percent(s.weight)}</b>{" "}
+          <small className="muted">{t("households.rules.ofPairs", { n: format.num(s.pairs) })}</small>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function RuleCard(props: {
+  rule: Rule;
+  learnt: readonly Strength[];
+  may: boolean;
+  onChange: (change: Partial<Rule>) => void;
+}) {
   const { t } = useTranslation();
   const { rule: r, may, onChange } = props;
   const figure = (key: "weight" | "most" | "least" | "fresh", min: number, max: number, step = 1) => (
@@ -120,6 +190,7 @@ function RuleCard(props: { rule: Rule; may: boolean; onChange: (change: Partial<
         {figure("least", 1, 64)}
         {figure("fresh", 0, 36500)}
       </div>
+      <Learnt list={props.learnt} />
       <div className="household-fields" title={t("households.rules.fieldsHelp")}>
         <span>{t("households.rules.fields")}</span>
         <Select
