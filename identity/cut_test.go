@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -114,6 +116,37 @@ func TestWhatIsSharedIsPartedBeforeItsRecord(t *testing.T) {
 					t.Errorf("%s was seen %d times, not %d", text, n.Events, want)
 				}
 			}
+		}
+	})
+}
+
+// Which edges tie what an operator's split leaves does not depend on the order in which rows are
+// read: they decide how a part comes apart another time.
+func TestTiesDoNotDependOnTheOrderOfRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var nodes []*node
+		for i := range rapid.IntRange(3, 8).Draw(t, "nodes") {
+			nodes = append(nodes, &node{id: touchstone.NodeID(i + 1)})
+		}
+		some := rapid.IntRange(1, len(nodes))
+		var edges []edgeKey
+		for range rapid.IntRange(0, 6).Draw(t, "edges") {
+			if a, b := some.Draw(t, "a"), some.Draw(t, "b"); a != b {
+				edges = append(edges, keyOf(touchstone.NodeID(a), touchstone.NodeID(b), seenTogether))
+			}
+		}
+		req := request{person: 1, nodes: []touchstone.NodeID{touchstone.NodeID(rapid.IntRange(2, len(nodes)).Draw(t, "moved"))}}
+		tied := func(nodes []*node, edges []edgeKey) []edgeKey {
+			p, err := planParting(nodes, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.sortEdges(edges)
+			return p.tied
+		}
+		want := tied(nodes, edges)
+		if got := tied(rapid.Permutation(nodes).Draw(t, "rows"), rapid.Permutation(edges).Draw(t, "edge rows")); !slices.Equal(want, got) {
+			t.Fatalf("tied by %v, and by %v", want, got)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -237,7 +238,8 @@ func (p *parting) sortEdges(edges []edgeKey) {
 	}
 	for _, nodes := range [][]*node{p.kept, p.moved} {
 		root := first(nodes)
-		for _, n := range nodes {
+		// In order: which edges tie a part decides how it comes apart another time.
+		for _, n := range slices.SortedFunc(slices.Values(nodes), func(a, b *node) int { return cmp.Compare(a.id, b.id) }) {
 			if find(n.id) != find(root) {
 				p.tied = append(p.tied, keyOf(root, n.id, operated))
 				parent[find(n.id)] = find(root)

@@ -240,12 +240,20 @@ func (s *Stage) mergeChunks(b *touchstone.Batch) {
 }
 
 // flip makes a unit's generations the ones that answer. Nobody is told of entries and
-// exits: a new or changed rule is not something that happened to a person.
+// exits: a new or changed rule is not something that happened to a person. What a split in
+// the same batch has given up stays so: it is built anew.
 func (s *Stage) flip(ctx context.Context, tx *store.Tx, u *unit) error {
 	s.work.more = true
 	for _, g := range u.generations {
 		p := s.table.program(g.id)
 		if p == nil || p.live {
+			continue
+		}
+		var now phase
+		if err := tx.QueryRow(ctx, `SELECT phase FROM segment_generations WHERE generation = ?`, int64(g.id)).Scan(&now); err != nil {
+			return err
+		}
+		if now != tracking {
 			continue
 		}
 		for _, q := range []struct {

@@ -254,3 +254,36 @@ func TestWhatASplitChangesIsBackfill(t *testing.T) {
 		t.Errorf("%+v", w.changes)
 	}
 }
+
+// A split in the very batch that completes a build gives the build up: what it has found counts
+// the two as one, and what is built anew must not refer to it.
+func TestASplitGivesUpTheBuildThatItsBatchCompletes(t *testing.T) {
+	w := newWorld(t, openDB(t))
+	w.segs.builds.chunksPerBatch = 1
+	w.event(1, 0, "A", "")
+	w.event(2, 0, "A", "")
+	w.merge(1, 2)
+	w.commit(0)
+	once, err := w.segs.Create(ctx, Draft{Name: "once", Rule: `{"event":"A","count":{"op":"eq","value":1}}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := w.segs.Create(ctx, Draft{Name: "the same", Rule: touchstone.JSON(fmt.Sprintf(`{"segment":%q}`, once.ID))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.commit(0)
+	if !w.build() {
+		t.Fatal("nothing is being built")
+	}
+	for w.segs.builds.Waiting() > 1 {
+		w.commit(0)
+	}
+	w.split(2)
+	w.settle()
+	for _, g := range []Segment{once, same} {
+		if got := w.members(g.ID); !slices.Equal(got, []touchstone.PersonID{1, 2}) {
+			t.Errorf("each has done it once, and %v are members of %q", got, g.Name)
+		}
+	}
+}
