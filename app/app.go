@@ -275,7 +275,7 @@ func (a *App) wireGraph(ctx context.Context) (err error) {
 func (a *App) wirePersons(ctx context.Context) (err error) {
 	a.profiles, err = profile.New(ctx, profile.Config{DB: a.store, Clock: a.clock, Logger: a.part("profile"), Metrics: a.metrics,
 		CacheBytes: a.cfg.Cache.Profiles * profileBytes, Channel: a.collector.Sources().Kind, Identifiers: personIdentifiers{a.graph, a.kinds}, Kinds: a.kinds, History: profileHistory{a},
-		Persons: a.graph, Within: a.within, Wake: a.wake})
+		Persons: a.graph, Within: a.within, Wake: a.wake, HoldNothing: a.cfg.Lanes > 1})
 	if err != nil {
 		return err
 	}
@@ -315,7 +315,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
-		Imports: a.isImport, BackfillAge: a.cfg.Pipeline.BackfillAge,
+		Imports: a.isImport, BackfillAge: a.cfg.Pipeline.BackfillAge, Lanes: a.cfg.Lanes,
 	})
 	if err != nil {
 		return err

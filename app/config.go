@@ -32,6 +32,9 @@ type Config struct {
 	// Lease is how long the work of a process that died stands still, where several share a
 	// store: see [lease.Config].
 	Lease time.Duration
+	// Lanes is into how many lanes the work on persons is divided among the processes with the
+	// role process.
+	Lanes int
 	// TimeZone is the organisation's until it chooses another in the console.
 	TimeZone string
 
@@ -130,7 +133,7 @@ var AllRoles = []string{"collect", "process", "sink", "act", "console"}
 // DefaultConfig returns the configuration of an embedded server in ./data.
 func DefaultConfig() *Config {
 	c := &Config{Data: "data", Listen: "127.0.0.1:8484", Roles: slices.Clone(AllRoles), TimeZone: "UTC"}
-	c.Lease = 6 * time.Second
+	c.Lease, c.Lanes = 6*time.Second, 1
 	c.Log.Level, c.Log.Format = "info", "text"
 	c.Stream.RetainAge, c.Stream.RetainBytes = 7*24*time.Hour, 100<<30
 	c.Warehouse.MemoryLimit, c.Warehouse.Threads = 256<<20, 2
@@ -176,6 +179,7 @@ func (c *Config) settings() []setting {
 		{"dev", &c.Dev, "development: no sign-in, write key and API key \"dev\" (loopback addresses only)"},
 		{"roles", &c.Roles, "roles to run: " + strings.Join(AllRoles, ",")},
 		{"lease", &c.Lease, "how long the work of a process that died stands still before another takes it up, with PostgreSQL"},
+		{"lanes", &c.Lanes, "into how many lanes the work on persons is divided among processes with the role process; more than 1 needs PostgreSQL and an external JetStream"},
 		{"time_zone", &c.TimeZone, "time zone of reports until another is chosen in the console"},
 		{"log.level", &c.Log.Level, "least level that is logged: debug, info, warn or error"},
 		{"log.format", &c.Log.Format, "text or json"},
@@ -343,6 +347,9 @@ func (c *Config) validate() error {
 	}
 	if c.Lease < time.Second || c.Lease > 5*time.Minute {
 		return touchstone.Errorf(touchstone.Invalid, "lease: %s is not between 1s and 5m", c.Lease)
+	}
+	if err := c.validateLanes(); err != nil {
+		return err
 	}
 	if err := c.validateWarehouse(); err != nil {
 		return err

@@ -75,3 +75,25 @@ func TestBytesText(t *testing.T) {
 		}
 	}
 }
+
+// Lanes need a store and a log that several processes reach.
+func TestLanesNeedServers(t *testing.T) {
+	for _, c := range []struct {
+		lanes         int
+		store, stream string
+		ok            bool
+	}{
+		{1, "", "", true},
+		{2, "", "", false},
+		{2, "postgres://x", "", false},
+		{2, "postgres://x", "nats://x", true},
+		{0, "postgres://x", "nats://x", false},
+		{100, "postgres://x", "nats://x", false},
+	} {
+		cfg := DefaultConfig()
+		cfg.Lanes, cfg.Store.URL, cfg.Stream.URL = c.lanes, c.store, c.stream
+		if err := cfg.validate(); (err == nil) != c.ok {
+			t.Errorf("%d lanes with store %q and stream %q: %v", c.lanes, c.store, c.stream, err)
+		}
+	}
+}

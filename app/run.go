@@ -46,6 +46,7 @@ func (a *App) loops() []loop {
 		{"collect", nil, a.collector.Run}, // everybody follows the sources
 		{"positions", nil, a.follow},
 		{"pipeline", []string{"process"}, a.process},
+		{"lanes", []string{"process"}, a.runLanes},
 		{"reactors", []string{"act"}, a.inbox.Run},
 		{"effects", []string{"act"}, a.deliver},
 		{"linkage", []string{"act"}, a.linkage.Run},

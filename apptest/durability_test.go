@@ -79,6 +79,7 @@ type ackClient struct {
 	urls    []string // of the edges; each event goes to one that answers
 	prefix  string   // of its message ids
 	users   int
+	guests  bool // now and then somebody is seen before it is known who it is
 	stop    chan struct{}
 	senders sync.WaitGroup
 
@@ -87,12 +88,14 @@ type ackClient struct {
 }
 
 // startAckClient begins to send.
-func startAckClient(edges ...*Server) *ackClient {
+func startAckClient(edges ...*Server) *ackClient { return sendAcked(false, edges...) }
+
+func sendAcked(guests bool, edges ...*Server) *ackClient {
 	var urls []string
 	for _, s := range edges {
 		urls = append(urls, s.URL)
 	}
-	c := &ackClient{urls: urls, prefix: fmt.Sprintf("ack-%x", rand.Uint32()), users: 400, stop: make(chan struct{}), acked: map[string]string{}}
+	c := &ackClient{urls: urls, prefix: fmt.Sprintf("ack-%x", rand.Uint32()), users: 400, guests: guests, stop: make(chan struct{}), acked: map[string]string{}}
 	for i := range 4 {
 		c.senders.Go(func() { c.run(i, c.stop) })
 	}
@@ -136,7 +139,9 @@ func (c *ackClient) run(sender int, stop <-chan struct{}) {
 		for attempt := 0; ; attempt++ {
 			select {
 			case <-stop:
-				return
+				if !c.guests || n%3 != 1 { // else a guest would stay one
+					return
+				}
 			default:
 			}
 			if send(client, c.urls[(sender+n+attempt)%len(c.urls)], body) {
@@ -160,6 +165,13 @@ func (c *ackClient) batch(sender, n int) (map[string]string, []byte) {
 		ids[id] = user
 		events = append(events, map[string]any{"type": "track", "event": "Kill Test", "messageId": id, "userId": user,
 			"anonymousId": "anon-" + user, "properties": map[string]any{"n": n}})
+	}
+	if c.guests && n%3 < 2 { // the second event makes the guest and the user one person
+		guest := map[string]any{"type": "track", "event": "Guest", "messageId": fmt.Sprintf("%s-%d-%d-guest", c.prefix, sender, n), "anonymousId": fmt.Sprintf("guest-%d-%d", sender, n/3)}
+		if n%3 == 1 {
+			guest["userId"] = fmt.Sprintf("user-%d", n/3%c.users)
+		}
+		events = append(events, guest)
 	}
 	body, _ := json.Marshal(map[string]any{"batch": events, "writeKey": "dev"})
 	return ids, body

@@ -28,10 +28,11 @@ type fleet struct {
 
 // newFleet starts a process with the warehouse, two that take events in and work on them,
 // and one for people.
-func newFleet(t *testing.T) *fleet {
+func newFleet(t *testing.T, flags ...string) *fleet {
 	t.Helper()
 	store := storetest.PostgresSchema(t)
 	f := &fleet{t: t, flags: []string{"--store-url", store, "--stream-url", clusterURL(natsCluster(t)), "--lease", "2s", "--warehouse-secret", "a secret of the tests alone"}}
+	f.flags = append(f.flags, flags...)
 	f.sink = f.start("sink")
 	f.flags = append(f.flags, "--warehouse-url", f.sink.URL)
 	f.workers = []*Server{f.start("collect,process"), f.start("collect,process,act")}
@@ -56,6 +57,18 @@ func (f *fleet) list() []listed {
 	var answer struct{ Processes []listed }
 	f.console.Call(http.MethodGet, "/api/v1/processes", nil, &answer)
 	return answer.Processes
+}
+
+// working returns how many workers have a lane.
+func (f *fleet) working() int {
+	f.t.Helper()
+	n := 0
+	for _, p := range f.list() {
+		if p.State == "running" && slices.ContainsFunc(p.Leases, func(l string) bool { return strings.HasPrefix(l, "lane:") }) {
+			n++
+		}
+	}
+	return n
 }
 
 // holder returns the worker that has the pipeline's lease, nil while none says so.
@@ -105,6 +118,28 @@ func (f *fleet) kill(rng *rand.Rand) {
 // whole of it, 20 of each, takes minutes: TOUCHSTONE_TEST_KILLS=20.
 func TestProcessesLoseNothing(t *testing.T) {
 	t.Parallel()
+	f := newFleet(t)
+	f.losesNothing(startAckClient)
+}
+
+// The same while two processes share the work on persons, each with a lane, and persons of
+// different lanes turn out to be one all the time.
+func TestLanesLoseNothing(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "--lanes", "2")
+	shared := func() bool { return f.working() == 2 }
+	Eventually(t, 60*time.Second, "both workers have a lane", shared)
+	f.losesNothing(func(edges ...*Server) *ackClient { return sendAcked(true, edges...) })
+	Eventually(t, 60*time.Second, "both workers have a lane again", shared)
+	merges := f.console.SQL("select count(*) from events where event = 'Guest'")[0][0].(float64)
+	if merges < 50 {
+		t.Errorf("there were only %v guests: the test says little about merges", merges)
+	}
+}
+
+func (f *fleet) losesNothing(start func(...*Server) *ackClient) {
+	t := f.t
+	t.Helper()
 	rounds := 4
 	if n, err := strconv.Atoi(os.Getenv("TOUCHSTONE_TEST_KILLS")); err == nil {
 		rounds = n
@@ -112,12 +147,11 @@ func TestProcessesLoseNothing(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, %d kills and as many suspensions", seed, rounds)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	f := newFleet(t)
 	segments := map[int]Segment{}
 	for _, n := range []int{20, 100, 300} {
 		segments[n] = f.console.CreateSegment(fmt.Sprintf("at least %d", n), DidEvent("Kill Test", n, ""))
 	}
-	c := startAckClient(f.workers...)
+	c := start(f.workers...)
 	turns := slices.Concat(slices.Repeat([]func(*rand.Rand){f.kill}, rounds), slices.Repeat([]func(*rand.Rand){f.suspend}, rounds))
 	rng.Shuffle(len(turns), func(i, j int) { turns[i], turns[j] = turns[j], turns[i] })
 	for _, turn := range turns {

@@ -14,11 +14,15 @@ import (
 // reasonStage begins the reason of an event that a stage refuses.
 const reasonStage = "stage_refused: "
 
-// apply runs the stages. aside is called for each fact that one of them sets aside, which
-// the next ones do not see.
-func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch, aside func(i int, reason string)) error {
-	history{p.cfg.Imports, p.cfg.BackfillAge}.mark(b.Facts)
-	for _, s := range p.cfg.Stages {
+// mark notes which facts come with history.
+func (p *Pipeline) mark(facts []touchstone.Fact) {
+	history{p.cfg.Imports, p.cfg.BackfillAge}.mark(facts)
+}
+
+// apply runs stages. aside is called for each fact that one of them sets aside, which the
+// next ones do not see.
+func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, stages []Stage, b *touchstone.Batch, aside func(i int, reason string)) error {
+	for _, s := range stages {
 		stop := p.metrics.timeStage(s.Name())
 		err := bisect.Guard(func() error { return s.Apply(ctx, tx, b) })
 		stop()
@@ -114,7 +118,8 @@ func (p *Pipeline) tryBatch(ctx context.Context, b *touchstone.Batch, work *chun
 			}
 			b.Facts, _ = admitted(rules, b.Facts, nil, nil)
 		}
-		if err := p.apply(ctx, tx, b, func(int, string) {}); err != nil {
+		p.mark(b.Facts)
+		if err := p.apply(ctx, tx, p.tried(), b, func(int, string) {}); err != nil {
 			return err
 		}
 		return errTried

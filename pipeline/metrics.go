@@ -25,6 +25,8 @@ type metrics struct {
 	windowShortened prometheus.Gauge
 	aside           *prometheus.CounterVec
 	masked          prometheus.Counter
+	laneSeconds     prometheus.Histogram
+	routes          *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -56,11 +58,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Help: "Valid events that a stage could not take in or that the admission rules left out, and that went to quarantine, by code of the reason."}, []string{"code"})
 	m.cuts = prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_cuts_total",
 		Help: "Places at which batches were cut because a stage asked for it: where an identifier turned out to be shared."})
+	m.routes = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_pipeline_routes_total",
+		Help: "Batches while there are lanes, by gait: together with the lanes, or alone."}, []string{"gait"})
+	m.laneSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "touchstone_pipeline_lane_seconds",
+		Help: "Time that a lane takes for its part of a batch, from its start to its commit.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)})
 	m.masked = prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_pipeline_masked_total",
 		Help: "Events of which the admission rules masked something."})
 	if reg != nil {
 		reg.MustRegister(m.events, m.failures, m.resumed, m.skippedRecords, m.timers, m.stageSeconds, m.batchSeconds, m.batchEvents, m.lag,
-			m.windowIDs, m.windowShortened, m.aside, m.masked, m.cuts)
+			m.windowIDs, m.windowShortened, m.aside, m.masked, m.cuts, m.laneSeconds, m.routes)
 	}
 	return m
 }

@@ -73,6 +73,11 @@ type Config struct {
 	DedupeMax    int           // most message ids remembered; 20,000,000
 
 	// Imports tells whether a source is an import: its events are backfill. Without it none is.
+	// Lanes is into how many lanes the work on persons is divided, if more than 1: Stages from
+	// Thin on are theirs then ([Pipeline.RunLane]), and this pipeline's only while it works alone.
+	Lanes int
+	Thin  int // stages that see all events in one order; 1
+
 	Imports     func(source string) bool
 	BackfillAge time.Duration // an event that is older than this when it arrives is backfill; 24 h
 }
@@ -82,6 +87,7 @@ func (c *Config) setDefaults() {
 	c.MinInterval = cmp.Or(c.MinInterval, 20*time.Millisecond)
 	c.DedupeWindow = cmp.Or(c.DedupeWindow, 24*time.Hour)
 	c.DedupeMax = cmp.Or(c.DedupeMax, 20_000_000)
+	c.Thin = cmp.Or(c.Thin, 1)
 	c.BackfillAge = cmp.Or(c.BackfillAge, 24*time.Hour)
 	if c.Clock == nil {
 		c.Clock = touchstone.SystemClock{}
@@ -118,22 +124,27 @@ type Pipeline struct {
 	tenure  sync.Mutex  // held while this process runs the loop, or follows another one's
 	working atomic.Bool // this process runs the loop
 	fence   Fence
+	share   sharing
+	routed  bell             // rings when a route has been committed
 	rules   *admission.Rules // that hold as of the last commit; of the loop's goroutine
 
 	tailing sync.Mutex
 	tails   []tail // by partition
 
-	alarm   alarm // of the timers
-	stuck   troubles
-	unread  troubles // of the readers
-	timers  troubles // of timers that are held back
-	waiting waiting
+	alarm  alarm // of the timers
+	stuck  troubles
+	unread troubles // of the readers
+	timers troubles // of timers that are held back
+
+	laneStuck troubles // of the lanes that this process runs, by number
+	waiting   waiting
 }
 
 // partition is the loop's state for one partition of the log.
 type partition struct {
 	index   int
-	through atomic.Uint64 // last record committed
+	taken   atomic.Uint64 // last record committed, by identity at least
+	through atomic.Uint64 // last record that all lanes have worked on; without lanes, taken
 	stored  bool          // it has a row in pipeline_positions
 	totals  Totals
 	seen    *window
@@ -198,7 +209,7 @@ func (p *Pipeline) Lag(ctx context.Context) (time.Duration, error) {
 // Troubles tells which partitions cannot go on, and why. That one does not move although
 // nothing fails it knows from the last call of Lag.
 func (p *Pipeline) Troubles() []Trouble {
-	return p.waiting.stalled(p.cfg.Clock.Now(), p.timers.all(p.unread.all(p.stuck.all()...)...))
+	return p.waiting.stalled(p.cfg.Clock.Now(), p.laneStuck.all(p.timers.all(p.unread.all(p.stuck.all()...)...)...))
 }
 
 // consume reads the log and commits batches until ctx is done or a batch says that it cannot
@@ -322,7 +333,11 @@ func (p *Pipeline) end(work chunk) {
 // await returns the next chunk, or an empty one when a timer is due or Wake was called.
 func (p *Pipeline) await(ctx context.Context, chunks <-chan chunk, held *chunk) (chunk, error) {
 	for {
-		p.lookAtTimers(ctx)
+		if p.share.on() && !p.share.alone { // the lanes' timers
+			p.alarm.next = time.Time{}
+		} else {
+			p.alarm.look(ctx, p.cfg.DB.Reader())
+		}
 		if held != nil {
 			return *held, nil
 		}
@@ -394,6 +409,7 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 				attempt = 0
 			}
 			if !hunt.Pending() && p.holdTimers(ctx, work, err) {
+				p.stuck.clear(work.partition())
 				if work.part == nil { // there was nothing but timers
 					return nil
 				}
@@ -412,6 +428,9 @@ func (p *Pipeline) commitUntilDone(ctx context.Context, work chunk) error {
 
 // commit runs one batch in one transaction.
 func (p *Pipeline) commit(ctx context.Context, work chunk) error {
+	if p.share.on() {
+		return p.commitShared(ctx, work)
+	}
 	began := time.Now()
 	now := p.cfg.Clock.Now()
 	b := &touchstone.Batch{Now: now}
@@ -434,20 +453,15 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 			return err
 		}
 		if due {
-			if b.Due, err = takeDueTimers(ctx, tx, now, p.alarm.owners()); err != nil {
+			if b.Due, err = p.alarm.take(ctx, tx, now, nil); err != nil {
 				return err
 			}
 		}
 		if rules, masked, err = p.prepare(ctx, tx, b, &work, &fresh); err != nil {
 			return err
 		}
-		if err := p.apply(ctx, tx, b, func(i int, reason string) {
-			fresh.setAside(&b.Facts[i], reason)
-			hash := xxhash.Sum64String(b.Facts[i].MessageID)
-			part := work.part
-			part.seen.remove(hash) // so that it can be sent again
-			fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return h == hash })
-		}); err != nil {
+		p.mark(b.Facts)
+		if err := p.apply(ctx, tx, p.cfg.Stages, b, setAside(&work, b, &fresh)); err != nil {
 			return err
 		}
 		fresh.facts = b.Facts
@@ -460,13 +474,13 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 		if err := SetTimers(ctx, tx, timers...); err != nil {
 			return err
 		}
-		if next, err = p.afterTimers(ctx, tx, due, timers); err != nil {
+		if next, err = p.alarm.after(ctx, tx, due, timers); err != nil {
 			return err
 		}
 		if work.part == nil {
 			return nil
 		}
-		return work.part.save(ctx, tx, work, fresh, now)
+		return work.part.save(ctx, tx, work, fresh, fresh.totals(work), now)
 	})
 	if err != nil {
 		if work.part != nil {
@@ -480,6 +494,16 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 	p.rules = rules
 	p.committed(ctx, work, fresh, b, time.Since(began), masked)
 	return nil
+}
+
+// setAside returns what takes a fact of a batch out of it, so that it can be sent again.
+func setAside(work *chunk, b *touchstone.Batch, fresh *freshIDs) func(i int, reason string) {
+	return func(i int, reason string) {
+		fresh.setAside(&b.Facts[i], reason)
+		hash := xxhash.Sum64String(b.Facts[i].MessageID)
+		work.part.seen.remove(hash)
+		fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return h == hash })
+	}
 }
 
 func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration, masked int) {
@@ -499,15 +523,19 @@ func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b 
 	p.metrics.batchSeconds.Observe(took.Seconds())
 	p.metrics.batchEvents.Observe(float64(work.count()))
 	p.metrics.timers.Add(float64(len(b.Due)))
-	for _, s := range p.cfg.Stages {
-		if c, ok := s.(Committer); ok {
-			c.Committed(b)
-		}
-	}
+	committed(p.cfg.Stages, b)
 	p.mu.Lock()
 	close(p.changed)
 	p.changed = make(chan struct{})
 	p.mu.Unlock()
+}
+
+func committed(stages []Stage, b *touchstone.Batch) {
+	for _, s := range stages {
+		if c, ok := s.(Committer); ok {
+			c.Committed(b)
+		}
+	}
 }
 
 // moved notes where the commit has left a partition.
@@ -516,6 +544,7 @@ func (p *Pipeline) moved(part *partition, work chunk, delta Totals) {
 	defer p.mu.Unlock()
 	part.stored, part.loaded = true, work.last
 	part.totals = part.totals.plus(delta)
+	part.taken.Store(uint64(work.last))
 	part.through.Store(uint64(work.last))
 	p.totals = p.totals.plus(delta)
 }

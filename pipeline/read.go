@@ -95,7 +95,7 @@ func (p factPool) put(s []touchstone.Fact) {
 
 // read decodes the partition's records, ahead of the loop by a bounded number of chunks.
 func (p *Pipeline) read(ctx context.Context, part *partition, out chan<- chunk) error {
-	from := p.Through(part.index) + 1
+	from := stream.Offset(part.taken.Load()) + 1
 	for {
 		records, err := p.cfg.Log.Read(ctx, part.index, from, readRecords, readBytes)
 		if err != nil {

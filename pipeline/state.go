@@ -22,7 +22,7 @@ func (part *partition) checkLog(ctx context.Context, log stream.Log) error {
 	if err != nil {
 		return err
 	}
-	if through := stream.Offset(part.through.Load()); through >= next {
+	if through := stream.Offset(part.taken.Load()); through >= next {
 		return touchstone.Errorf(touchstone.Conflict, "the store has taken in records up to %d of partition %d, but the log ends at %d", through, part.index, next-1).
 			WithHint("the log was lost or is another one; restore log, store and warehouse from the same backup")
 	}
@@ -58,7 +58,7 @@ func (part *partition) claim(ctx context.Context, tx *store.Tx, to stream.Offset
 	var err error
 	if part.stored {
 		res, err = tx.Exec(ctx, `UPDATE pipeline_positions SET through = ?, processed = ?, duplicates = ?, rejected = ?
-			WHERE partition_id = ? AND through = ?`, int64(to), t.Processed, t.Duplicates, t.Rejected, part.index, int64(part.through.Load())) //nolint:gosec // offsets are positive
+			WHERE partition_id = ? AND through = ?`, int64(to), t.Processed, t.Duplicates, t.Rejected, part.index, int64(part.taken.Load())) //nolint:gosec // offsets are positive
 	} else {
 		res, err = tx.Exec(ctx, `INSERT INTO pipeline_positions (partition_id, through, processed, duplicates, rejected) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (partition_id) DO NOTHING`, part.index, int64(to), t.Processed, t.Duplicates, t.Rejected)
@@ -75,8 +75,8 @@ func (part *partition) claim(ctx context.Context, tx *store.Tx, to stream.Offset
 
 // save writes what the batch did to the partition: the offset, the counters, the message
 // ids and which events were duplicates. Ids that have left the window are deleted.
-func (part *partition) save(ctx context.Context, tx *store.Tx, work chunk, fresh freshIDs, now time.Time) error {
-	t := part.totals.plus(fresh.totals(work))
+func (part *partition) save(ctx context.Context, tx *store.Tx, work chunk, fresh freshIDs, delta Totals, now time.Time) error {
+	t := part.totals.plus(delta)
 	if err := part.claim(ctx, tx, work.last, t); err != nil {
 		return err
 	}

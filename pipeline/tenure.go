@@ -46,6 +46,7 @@ func (p *Pipeline) Run(ctx context.Context, fence Fence) error {
 	defer watching.Wait()
 	defer cancel()
 	watching.Go(func() { p.watchWakes(ctx) })
+	watching.Go(func() { p.watchLanes(ctx) })
 	for {
 		err := p.resumeUntilDone(ctx)
 		if err == nil {
@@ -108,7 +109,10 @@ func (p *Pipeline) resume(ctx context.Context) error {
 		}
 	}
 	p.alarm = alarm{looked: time.Now()}
-	if p.alarm.next, err = earliestTimer(ctx, p.cfg.DB.Reader(), nil); err != nil {
+	if p.alarm.next, err = p.alarm.earliest(ctx, p.cfg.DB.Reader()); err != nil {
+		return err
+	}
+	if err := p.share.load(ctx, p); err != nil {
 		return err
 	}
 	signal(p.wake) // the stages may have work of an earlier process
@@ -217,20 +221,18 @@ func (p *Pipeline) loadPositions(ctx context.Context) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
+	done, err := p.readDone(ctx)
+	if err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := p.totals
-	p.totals = Totals{}
 	for _, part := range p.parts {
 		at, ok := found[part.index]
 		part.stored, part.totals = ok, at.totals
-		part.through.Store(uint64(at.through)) //nolint:gosec // offsets are positive
-		p.totals = p.totals.plus(part.totals)
+		part.taken.Store(uint64(at.through)) //nolint:gosec // offsets are positive
 	}
-	if p.totals != before {
-		close(p.changed)
-		p.changed = make(chan struct{})
-	}
+	p.show(done)
 	return nil
 }
 
@@ -239,7 +241,7 @@ func (p *Pipeline) hasMoved(ctx context.Context) bool {
 	for _, part := range p.parts {
 		var through int64
 		err := p.cfg.DB.Reader().QueryRow(ctx, `SELECT through FROM pipeline_positions WHERE partition_id = ?`, part.index).Scan(&through)
-		if err == nil && uint64(through) != part.through.Load() { //nolint:gosec // offsets are positive
+		if err == nil && uint64(through) != part.taken.Load() { //nolint:gosec // offsets are positive
 			return true
 		}
 	}

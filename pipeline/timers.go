@@ -30,6 +30,7 @@ type alarm struct {
 	next   time.Time            // the earliest of owners that are not held; zero when there is none
 	looked time.Time            // when the database was last asked, by the process's clock
 	held   map[string]time.Time // owners whose timers make batches fail, and until when
+	shards *shards              // whose timers these are; nil: all
 }
 
 // at is when timers are next to be taken, zero when there are none.
@@ -51,22 +52,22 @@ func (a *alarm) release(now time.Time) {
 // owners returns those that are held.
 func (a *alarm) owners() []string { return slices.Sorted(maps.Keys(a.held)) }
 
-// lookAtTimers asks the database when the next timer is due, if nobody has for a while.
-func (p *Pipeline) lookAtTimers(ctx context.Context) {
-	if time.Since(p.alarm.looked) < timersLook {
+// look asks the database when the next timer is due, if nobody has for a while.
+func (a *alarm) look(ctx context.Context, q store.Querier) {
+	if time.Since(a.looked) < timersLook {
 		return
 	}
-	if next, err := earliestTimer(ctx, p.cfg.DB.Reader(), p.alarm.owners()); err == nil { // else the next batch tells
-		p.alarm.next, p.alarm.looked = next, time.Now()
+	if next, err := a.earliest(ctx, q); err == nil { // else the next batch tells
+		a.next, a.looked = next, time.Now()
 	}
 }
 
-// afterTimers returns when the next timer is due, asking the database only if timers fired
-// or were cancelled.
-func (p *Pipeline) afterTimers(ctx context.Context, tx *store.Tx, fired bool, set []touchstone.Timer) (time.Time, error) {
-	next := p.alarm.next
+// after returns when the next timer is due once a batch has set some, asking the database only
+// if timers fired or were cancelled.
+func (a *alarm) after(ctx context.Context, tx *store.Tx, fired bool, set []touchstone.Timer) (time.Time, error) {
+	next := a.next
 	for _, t := range set {
-		switch _, held := p.alarm.held[t.Owner]; {
+		switch _, held := a.held[t.Owner]; {
 		case held:
 		case t.At.IsZero():
 			fired = true
@@ -75,25 +76,29 @@ func (p *Pipeline) afterTimers(ctx context.Context, tx *store.Tx, fired bool, se
 		}
 	}
 	if fired {
-		return earliestTimer(ctx, tx, p.alarm.owners())
+		return a.earliest(ctx, tx)
 	}
 	return next, nil
 }
 
-// notOf is a condition that leaves owners out.
-func notOf(owners []string) (condition string, args []any) {
-	if len(owners) == 0 {
-		return "", nil
+// condition leaves out the owners that are held, and what is not in the shards.
+func (a *alarm) condition() (condition string, args []any) {
+	if owners := a.owners(); len(owners) > 0 {
+		for _, o := range owners {
+			args = append(args, o)
+		}
+		condition = " AND owner NOT IN " + store.Marks(len(owners))
 	}
-	for _, o := range owners {
-		args = append(args, o)
+	if a.shards != nil {
+		condition += " AND subject_id % ? BETWEEN ? AND ?"
+		args = append(args, shardCount, a.shards.first, a.shards.last)
 	}
-	return " AND owner NOT IN " + store.Marks(len(owners)), args
+	return condition, args
 }
 
-// earliestTimer returns when the next timer is due, but for those of some owners.
-func earliestTimer(ctx context.Context, q store.Querier, but []string) (time.Time, error) {
-	condition, args := notOf(but)
+// earliest returns when the next timer is due.
+func (a *alarm) earliest(ctx context.Context, q store.Querier) (time.Time, error) {
+	condition, args := a.condition()
 	var at int64
 	err := q.QueryRow(ctx, `SELECT due_at FROM timers WHERE due_at > 0`+condition+` ORDER BY due_at LIMIT 1`, args...).Scan(&at)
 	switch {
@@ -105,10 +110,14 @@ func earliestTimer(ctx context.Context, q store.Querier, but []string) (time.Tim
 	return time.UnixMilli(at).UTC(), nil
 }
 
-// takeDueTimers removes the timers that are due, but for those of some owners, and returns
-// them, earliest first.
-func takeDueTimers(ctx context.Context, tx *store.Tx, now time.Time, but []string) ([]touchstone.Timer, error) {
-	due, err := dueTimers(ctx, tx, now, but)
+// take removes the timers that are due, but for those of some persons, and returns them,
+// earliest first.
+func (a *alarm) take(ctx context.Context, tx *store.Tx, now time.Time, but []touchstone.PersonID) ([]touchstone.Timer, error) {
+	due, err := a.due(ctx, tx, now)
+	due = slices.DeleteFunc(due, func(t touchstone.Timer) bool {
+		person := t.Subject.Person()
+		return person != 0 && slices.Contains(but, person)
+	})
 	if err != nil || len(due) == 0 {
 		return nil, err
 	}
@@ -118,8 +127,8 @@ func takeDueTimers(ctx context.Context, tx *store.Tx, now time.Time, but []strin
 	return due, nil
 }
 
-func dueTimers(ctx context.Context, q store.Querier, now time.Time, but []string) (due []touchstone.Timer, err error) {
-	condition, args := notOf(but)
+func (a *alarm) due(ctx context.Context, q store.Querier, now time.Time) (due []touchstone.Timer, err error) {
+	condition, args := a.condition()
 	args = append([]any{now.UnixMilli()}, args...)
 	rows, err := q.Query(ctx, `SELECT subject, subject_id, owner, name, due_at FROM timers WHERE due_at <= ?`+condition+
 		` ORDER BY due_at, subject, subject_id, owner, name LIMIT ?`, append(args, maxDueTimers)...)
@@ -245,20 +254,25 @@ func timersOf(b *touchstone.Batch) []touchstone.Timer {
 // holdTimers holds back the timers of the owners that make a batch fail: neither the events
 // in it nor the timers of others need wait. Timers are rows and stay; it is tried again.
 func (p *Pipeline) holdTimers(ctx context.Context, work chunk, why error) bool {
+	var fresh freshIDs
+	if work.part != nil {
+		fresh = work.part.dropDuplicates(work, p.cfg.Clock.Now())
+		work.part.undo(fresh)
+	}
+	return p.hold(ctx, &p.alarm, why, func(due []touchstone.Timer) error { return p.try(ctx, work.partition(), fresh.facts, due) })
+}
+
+// hold finds the owners at fault by try, which tries the batch with some timers.
+func (p *Pipeline) hold(ctx context.Context, a *alarm, why error, try func(due []touchstone.Timer) error) bool {
 	now := p.cfg.Clock.Now()
-	if at := p.alarm.at(); at.IsZero() || at.After(now) {
+	if at := a.at(); at.IsZero() || at.After(now) {
 		return false
 	}
-	due, err := dueTimers(ctx, p.cfg.DB.Reader(), now, p.alarm.owners())
+	due, err := a.due(ctx, p.cfg.DB.Reader(), now)
 	if err != nil || len(due) == 0 {
 		return false
 	}
-	var fresh freshIDs
-	if work.part != nil {
-		fresh = work.part.dropDuplicates(work, now)
-		work.part.undo(fresh)
-	}
-	if err := p.try(ctx, work.partition(), fresh.facts, nil); err != nil {
+	if err := try(nil); err != nil {
 		return false
 	}
 	owners := map[string]error{}
@@ -268,7 +282,7 @@ func (p *Pipeline) holdTimers(ctx context.Context, work chunk, why error) bool {
 	bad := map[string]error{}
 	for owner := range owners {
 		own := slices.DeleteFunc(slices.Clone(due), func(t touchstone.Timer) bool { return t.Owner != owner })
-		switch err := p.try(ctx, work.partition(), fresh.facts, own); {
+		switch err := try(own); {
 		case err == nil:
 		case store.IsTrouble(err):
 			return false
@@ -281,28 +295,27 @@ func (p *Pipeline) holdTimers(ctx context.Context, work chunk, why error) bool {
 			bad[owner] = why
 		}
 	}
-	return p.hold(ctx, work, bad, now)
+	return p.holdOwners(ctx, a, bad, now)
 }
 
-func (p *Pipeline) hold(ctx context.Context, work chunk, bad map[string]error, now time.Time) bool {
-	if p.alarm.held == nil {
-		p.alarm.held = map[string]time.Time{}
+func (p *Pipeline) holdOwners(ctx context.Context, a *alarm, bad map[string]error, now time.Time) bool {
+	if a.held == nil {
+		a.held = map[string]time.Time{}
 	}
 	until := now.Add(timersHeld)
 	for owner, err := range bad {
-		p.alarm.held[owner] = until
+		a.held[owner] = until
 		p.cfg.Logger.Error("timers that are due make batches fail; everything else goes on without them", "owner", owner, "until", until, "error", err)
 	}
-	next, err := earliestTimer(ctx, p.cfg.DB.Reader(), p.alarm.owners())
+	next, err := a.earliest(ctx, p.cfg.DB.Reader())
 	if err != nil {
 		return false
 	}
-	p.alarm.next = next
-	for _, owner := range p.alarm.owners() {
+	a.next = next
+	for _, owner := range a.owners() {
 		if err := bad[owner]; err != nil {
 			p.timers.note(0, now, fmt.Errorf("timers that are due cannot be worked on, those of %s: %w", owner, errors.New(bisect.Shortly(err))))
 		}
 	}
-	p.stuck.clear(work.partition())
 	return true
 }

@@ -169,7 +169,7 @@ func TestTimersOfEarlierReleasesStay(t *testing.T) {
 		if err := db.Migrate(t.Context(), "pipeline", store.Migrations(migrationFiles)); err != nil {
 			t.Fatal(err)
 		}
-		list, err := dueTimers(t.Context(), db.Reader(), time.UnixMilli(5000), nil)
+		list, err := (&alarm{}).due(t.Context(), db.Reader(), time.UnixMilli(5000))
 		if want := fmt.Sprint([]touchstone.Timer{
 			{Owner: "segment", Subject: touchstone.PersonSubject(7), At: time.UnixMilli(1000).UTC()},
 			{Owner: "profile", Subject: touchstone.PersonSubject(7), Key: "rebuild", At: time.UnixMilli(2000).UTC()},
@@ -202,7 +202,7 @@ func TestTimersFollowAMerge(t *testing.T) {
 			}
 			return Keeper().Merge(ctx, tx, []keep.Merge{{Into: 2, From: 3}, {Into: 1, From: 2}})
 		})
-		list, err := dueTimers(t.Context(), db.Reader(), at(100), nil)
+		list, err := (&alarm{}).due(t.Context(), db.Reader(), at(100))
 		var got []string
 		for _, t := range list {
 			got = append(got, fmt.Sprint(t.Owner, t.Subject, t.Key, t.At.Unix()))

@@ -42,6 +42,8 @@ type batch struct {
 	fresh          int64 // persons without a row so far
 	seen           []activePerson
 
+	wordless error // why a lane could not number a word
+
 	startedRebuilds, endedRebuilds []touchstone.PersonID
 }
 
@@ -93,6 +95,9 @@ func (p *Profiles) Apply(ctx context.Context, tx *store.Tx, tb *touchstone.Batch
 	if err := p.begin(ctx, tx); err != nil {
 		return err
 	}
+	if err := p.learnWords(ctx, tx, tb.Changes); err != nil {
+		return err
+	}
 	b := &batch{ctx: ctx, tx: tx, now: tb.Now, facts: tb.Facts, order: p.scratch.order[:0], parsed: p.scratch.parsed[:0], persons: p.scratch.persons[:0], arena: p.scratch.arena[:0]}
 	p.batch = b
 	p.gather(b, tb.Changes)
@@ -111,6 +116,9 @@ func (p *Profiles) Apply(ctx context.Context, tx *store.Tx, tb *touchstone.Batch
 			if err := p.fold(ctx, b, &b.persons[i]); err != nil {
 				return err
 			}
+		}
+		if b.wordless != nil {
+			return fmt.Errorf("number a new word: %w", b.wordless)
 		}
 		tb.Changes = append(tb.Changes, b.changes...)
 		if err := p.write(ctx, tx, b); err != nil {
@@ -194,7 +202,7 @@ func (p *Profiles) load(ctx context.Context, b *batch) error {
 	var key [8]byte
 	for i := range b.persons {
 		one := &b.persons[i]
-		if one.id > p.newestPerson {
+		if !p.mayHaveRow(one.id) {
 			one.hasTraits = true
 			continue
 		}

@@ -25,6 +25,7 @@ type catalogue struct {
 	// unsure tells that the process before has not written all of its details: values may be
 	// among them that nobody has any more. sealed tells that the store says they are complete.
 	unsure, sealed bool
+	lane           int // whose share it is; 0: it is about all
 }
 
 // sealTrait is the row of profile_examples that says that all details have been written. No
@@ -54,6 +55,8 @@ type traitStats struct {
 	// over the count of the one that made room. One of whom nothing more is known goes, so that
 	// the value of a person who was erased does not stay for a count that was another's.
 	Over map[string]int64 `json:"over,omitempty"`
+
+	signed bool // a lane's share: what it takes from another lane's persons counts below zero
 }
 
 const (
@@ -93,7 +96,7 @@ func (c *catalogue) commit(b *batch) {
 func (c *catalogue) changed(name uint32, old, value string) {
 	s := c.traits[name]
 	if s == nil {
-		s = &traitStats{Types: map[string]int64{}, Values: map[string]int64{}}
+		s = &traitStats{Types: map[string]int64{}, Values: map[string]int64{}, signed: c.lane > 0}
 		c.traits[name] = s
 	}
 	c.stale[name] = struct{}{}
@@ -108,11 +111,15 @@ func (c *catalogue) changed(name uint32, old, value string) {
 }
 
 func (s *traitStats) add(kind, value string, n int64) {
-	if s.Types[kind] += n; s.Types[kind] <= 0 {
+	if s.Types[kind] += n; s.Types[kind] == 0 || s.Types[kind] < 0 && !s.signed {
 		delete(s.Types, kind)
 	}
 	if len(value) > maxCatalogueValueBytes || kind == "object" || kind == "array" {
 		s.Many = true
+		return
+	}
+	if s.signed {
+		s.addSigned(value, n)
 		return
 	}
 	if had, ok := s.Values[value]; ok {
@@ -206,6 +213,12 @@ func (c *catalogue) save(ctx context.Context, tx *store.Tx, b *batch) error {
 			persons[v.name]++
 		}
 	}
+	if c.lane > 0 {
+		if err := c.saveShare(ctx, tx, persons); err != nil {
+			return err
+		}
+		clear(persons)
+	}
 	names := sortedKeys(persons)
 	err := tx.BulkUpsert(ctx, store.Upsert{Table: "profile_catalogue", Columns: []string{"trait", "persons"}, Key: []string{"trait"}},
 		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), persons[names[i]] })
@@ -221,10 +234,10 @@ func (c *catalogue) save(ctx context.Context, tx *store.Tx, b *batch) error {
 
 // with is a copy of what is not written, as it will be when the batch has been committed.
 func (c *catalogue) with(b *batch) *catalogue {
-	next := &catalogue{traits: map[uint32]*traitStats{}, stale: maps.Clone(c.stale), unsure: c.unsure}
+	next := &catalogue{traits: map[uint32]*traitStats{}, stale: maps.Clone(c.stale), unsure: c.unsure, lane: c.lane}
 	take := func(name uint32) {
 		if s := c.traits[name]; s != nil && next.traits[name] == nil {
-			next.traits[name] = &traitStats{s.persons, maps.Clone(s.Types), maps.Clone(s.Values), s.Many, maps.Clone(s.Over)}
+			next.traits[name] = &traitStats{s.persons, maps.Clone(s.Types), maps.Clone(s.Values), s.Many, maps.Clone(s.Over), s.signed}
 		}
 	}
 	for name := range c.traits {
@@ -271,6 +284,12 @@ func (c *catalogue) saveDetails(ctx context.Context, tx *store.Tx) error {
 			return err
 		}
 		details[i] = string(b)
+	}
+	if c.lane > 0 {
+		u := store.Upsert{Table: "profile_shares", Columns: []string{"lane", "trait", "persons", "detail"}, Key: []string{"lane", "trait"}}
+		return tx.BulkUpsert(ctx, u, len(names), func(i int, args []any) {
+			args[0], args[1], args[2], args[3] = c.lane, int64(names[i]), c.personsWith(names[i]), details[i]
+		})
 	}
 	return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_examples", Columns: []string{"trait", "detail"}, Key: []string{"trait"}},
 		len(names), func(i int, args []any) { args[0], args[1] = int64(names[i]), details[i] })
@@ -379,6 +398,9 @@ func (p *Profiles) readCatalogue(ctx context.Context) (c *catalogue, words []str
 		if c, err = loadCatalogue(ctx, tx); err != nil {
 			return err
 		}
+		if _, err = c.loadShares(ctx, tx); err != nil {
+			return err
+		}
 		highest := uint32(0)
 		for name := range c.traits {
 			highest = max(highest, name)
@@ -386,7 +408,7 @@ func (p *Profiles) readCatalogue(ctx context.Context) (c *catalogue, words []str
 		if words, err = p.shown.upTo(ctx, tx, traitWords, highest); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT persons FROM profile_state WHERE id = 1`).Scan(&persons)
+		return tx.QueryRow(ctx, `SELECT CAST(SUM(persons) AS BIGINT) FROM profile_state`).Scan(&persons)
 	})
 	return c, words, persons, err
 }

@@ -35,6 +35,7 @@ func (keeper) Tables() []keep.Table {
 		{Name: "profile_rebuilds", Persons: []string{"person"}, Texts: []string{"activity", "traits", "past_activity", "past_traits"}},
 		{Name: "profile_corrections", Nodes: []string{"node"}, Texts: []string{"traits"}},
 		{Name: "profile_examples", Texts: []string{"detail"}},
+		{Name: "profile_shares", Texts: []string{"detail"}},
 	}
 }
 

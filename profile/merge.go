@@ -145,7 +145,7 @@ func (p *Profiles) statesOf(ctx context.Context, b *batch, ids []touchstone.Pers
 		var missing []touchstone.PersonID
 		var key [8]byte
 		for i, id := range ids {
-			if states[i] = cache.Get(0, slabcache.IntKey(&key, int64(id))); states[i] == nil && id <= p.newestPerson {
+			if states[i] = cache.Get(0, slabcache.IntKey(&key, int64(id))); states[i] == nil && p.mayHaveRow(id) {
 				missing = append(missing, id)
 			}
 		}

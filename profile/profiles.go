@@ -11,7 +11,9 @@ package profile
 
 import (
 	"context"
+	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -59,6 +61,10 @@ type Config struct {
 	// counters stay with the older person.
 	History History
 
+	// HoldNothing has days written with each batch: somebody else may change them before a later
+	// one would write what was held back.
+	HoldNothing bool
+
 	CacheBytes int // states kept in memory, half for activity, half for traits; 192 MiB
 }
 
@@ -84,8 +90,12 @@ func (c *Config) setDefaults() {
 type Profiles struct {
 	cfg     Config
 	metrics *metrics
-	shown   glossary // for readers
-	recent  recent   // for readers, too
+	shown   *glossary // for readers
+	recent  *recent   // for readers, too
+
+	lane  int                                           // whose stage it is, from 1; 0: the pipeline's own
+	owns  func(touchstone.PersonID) bool                // of a lane: whether a person is its own
+	fence func(ctx context.Context, tx *store.Tx) error // of a lane: that of its lease
 
 	histories *backfill.Queue[*history] // from Run
 	wanted    chan struct{}             // gets a value when histories are
@@ -100,6 +110,7 @@ type Profiles struct {
 	newestPerson     touchstone.PersonID
 	persons          int64
 	catalogue        *catalogue
+	gathered         bool // the batch under way has made the lanes' shares part of the catalogue
 	labels           map[string]sourceLabels
 	days             map[touchstone.PersonID]int64 // of profile_days, committed but not yet written
 	daysSaved        time.Time
@@ -119,13 +130,19 @@ func New(ctx context.Context, cfg Config) (*Profiles, error) {
 	if err := cfg.DB.Migrate(ctx, "profile", Migrations()); err != nil {
 		return nil, err
 	}
-	p := &Profiles{cfg: cfg, metrics: newMetrics(cfg.Metrics), activity: slabcache.New(cfg.CacheBytes / 2), traits: slabcache.New(cfg.CacheBytes / 2), days: map[touchstone.PersonID]int64{}, committed: -1,
+	p := newProfiles(cfg, newMetrics(cfg.Metrics))
+	p.shown, p.recent = &glossary{}, &recent{}
+	return p, nil
+}
+
+func newProfiles(cfg Config, m *metrics) *Profiles {
+	p := &Profiles{cfg: cfg, metrics: m, activity: slabcache.New(cfg.CacheBytes / 2), traits: slabcache.New(cfg.CacheBytes / 2), days: map[touchstone.PersonID]int64{}, committed: -1,
 		histories: backfill.NewQueue[*history](partsWaiting), wanted: make(chan struct{}, 1), partFacts: factsPerPart}
 	for c := range classes {
 		p.words[c] = newVocabulary(c)
 	}
 	p.forget()
-	return p, nil
+	return p
 }
 
 // Name is the stage's name.
@@ -136,13 +153,16 @@ func (p *Profiles) Rollback() {
 	p.forget()
 	p.histories.GiveBack(p.taken)
 	p.taken, p.asked = nil, asked{}
+	if p.gathered {
+		p.catalogue, p.gathered = nil, false
+	}
 }
 
 // Resume forgets what outlives a failed batch, too: another process may have worked since.
 // Days that were not written yet are lost, as after a crash.
 func (p *Profiles) Resume() {
 	p.forget()
-	p.catalogue, p.committed = nil, -1
+	p.catalogue, p.gathered, p.committed = nil, false, -1
 	clear(p.days)
 	p.histories.Clear()
 	p.epoch.Add(1)
@@ -157,8 +177,11 @@ func (p *Profiles) Committed(*touchstone.Batch) {
 	p.historyDone()
 	p.commitDays(p.batch)
 	p.catalogue.commit(p.batch)
-	p.committed = p.version
+	p.committed, p.gathered = p.version, false
 	p.recent.add(p.batch.seen, p.batch.gone)
+	if p.lane > 0 { // the gauges are the pipeline's own
+		return
+	}
 	p.metrics.cachedActivity.Set(float64(p.activity.Len()))
 	p.metrics.cachedTraits.Set(float64(p.traits.Len()))
 	p.metrics.cacheBytes.Set(float64(p.activity.Bytes() + p.traits.Bytes()))
@@ -191,7 +214,7 @@ func (p *Profiles) Flush(ctx context.Context, fence func(ctx context.Context, tx
 		if err := saveDays(ctx, tx, rows); err != nil {
 			return err
 		}
-		if err := p.catalogue.saveDetails(ctx, tx); err != nil || p.catalogue.unsure {
+		if err := p.catalogue.saveDetails(ctx, tx); err != nil || p.catalogue.unsure || p.lane > 0 {
 			return err
 		}
 		return tx.BulkUpsert(ctx, store.Upsert{Table: "profile_examples", Columns: []string{"trait", "detail"}, Key: []string{"trait"}}, 1, func(_ int, args []any) { args[0], args[1] = sealTrait, "{}" })
@@ -199,19 +222,15 @@ func (p *Profiles) Flush(ctx context.Context, fence func(ctx context.Context, tx
 	if err == nil {
 		clear(p.days)
 		clear(p.catalogue.stale)
-		p.catalogue.sealed = !p.catalogue.unsure
+		p.catalogue.sealed = !p.catalogue.unsure && p.lane == 0
 	}
 	return err
 }
 
 // begin makes sure that the caches show what the store holds.
 func (p *Profiles) begin(ctx context.Context, tx *store.Tx) error {
-	query := `SELECT version, persons FROM profile_state WHERE id = 1`
-	if tx.Dialect() == store.Postgres {
-		query += ` FOR UPDATE` // processors take turns
-	}
-	var version int64
-	if err := tx.QueryRow(ctx, query).Scan(&version, &p.persons); err != nil {
+	version, err := p.readState(ctx, tx)
+	if err != nil {
 		return fmt.Errorf("read the profiles' counters: %w", err)
 	}
 	if version == p.version {
@@ -226,9 +245,8 @@ func (p *Profiles) begin(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	p.newestPerson = touchstone.PersonID(newest)
-	var err error
 	if p.catalogue == nil || version != p.committed { // else a batch has failed, and it knows more than the store
-		if p.catalogue, err = openCatalogue(ctx, tx); err != nil {
+		if err := p.openCatalogue(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -237,6 +255,33 @@ func (p *Profiles) begin(ctx context.Context, tx *store.Tx) error {
 	}
 	p.version = version
 	return nil
+}
+
+// readState reads the row of counters, which a lane makes for itself.
+func (p *Profiles) readState(ctx context.Context, tx *store.Tx) (version int64, err error) {
+	query := `SELECT version, persons FROM profile_state WHERE id = ?`
+	if tx.Dialect() == store.Postgres {
+		query += ` FOR UPDATE` // processors take turns
+	}
+	err = tx.QueryRow(ctx, query, 1+p.lane).Scan(&version, &p.persons)
+	if p.lane > 0 && errors.Is(err, sql.ErrNoRows) {
+		p.persons = 0
+		_, err = tx.Exec(ctx, `INSERT INTO profile_state (id, version, persons) VALUES (?, 0, 0)`, 1+p.lane)
+	}
+	return version, err
+}
+
+// openCatalogue reads the catalogue, or a lane's share of it.
+func (p *Profiles) openCatalogue(ctx context.Context, tx *store.Tx) (err error) {
+	if p.lane > 0 {
+		p.catalogue, err = loadShare(ctx, tx, p.lane)
+		return err
+	}
+	if p.catalogue, err = openCatalogue(ctx, tx); err != nil {
+		return err
+	}
+	p.gathered, err = p.catalogue.gather(ctx, tx)
+	return err
 }
 
 func (p *Profiles) loadVocabularies(ctx context.Context, q store.Querier) error {

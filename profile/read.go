@@ -79,7 +79,7 @@ const (
 
 // Count returns the number of persons.
 func (p *Profiles) Count(ctx context.Context) (persons int64, err error) {
-	err = p.cfg.DB.Reader().QueryRow(ctx, `SELECT persons FROM profile_state WHERE id = 1`).Scan(&persons)
+	err = p.cfg.DB.Reader().QueryRow(ctx, `SELECT CAST(SUM(persons) AS BIGINT) FROM profile_state`).Scan(&persons)
 	return persons, err
 }
 

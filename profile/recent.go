@@ -77,7 +77,7 @@ func (r *recent) trim() {
 
 // recentPersons returns the head of the list.
 func (p *Profiles) recentPersons(ctx context.Context) ([]activePerson, error) {
-	r := &p.recent
+	r := p.recent
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := p.cfg.Clock.Now()

@@ -32,6 +32,8 @@ type vocabulary struct {
 	ids   map[string]uint32
 	words []string // by number
 	saved int      // words up to this number are in the store
+
+	grow func(v *vocabulary, word string) uint32 // numbers a word, if others number words, too
 }
 
 func newVocabulary(c class) *vocabulary {
@@ -55,6 +57,9 @@ func (v *vocabulary) id(word string) uint32 {
 	}
 	if word == "" || len(word) > maxWordBytes || len(v.words) > maxWords[v.class] || !storable(word) {
 		return 0
+	}
+	if v.grow != nil {
+		return v.grow(v, word)
 	}
 	word = strings.Clone(word)
 	n := uint32(len(v.words)) //nolint:gosec // bounded

@@ -47,7 +47,7 @@ const (
 // the batch; changes are held back for seconds, because a backfill brings a person to
 // another day with every batch, and the list that they are for can be a little late.
 func (p *Profiles) noteDay(b *batch, id touchstone.PersonID, day int64, fresh bool) {
-	if fresh || len(p.days)+len(b.heldDays) >= maxHeldDays {
+	if fresh || p.cfg.HoldNothing || len(p.days)+len(b.heldDays) >= maxHeldDays {
 		b.days = append(b.days, dayRow{id, day})
 		return
 	}
@@ -137,7 +137,7 @@ func (p *Profiles) write(ctx context.Context, tx *store.Tx, b *batch) error {
 	}
 	p.version++
 	p.persons += b.fresh
-	_, err = tx.Exec(ctx, `UPDATE profile_state SET version = ?, persons = ? WHERE id = 1`, p.version, p.persons)
+	_, err = tx.Exec(ctx, `UPDATE profile_state SET version = ?, persons = ? WHERE id = ?`, p.version, p.persons, 1+p.lane)
 	return err
 }
 

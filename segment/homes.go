@@ -57,6 +57,9 @@ type moved struct {
 func (s *Stage) takeMoved(ctx context.Context, tx *store.Tx) error {
 	w := &s.work
 	w.moved = w.moved[:0]
+	if s.owns != nil { // the pipeline does it, alone
+		return nil
+	}
 	rows, err := tx.Query(ctx, `SELECT person, quiet FROM segment_moved ORDER BY person LIMIT ?`, movedPerBatch)
 	if err != nil {
 		return err

@@ -53,6 +53,9 @@ type Stage struct {
 	lastID    int64               // of the change feed
 	maxPerson touchstone.PersonID // no row has a greater person
 
+	owns    func(touchstone.PersonID) bool // of a lane: whether a person is its own; nil: all are
+	settled atomic.Int64                   // version of the definitions as of the last commit
+
 	work work
 }
 
@@ -199,6 +202,9 @@ func (s *Stage) Committed(*touchstone.Batch) {
 	w := &s.work
 	s.started = s.started || w.starting
 	s.snapshot.Store(s.table)
+	if s.table != nil {
+		s.settled.Store(s.table.version)
+	}
 	if w.begun != nil {
 		s.builds.add(w.begun)
 	}
@@ -223,6 +229,9 @@ func (w *work) reset(now time.Time) {
 
 // refresh loads the definitions when they have changed, and begins what is to be built.
 func (s *Stage) refresh(ctx context.Context, tx *store.Tx) error {
+	if s.owns != nil {
+		return s.refreshLane(ctx, tx)
+	}
 	var version, merged int64
 	if err := tx.QueryRow(ctx, `SELECT version, chunk FROM segment_meta WHERE id = 1`).Scan(&version, &merged); err != nil {
 		return err
@@ -276,7 +285,7 @@ func (s *Stage) refresh(ctx context.Context, tx *store.Tx) error {
 // position remembers the last event worked on: where history ends for a segment whose
 // life begins with the next batch.
 func (s *Stage) position(ctx context.Context, tx *store.Tx, b *touchstone.Batch) error {
-	if len(b.Facts) == 0 {
+	if len(b.Facts) == 0 || s.owns != nil {
 		return nil
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO segment_positions (partition_id, seq) VALUES (?, ?)
@@ -310,7 +319,7 @@ func (s *Stage) touch(p touchstone.PersonID) *state {
 	st := s.cache.get(p)
 	if st == nil {
 		st = &state{person: p}
-		if p > s.maxPerson { // nobody with such an id has a row
+		if !s.mayHaveRow(p) { // nobody with such an id has a row
 			st.loaded, st.table = true, s.table.version
 		}
 		s.cache.put(st)

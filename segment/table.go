@@ -37,7 +37,8 @@ type program struct {
 	live       bool       // or being built: then nobody is told of entries and exits
 	replaces   uint32     // the live generation that this one will replace
 	members    int64
-	changed    bool // members differs from the row
+	written    int64 // members as last read or written, in a lane
+	changed    bool  // members differs from the row
 
 	leaves []*leaf // by the rule's leaf numbers
 	refs   []int   // by the rule's reference numbers: index of a program, or -1
@@ -185,7 +186,7 @@ func (d *definitions) compile() (*table, error) {
 	}
 	for i, o := range ordered {
 		p := &program{index: i, generation: o.id, segment: o.segment, rule: o.parsed, live: o.phase == live,
-			members: o.members, users: newMask(), mates: newMask()}
+			members: o.members, written: o.members, users: newMask(), mates: newMask()}
 		if o.live != o.id {
 			p.replaces = o.live
 		}

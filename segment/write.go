@@ -209,6 +209,9 @@ func (s *Stage) writeFeed(ctx context.Context, tx *store.Tx) error {
 	if len(feed) == 0 {
 		return nil
 	}
+	if err := s.queueForFeed(ctx, tx); err != nil {
+		return err
+	}
 	u := store.Upsert{Table: "segment_changes", Columns: []string{"id", "segment", "person", "entered", "at"}}
 	first := s.lastID + 1
 	err := tx.BulkUpsert(ctx, u, len(feed), func(i int, args []any) {
@@ -236,7 +239,7 @@ func (s *Stage) writeCounts(ctx context.Context, tx *store.Tx) error {
 			continue
 		}
 		p.changed = false
-		if _, err := tx.Exec(ctx, `UPDATE segment_generations SET members = ? WHERE generation = ?`, p.members, int64(p.generation)); err != nil {
+		if err := s.writeMemberCount(ctx, tx, p); err != nil {
 			return err
 		}
 	}

@@ -130,6 +130,20 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	return err
 }
 
+// UpdateShared is [DB.Update] for transactions that begin with locking what they share with
+// others: on PostgreSQL each statement sees what was committed before it began, so that a
+// row which another one has just changed is waited for and not refused. Without those locks
+// it can lose a change.
+func (db *DB) UpdateShared(ctx context.Context, fn func(tx *Tx) error) error {
+	if db.b.Dialect != Postgres {
+		return db.Update(ctx, fn)
+	}
+	start := time.Now()
+	err := db.transact(ctx, db.b.Writer, sql.TxOptions{Isolation: sql.LevelReadCommitted}, fn)
+	db.metrics.update(time.Since(start), err)
+	return err
+}
+
 // View runs fn on a consistent snapshot, taken at its first statement. Writes are
 // refused. Keep it short: SQLite cannot shrink its write-ahead log meanwhile.
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {

@@ -65,6 +65,9 @@ export const operate: Messages = {
   "free some space, delete older backups, or let backup.folder name another disk":
     "请释放空间、删除旧备份，或将 backup.folder 设到其他磁盘",
   "give every process the same warehouse.secret": "请为所有进程配置相同的 warehouse.secret",
+  "lanes: processes share the work only with a PostgreSQL store and an external JetStream":
+    "lanes：只有使用 PostgreSQL 状态库和外部 JetStream 时，多个进程才能分担处理",
+  "lanes: {0} is not between 1 and {1}": "lanes：{0} 不在 1 到 {1} 之间",
   "lease: {0} is not between 1s and 5m": "lease：{0} 不在 1s 到 5m 之间",
   "leave --dev out to serve others, or listen on 127.0.0.1": "如需对外服务请去掉 --dev，或监听 127.0.0.1",
   "let backup.folder name another one": "请将 backup.folder 设为其他目录",
@@ -94,6 +97,7 @@ export const operate: Messages = {
   "send at most {0} MiB and {1} events at once": "一次最多发送 {0} MiB、{1} 个事件",
   "send them again; what was stored twice is dropped": "请重新发送；重复保存的会被去重",
   "set max_payload: 8MB in its configuration": "请在其配置中设置 max_payload: 8MB",
+  "set store.url and stream.url, or leave lanes at 1": "请设置 store.url 和 stream.url，或将 lanes 保持为 1",
   "set warehouse.url to the process with the role sink": "请将 warehouse.url 设为带 sink 角色的进程的地址",
   "set warehouse.url to the process with the role sink, and warehouse.secret to the same in both":
     "请将 warehouse.url 设为带 sink 角色的进程的地址，并在两者中配置相同的 warehouse.secret",
