@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,7 +118,7 @@ func (s matchSet) bench(ctx context.Context, data string) (matchFigures, error) 
 		files[i] = filepath.Join(data, name)
 	}
 	began := time.Now()
-	set, err := readSet(files, flags)
+	set, err := readSet(io.Discard, files, flags)
 	if err != nil {
 		return f, err
 	}

@@ -78,8 +78,11 @@ func matchFiles(ctx context.Context, out io.Writer, files []string, f matchFlags
 			return err
 		}
 	}
-	set, err := readSet(files, f)
+	set, err := readSet(out, files, f)
 	if err != nil {
+		return err
+	}
+	if err := checkLabels(out, set, f); err != nil {
 		return err
 	}
 	for _, c := range set.Columns() {
@@ -108,8 +111,8 @@ func modelOf(ctx context.Context, set *match.Set, f matchFlags) (*match.Model, e
 	return match.ParseModel(text)
 }
 
-// readSet reads files of the same columns into the lists of a set.
-func readSet(files []string, f matchFlags) (*match.Set, error) {
+// readSet reads files of the same columns into the lists of a set, and says on out what it could not read.
+func readSet(out io.Writer, files []string, f matchFlags) (*match.Set, error) {
 	var set *match.Set
 	var columns []match.Column
 	for list, file := range files {
@@ -120,6 +123,12 @@ func readSet(files []string, f matchFlags) (*match.Set, error) {
 		all, err := rows.ReadAll()
 		_ = rows.Close() // only read from
 		if err != nil {
+			return nil, err
+		}
+		if rows.Bad > 0 {
+			fmt.Fprintf(out, "%s: left out %d rows that could not be read\n", file, rows.Bad)
+		}
+		if err := checkColumns(file, rows.Columns(), len(all), columns, f.id); err != nil {
 			return nil, err
 		}
 		if set == nil {
@@ -136,6 +145,50 @@ func readSet(files []string, f matchFlags) (*match.Set, error) {
 		}
 	}
 	return set, nil
+}
+
+// checkColumns tells what is wrong with a file that was read; columns are those of the file before it, if there was one.
+func checkColumns(file string, names []string, rows int, columns []match.Column, id string) error {
+	if rows == 0 {
+		return touchstone.Errorf(touchstone.Invalid, "%s has no rows that could be read", file)
+	}
+	if id != "" && !slices.Contains(names, id) {
+		return touchstone.Errorf(touchstone.Invalid, "--id %s: %s has no such column", id, file).WithHint("it has %s", strings.Join(names, ", "))
+	}
+	common := len(columns) == 0
+	for _, c := range columns {
+		common = common || c.Kind != match.Ignored && slices.Contains(names, c.Name)
+	}
+	if !common {
+		return touchstone.Errorf(touchstone.Invalid, "%s has no column in common with the first file", file).
+			WithHint("columns are found by name; it has %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// checkLabels tells of labels that name no records.
+func checkLabels(out io.Writer, set *match.Set, f matchFlags) error {
+	if len(f.options.Labels) == 0 {
+		return nil
+	}
+	known := make(map[string]bool, set.Len())
+	for i := range set.Len() {
+		known[set.ID(uint32(i))] = true //nolint:gosec // bounded by the records of a set
+	}
+	lost := 0
+	for _, l := range f.options.Labels {
+		if !known[l.A] || !known[l.B] {
+			lost++
+		}
+	}
+	if lost == len(f.options.Labels) {
+		return touchstone.Errorf(touchstone.Invalid, "%s: none of the labels is about two records that are there", f.labels).
+			WithHint("a label names records as --id does; without it, by the column that numbers the rows, or from 0 on")
+	}
+	if lost > 0 {
+		fmt.Fprintf(out, "%s: left out %d labels about records that are not there\n", f.labels, lost)
+	}
+	return nil
 }
 
 // sayKinds takes over what flags say of columns.
@@ -199,11 +252,15 @@ func readLabels(file string) ([]match.Label, error) {
 		return nil, err
 	}
 	var labels []match.Label
-	for _, row := range all {
+	answers := map[string]bool{"yes": true, "true": true, "1": true, "1.0": true, "match": true, "no": false, "false": false, "0": false, "0.0": false, "different": false}
+	for n, row := range all {
 		if len(row) < 3 {
 			return nil, touchstone.Errorf(touchstone.Invalid, "%s: a label has three columns: two names, and yes or no", file)
 		}
-		yes := slices.Contains([]string{"yes", "true", "1", "1.0", "match"}, strings.ToLower(row[2]))
+		yes, ok := answers[strings.ToLower(row[2])]
+		if !ok {
+			return nil, touchstone.Errorf(touchstone.Invalid, "%s, row %d: an answer is yes or no, not %.40q", file, n+1, row[2])
+		}
 		labels = append(labels, match.Label{A: row[0], B: row[1], Match: yes})
 	}
 	return labels, nil

@@ -77,7 +77,7 @@ func GuessFile(o GuessOptions) (Guessed, error) {
 	if o.Name == "" {
 		o.Name = filepath.Base(o.File)
 	}
-	m := &Mapping{quote: '"', escapeGuessed: true}
+	m := plainMapping()
 	if len(o.Format) > 0 {
 		if err := decodeMapping(o.Format, m); err != nil {
 			return Guessed{}, err

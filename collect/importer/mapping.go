@@ -122,9 +122,12 @@ func LoadMapping(path string) (*Mapping, error) {
 	return m, nil
 }
 
+// plainMapping is how a table is read when nothing is said about it.
+func plainMapping() *Mapping { return &Mapping{quote: '"', escapeGuessed: true} }
+
 // ParseMapping reads a mapping. Its errors name the line and what is allowed there.
 func ParseMapping(text []byte) (*Mapping, error) {
-	m := &Mapping{quote: '"', escapeGuessed: true}
+	m := plainMapping()
 	if err := decodeMapping(text, m); err != nil {
 		return nil, err
 	}

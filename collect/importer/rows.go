@@ -19,7 +19,9 @@ type Rows struct {
 
 // OpenRows opens a file. An empty delimiter is seen by content.
 func OpenRows(path, delimiter string) (*Rows, error) {
-	t, _, err := openTable(path, &Mapping{delimiter: delimiter})
+	m := plainMapping()
+	m.delimiter = delimiter
+	t, _, err := openTable(path, m)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -127,6 +128,10 @@ func tableOf(f *os.File, m *Mapping) (table, position, error) {
 	if err != nil {
 		return nil, nil, touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", f.Name())
 	}
+	if isArchive(head) {
+		return nil, nil, touchstone.Errorf(touchstone.Invalid, "%s is a spreadsheet (XLSX, XLS) or a ZIP archive", filepath.Base(f.Name())).
+			WithHint("save the sheet as CSV, or unpack the archive")
+	}
 	format := m.format
 	enc, guesses, err := encodingOf(head, m.encoding)
 	if err != nil {
@@ -197,6 +202,11 @@ func decompress(r io.Reader) (*bufio.Reader, []byte, error) {
 		return nil, nil, err
 	}
 	return in, head, nil
+}
+
+// isArchive tells files whose bytes read as text would be rows of nonsense.
+func isArchive(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0"))
 }
 
 func isParquet(head []byte) bool { return bytes.HasPrefix(head, []byte("PAR1")) }
