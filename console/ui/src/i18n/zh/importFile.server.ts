@@ -61,6 +61,8 @@ export const importFile: Messages = {
   "cannot read the mapping file {0}": "无法读取映射文件 {0}",
   "cannot read {0}": "无法读取 {0}",
   "cannot unpack the file": "无法解压文件",
+  "save the sheet as CSV, or unpack the archive": "请将工作表另存为 CSV，或先解压",
+  "{0} is a spreadsheet (XLSX, XLS) or a ZIP archive": "{0} 是电子表格（XLSX、XLS）或 ZIP 压缩包",
   "cannot unpack the file: {0}": "无法解压文件：{0}",
   "columns names {0} columns, the header line has {1}: {2}": "columns 给出 {0} 列，而表头有 {1} 列：{2}",
   "columns names {0} twice": "columns 中 {0} 出现了两次",
