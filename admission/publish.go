@@ -134,6 +134,19 @@ func (b *Body) use(u Use) error {
 	return err
 }
 
+// planOf returns the id of the plan that holds for a source, "" without one.
+func (b *Body) planOf(source string) (id string) {
+	for _, u := range b.Plans {
+		if slices.Contains(u.Sources, source) {
+			return u.Plan
+		}
+		if len(u.Sources) == 0 {
+			id = u.Plan
+		}
+	}
+	return id
+}
+
 // Retire carries the command out.
 func (v *Versions) Retire(ctx context.Context, tx *store.Tx, _ *touchstone.Batch, c touchstone.Command) (any, error) {
 	in, err := parseRetire(c.Body)

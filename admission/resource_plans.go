@@ -76,6 +76,8 @@ type planView struct {
 	Events int            `json:"events"` // in the draft
 	// Changed tells that the draft is not what was published last.
 	Changed bool `json:"changed"`
+	// Planned is the event that a list was asked for.
+	Planned *planned `json:"planned,omitempty"`
 }
 
 func (x plansResource) show(ctx context.Context, v *Versions, p *TrackingPlan, whole bool) (planView, error) {
@@ -109,6 +111,7 @@ func (x plansResource) answer(w http.ResponseWriter, r *http.Request, status int
 	return api.WriteJSON(w, status, out)
 }
 
+// list has all plans; with event, those whose draft has it; with source, the one that holds for it.
 func (x plansResource) list(w http.ResponseWriter, r *http.Request) error {
 	paging, err := api.ReadPaging(r)
 	if err != nil {
@@ -119,6 +122,18 @@ func (x plansResource) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	event, source := r.URL.Query().Get("event"), r.URL.Query().Get("source")
+	if source != "" {
+		latest, err := v.Latest(r.Context(), v.cfg.DB.Reader())
+		if err != nil {
+			return err
+		}
+		holds := latest.planOf(source)
+		all = slices.DeleteFunc(all, func(p TrackingPlan) bool { return p.ID != holds })
+	}
+	if event != "" {
+		all = slices.DeleteFunc(all, func(p TrackingPlan) bool { return plannedIn(&p, event) == nil })
+	}
 	some, next, err := api.Cut(all, paging, func(p *TrackingPlan) string { return p.ID })
 	if err != nil {
 		return err
@@ -128,8 +143,26 @@ func (x plansResource) list(w http.ResponseWriter, r *http.Request) error {
 		if items[i], err = x.show(r.Context(), v, &some[i], false); err != nil {
 			return err
 		}
+		items[i].Planned = plannedIn(&some[i], event)
 	}
 	return api.WritePage(w, items, next)
+}
+
+// planned is what people wrote of an event.
+type planned struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name"`
+	Description string `json:"description"`
+	Owner       string `json:"owner"`
+}
+
+func plannedIn(p *TrackingPlan, event string) *planned {
+	i := slices.IndexFunc(p.Draft.Events, func(e plan.Event) bool { return e.Name == event })
+	if i < 0 {
+		return nil
+	}
+	e := &p.Draft.Events[i]
+	return &planned{e.Name, e.DisplayName, e.Description, e.Owner}
 }
 
 func (x plansResource) readDraft(r *http.Request) (d PlanDraft, err error) {

@@ -6,6 +6,7 @@ import { answerCommands } from "./commands.ts";
 import { answerHouseholds, householdsOf } from "./households.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
 import { answerLinkage } from "./linkage.ts";
+import { answerPlans } from "./plans.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
 import { answerWebhooks } from "./webhooks.ts";
@@ -229,6 +230,7 @@ function live(kind: string, url: URL, req: IncomingMessage, res: ServerResponse)
 
 /** Parts with a file of their own. */
 const parts: Record<string, (asked: Asked) => unknown> = {
+  plans: answerPlans,
   webhooks: answerWebhooks,
   linkage: answerLinkage,
   households: answerHouseholds,

@@ -6,6 +6,7 @@ import { linkage } from "./pages/linkage/feature";
 import { operate } from "./pages/operate/feature";
 import { overview } from "./pages/overview/feature";
 import { people } from "./pages/people/feature";
+import { plans } from "./pages/plans/feature";
 import { segments } from "./pages/segments/feature";
 import { settings } from "./pages/settings/feature";
 import { webhooks } from "./pages/webhooks/feature";
@@ -18,6 +19,7 @@ import { webhooks } from "./pages/webhooks/feature";
 export const features = [
   overview,
   collect,
+  plans,
   people,
   households,
   linkage,
@@ -33,6 +35,7 @@ export const features = [
 export const routes = [
   ...overview.routes,
   ...collect.routes,
+  ...plans.routes,
   ...people.routes,
   ...households.routes,
   ...linkage.routes,

@@ -109,6 +109,22 @@ export const sourceNamesQuery = queryOptions({
     data(api.GET("/api/v1/sources/names", { signal, params: { query: { limit: 500 } } })),
   staleTime: 60_000,
 });
+/** Plans that have an event, with what they say of it. */
+export const plansOfEventQuery = (event: string) =>
+  queryOptions({
+    queryKey: ["plans", "of-event", event],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/plans", { signal, params: { query: { limit: 50, event } } })),
+  });
+
+/** The plan that holds for a source: one or none. */
+export const planOfSourceQuery = (source: string) =>
+  queryOptions({
+    queryKey: ["plans", "of-source", source],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/plans", { signal, params: { query: { limit: 1, source } } })),
+  });
+
 export const webhooksQuery = queryOptions({
   queryKey: ["webhooks"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/webhooks", { signal, params: { query: { limit: 500 } } })),

@@ -5241,6 +5241,13 @@ export interface components {
             events: number;
             /** @description The draft is not what was published last */
             changed: boolean;
+            /** @description The event that a list was asked for, as the draft has it */
+            planned?: {
+                name: string;
+                display_name: string;
+                description: string;
+                owner: string;
+            };
         };
         TrackingPlanList: {
             items: components["schemas"]["TrackingPlan"][];
@@ -10259,6 +10266,10 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before */
                 cursor?: components["parameters"]["Cursor"];
+                /** @description Only plans whose draft has this event */
+                event?: string;
+                /** @description Only the plan that holds for this source */
+                source?: string;
             };
             header?: never;
             path?: never;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { csvTime, identifierColumns, tableCsv, toCsv } from "./csv";
+import { csvTime, identifierColumns, parseTable, tableCsv, toCsv } from "./csv";
 
 it("quotes what needs it and defuses formulas", () => {
   expect(
@@ -42,4 +42,26 @@ it("gives each kind of identifier a column, under its name in the reader's langu
       people,
     ),
   ).toBe("手机号,车架号,匿名 ID\r\n'+8613800138000; +8613900139000,,a-1\r\n,LTS1,\r\n,,");
+});
+
+it("reads tables as sheets save and copy them", () => {
+  expect(parseTable('\uFEFFa,b\r\n1,"x, ""y""\nz"\r\n\r\n,2\n')).toEqual([
+    ["a", "b"],
+    ["1", 'x, "y"\nz'],
+    ["", "2"],
+  ]);
+  expect(parseTable("事件\t说明\nPaid\t付款, 成功")).toEqual([
+    ["事件", "说明"],
+    ["Paid", "付款, 成功"],
+  ]);
+  expect(parseTable("a;b\n1,5;2")).toEqual([
+    ["a", "b"],
+    ["1,5", "2"],
+  ]);
+  expect(parseTable("")).toEqual([]);
+  const rows = [
+    ["a", 'q"', "x\ny"],
+    ["1", ",", " b "],
+  ];
+  expect(parseTable(toCsv(rows[0] ?? [], rows.slice(1)))).toEqual(rows);
 });

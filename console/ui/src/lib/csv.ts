@@ -60,6 +60,41 @@ export function toCsv(header: readonly string[], rows: readonly (readonly unknow
   return [header, ...rows].map((r) => r.map(csvCell).join(",")).join("\r\n");
 }
 
+/**
+ * Reads a table as sheets save or copy it: cells apart by tabs, semicolons or commas, whichever the first line with any
+ * has, quoted by RFC 4180. Empty lines are left out.
+ */
+export function parseTable(text: string): string[][] {
+  const source = text.replace(/^\uFEFF/, "");
+  const heading = source.split(/\r?\n/).find((line) => /[\t;,]/.test(line)) ?? "";
+  const comma = ["\t", ";", ","].find((c) => heading.includes(c)) ?? ",";
+  const rows: string[][] = [];
+  let row: string[] = [];
+  let cell = "";
+  let quoted = false;
+  const end = () => {
+    row.push(cell);
+    if (row.some((c) => c !== "")) rows.push(row);
+    row = [];
+    cell = "";
+  };
+  for (let i = 0; i < source.length; i++) {
+    const c = source[i] as string;
+    if (quoted) {
+      if (c !== '"') cell += c;
+      else if (source[i + 1] === '"') cell += source[++i];
+      else quoted = false;
+    } else if (c === '"' && cell === "") quoted = true;
+    else if (c === comma) {
+      row.push(cell);
+      cell = "";
+    } else if (c === "\n") end();
+    else if (c !== "\r" || source[i + 1] !== "\n") cell += c;
+  }
+  end();
+  return rows;
+}
+
 /** Saves a text as a file. The mark in front lets Excel see that it is UTF-8. */
 export function downloadCsv(name: string, csv: string): void {
   const url = URL.createObjectURL(new Blob(["\uFEFF", csv], { type: "text/csv;charset=utf-8" }));

@@ -13,6 +13,7 @@ import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { startOfDay } from "@/lib/zone";
 import { Examples, Fill } from "./Fill";
+import { PlansOfEvent } from "./Planned";
 
 /** One event: its volume, and what its properties look like. */
 export function CatalogueEventDrawer(props: {
@@ -100,6 +101,7 @@ export function CatalogueEventDrawer(props: {
                 </dd>
               </div>
             </dl>
+            <PlansOfEvent event={event.event} />
             <section>
               <p className="muted">{t("collect.catalogue.perDay")}</p>
               <Sparkline

@@ -16,6 +16,7 @@ import { formatJson } from "@/lib/json";
 import { useSources } from "@/lib/useSources";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
+import { PlanOfSource } from "./Planned";
 import { eventNameOf, parseEvent } from "./rawEvent";
 import { useReasonLabel } from "./useReasonLabel";
 
@@ -126,6 +127,9 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
           <small>{reasonLabel(event.code)}</small>
           {event.reason}
         </p>
+        {(event.code === "tracking_plan" || event.code === "plan_refused") && (
+          <PlanOfSource source={event.source} event={eventNameOf(event.event) ?? undefined} />
+        )}
         <dl className="pairs">
           <dt>{t("collect.quarantine.source")}</dt>
           <dd>{sources.nameOf(event.source)}</dd>
