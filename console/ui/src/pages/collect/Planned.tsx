@@ -16,7 +16,7 @@ export function PlansOfEvent({ event }: { event: string }) {
       <ul>
         {plans.map((p) => (
           <li key={p.id}>
-            <Link to="/plans/$id" params={{ id: p.id }} search={{ event }} className="text-link">
+            <Link to="/plans/$id" params={{ id: p.id }} search={{ event }} className="door">
               {p.name}
             </Link>
             {p.planned?.display_name && <b className="trait"> · {p.planned.display_name}</b>}
@@ -37,7 +37,7 @@ export function PlanOfSource({ source, event }: { source: string; event: string 
   if (!may || !plan) return null;
   return (
     <p>
-      <Link to="/plans/$id" params={{ id: plan.id }} search={event ? { event } : {}} className="text-link">
+      <Link to="/plans/$id" params={{ id: plan.id }} search={event ? { event } : {}} className="door">
         {t("plans.openPlan", { name: plan.name })}
       </Link>
     </p>

@@ -36,13 +36,13 @@ export function BreachesTab({ plan }: { plan: Plan }) {
     {
       key: "event",
       title: t("plans.event"),
-      width: 180,
+      width: 170,
       value: (b) => (b.event === "…" ? t("plans.manyEvents") : labels.event(b.event)),
     },
     {
       key: "path",
       title: t("plans.property"),
-      width: 150,
+      width: 120,
       value: (b) => b.path || undefined,
       render: (b) => (
         <code className="ellipsis" title={b.path}>
@@ -50,36 +50,37 @@ export function BreachesTab({ plan }: { plan: Plan }) {
         </code>
       ),
     },
-    { key: "rule", title: t("plans.breach"), width: 140, value: (b) => words.rule(b.rule) },
+    { key: "rule", title: t("plans.breach"), width: 130, value: (b) => words.rule(b.rule) },
     {
       key: "wanted",
       title: t("plans.wantedTitle"),
-      width: 150,
+      width: 110,
       value: (b) => (b.wanted ? words.wanted(b.wanted) : undefined),
     },
     {
       key: "action",
       title: t("plans.becomesTitle"),
-      width: 120,
+      width: 110,
       value: (b) => words.action(b.action),
       render: (b) => <ActionPill action={b.action} />,
     },
     {
       key: "source",
       title: t("plans.source"),
-      width: 130,
+      optional: true,
+      width: 110,
       value: (b) => nameOf(b.source),
     },
     {
       key: "hours",
       title: t("plans.byHour"),
-      width: 130,
+      width: 110,
       sortable: false,
       value: (b) => b.hours.map((h) => h.count).join(" "),
       render: (b) => (
         <Sparkline
           values={since ? hourly(b.hours, since, Number(hours)) : []}
-          width={110}
+          width={86}
           label={`${t("plans.byHour")}: ${b.hours.map((h) => `${format.dateTime(h.hour)} ${h.count}`).join(", ")}`}
         />
       ),
@@ -87,7 +88,7 @@ export function BreachesTab({ plan }: { plan: Plan }) {
     {
       key: "count",
       title: t("plans.eventCount"),
-      width: 100,
+      width: 90,
       align: "right",
       value: (b) => b.count,
       render: (b) => <Num value={b.count} />,
@@ -95,7 +96,7 @@ export function BreachesTab({ plan }: { plan: Plan }) {
     {
       key: "last",
       title: t("plans.last"),
-      width: 110,
+      width: 100,
       align: "right",
       value: (b) => b.last_at,
       time: true,
@@ -104,7 +105,7 @@ export function BreachesTab({ plan }: { plan: Plan }) {
     {
       key: "links",
       title: t("plans.lookAt"),
-      width: 80,
+      width: 70,
       sortable: false,
       value: () => "",
       csv: () => [],

@@ -110,7 +110,7 @@ export function EventsTab(props: {
   const current = events[at];
   const close = () => setSearch({ event: undefined });
   return (
-    <>
+    <div>
       <DataTable
         id="plan-events"
         label={t("plans.events")}
@@ -162,6 +162,6 @@ export function EventsTab(props: {
           />
         )}
       </DetailDrawer>
-    </>
+    </div>
   );
 }

@@ -75,7 +75,9 @@ export function PreviewTab(props: { plan: Plan; unsaved: boolean; onSave: (() =>
             </dl>
             <span className="push-right">{button}</span>
           </section>
-          <Table rows={preview.breaches} events={preview.events} />
+          <div>
+            <Table rows={preview.breaches} events={preview.events} />
+          </div>
         </>
       ) : (
         <section className="card">

@@ -5,6 +5,6 @@ import { plansRoutes } from "./routes";
 export const plans = feature({
   name: "plans",
   group: "collect",
-  nav: [{ key: "plans", letter: "t", to: "/plans", icon: ClipboardCheck, needs: "plans:read" }],
+  nav: [{ key: "plans", letter: "k", to: "/plans", icon: ClipboardCheck, needs: "plans:read" }],
   routes: plansRoutes,
 });

@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
+import { useLabels } from "@/lib/labels";
 import type { Difference } from "./diff";
 import type { Plan } from "./queries";
 
@@ -32,6 +33,7 @@ const typeNames = /^[a-z]+(?: or [a-z]+)*$/;
 export function usePlanWords() {
   const { t, i18n } = useTranslation();
   const format = useFormat();
+  const labels = useLabels();
   return useMemo(() => {
     const known = (key: string, fallback: string): string =>
       i18n.exists(key) ? (t as (k: string) => string)(key) : fallback;
@@ -73,7 +75,11 @@ export function usePlanWords() {
             to: words.action(d.to),
           });
         const keys = "keys" in d ? format.list(d.keys.map(keyword)) : "";
-        return t(`plans.diff.${d.kind}`, { event: d.event, path: "path" in d ? d.path : "", keys });
+        return t(`plans.diff.${d.kind}`, {
+          event: labels.event(d.event),
+          path: "path" in d ? d.path : "",
+          keys,
+        });
       },
       state: (p: Plan) =>
         p.live
@@ -85,5 +91,5 @@ export function usePlanWords() {
             : ({ key: "draft", tone: "plain" } as const),
     };
     return words;
-  }, [t, i18n, format]);
+  }, [t, i18n, format, labels]);
 }
