@@ -72,12 +72,12 @@ type Config struct {
 	DedupeWindow time.Duration // how long a message id is remembered; 24 h
 	DedupeMax    int           // most message ids remembered; 20,000,000
 
-	// Imports tells whether a source is an import: its events are backfill. Without it none is.
 	// Lanes is into how many lanes the work on persons is divided, if more than 1: Stages from
 	// Thin on are theirs then ([Pipeline.RunLane]), and this pipeline's only while it works alone.
 	Lanes int
 	Thin  int // stages that see all events in one order; 1
 
+	// Imports tells whether a source is an import: its events are backfill. Without it none is.
 	Imports     func(source string) bool
 	BackfillAge time.Duration // an event that is older than this when it arrives is backfill; 24 h
 }
