@@ -3,6 +3,7 @@ package touchstone_test
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
@@ -298,5 +299,30 @@ func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
 				t.Errorf("%s links to %s, which is not there", document, m[1])
 			}
 		}
+	}
+}
+
+// TestMigrationsAreNumbered: they run in the order of their names, and what is known is told by the
+// last: one with another count of digits makes a program refuse its own store.
+func TestMigrationsAreNumbered(t *testing.T) {
+	count := map[string]int{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".sql" || filepath.Base(filepath.Dir(path)) != "migrations" {
+			if err == nil && d.IsDir() && d.Name() == "node_modules" {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		count[filepath.Dir(path)]++
+		if want := fmt.Sprintf("%04d_", count[filepath.Dir(path)]); !strings.HasPrefix(d.Name(), want) {
+			t.Errorf("%s does not begin with %s", path, want)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(count) < 5 {
+		t.Errorf("only %d folders of migrations were found", len(count))
 	}
 }
