@@ -57,7 +57,13 @@ const pairs: Pair[] = people.slice(0, 60).map((one, i) => ({
   etag: '"1"',
 }));
 
-const level = (name: string, m: number, u: number) => ({ name, m, u, bits: Math.log2(m / u) });
+const level = (name: string, m: number, u: number, kin: number) => ({
+  name,
+  m,
+  u,
+  kin,
+  bits: Math.log2(m / u),
+});
 const model: S["LinkageModel"] = {
   id: 3,
   made_at: ago(0.2),
@@ -70,22 +76,27 @@ const model: S["LinkageModel"] = {
           column: "phone",
           kind: "phone",
           levels: [
-            level("equal", 0.81, 0.000001),
-            level("one slip", 0.06, 0.00001),
-            level("different", 0.13, 0.9999),
+            level("equal", 0.81, 0.000001, 0.34),
+            level("one slip", 0.06, 0.00001, 0.02),
+            level("different", 0.13, 0.9999, 0.64),
           ],
         },
         {
           column: "name",
           kind: "name",
-          levels: [level("equal", 0.78, 0.002), level("alike", 0.12, 0.01), level("different", 0.1, 0.98)],
+          levels: [
+            level("equal", 0.78, 0.002, 0.01),
+            level("alike", 0.12, 0.01, 0.04),
+            level("different", 0.1, 0.98, 0.95),
+          ],
         },
       ],
       rules: [
         { keys: [{ column: "phone", key: "last seven" }], pairs: 48_120, found: 0.81, alone: 0.22 },
         { keys: [{ column: "name" }, { column: "birthday" }], pairs: 190_433, found: 0.7, alone: 0.11 },
       ],
-      prior: 0.00001,
+      prior: 0.0000004,
+      kin: 0.0000001,
       thresholds: { link: 0.81, review: 0.1 },
       training: { records: 128_402, pairs: 238_553, labels: 214, iterations: 12 },
       estimate: { links: 3120, review: 418, precision: 0.991, recall: 0.964, blocking: 0.98 },
@@ -126,5 +137,5 @@ export function answerLinkage({ method, path, q, body }: Asked): unknown {
       decided_by: "usr_1",
     });
   }
-  return { ...pair, prior: -9, compared };
+  return { ...pair, prior: -9, relatives: -5.2, compared };
 }
