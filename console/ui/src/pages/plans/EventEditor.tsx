@@ -22,7 +22,7 @@ export function EventEditor(props: {
   const { t } = useTranslation();
   const { event, may, onChange } = props;
   const schema: Schema = isSchema(event.schema) ? event.schema : {};
-  const setSchema = (next: Schema) => onChange({ ...event, schema: next });
+  const setSchema = (next: Schema | null) => onChange({ ...event, schema: next });
   return (
     <div className="stack">
       {props.fault && <Alert type="error" showIcon title={props.fault} role="alert" />}
@@ -153,7 +153,7 @@ function Words(props: {
 function JsonSchema(props: {
   schema: PlannedEvent["schema"] | null;
   may: boolean;
-  onChange: (next: Schema) => void;
+  onChange: (next: Schema | null) => void;
 }) {
   const { t } = useTranslation();
   const written = formatJson(props.schema, 2);
@@ -178,7 +178,7 @@ function JsonSchema(props: {
         onChange={(e) => {
           setText(e.target.value);
           const { value } = read(e.target.value);
-          if (value) props.onChange(value);
+          if (value !== undefined) props.onChange(value);
         }}
       />
       {error === undefined ? (
@@ -192,10 +192,10 @@ function JsonSchema(props: {
   );
 }
 
-function read(text: string): { value?: Schema; key?: string; error?: string } {
+function read(text: string): { value?: Schema | null; key?: string; error?: string } {
   try {
     const value = parseJson(text);
-    if (value === null) return { key: stableJson(null) };
+    if (value === null) return { value, key: stableJson(null) };
     return isSchema(value) ? { value, key: stableJson(value) } : { error: "" };
   } catch (e) {
     return { error: e instanceof Error ? e.message : String(e) };

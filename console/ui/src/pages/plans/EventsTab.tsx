@@ -145,6 +145,7 @@ export function EventsTab(props: {
       >
         {current && (
           <EventEditor
+            key={at}
             event={current}
             taken={events.map((e) => e.name)}
             may={may}

@@ -71,12 +71,15 @@ function usePlanDraft(saved: OpenPlan) {
   const changed = edited !== undefined && stableJson(edited.draft) !== stableJson(draftOf(saved));
   useUnsaved(changed);
   const save = useWrite({
-    mutationFn: async (etag: string) => {
+    mutationFn: async ({ over, body }: { over?: true; body: Draft }) => {
       try {
+        const etag = over
+          ? (await client.fetchQuery({ ...planQuery(saved.plan.id), staleTime: 0 })).etag
+          : (edited?.etag ?? saved.etag);
         return await opened(
           api.PATCH("/api/v1/plans/{id}", {
             params: { path: { id: saved.plan.id }, header: { "If-Match": etag } },
-            body: draft,
+            body,
           }),
         );
       } catch (e) {
@@ -84,9 +87,12 @@ function usePlanDraft(saved: OpenPlan) {
         throw e;
       }
     },
-    onSuccess: async (next) => {
+    onSuccess: async (next, { body }) => {
       client.setQueryData(planQuery(saved.plan.id).queryKey, next);
-      setEdited(undefined);
+      // What was typed while it was on its way is a change of what is saved now.
+      setEdited((now) =>
+        now && stableJson(now.draft) !== stableJson(body) ? { draft: now.draft, etag: next.etag } : undefined,
+      );
       setFault(undefined);
       message.success(t("state.saved"));
       await client.invalidateQueries({ queryKey: ["plans"] });
@@ -99,13 +105,10 @@ function usePlanDraft(saved: OpenPlan) {
     pending: save.isPending,
     change: (part: Partial<Draft>) => {
       setFault(undefined);
-      setEdited({ draft: { ...draft, ...part }, etag: edited?.etag ?? saved.etag });
+      setEdited({ draft: { ...draft, ...part }, etag: changed ? edited.etag : saved.etag });
     },
-    save: () => save.mutate(edited?.etag ?? saved.etag),
-    overwrite: async () => {
-      const fresh = await client.fetchQuery({ ...planQuery(saved.plan.id), staleTime: 0 });
-      save.mutate(fresh.etag);
-    },
+    save: () => save.mutate({ body: draft }),
+    overwrite: () => save.mutate({ over: true, body: draft }),
     discard: () => {
       setEdited(undefined);
       setFault(undefined);
@@ -228,7 +231,7 @@ function Fault({ fault, edit }: { fault: Error; edit: Edit }) {
               <Button size="small" onClick={edit.discard}>
                 {t("plans.conflict.theirs")}
               </Button>
-              <Button size="small" danger onClick={() => void edit.overwrite()}>
+              <Button size="small" danger onClick={edit.overwrite}>
                 {t("plans.conflict.mine")}
               </Button>
             </div>
