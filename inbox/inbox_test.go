@@ -340,6 +340,40 @@ func TestNews(t *testing.T) {
 	})
 }
 
+// patient hears once an hour.
+type patient struct{ *scribe }
+
+func (patient) Patience() time.Duration { return time.Hour }
+
+// TestPatience: what comes after a quiet time is told at once, also when it is more than a chunk;
+// what comes soon after it waits.
+func TestPatience(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		calm := patient{&scribe{name: "calm", interest: Interest{Events: []string{"*"}}}}
+		r := newRig(t, db, &scribe{name: "eager", interest: Interest{Events: []string{"*"}}})
+		r.cfg.Reactors = append(r.cfg.Reactors, calm)
+		r.open()
+		var many []touchstone.Fact
+		for range 2*patientSize + 3 {
+			many = append(many, r.event(1, "order"))
+		}
+		r.events(many...)
+		r.run()
+		r.drain("calm", "eager")
+		r.events(r.event(1, "order"))
+		r.drain("eager")
+		if n := r.progress("calm").Waiting; n != 1 {
+			t.Errorf("%d occurrences wait, and not the one that came soon after", n)
+		}
+		r.open()
+		r.run()
+		r.drain("calm")
+		if n := len(r.heard("calm")); n != len(many)+1 {
+			t.Errorf("heard of %d, and not of %d", n, len(many)+1)
+		}
+	})
+}
+
 // TestNothingWanted: a batch in which nobody wants anything leaves no row, and a program
 // without reactors writes and reads nothing.
 func TestNothingWanted(t *testing.T) {

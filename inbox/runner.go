@@ -94,6 +94,7 @@ func (r *reactor) runUnderLease(ctx context.Context) {
 // Pauses and sizes of a reactor.
 const (
 	firstSize    = 64
+	patientSize  = 256 // of one that would rather hear more at once
 	leastSize    = 8
 	isolateSize  = 64 // at most so many are searched for those at fault
 	shortReact   = 12 * time.Millisecond
@@ -107,6 +108,9 @@ const (
 // run works until ctx is done. It returns nil when this program cannot go on.
 func (r *reactor) run(ctx context.Context, fence Fence) error {
 	r.fence, r.rows, r.fetch, r.size = fence, nil, leastRows, firstSize
+	if r.patience > 0 {
+		r.size = patientSize
+	}
 	r.failures, r.stalled, r.deadRun = 0, 0, 0
 	r.hunt.Clear()
 	r.replay.Store(true)
