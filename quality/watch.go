@@ -1,0 +1,255 @@
+package quality
+
+import "time"
+
+// Tick is how often counts are looked at.
+const Tick = 10 * time.Second
+
+// limit is what a sum must reach: by chance about once in e^20 looks, that is once in 150 years of
+// a thousand series.
+const limit = 20
+
+// Counts are the events of a source, or of one of its events, in a tick.
+type Counts struct {
+	Events  int64 `json:"n"`           // that came in as they happen: no history
+	Skewed  int64 `json:"k,omitempty"` // of a time far from their receipt
+	Aside   int64 `json:"a,omitempty"` // refused, or set aside
+	Repeats int64 `json:"r,omitempty"` // known message ids
+	// Fields are those of a sample of the events; Sampled its size.
+	Sampled int64             `json:"s,omitempty"`
+	Fields  map[string]Values `json:"f,omitempty"`
+}
+
+// Values are what a sample had of a field: how many of each JSON type. null counts as absent.
+type Values struct {
+	Strings  int64 `json:"s,omitempty"`
+	Numbers  int64 `json:"n,omitempty"`
+	Booleans int64 `json:"b,omitempty"`
+	Objects  int64 `json:"o,omitempty"`
+	Arrays   int64 `json:"a,omitempty"`
+}
+
+func (v *Values) present() int64 { return v.Strings + v.Numbers + v.Booleans + v.Objects + v.Arrays }
+
+func (v *Values) byType() [5]int64 {
+	return [5]int64{v.Strings, v.Numbers, v.Booleans, v.Objects, v.Arrays}
+}
+
+var fieldTypes = [5]string{"string", "number", "boolean", "object", "array"}
+
+func (v *Values) add(w Values) {
+	v.Strings += w.Strings
+	v.Numbers += w.Numbers
+	v.Booleans += w.Booleans
+	v.Objects += w.Objects
+	v.Arrays += w.Arrays
+}
+
+func (c *Counts) add(d *Counts) {
+	c.Events += d.Events
+	c.Skewed += d.Skewed
+	c.Aside += d.Aside
+	c.Repeats += d.Repeats
+	c.Sampled += d.Sampled
+	for name, v := range d.Fields {
+		if c.Fields == nil {
+			c.Fields = map[string]Values{}
+		}
+		sum := c.Fields[name]
+		sum.add(v)
+		c.Fields[name] = sum
+	}
+}
+
+// Kind names what an alarm is about.
+type Kind string
+
+// The kinds of alarms.
+const (
+	Silent       Kind = "silent"        // nothing comes any more
+	VolumeDrop   Kind = "volume_drop"   // much less comes
+	VolumeSurge  Kind = "volume_surge"  // much more comes
+	FieldMissing Kind = "field_missing" // a property is no longer sent
+	TypeChanged  Kind = "type_changed"  // a property has values of another type
+	ClockOff     Kind = "clock_off"     // events' times lie far from their receipt
+	Refused      Kind = "refused"       // events go to quarantine
+	Repeated     Kind = "repeated"      // events are sent again and again
+)
+
+// Finding is that something is not as usual, in a tick.
+type Finding struct {
+	Kind  Kind
+	Field string // of FieldMissing and TypeChanged
+	Since int64  // tick in which it began
+	Usual float64
+	Now   float64
+	// UsualType and NowType are those of TypeChanged.
+	UsualType, NowType string
+}
+
+// Series is what is known of a source's counts, or of those of one of its events.
+type Series struct {
+	Volume  *Expectation      `json:"volume"`
+	Skewed  Share             `json:"skewed"`
+	Aside   Share             `json:"aside"`
+	Repeats Share             `json:"repeats"`
+	Fields  map[string]*Field `json:"fields,omitempty"`
+
+	Last int64 `json:"last"` // tick that was looked at last
+}
+
+// Field is what is known of a property.
+type Field struct {
+	Present Share    `json:"present"`
+	Types   [5]Share `json:"types"` // of those present
+	Odd     Sum      `json:"odd"`   // values of unusual types
+	Quiet   int64    `json:"quiet"` // tick in which it was last seen
+}
+
+// maxFields bounds the properties of an event that are watched.
+const maxFields = 100
+
+// NewSeries knows nothing yet.
+func NewSeries() *Series { return &Series{Volume: newExpectation()} }
+
+// Look takes up a tick's counts and returns what is not as usual. at is the tick's end in the
+// workspace's zone. Ticks come in order; one without events counts.
+func (s *Series) Look(at time.Time, c *Counts) (found []Finding) {
+	tick := at.UnixMilli() / Tick.Milliseconds()
+	minutes := Tick.Minutes()
+	if s.Last != 0 && tick > s.Last+1 && tick-s.Last < 6 { // a late look at several ticks
+		minutes *= float64(tick - s.Last)
+	}
+	s.Last = tick
+	u, known := s.Volume.of(at)
+	if known {
+		s.Volume.note(float64(c.Events), u.low*minutes, u.high*minutes)
+		found = s.lookAtVolume(tick, u.noise)
+	}
+	found = append(found, s.lookAtShares(tick, c)...)
+	s.Volume.learn(at, float64(c.Events), minutes, u.rate*minutes, len(found) > 0 && found[0].ofVolume())
+	return append(found, s.lookAtFields(tick, c)...)
+}
+
+func (f *Finding) ofVolume() bool {
+	return f.Kind == Silent || f.Kind == VolumeDrop || f.Kind == VolumeSurge
+}
+
+// What is told: less than a fiftieth of the usual is silence, less than 0.75 a drop, more than twice a surge.
+const (
+	silence = 0.02
+	drop    = 0.75
+	surge   = 2
+)
+
+func (s *Series) lookAtVolume(tick int64, noise float64) []Finding {
+	for _, x := range [...]struct {
+		kind  Kind
+		look  func(noise, share float64) (far, bool)
+		share float64
+	}{{Silent, s.Volume.below, silence}, {VolumeDrop, s.Volume.below, drop}, {VolumeSurge, s.Volume.above, surge}} {
+		if f, ok := x.look(noise, x.share); ok {
+			minutes := float64(f.ticks) * Tick.Minutes()
+			return []Finding{{Kind: x.kind, Since: tick - int64(f.ticks) + 1, Usual: f.expected / minutes, Now: f.n / minutes}}
+		}
+	}
+	return nil
+}
+
+func (s *Series) lookAtShares(tick int64, c *Counts) (found []Finding) {
+	all := float64(c.Events + c.Aside + c.Repeats)
+	for _, x := range [...]struct {
+		kind  Kind
+		share *Share
+		hits  int64
+		of    float64
+		to    float64 // at least
+	}{
+		{ClockOff, &s.Skewed, c.Skewed, float64(c.Events), 0.4},
+		{Refused, &s.Aside, c.Aside, all, 0.1},
+		{Repeated, &s.Repeats, c.Repeats, all, 0.3},
+	} {
+		if x.of == 0 {
+			continue
+		}
+		to := max(x.to, min(3*x.share.Mean, 0.9))
+		if x.share.Mean < 0.6 && x.share.look(float64(x.hits), x.of, to, limit, tick) {
+			found = append(found, Finding{Kind: x.kind, Since: x.share.Change.Since, Usual: x.share.Mean, Now: float64(x.hits) / x.of})
+			continue
+		}
+		if x.share.Change.S < limit/2 {
+			x.share.learn(float64(x.hits), x.of)
+		}
+	}
+	return found
+}
+
+func (s *Series) lookAtFields(tick int64, c *Counts) (found []Finding) {
+	if c.Sampled == 0 {
+		return nil
+	}
+	if s.Fields == nil {
+		s.Fields = map[string]*Field{}
+	}
+	for name, v := range c.Fields {
+		f := s.Fields[name]
+		if f == nil {
+			if len(s.Fields) >= maxFields {
+				continue
+			}
+			f = &Field{}
+			s.Fields[name] = f
+		}
+		f.Quiet = tick
+		found = append(found, f.lookAtTypes(name, tick, v)...)
+	}
+	for name, f := range s.Fields {
+		v := c.Fields[name]
+		present, n := float64(v.present()), float64(c.Sampled)
+		to := 0.02 // it is gone
+		if f.Present.Mean >= 0.9 {
+			to = 0.5 // or half of the senders have lost it
+		}
+		if f.Present.Mean >= 0.3 && f.Present.look(present, n, to, limit, tick) {
+			found = append(found, Finding{Kind: FieldMissing, Field: name, Since: f.Present.Change.Since, Usual: f.Present.Mean, Now: present / n})
+			continue
+		}
+		if f.Present.Change.S < limit/2 {
+			f.Present.learn(present, n)
+		}
+		if f.Present.Mean < 0.01 && tick-f.Quiet > forgetTicks {
+			delete(s.Fields, name)
+		}
+	}
+	return found
+}
+
+const forgetTicks = 7 * 24 * 360
+
+func (f *Field) lookAtTypes(name string, tick int64, v Values) []Finding {
+	counts, present := v.byType(), v.present()
+	if present == 0 {
+		return nil
+	}
+	usual, most := 0, 0
+	odd := int64(0)
+	for i := range counts {
+		if f.Types[i].Mean > f.Types[usual].Mean {
+			usual = i
+		}
+		if f.Types[i].Mean < 0.05 { // not seen, or hardly ever
+			if odd += counts[i]; counts[i] > counts[most] || f.Types[most].Mean >= 0.05 {
+				most = i
+			}
+		}
+	}
+	if f.Types[usual].known() && f.Odd.add(shareRatio(float64(odd), float64(present), 0.005, 0.5), limit, tick) {
+		return []Finding{{Kind: TypeChanged, Field: name, Since: f.Odd.Since, Usual: f.Types[usual].Mean, Now: float64(odd) / float64(present), UsualType: fieldTypes[usual], NowType: fieldTypes[most]}}
+	}
+	if f.Odd.S < limit/2 {
+		for i := range counts {
+			f.Types[i].learn(float64(counts[i]), float64(present))
+		}
+	}
+	return nil
+}
