@@ -29,7 +29,7 @@ var bands = [][]string{
 	{"sim"},
 	{"people", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
 	{"analytics", "linkage", "model"},
-	{"collect", "pipeline", "identity", "profile", "segment", "household"},
+	{"collect", "pipeline", "identity", "profile", "segment", "household", "quality"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},
 	{"access"},

@@ -48,6 +48,8 @@ const roleTable = `
  admission:write     x       .        .          .          .         x
  plans:read          x       x        x          .          x         x
  plans:write         x       x        .          .          .         x
+ quality:read        x       x        x          .          x         x
+ quality:write       x       x        .          .          .         x
  webhooks:read       x       x        x          .          x         x
  webhooks:write      x       .        .          .          .         x
  effects:read        x       x        x          .          x         x
@@ -102,6 +104,8 @@ const scopeTable = `
  admission:write      .       .       .       .        x      x
  plans:read           .       .       x       .        x      x
  plans:write          .       .       .       .        x      x
+ quality:read         .       .       x       .        x      x
+ quality:write        .       .       .       .        x      x
  webhooks:read        .       .       x       .        x      x
  webhooks:write       .       .       .       .        x      x
  effects:read         .       .       x       .        x      x

@@ -20,6 +20,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/people"
 	"github.com/touchstone-cdp/touchstone/profile"
+	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/segment"
 	"github.com/touchstone-cdp/touchstone/webhook"
 )
@@ -46,6 +47,7 @@ func (a *App) resources() []api.Resource {
 			linkage.Resource(func() *linkage.Linkage { return a.linkage }, a.people()),
 			a.admissionResource(),
 			admission.PlansResource(a.plans),
+			quality.Resource(func() *quality.Quality { return a.quality }),
 			a.processResource(),
 			a.exportResource(),
 			a.householdResource(),

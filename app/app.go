@@ -32,6 +32,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/profile"
+	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/segment"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
@@ -76,6 +77,7 @@ type App struct {
 	linkage    *linkage.Linkage
 	sink       *pipeline.Sink
 	queries    *analytics.Engine
+	quality    *quality.Quality
 	settings   *console.Settings
 	console    *console.Console
 	imports    *imports.Imports // in a process with the role console
@@ -153,7 +155,8 @@ func (a *App) parts() []wiring {
 		{a.wireAdmission, nil}, // the sink reads the log by the rules, too
 		{a.wireCommands, personRoles},
 		{a.wireJobTables, personRoles}, // erasures are noted there
-		{a.wirePipeline, nil},          // everybody follows how far it is
+		{a.wireQuality, personRoles},
+		{a.wirePipeline, nil}, // everybody follows how far it is
 		{a.wireQueries, personRoles},
 		{a.wireRemote, []string{"sink"}},
 		{a.wireBackups, []string{"act", "console"}},
@@ -310,7 +313,7 @@ func (a *App) stages() []pipeline.Stage {
 func (a *App) wirePipeline(ctx context.Context) (err error) {
 	quarantine := collect.NewQuarantineWriter(a.metrics)
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
-		Log: a.log, DB: a.store, Stages: a.stages(), Commands: a.commands, Admission: a.admission,
+		Log: a.log, DB: a.store, Stages: a.stages(), Commands: a.commands, Admission: a.admission, Observer: a.observer(),
 		Reject: quarantine.Write,
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,

@@ -31,15 +31,16 @@ func (a *App) wireLeases(ctx context.Context) error {
 	return err
 }
 
-// process runs what changes persons: the pipeline, and the builders of profiles and segments
-// that work for it.
+// process runs what changes persons: the pipeline, the builders of profiles and segments
+// that work for it, and what watches the data that goes through it.
 // One process does it at a time; the others with this role stand by.
 func (a *App) process(ctx context.Context) error {
 	return a.leases.Run(ctx, leasePipeline, func(ctx context.Context, l *lease.Lease) error {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		var building sync.WaitGroup
-		for _, build := range []func(context.Context) error{a.profiles.Run, a.segments.Run} {
+		watch := func(ctx context.Context) error { return a.quality.Run(ctx, l.Fence) }
+		for _, build := range []func(context.Context) error{a.profiles.Run, a.segments.Run, watch} {
 			building.Go(func() {
 				if err := build(ctx); err != nil {
 					cancel(err)

@@ -51,6 +51,13 @@ type Commands interface {
 	Do(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command, refused string) (undone bool, err error)
 }
 
+// Observer is told what batches have committed. It holds on to nothing but copies, and is quick.
+type Observer interface {
+	// Observe is told the events that were kept, those that went to quarantine, and how many were
+	// duplicates, by source; at is when it was committed.
+	Observe(at time.Time, kept, aside []touchstone.Fact, repeated map[string]int64)
+}
+
 // Config is what New needs. Zero values of the limits take the defaults named there.
 type Config struct {
 	Log    stream.Log
@@ -62,10 +69,12 @@ type Config struct {
 	Admission Admission
 	// Reject puts events in quarantine, inside the batch's transaction: Rejected ones of
 	// the edge, and valid ones that were set aside, whose Reason says why.
-	Reject  func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
-	Clock   touchstone.Clock
-	Logger  *slog.Logger
-	Metrics prometheus.Registerer
+	Reject func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
+	// Observer may be nil.
+	Observer Observer
+	Clock    touchstone.Clock
+	Logger   *slog.Logger
+	Metrics  prometheus.Registerer
 
 	MaxEvents    int           // most events in a batch; 16,000
 	MinInterval  time.Duration // least time between two batches while few events wait; 20 ms
@@ -509,6 +518,12 @@ func setAside(work *chunk, b *touchstone.Batch, fresh *freshIDs) func(i int, rea
 func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b *touchstone.Batch, took time.Duration, masked int) {
 	if part := work.part; part != nil {
 		delta := fresh.totals(work)
+		if p.cfg.Observer != nil {
+			p.cfg.Observer.Observe(b.Now, b.Facts, fresh.aside, fresh.repeated)
+			if len(work.rejected) > 0 {
+				p.cfg.Observer.Observe(b.Now, nil, work.rejected, nil)
+			}
+		}
 		part.sink.give(ctx, work, b.Facts)
 		p.moved(part, work, delta)
 		p.metrics.count(delta)

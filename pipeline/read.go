@@ -227,6 +227,7 @@ type freshIDs struct {
 	facts      []touchstone.Fact
 	hashes     []uint64 // of facts, noted in the window
 	duplicates int
+	repeated   map[string]int64           // duplicates by source
 	dropped    map[stream.Offset][]uint16 // indexes of duplicates, and of what was set aside, by record
 	aside      []touchstone.Fact          // with the reason
 }
@@ -272,6 +273,10 @@ func (part *partition) dropDuplicates(work chunk, now time.Time) freshIDs {
 			continue
 		}
 		fresh.duplicates++
+		if fresh.repeated == nil {
+			fresh.repeated = map[string]int64{}
+		}
+		fresh.repeated[f.Source]++
 		fresh.drop(f.Seq)
 	}
 	return fresh

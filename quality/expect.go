@@ -17,6 +17,8 @@ type Expectation struct {
 	// squared, beyond what chance does to a count.
 	Variance float64 `json:"variance"`
 
+	Heard int64 `json:"heard"` // when something last came, within a day: milliseconds since 1970
+
 	Hour   int64   `json:"hour"`    // the hour that is being counted, since 1970
 	InHour float64 `json:"in_hour"` // its events
 	Spoilt bool    `json:"spoilt"`  // it had an alarm, or was not seen from its beginning
@@ -25,8 +27,9 @@ type Expectation struct {
 	InBlock     float64 `json:"in_block"`
 	BlockExpect float64 `json:"block_expect"`
 
-	// Seen are the last ticks' events, Low and High what was expected, the newest last.
-	Seen, Low, High []float32
+	// Seen are the last ticks' events, Low and High what was expected, the newest last. They are not
+	// stored: after a start the windows fill anew.
+	Seen, Low, High []float32 `json:"-"`
 }
 
 const (
@@ -164,6 +167,12 @@ func (e *Expectation) endHour(at time.Time) {
 // windows are how many ticks back counts are added up: a source that is busy is seen to be silent
 // within a tick, one that sends once a minute within an hour.
 var windows = [...]int{1, 2, 3, 4, 6, 9, 12, 18, 30, 60, 120, 360}
+
+// skip begins anew behind a time that nobody looked at.
+func (e *Expectation) skip() {
+	e.Hour, e.Spoilt, e.Block = 0, true, 0
+	e.Seen, e.Low, e.High = nil, nil, nil
+}
 
 // note takes up a tick's events beside what was expected.
 func (e *Expectation) note(n, low, high float64) {

@@ -117,8 +117,8 @@ func NewSeries() *Series { return &Series{Volume: newExpectation()} }
 func (s *Series) Look(at time.Time, c *Counts) (found []Finding) {
 	tick := at.UnixMilli() / Tick.Milliseconds()
 	minutes := Tick.Minutes()
-	if s.Last != 0 && tick > s.Last+1 && tick-s.Last < 6 { // a late look at several ticks
-		minutes *= float64(tick - s.Last)
+	if tick != s.Last+1 { // nobody looked in between: nothing is known of that time
+		s.Volume.skip()
 	}
 	s.Last = tick
 	u, known := s.Volume.of(at)

@@ -70,7 +70,7 @@ func (d *Draft) apply(w *Webhook) error {
 }
 
 // told is all that webhooks can tell.
-var told = []string{Entered, Left, Merged, Split}
+var told = []string{Entered, Left, Merged, Split, AlarmOpened, AlarmClosed}
 
 func (w *Webhook) tellsOfSegments() bool {
 	return slices.Contains(w.Events, Entered) || slices.Contains(w.Events, Left)

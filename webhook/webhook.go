@@ -33,6 +33,9 @@ const (
 	Left    = "segment.left"
 	Merged  = "person.merged" // other was absorbed by person
 	Split   = "person.split"  // other was parted from person
+
+	AlarmOpened = "quality.alarm_opened" // a source's data is no longer as usual
+	AlarmClosed = "quality.alarm_closed" // it is again
 )
 
 // How much of a person is told.
@@ -48,7 +51,7 @@ type Webhook struct {
 	Name        string            `json:"name"`
 	URL         string            `json:"url"`
 	Segments    []string          `json:"segments"` // ids; "*" is all; none are needed where only persons are told of
-	Events      []string          `json:"events"`   // Entered, Left, Merged, Split
+	Events      []string          `json:"events"`   // Entered, Left, Merged, Split, AlarmOpened, AlarmClosed
 	Identifiers string            `json:"identifiers"`
 	Backfill    bool              `json:"backfill"` // also what came with history
 	Headers     map[string]string `json:"headers"`  // sent with each call
@@ -75,8 +78,9 @@ const (
 	maxConcurrency = 64
 )
 
-// Outbox is what webhooks ask of outbox.Outbox beside Put.
+// Outbox is what webhooks ask of outbox.Outbox.
 type Outbox interface {
+	Put(ctx context.Context, tx *store.Tx, effects ...touchstone.Effect) error
 	SetPaused(ctx context.Context, tx *store.Tx, kind, destination string, paused bool) error
 	Queue(ctx context.Context, kind, destination string) (outbox.Queue, error)
 	List(ctx context.Context, kind, destination string, state outbox.State, limit int, cursor string) ([]outbox.Letter, string, error)

@@ -1,0 +1,186 @@
+package quality
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
+)
+
+// Bounds of what is counted in a tick.
+const (
+	maxSampled = 40    // events of a source and a name whose fields are looked at
+	maxEvents  = 500   // names of a source that are told apart; others count for the source only
+	maxSeries  = 5_000 // sources and names at a time
+	farOff     = 10 * time.Minute
+	maxName    = 200 // bytes of a name
+	maxTicks   = 360 // that wait to be taken, an hour; a pipeline that is further behind is not watched
+)
+
+// Gatherer counts what the pipeline commits, by the ten seconds in which the edge received it. It is told by the
+// pipeline's goroutine, and emptied by another.
+type Gatherer struct {
+	imports func(source string) bool
+
+	mu      sync.Mutex
+	ticks   map[int64]*gathered
+	through int64 // taken; what comes late counts for the next
+	full    int64 // events that were not told apart
+}
+
+type gathered struct {
+	counts map[place]*Counts
+	names  map[string]int // of a source
+}
+
+// place is a source, or an event of it.
+type place struct{ source, event string }
+
+// newGatherer leaves imports out: they come when somebody sends a file.
+func newGatherer(imports func(source string) bool) *Gatherer {
+	return &Gatherer{imports: imports, ticks: map[int64]*gathered{}}
+}
+
+// Observe takes up what a batch has committed: events that were kept, those that were refused or
+// set aside, and how many were repeated, by source. Nothing of them is held on to but names.
+func (g *Gatherer) Observe(at time.Time, kept, aside []touchstone.Fact, repeated map[string]int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var in cursor
+	for i := range kept {
+		f := &kept[i]
+		if !g.at(&in, f) {
+			continue
+		}
+		in.whole.Events++
+		if f.ReceivedAt.Sub(f.Time).Abs() > farOff {
+			in.whole.Skewed++
+		}
+		if c := g.count(in.tick, f.Source, f.Name); c != nil {
+			c.Events++
+			c.sample(f)
+		}
+	}
+	for i := range aside {
+		if g.at(&in, &aside[i]) {
+			in.whole.Aside++
+		}
+	}
+	for source, n := range repeated {
+		if g.at(&in, &touchstone.Fact{Event: touchstone.Event{Source: source, ReceivedAt: at}}) {
+			in.whole.Repeats += n
+		}
+	}
+}
+
+// cursor is where the events before this one counted: neighbours mostly have the same source and tick.
+type cursor struct {
+	source   string
+	number   int64
+	tick     *gathered
+	whole    *Counts // of the source
+	imported bool
+}
+
+// at moves to an event's tick and source, and reports whether it counts.
+func (g *Gatherer) at(in *cursor, f *touchstone.Fact) bool {
+	number := max(f.ReceivedAt.UnixMilli()/Tick.Milliseconds(), g.through+1)
+	if in.tick == nil || number != in.number {
+		in.number, in.tick, in.whole = number, g.ticks[number], nil
+		if in.tick == nil {
+			if len(g.ticks) >= maxTicks {
+				g.full++
+				return false
+			}
+			in.tick = &gathered{map[place]*Counts{}, map[string]int{}}
+			g.ticks[number] = in.tick
+		}
+	}
+	if in.whole == nil || f.Source != in.source {
+		in.source, in.imported = f.Source, f.Source == "" || g.imports != nil && g.imports(f.Source)
+		if in.imported {
+			in.whole = &Counts{}
+			return false
+		}
+		in.whole = g.count(in.tick, f.Source, "")
+	}
+	return !in.imported && in.whole != nil
+}
+
+// count returns the counts of a place; nil when there is no room for it.
+func (g *Gatherer) count(tick *gathered, source, event string) *Counts {
+	c := tick.counts[place{source, event}]
+	if c != nil {
+		return c
+	}
+	if len(tick.counts) >= maxSeries || event != "" && tick.names[source] >= maxEvents || len(event) > maxName {
+		g.full++
+		return nil
+	}
+	source, event = strings.Clone(source), strings.Clone(event) // they lie in the log's record
+	if event != "" {
+		tick.names[source]++
+	}
+	c = &Counts{}
+	tick.counts[place{source, event}] = c
+	return c
+}
+
+// sample looks at an event's fields, if there is room.
+func (c *Counts) sample(f *touchstone.Fact) {
+	if c.Sampled >= maxSampled {
+		return
+	}
+	c.Sampled++
+	object := f.Properties
+	if f.Type == touchstone.Identify || f.Type == touchstone.Group {
+		object = f.Traits
+	}
+	jsonwalk.Members(string(object), func(key, value string) bool {
+		v, known := c.Fields[key]
+		if !known && (len(c.Fields) >= 2*maxFields || len(key) > maxName) {
+			return true
+		}
+		switch value[0] {
+		case '"':
+			v.Strings++
+		case '{':
+			v.Objects++
+		case '[':
+			v.Arrays++
+		case 't', 'f':
+			v.Booleans++
+		case 'n':
+			return true
+		default:
+			v.Numbers++
+		}
+		if c.Fields == nil {
+			c.Fields = map[string]Values{}
+		}
+		if !known {
+			key = strings.Clone(key)
+		}
+		c.Fields[key] = v
+		return true
+	})
+}
+
+// take returns the counts of a tick, and forgets it and those before.
+func (g *Gatherer) take(tick int64) map[place]*Counts {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.through = tick
+	var counts map[place]*Counts
+	for number, in := range g.ticks {
+		if number == tick {
+			counts = in.counts
+		}
+		if number <= tick {
+			delete(g.ticks, number)
+		}
+	}
+	return counts
+}
