@@ -14,7 +14,7 @@ import (
 // wireQuality makes what watches the data of each source.
 func (a *App) wireQuality(ctx context.Context) (err error) {
 	a.quality, err = quality.Open(ctx, quality.Config{
-		DB: a.store, Clock: a.clock, Zone: a.settings.Zone, Imports: a.imports, Logger: a.part("quality"), Metrics: a.metrics,
+		DB: a.store, Clock: a.clock, Zone: a.settings.Zone, Imports: a.isImport, Logger: a.part("quality"), Metrics: a.metrics,
 		Lag:  func(ctx context.Context) (time.Duration, error) { return a.pipeline.Lag(ctx) },
 		Tell: a.tellAlarm,
 	})

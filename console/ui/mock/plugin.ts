@@ -7,6 +7,7 @@ import { answerHouseholds, householdsOf } from "./households.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
 import { answerLinkage } from "./linkage.ts";
 import { answerPlans } from "./plans.ts";
+import { answerQuality } from "./quality.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
 import { answerWebhooks } from "./webhooks.ts";
@@ -238,6 +239,7 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   schedules: answerSchedules,
   calendar: answerCalendar,
   roles: answerRoles,
+  quality: answerQuality,
 };
 
 export function route(method: string, path: string[], q: URLSearchParams, body: any): unknown {

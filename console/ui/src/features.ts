@@ -7,6 +7,7 @@ import { operate } from "./pages/operate/feature";
 import { overview } from "./pages/overview/feature";
 import { people } from "./pages/people/feature";
 import { plans } from "./pages/plans/feature";
+import { quality } from "./pages/quality/feature";
 import { segments } from "./pages/segments/feature";
 import { settings } from "./pages/settings/feature";
 import { webhooks } from "./pages/webhooks/feature";
@@ -20,6 +21,7 @@ export const features = [
   overview,
   collect,
   plans,
+  quality,
   people,
   households,
   linkage,
@@ -36,6 +38,7 @@ export const routes = [
   ...overview.routes,
   ...collect.routes,
   ...plans.routes,
+  ...quality.routes,
   ...people.routes,
   ...households.routes,
   ...linkage.routes,

@@ -125,6 +125,16 @@ export const planOfSourceQuery = (source: string) =>
       data(api.GET("/api/v1/plans", { signal, params: { query: { limit: 1, source } } })),
   });
 
+/** Of all sources: by minute over the last hour, by hour over the last day. */
+export const qualityScoresQuery = (by: "minute" | "hour") =>
+  queryOptions({
+    queryKey: ["quality", "scores", by],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/quality/scores", { signal, params: { query: { by } } })),
+  });
+export const qualityAlarmsQuery = queryOptions({
+  queryKey: ["quality", "alarms"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/quality/alarms", { signal })),
+});
 export const webhooksQuery = queryOptions({
   queryKey: ["webhooks"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/webhooks", { signal, params: { query: { limit: 500 } } })),

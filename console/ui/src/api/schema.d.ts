@@ -2686,6 +2686,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quality/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How good each source's data was, by minute or by hour */
+        get: operations["listQualityScores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quality/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is not as usual, and what was not */
+        get: operations["listQualityAlarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quality/alarms/{id}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that somebody looks after an alarm */
+        post: operations["noteQualityAlarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/processes": {
         parameters: {
             query?: never;
@@ -2940,7 +2993,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -4847,7 +4900,7 @@ export interface components {
             own: components["schemas"]["CalendarDay"][];
         };
         /** @enum {string} */
-        WebhookEvent: "segment.entered" | "segment.left" | "person.merged" | "person.split";
+        WebhookEvent: "segment.entered" | "segment.left" | "person.merged" | "person.split" | "quality.alarm_opened" | "quality.alarm_closed";
         /**
          * @description How much of a person is sent
          * @default masked
@@ -5340,6 +5393,79 @@ export interface components {
                     count: number;
                 }[];
             }[];
+        };
+        QualityScoreList: {
+            items: components["schemas"]["QualityScore"][];
+            next_cursor: string;
+        };
+        QualityScore: {
+            source: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: int64 */
+            events: number;
+            /** @description The parts' product, 0 to 100 */
+            score: number;
+            /** @description Each from 0 to 1 */
+            parts: {
+                /** @description Of the properties that nearly all events have */
+                completeness: number;
+                /** @description Events that were not refused, with values of their usual types */
+                validity: number;
+                /** @description Time in which events came when they were due, with clocks that are right */
+                freshness: number;
+                /** @description Events that were sent once */
+                uniqueness: number;
+                /** @description Events beside what is usual, too few or too many */
+                volume: number;
+                /** @description Properties that were known before */
+                schema: number;
+            };
+        };
+        /** @enum {string} */
+        QualityAlarmKind: "silent" | "volume_drop" | "volume_surge" | "field_missing" | "type_changed" | "clock_off" | "refused" | "repeated";
+        QualityAlarm: {
+            id: string;
+            source: string;
+            /** @description Empty for all of the source */
+            event: string;
+            kind: components["schemas"]["QualityAlarmKind"];
+            /** @description Of field_missing and type_changed */
+            field: string;
+            /**
+             * Format: date-time
+             * @description When it first was not as usual
+             */
+            began_at: string;
+            /**
+             * Format: date-time
+             * @description When that was sure
+             */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @description When it last was so
+             */
+            last_at: string;
+            /**
+             * Format: date-time
+             * @description Null while it is open
+             */
+            closed_at: string | null;
+            /** @description Events per minute; of the other kinds shares of events */
+            usual: number;
+            seen: number;
+            /** @description Of type_changed: JSON types */
+            usual_type: string;
+            seen_type: string;
+            /** @description Who looks after it */
+            noted_by: string;
+            /** Format: date-time */
+            noted_at: string | null;
+        };
+        QualityAlarmList: {
+            items: components["schemas"]["QualityAlarm"][];
+            next_cursor: string;
         };
         RunningProcess: {
             /** @description Of one start of the process */
@@ -10664,6 +10790,86 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listQualityScores: {
+        parameters: {
+            query?: {
+                /** @description Minutes are kept for three days; hours for 400 */
+                by?: "minute" | "hour";
+                /** @description Id of a source */
+                source?: string;
+                /** @description The last hour by minute, or the last day by hour, unless said */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Scores, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityScoreList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listQualityAlarms: {
+        parameters: {
+            query?: {
+                /** @description Id of a source */
+                source?: string;
+                /** @description Only what is not as usual now */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Open alarms, then the others, the newest first; 500 at most */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityAlarmList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    noteQualityAlarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityAlarm"];
                 };
             };
             default: components["responses"]["Problem"];

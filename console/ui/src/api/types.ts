@@ -21,6 +21,8 @@ export type HouseholdRules = S["HouseholdRules"];
 
 export type Source = S["Source"];
 export type SourceName = S["SourceName"];
+export type QualityScore = S["QualityScore"];
+export type QualityAlarm = S["QualityAlarm"];
 export type Webhook = S["Webhook"];
 export type WebhookEvent = S["WebhookEvent"];
 export type NewWebhookBody = S["NewWebhook"];

@@ -11,6 +11,7 @@ import { operate } from "./en/operate";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { plans } from "./en/plans";
+import { quality } from "./en/quality";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
 import { webhooks } from "./en/webhooks";
@@ -25,6 +26,7 @@ export const en = {
   importFile,
   people,
   plans,
+  quality,
   linkage,
   condition,
   segments,

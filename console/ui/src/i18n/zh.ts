@@ -11,6 +11,7 @@ import { operate } from "./zh/operate";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { plans } from "./zh/plans";
+import { quality } from "./zh/quality";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
 import { webhooks } from "./zh/webhooks";
@@ -24,6 +25,7 @@ export const zh = {
   importFile,
   people,
   plans,
+  quality,
   linkage,
   condition,
   segments,

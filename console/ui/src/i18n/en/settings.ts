@@ -88,6 +88,8 @@ export const settings = {
       sql_run: "Ask questions in SQL",
       imports_read: "See imports",
       imports_write: "Import files",
+      quality_read: "See how good each source’s data is, and what is not as usual",
+      quality_write: "Note that somebody looks after an alarm",
       webhooks_read: "See webhooks and what became of their calls",
       admission_read: "See which events are left out and what is masked",
       admission_write: "Say which events are left out and what is masked",
@@ -178,6 +180,7 @@ export const settings = {
     all: "Everything about {{thing}}",
     actors: { user: "User", key: "API key", dev: "Development mode", anonymous: "Not signed in" },
     actions: {
+      alarm_note: "Took care of an alarm",
       webhook_create: "Made a webhook",
       webhook_update: "Changed a webhook",
       webhook_delete: "Deleted a webhook",

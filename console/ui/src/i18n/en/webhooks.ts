@@ -17,6 +17,8 @@ export const webhooks = {
   left: "Exits",
   merged: "Merges of persons",
   split: "Splits of persons",
+  alarmOpened: "Alarms of data quality",
+  alarmClosed: "Ends of such alarms",
   identifiers: "Identifiers",
   identifiersHint: "How much of a person is sent beside the id.",
   backfill: "Also history",

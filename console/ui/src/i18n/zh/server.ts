@@ -11,6 +11,7 @@ import { linkage } from "./linkage.server";
 import { operate } from "./operate.server";
 import { people } from "./people.server";
 import { plans } from "./plans.server";
+import { quality } from "./quality.server";
 import { segments } from "./segments.server";
 import { settings } from "./settings.server";
 import { webhooks } from "./webhooks.server";
@@ -32,6 +33,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   operate,
   people,
   plans,
+  quality,
   segments,
   settings,
   webhooks,

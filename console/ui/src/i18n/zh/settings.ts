@@ -88,6 +88,8 @@ export const settings = {
       sql_run: "使用 SQL 查询",
       imports_read: "查看导入",
       imports_write: "导入文件",
+      quality_read: "查看各数据源的数据质量与异常",
+      quality_write: "标记告警已有人处理",
       webhooks_read: "查看 Webhook 与推送结果",
       admission_read: "查看丢弃与遮盖规则",
       admission_write: "设置丢弃与遮盖规则",
@@ -177,6 +179,7 @@ export const settings = {
     all: "与{{thing}}有关的全部操作",
     actors: { user: "用户", key: "API 密钥", dev: "开发模式", anonymous: "未登录" },
     actions: {
+      alarm_note: "处理告警",
       webhook_create: "创建 Webhook",
       webhook_update: "修改 Webhook",
       webhook_delete: "删除 Webhook",

@@ -16,6 +16,8 @@ export const webhooks = {
   left: "离开人群",
   merged: "用户合并",
   split: "用户拆分",
+  alarmOpened: "数据质量告警",
+  alarmClosed: "告警解除",
   identifiers: "用户标识",
   identifiersHint: "除用户 ID 外，随通知发送的标识信息。",
   backfill: "包含历史数据",

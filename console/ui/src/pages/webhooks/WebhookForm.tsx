@@ -178,6 +178,8 @@ function WebhookForm(props: {
             { value: "segment.left", label: t("webhooks.left") },
             { value: "person.merged", label: t("webhooks.merged") },
             { value: "person.split", label: t("webhooks.split") },
+            { value: "quality.alarm_opened", label: t("webhooks.alarmOpened") },
+            { value: "quality.alarm_closed", label: t("webhooks.alarmClosed") },
           ]}
         />
       </Form.Item>

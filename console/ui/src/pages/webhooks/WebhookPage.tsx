@@ -31,6 +31,8 @@ const eventWords = {
   "segment.left": "webhooks.left",
   "person.merged": "webhooks.merged",
   "person.split": "webhooks.split",
+  "quality.alarm_opened": "webhooks.alarmOpened",
+  "quality.alarm_closed": "webhooks.alarmClosed",
 } as const satisfies Record<WebhookEvent, string>;
 
 const route = getRouteApi("/shell/webhooks/$id");

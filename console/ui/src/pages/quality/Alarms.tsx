@@ -1,0 +1,166 @@
+import { type UseQueryResult, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Button } from "antd";
+import { ChevronDown, ChevronUp } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, data, idempotencyKey } from "@/api/client";
+import type { QualityAlarm } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
+import { Pill } from "@/components/Pill";
+import { ExactTime, RelativeTime } from "@/components/RelativeTime";
+import { ErrorState } from "@/components/states";
+import { useSources } from "@/lib/useSources";
+import { useWrite } from "@/lib/useWrite";
+
+const shownFirst = 5;
+
+/** What is not as usual now, and what was not. */
+export function Alarms({ query }: { query: UseQueryResult<{ items: QualityAlarm[] }> }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const [all, setAll] = useState(false);
+  if (query.error && !query.data)
+    return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+  const items = query.data?.items ?? [];
+  const open = items.filter((a) => a.closed_at === null);
+  const closed = items.filter((a) => a.closed_at !== null);
+  const shown = all ? items : [...open, ...closed].slice(0, Math.max(open.length, shownFirst));
+  return (
+    <section className="card" data-testid="alarms">
+      <div className="card-head">
+        <h2>{t("quality.alarms")}</h2>
+        {open.length > 0 && (
+          <Pill tone="bad" dot>
+            {t("quality.alarmsOpen", { count: open.length, n: format.num(open.length) })}
+          </Pill>
+        )}
+      </div>
+      {query.isPending ? (
+        <div className="card-pad">
+          <span className="bone" style={{ width: "60%" }} />
+        </div>
+      ) : items.length === 0 ? (
+        <p className="card-pad muted">{t("quality.noAlarms")}</p>
+      ) : (
+        <ul className="quality-alarms">
+          {shown.map((a) => (
+            <Alarm key={a.id} alarm={a} />
+          ))}
+        </ul>
+      )}
+      {items.length > shown.length || all ? (
+        <Button
+          type="text"
+          size="small"
+          className="quality-more"
+          icon={all ? <ChevronUp size={14} /> : <ChevronDown size={14} />}
+          onClick={() => setAll(!all)}
+        >
+          {all ? t("quality.fewer") : t("quality.earlier", { n: format.num(items.length - shown.length) })}
+        </Button>
+      ) : null}
+    </section>
+  );
+}
+
+function Alarm({ alarm }: { alarm: QualityAlarm }) {
+  const { t } = useTranslation();
+  const sources = useSources();
+  const client = useQueryClient();
+  const may = useMay("quality:write");
+  const note = useWrite({
+    mutationFn: () =>
+      data(
+        api.POST("/api/v1/quality/alarms/{id}/note", {
+          params: { path: { id: alarm.id }, header: idempotencyKey() },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["quality", "alarms"] }),
+  });
+  const isOpen = alarm.closed_at === null;
+  return (
+    <li data-open={isOpen}>
+      <div className="row">
+        <Pill tone={isOpen ? "bad" : "plain"} dot={isOpen}>
+          {t(`quality.kinds.${alarm.kind}`)}
+        </Pill>
+        <strong className="ellipsis" title={sources.nameOf(alarm.source)}>
+          {sources.nameOf(alarm.source)}
+        </strong>
+        {alarm.event && (
+          <Link to="/collect/catalogue" search={{ event: alarm.event }} className="door">
+            {alarm.event}
+          </Link>
+        )}
+        {alarm.field && <code>{alarm.field}</code>}
+        <span className="push-right muted">
+          {isOpen ? <RelativeTime at={alarm.began_at} /> : <RelativeTime at={alarm.closed_at} />}
+        </span>
+      </div>
+      <p>
+        <Cause alarm={alarm} />
+      </p>
+      <div className="row muted">
+        <span>
+          {t("quality.since")} <ExactTime at={alarm.began_at} />
+          {alarm.closed_at && (
+            <>
+              {" – "}
+              <ExactTime at={alarm.closed_at} />
+            </>
+          )}
+        </span>
+        {(alarm.kind === "refused" || alarm.kind === "type_changed") && (
+          <Link to="/collect/quarantine" search={{ source: alarm.source }} className="door">
+            {t("quality.toQuarantine")}
+          </Link>
+        )}
+        <span className="push-right">
+          {alarm.noted_at ? (
+            t("quality.noted")
+          ) : isOpen && may ? (
+            <Button size="small" loading={note.isPending} onClick={() => note.mutate()}>
+              {t("quality.note")}
+            </Button>
+          ) : null}
+        </span>
+      </div>
+    </li>
+  );
+}
+
+/** One sentence: what was usual and what is seen now. */
+function Cause({ alarm: a }: { alarm: QualityAlarm }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  switch (a.kind) {
+    case "silent":
+      return t("quality.cause.silent", { usual: format.num(a.usual, a.usual < 10 ? 1 : 0) });
+    case "volume_drop":
+    case "volume_surge":
+      return t(`quality.cause.${a.kind}`, {
+        usual: format.num(a.usual, a.usual < 10 ? 1 : 0),
+        seen: format.num(a.seen, a.seen < 10 ? 1 : 0),
+      });
+    case "type_changed":
+      return t("quality.cause.type_changed", {
+        field: a.field,
+        share: format.percent(a.seen, 0),
+        usual: t(`quality.types.${a.usual_type as "string"}`),
+        seen: t(`quality.types.${a.seen_type as "string"}`),
+      });
+    case "field_missing":
+      return t("quality.cause.field_missing", {
+        field: a.field,
+        usual: format.percent(a.usual, 0),
+        seen: format.percent(a.seen, 0),
+      });
+    default:
+      return t(`quality.cause.${a.kind}`, {
+        usual: format.percent(a.usual, 1),
+        seen: format.percent(a.seen, 0),
+      });
+  }
+}
