@@ -4,6 +4,7 @@ import { qualityRoutes } from "./routes";
 
 export const quality = feature({
   name: "quality",
+  group: "collect",
   nav: [{ key: "quality", letter: "y", to: "/collect/quality", icon: HeartPulse, needs: "quality:read" }],
   routes: qualityRoutes,
 });
