@@ -58,7 +58,9 @@ describe("households", () => {
     expect(readRule(payers)).toEqual({ rule: payers });
     expect(readRule({ household: { any: city, none: city } })).toEqual({ wrong: "household" });
     expect(readRule({ household: { role: "boss", any: city } })).toEqual({ wrong: "household" });
-    expect(readRule({ and: [{ household: { any: { trait: 5 } } }] })).toEqual({ wrong: "and.0.household.any.trait" });
+    expect(readRule({ and: [{ household: { any: { trait: 5 } } }] })).toEqual({
+      wrong: "and.0.household.any.trait",
+    });
     expect(segmentsIn({ household: { any: { segment: "seg_a" } } })).toEqual(["seg_a"]);
   });
 });

@@ -19,9 +19,12 @@ export const segments: Messages = {
   "must be a text, a number, true or false, not {0}": "应为文本、数字、true 或 false，而不是 {0}",
   "must have 1 to {0} bytes": "应为 1 到 {0} 字节",
   "must hold at least one condition": "至少需要一个条件",
-  "must hold one of any, all, none: of whom the condition must be true": "必须包含 any、all、none 之一，说明条件对哪些成员成立",
-  "there is no role {0}; use one of payer, user, driver, child": "没有角色 {0}；请使用 payer、user、driver 或 child",
-  "what is asked of a household's member cannot be about households again": "对家庭成员的条件中不能再包含家庭条件",
+  "must hold one of any, all, none: of whom the condition must be true":
+    "必须包含 any、all、none 之一，说明条件对哪些成员成立",
+  "there is no role {0}; use one of payer, user, driver, child":
+    "没有角色 {0}；请使用 payer、user、driver 或 child",
+  "what is asked of a household's member cannot be about households again":
+    "对家庭成员的条件中不能再包含家庭条件",
   "must hold either property or context": "property 与 context 须二选一",
   "must hold one of {0}": "须包含以下之一：{0}",
   "name: is longer than {0} characters": "name：超过 {0} 个字符",
