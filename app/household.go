@@ -42,7 +42,7 @@ func segmentSeat(s *household.Seat) segment.Seat {
 
 func (a *App) householdResource() api.Resource {
 	return household.Resource(func() household.Parts {
-		p := household.Parts{Households: a.households, People: a.people(), Strongest: a.strongest}
+		p := household.Parts{Households: a.households, People: a.people(), Search: a.searchPersons, Strongest: a.strongest}
 		if a.commands != nil {
 			p.Submit = a.submit
 		}
@@ -51,6 +51,15 @@ func (a *App) householdResource() api.Resource {
 		}
 		return p
 	})
+}
+
+// searchPersons returns who is found by a text, those that v may see.
+func (a *App) searchPersons(ctx context.Context, v *access.Viewer, q string, limit int) (list []touchstone.PersonID, err error) {
+	lines, _, err := a.profiles.Search(ctx, v, q, limit, "")
+	for i := range lines {
+		list = append(list, lines[i].ID)
+	}
+	return list, err
 }
 
 // submit has the pipeline carry out a command and returns its result.

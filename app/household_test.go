@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,15 @@ func TestHouseholds(t *testing.T) {
 	id := one().Get("id").String()
 	if _, text := r.get("/api/v1/households/" + id); gjson.Get(text, "children").Int() != 1 || !strings.Contains(text, `"payer"`) || !strings.Contains(text, "张江路") {
 		t.Errorf("the household: %s", text)
+	}
+
+	if _, text := r.get("/api/v1/households/" + id); gjson.Get(text, "payers").Int() != 2 || gjson.Get(text, "revenue_365").Num != 101 || gjson.Get(text, "vehicles").Int() != 0 || !gjson.Get(text, "cities").IsArray() {
+		t.Errorf("what the household is: %s", text)
+	}
+	for query, want := range map[string]int64{"": 1, "q=" + url.QueryEscape("王安"): 1, "q=user_id:bob": 1, "q=" + url.QueryEscape("李夏"): 0, "q=nobody": 0, "min_size=2": 1, "min_size=3": 0} {
+		if _, text := r.get("/api/v1/households?" + query); gjson.Get(text, "items.#").Int() != want {
+			t.Errorf("households by %q: %s", query, text)
+		}
 	}
 
 	// Questions: three persons, two households.

@@ -71,7 +71,7 @@ func all(t *rapid.T, db *store.DB, ids bool) (list []string) {
 
 func wipe(t *rapid.T, db *store.DB) {
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
-		for _, table := range []string{"clues", "value", "members", "births", "decisions", "dirty", "aliases"} {
+		for _, table := range []string{"clues", "value", "spent", "members", "births", "decisions", "dirty", "aliases"} {
 			if _, err := tx.Exec(context.Background(), `DELETE FROM household_`+table); err != nil {
 				return err
 			}

@@ -25,6 +25,7 @@ func (keeper) Tables() []keep.Table {
 	return []keep.Table{
 		{Name: "household_clues", Persons: []string{"person"}, Texts: []string{"identifier", "key", "note"}},
 		{Name: "household_value", Persons: []string{"person"}, Texts: []string{"identifier"}},
+		{Name: "household_spent", Persons: []string{"person"}, Texts: []string{"identifier"}},
 		{Name: "household_members", Persons: []string{"person"}, Texts: []string{"evidence"}},
 		{Name: "household_births", Persons: []string{"person"}},
 		{Name: "household_decisions", Persons: []string{"person", "other"}, Texts: []string{"who", "with_whom"}},
@@ -41,7 +42,7 @@ func (k keeper) Merge(ctx context.Context, tx *store.Tx, merges []keep.Merge) er
 			return err
 		}
 		for _, statement := range []string{
-			`UPDATE household_clues SET person = ? WHERE person = ?`, `UPDATE household_value SET person = ? WHERE person = ?`,
+			`UPDATE household_clues SET person = ? WHERE person = ?`, `UPDATE household_value SET person = ? WHERE person = ?`, `UPDATE household_spent SET person = ? WHERE person = ?`,
 			`UPDATE household_decisions SET person = ? WHERE person = ?`, `UPDATE household_decisions SET other = ? WHERE other = ?`,
 			`UPDATE household_members SET person = ? WHERE person = ? AND household NOT IN (SELECT household FROM household_members WHERE person = ?)`,
 		} {
@@ -99,6 +100,7 @@ func (k keeper) Split(ctx context.Context, tx *store.Tx, splits []keep.Split) er
 		}
 		for _, statement := range []string{
 			`UPDATE household_clues SET person = ? WHERE person = ? AND identifier IN (...)`, `UPDATE household_value SET person = ? WHERE person = ? AND identifier IN (...)`,
+			`UPDATE household_spent SET person = ? WHERE person = ? AND identifier IN (...)`,
 			`UPDATE household_decisions SET person = ? WHERE person = ? AND who IN (...)`, `UPDATE household_decisions SET other = ? WHERE other = ? AND with_whom IN (...)`,
 		} {
 			if err := store.ExecIn(ctx, tx, statement, texts, int64(s.To), int64(s.From)); err != nil {
@@ -122,7 +124,7 @@ func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) e
 			}
 		}
 		for _, statement := range []string{
-			`DELETE FROM household_clues WHERE person IN (...)`, `DELETE FROM household_value WHERE person IN (...)`,
+			`DELETE FROM household_clues WHERE person IN (...)`, `DELETE FROM household_value WHERE person IN (...)`, `DELETE FROM household_spent WHERE person IN (...)`,
 			`DELETE FROM household_decisions WHERE person IN (...)`, `DELETE FROM household_decisions WHERE other IN (...)`,
 		} {
 			if err := store.ExecIn(ctx, tx, statement, own); err != nil {
@@ -221,6 +223,17 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 			return err
 		}
 		return put("purchases", map[string]any{"identifier": id, "orders": orders, "paid": float64(paid) / 10_000})
+	})
+	if err != nil {
+		return err
+	}
+	err = keep.Each(ctx, q, `SELECT identifier, day, paid FROM household_spent WHERE person = ? ORDER BY identifier, day`, own, func(scan func(...any) error) error {
+		var id string
+		var day, paid int64
+		if err := scan(&id, &day, &paid); err != nil {
+			return err
+		}
+		return put("purchases_of_a_day", map[string]any{"identifier": id, "day": timeOfDay(Day(day)).Format(time.DateOnly), "paid": float64(paid) / 10_000}) //nolint:gosec // a day
 	})
 	if err != nil {
 		return err

@@ -143,7 +143,7 @@ func lock(ctx context.Context, tx *store.Tx) error {
 // take keeps the clues of events and returns whom they are about.
 func (h *Households) take(ctx context.Context, tx *store.Tx, rules *Rules, occurrences []touchstone.Occurrence) (touched []touchstone.PersonID, err error) {
 	var clues []Clue
-	paid := map[string]*worth{}
+	paid, daily := map[string]*worth{}, map[spentOn]*spent{}
 	zone := h.cfg.Zone()
 	for i := range occurrences {
 		o := &occurrences[i]
@@ -159,7 +159,7 @@ func (h *Households) take(ctx context.Context, tx *store.Tx, rules *Rules, occur
 				clues = append(clues, c)
 			}
 			if amount, purchase := rules.paid(o.Event); purchase {
-				addWorth(paid, o, amount)
+				addWorth(paid, daily, o, amount)
 			}
 		}
 	}
@@ -171,10 +171,13 @@ func (h *Households) take(ctx context.Context, tx *store.Tx, rules *Rules, occur
 	if err != nil {
 		return nil, err
 	}
+	if err := keepSpent(ctx, tx, daily); err != nil {
+		return nil, err
+	}
 	return slices.Concat(touched, persons, turned), crowding(ctx, tx, things)
 }
 
-func addWorth(paid map[string]*worth, o *touchstone.Occurrence, amount int64) {
+func addWorth(paid map[string]*worth, daily map[spentOn]*spent, o *touchstone.Occurrence, amount int64) {
 	id, at := o.Event.Identifiers[0].String(), o.Time.UnixMilli()
 	w := paid[id]
 	if w == nil {
@@ -183,6 +186,11 @@ func addWorth(paid map[string]*worth, o *touchstone.Occurrence, amount int64) {
 	}
 	w.person, w.orders, w.paid = o.Person, w.orders+1, w.paid+amount
 	w.first, w.last = min(w.first, at), max(w.last, at)
+	on := spentOn{id, DayOf(o.Time)}
+	if daily[on] == nil {
+		daily[on] = &spent{}
+	}
+	daily[on].person, daily[on].paid = o.Person, daily[on].paid+amount
 }
 
 // crowding notes everybody who has a thing that has become a crowd's by those who are new to
@@ -214,7 +222,7 @@ func (h *Households) whose(ctx context.Context, tx *store.Tx, persons ...touchst
 		return nil
 	}
 	for _, t := range []struct{ table, identifier, person string }{
-		{"household_clues", "identifier", "person"}, {"household_value", "identifier", "person"},
+		{"household_clues", "identifier", "person"}, {"household_value", "identifier", "person"}, {"household_spent", "identifier", "person"},
 		{"household_decisions", "who", "person"}, {"household_decisions", "with_whom", "other"},
 	} {
 		at := map[string]int64{}

@@ -48,7 +48,10 @@ type Summary struct {
 	Children int               `json:"children"`
 	Orders   int64             `json:"orders"`
 	Revenue  float64           `json:"revenue"`
-	Score    float64           `json:"score"` // of the member who fits least
+	Lately   float64           `json:"revenue_365"` // paid within the last 365 days
+	Payers   int               `json:"payers"`      // members who have paid
+	Vehicles int               `json:"vehicles"`    // cars that members drive or have said to have
+	Score    float64           `json:"score"`       // of the member who fits least
 	Since    time.Time         `json:"since"`
 	Members  []MiniatureMember `json:"members"`
 }
@@ -72,13 +75,15 @@ const (
 type ListQuery struct {
 	Sort     string
 	Children bool
+	MinSize  int
+	Persons  []touchstone.PersonID // households of these only; nil: all
 	Limit    int
 	After    string // "value.id" of the last one
 }
 
 // grouped selects households as they are on a day, with what they are worth.
 const grouped = `SELECT m.household AS id, COUNT(*) AS size, CAST(SUM(CASE WHEN m.born > ? AND m.born < ? THEN 1 ELSE 0 END) AS BIGINT) AS children,
-	CAST(SUM(COALESCE(v.orders, 0)) AS BIGINT) AS orders, CAST(SUM(COALESCE(v.paid, 0)) AS BIGINT) AS revenue, MIN(m.score) AS score, MIN(m.from_day) AS since
+	CAST(SUM(CASE WHEN v.paid > 0 THEN 1 ELSE 0 END) AS BIGINT) AS payers, CAST(SUM(COALESCE(v.orders, 0)) AS BIGINT) AS orders, CAST(SUM(COALESCE(v.paid, 0)) AS BIGINT) AS revenue, MIN(m.score) AS score, MIN(m.from_day) AS since
 	FROM household_members m LEFT JOIN (SELECT person, SUM(orders) AS orders, SUM(paid) AS paid FROM household_value GROUP BY person) v ON v.person = m.person
 	WHERE m.from_day <= ? AND m.until_day > ?`
 
@@ -96,9 +101,21 @@ func (h *Households) List(ctx context.Context, q ListQuery) (list []Summary, nex
 	case byScore:
 		column, order, compare = "score", "ASC", ">"
 	}
-	text, args := `SELECT id, size, children, orders, revenue, score, since FROM (`+grouped+` GROUP BY m.household) AS g WHERE size > 1`, h.groupedArgs()
+	text, args := `SELECT id, size, children, payers, orders, revenue, score, since FROM (`+grouped+` GROUP BY m.household) AS g WHERE size > 1`, h.groupedArgs()
 	if q.Children {
 		text += ` AND children > 0`
+	}
+	if q.MinSize > 2 {
+		text += ` AND size >= ?`
+		args = append(args, q.MinSize)
+	}
+	if q.Persons != nil {
+		marks := make([]string, len(q.Persons))
+		for i, p := range q.Persons {
+			marks[i] = "?"
+			args = append(args, int64(p))
+		}
+		text += ` AND id IN (SELECT household FROM household_members WHERE person IN (` + strings.Join(marks, ", ") + `))`
 	}
 	if q.After != "" {
 		value, id, ok := strings.Cut(q.After, ".")
@@ -132,7 +149,7 @@ func (h *Households) List(ctx context.Context, q ListQuery) (list []Summary, nex
 
 func scanSummary(rows *sql.Rows, column string) (s Summary, key string, err error) {
 	var revenue, score, since int64
-	if err := rows.Scan((*int64)(&s.ID), &s.Size, &s.Children, &s.Orders, &revenue, &score, &since); err != nil {
+	if err := rows.Scan((*int64)(&s.ID), &s.Size, &s.Children, &s.Payers, &s.Orders, &revenue, &score, &since); err != nil {
 		return s, "", err
 	}
 	s.Revenue, s.Score, s.Since = float64(revenue)/10_000, float64(score)/1000, timeOfDay(Day(since)) //nolint:gosec // a day
@@ -195,6 +212,10 @@ type View struct {
 	Children  int            `json:"children"`
 	Orders    int64          `json:"orders"`
 	Revenue   float64        `json:"revenue"`
+	Lately    float64        `json:"revenue_365"`
+	Payers    int            `json:"payers"`
+	Vehicles  int            `json:"vehicles"`
+	Cities    []string       `json:"cities"`
 	FirstSeen time.Time      `json:"first_seen"`
 	LastSeen  time.Time      `json:"last_seen"`
 	Members   []ViewMember   `json:"members"`
@@ -255,7 +276,7 @@ func (h *Households) Get(ctx context.Context, v *access.Viewer, id ID) (*View, e
 		return nil, err
 	}
 	q := h.cfg.DB.Reader()
-	out := &View{ID: id, Members: []ViewMember{}, Decisions: []ViewDecision{}}
+	out := &View{ID: id, Cities: []string{}, Members: []ViewMember{}, Decisions: []ViewDecision{}}
 	var persons []touchstone.PersonID
 	err = store.SelectIn(ctx, q, `SELECT `+memberColumns+` FROM household_members WHERE household IN (...) ORDER BY person`, []int64{int64(id)}, func(rows *sql.Rows) error {
 		row, err := scanMember(rows)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -27,6 +28,8 @@ const (
 type Parts struct {
 	Households *Households
 	People     api.People
+	// Search returns persons whom v may see by a name, an identifier or an id.
+	Search func(ctx context.Context, v *access.Viewer, q string, limit int) ([]touchstone.PersonID, error)
 	// Strongest returns the identifier that stands for each person in a command.
 	Strongest   func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]touchstone.Identifier, error)
 	Submit      func(ctx context.Context, c touchstone.Command) (touchstone.JSON, error)
@@ -88,6 +91,17 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return touchstone.Errorf(touchstone.Invalid, "households are not ordered by %.40q", q.Sort).WithHint("sort is revenue, size or score")
 	}
+	if q.MinSize, err = readSize(r.URL.Query().Get("min_size")); err != nil {
+		return err
+	}
+	if text := r.URL.Query().Get("q"); text != "" {
+		if q.Persons, err = p.Search(r.Context(), api.ViewerOf(r), text, maxFound); err != nil {
+			return err
+		}
+		if len(q.Persons) == 0 {
+			return api.WritePage(w, []Summary{}, "")
+		}
+	}
 	list, next, err := p.Households.List(r.Context(), q)
 	if err != nil {
 		return err
@@ -101,14 +115,24 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 			ids = append(ids, list[i].Members[j].ID)
 		}
 	}
+	cars, err := p.Households.vehicles(r.Context(), ids)
+	if err != nil {
+		return err
+	}
+	lately, err := p.Households.spentLately(r.Context(), ids)
+	if err != nil {
+		return err
+	}
 	v := api.ViewerOf(r)
 	lines, err := p.lines(r.Context(), v, ids)
 	if err != nil {
 		return err
 	}
 	for i := range list {
+		list[i].Vehicles = carsOf(cars, list[i].Members, func(m MiniatureMember) touchstone.PersonID { return m.ID })
 		for j := range list[i].Members {
 			m := &list[i].Members[j]
+			list[i].Lately += lately[m.ID]
 			m.named(v, lines[m.ID])
 		}
 	}
@@ -116,6 +140,20 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 		list = []Summary{}
 	}
 	return api.WritePage(w, list, next)
+}
+
+// maxFound is how many persons a search in the list stands for.
+const maxFound = 200
+
+func readSize(text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 2 || n > maxMost {
+		return 0, touchstone.Errorf(touchstone.Invalid, "min_size is a number of persons from 2 to %d", maxMost)
+	}
+	return n, nil
 }
 
 func (x resource) totals(w http.ResponseWriter, r *http.Request) error {
@@ -160,12 +198,26 @@ func (p *Parts) fill(ctx context.Context, v *access.Viewer, one *View) error {
 	if len(one.Members) == 0 {
 		return touchstone.Errorf(touchstone.NotFound, "there is no household %s", one.ID)
 	}
+	cars, err := p.Households.vehicles(ctx, ids)
+	if err != nil {
+		return err
+	}
+	lately, err := p.Households.spentLately(ctx, ids)
+	if err != nil {
+		return err
+	}
+	now := slices.DeleteFunc(slices.Clone(one.Members), func(m ViewMember) bool { return !m.Current })
+	one.Vehicles = carsOf(cars, now, func(m ViewMember) touchstone.PersonID { return m.ID })
 	for i := range one.Members {
 		m := &one.Members[i]
 		l := lines[m.ID]
+		if m.Current && l.City != nil && !slices.Contains(one.Cities, *l.City) {
+			one.Cities = append(one.Cities, *l.City)
+		}
 		m.named(v, l)
 		m.FirstSeen, m.LastSeen = l.FirstSeen, l.LastSeen
 		if m.Current {
+			one.Lately += lately[m.ID]
 			one.add(m)
 		}
 	}
@@ -177,6 +229,9 @@ func (one *View) add(m *ViewMember) {
 	one.Size, one.Orders, one.Revenue = one.Size+1, one.Orders+m.Orders, one.Revenue+m.Revenue
 	if m.Child {
 		one.Children++
+	}
+	if m.Revenue > 0 {
+		one.Payers++
 	}
 	if !m.FirstSeen.IsZero() && (one.FirstSeen.IsZero() || m.FirstSeen.Before(one.FirstSeen)) {
 		one.FirstSeen = m.FirstSeen

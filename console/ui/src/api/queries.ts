@@ -345,14 +345,19 @@ export const checkIdentifierQuery = (kind: string, value: string) =>
   });
 
 // Segments
-export const householdsQuery = (sort: "revenue" | "size" | "score", children: boolean) =>
+export const householdsQuery = (asked: {
+  sort: "revenue" | "size" | "score";
+  children?: true;
+  min_size?: number;
+  q?: string;
+}) =>
   infiniteQueryOptions({
-    queryKey: ["households", "list", sort, children],
+    queryKey: ["households", "list", asked],
     queryFn: ({ signal, pageParam }) =>
       data(
         api.GET("/api/v1/households", {
           signal,
-          params: { query: { sort, ...(children ? { children } : {}), ...page(pageParam) } },
+          params: { query: { ...asked, ...page(pageParam) } },
         }),
       ),
     ...nextPage,

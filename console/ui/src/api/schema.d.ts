@@ -5497,6 +5497,12 @@ export interface components {
             /** Format: int64 */
             orders: number;
             revenue: number;
+            /** @description Paid within the last 365 days, by the day in UTC */
+            revenue_365: number;
+            /** @description Members who have paid */
+            payers: number;
+            /** @description Cars of members, by clues */
+            vehicles: number;
             /** @description 0 to 1, of the member who fits least */
             score: number;
             /** Format: date-time */
@@ -5545,6 +5551,14 @@ export interface components {
             orders: number;
             /** @description What the members of today have paid */
             revenue: number;
+            /** @description What they have paid within the last 365 days, by the day in UTC */
+            revenue_365: number;
+            /** @description Members of today who have paid */
+            payers: number;
+            /** @description Cars of members of today, by clues */
+            vehicles: number;
+            /** @description Where members of today live */
+            cities: string[];
             /** Format: date-time */
             first_seen: string | null;
             /** Format: date-time */
@@ -10958,6 +10972,10 @@ export interface operations {
                 sort?: "revenue" | "size" | "score";
                 /** @description Only those with a child under 14 */
                 children?: boolean;
+                /** @description Only those with so many members or more */
+                min_size?: number;
+                /** @description Only those of persons found by a name, an identifier or an id, of the first 200 */
+                q?: string;
                 /** @description Size of the page */
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before */

@@ -67,7 +67,7 @@ export const condition = {
     eq_other: "exactly {{n}} times",
   },
   household: {
-    who: { any: "at least one of", all: "each of", none: "none of" },
+    who: { any: "any of", all: "each of", none: "none of" },
     role: { anybody: "all members", payer: "payers", user: "users", driver: "drivers", child: "children" },
   },
   words: {

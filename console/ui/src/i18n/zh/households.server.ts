@@ -11,6 +11,7 @@ export const households: Messages = {
   "households are not ordered by {0}": "家庭不能按 {0} 排序",
   "it is together, apart, or empty to take it back": "可为 together、apart，或留空以撤销",
   "its members may have been parted, or erased": "其成员可能已被拆分或删除",
+  "min_size is a number of persons from 2 to {0}": "min_size 须为 2 到 {0} 的人数",
   "sort is revenue, size or score": "sort 可为 revenue、size 或 score",
   "the kinds are address, payment, device, declared and vehicle":
     "可用类型：address、payment、device、declared、vehicle",

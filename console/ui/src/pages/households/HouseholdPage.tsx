@@ -12,6 +12,7 @@ import { useMay } from "@/app/session";
 import { useConfirm } from "@/components/ConfirmButton";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Num } from "@/components/Num";
+import { PendingPage } from "@/components/PendingPage";
 import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { ErrorState } from "@/components/states";
@@ -34,22 +35,11 @@ export function HouseholdPage() {
   const may = useMay("households:write");
   const query = useQuery({ ...householdQuery(id), refetchInterval: 5_000 });
   const one = query.data;
-  if (query.error && !one) {
-    return (
-      <div className="page">
-        <Crumbs />
-        <div className="card">
-          <ErrorState error={query.error} onRetry={() => void query.refetch()} />
-        </div>
-      </div>
-    );
-  }
   if (!one) {
     return (
-      <div className="page" aria-busy="true">
-        <Crumbs />
+      <PendingPage crumbs={<Crumbs />} error={query.error} onRetry={() => void query.refetch()}>
         <span className="bone" style={{ width: 240, height: 24 }} />
-      </div>
+      </PendingPage>
     );
   }
   const now = one.members.filter((m) => m.current);
@@ -133,13 +123,21 @@ function Head({ one, names, actions }: { one: Household; names: Member[]; action
           <span>
             <small>{t("households.lastSeen")}</small> <RelativeTime at={one.last_seen} />
           </span>
+          {one.cities.length > 0 && (
+            <span>
+              <small>{t("households.cities")}</small> {one.cities.join(" · ")}
+            </span>
+          )}
         </p>
       </div>
       <dl className="facts">
         <Fact label={t("households.size")} value={one.size} />
         <Fact label={t("households.children")} value={one.children} />
+        <Fact label={t("households.vehicles")} value={one.vehicles} />
+        <Fact label={t("households.payers")} value={one.payers} />
         <Fact label={t("households.orders")} value={one.orders} />
         <Fact label={t("households.revenue")} value={one.revenue} />
+        <Fact label={t("households.lately")} value={one.revenue_365} />
       </dl>
       {actions}
     </header>

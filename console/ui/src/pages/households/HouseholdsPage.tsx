@@ -11,12 +11,13 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { RelativeTime } from "@/components/RelativeTime";
+import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { MemberName } from "./parts";
 import { RulesForm } from "./RulesForm";
-import { orders } from "./search";
+import { orders, sizes } from "./search";
 import "./households.css";
 
 const route = getRouteApi("/shell/households");
@@ -24,11 +25,18 @@ const route = getRouteApi("/shell/households");
 /** All households of today; the order is the server's, since there may be many. */
 export function HouseholdsPage() {
   const { t } = useTranslation();
-  const { order = "revenue", children, rules } = route.useSearch();
+  const { q = "", order = "revenue", size, children, rules } = route.useSearch();
   const setSearch = useSetSearch();
   const navigate = useNavigate();
   const format = useFormat();
-  const query = useInfiniteQuery(householdsQuery(order, children === true));
+  const query = useInfiniteQuery(
+    householdsQuery({
+      sort: order,
+      ...(children ? { children } : {}),
+      ...(size ? { min_size: Number(size) } : {}),
+      ...(q ? { q } : {}),
+    }),
+  );
   const totals = useQuery({ ...householdTotalsQuery, refetchInterval: 10_000 }).data;
   return (
     <div className="page">
@@ -51,6 +59,18 @@ export function HouseholdsPage() {
         onOpen={(h) => void navigate({ to: "/households/$id", params: { id: h.id } })}
         filters={
           <div className="row household-filters">
+            <SearchField
+              value={q}
+              onSearch={(text) => setSearch({ q: text || undefined })}
+              placeholder={t("households.search")}
+            />
+            <Select
+              value={size ?? "2"}
+              aria-label={t("households.minSize")}
+              onChange={(s) => setSearch({ size: s === "2" ? undefined : s })}
+              options={sizes.map((s) => ({ value: s, label: t("households.atLeast", { n: s }) }))}
+              popupMatchSelectWidth={false}
+            />
             <Select
               value={order}
               aria-label={t("households.sort")}
@@ -76,7 +96,7 @@ export function HouseholdsPage() {
           </div>
         }
         empty={
-          children ? (
+          children || q || size ? (
             <EmptyState icon={<House />} title={t("households.none")} hint={t("table.emptyHint")} />
           ) : (
             <EmptyState icon={<House />} title={t("households.empty")} hint={t("households.emptyHint")} />
@@ -135,6 +155,24 @@ function useColumns(): Column<HouseholdSummary>[] {
       render: (h) => (h.children > 0 ? <Num value={h.children} /> : <span className="muted">–</span>),
     },
     {
+      key: "vehicles",
+      title: t("households.vehicles"),
+      width: 80,
+      align: "right",
+      sortable: false,
+      value: (h) => h.vehicles,
+      render: (h) => (h.vehicles > 0 ? <Num value={h.vehicles} /> : <span className="muted">–</span>),
+    },
+    {
+      key: "payers",
+      title: t("households.payers"),
+      width: 80,
+      align: "right",
+      sortable: false,
+      value: (h) => h.payers,
+      render: (h) => <Num value={h.payers} />,
+    },
+    {
       key: "orders",
       title: t("households.orders"),
       width: 90,
@@ -151,6 +189,15 @@ function useColumns(): Column<HouseholdSummary>[] {
       sortable: false,
       value: (h) => h.revenue,
       render: (h) => <Num value={h.revenue} short />,
+    },
+    {
+      key: "lately",
+      title: t("households.lately"),
+      width: 120,
+      align: "right",
+      sortable: false,
+      value: (h) => h.revenue_365,
+      render: (h) => <Num value={h.revenue_365} short />,
     },
     {
       key: "score",

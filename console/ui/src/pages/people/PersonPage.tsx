@@ -10,10 +10,10 @@ import { useFormat } from "@/app/appearance";
 import { ChannelIcon, ChannelIcons } from "@/components/ChannelIcon";
 import { CopyButton } from "@/components/CopyButton";
 import { Num } from "@/components/Num";
+import { PendingPage } from "@/components/PendingPage";
 import { Avatar } from "@/components/PersonLink";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
-import { ErrorState } from "@/components/states";
 import { isMasked, strongestFirst, thingOf } from "@/lib/identifiers";
 import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
@@ -46,20 +46,9 @@ export function PersonPage() {
     if (name) document.title = `${name} · Touchstone`;
   }, [name]);
 
-  if (query.error && !person) {
-    return (
-      <div className="page">
-        <Crumbs />
-        <div className="card">
-          <ErrorState error={query.error} onRetry={() => void query.refetch()} />
-        </div>
-      </div>
-    );
-  }
   if (!person) {
     return (
-      <div className="page" aria-busy="true">
-        <Crumbs />
+      <PendingPage crumbs={<Crumbs />} error={query.error} onRetry={() => void query.refetch()}>
         <div className="person-head">
           <span className="bone" style={{ width: 48, height: 48, minWidth: 48, borderRadius: "50%" }} />
           <div>
@@ -68,7 +57,7 @@ export function PersonPage() {
             <span className="bone" style={{ width: 320 }} />
           </div>
         </div>
-      </div>
+      </PendingPage>
     );
   }
 
