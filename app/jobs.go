@@ -18,6 +18,7 @@ func (a *App) jobKinds() []job.Kind {
 		a.segments.ExportKind(a.profiles, a.households),
 		a.households.DeriveKind(),
 		a.linkage.MatchKind(),
+		a.rerunKind(),
 		a.profiles.RebuildKind(func(ctx context.Context, c touchstone.Command) error {
 			_, err := a.commands.Submit(ctx, c)
 			return err

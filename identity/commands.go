@@ -23,6 +23,9 @@ const (
 	UndoCommand   = "person.undo"   // UndoBody
 	LinkCommand   = "person.link"   // LinkBody
 	UnlinkCommand = "person.unlink" // UnlinkBody
+
+	RulesCommand   = "identity.rules"   // RulesBody
+	RejudgeCommand = "identity.rejudge" // RejudgeBody
 )
 
 // SplitBody takes some of a person's identifiers out of the person.
@@ -88,10 +91,12 @@ func (g *Graph) Commands(rules *Rules) []command.Kind {
 		{Name: LinkCommand, Check: checkLink, Do: g.doLink},
 		{Name: UnlinkCommand, Check: checkUnlink, Do: g.doUnlink},
 		{Name: TrustCommand, Check: checkTrust, Do: g.doTrust},
+		{Name: RejudgeCommand, Check: checkRejudge, Do: g.doRejudge},
 		{Name: EraseCommand, Check: checkSplit, Do: g.doErase, Forgets: true}, // the same form
 	}
 	if rules != nil {
-		kinds = append(kinds, command.Kind{Name: BlockCommand, Check: checkBlock, Do: blocker{g, rules}.do})
+		kinds = append(kinds, command.Kind{Name: BlockCommand, Check: checkBlock, Do: blocker{g, rules}.do},
+			command.Kind{Name: RulesCommand, Check: checkRules, Do: ruler{g, rules}.do})
 	}
 	return kinds
 }

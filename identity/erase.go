@@ -80,6 +80,11 @@ func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.P
 		`DELETE FROM identity_cut WHERE b IN (...)`,
 		`DELETE FROM identity_undo WHERE a IN (...)`,
 		`DELETE FROM identity_undo WHERE b IN (...)`,
+		`DELETE FROM identity_rerun_samples WHERE node IN (...)`,
+		`DELETE FROM identity_rerun_samples WHERE was IN (...)`,
+		`DELETE FROM identity_rerun_samples WHERE becomes IN (...)`,
+		`DELETE FROM identity_rerun_reasons WHERE a IN (...)`,
+		`DELETE FROM identity_rerun_reasons WHERE b IN (...)`,
 		`DELETE FROM identity_nodes WHERE id IN (...)`,
 	} {
 		if err := store.ExecIn(ctx, tx, statement, parts.Nodes); err != nil {

@@ -530,7 +530,7 @@ func TestStoredGraphEqualsPureOne(t *testing.T) {
 func reset(t *testing.T, db *store.DB, b *bench) {
 	t.Helper()
 	err := db.Update(context.Background(), func(tx *store.Tx) error {
-		for _, table := range []string{"nodes", "edges", "merges", "dropped", "overrides", "large", "apart", "requests", "relations", "shared", "undo", "cut"} {
+		for _, table := range []string{"nodes", "edges", "merges", "dropped", "overrides", "large", "apart", "requests", "relations", "shared", "undo", "cut", "rerun_samples", "rerun_reasons"} {
 			if _, err := tx.Exec(context.Background(), "DELETE FROM identity_"+table); err != nil {
 				return err
 			}

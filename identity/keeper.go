@@ -33,6 +33,8 @@ func (keeper) Tables() []keep.Table {
 		{Name: "identity_shared", Nodes: []string{"node"}},
 		{Name: "identity_undo", Nodes: []string{"a", "b"}},
 		{Name: "identity_cut", Nodes: []string{"a", "b"}, Texts: []string{"message_id", "detail"}},
+		{Name: "identity_rerun_samples", Nodes: []string{"node", "was", "becomes"}},
+		{Name: "identity_rerun_reasons", Nodes: []string{"a", "b"}, Texts: []string{"message_id"}},
 		{Name: "identity_apart", Nodes: []string{"a", "b"}},
 		{Name: "identity_requests", Nodes: []string{"person", "other"}, Texts: []string{"nodes"}},
 		{Name: "identity_suggestions", Texts: []string{"value", "examples"}},

@@ -33,7 +33,8 @@ type node struct {
 	known   bool    // company is what the store has, and what the region has added
 	met     bool    // the region has added to it
 
-	first, last int64 // event times, Unix milliseconds
+	first, last int64 // event times of the region, Unix milliseconds
+	since       int64 // the first event time of all, if it is known; 0: it is not
 	events      int64
 	links       []link // to nodes that were the strongest of an event with this one
 }

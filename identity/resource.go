@@ -51,6 +51,7 @@ func Resource(rules func() *Rules, graph func() *Graph, commands Ask, segments M
 		{Method: get, Path: "/identity/shared/{node}", Need: mayRead, Handle: x.getShared},
 		{Method: post, Path: "/identity/shared", Need: mayWrite, Handle: x.decideShared, Action: "identity.trust"},
 		{Method: post, Path: "/identity/preview", Need: "people:write", Handle: x.preview},
+		{Method: get, Path: "/identity/reruns/{job}/samples", Need: mayRead, Handle: x.rerunSamples},
 		{Method: post, Path: "/identity/undo", Need: "people:write", Handle: x.undo, Action: "person.undo"},
 	}}
 }

@@ -282,6 +282,10 @@ func (c changes) list(kind touchstone.IdentifierKind, builtIn []string) []Blocke
 
 // SetKind changes a kind's rules, or adds a kind.
 func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
+	return r.change(ctx, func(tx *store.Tx, c *changes) error { return r.setKind(ctx, tx, c, k) })
+}
+
+func (r *Rules) setKind(ctx context.Context, tx *store.Tx, c *changes, k touchstone.KindConfig) error {
 	k.Blocked = nil
 	if k.Normaliser == "text" {
 		k.Normaliser = ""
@@ -289,21 +293,19 @@ func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
 	if k.Kind == touchstone.KindGroupID {
 		return touchstone.Errorf(touchstone.Invalid, "group_id names a group, not a person; profiles keep it").WithHint("use account_id for accounts that persons relate to")
 	}
-	return r.change(ctx, func(tx *store.Tx, c *changes) error {
-		c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == k.Kind })
-		if len(c.kinds) >= maxOwnKinds {
-			return touchstone.Errorf(touchstone.Invalid, "there are %d changed kinds already", maxOwnKinds)
-		}
-		if k.MaxLength > maxValueBytes {
-			return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
-		}
-		c.kinds = append(c.kinds, k)
-		_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (kind) DO UPDATE SET role = excluded.role, priority = excluded.priority, max_count = excluded.max_count,
-			normaliser = excluded.normaliser, max_length = excluded.max_length, contact = excluded.contact, tells_apart = excluded.tells_apart, shared_after = excluded.shared_after`,
-			string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength, asInt(k.Contact), asInt(k.TellsApart), k.SharedAfter)
-		return err
-	})
+	c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == k.Kind })
+	if len(c.kinds) >= maxOwnKinds {
+		return touchstone.Errorf(touchstone.Invalid, "there are %d changed kinds already", maxOwnKinds)
+	}
+	if k.MaxLength > maxValueBytes {
+		return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
+	}
+	c.kinds = append(c.kinds, k)
+	_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (kind) DO UPDATE SET role = excluded.role, priority = excluded.priority, max_count = excluded.max_count,
+		normaliser = excluded.normaliser, max_length = excluded.max_length, contact = excluded.contact, tells_apart = excluded.tells_apart, shared_after = excluded.shared_after`,
+		string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength, asInt(k.Contact), asInt(k.TellsApart), k.SharedAfter)
+	return err
 }
 
 func asInt(b bool) int64 {
@@ -319,10 +321,14 @@ func (r *Rules) ResetKind(ctx context.Context, kind touchstone.IdentifierKind) e
 		if indexOf(c.kinds, kind) < 0 {
 			return touchstone.Errorf(touchstone.NotFound, "the rules of %.40q were not changed", kind)
 		}
-		c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == kind })
-		_, err := tx.Exec(ctx, `DELETE FROM identity_kind_rules WHERE kind = ?`, string(kind))
-		return err
+		return r.resetKind(ctx, tx, c, kind)
 	})
+}
+
+func (r *Rules) resetKind(ctx context.Context, tx *store.Tx, c *changes, kind touchstone.IdentifierKind) error {
+	c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == kind })
+	_, err := tx.Exec(ctx, `DELETE FROM identity_kind_rules WHERE kind = ?`, string(kind))
+	return err
 }
 
 // SetBlocked says whether a value names nobody: of a kind, or of every kind when kind is

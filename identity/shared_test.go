@@ -244,8 +244,8 @@ func TestSharedIdentifiersAreTheSameInAnyOrder(t *testing.T) {
 	})
 }
 
-// consistent holds the rows of the graph against each other.
-func (b *bench) consistent(t interface{ Fatalf(string, ...any) }) {
+// wellFormed looks at what holds of any graph.
+func (b *bench) wellFormed(t interface{ Fatalf(string, ...any) }) {
 	ctx := context.Background()
 	for name, query := range map[string]string{
 		"edges across persons":             `SELECT COUNT(*) FROM identity_edges e JOIN identity_nodes x ON x.id = e.a JOIN identity_nodes y ON y.id = e.b WHERE x.person <> y.person`,
@@ -261,6 +261,12 @@ func (b *bench) consistent(t interface{ Fatalf(string, ...any) }) {
 			t.Fatalf("%d %s (%v)", n, name, err)
 		}
 	}
+}
+
+// consistent holds the rows of the graph against each other.
+func (b *bench) consistent(t interface{ Fatalf(string, ...any) }) {
+	ctx := context.Background()
+	b.wellFormed(t)
 	var persons, known int64
 	err := b.db.Reader().QueryRow(ctx, `SELECT (SELECT COUNT(DISTINCT person) FROM identity_nodes WHERE trust <> 1 AND kind NOT IN ('vin', 'plate', 'household_id', 'account_id')),
 		(SELECT COUNT(DISTINCT person) FROM identity_nodes WHERE kind = 'user_id')`).Scan(&persons, &known)

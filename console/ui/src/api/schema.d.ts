@@ -1620,6 +1620,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/identity/reruns/{job}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Examples of what a re-run of the rules would change, or has changed
+         * @description The re-run is a job of the kind `identity.rerun`, started by POST /api/v1/jobs with the input `{"rules": {"kinds": [{"kind": "device_id", "limit": 3}], "reset": [], "blocked": []}, "commit": false}`.
+         *     Its result says how many persons would become one or fall apart, and which segments they are in. With `commit` the rules come into force and the graph follows, by commands in the log; the result's `was` are the rules that take it back.
+         *     Only the latest re-run has examples.
+         */
+        get: operations["listRerunSamples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/identity/undo": {
         parameters: {
             query?: never;
@@ -4437,6 +4459,26 @@ export interface components {
         IdentitySuggestionList: {
             items: components["schemas"]["IdentitySuggestion"][];
             next_cursor: string;
+        };
+        RerunSample: {
+            /** @enum {string} */
+            kind: "merge" | "split" | "both";
+            before: components["schemas"]["RerunPerson"][];
+            after: components["schemas"]["RerunPerson"][];
+            /** @description The links that decide */
+            because: {
+                from: components["schemas"]["Identifier"];
+                to: components["schemas"]["Identifier"];
+                evidence: string;
+                source: string;
+                time: components["schemas"]["Time"];
+                /** @description Why it would be left out; empty: it would be made */
+                reason: string;
+            }[];
+        };
+        RerunPerson: {
+            id: string;
+            identifiers: components["schemas"]["Identifier"][];
         };
         SharedIdentifier: {
             /** Format: int64 */
@@ -8766,6 +8808,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRerunSamples: {
+        parameters: {
+            query?: {
+                /** @description At most so many, 50 in any case */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Examples */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RerunSample"][];
+                        next_cursor: string;
+                    };
                 };
             };
             default: components["responses"]["Problem"];

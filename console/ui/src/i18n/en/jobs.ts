@@ -9,6 +9,7 @@ export const jobs = {
     quarantineReplay: "Replay refused events",
     backup: "Backup",
     profilesRebuild: "Rebuild profiles",
+    identityRerun: "Run the rules of identity again",
   },
   statusTitle: "Status",
   status: { queued: "Waiting", running: "Running", done: "Done", failed: "Failed", cancelled: "Cancelled" },

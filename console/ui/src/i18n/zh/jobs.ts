@@ -9,6 +9,7 @@ export const jobs = {
     quarantineReplay: "重放被拒事件",
     backup: "备份",
     profilesRebuild: "重建用户画像",
+    identityRerun: "重跑身份规则",
   },
   statusTitle: "状态",
   status: { queued: "排队中", running: "运行中", done: "已完成", failed: "失败", cancelled: "已取消" },

@@ -5,6 +5,7 @@ const kinds = {
   "quarantine.replay": "quarantineReplay",
   backup: "backup",
   "profiles.rebuild": "profilesRebuild",
+  "identity.rerun": "identityRerun",
 } as const;
 
 /** What a kind of job is called; one that the console does not know goes by its own name. */

@@ -1,0 +1,30 @@
+package app
+
+import (
+	"context"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/job"
+)
+
+// rerunKind is the job that runs the rules of identity again over the whole graph.
+func (a *App) rerunKind() job.Kind {
+	return a.graph.RerunKind(identity.RerunConfig{
+		Rules: a.rules,
+		Submit: func(ctx context.Context, c touchstone.Command) (touchstone.JSON, error) {
+			row, err := a.commands.Submit(ctx, c)
+			if err != nil {
+				return "", err
+			}
+			return row.Result, nil
+		},
+		Segments: func(ctx context.Context, persons []touchstone.PersonID, fn func(identity.RerunSegment, []touchstone.PersonID)) error {
+			list, err := a.segments.MembersAmong(ctx, persons)
+			for _, s := range list {
+				fn(identity.RerunSegment{ID: s.ID, Name: s.Name, Size: s.Size}, s.Members)
+			}
+			return err
+		},
+	})
+}
