@@ -2,6 +2,8 @@ package touchstone
 
 import (
 	"fmt"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode"
@@ -66,16 +68,27 @@ type blockList struct {
 	// so that nearly every value is passed without being looked up.
 	lengths  [256]uint64
 	patterns [][2]string // prefix, suffix
+	regexps  []*regexp.Regexp
 	shapes   []func(string) bool
 }
 
-// newBlockList reads a list. normalise gives a literal's form as identifiers of the kind are
+// newBlockList reads a list: literals, values with one *, shapes, and regular expressions between slashes. normalise gives a literal's form as identifiers of the kind are
 // stored, so that it is found however somebody wrote it; nil: none.
 func newBlockList(values []string, normalise Normaliser) (blockList, error) {
 	b := blockList{literals: make(map[string]struct{}, len(values))}
 	for _, v := range values {
 		if shape := shapeNamed(v); shape != nil {
 			b.shapes = append(b.shapes, shape)
+			continue
+		}
+		if isRegexp(v) {
+			re, err := blockedRegexp(v)
+			if err != nil {
+				return b, err
+			}
+			if b.regexps = append(b.regexps, re); len(b.regexps) > maxRegexps {
+				return b, fmt.Errorf("at most %d regular expressions are blocked together", maxRegexps)
+			}
 			continue
 		}
 		folded := fold(trim(v))
@@ -126,7 +139,7 @@ func (b *blockList) has(v string) bool {
 			return true
 		}
 	}
-	if len(b.patterns) == 0 {
+	if len(b.patterns) == 0 && len(b.regexps) == 0 {
 		return false
 	}
 	low := strings.ToLower(v) // no allocation when it is lower-case already
@@ -135,7 +148,52 @@ func (b *blockList) has(v string) bool {
 			return true
 		}
 	}
+	for _, re := range b.regexps {
+		if re.MatchString(low) {
+			return true
+		}
+	}
 	return false
+}
+
+const (
+	maxRegexps       = 50
+	maxRegexpLength  = 200
+	maxRegexpProgram = 2000 // instructions: what a match costs at most per byte
+)
+
+// isRegexp tells an entry of the form /…/.
+func isRegexp(v string) bool {
+	v = trim(v)
+	return len(v) > 2 && v[0] == '/' && v[len(v)-1] == '/'
+}
+
+// blockedRegexp reads an entry /…/: RE2's syntax, so that a match takes time linear in the value; of
+// whole values, whatever their case. What would match any value is refused.
+func blockedRegexp(v string) (*regexp.Regexp, error) {
+	text := trim(v)
+	if text = text[1 : len(text)-1]; len(text) > maxRegexpLength {
+		return nil, fmt.Errorf("the regular expression %.40q… is longer than %d bytes", text, maxRegexpLength)
+	}
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no regular expression: %w", text, err)
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil, fmt.Errorf("%q is no regular expression: %w", text, err)
+	}
+	if len(prog.Inst) > maxRegexpProgram {
+		return nil, fmt.Errorf("the regular expression %q repeats too much", text)
+	}
+	re, err := regexp.Compile(`(?is)^(?:` + text + `)$`)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no regular expression: %w", text, err)
+	}
+	if re.MatchString("") || re.MatchString("q") && re.MatchString("7301958426") && re.MatchString("w.zhang@mail.cn") {
+		return nil, fmt.Errorf("the regular expression %q would block any value", text)
+	}
+	return re, nil
 }
 
 func lower(c byte) byte {

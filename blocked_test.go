@@ -147,3 +147,33 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	})
 }
+
+// A regular expression between slashes is of whole values, in whatever case, and cannot be such that
+// it costs much or blocks everything.
+func TestBlockedRegexps(t *testing.T) {
+	set, err := NewKindSet([]KindConfig{{Kind: "device_id", Limit: 5, Normaliser: "lower", Blocked: []string{`/(test|demo)-\d{3,5}/`}}, {Kind: KindPhone, Limit: 5, Normaliser: "phone", Blocked: []string{`/\+86170\d{8}/`}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]Refusal{"test-123": RefusedBlocked, "TEST-12345": RefusedBlocked, "Demo-999": RefusedBlocked, "test-12": "", "test-123456": "", "my-test-123": "", `"test-123"`: RefusedBlocked} {
+		if _, got := set.Check("device_id", value); got != want {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+	}
+	for value, want := range map[string]Refusal{"170 1234 5678": RefusedBlocked, "+8617012345678": RefusedBlocked, "13812345678": ""} {
+		if _, got := set.Check(KindPhone, value); got != want {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+	}
+	if entry, everywhere := set.BlockedBy("device_id", "Test-123"); entry != `/(test|demo)-\d{3,5}/` || everywhere {
+		t.Errorf("blocked by %q", entry)
+	}
+	for _, bad := range []string{"/(/", "/.*/", "/a?/", "/.+/", "/[^x]+/", "/(a{500}){500}/", "/((a{30}){30}){30}/", "/(?=a)/", `/(a)\1/`, "/" + strings.Repeat("ab", 120) + "/"} {
+		if err := CheckBlockedValue(bad); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+	if err := CheckBlockedValue("//"); err != nil { // two slashes are a value
+		t.Error(err)
+	}
+}

@@ -43,7 +43,7 @@ type KindConfig struct {
 	// "vin", "plate", or one that was given to [NewKindSet].
 	Normaliser string `json:"normaliser" yaml:"normaliser"`
 	// Blocked lists values that name nobody, beside those blocked for every kind. Case
-	// does not matter; one * stands for anything ("*@example.com"); see [BlockedShapes].
+	// does not matter; one * stands for anything ("*@example.com"); /…/ is a regular expression; see [BlockedShapes].
 	Blocked []string `json:"blocked" yaml:"blocked"`
 	// MaxLength in bytes after normalisation; 0 is 256. Longer values are refused,
 	// never cut, because two cut values could become equal.
@@ -58,6 +58,10 @@ type KindConfig struct {
 	// of this kind may be seen before it is taken for shared, and says no longer who somebody is: a
 	// shop's phone, a kiosk's tablet. 0 is [DefaultSharedAfter], -1 never. See [KindConfig.Bears].
 	SharedAfter int `json:"shared_after" yaml:"shared_after"`
+	// WindowLimit and WindowDays bound how many identifiers of the kind that were first seen within
+	// so many days one person may hold: 3 devices in 30 days. By the time of events; 0, 0: no bound.
+	WindowLimit int `json:"window_limit" yaml:"window_limit"`
+	WindowDays  int `json:"window_days" yaml:"window_days"`
 }
 
 // DefaultSharedAfter is with how many persons an identifier may be seen unless its kind says otherwise.
@@ -131,6 +135,7 @@ const (
 	maxPriority                = 1000
 	maxSharedAfter             = 50
 	maxTellsApart              = 50
+	maxWindowDays              = 3650
 )
 
 // Normaliser brings a trimmed value into the form of its kind; false when it has none.
@@ -210,7 +215,7 @@ func (c KindConfig) prepare(extra map[string]Normaliser) (kindRules, error) {
 		c.SharedAfter = NeverShared
 	}
 	if c.Role == Relates {
-		c.TellsApart = false
+		c.TellsApart, c.WindowLimit, c.WindowDays = false, 0, 0
 	}
 	normalise, ok := extra[c.Normaliser]
 	if !ok {
@@ -227,6 +232,8 @@ func (c KindConfig) prepare(extra map[string]Normaliser) (kindRules, error) {
 		return kindRules{}, Errorf(Invalid, "identifier kind %s: role must be %q or %q, not %q", c.Kind, Identifies, Relates, c.Role)
 	case c.Role == Relates && (c.Kind == KindUserID || c.Kind == KindAnonymousID):
 		return kindRules{}, Errorf(Invalid, "identifier kind %s: it always says who somebody is, so its role is %q", c.Kind, Identifies)
+	case c.WindowLimit < 0 || c.WindowDays < 0 || (c.WindowLimit == 0) != (c.WindowDays == 0) || c.WindowDays > maxWindowDays:
+		return kindRules{}, Errorf(Invalid, "identifier kind %s: window_limit and window_days go together: so many identifiers in 1 to %d days, or neither", c.Kind, maxWindowDays)
 	case c.SharedAfter < NeverShared || c.SharedAfter > maxSharedAfter:
 		return kindRules{}, Errorf(Invalid, "identifier kind %s: shared_after must be from 1 to %d, 0 for the default or -1 for never", c.Kind, maxSharedAfter)
 	case c.Kind == KindUserID && c.SharedAfter != NeverShared:

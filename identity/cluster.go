@@ -107,7 +107,7 @@ func (g *Graph) loadMembers(ctx context.Context, q store.Querier, c *cluster, id
 	}
 	slices.Sort(more)
 	var found []*member
-	err := store.SelectIn(ctx, q, `SELECT `+nodeColumns+`, first_seen FROM identity_nodes WHERE person IN (...)`, more, func(rows *sql.Rows) error {
+	err := store.SelectIn(ctx, q, `SELECT `+nodeColumns+` FROM identity_nodes WHERE person IN (...)`, more, func(rows *sql.Rows) error {
 		m := &member{}
 		var kind string
 		if err := rows.Scan(&m.id, &kind, &m.value, &m.person, &m.carries, &m.trust, &m.company, &m.first); err != nil {

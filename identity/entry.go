@@ -76,6 +76,9 @@ func count(c []byte, n int32) {
 	binary.LittleEndian.PutUint32(c, uint32(max(sum, 0))) //nolint:gosec // 4 billion events within minutes are not
 }
 
+// last is the time of the latest event, in Unix seconds.
+func (e entry) last() uint32 { return binary.LittleEndian.Uint32(e[entryLast:]) }
+
 func (e entry) pending() (events int64, lastMilli int64) {
 	return int64(binary.LittleEndian.Uint32(e[entryEvents:])), int64(binary.LittleEndian.Uint32(e[entryLast:])) * 1000
 }

@@ -329,7 +329,7 @@ func (g *Graph) extend(ctx context.Context, tx *store.Tx, b *touchstone.Batch, h
 const reasonNoPerson = "no_person: none of the event's identifiers is of a kind that the identity graph keeps"
 
 func (g *Graph) rules(apart *apartness) rules {
-	return rules{limit: g.kinds.limit, name: g.kinds.name, relates: g.kinds.relates, maxNodes: g.cfg.MaxNodes, apart: apart, bears: g.kinds.bears, sharable: g.kinds.mayBeShared}
+	return rules{limit: g.kinds.limit, name: g.kinds.name, relates: g.kinds.relates, maxNodes: g.cfg.MaxNodes, window: g.kinds.window, apart: apart, bears: g.kinds.bears, sharable: g.kinds.mayBeShared}
 }
 
 // announce reports a region's merges, each with the fact that brought it about and into the
@@ -489,6 +489,9 @@ func (g *Graph) settled(f *touchstone.Fact, kinds *kindNumbers, ev evidence) boo
 		s.kind = g.kinds.number(id.Kind)
 		s.entry = g.cache.Get(s.kind, id.Value)
 		s.relates = kinds.relates[s.kind] || s.entry != nil && s.shared()
+		if kinds.timed && g.isEarlier(s, kinds, f.Time) {
+			return false
+		}
 		if anchor < 0 && !s.relates && s.kind != noKind {
 			if s.entry == nil {
 				return false
@@ -534,6 +537,12 @@ func (g *Graph) settled(f *touchstone.Fact, kinds *kindNumbers, ev evidence) boo
 	g.countSettled(seen, anchor, ev, seconds(f.Time))
 	f.Node, f.Person = first.node(), first.person()
 	return true
+}
+
+// isEarlier tells whether an event may be the first of an identifier that a window looks at:
+// one that is older than the latest. What is taken back (step -1) has been looked at.
+func (g *Graph) isEarlier(s *sight, kinds *kindNumbers, at time.Time) bool {
+	return g.step > 0 && s.entry != nil && s.kind != noKind && kinds.windows[s.kind].limit > 0 && seconds(at) < s.last()
 }
 
 // isNoted tells whether it is known what becomes of a link, and whether it is an edge.
@@ -630,6 +639,10 @@ func (g *Graph) settle(r *region) {
 // refuse remembers that a link was refused. Persons only grow, so it will be refused
 // again; a split forgets all.
 func (g *Graph) refuse(r *region, d drop) {
+	g.metrics.dropped.WithLabelValues(dropLabel(d.reason)).Inc()
+	if dropLabel(d.reason) == "window" { // an earlier event may make room: it is judged each time
+		return
+	}
 	if len(g.refused) >= maxRefused {
 		g.refused = map[uint64]struct{}{}
 	}
@@ -638,7 +651,6 @@ func (g *Graph) refuse(r *region, d drop) {
 	} else if n := r.nodes[d.ident]; n != nil && n.part.root() != d.from.part.root() {
 		g.refused[refusedNodes(d.from.id, n.id)] = struct{}{}
 	}
-	g.metrics.dropped.WithLabelValues(dropLabel(d.reason)).Inc()
 }
 
 func dropLabel(reason string) string {
@@ -647,6 +659,8 @@ func dropLabel(reason string) string {
 		return "parted"
 	case strings.HasSuffix(reason, "identifiers"):
 		return "size"
+	case strings.HasSuffix(reason, " days"):
+		return "window"
 	}
 	return "limit"
 }

@@ -40,7 +40,7 @@ func (g *Graph) judge(ctx context.Context, q store.Querier, c *cluster, lastNode
 		parted.add(touchstone.PersonID(pair[0]), touchstone.PersonID(pair[1]))
 	}
 	r := newRegion(g.rules(&parted), lastNode, len(c.members))
-	r.withoutEdges = true
+	r.withoutEdges, r.judging = true, true
 	for _, m := range v.sorted() {
 		n := r.put(m.ident, m.id, touchstone.PersonID(m.id), m.carries)
 		n.since, n.known = m.first, true

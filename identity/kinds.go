@@ -40,7 +40,15 @@ type kindNumbers struct {
 	limits  []int
 	tells   []int            // how many values of the kind a person may have, if it tells persons apart; else 0
 	after   []int            // with how many values of such a kind an identifier may be seen; -1: any number
+	windows []window         // bounds over time; the zero window is none
+	timed   bool             // some kind has one
 	relates [noKind + 1]bool // the kind says what somebody has to do with, not who somebody is
+}
+
+// window bounds how many identifiers of a kind that were first seen within a span a person may hold.
+type window struct {
+	limit   int
+	seconds int64
 }
 
 func newKindTable(set *touchstone.KindSet) *kindTable {
@@ -130,7 +138,7 @@ func (t *kindTable) refresh() bool {
 	old := t.current.Load()
 	next := &kindNumbers{numbers: old.numbers, names: old.names}
 	next.read(t.set)
-	if slices.Equal(next.limits, old.limits) && slices.Equal(next.tells, old.tells) && slices.Equal(next.after, old.after) && next.relates == old.relates {
+	if slices.Equal(next.limits, old.limits) && slices.Equal(next.tells, old.tells) && slices.Equal(next.after, old.after) && slices.Equal(next.windows, old.windows) && next.relates == old.relates {
 		return false
 	}
 	t.current.Store(next)
@@ -140,7 +148,8 @@ func (t *kindTable) refresh() bool {
 // read takes the rules of the kinds.
 func (k *kindNumbers) read(set *touchstone.KindSet) {
 	n := len(k.names)
-	k.limits, k.tells, k.after = make([]int, n), make([]int, n), make([]int, n)
+	k.limits, k.tells, k.after, k.windows = make([]int, n), make([]int, n), make([]int, n), make([]window, n)
+	k.timed = false
 	for i, kind := range k.names {
 		c := set.Config(kind)
 		k.limits[i], k.relates[i] = c.Limit, c.Role == touchstone.Relates
@@ -149,6 +158,9 @@ func (k *kindNumbers) read(set *touchstone.KindSet) {
 		}
 		if c.TellsApart {
 			k.tells[i] = c.Limit
+		}
+		if c.WindowDays > 0 {
+			k.windows[i], k.timed = window{c.WindowLimit, int64(c.WindowDays) * 86_400}, true
 		}
 	}
 }
@@ -184,6 +196,7 @@ func (t *kindTable) relating() []string {
 func (t *kindTable) relates(n uint8) bool                   { return t.current.Load().relates[n] }
 func (t *kindTable) name(n uint8) touchstone.IdentifierKind { return t.current.Load().names[n] }
 func (t *kindTable) limit(n uint8) int                      { return t.current.Load().limits[n] }
+func (t *kindTable) window(n uint8) window                  { return t.current.Load().windows[n] }
 
 // storable reports whether a value comes back from the store as it was. The edge lets
 // nothing else through; this keeps a batch from failing for ever if something does.

@@ -119,7 +119,7 @@ func (g *Graph) loadCached(r *region, mentions []mention, cached bool) (missing 
 	return missing
 }
 
-const nodeColumns = `id, kind, value, person, carries, trust, company`
+const nodeColumns = `id, kind, value, person, carries, trust, company, first_seen`
 
 // loadIdents reads the nodes of identifiers. One value is rarely used by two kinds, so
 // asking by value alone costs nothing and keeps the statement simple. It sorts ids, so that
@@ -154,11 +154,13 @@ func (g *Graph) putNode(r *region) func(*sql.Rows) error {
 		var carries bool
 		var trusted trust
 		var with company
-		if err := rows.Scan(&number, &kind, &value, &person, &carries, &trusted, &with); err != nil {
+		var since int64
+		if err := rows.Scan(&number, &kind, &value, &person, &carries, &trusted, &with, &since); err != nil {
 			return err
 		}
 		if k := g.kinds.number(touchstone.IdentifierKind(kind)); k != noKind {
 			n := r.put(ident{k, value}, touchstone.NodeID(number), touchstone.PersonID(person), carries)
+			n.since = since
 			if r.setTrust(n, trusted); !n.known {
 				n.company, n.known = with, true
 			}

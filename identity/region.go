@@ -35,6 +35,7 @@ type node struct {
 
 	first, last int64 // event times of the region, Unix milliseconds
 	since       int64 // the first event time of all, if it is known; 0: it is not
+	glimpse     int64 // the first time of an event in which a link to it was refused; 0: there was none
 	events      int64
 	links       []link // to nodes that were the strongest of an event with this one
 }
@@ -154,6 +155,7 @@ type rules struct {
 	limit    func(kind uint8) int
 	name     func(kind uint8) touchstone.IdentifierKind
 	relates  func(kind uint8) bool
+	window   func(kind uint8) window
 	maxNodes int
 	bears    func(kind, of uint8) (n int, counts bool) // see [touchstone.KindConfig.Bears]
 	sharable func(kind uint8) bool                     // identifiers of the kind may turn out to be shared
@@ -185,6 +187,7 @@ type region struct {
 	// user id, has changed.
 	persons, known int64
 	withoutEdges   bool
+	judging        bool // evidence is looked at again: what a window leaves out becomes no node by that
 
 	spareNodes []node
 	spareParts []part
@@ -300,7 +303,7 @@ func (r *region) link(ids []ident, c cause) (carrier, anchor *node) {
 	who, what := r.byRole(ids)
 	if len(who) > 0 {
 		if anchor = r.nodes[who[0]]; anchor == nil {
-			anchor = r.create(who[0], r.welcoming(who))
+			anchor = r.create(who[0], r.welcoming(who, c.time))
 		}
 		anchor.see(c.time)
 		// An event of which any identifier may turn out to be shared notes a chain beside the
@@ -370,10 +373,10 @@ func (r *region) byRole(ids []ident) (who, what []ident) {
 
 // welcoming finds the person that a new identifier joins: that of the strongest other
 // identifier whose person has room. Joining at once spares a merge.
-func (r *region) welcoming(ids []ident) *part {
+func (r *region) welcoming(ids []ident, at int64) *part {
 	for _, id := range ids[1:] {
 		if n := r.nodes[id]; n != nil {
-			if p := n.part.root(); r.refuseAdd(p, ids[0].kind) == "" {
+			if p := n.part.root(); r.refuseAdd(p, ids[0].kind, at) == "" {
 				return p
 			}
 		}
@@ -395,14 +398,24 @@ func (r *region) join(first *node, id ident, c cause, explicit bool) *node {
 		return nil
 	}
 	if n == nil {
-		if reason := r.refuseAdd(home, id.kind); reason != "" && (!explicit || id.kind != userIDKind) {
-			r.drops = append(r.drops, drop{id, nil, reason, first, c})
-			return nil
+		if reason := r.refuseAdd(home, id.kind, c.time); reason != "" && (!explicit || id.kind != userIDKind) {
+			if r.judging || dropLabel(reason) != "window" {
+				r.drops = append(r.drops, drop{id, nil, reason, first, c})
+				return nil
+			}
+			// It was seen now, whenever it finds room: that must not be forgotten.
+			n = r.create(id, nil)
+			n.see(c.time)
+			r.drops = append(r.drops, drop{id, n.part, reason, first, c})
+			return n
 		}
 		n = r.create(id, home)
 	} else if other := n.part.root(); other != home {
 		if reason := r.refuseMerge(home, other, explicit); reason != "" {
 			r.drops = append(r.drops, drop{id, other, reason, first, c})
+			if n.glimpse == 0 || c.time < n.glimpse {
+				n.glimpse = c.time
+			}
 			return n
 		}
 		r.merge(home, other, first, n, c)
@@ -418,7 +431,7 @@ func (r *region) chain(before *node, id ident, c cause) {
 	n := r.nodes[id]
 	switch {
 	case n == nil:
-		if reason := r.refuseAdd(before.part.root(), id.kind); reason != "" {
+		if reason := r.refuseAdd(before.part.root(), id.kind, c.time); reason != "" {
 			r.drops = append(r.drops, drop{id, nil, reason, before, c})
 		}
 	case n.part.root() == before.part.root():
@@ -461,10 +474,13 @@ func keyOf(a, b touchstone.NodeID, e evidence) edgeKey {
 	return edgeKey{min(a, b), max(a, b), e}
 }
 
-// refuseAdd says why a person may not take one more identifier of a kind.
-func (r *region) refuseAdd(p *part, kind uint8) string {
+// refuseAdd says why a person may not take one more identifier of a kind, first seen at a time.
+func (r *region) refuseAdd(p *part, kind uint8, at int64) string {
 	if n := p.counts.of(kind); n >= r.limit(kind) {
 		return fmt.Sprintf("limit of %d %s", r.limit(kind), r.name(kind))
+	}
+	if w := r.window(kind); w.limit > 0 && w.crowded(p.moments(kind, []int64{at / 1000})) {
+		return r.windowReason(kind, w)
 	}
 	if len(p.nodes) >= r.maxNodes {
 		return fmt.Sprintf("limit of %d identifiers", r.maxNodes)
@@ -490,6 +506,9 @@ func (r *region) refuseMerge(p, q *part, explicit bool) string {
 	if kind := uint8(max(broken, 0)); broken >= 0 { //nolint:gosec // a kind's number
 		return fmt.Sprintf("limit of %d %s", r.limit(kind), r.name(kind))
 	}
+	if reason := r.refuseWindows(p, q, explicit); reason != "" {
+		return reason
+	}
 	if len(p.nodes)+len(q.nodes) > r.maxNodes {
 		return fmt.Sprintf("limit of %d identifiers", r.maxNodes)
 	}
@@ -497,6 +516,58 @@ func (r *region) refuseMerge(p, q *part, explicit bool) string {
 		r.lift(p.person, q.person)
 	}
 	return ""
+}
+
+// refuseWindows says which bound over time two persons would break together: of the least kind.
+func (r *region) refuseWindows(p, q *part, explicit bool) (reason string) {
+	least := -1
+	for _, c := range p.counts {
+		w := r.window(c.kind)
+		if w.limit == 0 || q.counts.of(c.kind) == 0 || explicit && c.kind == userIDKind || least >= 0 && int(c.kind) > least {
+			continue
+		}
+		if w.crowded(q.moments(c.kind, p.moments(c.kind, nil))) {
+			least, reason = int(c.kind), r.windowReason(c.kind, w)
+		}
+	}
+	return reason
+}
+
+func (r *region) windowReason(kind uint8, w window) string {
+	return fmt.Sprintf("limit of %d %s in %d days", w.limit, r.name(kind), w.seconds/86_400)
+}
+
+// moments appends when the identifiers of a kind were first seen, in Unix seconds.
+func (p *part) moments(kind uint8, list []int64) []int64 {
+	for _, n := range p.nodes {
+		if n.kind == kind {
+			list = append(list, n.moment()/1000)
+		}
+	}
+	return list
+}
+
+// moment is the first event time of a node, also of an event that it was not linked in.
+func (n *node) moment() int64 {
+	at := n.since
+	if n.seen && (at == 0 || n.first < at) {
+		at = n.first
+	}
+	if n.glimpse != 0 && (at == 0 || n.glimpse < at) {
+		at = n.glimpse
+	}
+	return at
+}
+
+// crowded tells whether more moments than the limit lie within the window's span.
+func (w window) crowded(moments []int64) bool {
+	slices.Sort(moments)
+	for i := w.limit; i < len(moments); i++ {
+		if moments[i]-moments[i-w.limit] < w.seconds {
+			return true
+		}
+	}
+	return false
 }
 
 // merge makes two persons one: the older one.

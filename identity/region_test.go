@@ -15,7 +15,7 @@ import (
 var testKinds = newKindTable(touchstone.DefaultKindSet())
 
 func unlimited() rules {
-	return rules{limit: func(uint8) int { return unlimitedNumber }, name: testKinds.name, relates: testKinds.relates, maxNodes: unlimitedNumber,
+	return rules{limit: func(uint8) int { return unlimitedNumber }, name: testKinds.name, relates: testKinds.relates, window: func(uint8) window { return window{} }, maxNodes: unlimitedNumber,
 		apart: &apartness{}, bears: testKinds.bears, sharable: testKinds.mayBeShared}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -83,7 +84,8 @@ func (g *Graph) seedsLeftOut(ctx context.Context, q store.Querier, fn func([]tou
 // seedsOverLimits are the persons that have more of a kind than they may.
 func (g *Graph) seedsOverLimits(ctx context.Context, q store.Querier, fn func([]touchstone.NodeID, int64) error) error {
 	least := unlimitedNumber // so that few rows come
-	for _, limit := range g.kinds.current.Load().bounds() {
+	bounds := g.kinds.current.Load().bounds()
+	for _, limit := range bounds {
 		least = min(least, limit)
 	}
 	var nodes []touchstone.NodeID
@@ -94,7 +96,7 @@ func (g *Graph) seedsOverLimits(ctx context.Context, q store.Querier, fn func([]
 		if err := rows.Scan(&person, &kind, &n); err != nil {
 			return 0, err
 		}
-		if k := g.kinds.number(touchstone.IdentifierKind(kind)); k != noKind && n > int64(g.kinds.current.Load().bounds()[k]) && !g.kinds.relates(k) {
+		if k := g.kinds.number(touchstone.IdentifierKind(kind)); k != noKind && n > int64(bounds[k]) && !g.kinds.relates(k) {
 			nodes = append(nodes, touchstone.NodeID(person)) // named by its first node
 		}
 		return person - 1, nil
@@ -105,7 +107,18 @@ func (g *Graph) seedsOverLimits(ctx context.Context, q store.Querier, fn func([]
 }
 
 // bounds are the numbers of identifiers of each kind from which on a rule may speak against a person.
-func (k *kindNumbers) bounds() []int { return k.limits }
+func (k *kindNumbers) bounds() []int {
+	if !k.timed {
+		return k.limits
+	}
+	list := slices.Clone(k.limits)
+	for i, w := range k.windows {
+		if w.limit > 0 {
+			list[i] = min(list[i], w.limit)
+		}
+	}
+	return list
+}
 
 // seedsRelating are identifiers that somebody relates to though they say who somebody is.
 func (g *Graph) seedsRelating(ctx context.Context, q store.Querier, fn func([]touchstone.NodeID, int64) error) error {

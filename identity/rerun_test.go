@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -348,4 +349,126 @@ func TestARerunObeysPeople(t *testing.T) {
 			t.Error(fmt.Sprint("parted and joined by hand: ", d))
 		}
 	})
+}
+
+// bounded is a kind of which a person may hold some that were first seen within some days.
+func (b *bench) bounded(kind touchstone.IdentifierKind, limit, days int) touchstone.KindConfig {
+	c := b.limited(kind, b.rules.set.Config(kind).Limit)
+	c.WindowLimit, c.WindowDays = limit, days
+	return c
+}
+
+// on is an event some days and hours after the first day.
+func (b *bench) on(days, hours int, ids ...string) touchstone.Fact {
+	f := b.event(ids...)
+	f.Time = day.Add(time.Duration(24*days+hours) * time.Hour)
+	return f
+}
+
+// At most two devices within thirty days: the third of a month stays by itself, the one of the
+// next month is linked; an event that comes late counts at its own time.
+func TestLimitsOverTime(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newRuled(t, db)
+		b.rerun(t, RulesBody{Kinds: []touchstone.KindConfig{b.bounded("device_id", 2, 30)}}, true)
+		b.apply(b.on(0, 0, "user_id:u1", "device_id:d1"), b.on(5, 0, "user_id:u1", "device_id:d2"))
+		b.apply(b.on(29, 0, "user_id:u1", "device_id:d3"), b.on(31, 0, "user_id:u1", "device_id:d4"))
+		if d := gocmp.Diff([][]string{{"device_id:d1", "device_id:d2", "device_id:d4", "user_id:u1"}, {"device_id:d3"}}, b.partition()); d != "" {
+			t.Fatal(d)
+		}
+		if v := b.view("user_id:u1"); len(v.Dropped) != 1 || v.Dropped[0].Reason != "limit of 2 device_id in 30 days" {
+			t.Errorf("%+v", v.Dropped)
+		}
+		b.apply(b.on(40, 0, "user_id:u1", "device_id:d3")) // still the third of its month
+		if b.person("device_id:d3") == b.person("user_id:u1") {
+			t.Error("a device that was refused counts from when it is linked")
+		}
+		// An event comes late: d2 was there long before, so d3 has room.
+		b.apply(b.on(-60, 0, "user_id:u1", "device_id:d2"))
+		b.apply(b.on(41, 0, "user_id:u1", "device_id:d3"))
+		if b.person("device_id:d3") != b.person("user_id:u1") {
+			t.Error("there is room since a device is known to be older")
+		}
+		b.wellFormed(t)
+	})
+}
+
+// Who is seen when is a function of the events: in any order, cold or warm, the same identifiers
+// are first seen at the same times, and after a re-run the same persons are there.
+func TestLimitsOverTimeInAnyOrder(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newRuled(t, db)
+		rapid.Check(t, func(rt *rapid.T) {
+			var events []touchstone.Fact
+			pairs := map[string]bool{}
+			b.seq = 0
+			for range rapid.IntRange(1, 25).Draw(rt, "events") {
+				ids := []string{fmt.Sprint("user_id:", rapid.IntRange(1, 3).Draw(rt, "user"))}
+				if d := rapid.IntRange(0, 6).Draw(rt, "device"); d > 0 {
+					ids = append(ids, fmt.Sprint("device_id:d", d))
+				}
+				if key := fmt.Sprint(ids); len(ids) > 1 && pairs[key] {
+					ids = ids[1:] // the time of a link is that of the first event to arrive
+				} else {
+					pairs[key] = true
+				}
+				events = append(events, b.on(rapid.IntRange(0, 90).Draw(rt, "day"), len(events), ids...))
+			}
+			rules := RulesBody{Kinds: []touchstone.KindConfig{b.bounded("device_id", rapid.IntRange(1, 3).Draw(rt, "limit"), rapid.IntRange(1, 60).Draw(rt, "days"))}}
+			rules.Kinds[0].SharedAfter = touchstone.NeverShared
+			var persons [][]string
+			var seen map[string]int64
+			for turn := range 2 {
+				b.resetRules(t)
+				b.rerun(rt, rules, true)
+				order := events
+				if turn == 1 {
+					order = rapid.Permutation(events).Draw(rt, "order")
+				}
+				for i := range order {
+					b.seq++
+					order[i].Seq = touchstone.MakeSeq(0, uint64(b.seq), 0)
+				}
+				for _, f := range order {
+					if turn == 1 && rapid.IntRange(0, 9).Draw(rt, "cold") == 0 {
+						b.g.Rollback()
+					}
+					b.apply(f)
+				}
+				first := b.firstSeen()
+				b.rerun(rt, RulesBody{}, true)
+				b.consistentBut(rt)
+				if turn == 0 {
+					persons, seen = b.partition(), first
+					continue
+				}
+				if d := gocmp.Diff(seen, first); d != "" {
+					rt.Fatalf("first seen: %s", d)
+				}
+				if d := gocmp.Diff(persons, b.partition()); d != "" {
+					rt.Fatal(d)
+				}
+			}
+		})
+	})
+}
+
+// firstSeen returns when each device was first seen.
+func (b *bench) firstSeen() map[string]int64 {
+	b.t.Helper()
+	rows, err := b.db.Reader().Query(context.Background(), `SELECT value, first_seen FROM identity_nodes WHERE kind = 'device_id'`)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer rows.Close()
+	of := map[string]int64{}
+	for rows.Next() {
+		var value string
+		var at int64
+		if err := rows.Scan(&value, &at); err != nil {
+			b.t.Fatal(err)
+		}
+		of[value] = at
+	}
+	return of
 }

@@ -44,6 +44,7 @@ func Resource(rules func() *Rules, graph func() *Graph, commands Ask, segments M
 		{Method: patch, Path: "/identity/kinds/{kind}", Need: mayWrite, Handle: x.updateKind, Action: "identity.kind.update"},
 		{Method: del, Path: "/identity/kinds/{kind}", Need: mayWrite, Handle: x.resetKind, Action: "identity.kind.reset"},
 		{Method: post, Path: "/identity/blocked", Need: mayWrite, Handle: x.block, Action: "identity.block"},
+		{Method: post, Path: "/identity/blocked/test", Need: mayRead, Handle: x.testBlocked},
 		{Method: post, Path: "/identity/check", Need: mayRead, Handle: x.check},
 		{Method: get, Path: "/identity/suggestions", Need: mayRead, Handle: x.suggestions},
 		{Method: post, Path: "/identity/suggestions", Need: mayWrite, Handle: x.decide, Action: "identity.suggestion.decide"},
@@ -81,6 +82,8 @@ func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
 
 		TellsApart  *bool `json:"tells_apart"`
 		SharedAfter *int  `json:"shared_after"`
+		WindowLimit *int  `json:"window_limit"`
+		WindowDays  *int  `json:"window_days"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -96,6 +99,7 @@ func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
 		if have.Kind == k.Kind {
 			k.Role, k.Priority, k.Limit, k.Normaliser, k.MaxLength, k.Contact = have.Role, have.Priority, have.Limit, have.Normaliser, have.MaxLength, have.Contact
 			k.TellsApart, k.SharedAfter = have.TellsApart, have.SharedAfter
+			k.WindowLimit, k.WindowDays = have.WindowLimit, have.WindowDays
 			known = true
 		}
 	}
@@ -110,6 +114,8 @@ func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
 	setGiven(&k.Contact, in.Contact)
 	setGiven(&k.TellsApart, in.TellsApart)
 	setGiven(&k.SharedAfter, in.SharedAfter)
+	setGiven(&k.WindowLimit, in.WindowLimit)
+	setGiven(&k.WindowDays, in.WindowDays)
 	if err := rules.SetKind(r.Context(), k); err != nil {
 		return err
 	}

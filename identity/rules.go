@@ -119,7 +119,7 @@ type blockedChange struct {
 }
 
 func readChanges(ctx context.Context, q store.Querier) (c changes, err error) {
-	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after FROM identity_kind_rules ORDER BY kind`)
+	rows, err := q.Query(ctx, `SELECT kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after, window_limit, window_days FROM identity_kind_rules ORDER BY kind`)
 	if err != nil {
 		return c, fmt.Errorf("read identifier kinds: %w", err)
 	}
@@ -128,7 +128,7 @@ func readChanges(ctx context.Context, q store.Querier) (c changes, err error) {
 		var k touchstone.KindConfig
 		var contact, tells sql.NullBool
 		var after sql.NullInt64
-		if err := rows.Scan(&k.Kind, &k.Role, &k.Priority, &k.Limit, &k.Normaliser, &k.MaxLength, &contact, &tells, &after); err != nil {
+		if err := rows.Scan(&k.Kind, &k.Role, &k.Priority, &k.Limit, &k.Normaliser, &k.MaxLength, &contact, &tells, &after, &k.WindowLimit, &k.WindowDays); err != nil {
 			return c, err
 		}
 		k.TellsApart, k.SharedAfter = sharingOf(k.Kind)
@@ -225,6 +225,8 @@ type KindView struct {
 	Contact     bool                      `json:"contact"`
 	TellsApart  bool                      `json:"tells_apart"`
 	SharedAfter int                       `json:"shared_after"` // -1: never; as it is in force
+	WindowLimit int                       `json:"window_limit"` // so many of the kind
+	WindowDays  int                       `json:"window_days"`  // that were first seen within so many days; 0: no bound
 	BuiltIn     bool                      `json:"built_in"`     // comes with the program
 	Changed     bool                      `json:"changed"`      // differs from what comes with it
 }
@@ -256,6 +258,7 @@ func (r *Rules) View(ctx context.Context) (RulesView, error) {
 		}
 		v.Kinds = append(v.Kinds, KindView{Kind: k.Kind, Role: k.Role, Priority: k.Priority, Limit: k.Limit, Normaliser: cmp.Or(k.Normaliser, "text"), MaxLength: k.MaxLength, Contact: k.Contact,
 			TellsApart: k.TellsApart, SharedAfter: cmp.Or(k.SharedAfter, touchstone.DefaultSharedAfter),
+			WindowLimit: k.WindowLimit, WindowDays: k.WindowDays,
 			Blocked: c.list(k.Kind, values), BuiltIn: i >= 0, Changed: indexOf(c.kinds, k.Kind) >= 0})
 	}
 	return v, nil
@@ -301,10 +304,11 @@ func (r *Rules) setKind(ctx context.Context, tx *store.Tx, c *changes, k touchst
 		return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
 	}
 	c.kinds = append(c.kinds, k)
-	_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after, window_limit, window_days) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (kind) DO UPDATE SET role = excluded.role, priority = excluded.priority, max_count = excluded.max_count,
-		normaliser = excluded.normaliser, max_length = excluded.max_length, contact = excluded.contact, tells_apart = excluded.tells_apart, shared_after = excluded.shared_after`,
-		string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength, asInt(k.Contact), asInt(k.TellsApart), k.SharedAfter)
+		normaliser = excluded.normaliser, max_length = excluded.max_length, contact = excluded.contact, tells_apart = excluded.tells_apart, shared_after = excluded.shared_after,
+		window_limit = excluded.window_limit, window_days = excluded.window_days`,
+		string(k.Kind), string(k.Role), k.Priority, k.Limit, k.Normaliser, k.MaxLength, asInt(k.Contact), asInt(k.TellsApart), k.SharedAfter, k.WindowLimit, k.WindowDays)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func (g *Graph) writeNodes(ctx context.Context, tx *store.Tx, r *region, st *sta
 		len(fresh), func(i int, args []any) {
 			n := fresh[i]
 			args[0], args[1], args[2], args[3] = int64(n.id), string(g.kinds.name(n.kind)), n.value, int64(n.part.root().person)
-			args[4], args[5], args[6], args[7], args[8], args[9] = n.carries, n.first, n.last, n.events, int64(n.trust), n.company.stored()
+			args[4], args[5], args[6], args[7], args[8], args[9] = n.carries, n.moment(), n.last, n.events, int64(n.trust), n.company.stored()
 		})
 	if err != nil {
 		return err
@@ -63,8 +64,24 @@ func (g *Graph) writeNodes(ctx context.Context, tx *store.Tx, r *region, st *sta
 	if err := writeCompany(ctx, tx, r); err != nil {
 		return err
 	}
+	if err := writeEarlier(ctx, tx, r); err != nil {
+		return err
+	}
 	slices.Sort(carrying)
 	return store.ExecIn(ctx, tx, `UPDATE identity_nodes SET carries = TRUE WHERE id IN (...)`, carrying)
+}
+
+// writeEarlier notes that identifiers were seen earlier than was known, where a window looks at it.
+func writeEarlier(ctx context.Context, tx *store.Tx, r *region) error {
+	for _, n := range r.order {
+		if n.fresh || !n.seen && n.glimpse == 0 || r.window(n.kind).limit == 0 || n.moment() == n.since {
+			continue
+		}
+		if _, err := tx.Exec(ctx, `UPDATE identity_nodes SET first_seen = ? WHERE id = ? AND first_seen > ?`, n.moment(), int64(n.id), n.moment()); err != nil {
+			return fmt.Errorf("write when an identifier was first seen: %w", err)
+		}
+	}
+	return nil
 }
 
 func (g *Graph) writeMerges(ctx context.Context, tx *store.Tx, r *region, st *state) error {
