@@ -1539,6 +1539,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/identity/blocked/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an entry of the blocked values would catch, before it is saved */
+        post: operations["testBlockedValue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/identity/check": {
         parameters: {
             query?: never;
@@ -4389,6 +4406,9 @@ export interface components {
             contact: boolean;
             /** @description A person has few values of the kind: many of them beside one identifier are many persons */
             tells_apart: boolean;
+            /** @description How many identifiers of the kind that were first seen within window_days one person may hold; 0: no bound */
+            window_limit: number;
+            window_days: number;
             /** @description With how many values of a kind that tells persons apart an identifier of this kind may be seen before it is taken for shared; -1: never */
             shared_after: number;
             blocked: components["schemas"]["BlockedValue"][];
@@ -4407,6 +4427,9 @@ export interface components {
             max_length?: number;
             tells_apart?: boolean;
             shared_after?: number;
+            /** @description With window_days: so many that were first seen within so many days; 0 and 0: no bound */
+            window_limit?: number;
+            window_days?: number;
             contact?: boolean;
         };
         IdentityRules: {
@@ -8583,7 +8606,7 @@ export interface operations {
                 "application/json": {
                     /** @description Empty for every kind */
                     kind?: string;
-                    /** @description Case does not matter; one * stands for anything; `{zeros}`, `{marks}`, `{scientific}`, `{template}` and `{repeated}` are families of values */
+                    /** @description Case does not matter; one * stands for anything; /…/ is a regular expression (RE2) of whole values; `{zeros}`, `{marks}`, `{scientific}`, `{template}` and `{repeated}` are families of values */
                     value: string;
                     blocked: boolean;
                     /** @description Take identifiers that are exactly the value out of their persons */
@@ -8599,6 +8622,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IdentityRules"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    testBlockedValue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "device_id",
+                 *       "value": "/test-\\d+/",
+                 *       "samples": [
+                 *         "test-17",
+                 *         "d41d8cd9"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Empty for every kind */
+                    kind?: string;
+                    value: string;
+                    samples?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description What it would catch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        samples: {
+                            value: string;
+                            /** @description By this entry or another */
+                            blocked: boolean;
+                        }[];
+                        /** @description Identifiers that are there, the latest 20,000 at most */
+                        looked: number;
+                        /** @description Of these that would name nobody and do now */
+                        caught: number;
+                        examples: components["schemas"]["Identifier"][];
+                    };
                 };
             };
             default: components["responses"]["Problem"];

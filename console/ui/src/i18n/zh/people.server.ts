@@ -155,4 +155,6 @@ export const people: Messages = {
   "limit must be a number from 1.": "limit 必须是不小于 1 的数字。",
   "more than {0} identifiers hang together": "相连的标识超过 {0} 个",
   "name the identifiers whose persons are to be judged anew": "请写明要重新判定的用户的标识",
+  "identifier kind {0}: window_limit and window_days go together: so many identifiers in 1 to {1} days, or neither":
+    "标识类型 {0}：window_limit 与 window_days 要一起设置（1 到 {1} 天内最多多少个），或都不设置",
 };
