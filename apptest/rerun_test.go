@@ -89,15 +89,11 @@ func TestRulesAreRunAgain(t *testing.T) {
 	s.forget(true)
 	s.Launch()
 	s.Settle()
-	if d := cmp.Diff(after, portrait(s, refs...)); d != "" {
-		t.Errorf("built anew from the log: %s", d)
-	}
+	Eventually(t, patience, "the store that is built anew from the log is as before", func() bool { return cmp.Equal(after, portrait(s, refs...)) })
 
 	if _, undone := s.rerun(done.Was, true); undone.Merged != 1 {
 		t.Errorf("taken back: %+v", undone)
 	}
 	s.Settle()
-	if d := cmp.Diff(before, portrait(s, refs...)); d != "" {
-		t.Errorf("taken back: %s", d)
-	}
+	Eventually(t, patience, "all is as before the rules", func() bool { return cmp.Equal(before, portrait(s, refs...)) })
 }
