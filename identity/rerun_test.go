@@ -284,8 +284,13 @@ func TestARerunForgetsFormerRulesAndTheOrderOfArrival(t *testing.T) {
 
 // together leaves out who is alone: an identifier that was refused before anybody had it is not
 // there at all.
-func together(partition [][]string) [][]string {
-	return slices.DeleteFunc(partition, func(person []string) bool { return len(person) == 1 })
+func together(partition [][]string) (list [][]string) {
+	for _, person := range partition {
+		if len(person) > 1 {
+			list = append(list, person)
+		}
+	}
+	return list
 }
 
 func pairsOf(ids []string) (list [][2]string) {
