@@ -587,6 +587,8 @@ const kindRow = (
   contact: ["phone", "email", "vin", "plate"].includes(kind),
   tells_apart: ["user_id", "unionid", "phone", "email"].includes(kind),
   shared_after: ["user_id", "unionid"].includes(kind) ? -1 : 3,
+  window_limit: 0,
+  window_days: 0,
   blocked: [] as BlockedValue[],
   built_in: kind !== "member_no",
   changed: kind === "member_no",
