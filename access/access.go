@@ -28,6 +28,9 @@ const (
 type Declared struct {
 	Permission Permission
 	Allows     string // "change segments": English; the console has it in its other languages
+	// AboutAll: what it allows is about everybody, so that it is worth nothing to a viewer who
+	// is limited to some persons, whatever routes there are.
+	AboutAll bool
 }
 
 // Viewer is who asks. It is in the signature of every read that shows people.

@@ -51,7 +51,7 @@ func Resources(cfg ResourceConfig) []api.Resource {
 		{Method: get, Path: "/catalogue/values", Need: readNames, Rows: api.Scoped, Handle: x.listValues},
 	}}, {Name: "Analytics", Permissions: []access.Declared{
 		{Permission: mayAsk, Allows: "ask questions about events"},
-		{Permission: RunSQL, Allows: "ask questions in SQL"},
+		{Permission: RunSQL, Allows: "ask questions in SQL", AboutAll: true},
 	}, Routes: []api.Route{
 		{Method: post, Path: "/query", Need: mayAsk, Or: RunSQL, Rows: api.Scoped, Handle: x.query},
 		{Method: post, Path: "/query/people", Need: mayAsk, Rows: api.Scoped, Handle: x.behind},

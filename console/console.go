@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -86,7 +87,8 @@ type Console struct {
 	stats     statsRing
 	document  *document
 	resources []api.Resource // console's own and those of features
-	audited   atomic.Uint64  // entries written to the audit log
+	closed    map[access.Permission]bool
+	audited   atomic.Uint64 // entries written to the audit log
 }
 
 // New makes a Console.
@@ -111,6 +113,7 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 	if err := api.Check(c.resources); err != nil {
 		return nil, err
 	}
+	c.closed = closedTo(c.resources)
 	if c.document, err = newDocument(cfg.Resources); err != nil {
 		return nil, err
 	}

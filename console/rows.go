@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -152,4 +153,25 @@ func (c *Console) keepRows(ctx context.Context) error {
 func saveLimits(ctx context.Context, tx *store.Tx, table, id string, l limits) error {
 	_, err := tx.Exec(ctx, `UPDATE `+table+` SET rows_any = ?, rows_set = ? WHERE id = ?`, l.anyOf, l.set, id)
 	return err
+}
+
+// closedTo returns the permissions that are worth nothing to who is limited to some persons: all
+// routes that they open are about everybody.
+func closedTo(resources []api.Resource) map[access.Permission]bool {
+	closed, open := map[access.Permission]bool{}, map[access.Permission]bool{}
+	for _, res := range resources {
+		for _, rt := range res.Routes {
+			for _, p := range []access.Permission{rt.Need, rt.Or} {
+				closed[p] = true
+				open[p] = open[p] || rt.Rows != api.AboutAll
+			}
+		}
+	}
+	for _, res := range resources {
+		for _, d := range res.Permissions {
+			open[d.Permission] = open[d.Permission] && !d.AboutAll
+		}
+	}
+	maps.DeleteFunc(closed, func(p access.Permission, _ bool) bool { return open[p] })
+	return closed
 }

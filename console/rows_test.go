@@ -159,6 +159,16 @@ func TestNobodyOutsideOfTheRowsIsShown(t *testing.T) {
 	see("/catalogue/events?from=2026-02-01T00:00:00Z", 200, `"event":"buy"`, `"persons":2`)
 	see("/audit", 403)
 	see("/session", 200, `"rows":{"any":[`)
+	var session struct {
+		Permissions []string `json:"permissions"`
+		Closed      []string `json:"closed"`
+	}
+	w.want(call{method: "GET", path: "/api/v1/session", key: key}, 200).decode(t, &session)
+	for p, closed := range map[string]bool{"stats:read": true, "sql:run": true, "quarantine:read": true, "people:read": false, "analytics:read": false, "segments:write": false} {
+		if !slices.Contains(session.Permissions, p) || slices.Contains(session.Closed, p) != closed {
+			t.Errorf("the session says of %s: %+v", p, session)
+		}
+	}
 	w.want(call{method: "POST", path: "/api/v1/segments/preview", key: key, body: `{"rule":{"trait":"name","op":"exists"}}`}, 200, `"members":2`, `"of":2`)
 	w.want(call{method: "POST", path: "/api/v1/query", key: key, body: strings.Replace(trend, `,"breakdown":[{"property":"engraving"}]`, "", 1)}, 200, `,2]`, `"scanned_events":4`)
 	w.want(call{method: "POST", path: "/api/v1/query", key: key, body: `{"kind":"sql","sql":"select 1"}`}, 403, "SQL reads the events of all people")

@@ -30,19 +30,25 @@ type sessionAnswer struct {
 	SetupRequired bool                `json:"setup_required"`
 	Organisation  Organisation        `json:"organisation"`
 	Permissions   []access.Permission `json:"permissions"`
-	Version       string              `json:"version"`
+	// Closed are those of the permissions that are worth nothing to the caller, because what they
+	// allow is about everybody and the caller sees some persons only.
+	Closed  []access.Permission `json:"closed"`
+	Version string              `json:"version"`
 	// Rows says whom the caller may see; nil: everybody.
 	Rows *seesAnswer `json:"rows"`
 }
 
 func (c *Console) session(ctx context.Context, p *principal) (*sessionAnswer, error) {
-	a := &sessionAnswer{Dev: p.Kind == "dev", Version: c.cfg.Version, Permissions: []access.Permission{}}
+	a := &sessionAnswer{Dev: p.Kind == "dev", Version: c.cfg.Version, Permissions: []access.Permission{}, Closed: []access.Permission{}}
 	if p.Role != "" {
 		a.User = &sessionUser{p.ID, p.Name, p.Role}
 	}
 	for _, perm := range access.Permissions() {
 		if p.May(perm) {
 			a.Permissions = append(a.Permissions, perm)
+			if p.Limited() && c.closed[perm] {
+				a.Closed = append(a.Closed, perm)
+			}
 		}
 	}
 	if p.Limited() {

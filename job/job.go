@@ -22,6 +22,9 @@ type Kind struct {
 	Heavy bool   // waits for other heavy ones
 	// Start is the right to start one over the API; empty: nobody may, only the program does.
 	Start access.Permission
+	// Scoped says that the work keeps to the persons whom the asker may see, so that one who is
+	// limited to some may start it.
+	Scoped bool
 	// Prepare checks an input that came over the API or into a schedule, for who sent it, and
 	// says what it is about. It may change the input: what it decides is what runs.
 	// Without it the input must be an empty object.
@@ -50,6 +53,7 @@ type Request struct {
 	Asker     Asker
 	NotBefore time.Time
 
+	rows     string // the set that the asker is limited to
 	schedule string
 	dueAt    time.Time
 	late     bool
@@ -136,6 +140,7 @@ type Job struct {
 	Retryable    bool       `json:"retryable"` // it failed or was cancelled, and this process knows its kind
 
 	need     access.Permission
+	rows     string // the set that the asker was limited to
 	key      string
 	slot     string
 	base     int64

@@ -108,6 +108,12 @@ func (j *Jobs) Prepare(ctx context.Context, v *access.Viewer, kind string, input
 		return Request{}, touchstone.Errorf(touchstone.Forbidden, "Starting a job of this kind needs the permission %s.", string(k.Start))
 	}
 	r := Request{Kind: kind, Asker: AskerOf(v), Prepared: Prepared{Input: "{}"}}
+	if v.Limited() {
+		if !k.Scoped {
+			return Request{}, v.RequireAll()
+		}
+		r.rows = v.Rows.Set
+	}
 	if k.Prepare == nil {
 		if text := strings.Join(strings.Fields(string(input)), ""); text != "" && text != "{}" && text != "null" {
 			return Request{}, touchstone.Errorf(touchstone.Invalid, "A job of this kind takes no input.")
@@ -172,7 +178,7 @@ func (j *Jobs) put(ctx context.Context, tx *store.Tx, id string, r Request) erro
 	}
 	res, err := tx.Exec(ctx, `INSERT INTO jobs (`+columns+`) VALUES `+store.Marks(columnCount)+` ON CONFLICT DO NOTHING`,
 		id, r.Kind, k.Heavy, r.Key, r.Subject, r.Title, string(r.Input), r.Asker.Kind, r.Asker.ID, r.Asker.Name, string(r.Need), r.schedule, msOf(r.dueAt), r.late,
-		string(Queued), false, "", "", msOf(r.NotBefore), 0, 0, 0, 0, 0, "", "", "", "", j.cfg.Clock.Now().UnixMilli(), 0, 0, 0, erasures, 0)
+		string(Queued), false, "", "", msOf(r.NotBefore), 0, 0, 0, 0, 0, "", "", "", "", j.cfg.Clock.Now().UnixMilli(), 0, 0, 0, erasures, 0, r.rows)
 	if err != nil {
 		return err
 	}
@@ -215,10 +221,23 @@ func (j *Jobs) Get(ctx context.Context, id string) (Job, error) {
 	return j.get(ctx, j.cfg.DB.Reader(), id)
 }
 
+// getFor is Get for a viewer, to whom what they may not see is not there.
+func (j *Jobs) getFor(ctx context.Context, v *access.Viewer, id string) (Job, error) {
+	job, err := j.Get(ctx, id)
+	if err == nil && !job.sees(v) {
+		return Job{}, noJob(id)
+	}
+	return job, err
+}
+
+func noJob(id string) error {
+	return touchstone.Errorf(touchstone.NotFound, "There is no job %s.", id).WithHint("Jobs that have ended are kept for some time only.")
+}
+
 func (j *Jobs) get(ctx context.Context, q store.Querier, id string) (Job, error) {
 	job, err := scanJob(q.QueryRow(ctx, `SELECT `+columns+` FROM jobs WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
-		return job, touchstone.Errorf(touchstone.NotFound, "There is no job %s.", id).WithHint("Jobs that have ended are kept for some time only.")
+		return job, noJob(id)
 	}
 	job.Retryable = j.retryable(&job)
 	return job, err
@@ -234,6 +253,14 @@ type Filter struct {
 	Kinds    []string
 	Subject  string
 	Schedule string
+	// Of is who looks: one who is limited to some persons sees what they have started themselves.
+	Of *access.Viewer
+}
+
+// sees reports whether a viewer may see a job: one who is limited to some persons sees what they
+// have started themselves under the same limits.
+func (j *Job) sees(v *access.Viewer) bool {
+	return !v.Limited() || j.rows == v.Rows.Set && j.Asker.Kind == v.Kind && j.Asker.ID == v.ID
 }
 
 // List returns a page of jobs, newest first.
@@ -251,6 +278,9 @@ func (j *Jobs) List(ctx context.Context, f Filter, limit int, cursor string) (li
 	}
 	if f.Schedule != "" {
 		add("schedule = ?", f.Schedule)
+	}
+	if v := f.Of; v.Limited() {
+		add("rows_set = ? AND asker_kind = ? AND asker_id = ?", v.Rows.Set, v.Kind, v.ID)
 	}
 	if cursor != "" {
 		at, id, ok := strings.Cut(cursor, ".")
@@ -366,11 +396,15 @@ type KindInfo struct {
 	Start access.Permission `json:"start"` // the right to start one; "" when the program does
 }
 
-// Kinds lists the kinds that this process can do.
-func (j *Jobs) Kinds() []KindInfo {
+// Kinds lists the kinds that this process can do; for a viewer who is limited to some persons,
+// those that keep to them.
+func (j *Jobs) Kinds(v *access.Viewer) []KindInfo {
 	list := make([]KindInfo, 0, len(j.names))
 	for _, name := range slices.Sorted(slices.Values(j.names)) {
 		k := j.kinds[name]
+		if v.Limited() && !k.Scoped {
+			continue
+		}
 		list = append(list, KindInfo{k.Name, k.Heavy, k.Start})
 	}
 	return list

@@ -46,14 +46,14 @@ func Resource(jobs func() *Jobs, schedules func() *Schedules) api.Resource {
 			{Permission: maySchedule, Allows: "let jobs run by the clock, and set the days of the calendar"},
 		},
 		Routes: []api.Route{
-			{Method: get, Path: "/jobs", Need: mayRead, Handle: r.list},
-			{Method: post, Path: "/jobs", Need: mayRead, Handle: r.start, Action: "job.start"},
-			{Method: get, Path: "/jobs/kinds", Need: mayRead, Handle: r.kinds},
-			{Method: get, Path: "/jobs/{id}", Need: mayRead, Handle: r.get},
+			{Method: get, Path: "/jobs", Need: mayRead, Rows: api.Scoped, Handle: r.list},
+			{Method: post, Path: "/jobs", Need: mayRead, Rows: api.Scoped, Handle: r.start, Action: "job.start"},
+			{Method: get, Path: "/jobs/kinds", Need: mayRead, Rows: api.Impersonal, Handle: r.kinds},
+			{Method: get, Path: "/jobs/{id}", Need: mayRead, Rows: api.Scoped, Handle: r.get},
 			{Method: del, Path: "/jobs/{id}", Need: mayWrite, Handle: r.forget, Action: "job.delete"},
-			{Method: get, Path: "/jobs/{id}/file", Need: mayRead, Handle: r.file, Stream: true},
-			{Method: post, Path: "/jobs/{id}/cancel", Need: mayRead, Handle: r.cancel, Action: "job.cancel"},
-			{Method: post, Path: "/jobs/{id}/retry", Need: mayRead, Handle: r.retry, Action: "job.retry"},
+			{Method: get, Path: "/jobs/{id}/file", Need: mayRead, Rows: api.Scoped, Handle: r.file, Stream: true},
+			{Method: post, Path: "/jobs/{id}/cancel", Need: mayRead, Rows: api.Scoped, Handle: r.cancel, Action: "job.cancel"},
+			{Method: post, Path: "/jobs/{id}/retry", Need: mayRead, Rows: api.Scoped, Handle: r.retry, Action: "job.retry"},
 			{Method: get, Path: "/schedules", Need: seeSchedule, Handle: r.listSchedules},
 			{Method: post, Path: "/schedules", Need: maySchedule, Handle: r.createSchedule, Action: "schedule.create"},
 			{Method: get, Path: "/schedules/preview", Need: seeSchedule, Handle: r.previewSchedule},
@@ -72,7 +72,7 @@ func (x *resource) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	f := Filter{Subject: q.Get("subject"), Schedule: q.Get("schedule")}
+	f := Filter{Subject: q.Get("subject"), Schedule: q.Get("schedule"), Of: api.ViewerOf(r)}
 	for _, s := range words(q.Get("status")) {
 		switch status := Status(s); status {
 		case Queued, Running, Done, Failed, Cancelled:
@@ -114,12 +114,12 @@ func (x *resource) start(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusAccepted, j)
 }
 
-func (x *resource) kinds(w http.ResponseWriter, _ *http.Request) error {
-	return api.WriteJSON(w, http.StatusOK, x.jobs().Kinds())
+func (x *resource) kinds(w http.ResponseWriter, r *http.Request) error {
+	return api.WriteJSON(w, http.StatusOK, x.jobs().Kinds(api.ViewerOf(r)))
 }
 
 func (x *resource) get(w http.ResponseWriter, r *http.Request) error {
-	j, err := x.jobs().Get(r.Context(), api.Param(r, "id"))
+	j, err := x.jobs().getFor(r.Context(), api.ViewerOf(r), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (x *resource) get(w http.ResponseWriter, r *http.Request) error {
 
 // change does something to a job that is the caller's own, or that the caller may change.
 func (x *resource) change(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, id string) (Job, error)) error {
-	j, err := x.jobs().Get(r.Context(), api.Param(r, "id"))
+	j, err := x.jobs().getFor(r.Context(), api.ViewerOf(r), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (x *resource) forget(w http.ResponseWriter, r *http.Request) error {
 
 // file sends the file of a job's result, to who may read such results.
 func (x *resource) file(w http.ResponseWriter, r *http.Request) error {
-	j, err := x.jobs().Get(r.Context(), api.Param(r, "id"))
+	j, err := x.jobs().getFor(r.Context(), api.ViewerOf(r), api.Param(r, "id"))
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,9 @@ import (
 
 const columns = `id, kind, heavy, key, subject, title, input, asker_kind, asker_id, asker_name, need, schedule, due_at, late,
 	status, cancel, slot, owner, not_before, attempts, idle, done, total, base, note, state, result, failure,
-	created_at, started_at, moved_at, ended_at, erasures, file_erased_at`
+	created_at, started_at, moved_at, ended_at, erasures, file_erased_at, rows_set`
 
-const columnCount = 34
+const columnCount = 35
 
 type scanner interface{ Scan(...any) error }
 
@@ -23,7 +23,7 @@ func scanJob(row scanner) (j Job, err error) {
 	var due, notBefore, created, started, moved, ended, erased int64
 	err = row.Scan(&j.ID, &j.Kind, &j.Heavy, &j.key, &j.Subject, &j.Title, &input, &j.Asker.Kind, &j.Asker.ID, &j.Asker.Name, &j.need, &j.Schedule, &due, &j.Late,
 		&j.Status, &j.Cancelling, &j.slot, &j.Owner, &notBefore, &j.Attempts, &j.idle, &j.Done, &j.Total, &j.base, &note, &state, &result, &failure,
-		&created, &started, &moved, &ended, &j.erasures, &erased)
+		&created, &started, &moved, &ended, &j.erasures, &erased, &j.rows)
 	if err != nil {
 		return j, err
 	}

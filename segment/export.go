@@ -65,7 +65,7 @@ const exportStep = 500 // persons between two notes of how far it is
 // left out, and counted.
 func (s *Segments) ExportKind(people People, protected Protected) job.Kind {
 	e := &export{s, people, protected}
-	return job.Kind{Name: "segment.export", Start: "people:export", Prepare: e.prepare, Run: e.run}
+	return job.Kind{Name: "segment.export", Start: "people:export", Scoped: true, Prepare: e.prepare, Run: e.run}
 }
 
 type export struct {

@@ -119,6 +119,8 @@ function session() {
     setup_required: mode === "setup" && !signedIn,
     organisation,
     permissions: signedIn ? permissions : [],
+    closed: [],
+    rows: null,
     version: "0.1.0-mock",
   };
 }

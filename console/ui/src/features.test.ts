@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it, vi } from "vitest";
 import type { Permission, Session } from "@/api/types";
-import { type Feature, navigationOf, neededFor } from "@/app/feature";
+import { closedTo, type Feature, homeOf, navigationOf, neededFor } from "@/app/feature";
 import { en } from "@/i18n/en";
 import { common } from "@/i18n/en/common";
 import { zh } from "@/i18n/zh";
@@ -11,7 +11,8 @@ import { features, routes } from "./features";
 vi.mock("@/app/Shell", () => ({ Shell: () => null }));
 
 const listed: readonly Feature[] = features;
-const session = (...permissions: Permission[]) => ({ permissions }) as unknown as Session;
+const session = (...permissions: Permission[]) =>
+  ({ permissions, closed: [], rows: null }) as unknown as Session;
 
 it("lists every feature that there is, and all of its routes", () => {
   const folder = new URL("./pages/", import.meta.url);
@@ -81,4 +82,37 @@ it("knows what a page needs, however deep it lies", () => {
     "/nowhere": undefined,
   }))
     expect(neededFor(features, path), path).toBe(needs);
+});
+
+it("keeps pages about everybody from who is limited to some people, and their places", () => {
+  const all = session("people:read", "households:read", "stats:read", "identity:read");
+  const limited = {
+    ...all,
+    closed: ["stats:read"],
+    rows: { any: [{ trait: "store", values: ["Pudong"], me: false }] },
+  } as Session;
+  const places = (s: Session) => navigationOf(listed, s).flatMap((g) => g.items.map((i) => i.to));
+  expect(places(all)).toEqual(
+    expect.arrayContaining(["/", "/people", "/households", "/linkage", "/processes"]),
+  );
+  expect(places(limited)).toEqual(["/people"]);
+  for (const [path, closed] of [
+    ["/", true], // its permission opens nothing
+    ["/processes", true],
+    ["/people", false],
+    ["/people/p_1", false],
+    ["/people/rules", true], // said by the feature
+    ["/households", true],
+    ["/households/", true],
+    ["/households/h_1", false],
+  ] as const) {
+    expect(closedTo(listed, limited, path), path).toBe(closed);
+    expect(closedTo(listed, all, path), path).toBe(false);
+  }
+  expect(homeOf(listed, all)).toBe("/");
+  expect(homeOf(listed, limited)).toBe("/people");
+  expect(homeOf(listed, session("catalogue:read"))).toBe("/collect/catalogue");
+  // What a feature says is a page that there is.
+  const pages = routes.map((r) => `/${(r.options as { path?: string }).path ?? ""}`.replaceAll("//", "/"));
+  for (const f of listed) for (const place of f.everybody ?? []) expect(pages, place).toContain(place);
 });

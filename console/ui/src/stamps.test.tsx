@@ -69,7 +69,7 @@ beforeAll(async () => {
 /** The whole console with the feature on its list, at a path, as it is for somebody with these permissions. */
 async function open(path: string, lang: Lang, ...permissions: Permission[]): Promise<string> {
   await i18next.changeLanguage(lang);
-  const session = { dev: true, organisation: { name: "Café" }, permissions };
+  const session = { dev: true, organisation: { name: "Café" }, permissions, closed: [], rows: null };
   queryClient.setQueryData(sessionQuery.queryKey, session as unknown as Session);
   const history = createMemoryHistory({ initialEntries: [path] });
   const router = makeRouter([...features, stamps], [...routes, ...stamps.routes], history);
@@ -118,7 +118,7 @@ it("guards a page that needs more than its place", async () => {
 });
 
 it("leads there from the palette and by its letter", () => {
-  const session = { permissions: ["people:read"] } as unknown as Session;
+  const session = { permissions: ["people:read"], closed: [], rows: null } as unknown as Session;
   const items = navigationOf([...features, stamps], session).flatMap((g) => g.items);
   expect(items.map((n) => [n.letter, n.to])).toEqual([
     ["p", "/people"],

@@ -3083,6 +3083,7 @@ export interface components {
          *         "segments:read",
          *         "segments:write"
          *       ],
+         *       "closed": [],
          *       "version": "0.1.0"
          *     }
          */
@@ -3096,6 +3097,8 @@ export interface components {
             organisation: components["schemas"]["Organisation"];
             /** @description What the caller may do */
             permissions: components["schemas"]["Permission"][];
+            /** @description Those of the permissions that are worth nothing to the caller: what they allow is about everybody, and `rows` limits the caller to some people */
+            closed: components["schemas"]["Permission"][];
             version: string;
         };
         Credentials: {

@@ -11,6 +11,8 @@ export type Scope = "read" | "contacts" | "write" | "ingest" | "metrics" | "admi
 export type ApiKey = S["ApiKey"];
 export type RunningProcess = S["RunningProcess"];
 export type User = S["User"];
+/** Whom a member or a key may see; null is everybody. */
+export type Rows = S["Rows"];
 export type Settings = S["Settings"];
 export type Command = S["Command"];
 export type AuditEntry = S["AuditEntry"];

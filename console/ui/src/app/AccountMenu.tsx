@@ -4,6 +4,7 @@ import { CircleUserRound } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { queryClient } from "@/api/queries";
+import { RowsText } from "@/components/RowsText";
 import { changeLang, languages } from "@/i18n";
 import { setPreferences, usePreferences } from "@/lib/prefs";
 import { useSession } from "./session";
@@ -29,6 +30,19 @@ export function AccountMenu({ rail, onHelp }: { rail: boolean; onHelp: () => voi
       label:
         session?.user && !session.dev ? t("nav.signedInAs", { email: session.user.email }) : t("nav.devMode"),
     },
+    ...(session?.rows
+      ? [
+          {
+            key: "rows",
+            type: "group" as const,
+            label: (
+              <span className="menu-rows">
+                {t("rows.yours")} <RowsText rows={session.rows} self={t("rows.you")} />
+              </span>
+            ),
+          },
+        ]
+      : []),
     {
       key: "theme",
       type: "group",

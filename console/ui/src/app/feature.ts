@@ -5,7 +5,7 @@ import type { LucideIcon } from "lucide-react";
 import { useMemo } from "react";
 import type { Permission, Session } from "@/api/types";
 import type { en } from "@/i18n/en";
-import { useSession } from "./session";
+import { mayIn, useSession } from "./session";
 
 /** A place in the navigation, in the palette, and behind "g" and a letter. */
 export interface NavItem {
@@ -32,6 +32,11 @@ export interface Feature<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
   routes: R;
   /** Pages that need something else than the place above them: "$" stands for any part of a path. */
   guards?: Readonly<Record<string, Permission>>;
+  /**
+   * Pages that are about everybody although what their place needs opens other calls: whoever is limited to some
+   * people is told so. "$" stands for any part of a path.
+   */
+  everybody?: readonly string[];
   /** Further texts of its own, beside those under its name. */
   texts?: readonly (keyof typeof en)[];
 }
@@ -62,8 +67,25 @@ export function neededFor(features: readonly Feature[], pathname: string): Permi
 
 const guardsOf = (f: Feature) => Object.entries(f.guards ?? {});
 
-export function mayIn(session: Session | undefined, permission: Permission | undefined): boolean {
-  return permission === undefined || session?.permissions.includes(permission) === true;
+/** Whether a page is kept from the caller because it is about everybody. */
+export function closedTo(features: readonly Feature[], session: Session, pathname: string): boolean {
+  if (session.rows === null) return false;
+  const needed = neededFor(features, pathname);
+  if (needed !== undefined && session.closed.includes(needed)) return true;
+  const path = pathname.split("/").filter(Boolean);
+  return features.some((f) =>
+    f.everybody?.some((place) => {
+      const parts = place.split("/").filter(Boolean);
+      return parts.length === path.length && parts.every((p, i) => p === "$" || p === path[i]);
+    }),
+  );
+}
+
+/** Where the console begins for who may not see the overview: with people, or with what there is. */
+export function homeOf(features: readonly Feature[], session: Session): string {
+  const places = navigationOf(features, session).flatMap((g) => g.items.map((i) => i.to));
+  if (places.includes("/")) return "/";
+  return places.find((to) => to === "/people") ?? places[0] ?? "/";
 }
 
 export function useFeatures(): readonly Feature[] {
@@ -91,7 +113,7 @@ export function navigationOf(features: readonly Feature[], session: Session | un
   const groups: NavGroup[] = [];
   for (const f of features) {
     const items = f.nav
-      .filter((n) => mayIn(session, n.needs))
+      .filter((n) => mayIn(session, n.needs) && !(session && closedTo(features, session, n.to)))
       .map((n) => ({ ...n, label: `${f.name}.nav.${n.key}` as ParseKeys }));
     const last = groups.at(-1);
     if (items.length === 0) continue;

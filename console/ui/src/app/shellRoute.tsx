@@ -3,7 +3,7 @@ import { queryClient, sessionQuery } from "@/api/queries";
 import { CrashPage, NotFoundPage } from "@/components/states";
 import { sharedSearch } from "@/lib/behind";
 import { mendPath, str, validated } from "@/lib/search";
-import type { Feature } from "./feature";
+import { type Feature, homeOf } from "./feature";
 import { Shell } from "./Shell";
 
 export const rootRoute = createRootRouteWithContext<{ features: readonly Feature[] }>()({
@@ -18,12 +18,15 @@ export const shellRoute = createRoute({
   id: "shell",
   component: Shell,
   validateSearch: validated(sharedSearch),
-  beforeLoad: async ({ location }) => {
+  beforeLoad: async ({ location, context }) => {
     const session = await queryClient.ensureQueryData(sessionQuery);
     if (session.setup_required && !session.dev) throw redirect({ to: "/setup" });
     if (!session.user && !session.dev) {
       throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
     }
+    if (location.pathname !== "/") return;
+    const home = homeOf(context.features, session);
+    if (home !== "/") throw redirect({ to: home, replace: true });
   },
 });
 

@@ -4,9 +4,10 @@ import { CircleSlash2, CloudOff, Lock, SearchX, TriangleAlert } from "lucide-rea
 import { Component, type ErrorInfo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, NetworkError } from "@/api/client";
-import type { Permission, Role } from "@/api/types";
+import type { Permission, Role, Rows } from "@/api/types";
 import { CopyButton } from "./CopyButton";
 import { LinkButton } from "./LinkButton";
+import { RowsText } from "./RowsText";
 import "./states.css";
 
 /** The one shape of "nothing to show": an icon, what it is, what to do about it. */
@@ -57,7 +58,8 @@ export function ErrorState({
   if (error instanceof ApiError && error.status === 403) {
     return (
       <State icon={<Lock />} title={t("state.forbidden")}>
-        {error.hint || t("state.forbiddenHint")}
+        <p>{error.message}</p>
+        <p className="muted">{error.hint || t("state.forbiddenHint")}</p>
       </State>
     );
   }
@@ -162,6 +164,19 @@ export function ForbiddenState({ needed, role }: { needed: Permission | undefine
           {t("state.forbiddenNeeds")} <code>{needed}</code>
         </p>
       )}
+    </State>
+  );
+}
+
+/** A page about everybody, for somebody who sees some people only. */
+export function LimitedState({ rows }: { rows: Rows }) {
+  const { t } = useTranslation();
+  return (
+    <State icon={<Lock />} title={t("state.limited")}>
+      <p>{t("state.limitedHint")}</p>
+      <p className="muted">
+        {t("rows.yours")} <RowsText rows={rows} self={t("rows.you")} />
+      </p>
     </State>
   );
 }

@@ -36,7 +36,10 @@ export interface Format {
   relative(t: TimeLike, now?: number): string;
   /** "2026-01-31" of a moment in the workspace's zone: a key for grouping by day. */
   dayKey(t: TimeLike): string;
+  /** A, B and C */
   list(items: readonly string[]): string;
+  /** A, B or C */
+  either(items: readonly string[]): string;
 }
 
 export type Figure = number | bigint | null | undefined;
@@ -93,6 +96,7 @@ export function createFormat(lang: Lang, timeZone: string): Format {
     maximumFractionDigits: 1,
     useGrouping: "always",
   });
+  const fEither = new Intl.ListFormat(locale, { style: "short", type: "disjunction" });
   const fList = new Intl.ListFormat(locale, { style: "short", type: "conjunction" });
   const numbers = new Map<number, Intl.NumberFormat>();
   const num = (n: Figure, digits = 0) => {
@@ -194,6 +198,7 @@ export function createFormat(lang: Lang, timeZone: string): Format {
     },
     dayKey: (t) => at(t, fKey),
     list: (items) => fList.format(items),
+    either: (items) => fEither.format(items),
   };
 }
 

@@ -38,6 +38,9 @@ export const common = {
     forbiddenHint: "Your role does not include this permission. An administrator can grant it.",
     forbiddenRole: "Your role, {{role}}, does not include this page. An administrator can change your role.",
     forbiddenNeeds: "Permission needed:",
+    limited: "About all people",
+    limitedHint:
+      "This page is about all people, and your access is limited to some. An administrator can change whom you may see.",
     notFound: "Not found",
     notFoundHint: "It may have been deleted, or the link is incomplete.",
     errorId: "Error ID",
@@ -50,6 +53,16 @@ export const common = {
     home: "Go to the overview",
     linkDamaged:
       "The link is incomplete or damaged. These parts could not be read and show their defaults: {{parts}}",
+  },
+  rows: {
+    everybody: "Everybody",
+    some: "Some people",
+    condition: "{{trait}}: {{values}}",
+    more: "{{n}} more",
+    or: "; or ",
+    you: "you",
+    member: "the member",
+    yours: "You see:",
   },
   linkPart: {
     q: "search",

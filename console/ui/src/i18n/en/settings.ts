@@ -48,6 +48,17 @@ export const settings = {
     empty: "No users: the server runs in development mode",
     emptyHint: "Everyone who reaches it is an administrator.",
   },
+  rows: {
+    title: "May see",
+    trait: "Trait",
+    or: "or",
+    me: "or the member: e-mail address or ID",
+    add: "Add a condition",
+    hint: "Lists, search, numbers, feeds and exports show these people only. What is about everybody is closed.",
+    count: "{{n}} of {{of}} people today.",
+    admin: "An administrator sees everybody.",
+    incomplete: "Choose a trait and at least one value in each condition.",
+  },
   permissions: {
     roles: "What roles allow",
     scopes: "What scopes allow",

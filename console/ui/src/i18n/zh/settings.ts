@@ -48,6 +48,17 @@ export const settings = {
     empty: "暂无成员：服务正在开发模式下运行",
     emptyHint: "能够访问该服务的人均为管理员。",
   },
+  rows: {
+    title: "可查看的用户",
+    trait: "属性",
+    or: "或",
+    me: "或成员本人（邮箱或 ID）",
+    add: "添加条件",
+    hint: "列表、搜索、数字、动态与导出只包含这些用户，涉及全部用户的内容不可查看。",
+    count: "目前 {{of}} 位用户中的 {{n}} 位。",
+    admin: "管理员可查看全部用户。",
+    incomplete: "请为每个条件选择属性，并至少填写一个值。",
+  },
   permissions: {
     roles: "角色权限",
     scopes: "权限范围说明",

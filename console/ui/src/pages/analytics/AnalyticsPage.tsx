@@ -4,12 +4,12 @@ import { ChartNoAxesCombined } from "lucide-react";
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
-import { mayIn } from "@/app/feature";
-import { useSession } from "@/app/session";
+import { Refused } from "@/app/Refused";
+import { useMay } from "@/app/session";
 import { useEvents } from "@/components/conditions/useEvents";
 import { LinkButton } from "@/components/LinkButton";
 import { PageHeader } from "@/components/PageHeader";
-import { EmptyState, ErrorState, ForbiddenState } from "@/components/states";
+import { EmptyState, ErrorState } from "@/components/states";
 import { compact } from "@/lib/search";
 import { useDraft } from "@/lib/useDraft";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -58,8 +58,7 @@ export function AnalyticsPage() {
     }),
     [q, setQ, format, today, events, since, until],
   );
-  const session = useSession();
-  const maySql = mayIn(session, "sql:run");
+  const maySql = useMay("sql:run");
   const tab: Kind = q.tab ?? "trend";
   const forbidden = tab === "sql" && !maySql;
   const Tab = tabs[tab];
@@ -80,7 +79,7 @@ export function AnalyticsPage() {
       />
       <FrameProvider value={frame}>
         {forbidden ? (
-          <ForbiddenState needed="sql:run" role={session?.user?.role} />
+          <Refused needed="sql:run" />
         ) : error && tab !== "sql" ? (
           <div className="card">
             <ErrorState error={error} onRetry={retry} />

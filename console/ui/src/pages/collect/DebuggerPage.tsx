@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { sourcesQuery } from "@/api/queries";
 import type { LiveEvent } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
 import { ChannelIcon } from "@/components/ChannelIcon";
 import { CodeSnippet, Json } from "@/components/CodeSnippet";
 import { DetailDrawer } from "@/components/DetailDrawer";
@@ -36,7 +37,7 @@ export function DebuggerPage() {
   const format = useFormat();
   const { source, q, show } = route.useSearch();
   const setSearch = useSetSearch();
-  const sources = useQuery(sourcesQuery).data?.items;
+  const sources = useQuery({ ...sourcesQuery, enabled: useMay("sources:read") }).data?.items;
   const { byId } = useSources();
   const [paused, setPaused] = useState(false);
   const [open, setOpen] = useState<LiveEvent | null>(null);
@@ -99,7 +100,7 @@ export function DebuggerPage() {
           aria-label={t("collect.debugger.source")}
           style={{ width: 200 }}
           popupMatchSelectWidth={260}
-          options={(sources ?? []).map((s) => ({ value: s.id, label: s.name }))}
+          options={[...byId.values()].map((s) => ({ value: s.id, label: s.name }))}
         />
         <Segmented
           value={show ?? "all"}

@@ -6,4 +6,5 @@ export const households = feature({
   name: "households",
   nav: [{ key: "households", letter: "h", to: "/households", icon: House, needs: "households:read" }],
   routes: householdsRoutes,
+  everybody: ["/households"],
 });

@@ -6,4 +6,5 @@ export const linkage = feature({
   name: "linkage",
   nav: [{ key: "linkage", letter: "l", to: "/linkage", icon: Merge, needs: "identity:read" }],
   routes: linkageRoutes,
+  everybody: ["/linkage"],
 });

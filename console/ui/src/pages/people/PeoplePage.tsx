@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { personsQuery, suggestionsQuery } from "@/api/queries";
 import type { PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { useLimited, useMay } from "@/app/session";
 import { ChannelIcons } from "@/components/ChannelIcon";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LinkButton } from "@/components/LinkButton";
@@ -117,7 +118,10 @@ export function PeoplePage() {
 function RulesLink() {
   const { t } = useTranslation();
   const format = useFormat();
-  const waiting = useQuery(suggestionsQuery).data?.items.length ?? 0;
+  const limited = useLimited();
+  const may = useMay("identity:read") && !limited;
+  const waiting = useQuery({ ...suggestionsQuery, enabled: may }).data?.items.length ?? 0;
+  if (!may) return null;
   return (
     <LinkButton to="/people/rules" icon={<Fingerprint size={14} />}>
       {t("people.rules.title")}

@@ -7,4 +7,5 @@ export const people = feature({
   nav: [{ key: "people", letter: "p", to: "/people", icon: UsersRound, needs: "people:read" }],
   routes: peopleRoutes,
   guards: { "/people/rules": "identity:read" },
+  everybody: ["/people/rules"],
 });

@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Input, Segmented } from "antd";
 import { Braces, ListTree, TriangleAlert, UsersRound } from "lucide-react";
@@ -25,7 +25,8 @@ import {
   ruleAt,
 } from "@/lib/rule";
 import { compact } from "@/lib/search";
-import { useDraft, useRested } from "@/lib/useDraft";
+import { useDraft } from "@/lib/useDraft";
+import { usePreview } from "@/lib/usePreview";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
@@ -279,20 +280,6 @@ function Warnings({ warnings, rule }: { warnings: readonly PlacedWarning[]; rule
       </ul>
     </section>
   );
-}
-
-/** Asks when the rule has rested for a moment; the answer before stays until the next one is there. */
-function usePreview(rule: Rule | null) {
-  const rested = useRested(rule);
-  return useQuery({
-    queryKey: ["segment-preview", rested],
-    queryFn: ({ signal }) =>
-      data(api.POST("/api/v1/segments/preview", { signal, body: { rule: rested as Rule } })),
-    enabled: rested !== null,
-    placeholderData: keepPreviousData,
-    staleTime: 10_000,
-    retry: false,
-  });
 }
 
 function Preview(props: {

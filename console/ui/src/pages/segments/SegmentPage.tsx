@@ -23,7 +23,8 @@ import {
 } from "@/api/queries";
 import type { LiveChange, Segment, SegmentChange, SegmentHistoryDay, SegmentMember } from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
-import { useMay } from "@/app/session";
+import { Refused } from "@/app/Refused";
+import { useLimited, useMay } from "@/app/session";
 import { palettes } from "@/app/theme";
 import { Chart } from "@/components/Chart";
 import { ConfirmButton } from "@/components/ConfirmButton";
@@ -76,6 +77,7 @@ export function SegmentPage() {
     return () => clearTimeout(timer);
   }, [arrived, client, id]);
 
+  const limited = useLimited();
   const s = query.data;
   if (query.error && !s)
     return (
@@ -105,9 +107,12 @@ export function SegmentPage() {
             label: t("segments.tabs.changes"),
             children: <Changes id={id} live={live.items} state={live.state} />,
           },
-          { key: "history", label: t("segments.tabs.history"), children: <History id={id} /> },
+          ...(limited
+            ? [] // the days are kept for everybody
+            : [{ key: "history", label: t("segments.tabs.history"), children: <History id={id} /> }]),
         ]}
       />
+      {limited && tab === "history" && <Refused needed={undefined} everybody />}
     </div>
   );
 }

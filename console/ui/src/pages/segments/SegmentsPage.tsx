@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { segmentHistoryQuery, segmentsQuery } from "@/api/queries";
 import type { Segment } from "@/api/types";
 import { useFormat } from "@/app/appearance";
-import { useMay } from "@/app/session";
+import { useLimited, useMay } from "@/app/session";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LinkButton } from "@/components/LinkButton";
@@ -46,6 +46,15 @@ export function SegmentsPage() {
     </LinkButton>
   );
 
+  const limited = useLimited();
+  const days: Column<Segment> = {
+    key: "history",
+    title: t("segments.days"),
+    width: 116,
+    sortable: false,
+    value: () => "",
+    render: (s) => <HistorySpark segment={s} />,
+  };
   const columns: Column<Segment>[] = [
     {
       key: "name",
@@ -93,14 +102,7 @@ export function SegmentsPage() {
         </Link>
       ),
     },
-    {
-      key: "history",
-      title: t("segments.days"),
-      width: 116,
-      sortable: false,
-      value: () => "",
-      render: (s) => <HistorySpark segment={s} />,
-    },
+    ...(limited ? [] : [days]),
     {
       key: "status",
       title: t("segments.statusTitle"),

@@ -5,7 +5,7 @@ import { KeyRound, Plus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { apiKeysQuery } from "@/api/queries";
-import type { ApiKey, Scope } from "@/api/types";
+import type { ApiKey, Rows, Scope } from "@/api/types";
 import { useMay } from "@/app/session";
 import { CodeSnippet } from "@/components/CodeSnippet";
 import { ConfirmButton } from "@/components/ConfirmButton";
@@ -13,11 +13,13 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
+import { RowsText, useRowWords } from "@/components/RowsText";
 import { EmptyState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { Permissions } from "./Permissions";
+import { RowsField, useWholeRows } from "./RowsField";
 
 const route = getRouteApi("/shell/settings");
 const scopes: readonly Scope[] = ["read", "contacts", "write", "ingest", "metrics", "admin"];
@@ -60,6 +62,7 @@ export function Keys() {
       </ConfirmButton>
     ),
   };
+  const words = useRowWords("");
   const columns: Column<ApiKey>[] = [
     {
       key: "name",
@@ -86,6 +89,13 @@ export function Keys() {
           ))}
         </span>
       ),
+    },
+    {
+      key: "rows",
+      title: t("settings.rows.title"),
+      width: 200,
+      value: (k) => (k.rows ? k.rows.any.map(words).join(t("rows.or")) : ""),
+      render: (k) => <RowsText rows={k.rows} self="" />,
     },
     {
       key: "created",
@@ -148,11 +158,12 @@ export function Keys() {
 
 function NewKey({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation();
+  const whole = useWholeRows();
   const { touched, touch, settle } = useTouched();
   useUnsaved(touched);
   const client = useQueryClient();
   const create = useWrite({
-    mutationFn: (body: { name: string; scopes: Scope[] }) =>
+    mutationFn: (body: { name: string; scopes: Scope[]; rows: Rows }) =>
       data(api.POST("/api/v1/api-keys", { body: { ...body, name: body.name.trim() } })),
     onSuccess: () => {
       settle();
@@ -186,7 +197,7 @@ function NewKey({ onDone }: { onDone: () => void }) {
     <Form
       layout="vertical"
       requiredMark={false}
-      initialValues={{ scopes: ["read"] }}
+      initialValues={{ scopes: ["read"], rows: null }}
       onFinish={create.mutate}
       onValuesChange={touch}
     >
@@ -210,6 +221,9 @@ function NewKey({ onDone }: { onDone: () => void }) {
             </Checkbox>
           ))}
         </Checkbox.Group>
+      </Form.Item>
+      <Form.Item name="rows" label={t("settings.rows.title")} {...whole}>
+        <RowsField />
       </Form.Item>
       <Button type="primary" htmlType="submit" loading={create.isPending}>
         {t("action.create")}

@@ -2,10 +2,9 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Tabs } from "antd";
 import { useTranslation } from "react-i18next";
 import type { Permission } from "@/api/types";
-import { mayIn } from "@/app/feature";
-import { useSession } from "@/app/session";
+import { Refused } from "@/app/Refused";
+import { mayIn, useLimited, useSession } from "@/app/session";
 import { PageHeader } from "@/components/PageHeader";
-import { ForbiddenState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { Appearance } from "./Appearance";
 import { Audit } from "./Audit";
@@ -27,7 +26,9 @@ export function SettingsPage() {
   const { tab = "organisation" } = route.useSearch();
   const setSearch = useSetSearch();
   const session = useSession();
-  const may = (key: string) => mayIn(session, needs[key]);
+  // The log tells of everybody; what it needs also opens what was done about one person.
+  const limited = useLimited();
+  const may = (key: string) => mayIn(session, needs[key]) && !(limited && key === "audit");
   const all = [
     { key: "organisation", label: t("settings.tabs.organisation"), children: <Organisation /> },
     { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
@@ -58,7 +59,7 @@ export function SettingsPage() {
         destroyOnHidden
         items={items}
       />
-      {forbidden && <ForbiddenState needed={needs[tab]} role={session?.user?.role} />}
+      {forbidden && <Refused needed={needs[tab]} everybody={mayIn(session, needs[tab])} />}
     </div>
   );
 }

@@ -6,19 +6,22 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { usersQuery } from "@/api/queries";
-import type { Role, User } from "@/api/types";
+import type { Role, Rows, User } from "@/api/types";
 import { useMay, useSession } from "@/app/session";
 import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
+import { RowsText, useRowWords } from "@/components/RowsText";
 import { EmptyState } from "@/components/states";
 import { passwordLength } from "@/lib/password";
+import { useRested } from "@/lib/useDraft";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { Permissions } from "./Permissions";
+import { RowsField, useWholeRows } from "./RowsField";
 
 const route = getRouteApi("/shell/settings");
 const roles: readonly Role[] = ["admin", "analyst", "marketer", "consultant", "auditor", "developer"];
@@ -37,6 +40,7 @@ export function Users() {
     if (creating || u === "new")
       setSearch({ create: u === "new" || undefined }, u === "new" ? "push" : undefined);
   };
+  const words = useRowWords(t("rows.member"));
   const columns: Column<User>[] = [
     {
       key: "email",
@@ -49,7 +53,14 @@ export function Users() {
         </span>
       ),
     },
-    { key: "role", title: t("settings.users.role"), width: 160, value: (u) => t(`settings.role.${u.role}`) },
+    { key: "role", title: t("settings.users.role"), width: 140, value: (u) => t(`settings.role.${u.role}`) },
+    {
+      key: "rows",
+      title: t("settings.rows.title"),
+      width: 240,
+      value: (u) => (u.rows ? u.rows.any.map(words).join(t("rows.or")) : ""),
+      render: (u) => <RowsText rows={u.rows} self={t("rows.member")} />,
+    },
     {
       key: "created",
       title: t("settings.users.created"),
@@ -142,20 +153,48 @@ function RoleSelect(props: { value?: Role; onChange?: (r: Role) => void }) {
   );
 }
 
+/** Whom the member may see; an administrator sees everybody. */
+function RowsItem({ me }: { me: string }) {
+  const { t } = useTranslation();
+  const whole = useWholeRows();
+  const role = Form.useWatch<Role | undefined>("role");
+  return role === "admin" ? (
+    <Form.Item label={t("settings.rows.title")}>
+      <span className="muted">{t("settings.rows.admin")}</span>
+    </Form.Item>
+  ) : (
+    <Form.Item name="rows" label={t("settings.rows.title")} {...whole}>
+      <RowsField me={me} />
+    </Form.Item>
+  );
+}
+
+interface NewMember {
+  email: string;
+  password: string;
+  role: Role;
+  rows?: Rows;
+}
+
 function NewUser({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation();
   const { touched, touch } = useTouched();
   useUnsaved(touched);
   const create = useWrite({
-    mutationFn: (body: { email: string; password: string; role: Role }) =>
-      data(api.POST("/api/v1/users", { body: { ...body, email: body.email.trim() } })),
+    mutationFn: (body: NewMember) =>
+      data(
+        api.POST("/api/v1/users", { body: { ...body, rows: body.rows ?? null, email: body.email.trim() } }),
+      ),
     onSuccess: useDone(onDone),
   });
+  const [form] = Form.useForm<NewMember>();
+  const email = useRested(Form.useWatch("email", form) ?? "").trim();
   return (
     <Form
+      form={form}
       layout="vertical"
       requiredMark={false}
-      initialValues={{ role: "analyst" }}
+      initialValues={{ role: "analyst", rows: null }}
       onFinish={create.mutate}
       onValuesChange={touch}
     >
@@ -169,6 +208,7 @@ function NewUser({ onDone }: { onDone: () => void }) {
       <Form.Item name="role" label={t("settings.users.role")}>
         <RoleSelect />
       </Form.Item>
+      <RowsItem me={email} />
       <Form.Item
         name="password"
         label={t("settings.users.password")}
@@ -191,7 +231,7 @@ function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: (
   const { touched, touch } = useTouched();
   useUnsaved(touched);
   const patch = useWrite({
-    mutationFn: (body: { role?: Role; password?: string }) =>
+    mutationFn: (body: { role?: Role; password?: string; rows?: Rows }) =>
       data(api.PATCH("/api/v1/users/{id}", { params: { path: { id: user.id } }, body })),
     onSuccess: done,
   });
@@ -203,15 +243,19 @@ function EditUser({ user, self, onDone }: { user: User; self: boolean; onDone: (
     <div className="stack drawer-stack">
       <Form
         layout="vertical"
-        initialValues={{ role: user.role }}
+        initialValues={{ role: user.role, rows: user.rows }}
         onValuesChange={touch}
-        onFinish={(f: { role: Role }) =>
-          patch.mutate({ role: f.role }, { onSuccess: () => void message.success(t("state.saved")) })
+        onFinish={(f: { role: Role; rows?: Rows }) =>
+          patch.mutate(
+            { role: f.role, rows: f.rows ?? null },
+            { onSuccess: () => void message.success(t("state.saved")) },
+          )
         }
       >
         <Form.Item name="role" label={t("settings.users.role")}>
           <RoleSelect />
         </Form.Item>
+        <RowsItem me={user.email} />
         <Button type="primary" htmlType="submit" loading={patch.isPending}>
           {t("action.save")}
         </Button>
