@@ -254,7 +254,7 @@ func TestContractChecker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const session = `{"user":null,"dev":false,"setup_required":false,"organisation":{"name":"","time_zone":"","currency":"","order_event":"","order_amount":""},"permissions":["people:read"],"rows":null,"version":""}`
+	const session = `{"user":null,"dev":false,"setup_required":false,"organisation":{"name":"","time_zone":"","currency":"","order_event":"","order_amount":""},"permissions":["people:read"],"closed":[],"rows":null,"version":""}`
 	for _, test := range []struct{ method, path, body, want string }{
 		{"GET", "/api/v1/session", session, ""},
 		{"GET", "/api/v1/session", strings.Replace(session, `"dev":false,`, "", 1), "lacks dev"},
