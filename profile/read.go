@@ -166,6 +166,12 @@ func (p *Profiles) Get(ctx context.Context, v *access.Viewer, id touchstone.Pers
 	if err != nil {
 		return nil, err
 	}
+	// Asked before and after: a rebuild that ends, or begins, meanwhile must not make half a profile
+	// look whole.
+	rebuilding, err := p.rebuilding(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	list, err := p.read(ctx, seen)
 	if err != nil {
 		return nil, err
@@ -179,7 +185,9 @@ func (p *Profiles) Get(ctx context.Context, v *access.Viewer, id touchstone.Pers
 	}
 	shown := list[0].profile(identifiers[id])
 	shown.mask(v)
-	shown.Rebuilding, err = p.rebuilding(ctx, id)
+	if shown.Rebuilding = rebuilding; !rebuilding {
+		shown.Rebuilding, err = p.rebuilding(ctx, id)
+	}
 	return shown, err
 }
 
