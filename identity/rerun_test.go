@@ -152,21 +152,30 @@ func (b *bench) play(t *rapid.T, events []touchstone.Fact) {
 }
 
 // A preview is exactly what the commit does; run once more it has nothing left to do; what is
-// stored stands for itself; and the rules are taken back by running the former ones again.
+// stored stands for itself; and the rules are taken back by running the former ones again, where
+// all evidence was noted.
 func TestARerunDoesWhatItsPreviewSays(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		b := newRuled(t, db)
 		rapid.Check(t, func(rt *rapid.T) {
 			b.resetRules(t)
 			var events []touchstone.Fact
+			whole := rapid.Bool().Draw(rt, "all evidence is noted") // see the exceptions in identity.md
 			for _, ids := range drawShared(rt) {
+				if whole {
+					ids = ids[:min(2, len(ids))]
+				}
 				events = append(events, b.event(ids...))
 			}
 			b.play(rt, events)
 			b.rerun(rt, RulesBody{}, true) // by the time of events
 			b.consistentBut(rt)
 			before, ids := b.partition(), b.numbers()
-			change := b.drawRules(rt, touchstone.NeverShared)
+			least := touchstone.NeverShared
+			if whole {
+				least = 1
+			}
+			change := b.drawRules(rt, least)
 			preview := b.rerun(rt, change, false)
 			if d := gocmp.Diff(before, b.partition()); d != "" {
 				rt.Fatalf("a preview has changed %s", d)
@@ -186,7 +195,7 @@ func TestARerunDoesWhatItsPreviewSays(t *testing.T) {
 			}
 			b.rerun(rt, done.Was, true)
 			b.consistentBut(rt)
-			if d := gocmp.Diff(before, b.known(b.partition(), ids)); d != "" {
+			if d := gocmp.Diff(before, b.known(b.partition(), ids)); whole && d != "" {
 				rt.Fatalf("by %+v, taken back by %+v: %s", change, done.Was, d)
 			}
 		})
