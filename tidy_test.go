@@ -105,6 +105,38 @@ func checkDirection(pkg, target string) string {
 	return ""
 }
 
+// Who reads bodies of requests: each bounds them, and says what is wrong with them in its own words.
+var bodyReaders = map[string]string{
+	"api/read.go":                       "the management API: api.ReadJSON, ReadBody",
+	"collect/body.go":                   "the tracking API",
+	"collect/settings.go":               "throws away what a library sends about itself",
+	"console/router.go":                 "bounds what api reads",
+	"internal/conns/pace.go":            "watches how fast it comes",
+	"warehouse/remote/serve.go":         "tasks between processes",
+	"cmd/touchstone/bench_reference.go": "a reference server of a benchmark",
+	"cmd/touchstone/bench_webhooks.go":  "a receiver of a benchmark",
+}
+
+// Handlers get what was sent by api.ReadJSON, so that all of the management API is as strict, as
+// bounded and as clear about mistakes.
+func TestBodiesAreReadInOnePlace(t *testing.T) {
+	forEachGoFile(t, func(path string, file *ast.File, fset *token.FileSet) {
+		if strings.HasSuffix(path, "_test.go") || bodyReaders[path] != "" || !slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return importPath(s) == "net/http" }) {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok || s.Sel.Name != "Body" {
+				return true
+			}
+			if x, ok := s.X.(*ast.Ident); ok && (x.Name == "r" || x.Name == "req") {
+				t.Errorf("%s reads the body of a request; use api.ReadJSON or api.ReadBody", fset.Position(n.Pos()))
+			}
+			return true
+		})
+	})
+}
+
 func TestNoGrabBagPackages(t *testing.T) {
 	banned := []string{"util", "utils", "common", "misc", "helper", "helpers", "types", "models"}
 	forEachGoFile(t, func(path string, file *ast.File, _ *token.FileSet) {
