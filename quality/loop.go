@@ -3,9 +3,11 @@ package quality
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/lease"
 )
 
 // Fence fails when this process no longer watches.
@@ -18,17 +20,27 @@ const (
 )
 
 // Run looks at each ten seconds soon after they are over, until ctx ends: in the process that runs
-// the pipeline. What fails is tried again; after a while it goes on with what is newest.
+// the pipeline. What fails is tried again: no trouble of this part stops the pipeline.
 func (q *Quality) Run(ctx context.Context, fence Fence) error {
-	if err := q.load(ctx); err != nil {
-		return err
+	for {
+		err := q.load(ctx)
+		if err == nil {
+			break
+		}
+		q.cfg.Logger.Warn("what is usual of the sources could not be read and will be tried again", "error", err)
+		if !sleep(ctx, Tick) {
+			return nil
+		}
 	}
 	q.tick = q.cfg.Clock.Now().UnixMilli() / Tick.Milliseconds()
 	q.take(q.tick) // of an earlier time that this process watched
 	for {
 		wait := Tick - time.Duration(q.cfg.Clock.Now().UnixNano())%Tick + settle
 		if !sleep(ctx, wait) {
-			return q.save(context.WithoutCancel(ctx), fence)
+			if err := q.save(context.WithoutCancel(ctx), fence); err != nil && !errors.Is(err, lease.ErrLost) {
+				q.cfg.Logger.Warn("what was learnt of the sources in the last minutes is not stored", "error", err)
+			}
+			return nil
 		}
 		if err := q.Look(ctx, fence); err != nil && ctx.Err() == nil {
 			q.cfg.Logger.Warn("data quality could not be looked at and will be again", "error", err)
@@ -193,7 +205,8 @@ func (q *Quality) load(ctx context.Context) error {
 		}
 		s := NewSeries()
 		if err := json.Unmarshal([]byte(known), s); err != nil {
-			return err
+			q.cfg.Logger.Warn("what was usual of a source cannot be read and is learnt anew", "source", where.source, "event", where.event, "error", err)
+			continue
 		}
 		q.series[where] = s
 	}
