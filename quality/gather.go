@@ -51,7 +51,7 @@ func (g *Gatherer) Observe(at time.Time, kept, aside []touchstone.Fact, repeated
 	var in cursor
 	for i := range kept {
 		f := &kept[i]
-		if !g.at(&in, f) {
+		if f.Backfill || !g.at(&in, f) { // history comes when somebody sends it
 			continue
 		}
 		in.whole.Events++

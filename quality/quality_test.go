@@ -182,6 +182,17 @@ func TestAPipelineThatIsBehindIsNoSilence(t *testing.T) {
 	})
 }
 
+func TestHistoryDoesNotCount(t *testing.T) {
+	g := newGatherer(nil)
+	old := touchstone.Fact{Backfill: true, Event: touchstone.Event{Name: "Paid", Source: "s", Time: start.Add(-48 * time.Hour), ReceivedAt: start}}
+	late := touchstone.Fact{Event: touchstone.Event{Name: "Paid", Source: "s", Time: start.Add(-time.Hour), ReceivedAt: start}}
+	g.Observe(start, []touchstone.Fact{old, late, old}, nil, nil)
+	counts := g.take(start.UnixMilli() / Tick.Milliseconds())
+	if c := counts[place{"s", ""}]; len(counts) != 2 || c.Events != 1 || c.Skewed != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestCountsAreBounded(t *testing.T) {
 	g := newGatherer(nil)
 	now := start
