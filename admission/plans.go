@@ -206,9 +206,9 @@ func writePlan(ctx context.Context, tx *store.Tx, p *TrackingPlan) error {
 	return err
 }
 
-// Revisions returns what was published of a plan, the newest first.
-func (v *Versions) Revisions(ctx context.Context, q store.Querier, id string) ([]Revision, error) {
-	rows, err := q.Query(ctx, `SELECT revision, name, sources, document, note, actor, published_at FROM plan_revisions WHERE plan = ? ORDER BY revision DESC`, id)
+// Revisions returns what was published of a plan from a revision on, the newest first.
+func (v *Versions) Revisions(ctx context.Context, q store.Querier, id string, from int) ([]Revision, error) {
+	rows, err := q.Query(ctx, `SELECT revision, name, sources, document, note, actor, published_at FROM plan_revisions WHERE plan = ? AND revision >= ? ORDER BY revision DESC`, id, from)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (x plansResource) show(ctx context.Context, v *Versions, p *TrackingPlan, w
 		out.Changed = len(p.Draft.Events) > 0
 		return out, nil
 	}
-	revisions, err := v.Revisions(ctx, v.cfg.DB.Reader(), p.ID)
+	revisions, err := v.Revisions(ctx, v.cfg.DB.Reader(), p.ID, p.Revision)
 	if err != nil || len(revisions) == 0 {
 		return out, err
 	}
@@ -437,7 +437,7 @@ func (x plansResource) revisions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := v.Revisions(r.Context(), v.cfg.DB.Reader(), p.ID)
+	list, err := v.Revisions(r.Context(), v.cfg.DB.Reader(), p.ID, 1)
 	if err != nil {
 		return err
 	}
@@ -499,7 +499,7 @@ func (x plansResource) code(w http.ResponseWriter, r *http.Request) error {
 	}
 	document := p.Draft
 	if p.Revision > 0 {
-		revisions, err := v.Revisions(r.Context(), v.cfg.DB.Reader(), p.ID)
+		revisions, err := v.Revisions(r.Context(), v.cfg.DB.Reader(), p.ID, p.Revision)
 		if err != nil {
 			return err
 		}

@@ -76,11 +76,16 @@ func Open(ctx context.Context, cfg Config) (*Versions, error) {
 
 // CheckBody tells what is wrong with a command's body.
 func CheckBody(body touchstone.JSON) error {
+	_, err := parseRules(body)
+	return err
+}
+
+func parseRules(body touchstone.JSON) (Body, error) {
 	in, err := parse(string(body))
 	if err == nil && len(in.Plans) > 0 {
-		return touchstone.Errorf(touchstone.Invalid, "Plans are published one by one, not with the rules.")
+		err = touchstone.Errorf(touchstone.Invalid, "Plans are published one by one, not with the rules.")
 	}
-	return err
+	return in, err
 }
 
 func parse(body string) (in Body, err error) {
@@ -92,10 +97,7 @@ func parse(body string) (in Body, err error) {
 
 // Set carries the command out.
 func (v *Versions) Set(ctx context.Context, tx *store.Tx, _ *touchstone.Batch, c touchstone.Command) (any, error) {
-	if err := CheckBody(c.Body); err != nil {
-		return nil, err
-	}
-	in, err := parse(string(c.Body))
+	in, err := parseRules(c.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,16 @@ func (x backupResource) keeper() (*backup.Keeper, error) {
 	return nil, api.NotHere("backups")
 }
 
+// find returns the backup that the path names.
+func (x backupResource) find(r *http.Request) (*backup.Keeper, backup.Backup, error) {
+	backups, err := x.keeper()
+	if err != nil {
+		return nil, backup.Backup{}, err
+	}
+	b, err := backups.Get(r.Context(), api.Param(r, "id"))
+	return backups, b, err
+}
+
 func (x backupResource) list(w http.ResponseWriter, r *http.Request) error {
 	backups, err := x.keeper()
 	if err != nil {
@@ -86,11 +96,7 @@ func (x backupResource) create(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (x backupResource) get(w http.ResponseWriter, r *http.Request) error {
-	backups, err := x.keeper()
-	if err != nil {
-		return err
-	}
-	b, err := backups.Get(r.Context(), api.Param(r, "id"))
+	_, b, err := x.find(r)
 	if err != nil {
 		return err
 	}
@@ -98,11 +104,7 @@ func (x backupResource) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (x backupResource) archive(w http.ResponseWriter, r *http.Request) error {
-	backups, err := x.keeper()
-	if err != nil {
-		return err
-	}
-	b, err := backups.Get(r.Context(), api.Param(r, "id"))
+	backups, b, err := x.find(r)
 	if err != nil {
 		return err
 	}

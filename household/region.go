@@ -172,9 +172,8 @@ func scanMember(rows *sql.Rows) (m memberRow, err error) {
 	return m, err
 }
 
-// readMembers reads the households that persons are in, and returns who else is in them.
-func (r *region) readMembers(ctx context.Context, q store.Querier, persons []touchstone.PersonID, seen map[ID]bool) (mates []touchstone.PersonID, err error) {
-	var fresh []int64
+// unseenOf returns the households of persons that are not in seen, and puts them there.
+func unseenOf(ctx context.Context, q store.Querier, persons []touchstone.PersonID, seen map[ID]bool) (fresh []int64, err error) {
 	err = store.SelectIn(ctx, q, `SELECT DISTINCT household FROM household_members WHERE person IN (...)`, numbers(persons), func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
@@ -184,6 +183,12 @@ func (r *region) readMembers(ctx context.Context, q store.Querier, persons []tou
 		}
 		return err
 	})
+	return fresh, err
+}
+
+// readMembers reads the households that persons are in, and returns who else is in them.
+func (r *region) readMembers(ctx context.Context, q store.Querier, persons []touchstone.PersonID, seen map[ID]bool) (mates []touchstone.PersonID, err error) {
+	fresh, err := unseenOf(ctx, q, persons, seen)
 	if err != nil {
 		return nil, err
 	}

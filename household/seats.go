@@ -63,16 +63,7 @@ func (h *Households) Seats(ctx context.Context, q store.Querier, persons []touch
 		met[p] = true
 	}
 	for next := persons; len(next) > 0; {
-		var fresh []int64
-		err := store.SelectIn(ctx, q, `SELECT DISTINCT household FROM household_members WHERE person IN (...)`, numbers(next), func(rows *sql.Rows) error {
-			var id int64
-			err := rows.Scan(&id)
-			if !seen[ID(id)] {
-				seen[ID(id)] = true
-				fresh = append(fresh, id)
-			}
-			return err
-		})
+		fresh, err := unseenOf(ctx, q, next, seen)
 		if err != nil {
 			return nil, err
 		}

@@ -58,23 +58,27 @@ func pages(ctx context.Context, q store.Querier, query string, args []any, row f
 	}
 }
 
+// nodePages calls fn with the identifiers that a query lists, page by page.
+func nodePages(ctx context.Context, q store.Querier, query string, args []any, fn func([]touchstone.NodeID, int64) error) error {
+	var nodes []touchstone.NodeID
+	return pages(ctx, q, query, args, func(rows *sql.Rows) (int64, error) {
+		var id int64
+		err := rows.Scan(&id)
+		nodes = append(nodes, touchstone.NodeID(id))
+		return id, err
+	}, func(int64) error {
+		defer func() { nodes = nodes[:0] }()
+		return fn(nodes, 0)
+	})
+}
+
 // seedsLeftOut are the ends of links that rules have left out.
 func (g *Graph) seedsLeftOut(ctx context.Context, q store.Querier, fn func([]touchstone.NodeID, int64) error) error {
 	for _, query := range []string{
 		`SELECT DISTINCT node FROM identity_dropped WHERE node > ? ORDER BY node LIMIT ?`,
 		`SELECT DISTINCT a FROM identity_cut WHERE a > ? AND command = '' ORDER BY a LIMIT ?`,
 	} {
-		var nodes []touchstone.NodeID
-		err := pages(ctx, q, query, nil, func(rows *sql.Rows) (int64, error) {
-			var id int64
-			err := rows.Scan(&id)
-			nodes = append(nodes, touchstone.NodeID(id))
-			return id, err
-		}, func(int64) error {
-			defer func() { nodes = nodes[:0] }()
-			return fn(nodes, 0)
-		})
-		if err != nil {
+		if err := nodePages(ctx, q, query, nil, fn); err != nil {
 			return err
 		}
 	}
@@ -123,16 +127,7 @@ func (k *kindNumbers) bounds() []int {
 // seedsRelating are identifiers that somebody relates to though they say who somebody is.
 func (g *Graph) seedsRelating(ctx context.Context, q store.Querier, fn func([]touchstone.NodeID, int64) error) error {
 	condition, args := g.relatingKinds()
-	var nodes []touchstone.NodeID
-	return pages(ctx, q, `SELECT DISTINCT r.related FROM identity_relations r JOIN identity_nodes n ON n.id = r.related WHERE r.related > ? AND n.trust <> 1`+condition+` ORDER BY r.related LIMIT ?`, args, func(rows *sql.Rows) (int64, error) {
-		var id int64
-		err := rows.Scan(&id)
-		nodes = append(nodes, touchstone.NodeID(id))
-		return id, err
-	}, func(int64) error {
-		defer func() { nodes = nodes[:0] }()
-		return fn(nodes, 0)
-	})
+	return nodePages(ctx, q, `SELECT DISTINCT r.related FROM identity_relations r JOIN identity_nodes n ON n.id = r.related WHERE r.related > ? AND n.trust <> 1`+condition+` ORDER BY r.related LIMIT ?`, args, fn)
 }
 
 // seedsByValue are the identifiers whose value, kind or company the rules see otherwise: all are

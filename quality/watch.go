@@ -11,22 +11,22 @@ const limit = 20
 
 // Counts are the events of a source, or of one of its events, in a tick.
 type Counts struct {
-	Events  int64 `json:"n"`           // that came in as they happen: no history
-	Skewed  int64 `json:"k,omitempty"` // of a time far from their receipt
-	Aside   int64 `json:"a,omitempty"` // refused, or set aside
-	Repeats int64 `json:"r,omitempty"` // known message ids
+	Events  int64 // that came in as they happen: no history
+	Skewed  int64 // of a time far from their receipt
+	Aside   int64 // refused, or set aside
+	Repeats int64 // known message ids
 	// Fields are those of a sample of the events; Sampled its size.
-	Sampled int64             `json:"s,omitempty"`
-	Fields  map[string]Values `json:"f,omitempty"`
+	Sampled int64
+	Fields  map[string]Values
 }
 
 // Values are what a sample had of a field: how many of each JSON type. null counts as absent.
 type Values struct {
-	Strings  int64 `json:"s,omitempty"`
-	Numbers  int64 `json:"n,omitempty"`
-	Booleans int64 `json:"b,omitempty"`
-	Objects  int64 `json:"o,omitempty"`
-	Arrays   int64 `json:"a,omitempty"`
+	Strings  int64
+	Numbers  int64
+	Booleans int64
+	Objects  int64
+	Arrays   int64
 }
 
 func (v *Values) present() int64 { return v.Strings + v.Numbers + v.Booleans + v.Objects + v.Arrays }
@@ -36,30 +36,6 @@ func (v *Values) byType() [5]int64 {
 }
 
 var fieldTypes = [5]string{"string", "number", "boolean", "object", "array"}
-
-func (v *Values) add(w Values) {
-	v.Strings += w.Strings
-	v.Numbers += w.Numbers
-	v.Booleans += w.Booleans
-	v.Objects += w.Objects
-	v.Arrays += w.Arrays
-}
-
-func (c *Counts) add(d *Counts) {
-	c.Events += d.Events
-	c.Skewed += d.Skewed
-	c.Aside += d.Aside
-	c.Repeats += d.Repeats
-	c.Sampled += d.Sampled
-	for name, v := range d.Fields {
-		if c.Fields == nil {
-			c.Fields = map[string]Values{}
-		}
-		sum := c.Fields[name]
-		sum.add(v)
-		c.Fields[name] = sum
-	}
-}
 
 // Kind names what an alarm is about.
 type Kind string

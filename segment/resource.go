@@ -238,6 +238,15 @@ func (x *resource) preview(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusOK, previewAnswer{p.Members, p.Of, sample, p.Leaves, p.Warnings, p.ElapsedMS})
 }
 
+// linesOf returns how the persons of a list are shown to who asks.
+func linesOf[T any](x *resource, r *http.Request, list []T, person func(*T) touchstone.PersonID) ([]api.PersonLine, error) {
+	ids := make([]touchstone.PersonID, len(list))
+	for i := range list {
+		ids[i] = person(&list[i])
+	}
+	return x.people.Lines(r.Context(), api.ViewerOf(r), ids)
+}
+
 type memberAnswer struct {
 	api.PersonLine
 	EnteredAt time.Time `json:"entered_at"`
@@ -256,11 +265,7 @@ func (x *resource) members(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ids := make([]touchstone.PersonID, len(list))
-	for i := range list {
-		ids[i] = list[i].Person
-	}
-	people, err := x.people.Lines(r.Context(), api.ViewerOf(r), ids)
+	people, err := linesOf(x, r, list, func(m *Member) touchstone.PersonID { return m.Person })
 	if err != nil {
 		return err
 	}
@@ -295,11 +300,7 @@ func (x *resource) changes(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ids := make([]touchstone.PersonID, len(list))
-	for i := range list {
-		ids[i] = list[i].Person
-	}
-	people, err := x.people.Lines(r.Context(), api.ViewerOf(r), ids)
+	people, err := linesOf(x, r, list, func(c *Change) touchstone.PersonID { return c.Person })
 	if err != nil {
 		return err
 	}
