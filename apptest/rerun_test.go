@@ -35,9 +35,6 @@ func (s *Server) rerun(rules any, commit bool) (id string, out rerunResult) {
 func TestRulesAreRunAgain(t *testing.T) {
 	t.Parallel()
 	s := Start(t)
-	device := func(id string) map[string]any {
-		return map[string]any{"externalIds": []map[string]any{{"id": id, "type": "device_id", "collection": "users"}}}
-	}
 	s.Track(
 		Event{"type": "identify", "messageId": "m1", "userId": "ann", "context": device("d1")},
 		Event{"type": "track", "messageId": "m2", "userId": "ann", "event": "Viewed", "context": device("d2")},

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strings"
@@ -19,10 +18,7 @@ var contactsOfZoe = []string{"13800138001", "zoe.lee@example.com", "LSVAU2A37N41
 // zoe sends events that hold contacts in every place that there is.
 func (w *world) zoe() {
 	w.t.Helper()
-	ctx := context.Background()
-	if err := w.rules.SetKind(ctx, touchstone.KindConfig{Kind: "wechat", Limit: 5, Priority: 30, Contact: true}); err != nil {
-		w.t.Fatal(err)
-	}
+	w.want(call{method: "PATCH", path: "/api/v1/identity/kinds/wechat", key: w.admin, body: `{"limit":5,"priority":30,"contact":true}`}, 200)
 	w.send(
 		touchstone.Event{Type: touchstone.Identify, MessageID: "z1", Name: "$identify", Time: w.clock.Now(),
 			Traits:      `{"name":"Zoe Lee","email":"zoe.lee@example.com","phone":"13800138001","note":"ring 13800138001","city":"上海","contact":{"mobile":13800138001}}`,

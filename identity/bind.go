@@ -37,7 +37,7 @@ func (g *Graph) unbinds(f *touchstone.Fact) (list []ident) {
 		if text != "" && text[0] == '"' {
 			text = jsonwalk.Text(text)
 		}
-		if v, ok := g.cfg.Kinds.Normalise(kind, text); ok && storable(v) {
+		if v, ok := g.kinds.rules().Normalise(kind, text); ok && storable(v) {
 			if n := g.kinds.number(kind); n != noKind {
 				list = append(list, ident{n, v})
 			}

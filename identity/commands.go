@@ -322,7 +322,7 @@ func checkBlock(body touchstone.JSON) error {
 	if in.Cut && !in.Blocked {
 		return touchstone.Errorf(touchstone.Invalid, "only what is blocked can be cut")
 	}
-	return nil
+	return checkBlockRule(BlockRule{in.Kind, in.Value, in.Blocked})
 }
 
 // blocker changes rules at a place of the log, and the graph with them.
@@ -342,10 +342,8 @@ func (k blocker) do(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c to
 			return nil, err
 		}
 	}
-	k.graph.rulesChanged = k.rules // taken into force when the batch is committed
-	return out, k.rules.changeIn(ctx, tx, func(changes *changes) error {
-		return k.rules.setBlocked(ctx, tx, changes, in.Kind, in.Value, in.Blocked)
-	})
+	_, err := k.graph.changeRules(ctx, tx, k.rules, c, RulesBody{Blocked: []BlockRule{{in.Kind, in.Value, in.Blocked}}})
+	return out, err
 }
 
 // cut parts the identifiers that are exactly a blocked value from their persons.

@@ -113,8 +113,8 @@ type Graph struct {
 	// commanded: the batch at work begins with a command that has changed something.
 	commanded bool
 	step      int32 // by which settled facts are counted: 1, or -1 when they are taken back
-	// rulesChanged are rules that a command of the batch has changed.
-	rulesChanged *Rules
+	// changed are the rules that the batch's command has changed.
+	changed *rulesChange
 	// suspects outlive a failed batch: they only suggest.
 	suspects *suspects
 }
@@ -139,7 +139,8 @@ func (g *Graph) Name() string { return "identity" }
 // Rollback forgets what a failed batch may have left in memory.
 func (g *Graph) Rollback() {
 	g.forget()
-	g.rulesChanged = nil
+	g.changed = nil
+	g.kinds.use(nil)
 	for _, w := range g.suspects.watched {
 		w.written = 0 // may not have come to the store
 	}
@@ -151,11 +152,10 @@ func (g *Graph) Committed(*touchstone.Batch) {
 		g.again = false
 		g.cfg.Wake()
 	}
-	if r := g.rulesChanged; r != nil {
-		g.rulesChanged = nil
-		if err := r.Reload(context.Background()); err != nil { // Run reads them soon
-			g.cfg.Logger.Warn("changed rules are not in force yet", "error", err)
-		}
+	if g.changed != nil {
+		g.changed.publish(context.Background(), g.cfg.Logger)
+		g.changed = nil
+		g.kinds.use(nil)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -408,7 +408,7 @@ func (g *Graph) mention(f *touchstone.Fact) mention {
 	m.binds = f.Type == touchstone.Track && f.Name == bindEvent
 	if f.Type == touchstone.Alias {
 		for _, kind := range []touchstone.IdentifierKind{touchstone.KindAnonymousID, touchstone.KindUserID} {
-			if v, ok := g.cfg.Kinds.Normalise(kind, f.PreviousID); ok && storable(v) {
+			if v, ok := g.kinds.rules().Normalise(kind, f.PreviousID); ok && storable(v) {
 				m.previous = append(m.previous, ident{g.kinds.number(kind), v})
 			}
 		}

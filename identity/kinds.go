@@ -28,8 +28,9 @@ const (
 // kindTable numbers the kinds of identifiers. Numbers live as long as the process; the
 // store holds names. Lookups are per identifier of every event, so they take no lock.
 type kindTable struct {
-	set     *touchstone.KindSet
-	mu      sync.Mutex // held while a kind is added
+	shared  *touchstone.KindSet // everybody's
+	mu      sync.Mutex          // held while a kind is added, and for set
+	set     *touchstone.KindSet // shared, or the rules that the batch at work has changed
 	current atomic.Pointer[kindNumbers]
 }
 
@@ -52,13 +53,29 @@ type window struct {
 }
 
 func newKindTable(set *touchstone.KindSet) *kindTable {
-	t := &kindTable{set: set}
+	t := &kindTable{shared: set, set: set}
 	t.current.Store(&kindNumbers{})
 	t.add(touchstone.KindUserID)
 	for _, c := range set.Configs() {
 		t.number(c.Kind)
 	}
 	return t
+}
+
+// use has the table follow rules that are not everybody's yet; nil: everybody's.
+func (t *kindTable) use(set *touchstone.KindSet) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.set = set; set == nil {
+		t.set = t.shared
+	}
+}
+
+// rules returns those that the batch at work follows.
+func (t *kindTable) rules() *touchstone.KindSet {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.set
 }
 
 // number returns a kind's number, noKind when there are too many kinds, or when the kind

@@ -15,6 +15,10 @@ import (
 // RejudgeBody has the rules run again over the clusters of some identifiers.
 type RejudgeBody struct {
 	Identifiers []string `json:"identifiers"`
+	// Whole says that with these the whole graph was judged, by the rules that the command Latest
+	// (empty: none in the log) was the last to change.
+	Whole  bool   `json:"whole,omitempty"`
+	Latest string `json:"latest,omitempty"`
 }
 
 // Rejudged is what came of it.
@@ -61,6 +65,9 @@ func (g *Graph) doRejudge(ctx context.Context, tx *store.Tx, b *touchstone.Batch
 		}
 		return nil
 	})
+	if err == nil {
+		err = settle(ctx, tx, in)
+	}
 	return out, err
 }
 
@@ -354,7 +361,7 @@ func checkRejudge(body touchstone.JSON) error {
 		return touchstone.Errorf(touchstone.Invalid, "the command's body is not of its form")
 	}
 	ids, err := parseIdentifiers(in.Identifiers)
-	if err == nil && len(ids) == 0 {
+	if err == nil && len(ids) == 0 && !in.Whole {
 		err = touchstone.Errorf(touchstone.Invalid, "name the identifiers whose persons are to be judged anew")
 	}
 	return err

@@ -26,7 +26,8 @@ type RerunInput struct {
 type RerunResult struct {
 	Commit bool      `json:"commit"`
 	Rules  RulesBody `json:"rules"`
-	Was    RulesBody `json:"was"` // of a commit: the rules that take it back
+	Was    RulesBody `json:"was"`    // of a commit: the rules that take it back, by which the graph was judged before
+	Beyond int64     `json:"beyond"` // changes since then that was has no room for
 	Rejudged
 	Identifiers int64          `json:"identifiers"` // that were looked at
 	Concerned   int64          `json:"concerned"`   // persons who would be others than they are
@@ -130,6 +131,7 @@ type rerun struct {
 	total   int64
 	base    int64 // persons, by the roles of the rules that are asked about
 	delta   int64
+	latest  string // the command that changed the rules last when the attempt began
 
 	waiting []touchstone.NodeID // seeds of clusters that the next command judges
 	members int
@@ -185,25 +187,39 @@ func (g *Graph) countAs(ctx context.Context, n *int64) error {
 	return nil
 }
 
-// putInForce has the rules take their place in the log, once for all attempts.
+// putInForce has the rules take their place in the log, once for all attempts, and notes what takes
+// back all that the graph does not follow yet.
 func (x *rerun) putInForce(ctx context.Context) error {
-	if len(x.in.Rules.Kinds)+len(x.in.Rules.Reset)+len(x.in.Rules.Blocked) == 0 {
+	if err := x.changeRules(ctx); err != nil {
+		return err
+	}
+	s, err := readStanding(ctx, x.cfg.Rules.cfg.DB.Reader())
+	if err != nil {
+		return err
+	}
+	x.latest = s.latest
+	if x.out.Was.size() == 0 {
+		x.out.Was, x.out.Beyond = s.was, s.beyond
+	}
+	return nil
+}
+
+func (x *rerun) changeRules(ctx context.Context) error {
+	if x.in.Rules.size() == 0 {
 		return nil
 	}
-	body, err := json.Marshal(x.in.Rules)
-	if err != nil {
+	told := 0
+	return x.cfg.Rules.change(ctx, x.in.Rules, func(in RulesBody, _ bool) error {
+		body, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		// A repeated attempt asks for the same commands, so each is done once.
+		c := touchstone.Command{ID: fmt.Sprintf("cmd_%s_rules%d", x.job.ID(), told), Kind: RulesCommand, Actor: "job", Body: touchstone.JSON(body)}
+		told++
+		_, err = x.cfg.Submit(ctx, c)
 		return err
-	}
-	result, err := x.cfg.Submit(ctx, touchstone.Command{ID: "cmd_" + x.job.ID() + "_rules", Kind: RulesCommand, Actor: "job", Body: touchstone.JSON(body)})
-	if err != nil {
-		return err
-	}
-	var ruled Ruled
-	if err := json.Unmarshal([]byte(result), &ruled); err != nil {
-		return fmt.Errorf("read what takes the rules back: %w", err)
-	}
-	x.out.Was = ruled.Was
-	return nil
+	})
 }
 
 func (x *rerun) run(ctx context.Context) (touchstone.JSON, error) {
@@ -222,7 +238,7 @@ func (x *rerun) run(ctx context.Context) (touchstone.JSON, error) {
 		return ctx.Err()
 	})
 	if err == nil && x.in.Commit {
-		err = x.submit(ctx)
+		err = x.submit(ctx, true)
 	}
 	if err == nil {
 		err = x.touch(ctx)
@@ -282,15 +298,16 @@ func (x *rerun) look(ctx context.Context, seed touchstone.NodeID) error {
 	if x.members += len(c.members); len(x.waiting) < clustersAtOnce && x.members < membersAtOnce {
 		return nil
 	}
-	return x.submit(ctx)
+	return x.submit(ctx, false)
 }
 
-// submit has the waiting clusters judged by a command, and notes what came of it.
-func (x *rerun) submit(ctx context.Context) error {
-	if len(x.waiting) == 0 {
-		return nil
+// submit has the waiting clusters judged by a command, and notes what came of it. The last one says
+// that the graph follows the rules.
+func (x *rerun) submit(ctx context.Context, last bool) error {
+	in := RejudgeBody{Whole: last}
+	if last {
+		in.Latest = x.latest
 	}
-	var in RejudgeBody
 	for _, id := range x.waiting {
 		of, err := x.scratch.identifierOf(ctx, id)
 		if touchstone.KindOf(err) == touchstone.NotFound { // erased meanwhile
@@ -302,7 +319,7 @@ func (x *rerun) submit(ctx context.Context) error {
 		in.Identifiers = append(in.Identifiers, of.String())
 	}
 	x.waiting, x.members = x.waiting[:0], 0
-	if len(in.Identifiers) == 0 {
+	if len(in.Identifiers) == 0 && !last {
 		return nil
 	}
 	body, err := json.Marshal(in)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	_ "embed"
 	"net/http"
+	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
@@ -116,7 +117,7 @@ func (x *resource) updateKind(w http.ResponseWriter, r *http.Request) error {
 	setGiven(&k.SharedAfter, in.SharedAfter)
 	setGiven(&k.WindowLimit, in.WindowLimit)
 	setGiven(&k.WindowDays, in.WindowDays)
-	if err := rules.SetKind(r.Context(), k); err != nil {
+	if err := x.changeRules(r, RulesBody{Kinds: []touchstone.KindConfig{k}}); err != nil {
 		return err
 	}
 	api.NoteTarget(r, string(k.Kind), string(k.Kind))
@@ -129,10 +130,35 @@ func setGiven[T any](to *T, given *T) {
 	}
 }
 
+// changeRules puts a change of the rules in the log, and waits until it is in force.
+func (x *resource) changeRules(r *http.Request, in RulesBody) error {
+	return x.rules().change(r.Context(), in, x.submitRules(r))
+}
+
+func (x *resource) submitRules(r *http.Request) func(RulesBody, bool) error {
+	return func(in RulesBody, asked bool) error {
+		call := r
+		if !asked { // the key of the call is that of its own command
+			call = r.Clone(r.Context())
+			call.Header.Del("Idempotency-Key")
+		}
+		var done Ruled
+		_, err := x.commands(call, RulesCommand, in, &done)
+		return err
+	}
+}
+
 func (x *resource) resetKind(w http.ResponseWriter, r *http.Request) error {
 	rules := x.rules()
 	kind := api.Param(r, "kind")
-	if err := rules.ResetKind(r.Context(), touchstone.IdentifierKind(kind)); err != nil {
+	v, err := rules.View(r.Context())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(v.Kinds, func(k KindView) bool { return string(k.Kind) == kind && k.Changed }) {
+		return touchstone.Errorf(touchstone.NotFound, "the rules of %.40q were not changed", kind)
+	}
+	if err := x.changeRules(r, RulesBody{Reset: []touchstone.IdentifierKind{touchstone.IdentifierKind(kind)}}); err != nil {
 		return err
 	}
 	api.NoteTarget(r, kind, kind)
@@ -153,6 +179,9 @@ func (x *resource) block(w http.ResponseWriter, r *http.Request) error {
 		return touchstone.Errorf(touchstone.Invalid, "blocked is missing: true or false.")
 	}
 	rules := x.rules()
+	if err := rules.tell(r.Context(), x.submitRules(r)); err != nil {
+		return err
+	}
 	var done Blocked
 	if _, err := x.commands(r, BlockCommand, BlockBody{Kind: in.Kind, Value: in.Value, Blocked: *in.Blocked, Cut: in.Cut}, &done); err != nil {
 		return err
@@ -217,7 +246,24 @@ func (x *resource) decide(w http.ResponseWriter, r *http.Request) error {
 		return touchstone.Errorf(touchstone.Invalid, "decision must be block or dismiss.")
 	}
 	rules := x.rules()
-	if err := rules.Decide(r.Context(), api.ViewerOf(r), in.Kind, in.Value, in.Decision == "block"); err != nil {
+	value, err := rules.suggested(r.Context(), api.ViewerOf(r), in.Kind, in.Value)
+	if err != nil {
+		return err
+	}
+	state := "dismissed"
+	if in.Decision == "block" {
+		state = "blocked"
+		there, err := rules.isSuggested(r.Context(), in.Kind, value)
+		if err != nil {
+			return err
+		}
+		if there {
+			if err := x.changeRules(r, RulesBody{Blocked: []BlockRule{{in.Kind, value, true}}}); err != nil {
+				return err
+			}
+		}
+	}
+	if err := rules.decide(r.Context(), in.Kind, value, state); err != nil {
 		return err
 	}
 	api.NoteTarget(r, blockedTarget(in.Kind, in.Value), in.Value)

@@ -236,6 +236,7 @@ type RulesView struct {
 	Kinds       []KindView     `json:"kinds"`   // strongest first
 	Blocked     []BlockedValue `json:"blocked"` // for every kind
 	Normalisers []string       `json:"normalisers"`
+	Pending     *Pending       `json:"pending"` // null: the graph follows the rules
 }
 
 // View returns the rules and where they differ from the built-in ones.
@@ -249,7 +250,11 @@ func (r *Rules) View(ctx context.Context) (RulesView, error) {
 	if err != nil {
 		return RulesView{}, err
 	}
-	v := RulesView{Kinds: []KindView{}, Blocked: c.list("", builtIn.Blocked), Normalisers: touchstone.Normalisers()}
+	s, err := readStanding(ctx, r.cfg.DB.Reader())
+	if err != nil {
+		return RulesView{}, err
+	}
+	v := RulesView{Kinds: []KindView{}, Blocked: c.list("", builtIn.Blocked), Normalisers: touchstone.Normalisers(), Pending: s.view()}
 	for _, k := range set.Configs() {
 		i := indexOf(builtIn.Kinds, k.Kind)
 		var values []string
@@ -283,25 +288,17 @@ func (c changes) list(kind touchstone.IdentifierKind, builtIn []string) []Blocke
 	return list
 }
 
-// SetKind changes a kind's rules, or adds a kind.
-func (r *Rules) SetKind(ctx context.Context, k touchstone.KindConfig) error {
-	return r.change(ctx, func(tx *store.Tx, c *changes) error { return r.setKind(ctx, tx, c, k) })
-}
-
 func (r *Rules) setKind(ctx context.Context, tx *store.Tx, c *changes, k touchstone.KindConfig) error {
 	k.Blocked = nil
 	if k.Normaliser == "text" {
 		k.Normaliser = ""
 	}
-	if k.Kind == touchstone.KindGroupID {
-		return touchstone.Errorf(touchstone.Invalid, "group_id names a group, not a person; profiles keep it").WithHint("use account_id for accounts that persons relate to")
+	if err := checkKind(k); err != nil {
+		return err
 	}
 	c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == k.Kind })
 	if len(c.kinds) >= maxOwnKinds {
 		return touchstone.Errorf(touchstone.Invalid, "there are %d changed kinds already", maxOwnKinds)
-	}
-	if k.MaxLength > maxValueBytes {
-		return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
 	}
 	c.kinds = append(c.kinds, k)
 	_, err := tx.Exec(ctx, `INSERT INTO identity_kind_rules (kind, role, priority, max_count, normaliser, max_length, contact, tells_apart, shared_after, window_limit, window_days) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -319,48 +316,24 @@ func asInt(b bool) int64 {
 	return 0
 }
 
-// ResetKind gives a kind its built-in rules back; a kind that was added is forgotten.
-func (r *Rules) ResetKind(ctx context.Context, kind touchstone.IdentifierKind) error {
-	return r.change(ctx, func(tx *store.Tx, c *changes) error {
-		if indexOf(c.kinds, kind) < 0 {
-			return touchstone.Errorf(touchstone.NotFound, "the rules of %.40q were not changed", kind)
-		}
-		return r.resetKind(ctx, tx, c, kind)
-	})
-}
-
 func (r *Rules) resetKind(ctx context.Context, tx *store.Tx, c *changes, kind touchstone.IdentifierKind) error {
 	c.kinds = slices.DeleteFunc(c.kinds, func(have touchstone.KindConfig) bool { return have.Kind == kind })
 	_, err := tx.Exec(ctx, `DELETE FROM identity_kind_rules WHERE kind = ?`, string(kind))
 	return err
 }
 
-// SetBlocked says whether a value names nobody: of a kind, or of every kind when kind is
-// empty. Persons that it has joined already stay as they are.
-func (r *Rules) SetBlocked(ctx context.Context, kind touchstone.IdentifierKind, value string, blocked bool) error {
-	return r.change(ctx, func(tx *store.Tx, c *changes) error { return r.setBlocked(ctx, tx, c, kind, value, blocked) })
-}
-
-func (r *Rules) setBlocked(ctx context.Context, tx *store.Tx, c *changes, kind touchstone.IdentifierKind, value string, blocked bool) error {
-	value = strings.TrimSpace(value)
-	switch {
-	case value == "" || len(value) > maxBlockedBytes || !storable(value):
-		return touchstone.Errorf(touchstone.Invalid, "value must have 1 to %d bytes", maxBlockedBytes)
-	case len(c.blocked) >= maxBlockedValues:
-		return touchstone.Errorf(touchstone.Invalid, "there are %d changed values already", maxBlockedValues).WithHint("one * stands for anything: *@example.com")
+func (r *Rules) setBlocked(ctx context.Context, tx *store.Tx, c *changes, b BlockRule) error {
+	if err := checkBlockRule(b); err != nil {
+		return err
 	}
-	if kind != "" {
-		if k, ok := touchstone.ParseKind(string(kind)); !ok || k != kind {
-			return touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier.", kind)
-		}
-	}
-	if err := touchstone.CheckBlockedValue(value); err != nil {
-		return touchstone.Wrap(touchstone.Invalid, err, "%s", err)
-	}
+	kind, value, blocked := b.Kind, strings.TrimSpace(b.Value), b.Blocked
 	c.blocked = slices.DeleteFunc(c.blocked, func(b blockedChange) bool { return b.kind == kind && b.value == value })
 	if blocked == r.isBuiltIn(kind, value) { // no difference is left
 		_, err := tx.Exec(ctx, `DELETE FROM identity_blocked WHERE kind = ? AND value = ?`, string(kind), value)
 		return err
+	}
+	if len(c.blocked) >= maxBlockedValues {
+		return touchstone.Errorf(touchstone.Invalid, "there are %d changed values already", maxBlockedValues).WithHint("one * stands for anything: *@example.com")
 	}
 	c.blocked = append(c.blocked, blockedChange{kind: kind, value: value, blocked: blocked})
 	_, err := tx.Exec(ctx, `INSERT INTO identity_blocked (kind, value, blocked, changed_at) VALUES (?, ?, ?, ?)
@@ -377,32 +350,53 @@ func (r *Rules) isBuiltIn(kind touchstone.IdentifierKind, value string) bool {
 	return i >= 0 && slices.Contains(rules.Kinds[i].Blocked, value)
 }
 
-// change makes a change, checks that the rules hold together, and takes them into force.
-func (r *Rules) change(ctx context.Context, fn func(tx *store.Tx, c *changes) error) error {
-	err := r.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
-		return r.changeIn(ctx, tx, func(c *changes) error { return fn(tx, c) })
-	})
-	if err != nil {
-		return err
-	}
-	return r.Reload(ctx)
-}
-
-// changeIn makes a change in a transaction of the caller's, who calls Reload after its commit.
-func (r *Rules) changeIn(ctx context.Context, tx *store.Tx, fn func(c *changes) error) error {
+// changeIn makes a change in the transaction of a command, checks that the rules hold together, and
+// returns what takes it back and the rules as they are now. Whoever calls it calls Reload after the commit.
+func (r *Rules) changeIn(ctx context.Context, tx *store.Tx, c touchstone.Command, in RulesBody) (was RulesBody, set *touchstone.KindSet, err error) {
 	// The row's lock makes changes take turns.
 	if _, err := tx.Exec(ctx, `UPDATE identity_rules SET version = version + 1 WHERE id = 1`); err != nil {
-		return err
+		return was, nil, err
 	}
-	c, err := readChanges(ctx, tx)
+	now, err := readChanges(ctx, tx)
 	if err != nil {
-		return err
+		return was, nil, err
 	}
-	if err := fn(&c); err != nil {
-		return err
+	before := changes{slices.Clone(now.kinds), slices.Clone(now.blocked)}
+	was = now.inverse(in)
+	if err := r.make(ctx, tx, &now, in); err != nil {
+		return was, nil, err
 	}
-	_, err = c.rules().Prepare(r.cfg.Normalisers)
-	return err
+	if set, err = now.rules().Prepare(r.cfg.Normalisers); err != nil {
+		return was, nil, err
+	}
+	s, err := readStanding(ctx, tx)
+	if err != nil {
+		return was, nil, err
+	}
+	s.note(before, now, was, c)
+	if in.Whole {
+		s.logged = 1
+	}
+	return was, set, s.save(ctx, tx)
+}
+
+func (r *Rules) make(ctx context.Context, tx *store.Tx, now *changes, in RulesBody) error {
+	for _, kind := range in.Kinds {
+		if err := r.setKind(ctx, tx, now, kind); err != nil {
+			return err
+		}
+	}
+	for _, kind := range in.Reset {
+		if err := r.resetKind(ctx, tx, now, kind); err != nil {
+			return err
+		}
+	}
+	for _, b := range in.Blocked {
+		if err := r.setBlocked(ctx, tx, now, b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Verdict is what becomes of a value.

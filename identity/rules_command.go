@@ -2,7 +2,9 @@ package identity
 
 import (
 	"context"
+	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -14,6 +16,9 @@ type RulesBody struct {
 	Kinds   []touchstone.KindConfig     `json:"kinds,omitempty"`
 	Reset   []touchstone.IdentifierKind `json:"reset,omitempty"`
 	Blocked []BlockRule                 `json:"blocked,omitempty"`
+	// Whole says that the log tells all rules from here on; those of an earlier release stood in the
+	// store only.
+	Whole bool `json:"whole,omitempty"`
 }
 
 // BlockRule says whether a value names nobody.
@@ -35,8 +40,44 @@ func checkRules(body touchstone.JSON) error {
 	if err := readBody(body, &in); err != nil {
 		return err
 	}
-	if len(in.Kinds)+len(in.Reset)+len(in.Blocked) > maxRuleChanges {
+	if in.size() > maxRuleChanges {
 		return touchstone.Errorf(touchstone.TooLarge, "at most %d rules change at a time", maxRuleChanges)
+	}
+	for _, k := range in.Kinds {
+		if err := checkKind(k); err != nil {
+			return err
+		}
+	}
+	for _, b := range in.Blocked {
+		if err := checkBlockRule(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkKind(k touchstone.KindConfig) error {
+	if k.Kind == touchstone.KindGroupID {
+		return touchstone.Errorf(touchstone.Invalid, "group_id names a group, not a person; profiles keep it").WithHint("use account_id for accounts that persons relate to")
+	}
+	if k.MaxLength > maxValueBytes {
+		return touchstone.Errorf(touchstone.Invalid, "max_length must be at most %d", maxValueBytes)
+	}
+	return nil
+}
+
+func checkBlockRule(b BlockRule) error {
+	value := strings.TrimSpace(b.Value)
+	if value == "" || len(value) > maxBlockedBytes || !storable(value) {
+		return touchstone.Errorf(touchstone.Invalid, "value must have 1 to %d bytes", maxBlockedBytes)
+	}
+	if b.Kind != "" {
+		if k, ok := touchstone.ParseKind(string(b.Kind)); !ok || k != b.Kind {
+			return touchstone.Errorf(touchstone.Invalid, "%.40q is no kind of identifier.", b.Kind)
+		}
+	}
+	if err := touchstone.CheckBlockedValue(value); err != nil {
+		return touchstone.Wrap(touchstone.Invalid, err, "%s", err)
 	}
 	return nil
 }
@@ -52,27 +93,34 @@ func (k ruler) do(ctx context.Context, tx *store.Tx, _ *touchstone.Batch, c touc
 	if err := readBody(c.Body, &in); err != nil {
 		return nil, err
 	}
-	out := Ruled{}
-	k.graph.rulesChanged = k.rules // taken into force when the batch is committed
-	return &out, k.rules.changeIn(ctx, tx, func(now *changes) error {
-		out.Was = now.inverse(in)
-		for _, kind := range in.Kinds {
-			if err := k.rules.setKind(ctx, tx, now, kind); err != nil {
-				return err
-			}
-		}
-		for _, kind := range in.Reset {
-			if err := k.rules.resetKind(ctx, tx, now, kind); err != nil {
-				return err
-			}
-		}
-		for _, b := range in.Blocked {
-			if err := k.rules.setBlocked(ctx, tx, now, b.Kind, b.Value, b.Blocked); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	was, err := k.graph.changeRules(ctx, tx, k.rules, c, in)
+	return &Ruled{Was: was}, err
+}
+
+// rulesChange is a change of the rules that the batch at work has made.
+type rulesChange struct {
+	rules *Rules
+	set   *touchstone.KindSet // as they are now
+}
+
+// changeRules changes rules for the facts behind the command: those of its batch, too. Everybody
+// else follows when the batch is committed.
+func (g *Graph) changeRules(ctx context.Context, tx *store.Tx, rules *Rules, c touchstone.Command, in RulesBody) (was RulesBody, err error) {
+	was, set, err := rules.changeIn(ctx, tx, c, in)
+	if err != nil {
+		return was, err
+	}
+	g.changed = &rulesChange{rules, set}
+	g.kinds.use(set)
+	return was, nil
+}
+
+// publish takes the rules into force for everybody of this process.
+func (c *rulesChange) publish(ctx context.Context, log *slog.Logger) {
+	if err := c.rules.Reload(ctx); err != nil {
+		log.Warn("changed rules could not be read back; they hold as they were made", "error", err)
+		c.rules.set.Replace(c.set)
+	}
 }
 
 // inverse is what takes a change back.
@@ -137,4 +185,30 @@ func (r *Rules) Proposed(ctx context.Context, in RulesBody) (*touchstone.KindSet
 		return nil, err
 	}
 	return c.with(in).rules().Prepare(r.cfg.Normalisers)
+}
+
+// change has rules changed at a place of the log by submit, and takes them into force. What is not
+// asked for, but told beside it, is a command of its own.
+func (r *Rules) change(ctx context.Context, in RulesBody, submit func(in RulesBody, asked bool) error) error {
+	if _, err := r.Proposed(ctx, in); err != nil {
+		return err
+	}
+	if err := r.tell(ctx, submit); err != nil {
+		return err
+	}
+	if err := submit(in, true); err != nil {
+		return err
+	}
+	return r.Reload(ctx)
+}
+
+// tell has the log know the rules that an earlier release kept in the store only.
+func (r *Rules) tell(ctx context.Context, submit func(in RulesBody, asked bool) error) error {
+	bodies, err := r.unlogged(ctx)
+	for _, body := range bodies {
+		if err := submit(body, false); err != nil {
+			return err
+		}
+	}
+	return err
 }

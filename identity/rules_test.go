@@ -22,6 +22,29 @@ func openRules(t *testing.T, db *store.DB) *Rules {
 	return r
 }
 
+// changed changes rules as a command does.
+func (r *Rules) changed(t *testing.T, in RulesBody) error {
+	t.Helper()
+	err := r.cfg.DB.Retry(t.Context(), func(tx *store.Tx) error {
+		_, _, err := r.changeIn(t.Context(), tx, touchstone.Command{ID: "cmd_rules", SubmittedAt: day}, in)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.Reload(t.Context())
+}
+
+func (r *Rules) block(t *testing.T, kind touchstone.IdentifierKind, value string, blocked bool) error {
+	t.Helper()
+	return r.changed(t, RulesBody{Blocked: []BlockRule{{kind, value, blocked}}})
+}
+
+func (r *Rules) kind(t *testing.T, k touchstone.KindConfig) error {
+	t.Helper()
+	return r.changed(t, RulesBody{Kinds: []touchstone.KindConfig{k}})
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -38,10 +61,10 @@ func TestRulesAreChangedForEveryProcess(t *testing.T) {
 		if _, ok := here.Kinds().Normalise("user_id", "guest"); ok {
 			t.Fatal("guest is somebody")
 		}
-		must(t, here.SetBlocked(ctx, "", "guest", false))
-		must(t, here.SetBlocked(ctx, "", "tmp-*", true))
-		must(t, here.SetBlocked(ctx, "phone", "138 1234 5678", true))
-		must(t, here.SetKind(ctx, touchstone.KindConfig{Kind: "member_no", Role: touchstone.Relates, Priority: 7, Limit: 3, Normaliser: "integer"}))
+		must(t, here.block(t, "", "guest", false))
+		must(t, here.block(t, "", "tmp-*", true))
+		must(t, here.block(t, "phone", "138 1234 5678", true))
+		must(t, here.kind(t, touchstone.KindConfig{Kind: "member_no", Role: touchstone.Relates, Priority: 7, Limit: 3, Normaliser: "integer"}))
 		must(t, there.Reload(ctx))
 		for name, set := range map[string]*touchstone.KindSet{"here": here.Kinds(), "there": there.Kinds(), "after a start": openRules(t, db).Kinds()} {
 			for id, want := range map[touchstone.Identifier]touchstone.Refusal{
@@ -77,9 +100,9 @@ func TestRulesAreChangedForEveryProcess(t *testing.T) {
 			t.Errorf("kinds: %+v", v.Kinds)
 		}
 		// And back.
-		must(t, here.SetBlocked(ctx, "", "guest", true))
-		must(t, here.SetBlocked(ctx, "", "tmp-*", false))
-		must(t, here.ResetKind(ctx, "member_no"))
+		must(t, here.block(t, "", "guest", true))
+		must(t, here.block(t, "", "tmp-*", false))
+		must(t, here.changed(t, RulesBody{Reset: []touchstone.IdentifierKind{"member_no"}}))
 		v, err = here.View(ctx)
 		must(t, err)
 		if g := find(v.Blocked, "guest"); g.ChangedAt != nil || find(v.Blocked, "tmp-*") != nil {
@@ -96,7 +119,7 @@ func TestChangesOfRulesTakeTurns(t *testing.T) {
 		for i := range 4 {
 			all.Go(func() {
 				for n := range 3 {
-					if err := both[i%2].SetBlocked(t.Context(), "", fmt.Sprintf("kiosk-%d-%d", i, n), true); err != nil {
+					if err := both[i%2].block(t, "", fmt.Sprintf("kiosk-%d-%d", i, n), true); err != nil {
 						t.Error(err)
 					}
 				}
@@ -116,7 +139,7 @@ func TestChangesOfRulesTakeTurns(t *testing.T) {
 
 func TestRulesRefuseWhatCannotHold(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
-		ctx, r := t.Context(), openRules(t, db)
+		r := openRules(t, db)
 		good := touchstone.KindConfig{Kind: "email", Role: touchstone.Identifies, Priority: 70, Limit: 5, Normaliser: "email"}
 		for name, change := range map[string]func(*touchstone.KindConfig){
 			"name":             func(c *touchstone.KindConfig) { c.Kind = "E-Mail" },
@@ -130,19 +153,16 @@ func TestRulesRefuseWhatCannotHold(t *testing.T) {
 		} {
 			c := good
 			change(&c)
-			if err := r.SetKind(ctx, c); touchstone.KindOf(err) != touchstone.Invalid {
+			if err := r.kind(t, c); touchstone.KindOf(err) != touchstone.Invalid {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		for _, value := range []string{"", "  ", "*", "*x*", "a\x00b"} {
-			if err := r.SetBlocked(ctx, "", value, true); touchstone.KindOf(err) != touchstone.Invalid {
+			if err := r.block(t, "", value, true); touchstone.KindOf(err) != touchstone.Invalid {
 				t.Errorf("%q: %v", value, err)
 			}
 		}
-		if err := r.ResetKind(ctx, "email"); touchstone.KindOf(err) != touchstone.NotFound {
-			t.Error(err)
-		}
-		must(t, r.SetKind(ctx, good))
+		must(t, r.kind(t, good))
 	})
 }
 
@@ -190,7 +210,8 @@ func TestValuesThatJoinManyAreSuggested(t *testing.T) {
 				if _, ok := r.Kinds().Normalise(s.Kind, s.Value); !ok {
 					t.Fatal("blocked by itself")
 				}
-				must(t, r.Decide(t.Context(), access.System(), s.Kind, s.Value, true))
+				must(t, r.block(t, s.Kind, s.Value, true))
+				must(t, r.decide(t.Context(), s.Kind, s.Value, "blocked"))
 				if _, refused := r.Kinds().Check(s.Kind, s.Value); refused != touchstone.RefusedBlocked {
 					t.Errorf("not blocked: %q", refused)
 				}

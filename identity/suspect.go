@@ -291,18 +291,9 @@ func (r *Rules) suggested(ctx context.Context, viewer *access.Viewer, kind touch
 
 const maxMeant = 1000 // suggestions looked through for one that was shown masked
 
-// Decide blocks a suggested value of its kind, or dismisses the suggestion. The value may
-// be as the viewer was shown it.
-func (r *Rules) Decide(ctx context.Context, viewer *access.Viewer, kind touchstone.IdentifierKind, value string, block bool) error {
-	value, err := r.suggested(ctx, viewer, kind, value)
-	if err != nil {
-		return err
-	}
-	state := "dismissed"
-	if block {
-		state = "blocked"
-	}
-	return r.change(ctx, func(tx *store.Tx, c *changes) error {
+// decide notes that a suggested value was blocked, or that the suggestion is dismissed.
+func (r *Rules) decide(ctx context.Context, kind touchstone.IdentifierKind, value, state string) error {
+	return r.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		done, err := tx.Exec(ctx, `UPDATE identity_suggestions SET state = ?, decided = ? WHERE kind = ? AND value = ?`, state, r.cfg.Clock.Now().UnixMilli(), string(kind), value)
 		if err != nil {
 			return err
@@ -310,9 +301,13 @@ func (r *Rules) Decide(ctx context.Context, viewer *access.Viewer, kind touchsto
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
 			return touchstone.Errorf(touchstone.NotFound, "nothing suggests to block %s:%.80s", kind, value)
 		}
-		if !block {
-			return nil
-		}
-		return r.setBlocked(ctx, tx, c, kind, value, true)
+		return nil
 	})
+}
+
+// isSuggested reports whether there is a suggestion about a value, whatever was decided.
+func (r *Rules) isSuggested(ctx context.Context, kind touchstone.IdentifierKind, value string) (is bool, err error) {
+	var n int
+	err = r.cfg.DB.Reader().QueryRow(ctx, `SELECT COUNT(*) FROM identity_suggestions WHERE kind = ? AND value = ?`, string(kind), value).Scan(&n)
+	return n > 0, err
 }

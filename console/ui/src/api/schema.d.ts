@@ -1514,7 +1514,7 @@ export interface paths {
         head?: never;
         /**
          * Change the rules of a kind, or add a kind
-         * @description Holds for events that come from now on, in every process within seconds. Persons that are joined stay joined.
+         * @description A command in the log, which holds for events behind it, in every process within seconds. Persons stay who they are until the rules are run again (`pending`, and the job `identity.rerun`).
          */
         patch: operations["updateIdentityKind"];
         trace?: never;
@@ -1530,7 +1530,7 @@ export interface paths {
         put?: never;
         /**
          * Say that a value names nobody, or that it does after all
-         * @description Holds for events that come from now on. Persons that the value has joined already stay one; see `holders` of a check, and the split.
+         * @description Holds for events that come from now on. Persons that the value has joined already stay one until the rules are run again; see `holders` of a check, and the split.
          */
         post: operations["setBlockedValue"];
         delete?: never;
@@ -4441,6 +4441,19 @@ export interface components {
             /** @description For every kind */
             blocked: components["schemas"]["BlockedValue"][];
             normalisers: string[];
+            /** @description What the graph does not follow yet: rules that were changed since they were last run over all of it. null: it follows them */
+            pending: components["schemas"]["IdentityPending"] | null;
+        };
+        IdentityPending: {
+            since: components["schemas"]["Time"];
+            /** @description Whose rules are others */
+            kinds: string[];
+            /** @description That are blocked and were not, or the other way round */
+            values: number;
+            /** @description A re-run has stopped in the middle */
+            partial: boolean;
+            /** @description A re-run tells the rules that bring everything back, as its result's `was` */
+            undoable: boolean;
         };
         IdentifierVerdict: {
             kind: string;
