@@ -2,6 +2,7 @@ package apptest
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -132,11 +133,48 @@ func judgeSlips(t *testing.T, s *Server, world *sim.World) {
 			right[a] = true
 		}
 	}
+	judgeTop(t, s.pairs("review"), whose, open)
 	t.Logf("%d slips came to their account by themselves, %d to a wrong one; of %d others %d likely pairs are right, %d are not", certain, wrong, len(open), len(right), likely-len(right))
 	if certain < 50 || wrong*10 > certain {
 		t.Errorf("by identifiers %d slips came to the right account and %d to a wrong one", certain, wrong)
 	}
 	if len(open) < 20 || len(right)*2 < len(open) || (likely-len(right))*4 > likely {
 		t.Errorf("of %d slips with mistakes %d were found, with %d wrong pairs", len(open), len(right), likely-len(right))
+	}
+}
+
+// judgeTop holds the top of the review queue against who is who: two accounts are never one, however alike their mail addresses, and what is thought of
+// the pairs is true of them.
+func judgeTop(t *testing.T, review []pair, whose, open map[string]int) {
+	t.Helper()
+	top, right, thought := 0., 0., 0.
+	for _, p := range review {
+		if p.Chance < 0.7 {
+			continue
+		}
+		var who [2]int
+		for i := range who {
+			id := p.Persons[i].ID
+			var known bool
+			if who[i], known = whose[id]; !known {
+				if who[i], known = open[id]; !known {
+					who[i] = -1 - i // somebody without an account
+				}
+			}
+		}
+		if who[0] < 0 || who[1] < 0 {
+			continue
+		}
+		top++
+		thought += p.Chance
+		if who[0] == who[1] {
+			right++
+		} else if testing.Verbose() {
+			t.Logf("%.4f: %+v", p.Chance, p.Persons)
+		}
+	}
+	t.Logf("of %.0f pairs on top of the queue %.0f are right, %.1f were thought to be", top, right, thought)
+	if top < 20 || math.Abs(right-thought) > .12*top {
+		t.Errorf("of %.0f pairs on top of the queue %.0f are right, and %.1f were thought to be", top, right, thought)
 	}
 }

@@ -144,7 +144,14 @@ func (c *comparer) look(rowX, rowY []uint32, i int, p *pattern) float64 {
 	one := &c.each[i]
 	a, b := rowX[one.at], rowY[one.at]
 	before := c.differ(i, a, b)
-	l := one.col.levelOf(one.Aspect, one.col.at(a), one.col.at(b))
+	l := 0
+	if one.Kind == Email {
+		l = c.mailLevel(one, one.col.at(a), one.col.at(b), func(column int) (x, y *value) {
+			return c.columns[column].valueAt(rowX[column]), c.columns[column].valueAt(rowY[column])
+		})
+	} else {
+		l = one.col.levelOf(one.Aspect, one.col.at(a), one.col.at(b))
+	}
 	*p |= pattern(l+1) << (4 * i) //nolint:gosec // from 0 to 15
 	switch {
 	case l < 0:

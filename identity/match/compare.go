@@ -104,6 +104,9 @@ func (c *comparer) pattern(a, b []*value) (p pattern) {
 		case x == nil || y == nil:
 		case x == y && one.Aspect == "":
 			p |= 1 << (4 * i)
+		case one.Kind == Email:
+			l := c.mailLevel(one, x, y, func(column int) (*value, *value) { return a[column], b[column] })
+			p |= pattern(l+1) << (4 * i) //nolint:gosec // from 0 to 15
 		default:
 			p |= pattern(one.col.levelOf(one.Aspect, x, y)+1) << (4 * i) //nolint:gosec // from 0 to 15
 		}

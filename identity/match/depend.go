@@ -142,7 +142,7 @@ func (f *fitting) lifts(a int, found bool) []float64 {
 	}
 	lifts := make([]float64, n)
 	for b := range n {
-		near := f.near(b, a, 1)
+		near := f.near(b, a, 0)
 		if (alone[b] >= seenFrom || near > 0) && chance > 0 {
 			lifts[b] = math.Log2((both[b] + givenPairs*(near+(1-near)*chance)) / (alone[b] + givenPairs) / chance)
 		}
@@ -153,10 +153,10 @@ func (f *fitting) lifts(a int, found bool) []float64 {
 // near is the affinity of a comparison to a level of what might be its parent.
 func (f *fitting) near(parent, child, level int) float64 {
 	if f.model.Comparisons[parent].Kind == Email {
-		if level == mailEqual || level == mailSlip { // with the host
+		if level == mailEqual {
 			return f.mails.names[child] * f.mails.oneHost
 		}
-		return f.mails.names[child]
+		return 0 // these are asked of what is left without the names
 	}
 	return affinity(f.model.Comparisons[parent].Kind, f.model.Comparisons[child].Kind)
 }

@@ -49,13 +49,38 @@ func form(kind Kind, raw string) value {
 // plateLooks writes letters that are taken for one another as one.
 var plateLooks = strings.NewReplacer("o", "0", "q", "0", "d", "0", "i", "1", "l", "1", "z", "2", "s", "5", "b", "8", "g", "6")
 
+// titles are words before a name, and hanTitles those after a Chinese one, that are no part of it.
+var (
+	titles    = []string{"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "herr", "frau", "mme", "monsieur"}
+	hanTitles = []string{"先生", "女士", "小姐", "太太", "老师", "师傅", "经理", "同学"}
+)
+
 func nameForm(raw string) value {
 	v := value{text: fold(raw)}
-	if hasHan(v.text) {
-		v.text = squeeze(v.text)
-		v.alt = romanise(v.text)
+	if !hasHan(v.text) {
+		v.text = untitled(v.text)
+		return v
 	}
+	v.text = squeeze(v.text)
+	for _, title := range hanTitles {
+		if name, ok := strings.CutSuffix(v.text, title); ok && name != "" {
+			v.text = name
+			break
+		}
+	}
+	v.alt = romanise(v.text)
 	return v
+}
+
+// untitled takes titles off the front of a name, unless nothing else is there.
+func untitled(name string) string {
+	for {
+		first, rest, more := strings.Cut(name, " ")
+		if !more || !slices.Contains(titles, first) {
+			return name
+		}
+		name = rest
+	}
 }
 
 // phoneForm keeps the digits that a caller within the country dials, without the trunk zero.

@@ -159,14 +159,37 @@ func hanNameLevel(a, b *value) int {
 		soundB = squeeze(b.text)
 	}
 	switch {
-	case soundA == soundB, a.alt == "" && reversed(a.text) == soundB, b.alt == "" && reversed(b.text) == soundA:
+	case soundA == soundB, a.alt != "" && b.alt != "" && turned(a.text, b.text), a.alt == "" && reversed(a.text) == soundB, b.alt == "" && reversed(b.text) == soundA:
 		return nameForms
 	case slips(soundA, soundB, 1) <= 1 && len(soundA) >= 5:
 		return nameSlip // shi and si, zhang and zang: one letter
 	case a.alt != "" && b.alt != "" && utf8.RuneCountInString(a.text) >= 3 && slips(a.text, b.text, 1) <= 1:
 		return nameAlike
+	case a.alt != "" && b.alt != "" && familyOf(a.text, b.text):
+		return namePart
 	}
 	return nameDifferent
+}
+
+// turned tells whether one Chinese name is the other with the family name, of one character or two, behind.
+func turned(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if n := utf8.RuneCountInString(a[:i]); n > 0 && n <= 2 && (a[i:]+a[:i] == b || b[i:]+b[:i] == a) {
+			return true
+		}
+	}
+	return false
+}
+
+// familyOf tells whether one of two Chinese names is the family name of the other, as in 王先生.
+func familyOf(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return utf8.RuneCountInString(a) <= 2 && len(a) < len(b) && strings.HasPrefix(b, a)
 }
 
 // reversed puts the last word of a name first: "wei zhang" is zhangwei.
@@ -240,11 +263,14 @@ func phoneLevel(x, y string) int {
 	return 3
 }
 
-// Levels of mail addresses that are about all of them, as in degreesOf.
+// Levels of mail addresses, as in degreesOf.
 const (
-	mailEqual = 0
-	mailSlip  = 2
+	mailEqual     = 0
+	mailSlip      = 2
+	mailDifferent = 4
 )
+
+const mailAlikeFrom = .88 // from which on texts before the @ are alike
 
 func emailLevel(a, b *value) int {
 	switch {
@@ -252,10 +278,10 @@ func emailLevel(a, b *value) int {
 		return 1
 	case slips(a.text, b.text, 1) <= 1:
 		return mailSlip
-	case jaroWinkler(a.alt, b.alt) >= .88:
+	case jaroWinkler(a.alt, b.alt) >= mailAlikeFrom:
 		return 3
 	}
-	return 4
+	return mailDifferent
 }
 
 func addressLevel(a, b *value) int {

@@ -174,10 +174,7 @@ func (s *Set) pairsAmong(records []uint32) float64 {
 
 // at returns a value of a record; nil when it does not say.
 func (s *Set) at(record uint32, column int) *value {
-	if id := s.cells[int(record)*len(s.columns)+column]; id != 0 {
-		return s.columns[column].at(id)
-	}
-	return nil
+	return s.columns[column].valueAt(s.cells[int(record)*len(s.columns)+column])
 }
 
 // part makes a set of some of the records, with the values of this one, and the frequencies of all.

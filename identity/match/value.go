@@ -10,12 +10,11 @@ import (
 
 // value is a distinct value of a column, in the form that is compared.
 type value struct {
-	text  string  // equal texts are equal values
-	alt   string  // by kind: how a Chinese name sounds, an address without its numbers, the local part of an e-mail address
-	tail  string  // by kind: the numbers of an address, the codes of a text
-	more  *extra  // of texts and of values that are several
-	count uint32  // records that hold it
-	bits  float32 // how rare it is; see column.rarity
+	text  string // equal texts are equal values
+	alt   string // by kind: how a Chinese name sounds, an address without its numbers, the local part of an e-mail address
+	tail  string // by kind: the numbers of an address, the codes of a text
+	more  *extra // of texts and of values that are several
+	count uint32 // records that hold it
 }
 
 type extra struct {
@@ -46,6 +45,7 @@ type column struct {
 	chunks [][]value
 	n      uint32            // values, with that of missing ones, which is 0
 	vocab  map[string]uint32 // words of texts
+	hosts  map[string]uint32 // of mail addresses: values that have the host
 	words  []string
 	df     []uint32 // values that have the word
 	filled uint32   // records that have a value
@@ -59,10 +59,21 @@ func newColumn(c Column) *column {
 	if c.Kind == Text {
 		col.vocab = make(map[string]uint32)
 	}
+	if c.Kind == Email {
+		col.hosts = make(map[string]uint32)
+	}
 	return col
 }
 
 func (c *column) at(id uint32) *value { return &c.chunks[id>>chunkBits][id&(1<<chunkBits-1)] }
+
+// valueAt is at for a number that may be 0, of a missing value: nil.
+func (c *column) valueAt(id uint32) *value {
+	if id == 0 {
+		return nil
+	}
+	return c.at(id)
+}
 
 // intern returns the number of a value as somebody wrote it, and counts a record that holds it. 0: there is none.
 func (c *column) intern(raw string) uint32 {
@@ -104,6 +115,9 @@ func (c *column) number(raw string) uint32 {
 		if c.ready {
 			c.norm(v.more.words)
 		}
+	}
+	if c.hosts != nil {
+		c.hosts[hostOf(&v)]++
 	}
 	return c.keep(v)
 }
@@ -175,7 +189,6 @@ func (c *column) look(raw string) *value {
 	if id, ok := c.ids[v.text]; ok {
 		return c.at(id)
 	}
-	v.bits = c.rarity(1)
 	if c.Kind == Text {
 		words := c.known(v.text)
 		c.norm(words)
@@ -224,23 +237,15 @@ func (c *column) wordsOf(text string) []weight {
 	return list
 }
 
-// finish computes what depends on all values: how rare each is, and the weights of words.
+// finish computes what depends on all values: the weights of words.
 func (c *column) finish() {
 	c.ready = true
 	for id := uint32(1); id < c.n; id++ {
 		v := c.at(id)
-		v.bits = c.rarity(v.count)
 		if v.more != nil {
 			c.norm(v.more.words)
 		}
 	}
-}
-
-// rarity is log2 of one over the chance that another record has this value, too. One record of those that
-// hold it is left out: it is the one that asks.
-func (c *column) rarity(count uint32) float32 {
-	others := max(float64(count)-1, 1)
-	return float32(math.Log2(float64(max(c.filled, 2)) / others))
 }
 
 func (c *column) idf(word uint32) float64 {
