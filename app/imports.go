@@ -2,10 +2,9 @@ package app
 
 import (
 	"context"
-	"iter"
+	"os"
 	"path/filepath"
 
-	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect/importer"
 	"github.com/touchstone-cdp/touchstone/collect/imports"
 )
@@ -13,6 +12,9 @@ import (
 // wireImports takes files: rows that come over the API, and uploads, which lie in the data folder
 // of the process that they were sent to.
 func (a *App) wireImports(ctx context.Context) (err error) {
+	if err := os.RemoveAll(a.trialDir()); err != nil {
+		return err
+	}
 	a.imports, err = imports.New(ctx, imports.Config{
 		DB: a.store, Clock: a.clock, Logger: a.part("imports"), Metrics: a.metrics,
 		Sources: a.collector.Sources(), Frames: a.collector, Kinds: a.kinds, Persons: a.personsOfImport, Stats: a.statsOfImport,
@@ -22,12 +24,6 @@ func (a *App) wireImports(ctx context.Context) (err error) {
 		},
 	})
 	return err
-}
-
-// personsOfImport tells what events with these identifiers would do to persons.
-func (a *App) personsOfImport(ctx context.Context, events iter.Seq[[]touchstone.Identifier]) (importer.Persons, error) {
-	s, err := a.graph.Simulate(ctx, events)
-	return importer.Persons{Created: s.PersonsCreated, Merged: s.PersonsMerged, Matched: s.PersonsMatched, Events: s.Events, Truncated: s.Truncated}, err
 }
 
 // statsOfImport is how far the server is with what came in, by which an import in it knows its end.

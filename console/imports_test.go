@@ -3,8 +3,9 @@ package console
 import (
 	"context"
 	"fmt"
-	"iter"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/collect/intake"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/sqlite"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/memory"
@@ -65,10 +67,32 @@ func newEdgeServer(t *testing.T, db *store.DB) *edgeServer {
 }
 
 // simulated is what app gives imports to foresee persons by.
-func simulated(graph *identity.Graph) func(context.Context, iter.Seq[[]touchstone.Identifier]) (importer.Persons, error) {
-	return func(ctx context.Context, events iter.Seq[[]touchstone.Identifier]) (importer.Persons, error) {
-		s, err := graph.Simulate(ctx, events)
-		return importer.Persons{Created: s.PersonsCreated, Merged: s.PersonsMerged, Matched: s.PersonsMatched, Events: s.Events, Truncated: s.Truncated}, err
+func simulated(graph *identity.Graph) func(context.Context, importer.Question) (importer.Persons, error) {
+	return func(ctx context.Context, q importer.Question) (p importer.Persons, err error) {
+		dir, err := os.MkdirTemp("", "trial")
+		if err != nil {
+			return p, err
+		}
+		defer os.RemoveAll(dir)
+		db, err := sqlite.Open(filepath.Join(dir, "trial.db"), sqlite.Options{})
+		if err != nil {
+			return p, err
+		}
+		defer db.Close()
+		trial, err := graph.NewTrial(ctx, db, identity.TrialOptions{})
+		if err != nil {
+			return p, err
+		}
+		for s := range q.Samples {
+			p.Events++
+			if err := trial.Take(ctx, []identity.TrialEvent{{Event: s.Event, Row: s.Row, Rows: s.Rows}}); err != nil {
+				return p, err
+			}
+		}
+		r, err := trial.Finish(ctx, nil)
+		p.Created, p.Merged, p.Matched = r.Created, r.Merged, r.Matched
+		p.Merges, p.Refused, p.Shared = []importer.MergeOfRow{}, []importer.RefusedLinks{}, []importer.SharedByRows{}
+		return p, err
 	}
 }
 

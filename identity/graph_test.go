@@ -441,35 +441,6 @@ func TestSearchByPrefix(t *testing.T) {
 	})
 }
 
-func TestSimulateForecastsWhatHappens(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, db *store.DB) {
-		b := newBench(t, db)
-		b.apply(b.event("user_id:u1", "email:e1@x.org"), b.event("anonymous_id:a1"), b.event("user_id:u3"))
-		facts := []touchstone.Fact{
-			b.event("email:e1@x.org", "anonymous_id:a1"), b.event("user_id:u2", "email:e1@x.org"), b.event("user_id:u9"), b.event("user_id:u9", "anonymous_id:a9"),
-		}
-		got, err := b.g.Simulate(context.Background(), func(yield func([]touchstone.Identifier) bool) {
-			for _, f := range facts {
-				if !yield(f.Identifiers) {
-					return
-				}
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := gocmp.Diff(Simulation{Events: 4, PersonsCreated: 2, PersonsMerged: 1, PersonsMatched: 1, LinksDropped: 1}, got); d != "" {
-			t.Error(d)
-		}
-		before, _, _ := b.g.Counts(context.Background())
-		b.apply(facts...)
-		after, _, _ := b.g.Counts(context.Background())
-		if after-before != got.PersonsCreated-got.PersonsMerged {
-			t.Errorf("%d persons became %d", before, after)
-		}
-	})
-}
-
 func TestLargePersonsAreListed(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		b := newBench(t, db)

@@ -51,7 +51,7 @@ func (c *client) Stats(ctx context.Context) (s Stats, err error) {
 
 // Persons asks what events would do to persons.
 func (c *client) Persons(ctx context.Context, part Part) (p Persons, err error) {
-	return p, c.call(ctx, http.MethodPost, "/api/v1/imports/preview", frameBody, part.Frames, &p)
+	return p, c.call(ctx, http.MethodPost, "/api/v1/imports/preview?thorough="+strconv.FormatBool(part.Thorough), frameBody, part.Frames, &p)
 }
 
 // Append posts a part. The server takes it once, however often it comes.

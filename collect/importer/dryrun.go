@@ -12,9 +12,11 @@ import (
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
-// maxPreviewSets bounds the distinct sets of identifiers that a dry run asks the server
-// about.
-const maxPreviewSets = 200_000
+// Bounds of the distinct sets of identifiers that a dry run asks the server about.
+const (
+	maxPreviewSets  = 200_000
+	maxPreviewBytes = 64 << 20
+)
 
 // DryRunResult is what an import would do.
 type DryRunResult struct {
@@ -36,6 +38,9 @@ type DryRunResult struct {
 	// WithoutID counts rows whose message id is made of file and row number, because the
 	// columns that should make it hold nothing.
 	WithoutID int64 `json:"without_message_id"`
+
+	// Leave are the sets of identifiers whose rows would merge persons, for [Options.Leave].
+	Leave []uint64 `json:"-"`
 }
 
 // ShownEvent is an event as people read it.
@@ -88,18 +93,16 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 	}
 	defer c.close() // only read from
 	result.Columns, result.Guesses = c.table.columns(), c.guesses()
-	d := dryRun{run: r, c: c, result: &result, offline: offline, show: int64(show), rejected: intake.NewReasons(maxReasons), sets: map[uint64]struct{}{}, ids: map[uint64]struct{}{}}
+	d := dryRun{run: r, c: c, result: &result, offline: offline, show: int64(show), rejected: intake.NewReasons(maxReasons), sets: map[uint64]int32{}, ids: map[uint64]struct{}{}}
 	if err := d.readAll(ctx); err != nil {
 		return result, err
 	}
 	result.Rows, result.Rejected, result.Reasons = c.row, d.rejected.Rows, d.rejected.List(maxShownReasons)
 	result.WithoutID = c.plan.noID
-	if !offline && len(d.frames) > 0 {
-		p, err := r.server.Persons(ctx, Part{First: firstRow, Rows: result.IdentifierSets, Frames: compressFrames(d.frames)})
-		if err != nil {
+	if !offline && len(d.kept) > 0 {
+		if err := d.ask(ctx); err != nil {
 			return result, err
 		}
-		result.Persons = &p
 	}
 	return result, nil
 }
@@ -113,10 +116,42 @@ type dryRun struct {
 	show    int64
 
 	rejected *intake.Reasons
-	frames   []byte              // of one bare event per distinct set of identifiers
-	sets     map[uint64]struct{} // that were seen
+	kept     []sample         // one per distinct set of identifiers
+	sets     map[uint64]int32 // which of kept
+	bytes    int              // of kept
+	parts    int64
 	ids      map[uint64]struct{} // message ids that were seen
 	scratch  []byte
+}
+
+// ask asks what the file would do to persons.
+func (d *dryRun) ask(ctx context.Context) error {
+	frames, err := framesOf(d.kept)
+	if err != nil {
+		return err
+	}
+	part := Part{First: firstRow, Rows: d.result.IdentifierSets, Frames: compressFrames(frames), Thorough: true, Report: func(samples int64) {
+		d.run.done.Persons, d.run.done.TotalPersons = samples, d.result.IdentifierSets
+		d.run.report(PhasePersons)
+	}}
+	d.run.report(PhasePersons)
+	p, err := d.run.server.Persons(ctx, part)
+	if err != nil {
+		return err
+	}
+	d.result.Persons = &p
+	if p.Without != nil {
+		left := make(map[int64]bool, len(p.Without.First))
+		for _, row := range p.Without.First {
+			left[row] = true
+		}
+		for i := range d.kept {
+			if left[d.kept[i].Row] {
+				d.result.Leave = append(d.result.Leave, d.kept[i].key)
+			}
+		}
+	}
+	return nil
 }
 
 // dryPart is some rows before the server has said which of them it takes.
@@ -125,13 +160,8 @@ type dryPart struct {
 	rows   int64
 	frames []byte
 	rowIDs []uint64 // of message ids; 0 = rejected here
-	bare   []bareEvent
-}
-
-type bareEvent struct {
-	row   int64
-	key   uint64
-	frame []byte
+	keys   []uint64 // of sets of identifiers
+	bare   [][]byte // of events whose set is new
 }
 
 // maxDuplicateIDs bounds the message ids that a dry run remembers.
@@ -173,7 +203,7 @@ func (d *dryRun) readPart() (*dryPart, error) {
 		d.scratch = touchstone.AppendEvent(d.scratch[:0], &e)
 		p.frames = stream.AppendFrame(p.frames, d.scratch)
 		if e.Type == touchstone.Rejected {
-			p.rowIDs = append(p.rowIDs, 0)
+			p.rowIDs, p.keys, p.bare = append(p.rowIDs, 0), append(p.keys, 0), append(p.bare, nil)
 			if d.offline {
 				d.rejected.Add(intake.RowReason{Reason: e.Reason, Rows: 1, FirstRow: d.c.row})
 			}
@@ -188,23 +218,32 @@ func (d *dryRun) readPart() (*dryPart, error) {
 // keepBare keeps an event whose set of identifiers is new, which is all that the question
 // about persons needs.
 func (d *dryRun) keepBare(p *dryPart, e *touchstone.Event) {
-	key := d.scratch[:0]
-	for _, id := range e.Identifiers {
-		key = append(append(append(append(key, id.Kind...), 0), id.Value...), 0)
-	}
-	key = append(key, e.PreviousID...)
-	d.scratch = key
-	hash := xxhash.Sum64(key)
-	if _, ok := d.sets[hash]; ok {
+	var key uint64
+	key, d.scratch = setKey(d.scratch, e, d.c.plan.timed)
+	p.keys = append(p.keys, key)
+	if _, ok := d.sets[key]; ok || d.full() {
+		p.bare = append(p.bare, nil)
 		return
 	}
-	if len(d.sets)+len(p.bare) >= maxPreviewSets {
+	p.bare = append(p.bare, bareOf(e))
+}
+
+func (d *dryRun) full() bool { return len(d.kept) >= maxPreviewSets || d.bytes >= maxPreviewBytes }
+
+// count counts a row that is taken in for its set of identifiers.
+func (d *dryRun) count(row int64, key uint64, bare []byte) {
+	at, ok := d.sets[key]
+	switch {
+	case ok:
+		d.kept[at].Rows++
+	case d.full() || bare == nil:
 		d.result.Partial = true
-		return
+	default:
+		d.sets[key] = int32(len(d.kept)) //nolint:gosec // bounded
+		d.kept = append(d.kept, sample{sampleNote{row, 1, d.parts}, key, bare})
+		d.bytes += len(bare)
+		d.result.IdentifierSets++
 	}
-	bare := *e
-	bare.Properties, bare.Traits, bare.Context = "", "", ""
-	p.bare = append(p.bare, bareEvent{d.c.row, hash, touchstone.AppendEvent(nil, &bare)})
 }
 
 // judge asks the server which rows it takes and counts them.
@@ -229,27 +268,23 @@ func (d *dryRun) judge(ctx context.Context, p *dryPart) error {
 			*e = ShownEvent{Row: e.Row, Type: touchstone.Rejected.String(), Time: e.Time, MessageID: e.MessageID, Reason: refused[e.Row]}
 		}
 	}
+	d.parts++
 	for i, id := range p.rowIDs {
-		if _, bad := refused[p.first+int64(i)]; bad || id == 0 {
+		row := p.first + int64(i)
+		if _, bad := refused[row]; bad || id == 0 {
 			continue
 		}
 		switch _, ok := d.ids[id]; {
 		case ok:
 			d.result.Duplicates++
+			continue // nothing comes of it
 		case len(d.run.Mapping.messageID) == 0: // file and row: no two are alike
 		case len(d.ids) < d.run.MessageIDs:
 			d.ids[id] = struct{}{}
 		default:
 			d.result.Partial = true
 		}
-	}
-	for _, b := range p.bare {
-		if _, ok := d.sets[b.key]; ok || refused[b.row] != "" {
-			continue
-		}
-		d.sets[b.key] = struct{}{}
-		d.result.IdentifierSets++
-		d.frames = stream.AppendFrame(d.frames, b.frame)
+		d.count(row, p.keys[i], p.bare[i])
 	}
 	return nil
 }

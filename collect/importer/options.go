@@ -31,6 +31,10 @@ type Options struct {
 	// Progress is called now and then, never at the same time. It must not block.
 	Progress func(Progress)
 
+	// Leave are sets of identifiers of which a dry run has said that their rows would merge persons
+	// who are there: such rows go to quarantine.
+	Leave map[uint64]struct{}
+
 	MessageIDs int // message ids that a dry run remembers; 0 is 5,000,000
 
 	ChunkRows int                 // rows sent at once; 0 is 5,000
@@ -106,7 +110,8 @@ const (
 	PhaseFingerprint Phase = "fingerprint" // reading the file once to know it again
 	PhaseSkip        Phase = "skip"        // passing over rows that the server has
 	PhaseSend        Phase = "send"
-	PhaseSettle      Phase = "settle" // waiting until the warehouse has everything
+	PhasePersons     Phase = "persons" // of a dry run: what the file would do to persons
+	PhaseSettle      Phase = "settle"  // waiting until the warehouse has everything
 )
 
 // Progress is how far an import is.
@@ -116,7 +121,9 @@ type Progress struct {
 	TotalBytes int64
 	Rows       int64 // acknowledged
 	Rejected   int64
-	Note       string // something to tell once: a retry, a resume
+	// Of PhasePersons: how many sets of identifiers have been tried, and how many there are.
+	Persons, TotalPersons int64
+	Note                  string // something to tell once: a retry, a resume
 }
 
 // Summary is the outcome of an import.

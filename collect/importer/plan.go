@@ -27,7 +27,8 @@ type plan struct {
 	undated  time.Time // the time of events whose mapping has no time
 	idPrefix string    // of generated message ids
 	window   bool      // times are checked here
-	noID     int64     // events whose columns gave no message id
+	leave    map[uint64]struct{}
+	noID     int64 // events whose columns gave no message id
 
 	typ, event, groupID, previousID value
 	fixedType                       touchstone.EventType // when typ is a constant
@@ -75,6 +76,7 @@ type planOptions struct {
 	idPrefix string
 	// window checks times here, because no server is asked that would do it.
 	window bool
+	leave  map[uint64]struct{} // see [Options.Leave]
 }
 
 // newPlan binds m to t's columns. It fails with the columns that exist when m names
@@ -97,7 +99,7 @@ func newPlan(m *Mapping, t table, o planOptions) (*plan, error) {
 		return value{constant: s.constant, cell: -1}
 	}
 	p := &plan{
-		kinds: o.kinds, source: o.source, received: o.received, undated: o.undated, idPrefix: o.idPrefix, window: o.window,
+		kinds: o.kinds, source: o.source, received: o.received, undated: o.undated, idPrefix: o.idPrefix, window: o.window, leave: o.leave,
 		typ: bind(m.typ), event: bind(m.event), groupID: bind(m.groupID), previousID: bind(m.previousID), time: bind(m.time.source),
 	}
 	if p.typ.cell < 0 {
@@ -245,10 +247,26 @@ func (p *plan) apply(cells []cell, row int64, e *touchstone.Event) error {
 	if e.Context, err = p.render(&p.context, cells); err != nil {
 		return err
 	}
+	if len(p.leave) > 0 {
+		var key uint64
+		if key, p.scratch = setKey(p.scratch, e, p.timed); p.left(key) {
+			return badRow(codeMerges, "the row would make one of two persons who are known")
+		}
+	}
 	if n := len(e.Properties) + len(e.Traits) + len(e.Context); n > maxEventBytes {
 		return badRow(codeLarge, "the event has %d bytes; the limit is %d", n, maxEventBytes)
 	}
 	return nil
+}
+
+// timed tells whether limits of a kind look at the times of events.
+func (p *plan) timed(kind touchstone.IdentifierKind) bool {
+	return p.clock != nil && p.kinds.Config(kind).WindowLimit > 0
+}
+
+func (p *plan) left(key uint64) bool {
+	_, left := p.leave[key]
+	return left
 }
 
 func (p *plan) applyType(cells []cell, e *touchstone.Event) error {

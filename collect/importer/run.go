@@ -246,6 +246,7 @@ func (r *run) sendAll(ctx context.Context) error {
 // its round trip not to matter.
 func (r *run) sendFrom(ctx context.Context, from int64) error {
 	c, err := newConverter(r.File, r.Mapping, planOptions{
+		leave: r.Leave,
 		kinds: r.Kinds, source: r.state.Source.ID, received: now(r.Clock), undated: now(r.Clock), idPrefix: idPrefix(r.sum, r.summary.Source),
 	})
 	if err != nil {

@@ -61,6 +61,10 @@ const statusFinished = "finished"
 type Part struct {
 	First, Rows int64
 	Frames      []byte
+
+	// Of a question about persons: see [Question].
+	Thorough bool
+	Report   func(samples int64) // only within the process
 }
 
 // Step is what became of a part.
@@ -78,15 +82,6 @@ type Step struct {
 type Refused struct {
 	Row    int64  `json:"row"`
 	Reason string `json:"reason"`
-}
-
-// Persons is what an import would do to persons.
-type Persons struct {
-	Created   int64 `json:"persons_created"`
-	Merged    int64 `json:"persons_merged"`
-	Matched   int64 `json:"persons_matched"`
-	Events    int64 `json:"events"`
-	Truncated bool  `json:"truncated"` // the server looked at a part only
 }
 
 // Stats is the part of GET /api/v1/stats that an import looks at.

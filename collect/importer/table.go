@@ -72,6 +72,7 @@ const (
 	codeValue      = "wrong_type"
 	codeIdentifier = "missing_user"
 	codeBlocked    = "blocked_user"
+	codeMerges     = "would_merge" // and such rows are not wanted
 	codeType       = "unknown_type"
 	codeEvent      = "missing_event"
 	codeGroup      = "missing_group_id"

@@ -114,8 +114,31 @@ func (r DryRunResult) Print(w io.Writer) error {
 	if p := r.Persons; p != nil {
 		fmt.Fprintf(&b, "persons: %s would be created, %s known ones would get events, %s would be merged into others\n",
 			thousands(p.Created), thousands(p.Matched), thousands(p.Merged))
+		printPersons(&b, p)
 	}
 	b.WriteString("nothing was imported\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// maxPrinted bounds the examples of each thing.
+const maxPrinted = 10
+
+// printPersons says what persons a dry run has seen become one, and what keeps them apart.
+func printPersons(b *strings.Builder, p *Persons) {
+	for _, m := range p.Merges[:min(len(p.Merges), maxPrinted)] {
+		fmt.Fprintf(b, "  row %s makes one of %s and %s\n", thousands(m.Row), m.Kept, m.Absorbed)
+	}
+	if w := p.Without; w != nil {
+		fmt.Fprintf(b, "  without the %s rows that merge: %s persons created, %s known ones get events\n", thousands(w.Rows), thousands(w.Created), thousands(w.Matched))
+	}
+	for _, r := range p.Refused {
+		fmt.Fprintf(b, "links that are not made, %s: %s\n", r.Reason, thousands(r.Links))
+	}
+	for _, s := range p.Shared[:min(len(p.Shared), maxPrinted)] {
+		fmt.Fprintf(b, "shared: %s:%s is seen with %s %s, more than %s; %s persons come apart\n", s.Kind, s.Value, thousands(s.Seen), s.Witness, thousands(s.Bears), thousands(s.Parted))
+	}
+	if q := p.Probable; q != nil && q.Ready {
+		fmt.Fprintf(b, "of %s new persons %s are beyond doubt somebody who is there, and %s may be\n", thousands(q.Compared), thousands(q.Above), thousands(q.Reviewed))
+	}
 }

@@ -13,7 +13,6 @@ import (
 	"context"
 	"embed"
 	"io"
-	"iter"
 	"log/slog"
 	"sync"
 	"time"
@@ -55,8 +54,8 @@ type Config struct {
 	Sources Sources
 	Frames  Frames
 	Kinds   *touchstone.KindSet
-	// Persons tells what events with these identifiers would do to persons, and changes nothing.
-	Persons func(ctx context.Context, events iter.Seq[[]touchstone.Identifier]) (importer.Persons, error)
+	// Persons tells what samples of a file would do to persons, and changes nothing.
+	Persons func(ctx context.Context, q importer.Question) (importer.Persons, error)
 	// Stats are the counters of the whole server.
 	Stats func(ctx context.Context) (importer.Stats, error)
 

@@ -246,7 +246,7 @@ func (x *Imports) previewImport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	persons, err := server{x}.Persons(r.Context(), importer.Part{Frames: frames})
+	persons, err := server{x}.Persons(r.Context(), importer.Part{Frames: frames, Thorough: r.URL.Query().Get("thorough") == "true"})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ func (x *Imports) startImport(w http.ResponseWriter, r *http.Request) error {
 		YAML    string         `json:"yaml"`
 		Source  string         `json:"source"`
 		Again   bool           `json:"again"`
+		// WithoutMerges leaves out rows of which a dry run has said that they make one of two persons who are there.
+		WithoutMerges bool `json:"without_merges"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -34,6 +36,12 @@ func (x *Imports) startImport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var leave []uint64
+	if in.WithoutMerges {
+		if leave, err = x.runs.leave(upload.id, m); err != nil {
+			return err
+		}
+	}
 	sum, err := importer.Begin(ctx, importer.Options{
 		To: server{x}, File: x.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Again: in.Again,
 		Fingerprint: upload.fingerprint, Clock: x.cfg.Clock,
@@ -48,7 +56,7 @@ func (x *Imports) startImport(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusAccepted
 		api.NoteTarget(r, sum.Import, upload.name)
 		if err := x.runs.add(ctx, runRow{importID: sum.Import, uploadID: upload.id, fingerprint: sum.Fingerprint, mapping: yaml,
-			source: sum.Source, startedAt: x.cfg.Clock.Now().UnixMilli()}); err != nil {
+			source: sum.Source, startedAt: x.cfg.Clock.Now().UnixMilli()}, leave); err != nil {
 			return err
 		}
 	}
@@ -100,12 +108,16 @@ func (x *Imports) startDryRun(w http.ResponseWriter, r *http.Request) error {
 }
 
 type dryRunAnswer struct {
-	State      string                 `json:"state"`
-	Bytes      int64                  `json:"bytes"`
-	TotalBytes int64                  `json:"total_bytes"`
-	Rows       int64                  `json:"rows"`
-	Error      *runError              `json:"error"`
-	Result     *importer.DryRunResult `json:"result"`
+	State      string `json:"state"`
+	Phase      string `json:"phase"` // send: rows are read; persons: what they would do is tried
+	Bytes      int64  `json:"bytes"`
+	TotalBytes int64  `json:"total_bytes"`
+	Rows       int64  `json:"rows"`
+	// Of the phase persons: sets of identifiers that were tried, and all of them.
+	Persons      int64                  `json:"persons"`
+	TotalPersons int64                  `json:"total_persons"`
+	Error        *runError              `json:"error"`
+	Result       *importer.DryRunResult `json:"result"`
 }
 
 func (x *Imports) getDryRun(w http.ResponseWriter, r *http.Request) error {
@@ -118,7 +130,8 @@ func (x *Imports) getDryRun(w http.ResponseWriter, r *http.Request) error {
 	}
 	job.mu.Lock()
 	defer job.mu.Unlock()
-	a := dryRunAnswer{State: job.state, Bytes: job.progress.Bytes, TotalBytes: job.progress.TotalBytes, Rows: job.progress.Rows, Result: job.result}
+	a := dryRunAnswer{State: job.state, Bytes: job.progress.Bytes, TotalBytes: job.progress.TotalBytes, Rows: job.progress.Rows, Result: job.result,
+		Phase: string(job.progress.Phase), Persons: job.progress.Persons, TotalPersons: job.progress.TotalPersons}
 	if job.err != nil {
 		a.Error = showRunError(job.err)
 	}

@@ -66,6 +66,8 @@ type importJob struct {
 	cancelled bool
 	err       error
 	result    *importer.DryRunResult
+	mapping   string // of a dry run: as JSON
+	source    string
 }
 
 func newRuns(m *Imports, reg prometheus.Registerer) *runs {
@@ -127,9 +129,12 @@ func (r *runs) unfinished(ctx context.Context) ([]runRow, error) {
 	return list, rows.Err()
 }
 
-// add stores a run and starts it.
-func (r *runs) add(ctx context.Context, row runRow) error {
+// add stores a run and starts it. leave are the sets of identifiers whose rows are left out.
+func (r *runs) add(ctx context.Context, row runRow, leave []uint64) error {
 	err := r.m.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		if err := saveLeftOut(ctx, tx, row.importID, leave); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO import_runs (`+runColumns+`) VALUES (?, ?, ?, ?, ?, 'running', '', ?, 0)
 			ON CONFLICT (import_id) DO UPDATE SET upload_id = excluded.upload_id, fingerprint = excluded.fingerprint, mapping = excluded.mapping,
 			source = excluded.source, state = excluded.state, error = '', started_at = excluded.started_at, ended_at = 0`,
@@ -196,8 +201,13 @@ func (r *runs) importFile(ctx context.Context, row runRow, job *importJob) error
 	if err != nil {
 		return err
 	}
+	leave, err := r.leftOut(ctx, row.importID)
+	if err != nil {
+		return err
+	}
 	_, err = importer.Run(ctx, importer.Options{
-		To: server{r.m}, File: r.m.uploads.path(upload), Name: upload.name, Mapping: m, Source: row.source, Fingerprint: row.fingerprint,
+		Leave: leave,
+		To:    server{r.m}, File: r.m.uploads.path(upload), Name: upload.name, Mapping: m, Source: row.source, Fingerprint: row.fingerprint,
 		Clock: r.m.cfg.Clock, Progress: job.report,
 	})
 	return r.m.nameFile(err, upload)
@@ -232,6 +242,11 @@ func (r *runs) end(row runRow, job *importJob, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	r.m.warn("the end of an import was not written down", r.m.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		if state == runFinished {
+			if err := saveLeftOut(ctx, tx, row.importID, nil); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, `UPDATE import_runs SET state = ?, error = ?, ended_at = ? WHERE import_id = ?`,
 			state, problem, r.m.cfg.Clock.Now().UnixMilli(), row.importID)
 		return err
@@ -347,7 +362,7 @@ func (r *runs) startDry(upload uploadRow, m *importer.Mapping, source string) er
 		r.dropDry()
 	}
 	ctx, cancel := context.WithCancel(r.ctx)
-	job := &importJob{cancel: cancel, state: runWaiting}
+	job := &importJob{cancel: cancel, state: runWaiting, mapping: string(m.JSON()), source: source}
 	r.dries[upload.id] = job
 	r.wg.Go(func() {
 		defer cancel()

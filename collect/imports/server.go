@@ -158,9 +158,15 @@ func (s server) Check(_ context.Context, p importer.Part) (importer.Step, error)
 // Persons tells what the good events of a part would do to persons.
 func (s server) Persons(ctx context.Context, p importer.Part) (importer.Persons, error) {
 	var bad error
-	persons, err := s.m.cfg.Persons(ctx, func(yield func([]touchstone.Identifier) bool) {
-		_, bad = s.m.cfg.Frames.CheckFrames(collect.Rows{}, bytes.NewReader(p.Frames), func(e *touchstone.Event) bool { return yield(e.Identifiers) })
-	})
+	q := importer.Question{Thorough: p.Thorough, Report: p.Report}
+	q.Samples = func(yield func(*importer.Sample) bool) {
+		row := int64(0)
+		_, bad = s.m.cfg.Frames.CheckFrames(collect.Rows{}, bytes.NewReader(p.Frames), func(e *touchstone.Event) bool {
+			row++
+			return yield(importer.SampleOf(e, row))
+		})
+	}
+	persons, err := s.m.cfg.Persons(ctx, q)
 	if bad != nil && !errors.Is(bad, io.EOF) {
 		return persons, bad
 	}

@@ -3792,12 +3792,24 @@ export interface components {
         DryRun: {
             /** @enum {string} */
             state: "waiting" | "running" | "finished" | "cancelled" | "failed";
+            /**
+             * @description send: rows are read; persons: what they would do to persons is tried
+             * @enum {string}
+             */
+            phase: "" | "send" | "persons";
             /** Format: int64 */
             bytes: number;
             /** Format: int64 */
             total_bytes: number;
             /** Format: int64 */
             rows: number;
+            /**
+             * Format: int64
+             * @description Of the phase persons: distinct sets of identifiers that were tried
+             */
+            persons: number;
+            /** Format: int64 */
+            total_persons: number;
             error: components["schemas"]["RunError"] | null;
             result: null | {
                 columns: string[];
@@ -3908,17 +3920,148 @@ export interface components {
              */
             first_row: number;
         };
+        /** @description What an import would do to persons. The events are tried on a copy of what they touch, so this is what then happens on a server that does nothing else meanwhile. */
         ImportPreview: {
             /** Format: int64 */
             persons_created: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Persons who are there and would be absorbed by others
+             */
             persons_merged: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Persons who are there and would get events
+             */
             persons_matched: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Persons who would fall apart because an identifier turns out to be shared
+             */
+            persons_parted: number;
+            /**
+             * Format: int64
+             * @description Distinct sets of identifiers that were tried
+             */
             events: number;
             /** @description There were more identifiers than are looked at */
             truncated: boolean;
+            /**
+             * Format: int64
+             * @description Rows of persons who would be new
+             */
+            rows_of_new: number;
+            /**
+             * Format: int64
+             * @description Rows of persons who are there
+             */
+            rows_of_known: number;
+            /**
+             * Format: int64
+             * @description Rows that would be set aside
+             */
+            rows_aside: number;
+            /** @description The first rows that make one of two persons who are there */
+            merges: components["schemas"]["MergeOfRow"][];
+            /** @description Links that would not be made, by reason */
+            refused_links: components["schemas"]["RefusedLinks"][];
+            /** @description Identifiers that would turn out to be shared */
+            shared: components["schemas"]["SharedByRows"][];
+            /** Format: int64 */
+            shared_count: number;
+            /** @description null when it was not asked */
+            probable: components["schemas"]["ProbablePersons"] | null;
+            /** @description What would happen without the rows that make one of two persons who are there; null when there are none, or it was not asked */
+            without_merges: null | {
+                /**
+                 * Format: int64
+                 * @description Rows that are left out
+                 */
+                rows: number;
+                /** Format: int64 */
+                persons_created: number;
+                /** Format: int64 */
+                persons_matched: number;
+            };
+        };
+        RowIdentifier: {
+            kind: string;
+            value: string;
+        };
+        MergeOfRow: {
+            /** Format: int64 */
+            row: number;
+            /** @description Id of the person who stays */
+            kept: string;
+            absorbed: string;
+            /** @description Of the row */
+            identifiers: components["schemas"]["RowIdentifier"][];
+        };
+        RefusedLinks: {
+            /** @example limit of 1 user_id */
+            reason: string;
+            /** Format: int64 */
+            links: number;
+            examples: {
+                /** Format: int64 */
+                row: number;
+                kind: string;
+                value: string;
+            }[];
+        };
+        SharedByRows: {
+            kind: string;
+            value: string;
+            /** @description The kind of which it would be seen with too many */
+            witness: string;
+            /** Format: int64 */
+            seen: number;
+            /**
+             * Format: int64
+             * @description With how many it may be seen
+             */
+            bears: number;
+            /**
+             * Format: int64
+             * @description Persons that would come apart
+             */
+            parted: number;
+        };
+        /** @description Whom the new persons may be who are there, by the weights of record linkage */
+        ProbablePersons: {
+            /** @description False: there is no model yet, or the process that answers has no index of persons */
+            ready: boolean;
+            /**
+             * Format: int64
+             * @description New persons who were compared
+             */
+            compared: number;
+            /** @description Chance from which two are taken for one */
+            link: number;
+            /** @description Chance from which a pair waits for a decision */
+            review: number;
+            /** @description What is above link is linked without asking anybody */
+            automatic: boolean;
+            /**
+             * Format: int64
+             * @description New persons with somebody above link
+             */
+            above: number;
+            /**
+             * Format: int64
+             * @description New persons with somebody above review and nobody above link
+             */
+            reviewed: number;
+            truncated: boolean;
+            examples: {
+                /** Format: int64 */
+                row: number;
+                person: string;
+                chance: number;
+                /** @description bits */
+                weight: number;
+                evidence: components["schemas"]["JsonObject"];
+            }[];
         };
         CatalogueEvent: {
             event: string;
@@ -7291,7 +7434,10 @@ export interface operations {
     };
     previewImport: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also whom new persons may be, and what would happen without merges */
+                thorough?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7737,6 +7883,8 @@ export interface operations {
                     /** @description Name of the source; it is made if it is missing */
                     source: string;
                     again?: boolean;
+                    /** @description Leave out the rows of which the dry run of this file and mapping has said that they make one of two persons who are there: they go to quarantine as would_merge */
+                    without_merges?: boolean;
                 };
             };
         };

@@ -42,6 +42,7 @@ export type Upload = S["Upload"];
 export type FileGuess = S["FileGuess"];
 export type FilePreview = S["FilePreview"];
 export type DryRun = S["DryRun"];
+export type ForeseenPersons = S["ImportPreview"];
 export type SavedMapping = S["SavedMapping"];
 
 export type Reactor = S["Reactor"];

@@ -172,6 +172,7 @@ export const collect = {
     unknown_type: "Unknown type",
     missing_user: "No identifier",
     blocked_user: "Invalid identifier",
+    would_merge: "Would merge people",
     no_person: "No identifier of a person",
     stage_refused: "Could not be processed",
     warehouse_refused: "Refused by the warehouse",

@@ -163,6 +163,7 @@ export const collect = {
     unknown_type: "类型未知",
     missing_user: "缺少用户标识",
     blocked_user: "用户标识无效",
+    would_merge: "会引发用户合并",
     no_person: "没有用户类标识",
     stage_refused: "处理失败",
     warehouse_refused: "仓库拒绝写入",

@@ -111,4 +111,13 @@ export const importFile: Messages = {
   "{0} is not a {1} file; its content looks like {2}": "{0} 不是 {1} 文件；其内容像是 {2}",
   "{0} is not the address of a server": "{0} 不是服务器地址",
   "{0} rows of this file were imported with another mapping": "此文件已有 {0} 行用其他映射导入",
+  "Import it in parts, or with the rows that merge.": "请分批导入，或连同会引发合并的行一起导入。",
+  "Start the dry run, and import the file when it has ended.": "请先试运行，结束后再导入。",
+  "The file is too large to know all rows that would merge persons.":
+    "文件过大，无法找出全部会引发用户合并的行。",
+  "The mapping has changed since the dry run.": "试运行之后映射已有改动。",
+  "Which rows would merge persons is not known: the dry run has not ended well.":
+    "尚不清楚哪些行会引发用户合并：试运行未正常结束。",
+  "Which rows would merge persons is not known: there is no dry run of this file.":
+    "尚不清楚哪些行会引发用户合并：该文件还没有试运行。",
 };

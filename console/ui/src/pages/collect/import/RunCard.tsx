@@ -1,13 +1,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { App, AutoComplete, Button, Input, Popover, Progress } from "antd";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import { dryRunQuery, sourcesQuery } from "@/api/queries";
 import type { DryRun, Import, Upload } from "@/api/types";
 import { useFormat } from "@/app/appearance";
+import { LinkButton } from "@/components/LinkButton";
 import { stableJson } from "@/lib/json";
 import { useWrite } from "@/lib/useWrite";
+import { Foreseen } from "./Foreseen";
 import type { Mapping } from "./mapping";
 import { Reasons, RunFailure } from "./ResultCard";
 
@@ -27,11 +29,11 @@ export function RunCard(props: {
     props.upload.name.replace(/(\.\w{1,7}){1,2}$/, "").slice(0, 100),
   );
   const start = useWrite({
-    mutationFn: (again: boolean) =>
+    mutationFn: ({ again = false, without = false }: { again?: boolean; without?: boolean }) =>
       data(
         api.POST("/api/v1/uploads/{id}/import", {
           params: { path: { id: props.upload.id }, header: idempotencyKey() },
-          body: { yaml: props.yaml, source: source.trim(), again },
+          body: { yaml: props.yaml, source: source.trim(), again, without_merges: without },
         }),
       ),
     onSuccess: (i) => {
@@ -62,7 +64,7 @@ export function RunCard(props: {
           type="primary"
           loading={start.isPending}
           disabled={!props.ready || source.trim() === ""}
-          onClick={() => start.mutate(false)}
+          onClick={() => start.mutate({})}
         >
           {t("importFile.run.start")}
         </Button>
@@ -76,13 +78,51 @@ export function RunCard(props: {
           <Button size="small" onClick={() => props.onStarted(already)}>
             {t("importFile.run.show")}
           </Button>
-          <Button size="small" loading={start.isPending} onClick={() => start.mutate(true)}>
+          <Button size="small" loading={start.isPending} onClick={() => start.mutate({ again: true })}>
             {t("importFile.run.again")}
           </Button>
         </div>
       )}
-      <DryResult upload={props.upload} mapping={props.mapping} />
+      <DryResult
+        upload={props.upload}
+        mapping={props.mapping}
+        decide={(r) => (
+          <Decision
+            result={r}
+            busy={start.isPending}
+            disabled={!props.ready || source.trim() === ""}
+            onImport={(without) => start.mutate({ without })}
+          />
+        )}
+      />
     </section>
+  );
+}
+
+/** What to do about rows that merge people: take them, leave them out, or not import the file. */
+function Decision(props: {
+  result: NonNullable<DryRun["result"]>;
+  busy: boolean;
+  disabled: boolean;
+  onImport: (without: boolean) => void;
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const less = props.result.persons?.without_merges;
+  if (!less || props.result.partial) return null;
+  return (
+    <div className="bar doors">
+      <Button disabled={props.disabled} loading={props.busy} onClick={() => props.onImport(false)}>
+        {t("importFile.run.all")}
+      </Button>
+      <Button disabled={props.disabled} loading={props.busy} onClick={() => props.onImport(true)}>
+        {t("importFile.run.without", { count: less.rows, n: format.num(less.rows) })}
+      </Button>
+      <LinkButton to="/collect/imports">{t("importFile.run.drop")}</LinkButton>
+      <small className="muted">
+        {t("importFile.run.withoutHint", { created: format.num(less.persons_created) })}
+      </small>
+    </div>
   );
 }
 
@@ -150,7 +190,15 @@ function DryRunPart(props: {
   );
 }
 
-function DryResult({ upload, mapping }: { upload: Upload; mapping: Mapping }) {
+function DryResult({
+  upload,
+  mapping,
+  decide,
+}: {
+  upload: Upload;
+  mapping: Mapping;
+  decide: (result: NonNullable<DryRun["result"]>) => ReactNode;
+}) {
   const { t } = useTranslation();
   const format = useFormat();
   const { of, run } = useDryRun(upload.id);
@@ -159,12 +207,22 @@ function DryResult({ upload, mapping }: { upload: Upload; mapping: Mapping }) {
     return (
       <div className="card-pad dry-result" aria-live="polite">
         <Progress
-          percent={run.total_bytes > 0 ? Math.floor((run.bytes / run.total_bytes) * 100) : 0}
+          percent={
+            run.phase === "persons"
+              ? Math.floor((run.persons / Math.max(run.total_persons, 1)) * 100)
+              : run.total_bytes > 0
+                ? Math.floor((run.bytes / run.total_bytes) * 100)
+                : 0
+          }
           size="small"
           showInfo={false}
           aria-label={t("importFile.run.dry")}
         />
-        <small className="muted">{t("importFile.run.dryRunning", { rows: format.num(run.rows) })}</small>
+        <small className="muted">
+          {run.phase === "persons"
+            ? t("importFile.run.trying", { n: format.num(run.persons), all: format.num(run.total_persons) })
+            : t("importFile.run.dryRunning", { rows: format.num(run.rows) })}
+        </small>
       </div>
     );
   if (run.error) return <RunFailure error={run.error} />;
@@ -184,8 +242,6 @@ function DryResult({ upload, mapping }: { upload: Upload; mapping: Mapping }) {
             ["good", r.rows - r.quarantined],
             ["quarantined", r.quarantined],
             ["duplicates", r.duplicates],
-            ["created", r.persons?.persons_created],
-            ["merged", r.persons?.persons_merged],
           ] as const
         ).map(([key, n]) => (
           <div key={key} data-bad={key === "quarantined" && n ? true : undefined}>
@@ -195,6 +251,8 @@ function DryResult({ upload, mapping }: { upload: Upload; mapping: Mapping }) {
         ))}
       </dl>
       <Reasons reasons={r.reasons} />
+      <Foreseen result={r} />
+      {of === stableJson(mapping) && decide(r)}
     </div>
   );
 }
