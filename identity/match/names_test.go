@@ -21,7 +21,7 @@ func TestMailAddressesAreComparedWithoutNames(t *testing.T) {
 		{"王子轩|王子轩", "wang.zixuan.12@example.com", "wang.zixuan.13@example.com", nothing},
 		{"王子轩|王子轩", "wang.zixuan.12@example.com", "wang.zixuan.97@example.com", mailDifferent},
 		{"王子轩|", "wang.zixuan.12@example.com", "wang.zixuan.97@example.com", mailDifferent}, // one side's name is enough
-		{"|", "wang.zixuan.12@example.com", "wang.zixuan.13@example.com", mailSlip},           // nobody knows what is a name
+		{"|", "wang.zixuan.12@example.com", "wang.zixuan.13@example.com", mailSlip},         // nobody knows what is a name
 		{"Anna Lee|Anna Lee", "anna.lee@example.com", "anna.lee7@example.com", nothing},
 		{"Anna Lee|Anna Lee", "alee1985@example.com", "alee1985@example.net", 1},
 		{"Anna Lee|Anna Lee", "anna.lee@example.com", "anna.leee@example.com", mailSlip},
