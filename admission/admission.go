@@ -1,6 +1,6 @@
-// Package admission decides what of an accepted event is kept: some events are left out with
-// a reason, some properties and traits are taken out or replaced, and events are held against
-// the tracking plan of their source. [Rules.Admit] is pure, and which rules and plans hold from
+// Package admission decides what of an accepted event is kept: events are mended by rules, some
+// are left out with a reason, some properties and traits are taken out or replaced, and events are
+// held against the tracking plan of their source. [Rules.Admit] is pure, and which rules and plans hold from
 // which place of the log is stored ([Versions]), so the pipeline and the sink, whenever they read
 // the log, make the same of an event.
 //
@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission/mend"
 	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 )
@@ -106,6 +107,7 @@ type Use struct {
 type Rules struct {
 	actions map[scope]*action
 	plans   map[string]*plan.Plan // by source; "" for those without their own
+	mends   *mend.Rules
 }
 
 type scope struct{ source, event string }
@@ -119,10 +121,14 @@ type action struct {
 
 // Compile makes what a version says ready; nil when that is nothing.
 func Compile(body *Body) (*Rules, error) {
-	if err := Check(body.Rules); err != nil || len(body.Rules) == 0 && len(body.Plans) == 0 {
+	if err := Check(body.Rules); err != nil || len(body.Rules) == 0 && len(body.Plans) == 0 && len(body.Mends) == 0 {
 		return nil, err
 	}
-	c := &Rules{actions: map[scope]*action{}, plans: map[string]*plan.Plan{}}
+	mends, err := mend.Compile(body.Mends)
+	if err != nil {
+		return nil, err
+	}
+	c := &Rules{actions: map[scope]*action{}, plans: map[string]*plan.Plan{}, mends: mends}
 	for _, r := range body.Rules {
 		if err := c.add(&r); err != nil {
 			return nil, err
@@ -190,23 +196,27 @@ type Verdict struct {
 	Changed bool   // the following differ from the event's
 	Masked  bool   // one of the reasons is a mask
 
+	Name                        string
 	Properties, Traits, Context touchstone.JSON
 
 	Planned  bool          // the event was held against a tracking plan
 	Breaches []plan.Breach // where it breaks that
+	Mended   []mend.Done   // what mending rules did, or could not do
 }
 
 // PlanCode is the code of the reason why a tracking plan sets an event aside.
 const PlanCode = "tracking_plan"
 
-// Admit decides about an event, and changes nothing. What a rule leaves out meets no plan, and
+// Admit decides about an event, and changes nothing. Mending comes first, and all that follows
+// goes by its result. What a rule leaves out meets no plan, and
 // the plan sees values before they are masked. Of two rules that mask the same, taking
 // out goes before replacing, and then the one that names the event before those that do not.
 func (c *Rules) Admit(e *touchstone.Event) (v Verdict) {
 	if c == nil {
 		return v
 	}
-	v.Properties, v.Traits, v.Context = e.Properties, e.Traits, e.Context
+	e = c.mend(e, &v)
+	mended := v.Changed
 	var matching [4]*action
 	if len(c.actions) > 0 {
 		v.Drop = c.match(e, &matching)
@@ -215,27 +225,49 @@ func (c *Rules) Admit(e *touchstone.Event) (v Verdict) {
 		held := p.Check(e)
 		v.Planned, v.Breaches = true, held.Breaches
 		switch {
-		case held.SetAside(): // as it came, so that people see what was wrong
+		case held.SetAside(): // without what the plan would have converted, so that people see what was wrong
 			v.Drop = PlanCode + ": " + held.Reason()
 		case held.Changed:
 			v.Changed, v.Properties, v.Traits = true, held.Properties, held.Traits
 		}
 	}
 	v.mask(&matching)
+	if mended && v.Drop != "" && !v.Masked { // as it came, so that a replay mends it once
+		v.Changed = false
+	}
 	return v
 }
 
 // Mask is what becomes of an event that goes to quarantine for another reason: it is masked, and
-// meets no plan.
+// meets no plan. One that is masked by its mended names stays mended.
 func (c *Rules) Mask(e *touchstone.Event) (v Verdict) {
 	if c == nil {
 		return v
 	}
-	v.Properties, v.Traits, v.Context = e.Properties, e.Traits, e.Context
+	e = c.mend(e, &v)
 	var matching [4]*action
 	c.match(e, &matching)
 	v.mask(&matching)
+	v.Changed = v.Masked
 	return v
+}
+
+// mend begins a verdict with what mending rules make of an event, and returns the event as they
+// leave it.
+func (c *Rules) mend(e *touchstone.Event, v *Verdict) *touchstone.Event {
+	v.Name, v.Properties, v.Traits, v.Context = e.Name, e.Properties, e.Traits, e.Context
+	if c.mends == nil {
+		return e
+	}
+	m := c.mends.Event(e)
+	v.Mended = m.Done
+	if !m.Changed {
+		return e
+	}
+	v.Changed, v.Name, v.Properties, v.Traits, v.Context = true, m.Name, m.Properties, m.Traits, m.Context
+	mended := *e
+	v.Apply(&mended)
+	return &mended
 }
 
 func (v *Verdict) mask(matching *[4]*action) {
@@ -270,7 +302,7 @@ func (c *Rules) match(e *touchstone.Event, matching *[4]*action) (drop string) {
 // Apply makes an event what the verdict says, but for leaving it out.
 func (v *Verdict) Apply(e *touchstone.Event) {
 	if v.Changed {
-		e.Properties, e.Traits, e.Context = v.Properties, v.Traits, v.Context
+		e.Name, e.Properties, e.Traits, e.Context = v.Name, v.Properties, v.Traits, v.Context
 	}
 }
 

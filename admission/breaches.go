@@ -3,11 +3,13 @@ package admission
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -16,6 +18,7 @@ import (
 type Tally struct {
 	breaches map[breachKey]*breachCount
 	checks   map[string]*checkCount // by source
+	mends    map[string]*MendCount  // by rule
 }
 
 type breachKey struct {
@@ -44,8 +47,27 @@ const (
 // index is a place in a list: which of its elements is wrong is no fact about the plan.
 var index = regexp.MustCompile(`\[\d+\]`)
 
-// Count takes up what became of an event that has a plan.
+// Count takes up what became of an event.
 func (t *Tally) Count(source, event string, v *Verdict) {
+	if len(v.Mended) > 0 {
+		t.mended(v.Mended)
+	}
+	if v.Planned {
+		t.count(source, event, v.Breaches)
+	}
+}
+
+// CountRefused takes up what the edge has refused by a plan: the request of a Rejected event.
+func (t *Tally) CountRefused(source string, request touchstone.JSON) {
+	var in struct {
+		Plan *refusal `json:"plan"`
+	}
+	if json.Unmarshal([]byte(request), &in) == nil && in.Plan != nil {
+		t.count(source, in.Plan.Event, in.Plan.Breaches)
+	}
+}
+
+func (t *Tally) count(source, event string, breaches []plan.Breach) {
 	if t.checks == nil {
 		t.checks = map[string]*checkCount{}
 	}
@@ -55,7 +77,7 @@ func (t *Tally) Count(source, event string, v *Verdict) {
 		t.checks[source] = c
 	}
 	c.events++
-	if len(v.Breaches) == 0 {
+	if len(breaches) == 0 {
 		return
 	}
 	c.broken++
@@ -63,7 +85,7 @@ func (t *Tally) Count(source, event string, v *Verdict) {
 		t.breaches = map[breachKey]*breachCount{}
 	}
 	seen := map[breachKey]bool{} // ten bad elements of a list are one breach of an event
-	for _, b := range v.Breaches {
+	for _, b := range breaches {
 		key := breachKey{source, event, index.ReplaceAllString(b.Path, "[]"), b.Rule, b.Action}
 		if t.breaches[key] == nil && len(t.breaches) >= maxTally {
 			key.event, key.path = manyEvents, ""
@@ -81,8 +103,8 @@ func (t *Tally) Count(source, event string, v *Verdict) {
 
 // Record writes a tally down, in the transaction of its batch.
 func (v *Versions) Record(ctx context.Context, tx *store.Tx, now time.Time, t *Tally) error {
-	if len(t.checks) == 0 {
-		return nil
+	if err := recordMends(ctx, tx, now, t.mends); err != nil || len(t.checks) == 0 {
+		return err
 	}
 	hour, minute := now.Truncate(time.Hour).UnixMilli(), now.Truncate(time.Minute).UnixMilli()
 	for source, c := range t.checks {
@@ -137,6 +159,9 @@ func (v *Versions) tidy(ctx context.Context, tx *store.Tx, now time.Time) error 
 	}
 	v.tidied = hour
 	if _, err := tx.Exec(ctx, `DELETE FROM plan_breaches WHERE hour < ?`, now.Add(-keepHours).UnixMilli()); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM mend_counts WHERE day < ?`, now.Add(-keepHours).UnixMilli()); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM plan_checks WHERE minute < ?`, now.Add(-keepMinutes).UnixMilli())

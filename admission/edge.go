@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,19 +25,37 @@ type known struct {
 	at    time.Time
 }
 
-// Refuses returns what says why the plan of a source refuses an event, "" when it does not; nil
-// when that plan refuses nothing. It follows changes within two seconds, and when the store does
+// refusal is what the edge writes beside an event that a plan refuses, so that the pipeline can
+// count it: there it is a text that nobody has read.
+type refusal struct {
+	Event    string        `json:"event"`
+	Breaches []plan.Breach `json:"breaches"`
+}
+
+// Refuses returns what says why the plan of a source refuses an event, "" when it does not, with
+// what [Tally.CountRefused] has to know; nil when that plan refuses nothing. It follows changes within two seconds, and when the store does
 // not answer it goes by what it has seen last: the pipeline holds events against the plan once more.
-func (v *Versions) Refuses(ctx context.Context, source string) func(*touchstone.Event) string {
-	p := v.latest(ctx).Plan(source)
+func (v *Versions) Refuses(ctx context.Context, source string) func(*touchstone.Event) (reason string, note touchstone.JSON) {
+	rules := v.latest(ctx)
+	p := rules.Plan(source)
 	if !p.Rejects() {
 		return nil
 	}
-	return func(e *touchstone.Event) string {
-		if held := p.Check(e); held.Action == plan.Reject {
-			return held.Reason()
+	return func(e *touchstone.Event) (string, touchstone.JSON) {
+		mended := rules.mend(e, new(Verdict))
+		held := p.Check(mended)
+		if held.Action != plan.Reject {
+			return "", ""
 		}
-		return ""
+		reason := held.Reason()
+		for i := range held.Breaches {
+			held.Breaches[i].Got = "" // counts hold no values
+		}
+		note, err := json.Marshal(refusal{mended.Name, held.Breaches})
+		if err != nil {
+			return reason, ""
+		}
+		return reason, touchstone.JSON(note)
 	}
 }
 

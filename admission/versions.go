@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission/mend"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -21,10 +22,11 @@ var migrationFiles embed.FS
 const Command = "admission.set"
 
 // Body is what a version says, and the body of [Command], which replaces the rules and leaves
-// the plans as they are.
+// plans and mending rules as they are.
 type Body struct {
-	Rules []Rule `json:"rules"`
-	Plans []Use  `json:"plans,omitempty"` // by their ids
+	Rules []Rule      `json:"rules"`
+	Plans []Use       `json:"plans,omitempty"` // by their ids
+	Mends []mend.Rule `json:"mends,omitempty"` // in the order in which they work
 }
 
 // Result tells what the command made.
@@ -82,8 +84,8 @@ func CheckBody(body touchstone.JSON) error {
 
 func parseRules(body touchstone.JSON) (Body, error) {
 	in, err := parse(string(body))
-	if err == nil && len(in.Plans) > 0 {
-		err = touchstone.Errorf(touchstone.Invalid, "Plans are published one by one, not with the rules.")
+	if err == nil && len(in.Plans)+len(in.Mends) > 0 {
+		err = touchstone.Errorf(touchstone.Invalid, "Plans are published and mending rules put one by one, not with the rules.")
 	}
 	return in, err
 }

@@ -21,17 +21,19 @@ func (a *App) wireAdmission(ctx context.Context) (err error) {
 }
 
 // refuses asks the tracking plans, which are wired after the edge.
-func (a *App) refuses(ctx context.Context, source string) func(*touchstone.Event) string {
+func (a *App) refuses(ctx context.Context, source string) func(*touchstone.Event) (string, touchstone.JSON) {
 	return a.admission.Refuses(ctx, source)
 }
 
 func (a *App) admissionResource() api.Resource {
-	return admission.Resource(func() (*admission.Versions, admission.Submit) {
-		if a.commands == nil {
-			return a.admission, nil
-		}
-		return a.admission, a.submitAdmission
-	})
+	return admission.Resource(a.admissionParts)
+}
+
+func (a *App) admissionParts() (*admission.Versions, admission.Submit) {
+	if a.commands == nil {
+		return a.admission, nil
+	}
+	return a.admission, a.submitAdmission
 }
 
 // plans are the parts of the API of tracking plans.

@@ -47,6 +47,7 @@ func (a *App) resources() []api.Resource {
 			linkage.Resource(func() *linkage.Linkage { return a.linkage }, a.people()),
 			a.admissionResource(),
 			admission.PlansResource(a.plans),
+			admission.MendsResource(a.admissionParts),
 			quality.Resource(func() *quality.Quality { return a.quality }),
 			a.processResource(),
 			a.exportResource(),

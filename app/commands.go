@@ -22,7 +22,9 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 	kinds = append(kinds,
 		command.Kind{Name: admission.Command, Check: admission.CheckBody, Do: a.admission.Set},
 		command.Kind{Name: admission.PublishCommand, Check: admission.CheckPublish, Do: a.admission.Publish},
-		command.Kind{Name: admission.RetireCommand, Check: admission.CheckRetire, Do: a.admission.Retire})
+		command.Kind{Name: admission.RetireCommand, Check: admission.CheckRetire, Do: a.admission.Retire},
+		command.Kind{Name: admission.PutMendCommand, Check: admission.CheckPutMend, Do: a.admission.PutMend},
+		command.Kind{Name: admission.RemoveMendCommand, Check: admission.CheckRemoveMend, Do: a.admission.RemoveMend})
 	kinds = append(kinds, a.households.Commands()...)
 	return kinds
 }

@@ -17,8 +17,9 @@ type origin struct {
 	call     touchstone.EventType // of the endpoint; 0 for a batch, where each event names its type
 	source   string
 	received int64 // milliseconds
-	// refuses says why an event must not come in as it is, "" when it may; nil: all may.
-	refuses func(*touchstone.Event) string
+	// refuses says why an event must not come in as it is, "" when it may, and what is to be noted
+	// of that, JSON; nil: all may.
+	refuses func(*touchstone.Event) (reason string, note touchstone.JSON)
 	// messageID is given to an event that has none; empty: a new one.
 	messageID string
 
@@ -60,9 +61,10 @@ type builder struct {
 
 	arena   []byte
 	ids     []touchstone.Identifier
-	refused bool     // an identifier of the current event was refused
-	strange bool     // one was left out because of its kind
-	mark    timeMark // of the current event
+	refused bool            // an identifier of the current event was refused
+	strange bool            // one was left out because of its kind
+	mark    timeMark        // of the current event
+	note    touchstone.JSON // of what refuses it
 
 	// translated is what the current event was translated from, if it was.
 	translated *sensors.Event
@@ -81,7 +83,7 @@ func (b *builder) start(s *scanner, batch bool, from origin) {
 // build makes e of raw: a normalised event, or a Rejected one when raw fails a check.
 // It reports the code of the latter.
 func (b *builder) build(raw *rawEvent, e *touchstone.Event) (rejected string) {
-	b.arena, b.mark = b.arena[:0], timeMark{}
+	b.arena, b.mark, b.note = b.arena[:0], timeMark{}, ""
 	b.forgetIdentifiers()
 	*e = touchstone.Event{Source: b.from.source, ReceivedAt: intake.FromMillis(b.from.received)}
 	p := b.check(raw, e)
@@ -122,8 +124,9 @@ func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
 		p = b.context(raw, e)
 	}
 	if p.code == "" && b.from.refuses != nil {
-		if why := b.from.refuses(e); why != "" {
+		if why, note := b.from.refuses(e); why != "" {
 			p = problem{CodeRefused, why}
+			b.note = note
 		}
 	}
 	return p
@@ -509,6 +512,9 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	if b.translated != nil {
 		e.Raw = touchstone.JSON(b.translated.Sent)
 		b.arena = appendString(b.arena, start, "form", sensorsCall)
+	}
+	if b.note != "" {
+		b.arena = append(append(b.arena, `,"plan":`...), b.note...)
 	}
 	if b.from.ip != "" {
 		b.arena = appendString(b.arena, start, "ip", b.from.ip)

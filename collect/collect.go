@@ -56,7 +56,7 @@ type Config struct {
 	Takes func(touchstone.IdentifierKind) bool
 	// Refuses returns what says why an event must not come in as it is, "" when it may; nil when
 	// that is never so. It is asked once per request.
-	Refuses func(ctx context.Context, source string) func(*touchstone.Event) string
+	Refuses func(ctx context.Context, source string) func(*touchstone.Event) (reason string, note touchstone.JSON)
 	Clock   touchstone.Clock
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer

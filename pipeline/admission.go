@@ -66,6 +66,9 @@ func (p *Pipeline) prepare(ctx context.Context, tx *store.Tx, b *touchstone.Batc
 	}
 	var tally admission.Tally
 	masked = work.part.admit(rules, b, fresh, &tally)
+	for i := range work.rejected {
+		tally.CountRefused(work.rejected[i].Source, work.rejected[i].Context)
+	}
 	if p.cfg.Admission != nil {
 		err = p.cfg.Admission.Record(ctx, tx, b.Now, &tally)
 	}
@@ -84,7 +87,7 @@ func admitted(rules *admission.Rules, facts []touchstone.Fact, tally *admission.
 	own := false // kept is a copy
 	for i := range facts {
 		v := rules.Admit(&facts[i].Event)
-		if tally != nil && v.Planned {
+		if tally != nil {
 			tally.Count(facts[i].Source, facts[i].Name, &v)
 		}
 		if !own && !v.Changed && v.Drop == "" {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/admission"
+	"github.com/touchstone-cdp/touchstone/admission/mend"
 	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -38,6 +39,8 @@ func (w *world) withAdmission() *admission.Versions {
 			{Name: admission.Command, Check: admission.CheckBody, Do: versions.Set},
 			{Name: admission.PublishCommand, Check: admission.CheckPublish, Do: versions.Publish},
 			{Name: admission.RetireCommand, Check: admission.CheckRetire, Do: versions.Retire},
+			{Name: admission.PutMendCommand, Check: admission.CheckPutMend, Do: versions.PutMend},
+			{Name: admission.RemoveMendCommand, Check: admission.CheckRemoveMend, Do: versions.RemoveMend},
 		}})
 	if err != nil {
 		w.Fatal(err)
@@ -149,6 +152,18 @@ func retired(body admission.Body, plan string) admission.Body {
 	return body
 }
 
+// someMend is a mending rule that most events of its source meet, and that is not the same twice.
+func someMend(r *rand.Rand) mend.Rule {
+	pick := func(s ...string) string { return s[r.IntN(len(s))] }
+	steps := []mend.Step{
+		{Do: mend.Rename, Field: "properties.q", To: "properties.s"}, {Do: mend.Cast, Field: "properties.r[]", To: "string"},
+		{Do: mend.Set, Field: "properties.p.q", Expression: "value * 2"}, {Do: mend.Rename, Field: "event", To: pick("x", "y", "new")},
+		{Do: mend.Drop, Field: "context.ip"}, {Do: mend.Default, Field: "traits.p", Value: `"none"`},
+	}
+	r.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
+	return mend.Rule{ID: pick("mnd_1", "mnd_2"), Name: "m", Source: pick("", "src_a", "src_b"), Event: pick("", "x", "y"), When: pick("", "properties.p.q < 5"), Steps: steps[:1+r.IntN(3)]}
+}
+
 func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
 	w := newWorld(t, db)
 	versions := w.withAdmission()
@@ -187,7 +202,20 @@ func admitAtRandom(t *testing.T, db *store.DB, r *rand.Rand) {
 		switch act {
 		case 0, 1:
 			var err error
-			switch in := somePlan(r); r.IntN(4) {
+			switch in := somePlan(r); r.IntN(7) {
+			case 2, 3:
+				rule := someMend(r)
+				w.command(fmt.Sprint("cmd_", i), admission.PutMendCommand, rule)
+				if at := slices.IndexFunc(body.Mends, func(m mend.Rule) bool { return m.ID == rule.ID }); at >= 0 {
+					body.Mends = slices.Clone(body.Mends)
+					body.Mends[at] = rule
+				} else {
+					body.Mends = append(slices.Clone(body.Mends), rule)
+				}
+			case 4:
+				id := someMend(r).ID // of one that is not there the command fails
+				w.command(fmt.Sprint("cmd_", i), admission.RemoveMendCommand, admission.RemoveMendBody{Rule: id})
+				body.Mends = slices.DeleteFunc(slices.Clone(body.Mends), func(m mend.Rule) bool { return m.ID == id })
 			case 0:
 				w.command(fmt.Sprint("cmd_", i), admission.PublishCommand, in)
 				body = published(body, in)

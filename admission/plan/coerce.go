@@ -138,3 +138,33 @@ func momentOf(value string) (string, bool) {
 	}
 	return time.UnixMilli(int64(n)).UTC().Format(`"` + time.RFC3339Nano + `"`), true
 }
+
+// converters are schemas that ask for a type and nothing else.
+var converters = map[string]*schema{
+	"number": {types: isNumber, longest: -1, most: -1}, "integer": {types: isInteger, longest: -1, most: -1},
+	"string": {types: isString, longest: -1, most: -1}, "boolean": {types: isBoolean, longest: -1, most: -1},
+	"array": {types: isArray, longest: -1, most: -1}, "date-time": {types: isString, text: true, format: "date-time", longest: -1, most: -1},
+}
+
+// Convert reads a value (JSON) as a type, number, integer, string, boolean, array or date-time, as the action coerce
+// does. It reports whether there was one way to.
+func Convert(value, to string) (string, bool) {
+	s := converters[to]
+	if s == nil {
+		return value, false
+	}
+	if s.breaks(value) == "" {
+		return value, true
+	}
+	if to == "date-time" && value[0] == '"' { // a number of seconds in quotes
+		value = strings.TrimSpace(jsonwalk.Text(value))
+		if !isDecimal(value) || !json.Valid([]byte(value)) {
+			return "", false
+		}
+	}
+	if to == "integer" && typesOf(value)&isNumber != 0 {
+		return "", false
+	}
+	out, ok := s.coerce(value)
+	return out, ok && s.breaks(out) == ""
+}

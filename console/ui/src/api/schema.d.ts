@@ -2725,6 +2725,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The mending rules that hold, in the order in which they work */
+        get: operations["listMends"];
+        put?: never;
+        /**
+         * Mend events from now on
+         * @description The rule goes into the log as a command and holds for the events behind it, before tracking plans and masks: profiles, segments and the warehouse see what it makes of them, also when they are computed anew
+         *     from the log. It comes after the rules that hold already. Identifiers and times are read before; a rule that changes them can only repair what is in quarantine.
+         */
+        post: operations["createMend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mends/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace a rule for what comes */
+        put: operations["updateMend"];
+        post?: never;
+        /** Take a rule away; what it has changed stays changed */
+        delete: operations["deleteMend"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quality/scores": {
         parameters: {
             query?: never;
@@ -5617,6 +5659,64 @@ export interface components {
                     count: number;
                 }[];
             }[];
+        };
+        MendRule: {
+            /** @description Given by the server */
+            id?: string;
+            name: string;
+            /** @description Id of a source; empty for all */
+            source?: string;
+            /** @description Name of an event as it is stored, after the rules before this one; empty for all */
+            event?: string;
+            /** @description An expression that is true or false; empty for always */
+            when?: string;
+            steps: components["schemas"]["MendStep"][];
+        };
+        /**
+         * @description Fields are those of a call of the tracking API: `event`, `properties.amount`, `properties.items[].price` (in each element), `traits.phone`, `context.app.version`; a dot in a name is written `\.`. Expressions
+         *     (https://expr-lang.org) know `event`, `type`, `userId`, `anonymousId`, `groupId`, `properties`, `traits`, `context`, `value` (the field's own) and `item` (the object that it is in), and the functions
+         *     lower, upper, trim, replace, before, after, part, number, text, length, abs, ceil, floor, round, min, max.
+         */
+        MendStep: {
+            /** @enum {string} */
+            do: "rename" | "cast" | "split" | "default" | "drop" | "set";
+            field: string;
+            /** @description rename: the new field, or the event's new name. cast: number, integer, string, boolean, date-time, array */
+            to?: string;
+            /** @description split: what the text is split at */
+            by?: string;
+            /** @description split: fields for the parts; none: the field becomes a list */
+            into?: string[];
+            /** @description default: what stands for a missing field */
+            value?: unknown;
+            /** @description set: computes the field; null leaves it as it is */
+            expression?: string;
+        };
+        /** @description In the last seven days */
+        MendDone: {
+            rule: string;
+            /**
+             * Format: int64
+             * @description Events that it changed
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Events at which a step failed and left the field as it was
+             */
+            failed: number;
+            /** @description Where it failed last */
+            field: string;
+            /** Format: date-time */
+            last_at: string | null;
+        };
+        Mend: components["schemas"]["MendRule"] & {
+            id: string;
+            done: components["schemas"]["MendDone"];
+        };
+        MendList: {
+            items: components["schemas"]["Mend"][];
+            next_cursor: string;
         };
         QualityScoreList: {
             items: components["schemas"]["QualityScore"][];
@@ -11114,6 +11214,134 @@ export interface operations {
                 content: {
                     "text/plain": string;
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listMends: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MendList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createMend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Amount in quotes",
+                 *       "source": "src_a1b2c3d4e5f6",
+                 *       "event": "Order Paid",
+                 *       "steps": [
+                 *         {
+                 *           "do": "cast",
+                 *           "field": "properties.amount",
+                 *           "to": "number"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MendRule"];
+            };
+        };
+        responses: {
+            /** @description The rule */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mend"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateMend: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Amount in cents",
+                 *       "event": "Order Paid",
+                 *       "when": "properties.cents > 0",
+                 *       "steps": [
+                 *         {
+                 *           "do": "set",
+                 *           "field": "properties.amount",
+                 *           "expression": "properties.cents / 100"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MendRule"];
+            };
+        };
+        responses: {
+            /** @description The rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mend"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteMend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

@@ -10,7 +10,6 @@ export const plans: Messages = {
     "所有生效的埋点方案共 {0} 字节，最多 {1} 字节。",
   "Name the sources of one of the two.": "请为其中一个方案指定数据源。",
   "No row names the columns of event and property.": "没有一行是包含事件列和属性列的表头。",
-  "Plans are published one by one, not with the rules.": "埋点方案需逐个发布，不随准入规则提交。",
   "Retire it first.": "请先停用。",
   "Row {0} has the property {1} before any event.": "第 {0} 行的属性 {1} 之前没有事件。",
   "Send it as the plan has it, or ask who keeps the plan to change it.":
@@ -72,4 +71,45 @@ export const plans: Messages = {
     "{0}：display_name 与 owner 最多 {1} 字节，description 最多 {2} 字节。",
   "{0}: {1} is none of {2}.": "{0}：{1} 不是 {2} 之一。",
   "{0}: {1}.": "{0}：{1}。",
+  "A field has 1 to {0} bytes.": "字段长度为 1 到 {0} 字节。",
+  "A mending rule has a name: one line of at most {0} characters.":
+    "修正规则需要一个名称：单行，最多 {0} 个字符。",
+  "A rule that holds for what comes cannot change {0}.": "对后续事件生效的规则不能修改 {0}。",
+  "All mending rules have more than {0} bytes.": "所有修正规则合计超过 {0} 字节。",
+  "An expression cannot have {0}.": "表达式中不能使用 {0}。",
+  "An expression has 1 to {0} bytes.": "表达式长度为 1 到 {0} 字节。",
+  "Expressions compute a value of the event's own: no loops, variables or times.":
+    "表达式只用事件自身的数据计算：不能有循环、变量或时间函数。",
+  "Give it at least one step.": "请至少添加一个步骤。",
+  "Identifiers and times are read by the edge, before the rules. Events that it has refused can be repaired so when they are replayed.":
+    "标识和时间在规则之前由接入端读取。被接入端拒绝的事件可以在重放时这样修复。",
+  "Plans are published and mending rules put one by one, not with the rules.":
+    "埋点方案和修正规则需逐个提交，不随准入规则提交。",
+  "Step {0}: an event's name has 1 to {1} bytes and does not begin with $.":
+    "第 {0} 步：事件名为 1 到 {1} 字节，且不以 $ 开头。",
+  "Step {0}: elements of a list have no name.": "第 {0} 步：列表元素没有名称。",
+  "Step {0}: give the value that stands for a missing {1}.": "第 {0} 步：请填写 {1} 缺失时的默认值。",
+  "Step {0}: nothing can be cast to {1}.": "第 {0} 步：不能转换为 {1}。",
+  "Step {0}: nothing is called {1}.": "第 {0} 步：没有名为 {1} 的操作。",
+  "Step {0}: say what the text is split at, and at most {1} fields for its parts.":
+    "第 {0} 步：请填写分隔符，以及最多 {1} 个目标字段。",
+  "Step {0}: the value is no JSON.": "第 {0} 步：默认值不是有效的 JSON。",
+  "Step {0}: what is in elements of a list stays in them.": "第 {0} 步：列表元素内的字段不能移出该元素。",
+  "Step {0}: {1} can only be renamed or set.": "第 {0} 步：{1} 只能改名或赋值。",
+  "Step {0}: {1} has that name.": "第 {0} 步：{1} 已是该名称。",
+  "Take away those that mend nothing any more.": "请删除不再起作用的规则。",
+  "The expression {0} cannot be read: {1}.": "无法解析表达式 {0}：{1}。",
+  "The mending rule {0} does nothing.": "修正规则 {0} 没有任何步骤。",
+  "The mending rule {0} has {1} steps; at most {2} fit.": "修正规则 {0} 有 {1} 个步骤，最多 {2} 个。",
+  "The name, source and event of a mending rule have at most {0} bytes.":
+    "修正规则的名称、数据源和事件名最多 {0} 字节。",
+  "There are {0} mending rules; at most {1} fit.": "修正规则有 {0} 条，最多 {1} 条。",
+  "There is no mending rule {0}.": "没有修正规则 {0}。",
+  "Write properties.amount, traits.phone or context.app.version.":
+    "请写成 properties.amount、traits.phone 或 context.app.version。",
+  "do is rename, cast, split, default, drop or set.": "do 为 rename、cast、split、default、drop 或 set。",
+  "to is number, integer, string, boolean, date-time or array.":
+    "to 为 number、integer、string、boolean、date-time 或 array。",
+  "{0} names no field that can be mended.": "{0} 不是可以修正的字段。",
+  "{0} names no field.": "{0} 不是字段。",
 };
