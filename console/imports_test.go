@@ -90,7 +90,7 @@ func simulated(graph *identity.Graph) func(context.Context, importer.Question) (
 			}
 		}
 		r, err := trial.Finish(ctx, nil)
-		p.Created, p.Merged, p.Matched = r.Created, r.Merged, r.Matched
+		p.Created, p.Merged, p.Matched, p.RowsOfNew = r.Created, r.Merged, r.Matched, r.RowsOfNew
 		p.Merges, p.Refused, p.Shared = []importer.MergeOfRow{}, []importer.RefusedLinks{}, []importer.SharedByRows{}
 		return p, err
 	}
@@ -268,7 +268,7 @@ func TestImportRefusesNonsense(t *testing.T) {
 func TestImportPreview(t *testing.T) {
 	s := newEdgeServer(t, newTestDB(t))
 	s.want(call{method: "POST", path: "/api/v1/imports/preview", key: s.apiKey("ingest"), body: rows(1, 10)}, 200,
-		`{"persons_created":2,"persons_merged":0,"persons_matched":0,"events":10,"truncated":false}`)
+		`{"persons_created":2,"persons_merged":0,"persons_matched":0,"persons_parted":0,"events":10,"truncated":false,"rows_of_new":10,`)
 	s.want(call{method: "POST", path: "/api/v1/imports/preview", key: s.apiKey("ingest"), body: "garbage"}, 400)
 	if n := len(s.messages()); n != 0 {
 		t.Errorf("a preview wrote %d events", n)
