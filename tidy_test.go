@@ -27,7 +27,7 @@ var bands = [][]string{
 	{"app"},
 	{"console"},
 	{"sim"},
-	{"people", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
+	{"people", "privacy", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
 	{"analytics", "linkage", "model"},
 	{"collect", "pipeline", "identity", "profile", "segment", "household", "quality"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission"}, // the joints: how features hang on the spine

@@ -64,6 +64,8 @@ const roleTable = `
  metrics:read        x       x        x          .          x         x
  settings:read       x       x        x          x          x         x
  settings:write      x       .        .          .          .         .
+ holds:read          x       .        .          .          x         .
+ holds:write         x       .        .          .          .         .
  audit:read          x       .        .          .          x         .
  users:read          x       .        .          .          x         .
  users:write         x       .        .          .          .         .
@@ -120,6 +122,8 @@ const scopeTable = `
  metrics:read         .       x       x       .        x      x
  settings:read        .       .       x       .        x      x
  settings:write       .       .       .       .        .      x
+ holds:read           .       .       .       .        .      x
+ holds:write          .       .       .       .        .      x
  audit:read           .       .       .       .        .      x
  users:read           .       .       .       .        .      x
  users:write          .       .       .       .        .      x

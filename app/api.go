@@ -52,6 +52,7 @@ func (a *App) resources() []api.Resource {
 			a.processResource(),
 			a.exportResource(),
 			a.householdResource(),
+			a.holdResource(),
 		},
 		a.extra.resources,
 	)

@@ -31,6 +31,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
+	"github.com/touchstone-cdp/touchstone/privacy/hold"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -78,6 +79,7 @@ type App struct {
 	sink       *pipeline.Sink
 	queries    *analytics.Engine
 	quality    *quality.Quality
+	holds      *hold.Holds
 	settings   *console.Settings
 	console    *console.Console
 	imports    *imports.Imports // in a process with the role console
@@ -103,6 +105,9 @@ func New(ctx context.Context, cfg *Config, logger *slog.Logger) (_ *App, err err
 
 func newWith(ctx context.Context, cfg *Config, logger *slog.Logger, extra slots) (_ *App, err error) {
 	a := &App{extra: extra, cfg: cfg, logger: logger, metrics: prometheus.NewRegistry(), clock: touchstone.SystemClock{}}
+	if extra.clock != nil {
+		a.clock = extra.clock
+	}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.slowBodies = conns.SlowBodies(a.metrics)
 	a.feed, a.feeds = newChangeFeed(), api.NewFeeds(feedWatchers, a.metrics)
@@ -147,6 +152,7 @@ func (a *App) parts() []wiring {
 		{a.wireGraph, nil},
 		{a.wirePersons, personRoles},
 		{a.wireHouseholds, personRoles},
+		{a.wireHolds, personRoles},
 		{a.wireExtra, personRoles},
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},

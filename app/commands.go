@@ -26,5 +26,6 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 		command.Kind{Name: admission.PutMendCommand, Check: admission.CheckPutMend, Do: a.admission.PutMend},
 		command.Kind{Name: admission.RemoveMendCommand, Check: admission.CheckRemoveMend, Do: a.admission.RemoveMend})
 	kinds = append(kinds, a.households.Commands()...)
+	kinds = append(kinds, a.holds.Commands()...)
 	return kinds
 }

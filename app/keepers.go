@@ -10,6 +10,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/pipeline"
+	"github.com/touchstone-cdp/touchstone/privacy/hold"
 )
 
 // keepers lists who stores rows about persons, in the order in which they follow merges,
@@ -24,6 +25,7 @@ func (a *App) keepers() []keep.Keeper {
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
 		linkage.Keeper(),
+		hold.Keeper(),
 		collect.Keeper(),
 		command.Keeper(identity.EraseCommand),
 		console.Keeper(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/job"
@@ -14,6 +15,7 @@ import (
 // slots is what a feature gives. The program's features stand in the lists themselves, a line
 // in each; here a test adds one that the program does not have.
 type slots struct {
+	clock      touchstone.Clock // nil: the system's
 	name       string
 	migrations fs.FS
 	keepers    []keep.Keeper

@@ -4,6 +4,7 @@ import { auth } from "./auth.server";
 import { collect } from "./collect.server";
 import { common } from "./common.server";
 import { condition } from "./condition.server";
+import { holds } from "./holds.server";
 import { households } from "./households.server";
 import { importFile } from "./importFile.server";
 import { jobs } from "./jobs.server";
@@ -26,6 +27,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   collect,
   common,
   condition,
+  holds,
   households,
   importFile,
   jobs,

@@ -1,0 +1,17 @@
+import type { Messages } from "../messages";
+
+export const holds: Messages = {
+  "a call names at most {0} persons": "一次调用最多指定 {0} 人",
+  "a hold is on persons or on a segment, one of the two": "保全只能针对若干人或一个分群，二选一",
+  "a hold names at most {0} identifiers": "一项保全最多指定 {0} 个标识",
+  "a hold needs a reason": "保全需要写明理由",
+  "lift those that are not needed any more, or hold a segment": "请先解除不再需要的保全，或改为保全一个分群",
+  "put the persons in a segment and hold that": "请把这些人放入一个分群，再保全该分群",
+  "say which case or authority asks for it: it is shown to whoever wants to erase":
+    "请写明案件或要求保全的机关：想要删除数据的人会看到它",
+  "the hold has been lifted already": "该保全已被解除",
+  "the hold would have ended already": "该保全的截止时间已过",
+  "the reason has more than {0} characters": "理由超过 {0} 个字符",
+  "there are {0} holds already": "已有 {0} 项保全",
+  "there is no hold {0}": "没有保全 {0}",
+};
