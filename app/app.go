@@ -361,10 +361,14 @@ func (a *App) wireQueries(context.Context) error {
 
 // wireConsole makes the management API and the pages.
 func (a *App) wireConsole(ctx context.Context) (err error) {
+	audit, err := a.auditConfig()
+	if err != nil {
+		return err
+	}
 	a.console, err = console.New(ctx, console.Config{
 		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
 		Settings: a.settings, Kinds: a.kinds, Feeds: a.feeds, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
-		Rows: a.rowSets(), Resources: a.resources(),
+		Audit: audit, Rows: a.rowSets(), Resources: a.resources(),
 	})
 	if err != nil {
 		return err

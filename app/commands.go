@@ -5,6 +5,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/linkage"
 )
 
@@ -27,5 +28,6 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 		command.Kind{Name: admission.RemoveMendCommand, Check: admission.CheckRemoveMend, Do: a.admission.RemoveMend})
 	kinds = append(kinds, a.households.Commands()...)
 	kinds = append(kinds, a.holds.Commands()...)
+	kinds = append(kinds, console.AuditCommands()...)
 	return kinds
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/warehouse/remote"
 )
@@ -113,6 +114,10 @@ type Config struct {
 	}
 	Linkage struct {
 		MaxPersons int // that are compared with each other
+	}
+	Audit struct {
+		KeyFile string        // signs the audit log; empty: audit.key in Data
+		Keep    time.Duration // 0: for ever; six months at least
 	}
 	Backup struct {
 		Folder  string // empty: backups in Data
@@ -218,6 +223,8 @@ func (c *Config) settings() []setting {
 		{"jobs.max_bytes", &c.Jobs.MaxBytes, "most bytes of the files that jobs make, together"},
 		{"webhooks.allow_networks", &c.Webhooks.AllowNetworks, "private networks that webhooks may call, like 10.0.0.0/8"},
 		{"linkage.max_persons", &c.Linkage.MaxPersons, "most persons that are compared with each other; each takes about half a kilobyte of memory"},
+		{"audit.key_file", &c.Audit.KeyFile, "file with the key that signs the audit log each hour; empty: audit.key in the data folder. Keep a copy apart from the data"},
+		{"audit.keep", &c.Audit.Keep, "how long entries of the audit log are kept, 4416h (six months) at least; 0: for ever"},
 		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
 		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
 		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},
@@ -347,6 +354,9 @@ func (c *Config) validate() error {
 	}
 	if c.Lease < time.Second || c.Lease > 5*time.Minute {
 		return touchstone.Errorf(touchstone.Invalid, "lease: %s is not between 1s and 5m", c.Lease)
+	}
+	if c.Audit.Keep != 0 && c.Audit.Keep < console.LeastAuditKept {
+		return touchstone.Errorf(touchstone.Invalid, "audit.keep: %s is less than %s", c.Audit.Keep, console.LeastAuditKept).WithHint("the law wants six months at least; 0 keeps entries for ever")
 	}
 	if err := c.validateLanes(); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/touchstone-cdp/touchstone/console/chain"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
 	"github.com/touchstone-cdp/touchstone/store"
 
@@ -43,9 +44,8 @@ func (c *Console) noteWrite(ctx context.Context, rt api.Route, v *access.Viewer,
 	ctx = context.WithoutCancel(ctx) // the change is made, whether or not the caller still waits
 	return c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		if !n.Skip {
-			_, err := tx.Exec(ctx, `INSERT INTO audit_log (id, at, actor_kind, actor_id, actor_name, action, target, target_name, detail, request_id)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				c.auditID(now), now.UnixMilli(), v.Kind, v.ID, v.Name, rt.Action, n.Target, n.Name, detail, requestID)
+			err := appendAudit(ctx, tx, &chain.Entry{ID: c.auditID(now), At: now.UnixMilli(), ActorKind: v.Kind, ActorID: v.ID, ActorName: v.Name, Action: rt.Action, RequestID: requestID,
+				Open: &[chain.Fields]string{n.Target, n.Name, detail}})
 			if err != nil {
 				return err
 			}
@@ -78,6 +78,8 @@ type auditEntry struct {
 	TargetName string         `json:"target_name"`
 	Detail     jsontext.Value `json:"detail"`
 	RequestID  string         `json:"request_id"`
+
+	number int64 // in the chain
 }
 
 // colleagues are the actions that are about those who use the console, whose addresses the

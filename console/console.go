@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,8 @@ type Config struct {
 	Checks []Check  // of /readyz, in order
 	Roles  []string // of this process, for /readyz
 
+	Audit AuditConfig
+
 	Rows RowSets // nil: nobody can be limited to some persons here
 
 	// Resources are the parts of the API that features bring, beside those of console.
@@ -89,6 +92,7 @@ type Console struct {
 	resources []api.Resource // console's own and those of features
 	closed    map[access.Permission]bool
 	audited   atomic.Uint64 // entries written to the audit log
+	checking  sync.Mutex    // held by who goes along the whole audit log
 }
 
 // New makes a Console.
@@ -99,6 +103,9 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 		if cfg.Settings, err = OpenSettings(ctx, cfg.DB, Organisation{}); err != nil {
 			return nil, err
 		}
+	}
+	if err := chainOld(ctx, cfg.DB, cfg.Clock.Now()); err != nil {
+		return nil, fmt.Errorf("take the audit log into its chain: %w", err)
 	}
 	compress, err := newCompressor()
 	if err != nil {
@@ -131,6 +138,7 @@ func (c *Console) Run(ctx context.Context) error {
 	defer minute.Stop()
 	defer hour.Stop()
 	c.warn("housekeeping failed", c.forgetOld(ctx))
+	c.warn("the audit log was not signed", c.signHead(ctx))
 	for {
 		select {
 		case <-ctx.Done():
@@ -145,6 +153,8 @@ func (c *Console) Run(ctx context.Context) error {
 			c.warn("settings were not read", c.cfg.Settings.refresh(ctx))
 		case <-hour.C:
 			c.warn("housekeeping failed", c.forgetOld(ctx))
+			c.warn("the audit log was not signed", c.signHead(ctx))
+			c.warn("old entries of the audit log were not deleted", c.pruneAudit(ctx))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ type keeper struct{}
 // Keeper returns the keeper of the audit log and of answers that are kept for repeats.
 func Keeper() keep.Keeper { return keeper{} }
 
+// redactedAtMost is how many entries one entry says were redacted.
+const redactedAtMost = 500
+
 func (keeper) Name() string { return "console" }
 
 func (keeper) Tables() []keep.Table {
@@ -37,17 +41,29 @@ func (keeper) Merge(context.Context, *store.Tx, []keep.Merge) error { return nil
 func (keeper) Split(context.Context, *store.Tx, []keep.Split) error { return nil }
 
 func (keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
-	type entry struct{ id, target string }
+	type entry struct {
+		id, target string
+		number     int64
+	}
 	var entries []entry
+	var numbers []int64
 	err := audited(ctx, tx, persons, func(e *auditEntry, number string) error {
-		entries = append(entries, entry{e.ID, number})
+		entries = append(entries, entry{e.ID, number, e.number})
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if _, err := tx.Exec(ctx, `UPDATE audit_log SET target = ?, target_name = '', detail = '{}' WHERE id = ?`, e.target, e.id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE audit_log SET target = ?, target_name = '', detail = '{}', salt = NULL WHERE id = ?`, e.target, e.id); err != nil {
+			return err
+		}
+		if e.number > 0 {
+			numbers = append(numbers, e.number)
+		}
+	}
+	for part := range slices.Chunk(numbers, redactedAtMost) { // the chain's hashes hold, and it says why the names are gone
+		if err := appendOwn(ctx, tx, time.Now(), redactAction, redacted{part}); err != nil {
 			return err
 		}
 	}
@@ -100,11 +116,11 @@ func audited(ctx context.Context, q store.Querier, persons []keep.Whole, fn func
 			targets[id.String()] = persons[i].Person.String()
 		}
 	}
-	return keep.Each(ctx, q, `SELECT id, at, action, target, target_name, detail FROM audit_log ORDER BY at, id`, nil, func(scan func(...any) error) error {
+	return keep.Each(ctx, q, `SELECT id, at, action, target, target_name, detail, n FROM audit_log ORDER BY at, id`, nil, func(scan func(...any) error) error {
 		var e auditEntry
 		var at int64
 		var detail string
-		if err := scan(&e.ID, &at, &e.Action, &e.Target, &e.TargetName, &detail); err != nil {
+		if err := scan(&e.ID, &at, &e.Action, &e.Target, &e.TargetName, &detail, &e.number); err != nil {
 			return err
 		}
 		number, about := targets[e.Target]

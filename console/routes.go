@@ -52,6 +52,9 @@ func (c *Console) settingsResource() api.Resource {
 		{Method: patch, Path: "/settings", Need: "settings:write", Handle: c.updateSettings, Action: "settings.update"},
 		{Method: get, Path: "/audit", Need: "audit:read", Handle: c.listAudit},
 		{Method: get, Path: "/audit/facets", Need: "audit:read", Handle: c.listAuditFacets},
+		{Method: get, Path: "/audit/chain", Need: "audit:read", Handle: c.getAuditChain},
+		{Method: get, Path: "/audit/chain/export", Need: "audit:read", Handle: c.exportAuditChain},
+		{Method: post, Path: "/audit/chain/sign", Need: "settings:write", Handle: c.signAuditChain, Action: "audit.sign"},
 	}}
 }
 

@@ -72,7 +72,7 @@ func (c *contract) check(method, path string, status int, contentType, body stri
 		if !ok && (body != "" || content != nil) {
 			return []string{fmt.Sprintf("content type %q is not documented for status %d", contentType, status)}
 		}
-		if !strings.HasSuffix(mediaType, "json") {
+		if !strings.HasSuffix(mediaType, "json") || strings.HasSuffix(mediaType, "ndjson") {
 			return nil
 		}
 		var v any

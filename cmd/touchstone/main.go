@@ -37,6 +37,7 @@ func newRoot() *cobra.Command {
 		newBench(),
 		newDoctor(),
 		newHousehold(),
+		newAudit(),
 		newBackup(),
 		newRestore(),
 		newOpenAPI(),

@@ -1,5 +1,6 @@
 import type { Messages } from "../messages";
 import { analytics } from "./analytics.server";
+import { audit } from "./audit.server";
 import { auth } from "./auth.server";
 import { collect } from "./collect.server";
 import { common } from "./common.server";
@@ -23,6 +24,7 @@ import { webhooks } from "./webhooks.server";
  */
 export const serverTexts: Readonly<Record<string, Messages>> = {
   analytics,
+  audit,
   auth,
   collect,
   common,
