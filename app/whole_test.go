@@ -97,6 +97,8 @@ func neverMerged(t *testing.T, first uint64, n int, url func() string, sum count
 	for _, w := range []*wholeWorld{dirty, clean} {
 		w.append(dawn(start))
 	}
+	dirty.keepPace(clean, start)
+	clean.keepPace(dirty, start)
 	for chapter := range 2 {
 		tell(rng, dirty, clean, start, parts(func(s *story) []step { return s.chapters[chapter] }))
 		sum["repairs"] += dirty.repair(stories)

@@ -96,6 +96,11 @@ func (w *wholeWorld) define() {
 		}
 		ids[i] = made.ID
 	}
+	// What was done is signed now, and not in the middle of something.
+	if status, answer := w.post("/api/v1/audit/chain/sign", "{}", "Authorization", "Bearer dev", "Content-Type", "application/json"); status/100 != 2 {
+		w.t.Fatal(status, answer)
+	}
+	w.look()
 }
 
 // append writes events, or a command alone, as one record.
@@ -361,11 +366,17 @@ func (w *wholeWorld) job(kind string) {
 	if job.Status != "done" {
 		w.t.Fatalf("%s: %s", kind, text)
 	}
+	w.look() // it may have put commands there
+}
+
+// look finds out how far the log is.
+func (w *wholeWorld) look() {
+	w.t.Helper()
 	_, next, err := w.log.Bounds(w.t.Context(), 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.last = next - 1 // it may have put commands there
+	w.last = next - 1
 }
 
 // shm returns a folder in memory, where there is one: what a disk does is not the subject.

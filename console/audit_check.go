@@ -49,10 +49,8 @@ func (c *Console) getAuditChain(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusOK, s)
 }
 
+// signAuditChain signs now, if this process has a key; what it answers says whether it has.
 func (c *Console) signAuditChain(w http.ResponseWriter, r *http.Request) error {
-	if c.cfg.Audit.Key == nil {
-		return api.NotHere("the key of the audit log")
-	}
 	if err := c.signHead(r.Context()); err != nil {
 		return err
 	}
