@@ -51,6 +51,9 @@ func (c *Console) getAuditChain(w http.ResponseWriter, r *http.Request) error {
 
 // signAuditChain signs now, if this process has a key; what it answers says whether it has.
 func (c *Console) signAuditChain(w http.ResponseWriter, r *http.Request) error {
+	if err := api.ReadJSON(r, &struct{}{}); err != nil {
+		return err
+	}
 	if err := c.signHead(r.Context()); err != nil {
 		return err
 	}
