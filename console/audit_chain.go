@@ -239,9 +239,9 @@ type redacted struct {
 	Entries []int64 `json:"entries"`
 }
 
-// signHead signs the newest entry and has the log keep it, if somebody has done something since the
+// SignAudit signs the newest entry and has the log keep it, if somebody has done something since the
 // last one, or that is hours ago.
-func (c *Console) signHead(ctx context.Context) error {
+func (c *Console) SignAudit(ctx context.Context) error {
 	if c.cfg.Audit.Key == nil || c.cfg.Audit.Submit == nil {
 		return nil
 	}

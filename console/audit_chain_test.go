@@ -74,7 +74,7 @@ func TestAuditChain(t *testing.T) {
 		}
 		fine("all as written", 11)
 		for range 2 {
-			if err := c.signHead(ctx); err != nil {
+			if err := c.SignAudit(ctx); err != nil {
 				t.Fatal(err)
 			}
 		}

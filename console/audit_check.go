@@ -49,17 +49,6 @@ func (c *Console) getAuditChain(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusOK, s)
 }
 
-// signAuditChain signs now, if this process has a key; what it answers says whether it has.
-func (c *Console) signAuditChain(w http.ResponseWriter, r *http.Request) error {
-	if err := api.ReadJSON(r, &struct{}{}); err != nil {
-		return err
-	}
-	if err := c.signHead(r.Context()); err != nil {
-		return err
-	}
-	return c.getAuditChain(w, r)
-}
-
 // ExportHead is the first line of an exported chain.
 type ExportHead struct {
 	Touchstone string       `json:"touchstone"` // "audit 1"

@@ -138,7 +138,7 @@ func (c *Console) Run(ctx context.Context) error {
 	defer minute.Stop()
 	defer hour.Stop()
 	c.warn("housekeeping failed", c.forgetOld(ctx))
-	c.warn("the audit log was not signed", c.signHead(ctx))
+	c.warn("the audit log was not signed", c.SignAudit(ctx))
 	for {
 		select {
 		case <-ctx.Done():
@@ -153,7 +153,7 @@ func (c *Console) Run(ctx context.Context) error {
 			c.warn("settings were not read", c.cfg.Settings.refresh(ctx))
 		case <-hour.C:
 			c.warn("housekeeping failed", c.forgetOld(ctx))
-			c.warn("the audit log was not signed", c.signHead(ctx))
+			c.warn("the audit log was not signed", c.SignAudit(ctx))
 			c.warn("old entries of the audit log were not deleted", c.pruneAudit(ctx))
 		}
 	}

@@ -54,7 +54,6 @@ func (c *Console) settingsResource() api.Resource {
 		{Method: get, Path: "/audit/facets", Need: "audit:read", Handle: c.listAuditFacets},
 		{Method: get, Path: "/audit/chain", Need: "audit:read", Handle: c.getAuditChain},
 		{Method: get, Path: "/audit/chain/export", Need: "audit:read", Handle: c.exportAuditChain},
-		{Method: post, Path: "/audit/chain/sign", Need: "settings:write", Handle: c.signAuditChain, Action: "audit.sign"},
 	}}
 }
 
