@@ -5,6 +5,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/admission"
+	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/pipeline"
@@ -23,6 +24,22 @@ func (a *App) wireAdmission(ctx context.Context) (err error) {
 // refuses asks the tracking plans, which are wired after the edge.
 func (a *App) refuses(ctx context.Context, source string) func(*touchstone.Event) (string, touchstone.JSON) {
 	return a.admission.Refuses(ctx, source)
+}
+
+// governed is what the rules say of events that are to be replayed.
+type governed struct{ a *App }
+
+func (g governed) Judge(ctx context.Context) (func(*touchstone.Event) string, error) {
+	rules, err := g.a.admission.Current(ctx, g.a.store.Reader())
+	if err != nil || rules == nil {
+		return func(*touchstone.Event) string { return "" }, err
+	}
+	return rules.Judge, nil
+}
+
+func (g governed) Plan(ctx context.Context, source string) (*plan.Plan, error) {
+	rules, err := g.a.admission.Current(ctx, g.a.store.Reader())
+	return rules.Plan(source), err
 }
 
 func (a *App) admissionResource() api.Resource {

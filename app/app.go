@@ -200,7 +200,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 		return err
 	}
 	a.collector, err = collect.New(ctx, collect.Config{
-		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: a.kinds, Takes: a.takes, Refuses: a.refuses, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
+		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: a.kinds, Takes: a.takes, Refuses: a.refuses, Governed: governed{a}, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
 		TrustedProxies: a.proxies, SensorsProjects: projects, MaxItems: a.cfg.Collect.MaxItems,
 	})

@@ -57,9 +57,11 @@ type Config struct {
 	// Refuses returns what says why an event must not come in as it is, "" when it may; nil when
 	// that is never so. It is asked once per request.
 	Refuses func(ctx context.Context, source string) func(*touchstone.Event) (reason string, note touchstone.JSON)
-	Clock   touchstone.Clock
-	Logger  *slog.Logger
-	Metrics prometheus.Registerer
+	// Governed is asked before a refused event is replayed; nil: only the edge's checks count.
+	Governed Governed
+	Clock    touchstone.Clock
+	Logger   *slog.Logger
+	Metrics  prometheus.Registerer
 
 	MaxEventBytes  int // per event; 32 KiB
 	MaxBatchBytes  int // per request, unpacked; 500 KiB

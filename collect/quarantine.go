@@ -57,16 +57,18 @@ type request struct {
 
 var quarantineUpsert = store.Upsert{
 	Table:          "quarantine",
-	Columns:        []string{"id", "received_at", "source", "message_id", "code", "reason", "raw", "bytes", "origin", "row_number", "request", "replayed_at"},
+	Columns:        []string{"id", "received_at", "source", "message_id", "code", "reason", "raw", "bytes", "origin", "row_number", "request", "replayed_at", "event", "template", "params", "group_key"},
 	IgnoreConflict: true, // a client that repeats a request repeats its message ids
 }
 
 // Write stores rejected events, and valid ones that were set aside behind the edge.
 func (w *QuarantineWriter) Write(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error {
+	var again []*touchstone.Fact
 	err := tx.BulkUpsert(ctx, quarantineUpsert, len(rejected), func(i int, args []any) {
 		f := &rejected[i]
 		if f.Type != touchstone.Rejected {
 			f = asSent(f)
+			again = append(again, f)
 		}
 		var req request
 		if f.Context != "" {
@@ -86,11 +88,58 @@ func (w *QuarantineWriter) Write(ctx context.Context, tx *store.Tx, rejected []t
 		args[0], args[1], args[2], args[3] = randid.New("qr"), f.ReceivedAt.UnixMilli(), f.Source, f.MessageID
 		args[4], args[5], args[6], args[7] = code, reason, string(f.Raw), len(f.Raw)
 		args[8], args[9], args[10], args[11] = origin, row, string(f.Context), int64(0)
+		a := aboutOf(code, reason, string(f.Raw))
+		args[12], args[13], args[14], args[15] = a.columns(f.Source, code)
 	})
+	if err == nil {
+		err = comeBack(ctx, tx, again)
+	}
 	if err == nil {
 		w.written.Add(float64(len(rejected)))
 	}
 	return err
+}
+
+// comeBack puts replayed events that were set aside once more among those that wait, with the new
+// reason: they came past the edge, so they were in nothing yet.
+func comeBack(ctx context.Context, tx *store.Tx, again []*touchstone.Fact) error {
+	for part := range slices.Chunk(again, 500) {
+		args := make([]any, len(part))
+		by := make(map[[2]string]*touchstone.Fact, len(part))
+		for i, f := range part {
+			args[i], by[[2]string{f.MessageID, f.Source}] = f.MessageID, f
+		}
+		rows, err := tx.Query(ctx, `SELECT id, message_id, source, raw FROM quarantine WHERE replayed_at <> 0 AND message_id IN `+store.Marks(len(args)), args...)
+		if err != nil {
+			return err
+		}
+		var found [][4]string
+		for rows.Next() {
+			var r [4]string
+			if err := rows.Scan(&r[0], &r[1], &r[2], &r[3]); err != nil {
+				rows.Close()
+				return err
+			}
+			found = append(found, r)
+		}
+		if err := rows.Close(); err != nil {
+			return err
+		}
+		for _, r := range found {
+			f := by[[2]string{r[1], r[2]}]
+			if f == nil {
+				continue
+			}
+			if _, err := tx.Exec(ctx, `UPDATE quarantine SET replayed_at = 0 WHERE id = ?`, r[0]); err != nil {
+				return err
+			}
+			code, reason := SplitReason(f.Reason)
+			if err := setReason(ctx, tx, r[0], f.Source, code, reason, r[3]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Quarantined is a refused event.
@@ -104,6 +153,7 @@ type Quarantined struct {
 	Origin     string          `json:"origin"`
 	Row        *int64          `json:"row"`
 	ReplayedAt *time.Time      `json:"replayed_at"`
+	Group      string          `json:"group"` // see QuarantineGroup
 
 	messageID string
 	request   string
@@ -114,6 +164,7 @@ type QuarantineFilter struct {
 	IDs    []string
 	Source string
 	Code   string
+	Group  string // see QuarantineGroup
 	Reason string // a part of the reason's text
 	Text   string // a part of the event's text
 }
@@ -135,6 +186,9 @@ func (f *QuarantineFilter) where(args []any) (string, []any) {
 	if f.Code != "" {
 		add("code = ?", f.Code)
 	}
+	if f.Group != "" {
+		add("group_key = ?", f.Group)
+	}
 	if f.Reason != "" {
 		add(`LOWER(reason) LIKE ? ESCAPE '\'`, store.Containing(f.Reason))
 	}
@@ -155,13 +209,13 @@ func newQuarantine(c *Collector) *Quarantine {
 	return &Quarantine{c: c, db: c.cfg.DB, rows: c.metrics.quarantined}
 }
 
-const quarantineColumns = `id, received_at, source, message_id, code, reason, raw, origin, row_number, request, replayed_at`
+const quarantineColumns = `id, received_at, source, message_id, code, reason, raw, origin, row_number, request, replayed_at, group_key`
 
 func scanQuarantined(row interface{ Scan(...any) error }) (Quarantined, error) {
 	var q Quarantined
 	var received, number, replayed int64
 	var raw string
-	err := row.Scan(&q.ID, &received, &q.Source, &q.messageID, &q.Code, &q.Reason, &raw, &q.Origin, &number, &q.request, &replayed)
+	err := row.Scan(&q.ID, &received, &q.Source, &q.messageID, &q.Code, &q.Reason, &raw, &q.Origin, &number, &q.request, &replayed, &q.Group)
 	q.ReceivedAt = intake.FromMillis(received)
 	if q.Event = touchstone.JSON(raw); !json.Valid([]byte(raw)) { // a row of a file may be any text
 		text, _ := json.Marshal(raw)
@@ -286,7 +340,7 @@ func (f *QuarantineFilter) mustChoose() error {
 	switch {
 	case len(f.IDs) > maxReplay:
 		return touchstone.Errorf(touchstone.Invalid, "At most %d ids are taken at once.", maxReplay)
-	case len(f.IDs) == 0 && f.Source == "" && f.Code == "" && f.Reason == "" && f.Text == "":
+	case len(f.IDs) == 0 && f.Source == "" && f.Code == "" && f.Group == "" && f.Reason == "" && f.Text == "":
 		return touchstone.Errorf(touchstone.Invalid, "Say which events: give ids, a code or a source.")
 	}
 	return nil
@@ -321,7 +375,11 @@ func (q *Quarantine) Replay(ctx context.Context, id string, repaired touchstone.
 	if repaired != "" {
 		item.Event = repaired
 	}
-	reason, err := q.again(ctx, &item)
+	judge, err := q.judge(ctx)
+	if err != nil {
+		return Replayed{}, err
+	}
+	reason, err := q.again(ctx, &item, judge)
 	switch {
 	case err != nil:
 		return Replayed{}, err
@@ -356,9 +414,13 @@ func (q *Quarantine) ReplayAll(ctx context.Context, f QuarantineFilter) (Replaye
 		return Replayed{}, err
 	}
 	rows.Close()
+	judge, err := q.judge(ctx)
+	if err != nil {
+		return Replayed{}, err
+	}
 	var done Replayed
 	for i := range items {
-		reason, err := q.again(ctx, &items[i])
+		reason, err := q.again(ctx, &items[i], judge)
 		switch {
 		case err != nil:
 			return done, err
@@ -373,20 +435,42 @@ func (q *Quarantine) ReplayAll(ctx context.Context, f QuarantineFilter) (Replaye
 
 // again sends one event through the checks again, and marks it when it is accepted now. It
 // returns the reason when it is refused again.
-func (q *Quarantine) again(ctx context.Context, item *Quarantined) (reason string, err error) {
-	if reason, err = q.resend(ctx, item); err == nil && reason == "" {
+func (q *Quarantine) again(ctx context.Context, item *Quarantined, judge func(*touchstone.Event) string) (reason string, err error) {
+	if reason, err = q.resend(ctx, item, judge); err == nil && reason == "" {
 		err = q.markReplayed(ctx, item)
 	}
 	return reason, err
 }
 
 // resend runs one event through scanner and builder as if its request came now, but with
-// the time of receipt that it had.
-func (q *Quarantine) resend(ctx context.Context, item *Quarantined) (reason string, err error) {
+// the time of receipt that it had, and puts it in the log unless judge has something against it.
+func (q *Quarantine) resend(ctx context.Context, item *Quarantined, judge func(*touchstone.Event) string) (reason string, err error) {
+	x := q.c.exchanges.Get().(*exchange)
+	defer q.c.release(x)
+	reason, described, err := q.rebuild(x, item, judge)
+	switch {
+	case err != nil || reason != "":
+		return reason, err
+	case described != nil:
+		return "", q.replayItem(ctx, item, described)
+	}
+	o := q.c.outboxes.Get().(*outbox)
+	defer q.c.putOutbox(o)
+	q.c.put(o, &x.event)
+	if err := q.c.append(ctx, o); err != nil {
+		return "", err
+	}
+	q.c.metrics.accepted.Inc()
+	return "", nil
+}
+
+// rebuild makes x.event of what was sent, or, of 神策's calls that describe an item, that item. It
+// returns why it cannot be taken, "" when it can.
+func (q *Quarantine) rebuild(x *exchange, item *Quarantined, judge func(*touchstone.Event) string) (reason string, described *sensors.Item, err error) {
 	var req request
 	if item.request != "" {
 		if err := json.Unmarshal([]byte(item.request), &req); err != nil {
-			return "", touchstone.Wrap(touchstone.Internal, err, "")
+			return "", nil, touchstone.Wrap(touchstone.Internal, err, "")
 		}
 	}
 	call, _ := touchstone.ParseEventType(req.Call)
@@ -397,23 +481,21 @@ func (q *Quarantine) resend(ctx context.Context, item *Quarantined) (reason stri
 	}
 	body = append(append(append(body, `,"batch":[`...), item.Event...), `]}`...)
 
-	x := q.c.exchanges.Get().(*exchange)
-	defer q.c.release(x)
 	limits := scanLimits{events: 1, eventBytes: q.c.cfg.MaxEventBytes}
 	if req.Form == sensorsCall {
 		again, err := retranslate([]byte(item.Event), item.ReceivedAt.UnixMilli(), limits)
 		switch {
 		case err != nil:
-			return Reason("malformed", ""), nil //nolint:nilerr // what is wrong with the event is the answer
+			return Reason("malformed", ""), nil, nil //nolint:nilerr // what is wrong with the event is the answer
 		case again.Events[0].Item != nil:
-			return "", q.replayItem(ctx, item, again.Events[0].Item)
+			return "", again.Events[0].Item, nil
 		}
 		body, limits.eventBytes = again.Text, translatedBytes*limits.eventBytes
 		x.builder.translated = &again.Events[0]
 		defer func() { x.builder.translated = nil }()
 	}
 	if !x.scanner.scan(body, true, limits) || len(x.scanner.events) != 1 {
-		return Reason("malformed", x.scanner.err.message), nil
+		return Reason("malformed", x.scanner.err.message), nil, nil
 	}
 	b := &x.builder
 	b.start(&x.scanner, true, origin{
@@ -421,16 +503,9 @@ func (q *Quarantine) resend(ctx context.Context, item *Quarantined) (reason stri
 	})
 	if code := b.build(&x.scanner.events[0], &x.event); code != "" {
 		q.rows.WithLabelValues("refused_again").Inc()
-		return x.event.Reason, nil
+		return x.event.Reason, nil, nil
 	}
-	o := q.c.outboxes.Get().(*outbox)
-	defer q.c.putOutbox(o)
-	q.c.put(o, &x.event)
-	if err := q.c.append(ctx, o); err != nil {
-		return "", err
-	}
-	q.c.metrics.accepted.Inc()
-	return "", nil
+	return judge(&x.event), nil, nil
 }
 
 // replayItem stores an item whose description was repaired.
@@ -450,6 +525,9 @@ func (q *Quarantine) markReplayed(ctx context.Context, item *Quarantined) error 
 // configured number of rows and bytes.
 func (q *Quarantine) Trim(ctx context.Context) error {
 	cfg := &q.c.cfg
+	if err := q.regroup(ctx); err != nil {
+		return err
+	}
 	n, err := q.delete(ctx, `received_at < ?`, []any{q.c.clock.Now().Add(-cfg.QuarantineAge).UnixMilli()})
 	q.rows.WithLabelValues("expired").Add(float64(n))
 	if err != nil {

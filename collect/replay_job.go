@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/admission/mend"
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -20,6 +21,9 @@ type replayInput struct {
 	Source string `json:"source,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	Text   string `json:"q,omitempty"`
+	Group  string `json:"group,omitempty"`
+	// Rule repairs each event on its way; null: they go as they are.
+	Rule *mend.Rule `json:"rule,omitempty"`
 }
 
 // replayState is how far a replay is. What came in after it began is not part of it.
@@ -46,19 +50,24 @@ func (q *Quarantine) ReplayKind() job.Kind {
 func prepareReplay(_ context.Context, _ *access.Viewer, input touchstone.JSON) (job.Prepared, error) {
 	var in replayInput
 	if err := json.Unmarshal([]byte(input), &in, json.RejectUnknownMembers(true)); err != nil {
-		return job.Prepared{}, touchstone.Wrap(touchstone.Invalid, err, "The input is an object with code, source, reason and q.")
+		return job.Prepared{}, touchstone.Wrap(touchstone.Invalid, err, "The input is an object with code, source, reason, q, group and rule.")
+	}
+	if in.Rule != nil {
+		if _, err := mend.Compile([]mend.Rule{*in.Rule}); err != nil {
+			return job.Prepared{}, err
+		}
 	}
 	f := in.filter()
 	if err := f.mustChoose(); err != nil {
 		return job.Prepared{}, err
 	}
-	title := strings.Join(strings.Fields(strings.Join([]string{in.Code, in.Source, in.Reason, in.Text}, " ")), " · ")
+	title := strings.Join(strings.Fields(strings.Join([]string{in.Code, in.Source, in.Reason, in.Text, in.Group}, " ")), " · ")
 	text, err := json.Marshal(in)
 	return job.Prepared{Input: touchstone.JSON(text), Subject: in.Source, Title: title, Key: "quarantine.replay:" + string(text)}, err
 }
 
 func (in *replayInput) filter() QuarantineFilter {
-	return QuarantineFilter{Code: in.Code, Source: in.Source, Reason: in.Reason, Text: in.Text}
+	return QuarantineFilter{Code: in.Code, Source: in.Source, Reason: in.Reason, Text: in.Text, Group: in.Group}
 }
 
 func (q *Quarantine) replayMany(ctx context.Context, r job.Run) (touchstone.JSON, error) {
@@ -68,6 +77,14 @@ func (q *Quarantine) replayMany(ctx context.Context, r job.Run) (touchstone.JSON
 		return "", err
 	}
 	f := in.filter()
+	var rules []mend.Rule
+	if in.Rule != nil {
+		rules = []mend.Rule{*in.Rule}
+	}
+	mends, err := mend.Compile(rules)
+	if err != nil {
+		return "", err
+	}
 	if text := r.State(); text != "" {
 		if err := json.Unmarshal([]byte(text), &st); err != nil {
 			return "", err
@@ -88,14 +105,18 @@ func (q *Quarantine) replayMany(ctx context.Context, r job.Run) (touchstone.JSON
 			result, err := json.Marshal(st.Replayed)
 			return touchstone.JSON(result), err
 		}
-		if err := q.replayItems(ctx, r, items, &st); err != nil {
+		if err := q.replayItems(ctx, r, items, mends, &st); err != nil {
 			return "", err
 		}
 	}
 }
 
 // replayItems does a step. Its events reach the log in any order; each has its own time.
-func (q *Quarantine) replayItems(ctx context.Context, r job.Run, items []Quarantined, st *replayState) error {
+func (q *Quarantine) replayItems(ctx context.Context, r job.Run, items []Quarantined, mends *mend.Rules, st *replayState) error {
+	judge, err := q.judge(ctx) // of now: rules may change while a long replay goes on
+	if err != nil {
+		return err
+	}
 	reasons, errs := make([]string, len(items)), make([]error, len(items))
 	slots := make(chan struct{}, replayAtOnce)
 	var wg sync.WaitGroup
@@ -103,7 +124,9 @@ func (q *Quarantine) replayItems(ctx context.Context, r job.Run, items []Quarant
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			reasons[i], errs[i] = q.resend(ctx, &items[i])
+			repaired := items[i]
+			repaired.Event, _ = mends.Text(repaired.Source, repaired.Event)
+			reasons[i], errs[i] = q.resend(ctx, &repaired, judge)
 		})
 	}
 	wg.Wait()
@@ -128,6 +151,18 @@ func (q *Quarantine) replayItems(ctx context.Context, r job.Run, items []Quarant
 	err = q.db.Retry(ctx, func(tx *store.Tx) error {
 		if err := store.ExecIn(ctx, tx, `UPDATE quarantine SET replayed_at = ? WHERE id IN (...)`, accepted, q.c.clock.Now().UnixMilli()); err != nil {
 			return err
+		}
+		for i := range items {
+			if reasons[i] == "" {
+				continue
+			}
+			code, sentence := SplitReason(reasons[i])
+			if code == items[i].Code && sentence == items[i].Reason {
+				continue
+			}
+			if err := setReason(ctx, tx, items[i].ID, items[i].Source, code, sentence, string(items[i].Event)); err != nil {
+				return err
+			}
 		}
 		return r.SaveIn(ctx, tx, next.done(), next.Total, touchstone.JSON(text))
 	})

@@ -61,6 +61,9 @@ func Resources(parts func() Parts, people api.People, feeds *api.Feeds) []api.Re
 	}, Routes: []api.Route{
 		{Method: get, Path: "/quarantine", Need: readQuarantine, Handle: x.listQuarantine},
 		{Method: get, Path: "/quarantine/summary", Need: readQuarantine, Handle: x.getQuarantineSummary},
+		{Method: get, Path: "/quarantine/groups", Need: readQuarantine, Handle: x.listGroups},
+		{Method: get, Path: "/quarantine/groups/{id}/suggestions", Need: readQuarantine, Handle: x.suggestRepairs},
+		{Method: post, Path: "/quarantine/groups/{id}/preview", Need: readQuarantine, Handle: x.tryRepair},
 		{Method: post, Path: "/quarantine/replay", Need: writeQuarantine, Handle: x.replayQuarantine, Action: "quarantine.replay"},
 		{Method: post, Path: "/quarantine/discard", Need: writeQuarantine, Handle: x.discardQuarantine, Action: "quarantine.discard"},
 		{Method: del, Path: "/quarantine/{id}", Need: writeQuarantine, Handle: x.deleteQuarantined, Action: "quarantine.discard"},

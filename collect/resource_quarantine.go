@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission/mend"
 	"github.com/touchstone-cdp/touchstone/api"
 )
 
@@ -17,7 +18,7 @@ func (x *resource) listQuarantine(w http.ResponseWriter, r *http.Request) error 
 	quarantine := x.parts().Quarantine
 	q := r.URL.Query()
 	items, next, err := quarantine.List(r.Context(), api.ViewerOf(r), QuarantineFilter{
-		Source: q.Get("source"), Code: q.Get("code"), Reason: q.Get("reason"), Text: q.Get("q"),
+		Source: q.Get("source"), Code: q.Get("code"), Group: q.Get("group"), Reason: q.Get("reason"), Text: q.Get("q"),
 	}, p.Limit, p.After)
 	if err != nil {
 		return err
@@ -32,6 +33,35 @@ func (x *resource) getQuarantineSummary(w http.ResponseWriter, r *http.Request) 
 		return err
 	}
 	return api.WriteJSON(w, http.StatusOK, counts)
+}
+
+func (x *resource) listGroups(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	groups, err := x.parts().Quarantine.Groups(r.Context(), api.ViewerOf(r), QuarantineFilter{Source: q.Get("source"), Code: q.Get("code"), Group: q.Get("group")})
+	if err != nil {
+		return err
+	}
+	return api.WritePage(w, groups, "")
+}
+
+func (x *resource) suggestRepairs(w http.ResponseWriter, r *http.Request) error {
+	list, err := x.parts().Quarantine.Suggest(r.Context(), api.ViewerOf(r), api.Param(r, "id"))
+	if err != nil {
+		return err
+	}
+	return api.WritePage(w, list, "")
+}
+
+func (x *resource) tryRepair(w http.ResponseWriter, r *http.Request) error {
+	var in mend.Rule
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	trial, err := x.parts().Quarantine.Try(r.Context(), api.ViewerOf(r), api.Param(r, "id"), &in)
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, trial)
 }
 
 func (x *resource) replayQuarantined(w http.ResponseWriter, r *http.Request) error {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -127,11 +128,48 @@ func (part *partition) admit(rules *admission.Rules, b *touchstone.Batch, fresh 
 		fresh.setAside(f, reason)
 		gone[xxhash.Sum64String(f.MessageID)] = true
 	})
+	if len(gone) > 0 && len(fresh.again) > 0 {
+		masked += readmit(rules, b, fresh, gone, tally)
+	}
 	if len(gone) > 0 {
 		for hash := range gone {
 			part.seen.remove(hash)
 		}
 		fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return gone[h] })
+	}
+	return masked
+}
+
+// readmit asks again for those facts of a batch that repeat one which the rules have left out, in
+// their order: a replay that is read together with what it repairs is no duplicate. What is kept is
+// taken out of gone.
+func readmit(rules *admission.Rules, b *touchstone.Batch, fresh *freshIDs, gone map[uint64]bool, tally *admission.Tally) (masked int) {
+	back := false
+	for i := range fresh.again {
+		f := &fresh.again[i]
+		hash := xxhash.Sum64String(f.MessageID)
+		if !gone[hash] {
+			continue
+		}
+		fresh.duplicates--
+		fresh.repeated[f.Source]--
+		kept, m := admitted(rules, fresh.again[i:i+1], tally, func(f *touchstone.Fact, reason string) {
+			aside := *f
+			aside.Reason = reason
+			fresh.aside = append(fresh.aside, aside)
+		})
+		if masked += m; len(kept) == 0 {
+			continue
+		}
+		delete(gone, hash)
+		fresh.undrop(f.Seq)
+		if !back {
+			back, b.Facts = true, slices.Clone(b.Facts)
+		}
+		b.Facts = append(b.Facts, kept[0])
+	}
+	if back {
+		slices.SortFunc(b.Facts, func(x, y touchstone.Fact) int { return cmp.Compare(x.Seq, y.Seq) })
 	}
 	return masked
 }

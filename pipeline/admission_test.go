@@ -323,6 +323,34 @@ func TestAdmissionAndWhatIsSetAside(t *testing.T) {
 	})
 }
 
+// A repaired event that is read in one batch with what it repairs is no duplicate; a third one is.
+func TestARepairBesideWhatItRepairs(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.withAdmission()
+		event := func(id, properties string) touchstone.Event {
+			return touchstone.Event{Type: touchstone.Track, MessageID: id, Name: "x", Source: "src_a", Time: time.Now(), ReceivedAt: time.Now(),
+				Identifiers: []touchstone.Identifier{{Kind: touchstone.KindUserID, Value: "u"}}, Properties: touchstone.JSON(properties)}
+		}
+		w.command("cmd_1", admission.PublishCommand, admission.PublishBody{Plan: "pln_1", Name: "n", Sources: []string{}, Document: plan.Document{Invalid: plan.Quarantine,
+			Events: []plan.Event{{Name: "x", Schema: `{"properties":{"n":{"type":"number"}}}`}}}})
+		w.appendEvents(event("a", `{"n":"1"}`), event("b", `{"n":2}`), event("a", `{"n":"one"}`), event("a", `{"n":1}`), event("a", `{"n":3}`), event("b", `{"n":4}`))
+		w.start()
+		w.drain(Totals{Processed: 2, Rejected: 2, Duplicates: 2}, 0)
+		rows := w.lake.rows()
+		if len(rows) != 2 || !strings.Contains(rows[0], `{"n":2}`) || !strings.Contains(rows[1], `{"n":1}`) {
+			t.Errorf("%v", rows)
+		}
+		w.stop()
+		w.lake = &lake{}
+		w.start()
+		w.drain(Totals{Processed: 2, Rejected: 2, Duplicates: 2}, 0)
+		if d := cmp.Diff(rows, w.lake.rows()); d != "" {
+			t.Errorf("the rebuilt warehouse: %s", d)
+		}
+	})
+}
+
 // In partitions other than the command's a version holds from where the pipeline was; what
 // no record of the log needs is forgotten.
 func TestPlacesOfVersions(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -230,6 +231,7 @@ type freshIDs struct {
 	repeated   map[string]int64           // duplicates by source
 	dropped    map[stream.Offset][]uint16 // indexes of duplicates, and of what was set aside, by record
 	aside      []touchstone.Fact          // with the reason
+	again      []touchstone.Fact          // the duplicates: one is none when what it repeats is left out
 }
 
 // drop notes that the sink must leave out a fact.
@@ -239,6 +241,15 @@ func (fresh *freshIDs) drop(seq touchstone.Seq) {
 	}
 	at := stream.Offset(seq.Offset())
 	fresh.dropped[at] = append(fresh.dropped[at], uint16(seq.Index())) //nolint:gosec // 16 bits by construction
+}
+
+// undrop is drop taken back.
+func (fresh *freshIDs) undrop(seq touchstone.Seq) {
+	at, index := stream.Offset(seq.Offset()), uint16(seq.Index()) //nolint:gosec // 16 bits by construction
+	left := slices.DeleteFunc(fresh.dropped[at], func(i uint16) bool { return i == index })
+	if fresh.dropped[at] = left; len(left) == 0 {
+		delete(fresh.dropped, at)
+	}
 }
 
 // setAside takes a fact out of the batch, with its reason.
@@ -277,6 +288,7 @@ func (part *partition) dropDuplicates(work chunk, now time.Time) freshIDs {
 			fresh.repeated = map[string]int64{}
 		}
 		fresh.repeated[f.Source]++
+		fresh.again = append(fresh.again, *f)
 		fresh.drop(f.Seq)
 	}
 	return fresh

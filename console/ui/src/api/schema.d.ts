@@ -652,6 +652,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quarantine/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Refused events by source, event and reason, most frequent first
+         * @description At most 500. Events that were replayed are not among them.
+         */
+        get: operations["listQuarantineGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/groups/{id}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Rules that would let events of a group in, best first
+         * @description Each was tried on the latest 200 events of the group. None may be found.
+         */
+        get: operations["suggestRepairs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/groups/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a rule on the latest 200 events of a group
+         * @description Nothing is changed. To replay the group with the rule, start a job of the kind `quarantine.replay` with `group` and `rule`; to keep it for what comes, make it a mending rule and replay the group without.
+         */
+        post: operations["previewRepair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine/replay": {
         parameters: {
             query?: never;
@@ -3617,6 +3681,68 @@ export interface components {
         BackupList: {
             items: components["schemas"]["Backup"][];
             next_cursor: string;
+        };
+        QuarantineGroup: {
+            key: string;
+            source: string;
+            /** @description Name of the event; empty where none can be read */
+            event: string;
+            code: string;
+            /** @description The reason with names for what differs: `{path} is not {want}` */
+            template: string;
+            /** @description What stands for the names; values of events are never among it */
+            params: {
+                [key: string]: string;
+            };
+            /** @description The reason of one of them */
+            reason: string;
+            /** Format: int64 */
+            count: number;
+            /** Format: date-time */
+            first_at: string;
+            /** Format: date-time */
+            last_at: string;
+        };
+        QuarantineGroupList: {
+            items: components["schemas"]["QuarantineGroup"][];
+            next_cursor: string;
+        };
+        RepairSuggestion: {
+            rule: components["schemas"]["MendRule"];
+            looked: number;
+            /** @description Of those looked at */
+            passed: number;
+        };
+        RepairSuggestionList: {
+            items: components["schemas"]["RepairSuggestion"][];
+            next_cursor: string;
+        };
+        RepairTrial: {
+            /**
+             * Format: int64
+             * @description Events of the group
+             */
+            total: number;
+            /** @description Of these, the latest */
+            looked: number;
+            /** @description Of those looked at; they would come in */
+            passed: number;
+            /** @description Why the others would be refused again */
+            reasons: {
+                reason: string;
+                count: number;
+            }[];
+            examples: {
+                id: string;
+                /** @description What is in quarantine */
+                before: unknown;
+                /** @description What the rule makes of it */
+                after: unknown;
+                /** @description Why it would be refused again; empty when it would come in */
+                reason: string;
+                /** @description The field at which the rule could not be followed; empty for none */
+                failed: string;
+            }[];
         };
         SourceName: {
             id: string;
@@ -7348,6 +7474,8 @@ export interface operations {
                 source?: string;
                 /** @description Reason code, as in `missing_identity` */
                 code?: string;
+                /** @description Key of a group */
+                group?: string;
                 /** @description Part of the reason's text */
                 reason?: string;
                 /** @description Part of the event's text */
@@ -7387,6 +7515,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QuarantineSummary"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listQuarantineGroups: {
+        parameters: {
+            query?: {
+                /** @description Source id */
+                source?: string;
+                /** @description Reason code */
+                code?: string;
+                /** @description Key of one group */
+                group?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineGroupList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    suggestRepairs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The suggestions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepairSuggestionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewRepair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Amount in quotes",
+                 *       "event": "Order Paid",
+                 *       "steps": [
+                 *         {
+                 *           "do": "cast",
+                 *           "field": "properties.amount",
+                 *           "to": "number"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MendRule"];
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepairTrial"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -52,8 +52,9 @@ export const collect: Messages = {
   "The events could not be stored.": "事件未能保存。",
   'The field "ids" has {0} entries; at most {1} fit.': '字段 "ids" 有 {0} 项，最多 {1} 项。',
   'The field "ids" names no event.': '字段 "ids" 未指定任何事件。',
-  "The input is an object with code, source, reason and q.":
-    "参数应为包含 code、source、reason 和 q 的对象。",
+  "No event of that reason waits in quarantine any more.": "该原因下已没有待处理的事件。",
+  "The input is an object with code, source, reason, q, group and rule.":
+    "输入应为包含 code、source、reason、q、group 和 rule 的对象。",
   "The messageId of an emitted event is its effect's id, of at most {0} bytes.":
     "系统发出的事件以其任务 ID 作为 messageId，最长 {0} 字节。",
   "The parameter {0} is not URL-encoded.": "参数 {0} 不是有效的 URL 编码。",

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { App, Select } from "antd";
+import { App, Select, Tabs } from "antd";
 import { ShieldCheck } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,6 +23,9 @@ import { useSources } from "@/lib/useSources";
 import { useWrite } from "@/lib/useWrite";
 import { QuarantineDrawer } from "./QuarantineDrawer";
 import { eventNameOf } from "./rawEvent";
+import { GroupsTable } from "./repair/GroupsTable";
+import { MendsTable } from "./repair/MendsTable";
+import { RepairDrawer } from "./repair/RepairDrawer";
 import { useReasonLabel } from "./useReasonLabel";
 import "./collect.css";
 
@@ -31,7 +34,7 @@ const route = getRouteApi("/shell/collect/quarantine");
 export function QuarantinePage() {
   const { t } = useTranslation();
   const format = useFormat();
-  const { source, code, q } = route.useSearch();
+  const { source, code, q, view, group } = route.useSearch();
   const setSearch = useSetSearch();
   const sources = useSources();
   const sourceList = useQuery(sourcesQuery).data?.items;
@@ -110,7 +113,23 @@ export function QuarantinePage() {
   return (
     <div className="page">
       <PageHeader title={t("collect.quarantine.title")} about={t("collect.quarantine.about")} />
-      {summary.data && summary.data.length > 0 && (
+      <Tabs
+        activeKey={view ?? "events"}
+        onChange={(key) =>
+          setSearch({ view: key === "groups" || key === "rules" ? key : undefined, group: undefined })
+        }
+        items={[
+          { key: "events", label: t("collect.repair.tab.events") },
+          { key: "groups", label: t("collect.repair.tab.groups") },
+          { key: "rules", label: t("collect.repair.tab.rules") },
+        ]}
+      />
+      {view === "rules" && <MendsTable />}
+      {view === "groups" && (
+        <GroupsTable source={source} open={group} onOpen={(key) => setSearch({ group: key })} />
+      )}
+      <RepairDrawer group={group} onClose={() => setSearch({ group: undefined })} />
+      {view === undefined && summary.data && summary.data.length > 0 && (
         <Reasons
           summary={source ? summary.data.filter((s) => s.source === source) : summary.data}
           code={code}
@@ -120,47 +139,51 @@ export function QuarantinePage() {
           }}
         />
       )}
-      <DataTable
-        id="quarantine"
-        label={t("collect.quarantine.title")}
-        columns={columns}
-        {...pages}
-        rowKey={(e) => e.id}
-        onOpen={setOpen}
-        openKey={open?.id}
-        {...(may ? { selection: { keys: selected, onChange: setSelected } } : {})}
-        filters={
-          <>
-            <SearchField
-              value={q ?? ""}
-              onSearch={(text) => setSearch({ q: text })}
-              placeholder={t("collect.quarantine.search")}
-            />
-            <Select
-              value={source ?? null}
-              onChange={(v: string | null) => setSearch({ source: v ?? undefined })}
-              allowClear
-              placeholder={t("collect.quarantine.allSources")}
-              aria-label={t("collect.quarantine.source")}
-              style={{ width: 180 }}
-              popupMatchSelectWidth={260}
-              options={(sourceList ?? []).map((s) => ({ value: s.id, label: s.name }))}
-            />
-          </>
-        }
-        tools={may && <Bulk selected={selected} code={code} source={source} onDone={() => setSelected([])} />}
-        empty={
-          filtered ? (
-            <EmptyState title={t("collect.quarantine.none")} hint={t("table.emptyHint")} />
-          ) : (
-            <EmptyState
-              icon={<ShieldCheck />}
-              title={t("collect.quarantine.empty")}
-              hint={t("collect.quarantine.emptyHint")}
-            />
-          )
-        }
-      />
+      {view === undefined && (
+        <DataTable
+          id="quarantine"
+          label={t("collect.quarantine.title")}
+          columns={columns}
+          {...pages}
+          rowKey={(e) => e.id}
+          onOpen={setOpen}
+          openKey={open?.id}
+          {...(may ? { selection: { keys: selected, onChange: setSelected } } : {})}
+          filters={
+            <>
+              <SearchField
+                value={q ?? ""}
+                onSearch={(text) => setSearch({ q: text })}
+                placeholder={t("collect.quarantine.search")}
+              />
+              <Select
+                value={source ?? null}
+                onChange={(v: string | null) => setSearch({ source: v ?? undefined })}
+                allowClear
+                placeholder={t("collect.quarantine.allSources")}
+                aria-label={t("collect.quarantine.source")}
+                style={{ width: 180 }}
+                popupMatchSelectWidth={260}
+                options={(sourceList ?? []).map((s) => ({ value: s.id, label: s.name }))}
+              />
+            </>
+          }
+          tools={
+            may && <Bulk selected={selected} code={code} source={source} onDone={() => setSelected([])} />
+          }
+          empty={
+            filtered ? (
+              <EmptyState title={t("collect.quarantine.none")} hint={t("table.emptyHint")} />
+            ) : (
+              <EmptyState
+                icon={<ShieldCheck />}
+                title={t("collect.quarantine.empty")}
+                hint={t("collect.quarantine.emptyHint")}
+              />
+            )
+          }
+        />
+      )}
       <QuarantineDrawer event={open} onClose={() => setOpen(null)} />
     </div>
   );

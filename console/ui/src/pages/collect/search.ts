@@ -12,8 +12,16 @@ export const debuggerSearch = (raw: Raw): { source?: string; q?: string; show?: 
     show: oneOf(raw, "show", ["rejected", "accepted"] as const),
   });
 
-export const quarantineSearch = (raw: Raw): { source?: string; code?: string; q?: string } =>
-  compact({ source: str(raw, "source"), code: str(raw, "code"), q: str(raw, "q") });
+export const quarantineSearch = (
+  raw: Raw,
+): { source?: string; code?: string; q?: string; view?: "groups" | "rules"; group?: string } =>
+  compact({
+    source: str(raw, "source"),
+    code: str(raw, "code"),
+    q: str(raw, "q"),
+    view: oneOf(raw, "view", ["groups", "rules"] as const),
+    group: str(raw, "group"),
+  });
 
 export const catalogueSearch = (raw: Raw): { tab?: "traits"; event?: string; q?: string; range?: "all" } =>
   compact({
