@@ -113,7 +113,7 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
           )}
         </span>
         {(alarm.kind === "refused" || alarm.kind === "type_changed") && (
-          <Link to="/collect/quarantine" search={{ source: alarm.source }} className="door">
+          <Link to="/collect/quarantine" search={{ source: alarm.source, view: "groups" }} className="door">
             {t("quality.toQuarantine")}
           </Link>
         )}
