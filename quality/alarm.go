@@ -29,6 +29,8 @@ type Alarm struct {
 	SeenType  string     `json:"seen_type"`
 	NotedBy   string     `json:"noted_by"` // who has taken notice
 	NotedAt   *time.Time `json:"noted_at"`
+	// MutedUntil is until when nobody is told of it, and of later ones about the same.
+	MutedUntil *time.Time `json:"muted_until"`
 }
 
 type alarmKey struct {
@@ -68,12 +70,17 @@ func (q *Quality) find(ctx context.Context, tx *store.Tx, at time.Time, where pl
 		}
 		a := &Alarm{ID: randid.New("alm"), Source: where.source, Event: where.event, Kind: f.Kind, Field: f.Field, BeganAt: tickStart(f.Since), OpenedAt: at, LastAt: at,
 			Usual: f.Usual, Seen: f.Now, UsualType: f.UsualType, SeenType: f.NowType}
-		if _, err := tx.Exec(ctx, `INSERT INTO quality_alarms (id, source, event, kind, field, began_at, opened_at, last_at, closed_at, usual, seen, usual_type, seen_type, noted_by, noted_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '', 0)`, a.ID, a.Source, a.Event, string(a.Kind), a.Field, a.BeganAt.UnixMilli(), at.UnixMilli(), at.UnixMilli(),
-			a.Usual, a.Seen, a.UsualType, a.SeenType); err != nil {
+		until, err := muted(ctx, tx, a, at)
+		if err != nil {
 			return err
 		}
-		if err := q.tell(ctx, tx, a); err != nil {
+		a.MutedUntil = momentOf(until)
+		if _, err := tx.Exec(ctx, `INSERT INTO quality_alarms (id, source, event, kind, field, began_at, opened_at, last_at, closed_at, usual, seen, usual_type, seen_type, noted_by, noted_at, muted_until)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '', 0, ?)`, a.ID, a.Source, a.Event, string(a.Kind), a.Field, a.BeganAt.UnixMilli(), at.UnixMilli(), at.UnixMilli(),
+			a.Usual, a.Seen, a.UsualType, a.SeenType, until); err != nil {
+			return err
+		}
+		if err := q.tell(ctx, tx, a, at); err != nil {
 			return err
 		}
 		q.open[key] = a
@@ -102,7 +109,7 @@ func (q *Quality) close(ctx context.Context, tx *store.Tx, at time.Time) error {
 		if _, err := tx.Exec(ctx, `UPDATE quality_alarms SET closed_at = ? WHERE id = ?`, at.UnixMilli(), a.ID); err != nil {
 			return err
 		}
-		if err := q.tell(ctx, tx, a); err != nil {
+		if err := q.tell(ctx, tx, a, at); err != nil {
 			return err
 		}
 		delete(q.open, key)
@@ -110,29 +117,26 @@ func (q *Quality) close(ctx context.Context, tx *store.Tx, at time.Time) error {
 	return nil
 }
 
-func (q *Quality) tell(ctx context.Context, tx *store.Tx, a *Alarm) error {
+// tell says it to people, unless somebody has muted what it is about.
+func (q *Quality) tell(ctx context.Context, tx *store.Tx, a *Alarm, at time.Time) error {
 	if q.cfg.Tell == nil {
 		return nil
+	}
+	if until, err := muted(ctx, tx, a, at); err != nil || until > 0 {
+		return err
 	}
 	return q.cfg.Tell(ctx, tx, *a)
 }
 
-const alarmColumns = `id, source, event, kind, field, began_at, opened_at, last_at, closed_at, usual, seen, usual_type, seen_type, noted_by, noted_at`
+const alarmColumns = `id, source, event, kind, field, began_at, opened_at, last_at, closed_at, usual, seen, usual_type, seen_type, noted_by, noted_at, muted_until`
 
 func scanAlarm(row interface{ Scan(...any) error }) (a Alarm, err error) {
-	var began, opened, last, closed, noted int64
-	if err := row.Scan(&a.ID, &a.Source, &a.Event, &a.Kind, &a.Field, &began, &opened, &last, &closed, &a.Usual, &a.Seen, &a.UsualType, &a.SeenType, &a.NotedBy, &noted); err != nil {
+	var began, opened, last, closed, noted, mutedUntil int64
+	if err := row.Scan(&a.ID, &a.Source, &a.Event, &a.Kind, &a.Field, &began, &opened, &last, &closed, &a.Usual, &a.Seen, &a.UsualType, &a.SeenType, &a.NotedBy, &noted, &mutedUntil); err != nil {
 		return a, err
 	}
 	a.BeganAt, a.OpenedAt, a.LastAt = time.UnixMilli(began), time.UnixMilli(opened), time.UnixMilli(last)
-	if closed != 0 {
-		at := time.UnixMilli(closed)
-		a.ClosedAt = &at
-	}
-	if noted != 0 {
-		at := time.UnixMilli(noted)
-		a.NotedAt = &at
-	}
+	a.ClosedAt, a.NotedAt, a.MutedUntil = momentOf(closed), momentOf(noted), momentOf(mutedUntil)
 	return a, nil
 }
 

@@ -25,12 +25,13 @@ func Resource(of func() *Quality) api.Resource {
 	return api.Resource{Name: "Data quality", Spec: spec,
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see how good each source's data is, and what is not as usual"},
-			{Permission: mayWrite, Allows: "note that somebody looks after an alarm"},
+			{Permission: mayWrite, Allows: "note that somebody looks after an alarm, and mute it for a while"},
 		},
 		Routes: []api.Route{
 			{Method: http.MethodGet, Path: "/quality/scores", Need: mayRead, Handle: r.scores},
 			{Method: http.MethodGet, Path: "/quality/alarms", Need: mayRead, Handle: r.alarms},
 			{Method: http.MethodPost, Path: "/quality/alarms/{id}/note", Need: mayWrite, Handle: r.note, Action: "alarm.note"},
+			{Method: http.MethodPost, Path: "/quality/alarms/{id}/mute", Need: mayWrite, Handle: r.mute, Action: "alarm.mute"},
 		}}
 }
 
@@ -90,6 +91,25 @@ func (x resource) note(w http.ResponseWriter, r *http.Request) error {
 		return api.NotHere("quality")
 	}
 	a, err := q.Note(r.Context(), api.Param(r, "id"), api.ViewerOf(r).ID)
+	if err != nil {
+		return err
+	}
+	api.NoteTarget(r, a.ID, string(a.Kind))
+	return api.WriteJSON(w, http.StatusOK, a)
+}
+
+func (x resource) mute(w http.ResponseWriter, r *http.Request) error {
+	q := x.of()
+	if q == nil {
+		return api.NotHere("quality")
+	}
+	var in struct {
+		Until *time.Time `json:"until"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	a, err := q.Mute(r.Context(), api.Param(r, "id"), in.Until)
 	if err != nil {
 		return err
 	}

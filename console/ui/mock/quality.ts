@@ -24,6 +24,7 @@ function alarm(more: Partial<S["QualityAlarm"]>): S["QualityAlarm"] {
     seen_type: "",
     noted_by: "",
     noted_at: null,
+    muted_until: null,
     ...more,
   };
 }
@@ -47,6 +48,7 @@ const alarms: S["QualityAlarm"][] = [
     began_at: ago(75 * minute),
     noted_by: "usr_1",
     noted_at: ago(60 * minute),
+    muted_until: null,
   }),
   alarm({
     id: "alm_0000000000000003",

@@ -2884,6 +2884,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quality/alarms/{id}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell nobody of an alarm for a while
+         * @description Nor of later ones of its kind about the same source, event and field. The console shows them. `null` takes it back.
+         */
+        post: operations["muteQualityAlarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/processes": {
         parameters: {
             query?: never;
@@ -5971,6 +5993,11 @@ export interface components {
             noted_by: string;
             /** Format: date-time */
             noted_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until then nobody is told of it
+             */
+            muted_until: string | null;
         };
         QualityAlarmList: {
             items: components["schemas"]["QualityAlarm"][];
@@ -11727,6 +11754,47 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description The alarm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityAlarm"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    muteQualityAlarm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "until": null
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description Within 90 days
+                     */
+                    until?: string | null;
+                };
+            };
+        };
         responses: {
             /** @description The alarm */
             200: {

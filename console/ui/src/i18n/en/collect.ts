@@ -188,7 +188,7 @@ export const collect = {
       split: "Split {{field}} at “{{by}}”",
       default: "Fill in {{field}} where it is missing",
       drop: "Take out {{field}}",
-      set: "{{field}} = {{expression}}",
+      set: "Set {{field}} to {{expression}}",
     },
     kind: {
       rename: "Rename",

@@ -191,6 +191,7 @@ export const settings = {
     all: "Everything about {{thing}}",
     actors: { user: "User", key: "API key", dev: "Development mode", anonymous: "Not signed in" },
     actions: {
+      alarm_mute: "Muted an alarm",
       alarm_note: "Took care of an alarm",
       webhook_create: "Made a webhook",
       webhook_update: "Changed a webhook",

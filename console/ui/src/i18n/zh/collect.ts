@@ -178,7 +178,7 @@ export const collect = {
       split: "按“{{by}}”拆分 {{field}}",
       default: "{{field}} 缺失时填充默认值",
       drop: "删除 {{field}}",
-      set: "{{field}} = {{expression}}",
+      set: "将 {{field}} 设为 {{expression}}",
     },
     kind: { rename: "改名", cast: "转换类型", split: "拆分", default: "填充", drop: "删除", set: "计算" },
     do: "操作",
@@ -217,7 +217,7 @@ export const collect = {
     failuresHelp: "近 7 天规则中某一步无法执行、字段保持原样的事件数",
     removeTitle: "删除这条规则？",
     removeText: "之后的事件不再修正；已修正的事件不变。",
-    noRules: "还没有生效的修正规则",
+    noRules: "暂无生效的修正规则",
     noRulesHint: "在“按原因修复”中选择一组事件，修复时可让规则继续生效。",
   },
   reason: {

@@ -190,6 +190,7 @@ export const settings = {
     all: "与{{thing}}有关的全部操作",
     actors: { user: "用户", key: "API 密钥", dev: "开发模式", anonymous: "未登录" },
     actions: {
+      alarm_mute: "静音告警",
       alarm_note: "处理告警",
       webhook_create: "创建 Webhook",
       webhook_update: "修改 Webhook",

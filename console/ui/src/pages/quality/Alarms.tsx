@@ -1,7 +1,7 @@
 import { type UseQueryResult, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Button } from "antd";
-import { ChevronDown, ChevronUp } from "lucide-react";
+import { Button, Dropdown } from "antd";
+import { BellOff, ChevronDown, ChevronUp } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
@@ -79,7 +79,18 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
       ),
     onSuccess: () => client.invalidateQueries({ queryKey: ["quality", "alarms"] }),
   });
+  const mute = useWrite({
+    mutationFn: (hours: number) =>
+      data(
+        api.POST("/api/v1/quality/alarms/{id}/mute", {
+          params: { path: { id: alarm.id }, header: idempotencyKey() },
+          body: { until: hours === 0 ? null : new Date(Date.now() + hours * 3_600_000).toISOString() },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["quality", "alarms"] }),
+  });
   const isOpen = alarm.closed_at === null;
+  const isMuted = alarm.muted_until !== null && Date.parse(alarm.muted_until) > Date.now();
   return (
     <li data-open={isOpen}>
       <div className="row">
@@ -117,7 +128,31 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
             {t("quality.toQuarantine")}
           </Link>
         )}
-        <span className="push-right">
+        {isMuted && (
+          <span>
+            {t("quality.mutedUntil")} <ExactTime at={alarm.muted_until} />
+          </span>
+        )}
+        <span className="push-right row">
+          {may && (isOpen || isMuted) && (
+            <Dropdown
+              trigger={["click"]}
+              menu={{
+                items: isMuted
+                  ? [{ key: "0", label: t("quality.unmute") }]
+                  : [
+                      { key: "1", label: t("quality.muteHour") },
+                      { key: "24", label: t("quality.muteDay") },
+                      { key: "168", label: t("quality.muteWeek") },
+                    ],
+                onClick: ({ key }) => mute.mutate(Number(key)),
+              }}
+            >
+              <Button size="small" icon={<BellOff size={14} />} loading={mute.isPending}>
+                {t("quality.mute")}
+              </Button>
+            </Dropdown>
+          )}
           {alarm.noted_at ? (
             t("quality.noted")
           ) : isOpen && may ? (
