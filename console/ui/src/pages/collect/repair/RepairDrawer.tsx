@@ -141,8 +141,9 @@ function Body({ group, open, onClose }: { group: Group; open: boolean; onClose: 
       <div className="stack drawer-stack">
         <p className="reason-box">
           <small>
-            {sources.nameOf(group.source)} ·{" "}
-            {t("collect.repair.waiting", { count: group.count, n: format.num(group.count) })}
+            {sources.nameOf(group.source)}
+            {job === undefined &&
+              ` · ${t("collect.repair.waiting", { count: group.count, n: format.num(group.count) })}`}
           </small>
           {words.reason(group)}
         </p>
