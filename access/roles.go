@@ -66,6 +66,8 @@ const roleTable = `
  settings:write      x       .        .          .          .         .
  holds:read          x       .        .          .          x         .
  holds:write         x       .        .          .          .         .
+ retention:read      x       .        .          .          x         .
+ retention:write     x       .        .          .          .         .
  audit:read          x       .        .          .          x         .
  users:read          x       .        .          .          x         .
  users:write         x       .        .          .          .         .
@@ -124,6 +126,8 @@ const scopeTable = `
  settings:write       .       .       .       .        .      x
  holds:read           .       .       .       .        .      x
  holds:write          .       .       .       .        .      x
+ retention:read       .       .       .       .        .      x
+ retention:write      .       .       .       .        .      x
  audit:read           .       .       .       .        .      x
  users:read           .       .       .       .        .      x
  users:write          .       .       .       .        .      x

@@ -53,6 +53,7 @@ func (a *App) resources() []api.Resource {
 			a.exportResource(),
 			a.householdResource(),
 			a.holdResource(),
+			a.retentionResource(),
 		},
 		a.extra.resources,
 	)

@@ -32,6 +32,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/privacy/hold"
+	"github.com/touchstone-cdp/touchstone/privacy/retain"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -80,6 +81,7 @@ type App struct {
 	queries    *analytics.Engine
 	quality    *quality.Quality
 	holds      *hold.Holds
+	retention  *retain.Retention
 	settings   *console.Settings
 	console    *console.Console
 	imports    *imports.Imports // in a process with the role console
@@ -153,6 +155,7 @@ func (a *App) parts() []wiring {
 		{a.wirePersons, personRoles},
 		{a.wireHouseholds, personRoles},
 		{a.wireHolds, personRoles},
+		{a.wireRetention, personRoles},
 		{a.wireExtra, personRoles},
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},

@@ -17,7 +17,7 @@ func (a *App) wireCommands(ctx context.Context) (err error) {
 
 // commandKinds lists all commands. One that was released stays: logs hold it.
 func (a *App) commandKinds() (kinds []command.Kind) {
-	kinds = append(kinds, a.graph.Commands(a.rules)...)
+	kinds = append(kinds, a.holdsAround(a.graph.Commands(a.rules))...)
 	kinds = append(kinds, a.profiles.Commands()...)
 	kinds = append(kinds, linkage.Commands(a.graph.Find)...)
 	kinds = append(kinds,
@@ -28,6 +28,7 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 		command.Kind{Name: admission.RemoveMendCommand, Check: admission.CheckRemoveMend, Do: a.admission.RemoveMend})
 	kinds = append(kinds, a.households.Commands()...)
 	kinds = append(kinds, a.holds.Commands()...)
+	kinds = append(kinds, a.retention.Commands()...)
 	kinds = append(kinds, console.AuditCommands()...)
 	return kinds
 }

@@ -19,6 +19,7 @@ func (a *App) jobKinds() []job.Kind {
 		a.households.DeriveKind(),
 		a.linkage.MatchKind(),
 		a.rerunKind(),
+		a.retention.JobKind(),
 		a.profiles.RebuildKind(func(ctx context.Context, c touchstone.Command) error {
 			_, err := a.commands.Submit(ctx, c)
 			return err

@@ -53,6 +53,7 @@ func (a *App) loops() []loop {
 		{"sink", []string{"sink"}, a.fillWarehouse},
 		{"jobs", []string{"act"}, a.jobs.Run},
 		{"schedules", []string{"act"}, a.schedules.Run},
+		{"retention", []string{"act"}, a.runRetention},
 		{"imports", []string{"console"}, a.imports.Run},
 		{"console", []string{"console"}, a.console.Run},
 		{"presence", nil, a.present},

@@ -31,6 +31,8 @@ type Config struct {
 	Find func(ctx context.Context, q store.Querier, id touchstone.Identifier) (touchstone.NodeID, touchstone.PersonID, error)
 	// Among returns which of the persons are in which of the segments; nil: a process without segments.
 	Among func(ctx context.Context, segments []string, persons []touchstone.PersonID) (map[string][]touchstone.PersonID, error)
+	// Members returns everybody in a segment; one that is not there any more has nobody.
+	Members func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
 }
 
 // Holds keeps them.
@@ -195,3 +197,35 @@ func (h *Holds) get(ctx context.Context, q store.Querier, id string) (*Hold, err
 
 // IDOf returns the id of the hold that a command places.
 func IDOf(cmd string) string { return "hold_" + strings.TrimPrefix(cmd, "cmd_") }
+
+// Everybody returns all whom a hold keeps at this moment, ascending.
+func (h *Holds) Everybody(ctx context.Context) (persons []touchstone.PersonID, err error) {
+	q, now := h.cfg.DB.Reader(), h.cfg.Clock.Now().UnixMilli()
+	const holding = ` h.lifted_at = 0 AND (h.until_at = 0 OR h.until_at > ?)`
+	err = keep.Each(ctx, q, `SELECT DISTINCT p.person FROM privacy_held p JOIN privacy_holds h ON h.id = p.hold WHERE`+holding, []any{now}, func(scan func(...any) error) error {
+		var p int64
+		err := scan(&p)
+		persons = append(persons, touchstone.PersonID(p))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var segments []string
+	err = keep.Each(ctx, q, `SELECT DISTINCT h.segment FROM privacy_holds h WHERE h.segment <> '' AND`+holding, []any{now}, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		segments = append(segments, id)
+		return err
+	})
+	for _, id := range segments {
+		if err != nil {
+			return nil, err
+		}
+		var members []touchstone.PersonID
+		members, err = h.cfg.Members(ctx, id)
+		persons = append(persons, members...)
+	}
+	slices.Sort(persons)
+	return slices.Compact(persons), err
+}

@@ -8,6 +8,7 @@ import { overview } from "./pages/overview/feature";
 import { people } from "./pages/people/feature";
 import { plans } from "./pages/plans/feature";
 import { quality } from "./pages/quality/feature";
+import { retention } from "./pages/retention/feature";
 import { segments } from "./pages/segments/feature";
 import { settings } from "./pages/settings/feature";
 import { webhooks } from "./pages/webhooks/feature";
@@ -30,6 +31,7 @@ export const features = [
   webhooks,
   jobs,
   operate,
+  retention,
   settings,
 ] as const;
 
@@ -47,5 +49,6 @@ export const routes = [
   ...webhooks.routes,
   ...jobs.routes,
   ...operate.routes,
+  ...retention.routes,
   ...settings.routes,
 ] as const;

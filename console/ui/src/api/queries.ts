@@ -42,6 +42,11 @@ export const apiKeysQuery = queryOptions({
   queryKey: ["api-keys"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/api-keys", { signal, params: { query: { limit: 500 } } })),
 });
+export const auditChainQuery = queryOptions({
+  queryKey: ["audit", "chain"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/audit/chain", { signal })),
+  staleTime: 60_000,
+});
 export const usersQuery = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/users", { signal, params: { query: { limit: 500 } } })),

@@ -197,6 +197,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the audit log is as it was written
+         * @description Each entry's hash covers the one before it, and the newest is signed each hour. All of it is checked now.
+         */
+        get: operations["checkAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/chain/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The whole audit log with its hashes and signatures, to be checked elsewhere
+         * @description A line of JSON each: a head line with `base` and `heads`, then the entries in their order. Who may not see contacts gets hashes in the place of targets and details; the chain can be checked all the same.
+         *     `touchstone audit verify FILE` checks it without a server.
+         */
+        get: operations["exportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stats": {
         parameters: {
             query?: never;
@@ -3158,6 +3199,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules of retention */
+        get: operations["getRetention"];
+        /**
+         * Replace the rules of retention
+         * @description They stand in the log, so a store that is built anew has them. The job `retention.run` carries them out each day.
+         */
+        put: operations["setRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What rules would remove now */
+        post: operations["previewRetention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Receipts: what was removed, by run, newest first */
+        get: operations["listRetentionRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3219,7 +3315,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -3411,12 +3507,67 @@ export interface components {
                 order_amount?: string;
             };
         };
+        AuditChain: {
+            /** Format: int64 */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Entries whose names an erasure has taken out, as an entry says
+             */
+            redacted: number;
+            /** Format: int64 */
+            withheld: number;
+            /**
+             * Format: int64
+             * @description Signatures
+             */
+            heads: number;
+            /**
+             * Format: int64
+             * @description The newest entry that is as it was written
+             */
+            through: number;
+            /** Format: date-time */
+            until: string | null;
+            /**
+             * Format: int64
+             * @description The newest entry that a signature covers
+             */
+            signed: number;
+            /** Format: date-time */
+            signed_at: string | null;
+            /** @description The first thing that is wrong; missing when nothing is */
+            fault?: {
+                /** @enum {string} */
+                kind: "changed" | "missing" | "reordered" | "emptied" | "unsigned" | "replaced" | "pruned";
+                /** Format: int64 */
+                n: number;
+                id?: string;
+            };
+            /**
+             * Format: int64
+             * @description Entries up to it were deleted when their time had come
+             */
+            base: number;
+            began_at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Entries that are older than the chain; nobody can tell what was done to them before it began
+             */
+            old: number;
+            /** @description Public keys that have signed, hexadecimal */
+            keys: string[];
+            /** @description That of this process; empty: it signs nothing */
+            own_key: string;
+            /** @description 0: entries are kept for ever */
+            keep_days: number;
+        };
         AuditEntry: {
             id: string;
             time: components["schemas"]["Time"];
             actor: {
                 /** @enum {string} */
-                kind: "user" | "key" | "dev" | "anonymous";
+                kind: "user" | "key" | "dev" | "anonymous" | "system";
                 id: string;
                 /** @description E-mail of the user or name of the key */
                 name: string;
@@ -6254,6 +6405,65 @@ export interface components {
         HoldWithPeople: components["schemas"]["Hold"] & {
             people: components["schemas"]["PersonSummary"][];
         };
+        RetentionRule: {
+            name: string;
+            /** @enum {string} */
+            kind: "events" | "traits";
+            /** @description Name of an event; missing: all */
+            event?: string;
+            /** @description Id of a source; missing: all */
+            source?: string;
+            traits?: string[];
+            keep_days: number;
+        };
+        RetentionRules: {
+            rules: components["schemas"]["RetentionRule"][];
+        };
+        Retention: {
+            /** Format: int64 */
+            version: number;
+            rules: components["schemas"]["RetentionRule"][];
+            actor: string;
+            /** Format: date-time */
+            set_at: string | null;
+        };
+        RetentionCount: {
+            rule: string;
+            /** @enum {string} */
+            kind: "events" | "traits";
+            /** Format: date-time */
+            before: string;
+            /**
+             * Format: int64
+             * @description Events, or values of traits
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description What a legal hold keeps
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description Values that the next run takes
+             */
+            left?: number;
+        };
+        RetentionCounts: {
+            items: components["schemas"]["RetentionCount"][];
+        };
+        RetentionRuns: {
+            items: {
+                id: string;
+                /** Format: date-time */
+                started_at: string;
+                /** Format: date-time */
+                ended_at: string | null;
+                /** Format: int64 */
+                version: number;
+                counts: components["schemas"]["RetentionCount"][] | null;
+            }[];
+        };
     };
     responses: {
         /** @description The events are on disk */
@@ -6772,6 +6982,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditFacets"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    checkAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditChain"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines of JSON */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -12206,6 +12458,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hold"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "rules": [
+                 *         {
+                 *           "name": "Page views",
+                 *           "kind": "events",
+                 *           "event": "$page",
+                 *           "keep_days": 400
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RetentionRules"];
+            };
+        };
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionRules"];
+            };
+        };
+        responses: {
+            /** @description By rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionCounts"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRetentionRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 100 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRuns"];
                 };
             };
             default: components["responses"]["Problem"];

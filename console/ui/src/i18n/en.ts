@@ -12,6 +12,7 @@ import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { plans } from "./en/plans";
 import { quality } from "./en/quality";
+import { retention } from "./en/retention";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
 import { webhooks } from "./en/webhooks";
@@ -29,6 +30,7 @@ export const en = {
   quality,
   linkage,
   condition,
+  retention,
   segments,
   analytics,
   jobs,

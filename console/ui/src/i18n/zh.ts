@@ -12,6 +12,7 @@ import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { plans } from "./zh/plans";
 import { quality } from "./zh/quality";
+import { retention } from "./zh/retention";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
 import { webhooks } from "./zh/webhooks";
@@ -28,6 +29,7 @@ export const zh = {
   quality,
   linkage,
   condition,
+  retention,
   segments,
   analytics,
   jobs,

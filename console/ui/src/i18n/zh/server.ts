@@ -14,6 +14,7 @@ import { operate } from "./operate.server";
 import { people } from "./people.server";
 import { plans } from "./plans.server";
 import { quality } from "./quality.server";
+import { retention } from "./retention.server";
 import { segments } from "./segments.server";
 import { settings } from "./settings.server";
 import { webhooks } from "./webhooks.server";
@@ -38,6 +39,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   people,
   plans,
   quality,
+  retention,
   segments,
   settings,
   webhooks,

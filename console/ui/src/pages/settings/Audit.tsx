@@ -26,6 +26,7 @@ import { EmptyState } from "@/components/states";
 import { formatJson } from "@/lib/json";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { AuditSeal } from "./AuditSeal";
 import { actionChoices, auditFilter, detailLines, placeOf, thingOf } from "./auditWords";
 import { auditWithin, type SettingsSearch } from "./search";
 
@@ -96,6 +97,7 @@ export function Audit() {
   ];
   return (
     <>
+      <AuditSeal />
       <DataTable
         id="audit"
         label={t("settings.tabs.audit")}

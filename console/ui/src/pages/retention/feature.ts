@@ -1,0 +1,13 @@
+import { Hourglass, Scale } from "lucide-react";
+import { feature } from "@/app/feature";
+import { retentionRoutes } from "./routes";
+
+export const retention = feature({
+  name: "retention",
+  group: "operate",
+  nav: [
+    { key: "holds", letter: "u", to: "/privacy/holds", icon: Scale, needs: "holds:read" },
+    { key: "retention", letter: "n", to: "/privacy/retention", icon: Hourglass, needs: "retention:read" },
+  ],
+  routes: retentionRoutes,
+});
