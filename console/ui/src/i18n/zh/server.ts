@@ -1,11 +1,9 @@
 import type { Messages } from "../messages";
 import { analytics } from "./analytics.server";
-import { audit } from "./audit.server";
 import { auth } from "./auth.server";
 import { collect } from "./collect.server";
 import { common } from "./common.server";
 import { condition } from "./condition.server";
-import { holds } from "./holds.server";
 import { households } from "./households.server";
 import { importFile } from "./importFile.server";
 import { jobs } from "./jobs.server";
@@ -25,12 +23,10 @@ import { webhooks } from "./webhooks.server";
  */
 export const serverTexts: Readonly<Record<string, Messages>> = {
   analytics,
-  audit,
   auth,
   collect,
   common,
   condition,
-  holds,
   households,
   importFile,
   jobs,
