@@ -201,16 +201,19 @@ func (w *wholeWorld) waiting() string {
 	return ""
 }
 
-// settle waits until nothing is to be done any more.
+// settle waits until nothing is to be done any more, for as long as something moves.
 func (w *wholeWorld) settle() {
 	w.t.Helper()
-	deadline := time.Now().Add(5 * time.Minute)
+	last, moved := "", time.Now()
 	for calm := 0; calm < 2; time.Sleep(5 * time.Millisecond) {
 		what := w.waiting()
 		if calm++; what != "" {
 			calm = 0
 		}
-		if time.Now().After(deadline) {
+		if what != last {
+			last, moved = what, time.Now()
+		}
+		if time.Since(moved) > 5*time.Minute {
 			w.t.Fatalf("it does not come to rest: %s", what)
 		}
 	}
