@@ -97,9 +97,7 @@ func (w *wholeWorld) define() {
 		ids[i] = made.ID
 	}
 	// What was done is signed now, and not in the middle of something.
-	if err := w.console.SignAudit(w.t.Context()); err != nil {
-		w.t.Fatal(err)
-	}
+	until(w.t, "what was done is signed", func() bool { return w.console.SignAudit(w.t.Context()) == nil })
 	w.look()
 }
 
