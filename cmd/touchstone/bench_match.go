@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -35,9 +36,11 @@ type matchFigures struct {
 	EstimatedPrecision float64 `json:"estimated_precision"`
 	EstimatedRecall    float64 `json:"estimated_recall"`
 	OneToOne           bool    `json:"one_to_one"`
-	TrainSeconds       float64 `json:"train_seconds"`
-	LinkSeconds        float64 `json:"link_seconds"`
-	ReadSeconds        float64 `json:"read_seconds"`
+	// Of labelled pairs, each weighed whether a rule finds it or not, as others publish it: at the threshold which the labels would choose, and at weight 0.
+	Labelled     *matchCurve `json:"labelled,omitempty"`
+	TrainSeconds float64     `json:"train_seconds"`
+	LinkSeconds  float64     `json:"link_seconds"`
+	ReadSeconds  float64     `json:"read_seconds"`
 	// Of generated records: processor time of reading, training and linking, of all cores; the process's peak with the generated texts, which
 	// it keeps for judging.
 	CPUSeconds   float64 `json:"cpu_seconds,omitempty"`
@@ -50,6 +53,13 @@ type matchFigures struct {
 	conditions
 }
 
+// matchCurve is what weights alone say of labelled pairs.
+type matchCurve struct {
+	BestF1     float64 `json:"best_f1"`
+	BestWeight float64 `json:"best_weight"` // bits, from which on a pair counts as a match
+	ZeroF1     float64 `json:"f1_at_0"`
+}
+
 // matchSet is a public set with its truth.
 type matchSet struct {
 	name      string
@@ -57,6 +67,7 @@ type matchSet struct {
 	delimiter string
 	id        string
 	ignore    []string
+	labelled  bool // the truth is labels of some pairs, not all matches
 	truth     func(data string, ids [2][]string) (pairs, error)
 }
 
@@ -69,7 +80,7 @@ var matchSets = []matchSet{
 	{name: "febrl1", files: []string{"febrl/dataset1.csv"}, id: "rec_id", truth: febrlTruth},
 	{name: "dblp-acm", files: []string{"er-dblp-acm/dblp.csv.gz", "er-dblp-acm/acm.csv.gz"}, delimiter: "%", id: "id", truth: listedTruth("er-dblp-acm/gt.csv", "%")},
 	{name: "abt-buy", files: []string{"er-abt-buy/abt.csv.gz", "er-abt-buy/buy.csv"}, delimiter: "|", id: "id", truth: listedTruth("er-abt-buy/gt.csv", "|")},
-	{name: "splink-fake-1000", files: []string{"splink-fake-1000/fake_1000.csv"}, id: "unique_id", ignore: []string{"cluster"}, truth: splinkTruth},
+	{name: "splink-fake-1000", files: []string{"splink-fake-1000/fake_1000.csv"}, id: "unique_id", ignore: []string{"cluster"}, labelled: true, truth: splinkTruth},
 }
 
 func newBenchMatch() *cobra.Command {
@@ -141,7 +152,7 @@ func (s matchSet) bench(ctx context.Context, data string) (matchFigures, error) 
 	if err != nil {
 		return f, err
 	}
-	result, err := f.run(ctx, set)
+	model, result, err := f.run(ctx, set)
 	if err != nil {
 		return f, err
 	}
@@ -159,27 +170,72 @@ func (s matchSet) bench(ctx context.Context, data string) (matchFigures, error) 
 			}
 		}
 	}
-	f.compare(said, truth, s.name == "splink-fake-1000")
-	return f, nil
+	f.compare(said, truth, s.labelled)
+	if s.labelled {
+		f.Labelled, err = curveOf(model, set, truth)
+	}
+	return f, err
 }
 
-func (f *matchFigures) run(ctx context.Context, set *match.Set) (*match.Result, error) {
+// curveOf weighs the labelled pairs of one list.
+func curveOf(model *match.Model, set *match.Set, truth pairs) (*matchCurve, error) {
+	records := make(map[string]uint32, set.Len())
+	for i := range set.Len() {
+		records[set.ID(uint32(i))] = uint32(i) //nolint:gosec // a small set
+	}
+	type weighed struct {
+		weight float64
+		match  bool
+	}
+	var list []weighed
+	matches := 0.
+	for names, yes := range truth {
+		e, err := model.Explain(set, records[names[0]], records[names[1]])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, weighed{e.Weight, yes})
+		if yes {
+			matches++
+		}
+	}
+	slices.SortFunc(list, func(a, b weighed) int { return cmp.Compare(b.weight, a.weight) })
+	c, right := &matchCurve{}, 0.
+	for i, w := range list {
+		if w.match {
+			right++
+		}
+		if i+1 < len(list) && list[i+1].weight == w.weight {
+			continue
+		}
+		f1 := 2 * right / (float64(i+1) + matches)
+		if f1 > c.BestF1 {
+			c.BestF1, c.BestWeight = f1, w.weight
+		}
+		if w.weight >= 0 {
+			c.ZeroF1 = f1
+		}
+	}
+	return c, nil
+}
+
+func (f *matchFigures) run(ctx context.Context, set *match.Set) (*match.Model, *match.Result, error) {
 	began := time.Now()
 	model, err := match.Train(ctx, set, match.Options{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f.TrainSeconds = time.Since(began).Seconds()
 	began = time.Now()
 	result, err := model.Link(ctx, set, match.Options{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f.LinkSeconds = time.Since(began).Seconds()
 	f.Records, f.Compared, f.Links = set.Len(), result.Compared, result.Estimate.Links
 	f.Threshold, f.OneToOne = result.Thresholds.Link, result.OneToOne
 	f.EstimatedPrecision, f.EstimatedRecall = result.Estimate.Precision, result.Estimate.Recall
-	return result, nil
+	return model, result, nil
 }
 
 // compare fills in precision and recall; labelled asks about the pairs of the truth only.
