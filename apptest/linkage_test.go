@@ -236,3 +236,53 @@ func linkedByThemselves(t *testing.T, s *Server) {
 		t.Error("nothing is linked")
 	}
 }
+
+// Two rows of a clean source are never one, however alike; rows of others find theirs in it.
+func TestCleanSourcesKeepTheirRowsApart(t *testing.T) {
+	t.Parallel()
+	s := Start(t)
+	crm, crmKey := s.Source("CRM", "server")
+	_, tillKey := s.Source("Till", "store")
+	rng := rand.New(rand.NewPCG(8, 8))
+	known := customers(rng, 300)
+	const twins, doubles = 20, 40
+	var rows, slips []Event
+	for i, c := range known {
+		rows = append(rows, c.event(fmt.Sprintf("crm-%d", i)))
+	}
+	for i := range twins {
+		rows = append(rows, known[i].slip(rng).event(fmt.Sprintf("twin-%d", i)))
+	}
+	for i := range doubles {
+		slips = append(slips, known[100+i].slip(rng).event(fmt.Sprintf("till-%d", i)))
+	}
+	s.TrackAs(crmKey, rows...)
+	s.TrackAs(tillKey, slips...)
+	s.Drain()
+	count := func(name string, first, n int) (pairs int) {
+		waiting := s.pairs("review")
+		for i := range n {
+			if p, ok := s.between(waiting, fmt.Sprintf("user_id:crm-%d", first+i), fmt.Sprintf("user_id:%s-%d", name, i)); ok && p.Chance > 0.5 {
+				pairs++
+			}
+		}
+		return pairs
+	}
+	s.AwaitJob(s.StartJob("linkage.match", map[string]any{}).ID)
+	if n := count("twin", 0, twins); n < twins*9/10 {
+		t.Errorf("while no source is clean, %d of %d alike rows of one source are taken for one", n, twins)
+	}
+	settings := map[string]any{"columns": []any{}, "automatic": false, "link": nil, "review": nil, "clean": []string{crm}}
+	s.Call(http.MethodPut, "/api/v1/linkage/settings", settings, nil)
+	s.AwaitJob(s.StartJob("linkage.match", map[string]any{}).ID)
+	if n := count("twin", 0, twins); n > 0 {
+		t.Errorf("%d pairs of a clean source wait", n)
+	}
+	if n := count("till", 100, doubles); n < doubles*9/10 {
+		t.Errorf("of %d slips %d found their row", doubles, n)
+	}
+	settings["clean"] = []string{crm, crm}
+	if status, _ := s.Do(http.MethodPut, "/api/v1/linkage/settings", settings, nil); status != http.StatusBadRequest {
+		t.Errorf("a source that is named twice: %d", status)
+	}
+}

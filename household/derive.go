@@ -106,6 +106,8 @@ type hub struct {
 	rule *Rule
 	who  []*presence // by person
 	most int         // how many have it at one time
+	// crowd is how many have the address at one time, of an address with a family's name.
+	crowd int
 }
 
 type pair struct{ a, b touchstone.PersonID } // a < b
@@ -204,9 +206,19 @@ func (d *derivation) meet(clues []Clue) {
 			d.hubs = append(d.hubs, h)
 		}
 	}
-	related := relatives(hubs)
+	related, homesOf := relatives(hubs), map[string]int{}
+	for _, h := range d.hubs {
+		if h.most = together(h.who); h.kind == Address {
+			homesOf[h.key] = h.most
+		}
+	}
 	d.hubs = slices.DeleteFunc(d.hubs, func(h *hub) bool {
-		h.most = together(h.who)
+		if h.kind == AddressName {
+			var counted bool
+			if h.crowd, counted = homesOf[addressOf(h.key)]; !counted {
+				h.crowd = crowd
+			}
+		}
 		return h.most > h.rule.Most || h.kind == AddressName && d.byChance(h, hubs, related)
 	})
 	slices.SortFunc(d.hubs, func(a, b *hub) int { return a.Thing.compare(b.Thing) })

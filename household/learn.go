@@ -10,8 +10,10 @@ import (
 )
 
 // How strong a clue is can be estimated from the data, without anybody saying who lives together: two
-// who do agree in ways that have nothing to do with the clue. Of pairs with one address it is the
-// family's name, of pairs with one card, device or car it is the address. A level of a clue (two have
+// who do agree in ways that have nothing to do with the clue, the witness. Of pairs with one card, device or car
+// it is the address. Of pairs with one address it is the family's name; where names say little of who lives together
+// (spouses in China have different ones), it is whether they have anything else in common; where that says little,
+// too, nothing is learnt of addresses, and said so. A level of a clue (two have
 // the card, or five) holds pairs who live together, who agree as often as those of the purest level do,
 // and pairs who do not, who agree as often as two persons drawn at random. What is seen lies between the
 // two, and says how many are which: Fellegi and Sunter's mixture, with the chance of unmatched pairs
@@ -40,9 +42,29 @@ type Learnt struct {
 	// Precision and Recall are those to be expected at the threshold.
 	Precision float64 `json:"expected_precision"`
 	Recall    float64 `json:"expected_recall"`
+	// Witnesses say for each kind what its strengths were estimated by, or that nothing was good enough.
+	Witnesses []Witness `json:"witnesses"`
 
 	rules float64 // the rules' own threshold
 }
+
+// Witness is what has nothing to do with a clue and tells who lives together.
+type Witness struct {
+	Kind Kind   `json:"kind"`
+	By   string `json:"by"` // family_name, others (other things in common), address
+	// Agreement is how often pairs of the purest level agree in it, ByChance how often two drawn at random do.
+	Agreement float64 `json:"agreement"`
+	ByChance  float64 `json:"by_chance"`
+	// Used is false when it says too little, or of too few pairs: then the rule's weight stays.
+	Used bool `json:"used"`
+}
+
+// What a clue's strength may be estimated by.
+const (
+	byFamily  = "family_name"
+	byOthers  = "others"
+	byAddress = "address"
+)
 
 const (
 	learnPairs  = 2_000_000 // most that are looked at
@@ -51,6 +73,8 @@ const (
 	fewPairs    = 30        // pairs with a witness that a level needs
 	learnCrowd  = 60        // of how many at one time pairs are looked at
 	leastLearnt = 0.2       // by how much the purest level must differ from chance
+	leastFamily = 0.5       // of those of the purest level, who have one family's name, for it to tell anything
+	leastOthers = 0.25      // who have something else in common, of those who could
 	oneAddress  = 0.9       // of those who live together and have told an address, who have told one in common, at least
 )
 
@@ -60,6 +84,7 @@ type example struct {
 	levels  map[Kind]string
 	family  int // the family's name: 1 the same, -1 another, 0 not known of both
 	address int // the address: so
+	others  int // things of other kinds than the address: so
 	said    int // what an operator has decided: 1 together, -1 apart
 }
 
@@ -70,9 +95,9 @@ func (r *Rules) Learn(clues []Clue, decisions []Decision, crowded map[Thing]bool
 	d.meet(clues)
 	d.pairs()
 	names, homes := families(clues), addresses(clues)
-	list := d.examples(names, homes)
+	list := d.examples(names, homes, things(clues))
 	heard(list, decisions)
-	out := Learnt{Pairs: len(list), Strengths: []Strength{}, Threshold: r.Threshold, rules: r.Threshold}
+	out := Learnt{Pairs: len(list), Strengths: []Strength{}, Witnesses: []Witness{}, Threshold: r.Threshold, rules: r.Threshold}
 	if len(list) == 0 {
 		return out
 	}
@@ -81,10 +106,11 @@ func (r *Rules) Learn(clues []Clue, decisions []Decision, crowded map[Thing]bool
 		if r.of(k) == nil {
 			continue
 		}
-		list, pure := r.strengths(k, list, family.byChance)
+		list, by := r.strengths(k, list, family.byChance)
 		out.Strengths = append(out.Strengths, list...)
-		if k == Address {
-			family.together = pure
+		out.Witnesses = append(out.Witnesses, by)
+		if by.Used && by.By == byFamily {
+			family.together = by.Agreement
 		}
 	}
 	if len(out.Strengths) == 0 {
@@ -161,7 +187,7 @@ func alikeByChance(names map[touchstone.PersonID]map[string]bool) float64 {
 }
 
 // examples makes one of each pair with something in common, in the order of the persons.
-func (d *derivation) examples(names, homes map[touchstone.PersonID]map[string]bool) []*example {
+func (d *derivation) examples(names, homes map[touchstone.PersonID]map[string]bool, things map[touchstone.PersonID]uint16) []*example {
 	at := map[pair]*example{}
 	for _, h := range d.hubs {
 		h.each(func(p, q *presence, _ spans) {
@@ -183,8 +209,25 @@ func (d *derivation) examples(names, homes map[touchstone.PersonID]map[string]bo
 	list := slices.SortedFunc(maps.Values(at), func(a, b *example) int { return cmp.Or(cmp.Compare(a.a, b.a), cmp.Compare(a.b, b.b)) })
 	for _, e := range list {
 		e.family, e.address = agree(names[e.a], names[e.b]), agree(homes[e.a], homes[e.b])
+		switch {
+		case len(e.levels) > 1 || e.levels[Address] == "":
+			e.others = 1
+		case things[e.a]&things[e.b] != 0:
+			e.others = -1
+		}
 	}
 	return list
+}
+
+// things are the kinds, beside the address, of which persons have something: a bit for each, as they stand in settable.
+func things(clues []Clue) map[touchstone.PersonID]uint16 {
+	all := map[touchstone.PersonID]uint16{}
+	for i := range clues {
+		if at := slices.Index(settable, clues[i].Kind); at >= 0 && clues[i].Kind != Address {
+			all[clues[i].Person] |= 1 << at
+		}
+	}
+	return all
 }
 
 // agree tells whether two have a text in common: 1, -1, or 0 if one has none.
@@ -206,10 +249,10 @@ func (h *hub) level(p, q *presence) string {
 	case NearStreet, NearNumber:
 		return "near"
 	case AddressName:
-		if h.most > h.rule.Most {
+		if h.crowd > h.rule.Most {
 			return "name"
 		}
-		return crowdLevel(h.most)
+		return crowdLevel(h.crowd) // not of how many have the name, which is what addresses are learnt by
 	case Device, Vehicle:
 		switch n := min(len(p.days), len(q.days)); {
 		case n < 3:
@@ -259,8 +302,8 @@ func heard(list []*example, decisions []Decision) {
 // witnessed counts the pairs of a level, and how they agree in what has nothing to do with the clue.
 type witnessed struct{ pairs, seen, agree, together, apart float64 }
 
-// strengths estimates what the levels of a kind are worth.
-func (r *Rules) strengths(kind Kind, list []*example, chance float64) (out []Strength, pure float64) {
+// measured counts the pairs of a kind by level, and how they agree in a witness.
+func measured(kind Kind, by string, list []*example) map[string]*witnessed {
 	at := map[string]*witnessed{}
 	for _, e := range list {
 		level := e.levels[kind]
@@ -271,8 +314,11 @@ func (r *Rules) strengths(kind Kind, list []*example, chance float64) (out []Str
 			at[level] = &witnessed{}
 		}
 		w, agrees := at[level], e.address
-		if kind == Address {
+		switch by {
+		case byFamily:
 			agrees = e.family
+		case byOthers:
+			agrees = e.others
 		}
 		w.pairs++
 		if agrees != 0 {
@@ -288,22 +334,55 @@ func (r *Rules) strengths(kind Kind, list []*example, chance float64) (out []Str
 			w.apart += saysWeigh
 		}
 	}
-	if kind != Address {
-		chance = 0 // nobody has a stranger's address by chance
+	return at
+}
+
+// learnable tells whether a level can be learnt by a witness: what is found by the witness itself cannot.
+func (w *witnessed) learnable(level string) bool {
+	return w.seen >= fewPairs && level != "near" && level != "name"
+}
+
+// witnessFor finds the first of a kind's witnesses that tells who lives together, and how pairs agree in it; else the first, unused.
+func witnessFor(kind Kind, list []*example, family float64) (by Witness, at map[string]*witnessed) {
+	candidates := []Witness{{Kind: kind, By: byAddress}} // nobody has a stranger's address by chance
+	if kind == Address {
+		candidates = []Witness{{Kind: kind, By: byFamily, ByChance: family}, {Kind: kind, By: byOthers}}
 	}
-	if kind != Address {
-		pure = oneAddress
-	}
-	for level, w := range at {
-		if w.seen >= fewPairs && level != "near" && level != "name" {
-			pure = max(pure, w.agree/w.seen)
+	var first map[string]*witnessed
+	for i := range candidates {
+		c, at := &candidates[i], measured(kind, candidates[i].By, list)
+		if first == nil {
+			first = at
+		}
+		seen, least := false, leastLearnt
+		switch c.By {
+		case byAddress:
+			c.Agreement = oneAddress
+		case byFamily:
+			least = leastFamily
+		case byOthers:
+			least = leastOthers
+		}
+		for level, w := range at {
+			if w.learnable(level) {
+				seen, c.Agreement = true, max(c.Agreement, w.agree/w.seen)
+			}
+		}
+		if c.Used = seen && c.Agreement >= least && c.Agreement > c.ByChance+leastLearnt; c.Used {
+			return *c, at
 		}
 	}
+	return candidates[0], first
+}
+
+// strengths estimates what the levels of a kind are worth, and says by what.
+func (r *Rules) strengths(kind Kind, list []*example, family float64) (out []Strength, by Witness) {
+	by, at := witnessFor(kind, list, family)
 	for _, level := range slices.Sorted(maps.Keys(at)) {
 		w, rule := at[level], r.of(kind).Weight
 		n, sum := float64(rulesWeigh), rulesWeigh*rule
-		if w.seen >= fewPairs && pure > chance+leastLearnt && level != "near" && level != "name" {
-			n, sum = n+w.seen, sum+w.seen*min(max((w.agree/w.seen-chance)/(pure-chance), 0), 1)
+		if by.Used && w.learnable(level) {
+			n, sum = n+w.seen, sum+w.seen*min(max((w.agree/w.seen-by.ByChance)/(by.Agreement-by.ByChance), 0), 1)
 		} else if w.together+w.apart == 0 {
 			continue
 		}
@@ -311,7 +390,8 @@ func (r *Rules) strengths(kind Kind, list []*example, chance float64) (out []Str
 		out = append(out, Strength{kind, level, math.Round(sum/n*1000) / 1000, int(w.pairs)})
 	}
 	slices.SortFunc(out, func(a, b Strength) int { return cmp.Compare(levelOrder(b.Level), levelOrder(a.Level)) })
-	return out, pure
+	by.Agreement, by.ByChance = round3(by.Agreement), round3(by.ByChance)
+	return out, by
 }
 
 // choose finds the threshold with the best F1 to be expected. A pair has a score, as households are

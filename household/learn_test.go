@@ -157,3 +157,75 @@ func TestDecisionsAreLearntFrom(t *testing.T) {
 		t.Error("more of one word says less")
 	}
 }
+
+// chineseTown makes the spouses' and half of the parents' and children's family names different, as they are in China, in homes of two to four; cards
+// says how many of two grown-ups have one in common.
+func chineseTown(cards float64, seed uint64) *town {
+	rng := rand.New(rand.NewPCG(seed, 9)) //nolint:gosec // repeatable
+	w := &town{homes: map[touchstone.PersonID]int{}}
+	p := touchstone.PersonID(0)
+	name := func() string { return fmt.Sprint("f", rng.IntN(80)) }
+	for home := range 400 {
+		address, father := fmt.Sprint("home", home), name()
+		first := p + 1
+		for k := range 2 + rng.IntN(3) {
+			p++
+			own := father
+			if k == 1 {
+				own = name()
+			}
+			w.homes[p] = home + 1
+			w.lives(p, address, own)
+		}
+		w.put(first, Payment, fmt.Sprint("card", home), 200)
+		if rng.Float64() < cards {
+			w.put(first+1, Payment, fmt.Sprint("card", home), 200)
+		} else {
+			w.put(first+1, Payment, fmt.Sprint("own card", home), 200)
+		}
+	}
+	for room := range 120 {
+		for k := range 8 {
+			p++
+			w.lives(p, fmt.Sprint("dorm", room), name())
+			if k < 4 {
+				w.put(p, Payment, fmt.Sprint("card of ", p), 200)
+			}
+		}
+	}
+	return w
+}
+
+func witnessOf(l Learnt, kind Kind) Witness {
+	for _, w := range l.Witnesses {
+		if w.Kind == kind {
+			return w
+		}
+	}
+	return Witness{}
+}
+
+// Where spouses have different names the name says little of who lives together: what else two have in common is asked, and where that is little, too,
+// nothing is learnt of addresses.
+func TestAWeakWitnessIsNotBelieved(t *testing.T) {
+	rules := DefaultRules()
+	got := rules.Learn(chineseTown(.6, 4).clues, nil, nil)
+	if by := witnessOf(got, Address); by.By != byOthers || !by.Used {
+		t.Errorf("strengths of addresses were learnt by %+v", by)
+	}
+	if home, dorm := weightOf(got, Address, "2"), weightOf(got, Address, "5-10"); home < 0.8 || dorm > 0.15 {
+		t.Errorf("an address of two says %.2f, one of eight in a dormitory %.2f: %+v", home, dorm, got)
+	}
+	got = rules.Learn(chineseTown(.1, 4).clues, nil, nil)
+	if by := witnessOf(got, Address); by.Used || by.By != byFamily || by.Agreement >= leastFamily {
+		t.Errorf("strengths of addresses were learnt by %+v", by)
+	}
+	for _, s := range got.Strengths {
+		if s.Kind == Address {
+			t.Errorf("without a witness was learnt: %+v", s)
+		}
+	}
+	if by := witnessOf(rules.Learn(newTown(.5, 3).clues, nil, nil), Address); by.By != byFamily || !by.Used {
+		t.Errorf("where families have one name, strengths were learnt by %+v", by)
+	}
+}

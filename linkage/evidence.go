@@ -102,8 +102,8 @@ func (l *Linkage) compared(ctx context.Context, v *access.Viewer, p *Pair) (list
 		}
 		out = append(out, one)
 	}
-	err = newReader(l.cfg.People, columns).read(ctx, v, distinct(slices.Clone(p.Persons[:])), func(person touchstone.PersonID, values []string) error {
-		for i, text := range values {
+	err = newReader(l.cfg.People, columns, nil).read(ctx, v, distinct(slices.Clone(p.Persons[:])), func(person touchstone.PersonID, record match.Record) error {
+		for i, text := range record.Values {
 			for side, of := range p.Persons {
 				if of == person && text != "" {
 					out[i].Values[side] = strings.Split(text, match.Separator)

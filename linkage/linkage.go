@@ -92,6 +92,8 @@ type Settings struct {
 	// Link and Review are thresholds in the place of the model's: chances that two are one.
 	Link   *float64 `json:"link"`
 	Review *float64 `json:"review"`
+	// Clean are sources in which each person stands once: two persons who both come from one of them are never one.
+	Clean []string `json:"clean"`
 }
 
 // Column is something that is compared.
@@ -108,6 +110,7 @@ type Column struct {
 const (
 	maxColumns = 40
 	maxSources = 10
+	maxClean   = match.MaxClean
 )
 
 func (s *Settings) check() error {
@@ -131,6 +134,14 @@ func (s *Settings) check() error {
 			if from != nameSource && !strings.HasPrefix(from, identifierSource) && !strings.HasPrefix(from, traitSource) {
 				return touchstone.Errorf(touchstone.Invalid, "%.80q is no source of values.", from).WithHint("Sources are name, id.KIND and trait.NAME.")
 			}
+		}
+	}
+	if len(s.Clean) > maxClean {
+		return touchstone.Errorf(touchstone.Invalid, "At most %d sources can be clean.", maxClean)
+	}
+	for i, source := range s.Clean {
+		if source == "" || len(source) > 100 || slices.Contains(s.Clean[:i], source) {
+			return touchstone.Errorf(touchstone.Invalid, "%.80q is no source, or is there twice.", source).WithHint("Clean sources are those in which each person stands once, by their ids.")
 		}
 	}
 	for _, t := range []*float64{s.Link, s.Review} {

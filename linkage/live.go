@@ -115,7 +115,7 @@ func (l *Linkage) load(ctx context.Context, m *keptModel) error {
 }
 
 func (l *Linkage) indexOf(ctx context.Context, m *keptModel) (*match.Index, *reader, error) {
-	r := newReader(l.cfg.People, m.Columns)
+	r := newReader(l.cfg.People, m.Columns, m.Clean)
 	set, err := r.set(ctx, l.cfg.MaxPersons, func() error { return nil }, func(int) {})
 	if err != nil {
 		return nil, nil, err

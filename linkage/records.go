@@ -15,6 +15,7 @@ import (
 const (
 	nameSource       = "name"
 	identifierSource = "id."
+	sourcesOf        = "sources" // that a person's events came from
 	traitSource      = "trait."
 )
 
@@ -44,12 +45,13 @@ func personOf(id string) touchstone.PersonID {
 type reader struct {
 	people  People
 	columns []Column
+	clean   []string // sources in which each person stands once
 	sources []string
 	at      [][]int // by column: where its sources are among the cells
 }
 
-func newReader(people People, columns []Column) *reader {
-	r := &reader{people: people, columns: columns}
+func newReader(people People, columns []Column, clean []string) *reader {
+	r := &reader{people: people, columns: columns, clean: clean}
 	for _, c := range columns {
 		var at []int
 		for _, from := range c.From {
@@ -62,7 +64,20 @@ func newReader(people People, columns []Column) *reader {
 		}
 		r.at = append(r.at, at)
 	}
+	if len(clean) > 0 {
+		r.sources = append(r.sources, sourcesOf)
+	}
 	return r
+}
+
+// apart tells in which clean sources somebody stands, of all that they come from.
+func apart(clean, sources []string) (lists uint8) {
+	for i, source := range clean {
+		if slices.Contains(sources, source) {
+			lists |= 1 << i
+		}
+	}
+	return lists
 }
 
 // matchColumns is what is compared, as match is told it.
@@ -74,8 +89,8 @@ func matchColumns(columns []Column) []match.Column {
 	return list
 }
 
-// read calls fn with the values of each person that has a profile, as v may see them. The values are valid during the call.
-func (r *reader) read(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, fn func(person touchstone.PersonID, values []string) error) error {
+// read calls fn with the record of each person that has a profile, as v may see it. Its values are valid during the call.
+func (r *reader) read(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, fn func(person touchstone.PersonID, record match.Record) error) error {
 	values := make([]string, len(r.columns))
 	return r.people.Cells(ctx, v, persons, r.sources, func(person touchstone.PersonID, cells []string) error {
 		for i, at := range r.at {
@@ -91,12 +106,16 @@ func (r *reader) read(ctx context.Context, v *access.Viewer, persons []touchston
 			}
 			values[i] = strings.Join(several, match.Separator)
 		}
-		return fn(person, values)
+		record := match.Record{ID: recordID(person), Values: values}
+		if len(r.clean) > 0 {
+			record.Apart = apart(r.clean, strings.Fields(cells[len(cells)-1]))
+		}
+		return fn(person, record)
 	})
 }
 
 // everybody calls fn for all persons, a page at a time; paged is told how many have been read.
-func (r *reader) everybody(ctx context.Context, fn func(person touchstone.PersonID, values []string) error, paged func(read int)) error {
+func (r *reader) everybody(ctx context.Context, fn func(person touchstone.PersonID, record match.Record) error, paged func(read int)) error {
 	read := 0
 	for after := touchstone.PersonID(0); ; {
 		persons, err := r.people.PersonsAfter(ctx, after, pageOfPersons)
@@ -117,14 +136,14 @@ func (r *reader) set(ctx context.Context, most int, full func() error, paged fun
 	if err != nil {
 		return nil, err
 	}
-	err = r.everybody(ctx, func(person touchstone.PersonID, values []string) error {
+	err = r.everybody(ctx, func(_ touchstone.PersonID, record match.Record) error {
 		switch {
-		case empty(values):
+		case empty(record.Values):
 			return nil
 		case set.Len() >= most:
 			return full()
 		}
-		return set.Add(0, match.Record{ID: recordID(person), Values: values})
+		return set.Add(0, record)
 	}, paged)
 	return set, err
 }
@@ -132,10 +151,9 @@ func (r *reader) set(ctx context.Context, most int, full func() error, paged fun
 // refresh brings persons up to date in an index. before, unless it is nil, is called with each record while the index
 // has none of that person.
 func (r *reader) refresh(ctx context.Context, x *match.Index, persons []touchstone.PersonID, before func(person touchstone.PersonID, record match.Record) error) error {
-	return r.read(ctx, access.System(), persons, func(person touchstone.PersonID, values []string) error {
-		record := match.Record{ID: recordID(person), Values: values}
+	return r.read(ctx, access.System(), persons, func(person touchstone.PersonID, record match.Record) error {
 		x.Remove(record.ID)
-		if empty(values) {
+		if empty(record.Values) {
 			return nil
 		}
 		if before != nil {
@@ -257,7 +275,7 @@ func (l *Linkage) sample(ctx context.Context, columns []Column) (rows [][]string
 	if count <= sampled {
 		pages = 1
 	}
-	r := newReader(l.cfg.People, columns)
+	r := newReader(l.cfg.People, columns, nil)
 	for i := range pages {
 		// Numbers of persons are those of nodes, of which there are a few per person: the steps need not be exact.
 		after := touchstone.PersonID(count * int64(i) / int64(pages))
@@ -265,8 +283,8 @@ func (l *Linkage) sample(ctx context.Context, columns []Column) (rows [][]string
 		if err != nil {
 			return nil, err
 		}
-		err = r.read(ctx, access.System(), persons, func(_ touchstone.PersonID, values []string) error {
-			rows = append(rows, slices.Clone(values))
+		err = r.read(ctx, access.System(), persons, func(_ touchstone.PersonID, record match.Record) error {
+			rows = append(rows, slices.Clone(record.Values))
 			return nil
 		})
 		if err != nil {

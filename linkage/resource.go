@@ -65,6 +65,7 @@ type settingsAnswer struct {
 	Automatic bool     `json:"automatic"`
 	Link      *float64 `json:"link"`
 	Review    *float64 `json:"review"`
+	Clean     []string `json:"clean"`
 	Version   string   `json:"version"`
 }
 
@@ -88,7 +89,10 @@ func showSettings(s Settings, version int64) settingsAnswer {
 	if s.Columns == nil {
 		s.Columns = []Column{}
 	}
-	return settingsAnswer{s.Columns, s.Automatic, s.Link, s.Review, settingsVersion(version)}
+	if s.Clean == nil {
+		s.Clean = []string{}
+	}
+	return settingsAnswer{s.Columns, s.Automatic, s.Link, s.Review, s.Clean, settingsVersion(version)}
 }
 
 func (r *resource) overview(w http.ResponseWriter, req *http.Request) error {

@@ -65,7 +65,7 @@ func (l *Linkage) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 	if len(columns) == 0 {
 		return "", touchstone.Errorf(touchstone.Invalid, "There is nothing to compare: no trait says who somebody is.").WithHint("Choose the columns to compare under Identity, Probable matches.")
 	}
-	set, err := l.readAll(ctx, r, columns)
+	set, err := l.readAll(ctx, r, columns, settings.Clean)
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +85,7 @@ func (l *Linkage) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 		return "", err
 	}
 	learnt.Thresholds, learnt.Estimate = found.Thresholds, found.Estimate
-	m, err := l.keepModel(ctx, &keptModel{persons: int64(set.Len()), Columns: columns, Match: learnt})
+	m, err := l.keepModel(ctx, &keptModel{persons: int64(set.Len()), Columns: columns, Clean: settings.Clean, Match: learnt})
 	if err != nil {
 		return "", err
 	}
@@ -118,13 +118,13 @@ func chosen(threshold *float64) float64 {
 }
 
 // readAll reads all persons.
-func (l *Linkage) readAll(ctx context.Context, r job.Run, columns []Column) (*match.Set, error) {
+func (l *Linkage) readAll(ctx context.Context, r job.Run, columns []Column, clean []string) (*match.Set, error) {
 	total, err := l.cfg.People.Count(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.Note(touchstone.Textf("Reading persons"))
-	return newReader(l.cfg.People, columns).set(ctx, l.cfg.MaxPersons, func() error {
+	return newReader(l.cfg.People, columns, clean).set(ctx, l.cfg.MaxPersons, func() error {
 		return touchstone.Errorf(touchstone.TooLarge, "There are more than %d persons to compare.", l.cfg.MaxPersons).WithHint("Raise linkage.max_persons; each takes about half a kilobyte of memory.")
 	}, func(read int) { r.Report(int64(read), max(total, int64(read))) })
 }
@@ -169,6 +169,7 @@ type keptModel struct {
 	text    string
 	// What is in the text.
 	Columns []Column     `json:"columns"`
+	Clean   []string     `json:"clean,omitempty"` // sources; see [Settings]
 	Match   *match.Model `json:"match"`
 }
 

@@ -20,6 +20,7 @@ var personColumns = []string{"name", "first_seen", "last_seen", "events", "city"
 const (
 	idColumn     = "id."
 	traitColumn  = "trait."
+	sourceColumn = "sources" // names of the sources of a person's events, for those who compare persons; no column of tables
 	mostColumns  = 200
 	usualColumns = 40 // traits of a table that nobody chose columns for
 )
@@ -133,6 +134,12 @@ func (s *stored) cell(v *access.Viewer, column string, identifiers []touchstone.
 		return s.labelText(a.city.word)
 	case "country":
 		return s.labelText(a.country.word)
+	case sourceColumn:
+		var names []string
+		for _, c := range a.sources {
+			names = append(names, wordOf(s.words[labelWords], c.word))
+		}
+		return strings.Join(names, " ")
 	}
 	return ""
 }

@@ -14,6 +14,7 @@ type clusters struct {
 	// refused are pairs of roots, the lower first, that contradict each other, with how many records they had then: each further link
 	// between the two says the same.
 	refused map[[2]uint32]int
+	apart   []uint8 // by root: clean lists that its records stand in; nil: there are none
 }
 
 func (c *clusters) root(r uint32) uint32 {
@@ -34,7 +35,7 @@ func (c *clusters) of(root uint32) []uint32 {
 // cluster makes clusters of links, the surest first. Two clusters become one only when all their records, each with each, speak for it
 // on the whole: one link between two groups that otherwise contradict each other is cut.
 func (res *Result) cluster(s *Set, c *comparer, most int) {
-	cl := &clusters{parent: make([]uint32, len(s.ids)), members: make(map[uint32][]uint32), refused: make(map[[2]uint32]int)}
+	cl := &clusters{parent: make([]uint32, len(s.ids)), members: make(map[uint32][]uint32), refused: make(map[[2]uint32]int), apart: slices.Clone(s.apart)}
 	for i := range cl.parent {
 		cl.parent[i] = uint32(i) //nolint:gosec // bounded by maxRecords
 	}
@@ -48,7 +49,7 @@ func (res *Result) cluster(s *Set, c *comparer, most int) {
 			continue
 		}
 		x, y := cl.of(a), cl.of(b)
-		if len(x)+len(y) > most || (len(x) > 1 || len(y) > 1) && cl.contradict(s, c, a, b) {
+		if len(x)+len(y) > most || cl.apart != nil && cl.apart[a]&cl.apart[b] != 0 || (len(x) > 1 || len(y) > 1) && cl.contradict(s, c, a, b) {
 			p.Outcome = Doubtful
 			res.Cut++
 			continue
@@ -57,6 +58,9 @@ func (res *Result) cluster(s *Set, c *comparer, most int) {
 			a, b, x, y = b, a, y, x
 		}
 		cl.parent[b] = a
+		if cl.apart != nil {
+			cl.apart[a] |= cl.apart[b]
+		}
 		cl.members[a] = append(slices.Clip(x), y...)
 		delete(cl.members, b)
 	}

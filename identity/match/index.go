@@ -2,6 +2,7 @@ package match
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
 )
@@ -85,6 +86,7 @@ func (ix *Index) Add(r Record) error {
 	}
 	ix.set.ids = append(ix.set.ids, r.ID)
 	ix.set.list = append(ix.set.list, 0)
+	ix.set.stands(r.Apart)
 	ix.numbers[r.ID] = record
 	ix.post(record)
 	return nil
@@ -138,8 +140,12 @@ func (ix *Index) Find(r Record, most int) ([]Match, error) {
 	var buffer []*value
 	var matches []Match
 	var odds float64
+	var clean map[uint64]float64 // odds by clean list
+	if ix.set.apart != nil {
+		clean = make(map[uint64]float64)
+	}
 	for _, record := range ix.candidates(values) {
-		if ix.set.ids[record] == r.ID {
+		if ix.set.ids[record] == r.ID || ix.set.apart != nil && ix.set.apart[record]&r.Apart != 0 {
 			continue
 		}
 		buffer = ix.set.read(record, buffer)
@@ -149,6 +155,9 @@ func (ix *Index) Find(r Record, most int) ([]Match, error) {
 		}
 		p := probability(weight)
 		odds += p / (1 - min(p, 1-1e-12))
+		if ix.set.apart != nil {
+			addOdds(clean, 0, ix.set.apart[record], math.Exp2(weight))
+		}
 		matches = append(matches, Match{ID: ix.set.ids[record], Weight: weight, Probability: p})
 	}
 	slices.SortFunc(matches, func(a, b Match) int {
@@ -159,6 +168,10 @@ func (ix *Index) Find(r Record, most int) ([]Match, error) {
 		m := &matches[i]
 		if ix.c.model.OneToOne {
 			m.Probability = m.Probability / (1 - min(m.Probability, 1-1e-12)) / (1 + odds)
+		}
+		if ix.set.apart != nil {
+			own := math.Exp2(m.Weight)
+			m.Probability = own / (1 + own + rivalsOf(clean, 0, ix.set.apart[ix.numbers[m.ID]], own))
 		}
 		m.Outcome = ix.c.model.Thresholds.outcome(m.Probability)
 	}

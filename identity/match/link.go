@@ -97,6 +97,9 @@ func (c *comparer) score(ctx context.Context, s *Set, rules []blocker, res *Resu
 	var compared atomic.Int64
 	counts := make([]int64, workers)
 	err := s.eachPair(ctx, rules, false, func(w, _ int, x, y uint32) {
+		if s.separate(x, y) {
+			return
+		}
 		counts[w]++
 		p, ok := c.promising(s, x, y, keptBits)
 		if !ok {
@@ -128,6 +131,7 @@ func (res *Result) decide(s *Set, c *comparer, most int) {
 	for i := range res.Pairs {
 		res.Pairs[i].Probability = float32(probability(float64(res.Pairs[i].Weight)))
 	}
+	res.vie(s)
 	chosen := res.Pairs
 	if res.OneToOne {
 		res.compete(len(s.ids))

@@ -12,6 +12,8 @@ import (
 type Record struct {
 	ID     string   `json:"id"`
 	Values []string `json:"values"`
+	// Apart are the clean lists that it stands in, a bit for each: two records that share one are never one and the same.
+	Apart uint8 `json:"apart,omitempty"`
 }
 
 // Bounds of a set.
@@ -29,6 +31,7 @@ type Set struct {
 	columns []*column
 	ids     []string
 	list    []uint8
+	apart   []uint8  // by record: clean lists; nil: there are none
 	cells   []uint32 // by record, then column: numbers of values. Who compares reads records
 	sizes   [maxLists]int
 	waiting []waiting
@@ -85,7 +88,7 @@ func (s *Set) Add(list int, r Record) error {
 	if err := s.fits(r, len(s.ids)+len(s.waiting)); err != nil {
 		return err
 	}
-	s.waiting = append(s.waiting, waiting{Record{r.ID, append([]string(nil), r.Values...)}, uint8(list)}) //nolint:gosec // 0 or 1
+	s.waiting = append(s.waiting, waiting{Record{r.ID, append([]string(nil), r.Values...), r.Apart}, uint8(list)}) //nolint:gosec // 0 or 1
 	if len(s.waiting) == addedAtOnce {
 		s.flush()
 	}
@@ -122,6 +125,7 @@ func (s *Set) flush() {
 	for _, w := range s.waiting {
 		s.ids = append(s.ids, w.record.ID)
 		s.list = append(s.list, w.list)
+		s.stands(w.record.Apart)
 		s.sizes[w.list]++
 	}
 	s.waiting = s.waiting[:0]
@@ -183,6 +187,9 @@ func (s *Set) part(records []uint32) *Set {
 	for _, r := range records {
 		p.ids = append(p.ids, s.ids[r])
 		p.list = append(p.list, s.list[r])
+		if s.apart != nil {
+			p.apart = append(p.apart, s.apart[r])
+		}
 		p.sizes[s.list[r]]++
 		p.cells = append(p.cells, s.row(r)...)
 	}

@@ -54,6 +54,7 @@ const (
 	trainRecords   = 100_000
 	trainPairs     = 1_500_000 // found by rules
 	trainRandom    = 400_000
+	trainTried     = 40 * trainRandom // most may be of one clean list
 	costRecords    = 40_000
 	defaultCluster = 100
 	maxRules       = 10
@@ -73,7 +74,7 @@ func Train(ctx context.Context, s *Set, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.pairs() < 1 {
+	if s.possible() < 1 {
 		return nil, touchstone.Errorf(touchstone.Invalid, "there are no two records to compare")
 	}
 	model.MaxCluster = cmp.Or(o.MaxCluster, defaultCluster)
@@ -129,7 +130,7 @@ func (t *trainer) learn(ctx context.Context) error {
 	keys := t.keysOf(pool)
 	t.patterns = keys
 	t.fitting = &fitting{
-		comparer: t.comparer, pairs: t.set.pairs(), records: float64(len(t.set.ids)),
+		comparer: t.comparer, pairs: t.set.possible(), records: float64(len(t.set.ids)),
 		found: inRow(tallied(keys)), random: inRow(random), labels: t.answers(), mails: t.mailNames(),
 	}
 	t.model.Training = Training{
@@ -169,7 +170,7 @@ func (t *trainer) fit(pool []found) {
 		one := &t.model.Comparisons[i]
 		one.Levels = newLevels(one.Aspect, one.Kind)
 	}
-	t.model.Prior, t.model.Duplicates = min(.3*float64(shorter)/t.set.pairs(), .3), .3
+	t.model.Prior, t.model.Duplicates = min(.3*float64(shorter)/t.set.possible(), .3), .3
 	if t.model.kin() {
 		t.model.Kin = kinFirst * t.model.Prior
 	}
@@ -228,6 +229,9 @@ func (t *trainer) bestOf(ctx context.Context, within bool) ([]float64, error) {
 	var mu sync.Mutex
 	buffers := make([][2][]*value, runtime.GOMAXPROCS(0))
 	err = t.set.eachPair(ctx, rules, within, func(worker, _ int, x, y uint32) {
+		if t.set.separate(x, y) {
+			return
+		}
 		a, b := t.set.read(x, buffers[worker][0]), t.set.read(y, buffers[worker][1])
 		buffers[worker] = [2][]*value{a, b}
 		w := t.comparer.weight(t.comparer.pattern(a, b), a, b)
@@ -275,7 +279,7 @@ func (s *Set) appendPairs(list []found, group []entry, free uint16) []found {
 	for i, x := range group {
 		for _, y := range group[i+1:] {
 			a, b := x.record, y.record
-			if s.linking() && s.list[a] == s.list[b] {
+			if s.linking() && s.list[a] == s.list[b] || s.separate(a, b) {
 				continue
 			}
 			if s.list[a] > s.list[b] || s.list[a] == s.list[b] && a > b {
@@ -359,14 +363,16 @@ func (t *trainer) tallyRandom() tally {
 				rest = second[i+1:]
 			}
 			for _, b := range rest {
-				pairs = append(pairs, found{a: a, b: b})
+				if !s.separate(a, b) {
+					pairs = append(pairs, found{a: a, b: b})
+				}
 			}
 		}
 		return tallied(t.keysOf(pairs))
 	}
-	for len(pairs) < trainRandom {
+	for tried := 0; len(pairs) < trainRandom && tried < trainTried; tried++ {
 		a, b := first[t.random.IntN(len(first))], second[t.random.IntN(len(second))]
-		if a != b {
+		if a != b && !s.separate(a, b) {
 			pairs = append(pairs, found{a: a, b: b})
 		}
 	}

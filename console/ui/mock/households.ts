@@ -126,6 +126,11 @@ export function answerHouseholds({ path, q }: Asked): unknown {
       pairs: 7028,
       expected_precision: 0.97,
       expected_recall: 0.99,
+      witnesses: [
+        { kind: "address" as const, by: "others" as const, agreement: 0.62, by_chance: 0, used: true },
+        { kind: "payment" as const, by: "address" as const, agreement: 0.94, by_chance: 0, used: true },
+        { kind: "vehicle" as const, by: "address" as const, agreement: 0.9, by_chance: 0, used: false },
+      ],
     } satisfies S["HouseholdLearnt"];
   return find(households, part);
 }

@@ -5746,6 +5746,8 @@ export interface components {
             link: number | null;
             /** @description Chance from which a pair waits for a decision; null: the model's */
             review: number | null;
+            /** @description Ids of sources in which each person stands once: two persons who both come from one of them are never one */
+            clean?: string[];
             version?: string;
         };
         LinkageModel: {
@@ -6360,6 +6362,24 @@ export interface components {
             pairs: number;
             expected_precision: number;
             expected_recall: number;
+            /** @description What the strengths of each kind were estimated by */
+            witnesses: components["schemas"]["HouseholdWitness"][];
+        };
+        /** @description What has nothing to do with a clue and tells who lives together */
+        HouseholdWitness: {
+            /** @enum {string} */
+            kind: "address" | "payment" | "device" | "declared" | "vehicle";
+            /**
+             * @description others: whether two have anything else in common
+             * @enum {string}
+             */
+            by: "family_name" | "others" | "address";
+            /** @description How often pairs of the purest level agree in it */
+            agreement: number;
+            /** @description How often two drawn at random do */
+            by_chance: number;
+            /** @description false: it says too little, or of too few pairs; the rule's weight stays */
+            used: boolean;
         };
         HouseholdRulesView: components["schemas"]["HouseholdRules"] & {
             /** Format: int64 */

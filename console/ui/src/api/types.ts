@@ -20,6 +20,7 @@ export type AuditEntry = S["AuditEntry"];
 export type Household = S["Household"];
 export type HouseholdSummary = S["HouseholdSummary"];
 export type HouseholdRules = S["HouseholdRules"];
+export type HouseholdLearnt = S["HouseholdLearnt"];
 
 export type Source = S["Source"];
 export type SourceName = S["SourceName"];

@@ -72,6 +72,14 @@ export const households = {
   ofPerson: "Household",
   ofPersonNone: "No household known",
   former: "formerly",
+  witness: {
+    family_name: "estimated by whether two have one family name",
+    others: "estimated by whether two have anything else in common",
+    address: "estimated by whether two have one address",
+    weak: "There is too little to estimate it by. Its weight stays.",
+    weakAddress:
+      "Neither family names nor other things in common tell here who lives together. Its weight stays.",
+  },
   rules: {
     title: "Rules",
     about:
@@ -92,6 +100,12 @@ export const households = {
     save: "Save",
     saved: "Saved. Households are being derived anew.",
     standard: "The standard rules",
+    precision: "Expected precision",
+    precisionHelp:
+      "Of two who are said to live together, how often it is so, as estimated without anybody's word.",
+    recall: "Expected recall",
+    recallHelp: "Of two who live together and have anything in common, how many are found.",
+    learntPairs: "Pairs looked at",
     learn: "Estimate from data",
     learnHelp:
       "People who live together agree in unrelated ways, too: those at one address in the family name, those with one card in the address. That tells how far to trust each kind of evidence. Takes effect when you save.",

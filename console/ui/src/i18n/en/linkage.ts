@@ -71,6 +71,10 @@ export const linkage = {
     kind: "Kind",
     add: "Add",
     remove: "Do not compare {{name}}",
+    clean: "Clean sources",
+    cleanHint:
+      "Each person stands once in them: two persons who both come from one are never one, however alike they are.",
+    cleanNone: "None",
     thresholds: "When",
     review: "Show pairs from",
     reviewHint: "Less probable ones are not listed.",

@@ -69,6 +69,13 @@ export const households = {
   ofPerson: "家庭",
   ofPersonNone: "未知家庭",
   former: "曾经",
+  witness: {
+    family_name: "按两人是否同姓估计",
+    others: "按两人是否还有其他共同之处估计",
+    address: "按两人是否同住址估计",
+    weak: "可用于估计的信息太少，沿用其权重。",
+    weakAddress: "在这里，无论是姓氏还是其他共同之处都看不出谁住在一起，沿用其权重。",
+  },
   rules: {
     title: "规则",
     about: "怎样算一家人。每条规则是一份证据，合在一起须达到阈值。",
@@ -88,6 +95,11 @@ export const households = {
     save: "保存",
     saved: "已保存，正在重新判断家庭。",
     standard: "默认规则",
+    precision: "预期准确率",
+    precisionHelp: "被认为同住的两人确实同住的比例，由数据估计，无需人工标注。",
+    recall: "预期召回率",
+    recallHelp: "同住且有共同之处的两人被找到的比例。",
+    learntPairs: "参与估计的对数",
     learn: "从数据估计",
     learnHelp:
       "真正的一家人在无关的方面也一致：同住的人姓氏相同，同用一张卡的人地址相同。由此估计每种证据的可信程度，保存后生效。",

@@ -3,6 +3,10 @@ import type { Messages } from "../messages";
 export const linkage: Messages = {
   "A column needs a name of at most 100 bytes.": "字段需要名称，最长 100 字节。",
   "A threshold is a chance between 0 and 1.": "阈值应在 0 与 1 之间。",
+  "At most {0} sources can be clean.": "最多可设置 {0} 个干净的来源。",
+  "Clean sources are those in which each person stands once, by their ids.":
+    "干净的来源是每个人只出现一次的来源，按 id 填写。",
+  "{0} is no source, or is there twice.": "{0} 不是来源，或出现了两次。",
   "At most {0} columns can be compared.": "最多比对 {0} 个字段。",
   "Begin with the first page.": "请从第一页开始。",
   "Choose the columns to compare under Identity, Probable matches.": "请在“疑似同一人”的设置中选择比对字段。",

@@ -4,7 +4,7 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { householdRulesQuery, householdStrengthsQuery } from "@/api/queries";
-import type { HouseholdRules } from "@/api/types";
+import type { HouseholdLearnt, HouseholdRules } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { Pill } from "@/components/Pill";
@@ -80,6 +80,7 @@ export function RulesForm({ onDone }: { onDone: () => void }) {
           onChange={(c) => set(r.kind, c)}
         />
       ))}
+      {learn.data && <Expected learnt={learn.data} />}
       {learn.error && <ErrorState error={learn.error} onRetry={() => void takeLearnt()} />}
       {may && (
         <div className="row">
@@ -125,6 +126,50 @@ function bare(r: HouseholdRules): HouseholdRules {
     role_fields,
     name_fields,
   };
+}
+
+/** How good households are expected to be with what was learnt, and what it was learnt by. */
+function Expected({ learnt }: { learnt: HouseholdLearnt }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const weak = learnt.witnesses.filter((w) => !w.used);
+  return (
+    <section className="stack household-expected" aria-live="polite">
+      {learnt.strengths.length > 0 && (
+        <dl className="facts">
+          <div title={t("households.rules.precisionHelp")}>
+            <dt>{t("households.rules.precision")}</dt>
+            <dd>{format.percent(learnt.expected_precision)}</dd>
+          </div>
+          <div title={t("households.rules.recallHelp")}>
+            <dt>{t("households.rules.recall")}</dt>
+            <dd>{format.percent(learnt.expected_recall)}</dd>
+          </div>
+          <div>
+            <dt>{t("households.rules.learntPairs")}</dt>
+            <dd>{format.num(learnt.pairs)}</dd>
+          </div>
+        </dl>
+      )}
+      <ul className="household-learnt">
+        {learnt.witnesses
+          .filter((w) => w.used)
+          .map((w) => (
+            <li key={w.kind} className="muted">
+              {t(`households.kind.${w.kind}`)}
+              {" · "}
+              {t(`households.witness.${w.by}`)}
+            </li>
+          ))}
+        {weak.map((w) => (
+          <li key={w.kind}>
+            <Pill tone="warn">{t(`households.kind.${w.kind}`)}</Pill>{" "}
+            {t(w.kind === "address" ? "households.witness.weakAddress" : "households.witness.weak")}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }
 
 /** What was learnt of a clue, in words: "two share it: 92 % of such pairs live together". */

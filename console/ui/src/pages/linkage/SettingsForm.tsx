@@ -8,6 +8,7 @@ import { catalogueTraitsQuery } from "@/api/queries";
 import { ErrorState } from "@/components/states";
 import { stableJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
+import { useSources } from "@/lib/useSources";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { guessQuery, type LinkageColumn, type LinkageSettings } from "./queries";
@@ -24,12 +25,14 @@ export function SettingsForm({ settings, onClose }: { settings: LinkageSettings;
   const [automatic, setAutomatic] = useState(settings.automatic);
   const [link, setLink] = useState(settings.link);
   const [review, setReview] = useState(settings.review);
-  const body: LinkageSettings = { columns: own ? columns : [], automatic, link, review };
+  const [clean, setClean] = useState(settings.clean ?? []);
+  const body: LinkageSettings = { columns: own ? columns : [], automatic, link, review, clean };
   const was: LinkageSettings = {
     columns: settings.columns,
     automatic: settings.automatic,
     link: settings.link,
     review: settings.review,
+    clean: settings.clean ?? [],
   };
   const changed = stableJson(body) !== stableJson(was);
   useUnsaved(changed);
@@ -85,6 +88,11 @@ export function SettingsForm({ settings, onClose }: { settings: LinkageSettings;
         )}
       </section>
       <section className="stack">
+        <h3 className="drawer-title">{t("linkage.settings.clean")}</h3>
+        <p className="muted">{t("linkage.settings.cleanHint")}</p>
+        <CleanSources value={clean} onChange={setClean} />
+      </section>
+      <section className="stack">
         <h3 className="drawer-title">{t("linkage.settings.thresholds")}</h3>
         <div className="linkage-field">
           <span>
@@ -117,6 +125,27 @@ export function SettingsForm({ settings, onClose }: { settings: LinkageSettings;
         <Button onClick={onClose}>{t("action.cancel")}</Button>
       </div>
     </div>
+  );
+}
+
+const mostClean = 8;
+
+/** Sources in which each person stands once. */
+function CleanSources({ value, onChange }: { value: string[]; onChange: (ids: string[]) => void }) {
+  const { t } = useTranslation();
+  const { byId } = useSources();
+  const options = [...byId.values()].map((s) => ({ value: s.id, label: s.name }));
+  return (
+    <Select
+      mode="multiple"
+      aria-label={t("linkage.settings.clean")}
+      placeholder={t("linkage.settings.cleanNone")}
+      value={value}
+      maxCount={mostClean}
+      options={options}
+      optionFilterProp="label"
+      onChange={onChange}
+    />
   );
 }
 
