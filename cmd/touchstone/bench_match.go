@@ -35,6 +35,7 @@ type matchFigures struct {
 	// What was thought of the links without the truth.
 	EstimatedPrecision float64 `json:"estimated_precision"`
 	EstimatedRecall    float64 `json:"estimated_recall"`
+	PrecisionLow       float64 `json:"estimated_precision_low"` // what it may as well be, as far as the data can tell
 	OneToOne           bool    `json:"one_to_one"`
 	// Of labelled pairs, each weighed whether a rule finds it or not, as others publish it: at the threshold which the labels would choose, and at weight 0.
 	Labelled     *matchCurve `json:"labelled,omitempty"`
@@ -235,6 +236,7 @@ func (f *matchFigures) run(ctx context.Context, set *match.Set) (*match.Model, *
 	f.Records, f.Compared, f.Links = set.Len(), result.Compared, result.Estimate.Links
 	f.Threshold, f.OneToOne = result.Thresholds.Link, result.OneToOne
 	f.EstimatedPrecision, f.EstimatedRecall = result.Estimate.Precision, result.Estimate.Recall
+	f.PrecisionLow = result.Estimate.PrecisionLow
 	return model, result, nil
 }
 
@@ -355,6 +357,7 @@ func benchGenerated(ctx context.Context, records int) (matchFigures, error) {
 	f.CPUSeconds = cpuSeconds() - cpu
 	f.Records, f.Compared, f.Links = set.Len(), result.Compared, result.Estimate.Links
 	f.Threshold, f.EstimatedPrecision, f.EstimatedRecall = result.Thresholds.Link, result.Estimate.Precision, result.Estimate.Recall
+	f.PrecisionLow = result.Estimate.PrecisionLow
 	f.judge(set, rows, result, entities)
 	f.PeakRSSMiB = peakRSSMiB()
 	result = nil

@@ -74,6 +74,7 @@ func (m *Model) Link(ctx context.Context, s *Set, o Options) (*Result, error) {
 	}
 	res.OneToOne = s.linking() && (o.OneToOne == OneToOneYes || o.OneToOne == OneToOneAuto && m.OneToOne)
 	res.decide(s, c, cmp.Or(o.MaxCluster, m.MaxCluster, defaultCluster))
+	res.Estimate.within(m.Doubt)
 	return res, nil
 }
 

@@ -29,6 +29,7 @@ type Model struct {
 	MaxCluster int      `json:"max_cluster"`
 	Training   Training `json:"training"`
 	Estimate   Estimate `json:"estimate"`
+	Doubt      Doubt    `json:"doubt"`
 }
 
 // Thresholds are probabilities: from Link on a pair is a link, from Review on a person decides, below it is none.
@@ -88,6 +89,9 @@ type Estimate struct {
 	Precision float64 `json:"precision"` // of the links
 	Recall    float64 `json:"recall"`    // of the matches that there are, with those that no rule finds
 	Blocking  float64 `json:"blocking"`  // share of the matches that the rules find
+	// PrecisionLow and RecallLow are what they may as well be, as far as the data can tell; see [Doubt].
+	PrecisionLow float64 `json:"precision_low"`
+	RecallLow    float64 `json:"recall_low"`
 }
 
 const aspectCodes = "codes"

@@ -155,12 +155,21 @@ func (t *trainer) learn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.model.Doubt = t.doubt(result); t.model.Doubt != (Doubt{}) {
+		result.Estimate.within(t.model.Doubt)
+	}
 	t.model.Thresholds, t.model.Estimate = result.Thresholds, result.Estimate
 	return nil
 }
 
 // fit learns weights from the pool, and rules.
 func (t *trainer) fit(pool []found) {
+	t.weights(kinFirst)
+	t.choose(pool)
+}
+
+// weights learns weights, beginning with so many pairs of relatives for each match.
+func (t *trainer) weights(relatives float64) {
 	// What to begin with: a third of the records of the shorter list have a match.
 	shorter := t.set.sizes[0]
 	if t.set.linking() {
@@ -172,13 +181,12 @@ func (t *trainer) fit(pool []found) {
 	}
 	t.model.Prior, t.model.Duplicates = min(.3*float64(shorter)/t.set.possible(), .3), .3
 	if t.model.kin() {
-		t.model.Kin = kinFirst * t.model.Prior
+		t.model.Kin = relatives * t.model.Prior
 	}
 	t.model.Training.Iterations = t.fitting.fit()
 	// A sample has fewer of each than all records have, and as many fewer pairs: the prior stays.
 	t.model.Duplicates *= float64(len(t.all.ids)) / float64(len(t.set.ids))
 	t.learnLabels()
-	t.choose(pool)
 }
 
 // betterWithin is the share of the matched records from which on so many have a better match within their own list that

@@ -91,9 +91,10 @@ export const linkage = {
     made: "Learnt",
     persons: "Persons compared",
     personsHint: "Persons with at least one value in a compared column.",
+    atLeast: "{{value}}, maybe {{low}}",
     precision: "Expected precision",
     precisionHint:
-      "Share of the pairs above the best threshold that are right, as the model estimates it without labels.",
+      "Share of the pairs above the best threshold that are right, as the model estimates it without labels. Where the columns cannot tell relatives from matches, it says how low it may be.",
     recall: "Expected recall",
     recallHint: "Share of all true pairs that are above the threshold, as the model estimates it.",
     review: "Listed from",

@@ -84,6 +84,7 @@ export const linkage = {
     made: "训练于",
     persons: "参与比对的用户",
     personsHint: "至少有一个比对字段有值的用户。",
+    atLeast: "{{value}}，或低至 {{low}}",
     precision: "预估准确率",
     precisionHint: "在最佳阈值之上的用户对中确为同一人的比例，由模型在无标注下估计。",
     recall: "预估召回率",

@@ -9,6 +9,8 @@ import { type Comparison, type Linkage, modelOf, type Rule } from "./queries";
 import { StartRun } from "./Run";
 import { useLinkageWords } from "./words";
 
+const leastDoubt = 0.01;
+
 /** What the model has learnt, in words: how good it thinks it is, what each agreement is worth, how pairs are found. */
 export function ModelTab({ overview }: { overview: Linkage | undefined }) {
   const { t } = useTranslation();
@@ -38,10 +40,15 @@ export function ModelTab({ overview }: { overview: Linkage | undefined }) {
   const { estimate, thresholds, training, comparisons, rules } = model.match;
   const review = overview.settings.review ?? thresholds.review;
   const link = overview.settings.link ?? 0.99;
+  /** How good it is thought to be, and how good it is at least where the data leave that open. */
+  const share = (value: number, low: number | undefined) =>
+    low !== undefined && value - low >= leastDoubt
+      ? t("linkage.model.atLeast", { value: words.chance(value), low: words.chance(low) })
+      : words.chance(value);
   const facts: [string, string, string][] = [
     [t("linkage.model.persons"), format.num(overview.model.persons), t("linkage.model.personsHint")],
-    [t("linkage.model.precision"), words.chance(estimate.precision), t("linkage.model.precisionHint")],
-    [t("linkage.model.recall"), words.chance(estimate.recall), t("linkage.model.recallHint")],
+    [t("linkage.model.precision"), share(estimate.precision, estimate.precision_low), t("linkage.model.precisionHint")],
+    [t("linkage.model.recall"), share(estimate.recall, estimate.recall_low), t("linkage.model.recallHint")],
     [t("linkage.model.review"), format.percent(review), t("linkage.model.reviewHint")],
     [
       t("linkage.model.link"),

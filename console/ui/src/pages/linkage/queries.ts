@@ -88,7 +88,16 @@ export interface Model {
     kin?: number;
     thresholds: { link: number; review: number };
     training: { records: number; pairs: number; labels: number; iterations: number };
-    estimate: { links: number; review: number; precision: number; recall: number; blocking: number };
+    estimate: {
+      links: number;
+      review: number;
+      precision: number;
+      recall: number;
+      blocking: number;
+      /** What they may as well be, as far as the data can tell; models of earlier versions do not say. */
+      precision_low?: number;
+      recall_low?: number;
+    };
   };
 }
 export const modelOf = (l: Linkage): Model | undefined => l.model?.model as Model | undefined;
