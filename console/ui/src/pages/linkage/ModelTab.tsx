@@ -47,7 +47,11 @@ export function ModelTab({ overview }: { overview: Linkage | undefined }) {
       : words.chance(value);
   const facts: [string, string, string][] = [
     [t("linkage.model.persons"), format.num(overview.model.persons), t("linkage.model.personsHint")],
-    [t("linkage.model.precision"), share(estimate.precision, estimate.precision_low), t("linkage.model.precisionHint")],
+    [
+      t("linkage.model.precision"),
+      share(estimate.precision, estimate.precision_low),
+      t("linkage.model.precisionHint"),
+    ],
     [t("linkage.model.recall"), share(estimate.recall, estimate.recall_low), t("linkage.model.recallHint")],
     [t("linkage.model.review"), format.percent(review), t("linkage.model.reviewHint")],
     [
