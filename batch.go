@@ -53,6 +53,9 @@ type Batch struct {
 type Aside struct {
 	Index  int    // in Batch.Facts
 	Reason string // "code: sentence", as an Event's
+	// Silent leaves the fact out without a trace: it is counted, and nothing of it is put in
+	// quarantine. A repeat of it is a duplicate.
+	Silent bool
 }
 
 // Timer asks for a [Batch] in which it is Due at a given moment or shortly after. One of a
@@ -135,6 +138,9 @@ type Change struct {
 	// to be shared leaves its person before the first of them, so that none of them joins
 	// anybody through it: a batch begins with that record. See [Batch.Ahead].
 	Ahead int
+	// Behind says that what brought it about was taken out of the batch: it stands behind the
+	// fact at Cause, which did not bring it about, and behind all that this one did.
+	Behind bool
 }
 
 // Parts are nodes of a person with their identifiers, Identifiers[i] being that of Nodes[i].

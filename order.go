@@ -30,12 +30,14 @@ func (b *Batch) Ordered() iter.Seq[Item] {
 		follow := func(cause int, f *Fact) bool {
 			for ; next < len(order) && b.Changes[order[next]].Cause == cause; next++ {
 				c := &b.Changes[order[next]]
-				if c.Ahead > 0 {
-					f = &b.Facts[c.Ahead-1]
-				} else if cause == 0 {
-					f = nil
+				by := f
+				switch {
+				case c.Ahead > 0:
+					by = &b.Facts[c.Ahead-1]
+				case cause == 0 || c.Behind:
+					by = nil
 				}
-				if !yield(Item{Fact: f, Change: c}) {
+				if !yield(Item{Fact: by, Change: c}) {
 					return false
 				}
 			}
@@ -60,9 +62,20 @@ func (b *Batch) byCause() []int32 {
 		order[i] = int32(i) //nolint:gosec // a batch is far smaller
 	}
 	slices.SortFunc(order, func(i, j int32) int {
-		return cmp.Or(cmp.Compare(b.Changes[i].Cause, b.Changes[j].Cause), cmp.Compare(i, j))
+		return cmp.Or(CompareCauses(&b.Changes[i], &b.Changes[j]), cmp.Compare(i, j))
 	})
 	return order
+}
+
+// CompareCauses tells which of two changes of a batch stands first, by what brought them about.
+func CompareCauses(a, b *Change) int {
+	behind := func(c *Change) int {
+		if c.Behind {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(a.Cause, b.Cause), cmp.Compare(behind(a), behind(b)))
 }
 
 // Occurrences yields the batch's order as occurrences. Their Events are the batch's own:
@@ -124,7 +137,7 @@ func (b *Batch) Ahead(i, from int) {
 
 // Remove takes facts out of the batch; out tells by index which. The other facts get a slice
 // of their own, because a batch that is tried again needs all of them. Changes keep their
-// cause; one whose cause is taken out is left without.
+// cause; one whose cause is taken out keeps its place, and has none ([Change.Behind]).
 func (b *Batch) Remove(out func(i int) bool) {
 	kept := make([]Fact, 0, len(b.Facts))
 	place := make([]int, len(b.Facts)+1) // by old cause
@@ -132,10 +145,19 @@ func (b *Batch) Remove(out func(i int) bool) {
 		if !out(i) {
 			kept = append(kept, b.Facts[i])
 			place[i+1] = len(kept)
+		} else {
+			place[i+1] = -len(kept) - 1
 		}
 	}
 	for i := range b.Changes {
-		b.Changes[i].Cause, b.Changes[i].Ahead = place[b.Changes[i].Cause], place[b.Changes[i].Ahead]
+		c := &b.Changes[i]
+		if at := place[c.Cause]; at >= 0 {
+			c.Cause = at
+		} else {
+			c.Cause = -at - 1
+			c.Behind = c.Cause > 0
+		}
+		c.Ahead = max(0, place[c.Ahead])
 	}
 	b.Facts = kept
 }

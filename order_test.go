@@ -116,7 +116,7 @@ func TestOrderedYieldsEverythingOnce(t *testing.T) {
 	})
 }
 
-func TestRemoveKeepsCauses(t *testing.T) {
+func TestRemoveKeepsCausesAndPlaces(t *testing.T) {
 	b := &Batch{Facts: []Fact{fact(0, 1), fact(1, 1), fact(2, 1)}}
 	all := b.Facts
 	b.Changes = []Change{{Kind: PersonErased}}
@@ -135,7 +135,7 @@ func TestRemoveKeepsCauses(t *testing.T) {
 			got = append(got, item.Fact.Name+": "+item.Change.Name)
 		}
 	}
-	if want := []string{"none: ", "none: of e1", "e0", "e0: of e0", "e2", "e2: of e2"}; !slices.Equal(got, want) {
+	if want := []string{"none: ", "e0", "e0: of e0", "none: of e1", "e2", "e2: of e2"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if len(all) != 3 || all[1].Name != "e1" {

@@ -30,7 +30,7 @@ var bands = [][]string{
 	{"people", "privacy", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook"},
 	{"analytics", "linkage", "model"},
 	{"collect", "pipeline", "identity", "profile", "segment", "household", "quality"},
-	{"inbox", "outbox", "keep", "job", "api", "command", "admission"}, // the joints: how features hang on the spine
+	{"inbox", "outbox", "keep", "job", "api", "command", "admission", "consent"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},
 	{"access"},
 	{"internal", "sdk"},
@@ -111,6 +111,7 @@ var bodyReaders = map[string]string{
 	"collect/body.go":                   "the tracking API",
 	"collect/settings.go":               "throws away what a library sends about itself",
 	"console/router.go":                 "bounds what api reads",
+	"consent/page.go":                   "bounds a form of the preference page",
 	"internal/conns/pace.go":            "watches how fast it comes",
 	"warehouse/remote/serve.go":         "tasks between processes",
 	"cmd/touchstone/bench_reference.go": "a reference server of a benchmark",

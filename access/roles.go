@@ -50,6 +50,9 @@ const roleTable = `
  plans:write         x       x        .          .          .         x
  quality:read        x       x        x          .          x         x
  quality:write       x       x        .          .          .         x
+ consent:read        x       x        x          x          x         x
+ consent:write       x       .        .          .          .         .
+ consent:record      x       .        .          x          .         x
  webhooks:read       x       x        x          .          x         x
  webhooks:write      x       .        .          .          .         x
  effects:read        x       x        x          .          x         x
@@ -110,6 +113,9 @@ const scopeTable = `
  plans:write          .       .       .       .        x      x
  quality:read         .       .       x       .        x      x
  quality:write        .       .       .       .        x      x
+ consent:read         .       .       x       .        x      x
+ consent:write        .       .       .       .        .      x
+ consent:record       x       .       .       .        x      x
  webhooks:read        .       .       x       .        x      x
  webhooks:write       .       .       .       .        x      x
  effects:read         .       .       x       .        x      x

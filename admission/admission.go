@@ -221,7 +221,7 @@ func (c *Rules) Admit(e *touchstone.Event) (v Verdict) {
 	if len(c.actions) > 0 {
 		v.Drop = c.match(e, &matching)
 	}
-	if p := c.Plan(e.Source); p != nil && v.Drop == "" {
+	if p := c.Plan(e.Source); p != nil && v.Drop == "" && e.Name != touchstone.ConsentEvent {
 		held := p.Check(e)
 		v.Planned, v.Breaches = true, held.Breaches
 		switch {

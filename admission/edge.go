@@ -44,7 +44,7 @@ func (v *Versions) Refuses(ctx context.Context, source string) func(*touchstone.
 	return func(e *touchstone.Event) (string, touchstone.JSON) {
 		mended := rules.mend(e, new(Verdict))
 		held := p.Check(mended)
-		if held.Action != plan.Reject {
+		if held.Action != plan.Reject || e.Name == touchstone.ConsentEvent {
 			return "", ""
 		}
 		reason := held.Reason()

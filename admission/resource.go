@@ -29,7 +29,7 @@ type Submit func(ctx context.Context, c touchstone.Command) (touchstone.JSON, er
 // Submit in a process that puts no commands in the log.
 func Resource(parts func() (*Versions, Submit)) api.Resource {
 	r := resource{parts}
-	return api.Resource{Name: "Admission", Spec: spec,
+	return api.Resource{Name: "Admission", Spec: spec, Serves: touchstone.Operation("settings of the organisation"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see which events are left out and what of them is masked"},
 			{Permission: mayWrite, Allows: "say which events are left out and what of them is masked"},

@@ -18,7 +18,7 @@ var mendsSpec []byte
 // MendsResource is the API of mending rules; see [Resource]. Its permissions are those of plans.
 func MendsResource(parts func() (*Versions, Submit)) api.Resource {
 	r := mendsResource{parts}
-	return api.Resource{Name: "Mending rules", Spec: mendsSpec,
+	return api.Resource{Name: "Mending rules", Serves: touchstone.Operation("settings of the organisation"), Spec: mendsSpec,
 		Routes: []api.Route{
 			{Method: http.MethodGet, Path: "/mends", Need: mayReadPlans, Handle: r.list, Rows: api.Impersonal},
 			{Method: http.MethodPost, Path: "/mends", Need: mayWritePlans, Handle: r.create, Action: "mend.create"},

@@ -41,7 +41,7 @@ type PlanParts struct {
 func PlansResource(parts func() PlanParts) api.Resource {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	r := plansResource{parts}
-	return api.Resource{Name: "Tracking plans", Spec: plansSpec,
+	return api.Resource{Name: "Tracking plans", Spec: plansSpec, Serves: touchstone.Operation("settings of the organisation"),
 		Permissions: []access.Declared{
 			{Permission: mayReadPlans, Allows: "see tracking plans and what breaks them"},
 			{Permission: mayWritePlans, Allows: "change, publish and retire tracking plans"},

@@ -42,19 +42,19 @@ type resource struct{ cfg ResourceConfig }
 func Resources(cfg ResourceConfig) []api.Resource {
 	const get, post = http.MethodGet, http.MethodPost
 	x := &resource{cfg}
-	return []api.Resource{{Name: "Catalogue", Spec: spec, Permissions: []access.Declared{
+	return []api.Resource{{Name: "Catalogue", Spec: spec, Serves: touchstone.Operation("names and values that are used, of nobody"), Permissions: []access.Declared{
 		{Permission: readNames, Allows: "see which events, properties and traits there are"},
 	}, Routes: []api.Route{
 		{Method: get, Path: "/catalogue/events", Need: readNames, Rows: api.Scoped, Handle: x.listEvents},
 		{Method: get, Path: "/catalogue/events/{name}/properties", Need: readNames, Rows: api.Scoped, Handle: x.listProperties},
 		{Method: get, Path: "/catalogue/traits", Need: readNames, Rows: api.Scoped, Handle: x.listTraits},
 		{Method: get, Path: "/catalogue/values", Need: readNames, Rows: api.Scoped, Handle: x.listValues},
-	}}, {Name: "Analytics", Permissions: []access.Declared{
+	}}, {Name: "Analytics", Serves: touchstone.Operation("counts; events of who refuses to be counted are not taken in"), Permissions: []access.Declared{
 		{Permission: mayAsk, Allows: "ask questions about events"},
 		{Permission: RunSQL, Allows: "ask questions in SQL", AboutAll: true},
 	}, Routes: []api.Route{
 		{Method: post, Path: "/query", Need: mayAsk, Or: RunSQL, Rows: api.Scoped, Handle: x.query},
-		{Method: post, Path: "/query/people", Need: mayAsk, Rows: api.Scoped, Handle: x.behind},
+		{Method: post, Path: "/query/people", Need: mayAsk, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAnalyse), Handle: x.behind},
 		{Method: post, Path: "/query/segment", Need: makeSegments, Rows: api.Scoped, Handle: x.segment, Action: "segment.create"},
 	}}}
 }
@@ -133,6 +133,9 @@ func (x *resource) behind(w http.ResponseWriter, r *http.Request) error {
 	}
 	people, err := x.peopleBehind(r.Context(), api.ViewerOf(r), in.Query, in.Select)
 	if err != nil {
+		return err
+	}
+	if people, err = api.Consenting(r.Context(), people); err != nil {
 		return err
 	}
 	ids, next, err := cutPersons(people, p)

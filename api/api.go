@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
 )
@@ -19,6 +20,8 @@ type Resource struct {
 	Spec        []byte
 	Permissions []access.Declared
 	Routes      []Route
+	// Serves says what the routes do with persons, where one does not say it itself.
+	Serves touchstone.Serves
 }
 
 // Route is one operation.
@@ -31,6 +34,9 @@ type Route struct {
 	// Rows says what the route does for viewers who are limited to some persons. One that
 	// does not say is closed to them.
 	Rows Rows
+	// Serves says for which use persons are shown or acted on, or why nobody is asked. A route of
+	// which neither it nor its resource says so is closed.
+	Serves touchstone.Serves
 
 	// Action names a write in the audit log: "webhook.create". Reads have none. The answer of
 	// a write is held back until it has been noted there.

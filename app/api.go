@@ -54,6 +54,7 @@ func (a *App) resources() []api.Resource {
 			a.householdResource(),
 			a.holdResource(),
 			a.retentionResource(),
+			a.consentResource(),
 		},
 		a.extra.resources,
 	)

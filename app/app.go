@@ -19,6 +19,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/imports"
 	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/consent"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/console/ui"
 	"github.com/touchstone-cdp/touchstone/household"
@@ -70,6 +71,7 @@ type App struct {
 	profiles   *profile.Profiles
 	segments   *segment.Segments
 	households *household.Households
+	consent    *consent.Consent
 	inbox      *inbox.Inbox
 	commands   *command.Log
 	admission  *admission.Versions
@@ -153,6 +155,7 @@ func (a *App) parts() []wiring {
 		{a.wireEdge, nil}, // also imports and replays come in by it
 		{a.wireGraph, nil},
 		{a.wirePersons, personRoles},
+		{a.wireConsent, personRoles},
 		{a.wireHouseholds, personRoles},
 		{a.wireHolds, personRoles},
 		{a.wireRetention, personRoles},
@@ -293,7 +296,8 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 	}
 	a.segments, err = segment.Open(ctx, segment.Config{
 		DB: a.store, Traits: a.profiles, Persons: a.graph, Profiles: a.profiles,
-		History: segmentHistory{a}, Households: segmentHomes{a}, WakeIn: a.wakeIn,
+		Purposes: a.checkPurpose,
+		History:  segmentHistory{a}, Households: segmentHomes{a}, WakeIn: a.wakeIn,
 		Clock: a.clock, Wake: a.wake, Zone: a.settings.Zone, Logger: a.part("segment"), Metrics: a.metrics, CachePersons: a.cfg.Cache.Segments,
 	})
 	return err
@@ -302,6 +306,9 @@ func (a *App) wirePersons(ctx context.Context) (err error) {
 // isImport tells whether a source is an import.
 func (a *App) isImport(source string) bool { return a.collector.Sources().Kind(source) == "import" }
 
+// thinStages see all events in one order, also where lanes share the work: identity and consent.
+const thinStages = 2
+
 // stages lists the pipeline's stages in their order.
 func (a *App) stages() []pipeline.Stage {
 	if !a.has("process") {
@@ -309,6 +316,7 @@ func (a *App) stages() []pipeline.Stage {
 	}
 	return []pipeline.Stage{
 		a.graph,
+		a.consent.Stage(),
 		a.profiles,
 		a.segments.Stage(),
 		keep.NewStage(a.keepers()),
@@ -327,7 +335,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
-		Imports: a.isImport, BackfillAge: a.cfg.Pipeline.BackfillAge, Lanes: a.cfg.Lanes,
+		Imports: a.isImport, BackfillAge: a.cfg.Pipeline.BackfillAge, Lanes: a.cfg.Lanes, Thin: thinStages,
 	})
 	if err != nil {
 		return err
@@ -371,7 +379,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 	a.console, err = console.New(ctx, console.Config{
 		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
 		Settings: a.settings, Kinds: a.kinds, Feeds: a.feeds, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
-		Audit: audit, Rows: a.rowSets(), Resources: a.resources(),
+		Audit: audit, Rows: a.rowSets(), Consents: a.consents(), Resources: a.resources(),
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"net/http"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
@@ -23,7 +24,7 @@ type backupResource struct{ app *App }
 
 func (x backupResource) resource() api.Resource {
 	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
-	return api.Resource{Name: "Backups", Spec: backupSpec, Permissions: []access.Declared{
+	return api.Resource{Name: "Backups", Spec: backupSpec, Serves: touchstone.Operation("copies for the organisation itself"), Permissions: []access.Declared{
 		{Permission: readBackups, Allows: "see and download backups"},
 		{Permission: writeBackups, Allows: "make and delete backups"},
 	}, Routes: []api.Route{

@@ -6,6 +6,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/consent"
 	"github.com/touchstone-cdp/touchstone/linkage"
 )
 
@@ -30,5 +31,6 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 	kinds = append(kinds, a.holds.Commands()...)
 	kinds = append(kinds, a.retention.Commands()...)
 	kinds = append(kinds, console.AuditCommands()...)
+	kinds = append(kinds, command.Kind{Name: consent.SetCommand, Check: consent.CheckSet, Do: a.consent.Set})
 	return kinds
 }

@@ -21,7 +21,7 @@ func (a *App) deliverers() []outbox.Deliverer {
 
 // wireOutbox makes the outbox, which takes what is decided and has it done.
 func (a *App) wireOutbox(ctx context.Context) (err error) {
-	a.outbox, err = outbox.New(ctx, outbox.Config{DB: a.store, Clock: a.clock, Logger: a.part("effects"), Metrics: a.metrics})
+	a.outbox, err = outbox.New(ctx, outbox.Config{DB: a.store, Asks: a.asks, Clock: a.clock, Logger: a.part("effects"), Metrics: a.metrics})
 	return err
 }
 
@@ -39,7 +39,7 @@ func (a *App) wireWebhooks(ctx context.Context) error {
 	}
 	a.webhooks, err = webhook.Open(ctx, webhook.Config{
 		DB: a.store, Outbox: a.outbox, Names: a.segmentNames, Identifiers: personIdentifiers{a.graph, a.kinds}.IdentifiersOf,
-		Mask: a.maskContact, Protected: a.households.Protected, Clock: a.clock, Logger: a.part("webhooks"), Allow: allow, Version: Version,
+		Mask: a.maskContact, Purposes: a.checkPurpose, Protected: a.households.Protected, Clock: a.clock, Logger: a.part("webhooks"), Allow: allow, Version: Version,
 	})
 	return err
 }

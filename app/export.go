@@ -37,7 +37,7 @@ paths:
 // exportResource is the export of a person: what every keeper on the list hands over. It is
 // noted in the audit log like a write.
 func (a *App) exportResource() api.Resource {
-	return api.Resource{Name: "Export", Spec: []byte(exportSpec), Routes: []api.Route{
+	return api.Resource{Name: "Export", Spec: []byte(exportSpec), Serves: touchstone.Operation("a person's right to see what is kept"), Routes: []api.Route{
 		{Method: http.MethodGet, Path: "/persons/{ref}/export", Need: access.PeopleReveal, Rows: api.Scoped, Handle: a.exportPerson, Action: "person.export", Secret: true},
 	}}
 }

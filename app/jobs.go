@@ -15,7 +15,7 @@ import (
 func (a *App) jobKinds() []job.Kind {
 	kinds := []job.Kind{
 		a.collector.Quarantine().ReplayKind(),
-		a.segments.ExportKind(a.profiles, a.households),
+		a.segments.ExportKind(a.profiles, a.households, a.agreeing),
 		a.households.DeriveKind(),
 		a.linkage.MatchKind(),
 		a.rerunKind(),
@@ -52,7 +52,7 @@ func (a *App) wireJobs(ctx context.Context) (err error) {
 
 // backupKind is the backup as a job, so that a schedule can start one.
 func (a *App) backupKind() job.Kind {
-	return job.Kind{Name: "backup", Heavy: true, Start: "backups:write", Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
+	return job.Kind{Name: "backup", Serves: touchstone.Operation("a copy for the organisation itself"), Heavy: true, Start: "backups:write", Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 		b, err := a.backups.Do(ctx, func(b backup.Backup) {
 			r.Report(b.Bytes, b.TotalBytes)
 			switch b.Step {

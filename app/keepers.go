@@ -19,6 +19,7 @@ func (a *App) keepers() []keep.Keeper {
 	return append([]keep.Keeper{
 		pipeline.Keeper(), // first: owners of timers change in their own keepers what it does
 		a.graph.Keeper(),
+		a.consent.Keeper(),
 		a.profiles.Keeper(),
 		a.segments.Keeper(),
 		a.households.Keeper(),

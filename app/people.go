@@ -11,7 +11,7 @@ import (
 )
 
 // people is how features show and find persons.
-func (a *App) people() api.People { return people.Of(a.persons) }
+func (a *App) people() api.People { return consenting{people.Of(a.persons)} }
 
 // within is [access.Within]: segments keep who is in the sets that viewers are limited to.
 func (a *App) within(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {

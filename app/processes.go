@@ -103,7 +103,7 @@ var processesSpec []byte
 
 // processResource shows which roles run where.
 func (a *App) processResource() api.Resource {
-	return api.Resource{Name: "Processes", Spec: processesSpec, Routes: []api.Route{
+	return api.Resource{Name: "Processes", Spec: processesSpec, Serves: touchstone.Operation("of the program itself"), Routes: []api.Route{
 		{Method: http.MethodGet, Path: "/processes", Need: "stats:read", Handle: func(w http.ResponseWriter, r *http.Request) error {
 			rows, err := a.listProcesses(r.Context())
 			if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/consent"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/internal/conns"
 	"github.com/touchstone-cdp/touchstone/internal/httpfront"
@@ -199,6 +200,7 @@ func (a *App) newServer() *http.Server {
 	}
 	r.Method(http.MethodGet, "/metrics", a.console.MetricsPage(a.metricsPage()))
 	if a.has("console") {
+		consent.NewPage(a.consentParts, a.part("consent"), a.metrics).Routes(r)
 		a.console.Routes(r)
 	} else {
 		healthz, readyz := console.HealthHandlers(a.checks(), a.cfg.Roles...)

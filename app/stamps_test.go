@@ -142,6 +142,8 @@ type coffees struct {
 
 func (*coffees) Kind() string { return "coffee" }
 
+func (c *coffees) Serves() touchstone.Serves { return touchstone.Operation("a test") }
+
 func (c *coffees) Deliver(_ context.Context, e touchstone.Effect, _ int) (outbox.Receipt, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,7 +156,7 @@ func (c *coffees) Deliver(_ context.Context, e touchstone.Effect, _ int) (outbox
 
 // 4. Long work. A job saves how far it is, so that it goes on after a restart.
 func (s *stamps) tally() job.Kind {
-	return job.Kind{Name: "stamps.tally", Start: "segments:write", Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
+	return job.Kind{Name: "stamps.tally", Serves: touchstone.Operation("a test"), Start: "segments:write", Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 		var cards, all int64
 		if err := s.db.Reader().QueryRow(ctx, `SELECT COUNT(DISTINCT person), COUNT(*) FROM stamps`).Scan(&cards, &all); err != nil {
 			return "", err
@@ -182,7 +184,7 @@ paths:
 `
 
 func (s *stamps) resource() api.Resource {
-	return api.Resource{Name: "Stamps", Spec: []byte(stampsSpec), Routes: []api.Route{
+	return api.Resource{Name: "Stamps", Serves: touchstone.Operation("a card is shown to who stamps it"), Spec: []byte(stampsSpec), Routes: []api.Route{
 		{Method: http.MethodGet, Path: "/stamps/{ref}", Need: access.Permission("people:read"), Handle: func(w http.ResponseWriter, r *http.Request) error {
 			p, err := s.persons.Resolve(r.Context(), api.Param(r, "ref"))
 			if err != nil {

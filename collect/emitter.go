@@ -25,6 +25,11 @@ func (c *Collector) Emitter() Emitter { return Emitter{c} }
 // Kind is EmitKind.
 func (Emitter) Kind() string { return EmitKind }
 
+// Serves: nothing leaves the program.
+func (Emitter) Serves() touchstone.Serves {
+	return touchstone.Operation("an event of our own goes into our own log, and is asked for when it is worked on")
+}
+
 // Policy lets many events wait for the log together: it syncs once for all of them.
 func (Emitter) Policy(string) effects.Policy { return effects.Policy{Concurrency: 64} }
 

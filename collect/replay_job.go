@@ -44,7 +44,7 @@ const (
 // A step that is done twice, after a crash, changes nothing: an event whose mark is missing
 // still has its message id, and the pipeline drops it as a duplicate.
 func (q *Quarantine) ReplayKind() job.Kind {
-	return job.Kind{Name: "quarantine.replay", Start: "quarantine:write", Prepare: prepareReplay, Run: q.replayMany}
+	return job.Kind{Name: "quarantine.replay", Serves: touchstone.Operation("what comes in is asked for when it is worked on"), Start: "quarantine:write", Prepare: prepareReplay, Run: q.replayMany}
 }
 
 func prepareReplay(_ context.Context, _ *access.Viewer, input touchstone.JSON) (job.Prepared, error) {

@@ -43,7 +43,7 @@ type resource struct {
 func Resources(parts func() Parts, people api.People, feeds *api.Feeds) []api.Resource {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	x := &resource{parts, people, feeds}
-	return []api.Resource{{Name: "Sources", Spec: spec, Permissions: []access.Declared{
+	return []api.Resource{{Name: "Sources", Spec: spec, Serves: touchstone.Operation("where events come from, and what was refused, are looked after by hand"), Permissions: []access.Declared{
 		{Permission: readSources, Allows: "see the sources and their write keys"},
 		{Permission: writeSources, Allows: "add, change and remove sources"},
 	}, Routes: []api.Route{
@@ -55,7 +55,7 @@ func Resources(parts func() Parts, people api.People, feeds *api.Feeds) []api.Re
 		{Method: patch, Path: "/sources/{id}", Need: writeSources, Handle: x.updateSource, Action: "source.update"},
 		{Method: del, Path: "/sources/{id}", Need: writeSources, Handle: x.deleteSource, Action: "source.delete"},
 		{Method: post, Path: "/sources/{id}/rotate", Need: writeSources, Handle: x.rotateSource, Action: "source.rotate"},
-	}}, {Name: "Quarantine", Permissions: []access.Declared{
+	}}, {Name: "Quarantine", Serves: touchstone.Operation("what was refused is repaired by hand"), Permissions: []access.Declared{
 		{Permission: readQuarantine, Allows: "see what a check refused"},
 		{Permission: writeQuarantine, Allows: "repair, replay and discard what was refused"},
 	}, Routes: []api.Route{
@@ -68,7 +68,7 @@ func Resources(parts func() Parts, people api.People, feeds *api.Feeds) []api.Re
 		{Method: post, Path: "/quarantine/discard", Need: writeQuarantine, Handle: x.discardQuarantine, Action: "quarantine.discard"},
 		{Method: del, Path: "/quarantine/{id}", Need: writeQuarantine, Handle: x.deleteQuarantined, Action: "quarantine.discard"},
 		{Method: post, Path: "/quarantine/{id}/replay", Need: writeQuarantine, Handle: x.replayQuarantined, Action: "quarantine.replay"},
-	}}, {Name: "Live", Permissions: []access.Declared{
+	}}, {Name: "Live", Serves: touchstone.Operation("what comes in is watched while a source is set up"), Permissions: []access.Declared{
 		{Permission: readEvents, Allows: "watch events as they arrive"},
 	}, Routes: []api.Route{
 		{Method: get, Path: "/live/events", Need: readEvents, Rows: api.Scoped, Handle: x.streamEvents, Stream: true},

@@ -26,7 +26,7 @@ const (
 // asked when a request comes; it returns nil in a process that runs no commands.
 func Resource(log func() *Log) api.Resource {
 	x := &resource{log}
-	return api.Resource{Name: "Commands", Spec: spec, Routes: []api.Route{
+	return api.Resource{Name: "Commands", Spec: spec, Serves: touchstone.Operation("what operators did"), Routes: []api.Route{
 		{Method: http.MethodGet, Path: "/commands", Need: readAudit, Or: writePeople, Handle: x.list},
 		{Method: http.MethodGet, Path: "/commands/{id}", Need: readAudit, Or: writePeople, Handle: x.get},
 	}}

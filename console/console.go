@@ -54,6 +54,8 @@ type Config struct {
 	Audit AuditConfig
 
 	Rows RowSets // nil: nobody can be limited to some persons here
+	// Consents are asked before routes that serve a use hand persons to programs; nil: they hand out nobody.
+	Consents api.Consents
 
 	// Resources are the parts of the API that features bring, beside those of console.
 	Resources []api.Resource
@@ -126,6 +128,9 @@ func New(ctx context.Context, cfg Config) (*Console, error) {
 	}
 	return c, nil
 }
+
+// Resources returns all parts of the API.
+func (c *Console) Resources() []api.Resource { return c.resources }
 
 // Close ends all live feeds, so that the HTTP server can shut down.
 func (c *Console) Close() { c.cfg.Feeds.Close() }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-json-experiment/json"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
 
@@ -69,7 +70,7 @@ func newTestServer(t *testing.T, configure func(*Config)) *testServer {
 func newTestServerOn(t *testing.T, db *store.DB, configure func(*Config)) *testServer {
 	t.Helper()
 	s := &testServer{t: t, db: db, clock: &testClock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
-	cfg := Config{DB: db, Clock: s.clock, Version: "test", Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
+	cfg := Config{Consents: everybodyAgrees, DB: db, Clock: s.clock, Version: "test", Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
 	if configure != nil {
 		configure(&cfg)
 	}
@@ -236,4 +237,9 @@ func (s *testServer) apiKey(scopes ...string) string {
 		s.t.Fatal(err)
 	}
 	return answer{body: w.Body.String()}.field(s.t, "key")
+}
+
+// everybodyAgrees is a gate that holds nobody back: consent has tests of its own.
+func everybodyAgrees(_ context.Context, _ string, _ touchstone.Use, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
+	return persons, nil
 }

@@ -57,7 +57,7 @@ func newEdgeServer(t *testing.T, db *store.DB) *edgeServer {
 		c.Feeds = api.NewFeeds(200, nil)
 		parts := collect.Parts{Sources: edge.Sources(), Quarantine: edge.Quarantine(), Events: edge.Feed()}
 		c.Resources = append(append(collect.Resources(func() collect.Parts { return parts }, nil, c.Feeds), imports.Resources(func() *imports.Imports { return files })...),
-			api.Resource{Name: "People", Permissions: []access.Declared{{Permission: "people:read", Allows: "see people"}}})
+			api.Resource{Name: "People", Serves: touchstone.Operation("a test"), Permissions: []access.Declared{{Permission: "people:read", Allows: "see people"}}})
 	})
 	if files, err = imports.New(ctx, imports.Config{DB: db, Clock: s.clock, Logger: slog.New(slog.DiscardHandler),
 		Sources: edge.Sources(), Frames: edge, Kinds: touchstone.DefaultKindSet(), Persons: simulated(graph)}); err != nil {

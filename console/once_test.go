@@ -46,7 +46,7 @@ paths:
 
 // serve gives a console a write that counts.
 func (s *countingSources) serve(c *Config) {
-	c.Resources = []api.Resource{{Name: "Counting", Spec: []byte(countingSpec),
+	c.Resources = []api.Resource{{Name: "Counting", Serves: touchstone.Operation("a test"), Spec: []byte(countingSpec),
 		Permissions: []access.Declared{{Permission: "sources:write", Allows: "count"}},
 		Routes: []api.Route{{Method: http.MethodPost, Path: "/sources", Need: "sources:write", Action: "source.create", Handle: func(w http.ResponseWriter, r *http.Request) error {
 			var in collect.NewSource

@@ -43,7 +43,7 @@ func (c *Console) apiRouter() http.Handler {
 	mux.MethodNotAllowed(methodNotAllowed(mux))
 	for _, res := range c.resources {
 		for _, rt := range res.Routes {
-			h := c.serve(rt)
+			h := c.serve(rt, res.ServesOf(&rt))
 			if !rt.Stream {
 				h = c.compressed(h)
 			}
@@ -86,7 +86,7 @@ const statusClientGone = 499
 
 // serve wraps an operation: who asks, may they, is the body in bounds; and for writes
 // idempotency and the audit log.
-func (c *Console) serve(rt api.Route) http.HandlerFunc {
+func (c *Console) serve(rt api.Route, serves touchstone.Serves) http.HandlerFunc {
 	limit := rt.MaxBody
 	if limit == 0 {
 		limit = defaultMaxBody
@@ -111,9 +111,13 @@ func (c *Console) serve(rt api.Route) http.HandlerFunc {
 				return err
 			}
 		}
+		if !serves.Said() {
+			return touchstone.Errorf(touchstone.Forbidden, "This call does not say for which use it shows or changes persons, so it is closed.")
+		}
 		asks := *p
 		asks.Kinds = c.cfg.Kinds
 		r = withPrincipal(r, &asks)
+		r = r.WithContext(api.WithConsents(r.Context(), &asks.Viewer, serves, c.cfg.Consents, r.Header.Get(api.PurposeHeader)))
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		run := rt.Handle
 		if rt.Action != "" {

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 )
@@ -20,7 +21,7 @@ func (c *Console) ownResources() []api.Resource {
 }
 
 func (c *Console) sessionResource() api.Resource {
-	return api.Resource{Name: "Session", Permissions: []access.Declared{
+	return api.Resource{Name: "Session", Serves: touchstone.Operation("who works here"), Permissions: []access.Declared{
 		{Permission: "users:read", Allows: "see who may use the console"},
 		{Permission: "users:write", Allows: "add users, change their roles and remove them"},
 		{Permission: "keys:read", Allows: "see the API keys and what they may do"},
@@ -43,7 +44,7 @@ func (c *Console) sessionResource() api.Resource {
 }
 
 func (c *Console) settingsResource() api.Resource {
-	return api.Resource{Name: "Settings", Permissions: []access.Declared{
+	return api.Resource{Name: "Settings", Serves: touchstone.Operation("settings of the organisation"), Permissions: []access.Declared{
 		{Permission: "settings:read", Allows: "see the organisation's settings"},
 		{Permission: "settings:write", Allows: "change the organisation's settings"},
 		{Permission: "audit:read", Allows: "read the audit log"},
@@ -58,7 +59,7 @@ func (c *Console) settingsResource() api.Resource {
 }
 
 func (c *Console) liveResource() api.Resource {
-	return api.Resource{Name: "Live", Permissions: []access.Declared{
+	return api.Resource{Name: "Live", Serves: touchstone.Operation("counters"), Permissions: []access.Declared{
 		{Permission: "stats:read", Allows: "see counters and lags"},
 		{Permission: "metrics:read", Allows: "read the figures of the process"},
 	}, Routes: []api.Route{

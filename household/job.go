@@ -15,7 +15,7 @@ const DeriveJob = "household.derive"
 
 // DeriveKind is that job. How far it is stands in the rows: who is done waits no more.
 func (h *Households) DeriveKind() job.Kind {
-	return job.Kind{Name: DeriveJob, Heavy: true, Start: mayWrite, Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
+	return job.Kind{Name: DeriveJob, Serves: touchstone.Operation("who lives together; what acts on it is asked for each person"), Heavy: true, Start: mayWrite, Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 		var total, done int64
 		if err := h.cfg.DB.Reader().QueryRow(ctx, `SELECT COUNT(*) FROM household_dirty`).Scan(&total); err != nil {
 			return "", err

@@ -40,7 +40,7 @@ type Parts struct {
 func Resource(parts func() Parts) api.Resource {
 	x := resource{parts}
 	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
-	return api.Resource{Name: "Households", Spec: spec,
+	return api.Resource{Name: "Households", Spec: spec, Serves: touchstone.Operation("who lives together is looked at by hand; what acts on it is asked for each person"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see who lives together, and why"},
 			{Permission: mayWrite, Allows: "say who lives together and who does not, and set the rules"},

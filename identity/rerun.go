@@ -71,7 +71,7 @@ const (
 // puts the rules in force by a command, and has clusters judged anew by others, a bounded number
 // of identifiers each, so that events go on between them.
 func (g *Graph) RerunKind(cfg RerunConfig) job.Kind {
-	return job.Kind{Name: RerunJob, Heavy: true, Start: mayWrite, Prepare: func(ctx context.Context, _ *access.Viewer, input touchstone.JSON) (job.Prepared, error) {
+	return job.Kind{Name: RerunJob, Serves: touchstone.Operation("rules of who is who"), Heavy: true, Start: mayWrite, Prepare: func(ctx context.Context, _ *access.Viewer, input touchstone.JSON) (job.Prepared, error) {
 		return prepareRerun(ctx, cfg.Rules, input)
 	}, Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 		x, err := g.newRerun(ctx, cfg, r)

@@ -36,7 +36,7 @@ type resource struct {
 func Resource(rules func() *Rules, graph func() *Graph, commands Ask, segments Memberships) api.Resource {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	x := &resource{rules, graph, commands, segments}
-	return api.Resource{Name: "Identity", Spec: spec, Permissions: []access.Declared{
+	return api.Resource{Name: "Identity", Spec: spec, Serves: touchstone.Operation("who is who must be known, or a refusal on one device is not kept on the next"), Permissions: []access.Declared{
 		{Permission: mayRead, Allows: "see the rules of identity"},
 		{Permission: mayWrite, Allows: "change the rules of identity"},
 	}, Routes: []api.Route{

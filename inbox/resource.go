@@ -25,7 +25,7 @@ const (
 func Resource(in func() *Inbox) api.Resource {
 	r := resource{in}
 	const get, post = http.MethodGet, http.MethodPost
-	return api.Resource{Name: "Reactors", Spec: spec,
+	return api.Resource{Name: "Reactors", Spec: spec, Serves: touchstone.Operation("of the program itself"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see how far reactors are, and what they could not work on"},
 			{Permission: mayWrite, Allows: "replay and discard what reactors could not work on"},

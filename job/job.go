@@ -25,6 +25,9 @@ type Kind struct {
 	// Scoped says that the work keeps to the persons whom the asker may see, so that one who is
 	// limited to some may start it.
 	Scoped bool
+	// Serves says for which use it puts out or acts on persons, or why nobody is asked. One that does
+	// not say is started by nobody.
+	Serves touchstone.Serves
 	// Prepare checks an input that came over the API or into a schedule, for who sent it, and
 	// says what it is about. It may change the input: what it decides is what runs.
 	// Without it the input must be an empty object.

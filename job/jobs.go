@@ -104,6 +104,9 @@ func (j *Jobs) Prepare(ctx context.Context, v *access.Viewer, kind string, input
 	if k == nil || k.Start == access.None {
 		return Request{}, touchstone.Errorf(touchstone.Invalid, "There is no job %q to start.", kind).WithHint("GET /api/v1/jobs/kinds lists what can be started.")
 	}
+	if !k.Serves.Said() {
+		return Request{}, touchstone.Errorf(touchstone.Forbidden, "Jobs of the kind %s do not say for which use they work on persons, so they are closed.", kind)
+	}
 	if !v.May(k.Start) {
 		return Request{}, touchstone.Errorf(touchstone.Forbidden, "Starting a job of this kind needs the permission %s.", string(k.Start))
 	}

@@ -38,7 +38,7 @@ type resource struct {
 func Resource(jobs func() *Jobs, schedules func() *Schedules) api.Resource {
 	r := &resource{jobs, schedules}
 	const get, post, patch, put, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete
-	return api.Resource{Name: "Jobs", Spec: spec,
+	return api.Resource{Name: "Jobs", Spec: spec, Serves: touchstone.Operation("each kind of job says what it serves"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see jobs, start those whose own right one has, and cancel one's own"},
 			{Permission: mayWrite, Allows: "cancel, repeat and delete the jobs of others"},

@@ -47,7 +47,7 @@ func TestWhoIsLimitedSeesTheirOwnJobs(t *testing.T) {
 		named := func(ctx context.Context, v *access.Viewer, _ touchstone.JSON) (job.Prepared, error) {
 			return job.Prepared{Input: "{}", Title: "of " + v.ID, Need: "people:export"}, nil
 		}
-		scoped := job.Kind{Name: "list", Start: "people:export", Scoped: true, Prepare: named, Run: func(_ context.Context, r job.Run) (touchstone.JSON, error) {
+		scoped := job.Kind{Name: "list", Serves: touchstone.Operation("a test"), Start: "people:export", Scoped: true, Prepare: named, Run: func(_ context.Context, r job.Run) (touchstone.JSON, error) {
 			f, err := r.File("list.csv")
 			if err != nil {
 				return "", err
@@ -59,7 +59,7 @@ func TestWhoIsLimitedSeesTheirOwnJobs(t *testing.T) {
 			_, err = f.Flush()
 			return touchstone.JSON(`{"file":{"name":"list.csv","bytes":12}}`), err
 		}}
-		all := job.Kind{Name: "all", Start: "people:export", Run: scoped.Run}
+		all := job.Kind{Name: "all", Serves: touchstone.Operation("a test"), Start: "people:export", Run: scoped.Run}
 		dir := t.TempDir()
 		p := start(t, db, func(c *job.Config) { c.Files.Folder = dir }, scoped, all)
 		call := callsOf(t, p)

@@ -64,7 +64,7 @@ func (w *world) clock(t *testing.T, db *store.DB, kinds ...job.Kind) (*process, 
 }
 
 func quick() job.Kind {
-	return job.Kind{Name: "quick", Start: "jobs:write", Run: func(context.Context, job.Run) (touchstone.JSON, error) { return "1", nil }}
+	return job.Kind{Name: "quick", Serves: touchstone.Operation("a test"), Start: "jobs:write", Run: func(context.Context, job.Run) (touchstone.JSON, error) { return "1", nil }}
 }
 
 func makeSchedule(t *testing.T, s *job.Schedules, d job.Definition) job.Schedule {
@@ -167,7 +167,7 @@ func TestNeverTwoAtOnce(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, "2026-11-27T01:00:00Z", "UTC")
 		var open atomic.Bool
-		p, s := w.clock(t, db, job.Kind{Name: "slow", Start: "jobs:write", Run: func(ctx context.Context, _ job.Run) (touchstone.JSON, error) {
+		p, s := w.clock(t, db, job.Kind{Name: "slow", Serves: touchstone.Operation("a test"), Start: "jobs:write", Run: func(ctx context.Context, _ job.Run) (touchstone.JSON, error) {
 			for !open.Load() && ctx.Err() == nil {
 				time.Sleep(time.Millisecond)
 			}
@@ -234,7 +234,7 @@ func TestZoneAndDaysMoveWhatIsDueNext(t *testing.T) {
 func TestSchedulesAreChecked(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		w := newWorld(t, "2026-11-27T01:00:00Z", "UTC")
-		_, s := w.clock(t, db, quick(), job.Kind{Name: "inner", Run: quick().Run})
+		_, s := w.clock(t, db, quick(), job.Kind{Name: "inner", Serves: touchstone.Operation("a test"), Run: quick().Run})
 		good := job.Definition{Name: "x", Cron: "0 9 * * *", Kind: "quick"}
 		for name, change := range map[string]func(*job.Definition){
 			"no name": func(d *job.Definition) { d.Name = " " }, "no time": func(d *job.Definition) { d.Cron = "soon" },

@@ -43,6 +43,8 @@ type deliverer struct{ linkage *Linkage }
 
 func (deliverer) Kind() string { return linkEffect }
 
+func (deliverer) Serves() touchstone.Serves { return touchstone.Operation("who is who") }
+
 // Deliver links a pair unless somebody has decided meanwhile, or the pair has gone.
 func (d deliverer) Deliver(ctx context.Context, e touchstone.Effect, _ int) (outbox.Receipt, error) {
 	nodes, ok := parsePairID(string(e.Body))

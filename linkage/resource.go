@@ -33,7 +33,7 @@ type resource struct {
 func Resource(linkage func() *Linkage, people api.People) api.Resource {
 	r := &resource{linkage, people}
 	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
-	return api.Resource{Name: "Linkage", Spec: spec, Routes: []api.Route{
+	return api.Resource{Name: "Linkage", Spec: spec, Serves: touchstone.Operation("whether two records are one person is looked at by hand"), Routes: []api.Route{
 		{Method: get, Path: "/linkage", Need: mayRead, Handle: r.overview},
 		{Method: put, Path: "/linkage/settings", Need: mayWrite, Handle: r.change, Action: "linkage.settings"},
 		{Method: get, Path: "/linkage/guess", Need: mayRead, Handle: r.guess, Rows: api.Impersonal},

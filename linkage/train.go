@@ -47,7 +47,7 @@ type matched struct {
 // MatchKind is the job that learns a model of all persons and finds the pairs that may be one.
 // It begins anew when it is interrupted: only what it has found in the end counts.
 func (l *Linkage) MatchKind() job.Kind {
-	return job.Kind{Name: MatchJob, Heavy: true, Start: mayWrite, Run: l.run,
+	return job.Kind{Name: MatchJob, Serves: touchstone.Operation("who is who"), Heavy: true, Start: mayWrite, Run: l.run,
 		Prepare: func(context.Context, *access.Viewer, touchstone.JSON) (job.Prepared, error) {
 			return job.Prepared{Input: "{}", Key: MatchJob}, nil
 		}}

@@ -340,7 +340,10 @@ func (d *dispatcher) deliver(q *queue, it *item, policy Policy) {
 	ctx, cancel := context.WithTimeout(d.work, policy.Timeout)
 	defer cancel()
 	began := time.Now()
-	receipt, err := callDeliver(ctx, q.deliverer, it)
+	receipt, withheld, err := Receipt{}, false, error(nil)
+	if withheld, err = d.withholds(ctx, q.deliverer, it, policy); err == nil && !withheld {
+		receipt, err = callDeliver(ctx, q.deliverer, it)
+	}
 	took := time.Since(began)
 	now := d.now()
 	d.mu.Lock()
@@ -348,6 +351,12 @@ func (d *dispatcher) deliver(q *queue, it *item, policy Policy) {
 	q.running--
 	if err != nil && d.work.Err() != nil { // the process stops: nobody knows how it ended
 		d.drop(q, it)
+		return
+	}
+	if withheld {
+		d.metrics.ended.WithLabelValues("withheld").Inc()
+		d.handIn(result{queue: q, item: it, receipt: Receipt{Answer: withheldAnswer}, withheld: true, took: took, at: now, outcome: outcome{state: done}})
+		d.pump(q)
 		return
 	}
 	d.metrics.delivered(q.kind, took, now.Sub(it.since), err)
@@ -366,6 +375,25 @@ func (d *dispatcher) deliver(q *queue, it *item, policy Policy) {
 	}
 	d.handIn(r)
 	d.pump(q)
+}
+
+// withheldAnswer stands instead of what a destination said.
+const withheldAnswer = "withheld: the person does not agree to it"
+
+// withholds tells whether an effect is about a person who does not agree to it. Nothing is sent
+// while it is not known.
+func (d *dispatcher) withholds(ctx context.Context, to Deliverer, it *item, policy Policy) (bool, error) {
+	serves := to.Serves()
+	switch {
+	case !serves.Said():
+		return false, touchstone.Errorf(touchstone.Forbidden, "Effects of the kind %s do not say for which use they are, so they are closed.", it.effect.Kind)
+	case serves.Use == "" || it.effect.Person == 0:
+		return false, nil
+	case d.cfg.Asks == nil:
+		return true, nil
+	}
+	agrees, err := d.cfg.Asks(ctx, it.effect.Person, policy.Purpose, serves.Use)
+	return err == nil && !agrees, err
 }
 
 // callDeliver turns a panic into an error: one deliverer must not end the process.

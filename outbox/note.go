@@ -30,6 +30,7 @@ type result struct {
 	took     time.Duration
 	at       time.Time
 	released bool // it was not begun
+	withheld bool // its person does not agree to it
 }
 
 // handIn leaves a result for the next group.
@@ -221,6 +222,10 @@ func (o *Outbox) noteOne(ctx context.Context, tx *store.Tx, r *result) (hit bool
 
 // add counts a result.
 func (s *Queue) add(r *result) {
+	if r.withheld {
+		s.Discarded++
+		return
+	}
 	if r.err == nil {
 		s.Delivered++
 		s.DeliveredAt = r.at

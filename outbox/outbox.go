@@ -30,6 +30,9 @@ var migrationFiles embed.FS
 // Deliverer does the effects of one kind.
 type Deliverer interface {
 	Kind() string // of [touchstone.Effect]
+	// Serves says for which use effects go out, or why nobody is asked. The outbox asks each
+	// effect's person; of a deliverer that says nothing no effect is done.
+	Serves() touchstone.Serves
 	// Deliver does an effect. It is called by many goroutines, and again for an effect that
 	// may have been done; attempt counts from 1. A touchstone.Error of kind Invalid,
 	// Forbidden or NotFound goes to the dead letters at once; one with RetryAfter is tried
@@ -53,6 +56,7 @@ type Policer interface {
 
 // Policy says how a queue's effects are done.
 type Policy struct {
+	Purpose     string        // of consent that its deliveries serve; "": that of the deliverer's use
 	Concurrency int           // deliveries at a time; 8, at most 256
 	PerSecond   float64       // deliveries a second in each process; 0: no limit
 	Timeout     time.Duration // of one delivery; 15 s, at most 60 s
@@ -69,7 +73,10 @@ func (p Policy) withDefaults() Policy {
 
 // Config is what New needs. Zero values take the defaults named there.
 type Config struct {
-	DB      *store.DB
+	DB *store.DB
+	// Asks tells whether an effect's person agrees to what it serves, before each attempt; nil: effects
+	// about persons that serve a use are withheld.
+	Asks    Asks
 	Clock   touchstone.Clock
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
@@ -87,6 +94,9 @@ type Config struct {
 	KeepDead   time.Duration // 30 days
 	KeepDone   time.Duration // how long ids are remembered; 24 h
 }
+
+// Asks tells whether something may be done with a person: for a purpose, or, if that is "", for a use.
+type Asks func(ctx context.Context, person touchstone.PersonID, purpose string, use touchstone.Use) (bool, error)
 
 func (c *Config) setDefaults() {
 	c.Poll = cmp.Or(c.Poll, 2*time.Second)

@@ -54,6 +54,8 @@ func (w *world) Kind() string { return "call" }
 
 func (w *world) Policy(destination string) outbox.Policy { return w.policy[destination] }
 
+func (w *world) Serves() touchstone.Serves { return touchstone.Operation("a test") }
+
 func (w *world) Deliver(_ context.Context, e touchstone.Effect, attempt int) (outbox.Receipt, error) {
 	w.mu.Lock()
 	w.calls = append(w.calls, e.ID)

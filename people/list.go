@@ -37,7 +37,23 @@ func (x *resource) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if items, err = agreeing(r.Context(), items); err != nil {
+		return err
+	}
 	return api.WritePage(w, items, next)
+}
+
+// agreeing leaves out lines of persons who do not agree to what the call is for: profiles were searched for them.
+func agreeing(ctx context.Context, items []api.PersonLine) ([]api.PersonLine, error) {
+	ids := make([]touchstone.PersonID, len(items))
+	for i := range items {
+		ids[i] = items[i].ID
+	}
+	kept, err := api.Consenting(ctx, ids)
+	if err != nil || len(kept) == len(items) {
+		return items, err
+	}
+	return slices.DeleteFunc(items, func(l api.PersonLine) bool { return !slices.Contains(kept, l.ID) }), nil
 }
 
 // personFilter is what a list of persons is narrowed to, beside the text searched for.

@@ -57,7 +57,7 @@ type resource struct {
 func Resource(parts func() Parts, people api.People, feeds *api.Feeds) api.Resource {
 	const get, post, patch = http.MethodGet, http.MethodPost, http.MethodPatch
 	x := &resource{parts, people, feeds}
-	return api.Resource{Name: "People", Spec: spec, Permissions: []access.Declared{
+	return api.Resource{Name: "People", Spec: spec, Serves: touchstone.Operation("a person is looked after by hand"), Permissions: []access.Declared{
 		{Permission: mayRead, Allows: "see people, with their contacts masked"},
 		{Permission: access.PeopleContacts, Allows: "see all contacts as they are"},
 		{Permission: access.PeopleReveal, Allows: "reveal the contacts of one person, which is audited"},
@@ -65,9 +65,9 @@ func Resource(parts func() Parts, people api.People, feeds *api.Feeds) api.Resou
 		{Permission: mayWrite, Allows: "split, merge and correct people"},
 		{Permission: mayErase, Allows: "erase people"},
 	}, Routes: []api.Route{
-		{Method: get, Path: "/persons", Need: mayRead, Rows: api.Scoped, Handle: x.list},
-		{Method: get, Path: "/persons/{ref}", Need: mayRead, Rows: api.Scoped, Handle: x.get},
-		{Method: get, Path: "/persons/{ref}/events", Need: mayRead, Rows: api.Scoped, Handle: x.events},
+		{Method: get, Path: "/persons", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.list},
+		{Method: get, Path: "/persons/{ref}", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UsePersonalise), Handle: x.get},
+		{Method: get, Path: "/persons/{ref}/events", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UsePersonalise), Handle: x.events},
 		{Method: get, Path: "/persons/{ref}/identity", Need: mayRead, Rows: api.Scoped, Handle: x.identity},
 		{Method: get, Path: "/persons/{ref}/commands", Need: readAudit, Or: mayWrite, Rows: api.Scoped, Handle: x.commandsAbout},
 		{Method: post, Path: "/persons/{ref}/reveal", Need: access.PeopleReveal, Rows: api.Scoped, Handle: x.reveal, Action: "person.reveal", Secret: true},
@@ -76,7 +76,7 @@ func Resource(parts func() Parts, people api.People, feeds *api.Feeds) api.Resou
 		{Method: post, Path: "/persons/{ref}/erase", Need: mayErase, Rows: api.Scoped, Handle: x.erase, Action: "person.erase"},
 		{Method: post, Path: "/persons/{ref}/rebuild", Need: mayWrite, Rows: api.Scoped, Handle: x.rebuild, Action: "person.rebuild"},
 		{Method: patch, Path: "/persons/{ref}/traits", Need: mayWrite, Rows: api.Scoped, Handle: x.correct, Action: "trait.correct"},
-		{Method: get, Path: "/live/changes", Need: mayRead, Rows: api.Scoped, Handle: x.changes, Stream: true},
+		{Method: get, Path: "/live/changes", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.changes, Stream: true},
 	}}
 }
 

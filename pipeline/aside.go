@@ -21,7 +21,7 @@ func (p *Pipeline) mark(facts []touchstone.Fact) {
 
 // apply runs stages. aside is called for each fact that one of them sets aside, which the
 // next ones do not see.
-func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, stages []Stage, b *touchstone.Batch, aside func(i int, reason string)) error {
+func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, stages []Stage, b *touchstone.Batch, aside func(touchstone.Aside)) error {
 	for _, s := range stages {
 		stop := p.metrics.timeStage(s.Name())
 		err := bisect.Guard(func() error { return s.Apply(ctx, tx, b) })
@@ -36,7 +36,7 @@ func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, stages []Stage, b *t
 		for _, a := range b.Aside {
 			if !out[a.Index] {
 				out[a.Index] = true
-				aside(a.Index, a.Reason)
+				aside(a)
 			}
 		}
 		b.Remove(func(i int) bool { return out[i] })
@@ -47,7 +47,7 @@ func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, stages []Stage, b *t
 
 // totals is what a batch adds to the counters.
 func (fresh *freshIDs) totals(work chunk) Totals {
-	return Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected) + len(fresh.aside))}
+	return Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected) + len(fresh.aside) + fresh.silent)}
 }
 
 // partition is the number of a chunk's partition; one without events counts as the first's.
@@ -119,7 +119,7 @@ func (p *Pipeline) tryBatch(ctx context.Context, b *touchstone.Batch, work *chun
 			b.Facts, _ = admitted(rules, b.Facts, nil, nil)
 		}
 		p.mark(b.Facts)
-		if err := p.apply(ctx, tx, p.tried(), b, func(int, string) {}); err != nil {
+		if err := p.apply(ctx, tx, p.tried(), b, func(touchstone.Aside) {}); err != nil {
 			return err
 		}
 		return errTried

@@ -389,9 +389,9 @@ func (l *lane) commit(ctx context.Context, r, next *laneWork) error {
 				return err
 			}
 		}
-		if err := p.apply(ctx, tx, l.stages, b, func(i int, reason string) {
-			f := b.Facts[i]
-			f.Reason = reason
+		if err := p.apply(ctx, tx, l.stages, b, func(a touchstone.Aside) {
+			f := b.Facts[a.Index]
+			f.Reason = a.Reason
 			aside = append(aside, f)
 		}); err != nil {
 			return err
@@ -497,7 +497,7 @@ func (l *lane) try(ctx context.Context, facts []touchstone.Fact, r *laneWork, du
 		}
 	}
 	err := l.p.cfg.DB.UpdateShared(ctx, func(tx *store.Tx) error {
-		if err := l.p.apply(ctx, tx, l.stages, b, func(int, string) {}); err != nil {
+		if err := l.p.apply(ctx, tx, l.stages, b, func(touchstone.Aside) {}); err != nil {
 			return err
 		}
 		return errTried

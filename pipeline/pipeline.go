@@ -506,10 +506,16 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 }
 
 // setAside returns what takes a fact of a batch out of it, so that it can be sent again.
-func setAside(work *chunk, b *touchstone.Batch, fresh *freshIDs) func(i int, reason string) {
-	return func(i int, reason string) {
-		fresh.setAside(&b.Facts[i], reason)
-		hash := xxhash.Sum64String(b.Facts[i].MessageID)
+func setAside(work *chunk, b *touchstone.Batch, fresh *freshIDs) func(touchstone.Aside) {
+	return func(a touchstone.Aside) {
+		f := &b.Facts[a.Index]
+		if a.Silent {
+			fresh.drop(f.Seq)
+			fresh.silent++
+			return
+		}
+		fresh.setAside(f, a.Reason)
+		hash := xxhash.Sum64String(f.MessageID)
 		work.part.seen.remove(hash)
 		fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return h == hash })
 	}

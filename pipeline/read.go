@@ -232,6 +232,7 @@ type freshIDs struct {
 	dropped    map[stream.Offset][]uint16 // indexes of duplicates, and of what was set aside, by record
 	aside      []touchstone.Fact          // with the reason
 	again      []touchstone.Fact          // the duplicates: one is none when what it repeats is left out
+	silent     int                        // left out without a trace
 }
 
 // drop notes that the sink must leave out a fact.

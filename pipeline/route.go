@@ -52,7 +52,7 @@ func newRoute(layout []LaneSpec, b *touchstone.Batch) (r *route, ok bool) {
 	}
 	for i := range b.Changes {
 		c := &b.Changes[i]
-		if c.Kind != touchstone.PersonsMerged || c.Cause == 0 {
+		if c.Kind != touchstone.PersonsMerged || c.Cause == 0 || c.Behind {
 			return nil, false
 		}
 		into[c.Other] = c.Person

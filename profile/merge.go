@@ -57,8 +57,11 @@ func (p *Profiles) foldMerging(ctx context.Context, b *batch, one *person, a *ac
 	}
 	merges := one.merges
 	merge := func(through int) {
-		for ; len(merges) > 0 && merges[0].Cause <= through; merges = merges[1:] {
+		for ; len(merges) > 0; merges = merges[1:] {
 			m := merges[0]
+			if m.Cause > through || m.Cause == through && m.Behind { // behind the event of that place
+				break
+			}
 			kept, gone := states[m.Person], states[m.Other]
 			kept.activity.merge(gone.activity)
 			changed = changed || !gone.traits.empty()
@@ -75,7 +78,7 @@ func (p *Profiles) foldMerging(ctx context.Context, b *batch, one *person, a *ac
 			changed = true
 		}
 	}
-	merge(len(b.facts))
+	merge(len(b.facts) + 1)
 	b.gone = append(b.gone, one.absorbed...)
 	return changed, nil
 }
@@ -126,7 +129,7 @@ func (p *Profiles) mergeTraits(b *batch, m *touchstone.Change, t, gone *traits) 
 	from := len(b.changes)
 	t.merge(gone, func(name uint32, old, json string, _ stamp) {
 		c := p.noteTrait(b, m.Person, name, old, json)
-		c.Cause, c.Ahead, c.Time, c.Backfill = m.Cause, m.Ahead, m.Time, m.Backfill
+		c.Cause, c.Ahead, c.Behind, c.Time, c.Backfill = m.Cause, m.Ahead, m.Behind, m.Time, m.Backfill
 		b.changes = append(b.changes, c)
 	})
 	b.sortByName(from)

@@ -23,7 +23,7 @@ const (
 // and waits for what they began: so the stage holds few histories at a time, the pipeline
 // goes on, and how far the job is are profiles that are done.
 func (p *Profiles) RebuildKind(submit func(context.Context, touchstone.Command) error) job.Kind {
-	return job.Kind{Name: RebuildJob, Heavy: true, Start: "people:write", Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
+	return job.Kind{Name: RebuildJob, Serves: touchstone.Operation("what is stored is computed anew"), Heavy: true, Start: "people:write", Run: func(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 		return p.rebuildAll(ctx, r, submit)
 	}}
 }

@@ -22,7 +22,7 @@ const (
 // Resource is the API of data quality. The function is asked when a request comes.
 func Resource(of func() *Quality) api.Resource {
 	r := resource{of}
-	return api.Resource{Name: "Data quality", Spec: spec,
+	return api.Resource{Name: "Data quality", Spec: spec, Serves: touchstone.Operation("counts of events by source"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see how good each source's data is, and what is not as usual"},
 			{Permission: mayWrite, Allows: "note that somebody looks after an alarm, and mute it for a while"},

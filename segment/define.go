@@ -26,6 +26,7 @@ const (
 type Draft struct {
 	Name        string
 	Description string
+	Purpose     string // of consent, that the segment serves; "": that of what is done with it
 	Rule        touchstone.JSON
 }
 
@@ -33,6 +34,7 @@ type Draft struct {
 type Patch struct {
 	Name        *string
 	Description *string
+	Purpose     *string
 	Rule        *touchstone.JSON
 }
 
@@ -43,8 +45,11 @@ func (s *Segments) Create(ctx context.Context, d Draft) (Segment, error) {
 	if err != nil {
 		return Segment{}, err
 	}
+	if err := s.checkPurpose(ctx, d.Purpose); err != nil {
+		return Segment{}, err
+	}
 	id := randid.New("seg")
-	err = s.create(ctx, id, KindRule, d.Name, d.Description, r, nil)
+	err = s.create(ctx, id, KindRule, d.Name, d.Description, d.Purpose, r, nil)
 	if err != nil {
 		return Segment{}, err
 	}
@@ -63,13 +68,13 @@ func (s *Segments) CreateStatic(ctx context.Context, name, description string, p
 		return Segment{}, touchstone.Errorf(touchstone.Invalid, "persons: %s is not a person id", persons[0])
 	}
 	id := randid.New("seg")
-	if err := s.create(ctx, id, KindStatic, name, description, nil, persons); err != nil {
+	if err := s.create(ctx, id, KindStatic, name, description, "", nil, persons); err != nil {
 		return Segment{}, err
 	}
 	return s.Get(ctx, access.System(), id)
 }
 
-func (s *Segments) create(ctx context.Context, id string, kind Kind, name, description string, r *rule.Rule, persons []touchstone.PersonID) error {
+func (s *Segments) create(ctx context.Context, id string, kind Kind, name, description, purpose string, r *rule.Rule, persons []touchstone.PersonID) error {
 	name, err := checkName(name, description)
 	if err != nil {
 		return err
@@ -83,12 +88,12 @@ func (s *Segments) create(ctx context.Context, id string, kind Kind, name, descr
 				return err
 			}
 		}
-		return s.insert(ctx, tx, id, kind, name, description, r, persons)
+		return s.insert(ctx, tx, id, kind, name, description, purpose, r, persons)
 	})
 }
 
 // insert writes a definition that has been checked and has it built.
-func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kind, name, description string, r *rule.Rule, persons []touchstone.PersonID) error {
+func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kind, name, description, purpose string, r *rule.Rule, persons []touchstone.PersonID) error {
 	most, same := s.cfg.MaxSegments, `kind <> ?`
 	if kind == kindRows {
 		most, same = maxRows, `kind = ?`
@@ -109,8 +114,8 @@ func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kin
 	if r != nil {
 		text = r.JSON()
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO segments (id, name, description, kind, rule, version, live, building, failure, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, 1, 0, 0, '', ?, ?)`, id, name, description, string(kind), string(text), now, now); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO segments (id, name, description, purpose, kind, rule, version, live, building, failure, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, ?)`, id, name, description, purpose, string(kind), string(text), now, now); err != nil {
 		return err
 	}
 	g, err := newGeneration(ctx, tx, id, text)
@@ -151,14 +156,17 @@ func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, err
 		if p.Description != nil {
 			g.Description = *p.Description
 		}
+		if p.Purpose != nil {
+			g.Purpose = *p.Purpose
+		}
 		if g.Name, err = checkName(g.Name, g.Description); err != nil {
 			return err
 		}
 		if err := checkFree(ctx, tx, id, g.Name); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE segments SET name = ?, description = ?, updated_at = ? WHERE id = ?`,
-			g.Name, g.Description, s.cfg.Clock.Now().UnixMilli(), id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE segments SET name = ?, description = ?, purpose = ?, updated_at = ? WHERE id = ?`,
+			g.Name, g.Description, g.Purpose, s.cfg.Clock.Now().UnixMilli(), id); err != nil {
 			return err
 		}
 		if r == nil || r.JSON() == g.Rule && g.Status != Failed {
@@ -231,6 +239,14 @@ func remove(ctx context.Context, tx *store.Tx, id string) error {
 	}
 	_, err := tx.Exec(ctx, `UPDATE segment_generations SET phase = ? WHERE segment = ?`, dead, id)
 	return err
+}
+
+// checkPurpose refuses one that the consent policy does not name.
+func (s *Segments) checkPurpose(ctx context.Context, purpose string) error {
+	if purpose == "" || s.cfg.Purposes == nil {
+		return nil
+	}
+	return s.cfg.Purposes(ctx, purpose)
 }
 
 func checkName(name, description string) (string, error) {

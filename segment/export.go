@@ -54,24 +54,28 @@ type exportProgress struct {
 	Columns []string `json:"columns"`
 	Cursor  string   `json:"cursor"`
 	Rows    int64    `json:"rows"`
-	Left    int64    `json:"left_out,omitempty"` // members who are protected
+	Left    int64    `json:"left_out,omitempty"` // members who are protected, or do not agree
 	Bytes   int64    `json:"bytes"`
 }
 
 const exportStep = 500 // persons between two notes of how far it is
 
+// Agreeing returns those of persons who agree to a purpose of consent, or, if that is "", to a use.
+type Agreeing func(ctx context.Context, purpose string, use touchstone.Use, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
+
 // ExportKind is the job that writes the members of a segment into a CSV file: those who
-// entered last first. Who enters or leaves meanwhile may be in it or not; who is protected is
-// left out, and counted.
-func (s *Segments) ExportKind(people People, protected Protected) job.Kind {
-	e := &export{s, people, protected}
-	return job.Kind{Name: "segment.export", Start: "people:export", Scoped: true, Prepare: e.prepare, Run: e.run}
+// entered last first. Who enters or leaves meanwhile may be in it or not; who is protected, or
+// does not agree to what the segment serves, is left out, and counted.
+func (s *Segments) ExportKind(people People, protected Protected, agreeing Agreeing) job.Kind {
+	e := &export{s, people, protected, agreeing}
+	return job.Kind{Name: "segment.export", Serves: touchstone.For(touchstone.UseAct), Start: "people:export", Scoped: true, Prepare: e.prepare, Run: e.run}
 }
 
 type export struct {
 	segments *Segments
 	people   People
 	guard    Protected
+	agreeing Agreeing
 }
 
 func (e *export) prepare(ctx context.Context, v *access.Viewer, input touchstone.JSON) (job.Prepared, error) {
@@ -123,7 +127,7 @@ func (e *export) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 		return "", err
 	}
 	for done := st.Bytes > 0 && st.Cursor == ""; !done; done = st.Cursor == "" {
-		if err := e.page(ctx, f, viewer, in.Segment, st); err != nil {
+		if err := e.page(ctx, f, viewer, &one, st); err != nil {
 			return "", err
 		}
 		if st.Bytes, err = f.Flush(); err != nil {
@@ -168,8 +172,8 @@ func (e *export) resume(ctx context.Context, r job.Run, f *job.File, columns []s
 }
 
 // page writes the next members.
-func (e *export) page(ctx context.Context, f *job.File, v *access.Viewer, segment string, st *exportProgress) error {
-	members, next, err := e.segments.Members(ctx, v, segment, exportStep, st.Cursor)
+func (e *export) page(ctx context.Context, f *job.File, v *access.Viewer, segment *Segment, st *exportProgress) error {
+	members, next, err := e.segments.Members(ctx, v, segment.ID, exportStep, st.Cursor)
 	if err != nil {
 		return err
 	}
@@ -182,7 +186,10 @@ func (e *export) page(ctx context.Context, f *job.File, v *access.Viewer, segmen
 		return err
 	}
 	persons = slices.DeleteFunc(persons, func(p touchstone.PersonID) bool { return protected[p] })
-	st.Left += int64(len(protected))
+	if persons, err = e.agreeing(ctx, segment.Purpose, touchstone.UseAct, persons); err != nil {
+		return err
+	}
+	st.Left += int64(len(members) - len(persons))
 	if err := f.About(persons...); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func Resource(segments func() *Segments, people api.People) api.Resource {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	x := &resource{segments, people}
 	return api.Resource{
-		Name: "Segments", Spec: spec,
+		Name: "Segments", Spec: spec, Serves: touchstone.Operation("definitions; who hands out or acts on members says so"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see segments and their members"},
 			{Permission: mayWrite, Allows: "create, change and delete segments"},
@@ -41,13 +41,13 @@ func Resource(segments func() *Segments, people api.People) api.Resource {
 		Routes: []api.Route{
 			{Method: get, Path: "/segments", Need: mayRead, Rows: api.Scoped, Handle: x.list},
 			{Method: post, Path: "/segments", Need: mayWrite, Rows: api.Scoped, Handle: x.create, Action: "segment.create", MaxBody: maxSentBytes},
-			{Method: post, Path: "/segments/preview", Need: mayRead, Rows: api.Scoped, Handle: x.preview},
+			{Method: post, Path: "/segments/preview", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.preview},
 			{Method: get, Path: "/segments/movements", Need: mayRead, Handle: x.movements},
 			{Method: get, Path: "/segments/{id}", Need: mayRead, Rows: api.Scoped, Handle: x.get},
 			{Method: patch, Path: "/segments/{id}", Need: mayWrite, Rows: api.Scoped, Handle: x.update, Action: "segment.update"},
 			{Method: del, Path: "/segments/{id}", Need: mayWrite, Rows: api.Scoped, Handle: x.remove, Action: "segment.delete"},
-			{Method: get, Path: "/segments/{id}/members", Need: mayRead, Rows: api.Scoped, Handle: x.members},
-			{Method: get, Path: "/segments/{id}/changes", Need: mayRead, Rows: api.Scoped, Handle: x.changes},
+			{Method: get, Path: "/segments/{id}/members", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.members},
+			{Method: get, Path: "/segments/{id}/changes", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.changes},
 			{Method: get, Path: "/segments/{id}/history", Need: mayRead, Handle: x.history},
 		},
 	}
@@ -68,7 +68,7 @@ const (
 )
 
 func versionOf(s *Segment) string {
-	return api.ETag(s.ID, s.Name, s.Description, string(s.Rule), strconv.FormatInt(s.Version, 10))
+	return api.ETag(s.ID, s.Name, s.Description, s.Purpose, string(s.Rule), strconv.FormatInt(s.Version, 10))
 }
 
 func (x *resource) list(w http.ResponseWriter, r *http.Request) error {
@@ -108,6 +108,7 @@ func (x *resource) create(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name        string                 `json:"name"`
 		Description string                 `json:"description"`
+		Purpose     string                 `json:"purpose"`
 		Rule        touchstone.JSON        `json:"rule"`
 		Persons     *[]touchstone.PersonID `json:"persons"`
 	}
@@ -128,13 +129,16 @@ func (x *resource) create(w http.ResponseWriter, r *http.Request) error {
 		return touchstone.Errorf(touchstone.Invalid, "Give either \"rule\" or \"persons\".").
 			WithHint("A rule makes a segment that follows it; persons make a fixed list.")
 	case ruled:
-		s, err = segments.Create(r.Context(), Draft{Name: in.Name, Description: in.Description, Rule: in.Rule})
+		s, err = segments.Create(r.Context(), Draft{Name: in.Name, Description: in.Description, Purpose: in.Purpose, Rule: in.Rule})
 	case len(*in.Persons) > maxSentPersons:
 		return touchstone.Errorf(touchstone.Invalid, "The field \"persons\" has %d entries; at most %d fit.", len(*in.Persons), maxSentPersons)
 	default:
 		var persons []touchstone.PersonID
 		if persons, err = x.people.Follow(r.Context(), api.ViewerOf(r), *in.Persons); err == nil {
 			s, err = segments.CreateStatic(r.Context(), in.Name, in.Description, persons)
+		}
+		if err == nil && in.Purpose != "" {
+			s, err = segments.Update(r.Context(), s.ID, Patch{Purpose: &in.Purpose})
 		}
 	}
 	if err != nil {
@@ -151,6 +155,7 @@ func (x *resource) update(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name        *string          `json:"name"`
 		Description *string          `json:"description"`
+		Purpose     *string          `json:"purpose"`
 		Rule        *touchstone.JSON `json:"rule"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
@@ -175,7 +180,7 @@ func (x *resource) update(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	s, err := segments.Update(r.Context(), id, Patch{Name: in.Name, Description: in.Description, Rule: in.Rule})
+	s, err := segments.Update(r.Context(), id, Patch{Name: in.Name, Description: in.Description, Purpose: in.Purpose, Rule: in.Rule})
 	if err != nil {
 		return err
 	}
@@ -247,6 +252,15 @@ func linesOf[T any](x *resource, r *http.Request, list []T, person func(*T) touc
 	return x.people.Lines(r.Context(), api.ViewerOf(r), ids)
 }
 
+// forPurpose has persons asked for what the segment of the path serves.
+func (x *resource) forPurpose(r *http.Request, segments *Segments) (*http.Request, error) {
+	one, err := segments.Get(r.Context(), api.ViewerOf(r), api.Param(r, "id"))
+	if err != nil {
+		return nil, err
+	}
+	return r.WithContext(api.WithPurpose(r.Context(), one.Purpose)), nil
+}
+
 type memberAnswer struct {
 	api.PersonLine
 	EnteredAt time.Time `json:"entered_at"`
@@ -263,6 +277,9 @@ func (x *resource) members(w http.ResponseWriter, r *http.Request) error {
 	}
 	list, next, err := segments.Members(r.Context(), api.ViewerOf(r), api.Param(r, "id"), p.Limit, p.After)
 	if err != nil {
+		return err
+	}
+	if r, err = x.forPurpose(r, segments); err != nil {
 		return err
 	}
 	people, err := linesOf(x, r, list, func(m *Member) touchstone.PersonID { return m.Person })
@@ -298,6 +315,9 @@ func (x *resource) changes(w http.ResponseWriter, r *http.Request) error {
 	}
 	list, next, err := segments.Changes(r.Context(), api.ViewerOf(r), api.Param(r, "id"), p.Limit, p.After)
 	if err != nil {
+		return err
+	}
+	if r, err = x.forPurpose(r, segments); err != nil {
 		return err
 	}
 	people, err := linesOf(x, r, list, func(c *Change) touchstone.PersonID { return c.Person })

@@ -64,6 +64,8 @@ type Config struct {
 	// Households answers who lives together; nil: everybody lives alone.
 	Households Households
 	Clock      touchstone.Clock
+	// Purposes refuses a purpose of consent that there is not; nil takes any.
+	Purposes func(ctx context.Context, purpose string) error
 	// Wake makes the pipeline run a batch soon even when no event waits.
 	Wake func()
 	// WakeIn does so once a transaction has been committed, whichever process runs batches.
@@ -146,6 +148,7 @@ type Segment struct {
 	ID          string          `json:"id"`
 	Name        string          `json:"name"`
 	Description string          `json:"description"`
+	Purpose     string          `json:"purpose"` // of consent, that it serves; "": that of what is done with it
 	Kind        Kind            `json:"kind"`
 	Rule        touchstone.JSON `json:"rule"` // null for a static segment
 	Status      Status          `json:"status"`
@@ -157,7 +160,7 @@ type Segment struct {
 	UpdatedAt   time.Time       `json:"updated_at"`
 }
 
-const selectSegments = `SELECT s.id, s.name, s.description, s.kind, s.rule, s.version, s.building, s.failure,
+const selectSegments = `SELECT s.id, s.name, s.description, s.purpose, s.kind, s.rule, s.version, s.building, s.failure,
 	s.created_at, s.updated_at, coalesce(g.members, 0)
 	FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> 'rows'`
 
@@ -209,7 +212,7 @@ func (s *Segments) list(ctx context.Context, q store.Querier, query string, args
 		var g Segment
 		var text string
 		var building, created, updated int64
-		if err := rows.Scan(&g.ID, &g.Name, &g.Description, &g.Kind, &text, &g.Version, &building, &g.Failure, &created, &updated, &g.Members); err != nil {
+		if err := rows.Scan(&g.ID, &g.Name, &g.Description, &g.Purpose, &g.Kind, &text, &g.Version, &building, &g.Failure, &created, &updated, &g.Members); err != nil {
 			return nil, err
 		}
 		g.Rule = touchstone.JSON(text)

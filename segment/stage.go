@@ -419,7 +419,7 @@ func (s *Stage) collectChanges(changes []touchstone.Change) {
 		w.marks = append(w.marks, int32(i)) //nolint:gosec // a batch is far smaller
 	}
 	slices.SortFunc(w.marks, func(i, j int32) int {
-		return cmp.Or(cmp.Compare(changes[i].Cause, changes[j].Cause), cmp.Compare(i, j))
+		return cmp.Or(touchstone.CompareCauses(&changes[i], &changes[j]), cmp.Compare(i, j))
 	})
 	for _, i := range w.marks {
 		if c := &changes[i]; c.Kind == touchstone.TraitChanged {
@@ -506,6 +506,7 @@ type origin struct {
 	time     time.Time
 	backfill bool
 	ahead    int // the fact's place, if it stands before all facts all the same
+	behind   int // the fact's place behind which it stands, though another one brought it about
 }
 
 // walk goes through the batch's events and changes in their order, and settles each person
@@ -533,13 +534,18 @@ func (s *Stage) walk(b *touchstone.Batch) {
 		if len(marks) > 0 {
 			cause = min(cause, b.Changes[marks[0]].Cause)
 		}
-		for ; len(marks) > 0 && b.Changes[marks[0]].Cause == cause; marks = marks[1:] {
+		for ; len(marks) > 0 && b.Changes[marks[0]].Cause == cause && !b.Changes[marks[0]].Behind; marks = marks[1:] {
 			s.follow(&b.Changes[marks[0]])
 		}
 		for ; len(hits) > 0 && int(hits[0].cause) == cause; hits = hits[1:] {
 			s.count(&hits[0])
 		}
 		s.step(b, origin{cause: cause})
+		for ; len(marks) > 0 && b.Changes[marks[0]].Cause == cause; marks = marks[1:] {
+			c := &b.Changes[marks[0]]
+			s.follow(c)
+			s.step(b, origin{behind: cause, time: c.Time, backfill: c.Backfill})
+		}
 	}
 }
 

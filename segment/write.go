@@ -145,7 +145,7 @@ func (s *Stage) changed(b *touchstone.Batch, st *state, generation uint32, enter
 	if st.absorbed || strings.HasPrefix(p.segment, rowsPrefix) {
 		return
 	}
-	c := touchstone.Change{Kind: kind, Person: st.person, Name: p.segment, Time: o.time, Backfill: o.backfill, Ahead: o.ahead}
+	c := touchstone.Change{Kind: kind, Person: st.person, Name: p.segment, Time: o.time, Backfill: o.backfill, Ahead: o.ahead, Cause: o.behind, Behind: o.behind > 0}
 	if o.cause > 0 {
 		b.Because(o.cause-1, c)
 	} else {

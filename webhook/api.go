@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
@@ -28,7 +29,7 @@ func Resource(h *Webhooks) api.Resource {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	a := answers{h}
 	return api.Resource{
-		Name: "Webhooks", Spec: spec,
+		Name: "Webhooks", Spec: spec, Serves: touchstone.Operation("definitions, and what was sent: each call was asked for when it was made"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see webhooks and what became of their calls"},
 			{Permission: mayWrite, Allows: "change webhooks, see and replace their secrets, repeat calls"},

@@ -29,6 +29,7 @@ type Draft struct {
 	Segments    *[]string          `json:"segments"`
 	Events      *[]string          `json:"events"`
 	Identifiers *string            `json:"identifiers"`
+	Purpose     *string            `json:"purpose"`
 	Backfill    *bool              `json:"backfill"`
 	Headers     map[string]*string `json:"headers"` // nil: all stay; a value null: that one stays
 	Concurrency *int               `json:"concurrency"`
@@ -47,6 +48,7 @@ func (d *Draft) apply(w *Webhook) error {
 	set(&w.Segments, d.Segments)
 	set(&w.Events, d.Events)
 	set(&w.Identifiers, d.Identifiers)
+	set(&w.Purpose, d.Purpose)
 	set(&w.Backfill, d.Backfill)
 	set(&w.Concurrency, d.Concurrency)
 	set(&w.PerSecond, d.PerSecond)
@@ -107,6 +109,11 @@ func (h *Webhooks) check(ctx context.Context, w *Webhook) error {
 	}
 	if err := checkHeaders(w.Headers); err != nil {
 		return err
+	}
+	if w.Purpose != "" && h.cfg.Purposes != nil {
+		if err := h.cfg.Purposes(ctx, w.Purpose); err != nil {
+			return err
+		}
 	}
 	names, err := h.cfg.Names(ctx)
 	if err != nil {

@@ -20,6 +20,9 @@ type Deliverer struct{ *Webhooks }
 // Kind is that of the effects.
 func (Deliverer) Kind() string { return Kind }
 
+// Serves: somebody else's machine is told.
+func (Deliverer) Serves() touchstone.Serves { return touchstone.For(touchstone.UseShare) }
+
 // callTimeout is how long a receiver may take, as the standard recommends.
 const callTimeout = 15 * time.Second
 
@@ -29,7 +32,7 @@ func (d Deliverer) Policy(id string) outbox.Policy {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if w := d.known[id]; w != nil {
-		p.Concurrency, p.PerSecond = w.Concurrency, w.PerSecond
+		p.Concurrency, p.PerSecond, p.Purpose = w.Concurrency, w.PerSecond, w.Purpose
 	}
 	return p
 }

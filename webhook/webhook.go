@@ -53,6 +53,7 @@ type Webhook struct {
 	Segments    []string          `json:"segments"` // ids; "*" is all; none are needed where only persons are told of
 	Events      []string          `json:"events"`   // Entered, Left, Merged, Split, AlarmOpened, AlarmClosed
 	Identifiers string            `json:"identifiers"`
+	Purpose     string            `json:"purpose"`  // of consent, that the calls serve; "": that of sharing
 	Backfill    bool              `json:"backfill"` // also what came with history
 	Headers     map[string]string `json:"headers"`  // sent with each call
 	Concurrency int               `json:"concurrency"`
@@ -101,6 +102,7 @@ type Config struct {
 	// Mask hides the value of an identifier that is a contact.
 	Mask func(touchstone.Identifier) touchstone.Identifier
 	// Protected tells who of persons is never told of; nil: nobody.
+	Purposes  func(ctx context.Context, purpose string) error // refuses one of consent that there is not; nil takes any
 	Protected func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]bool, error)
 	Clock     touchstone.Clock
 	Logger    *slog.Logger

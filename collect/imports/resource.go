@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"net/http"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/httpapi"
@@ -32,7 +33,7 @@ func Resources(of func() *Imports) []api.Resource {
 			return handle(m, w, r)
 		}
 	}
-	return []api.Resource{{Name: "Imports", Spec: spec, Permissions: []access.Declared{
+	return []api.Resource{{Name: "Imports", Spec: spec, Serves: touchstone.Operation("what comes in is asked for when it is worked on"), Permissions: []access.Declared{
 		{Permission: mayRead, Allows: "see imports"},
 		{Permission: mayWrite, Allows: "import files"},
 	}, Routes: []api.Route{
@@ -45,7 +46,7 @@ func Resources(of func() *Imports) []api.Resource {
 		{Method: post, Path: "/imports/{id}/rows", Need: mayWrite, Handle: with((*Imports).appendImportRows), MaxBody: framesMaxBody},
 		{Method: post, Path: "/imports/{id}/finish", Need: mayWrite, Handle: with((*Imports).finishImport), Action: "import.finish"},
 		{Method: del, Path: "/imports/{id}/run", Need: mayWrite, Handle: with((*Imports).cancelImport), Action: "import.cancel"},
-	}}, {Name: "Uploads", Routes: []api.Route{
+	}}, {Name: "Uploads", Serves: touchstone.Operation("what comes in is asked for when it is worked on"), Routes: []api.Route{
 		{Method: get, Path: "/uploads", Need: mayWrite, Handle: with((*Imports).listUploads)},
 		{Method: post, Path: "/uploads", Need: mayWrite, Handle: with((*Imports).createUpload), Action: "upload.create"},
 		{Method: get, Path: "/uploads/{id}", Need: mayWrite, Handle: with((*Imports).getUpload)},

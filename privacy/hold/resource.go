@@ -36,7 +36,7 @@ type Parts struct {
 // Resource is the API of holds.
 func Resource(of func() Parts) api.Resource {
 	x := resource{of}
-	return api.Resource{Name: "Holds", Spec: spec,
+	return api.Resource{Name: "Holds", Spec: spec, Serves: touchstone.Operation("a duty of the law"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see which persons are held, by whom and why"},
 			{Permission: mayWrite, Allows: "place holds, so that nothing of some persons is removed, and lift them"},

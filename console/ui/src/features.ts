@@ -1,5 +1,6 @@
 import { analytics } from "./pages/analytics/feature";
 import { collect } from "./pages/collect/feature";
+import { consent } from "./pages/consent/feature";
 import { households } from "./pages/households/feature";
 import { jobs } from "./pages/jobs/feature";
 import { linkage } from "./pages/linkage/feature";
@@ -26,6 +27,7 @@ export const features = [
   people,
   households,
   linkage,
+  consent,
   segments,
   analytics,
   webhooks,
@@ -44,6 +46,7 @@ export const routes = [
   ...people.routes,
   ...households.routes,
   ...linkage.routes,
+  ...consent.routes,
   ...segments.routes,
   ...analytics.routes,
   ...webhooks.routes,

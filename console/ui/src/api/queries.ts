@@ -452,3 +452,25 @@ export const peopleBehindQuery = (query: Query, select: Select) =>
       data(api.POST("/api/v1/query/people", { signal, body: { query, select, ...page(pageParam) } })),
     ...nextPage,
   });
+
+// Consent
+export const consentPolicyQuery = queryOptions({
+  queryKey: ["consent", "policy"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/consent/policy", { signal })),
+});
+export const consentPoliciesQuery = queryOptions({
+  queryKey: ["consent", "policies"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/consent/policies", { signal })),
+});
+export const consentNumbersQuery = (days: number) =>
+  queryOptions({
+    queryKey: ["consent", "numbers", days],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/consent/numbers", { signal, params: { query: { days } } })),
+  });
+export const personConsentsQuery = (ref: string) =>
+  queryOptions({
+    queryKey: ["person", ref, "consents"],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/persons/{ref}/consents", { signal, params: { path: { ref } } })),
+  });

@@ -3,6 +3,7 @@ import { auth } from "./en/auth";
 import { collect } from "./en/collect";
 import { common } from "./en/common";
 import { condition } from "./en/condition";
+import { consent } from "./en/consent";
 import { households } from "./en/households";
 import { importFile } from "./en/importFile";
 import { jobs } from "./en/jobs";
@@ -23,6 +24,7 @@ export const en = {
   auth,
   overview,
   collect,
+  consent,
   households,
   importFile,
   people,

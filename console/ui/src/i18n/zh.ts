@@ -3,6 +3,7 @@ import { auth } from "./zh/auth";
 import { collect } from "./zh/collect";
 import { common } from "./zh/common";
 import { condition } from "./zh/condition";
+import { consent } from "./zh/consent";
 import { households } from "./zh/households";
 import { importFile } from "./zh/importFile";
 import { jobs } from "./zh/jobs";
@@ -22,6 +23,7 @@ export const zh = {
   auth,
   overview,
   collect,
+  consent,
   households,
   importFile,
   people,

@@ -46,7 +46,7 @@ export const people = {
   copyId: "Copy person ID",
   merged: "The link names {{old}}, who was merged into this person.",
   facts: { events: "Events", sessions: "Sessions", identifiers: "Identifiers", segments: "Segments" },
-  tabs: { timeline: "Timeline", traits: "Traits and tags", identity: "Identity" },
+  tabs: { timeline: "Timeline", traits: "Traits and tags", identity: "Identity", consent: "Consent" },
   timeline: {
     filter: "All events",
     filterLabel: "Show only one event",

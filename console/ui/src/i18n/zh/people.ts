@@ -45,7 +45,7 @@ export const people = {
   copyId: "复制用户编号",
   merged: "链接中的用户 {{old}} 已合并到当前用户。",
   facts: { events: "事件数", sessions: "会话数", identifiers: "标识数", segments: "所属人群" },
-  tabs: { timeline: "时间线", traits: "属性与标签", identity: "身份图谱" },
+  tabs: { timeline: "时间线", traits: "属性与标签", identity: "身份图谱", consent: "授权" },
   timeline: {
     filter: "全部事件",
     filterLabel: "筛选事件",

@@ -4,6 +4,7 @@ import { auth } from "./auth.server";
 import { collect } from "./collect.server";
 import { common } from "./common.server";
 import { condition } from "./condition.server";
+import { consent } from "./consent.server";
 import { households } from "./households.server";
 import { importFile } from "./importFile.server";
 import { jobs } from "./jobs.server";
@@ -27,6 +28,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   collect,
   common,
   condition,
+  consent,
   households,
   importFile,
   jobs,

@@ -28,6 +28,7 @@ import { TraitsTab } from "./TraitsTab";
 import "./people.css";
 
 const route = getRouteApi("/shell/people/$ref");
+const ConsentTab = lazy(() => import("./ConsentTab").then((m) => ({ default: m.ConsentTab })));
 const IdentityTab = lazy(() => import("./IdentityTab").then((m) => ({ default: m.IdentityTab })));
 
 /** Everything that is known about one person, and why. */
@@ -91,6 +92,15 @@ export function PersonPage() {
                 children: (
                   <Suspense fallback={<div className="identity-graph card" style={{ height: 420 }} />}>
                     <IdentityTab person={person} />
+                  </Suspense>
+                ),
+              },
+              {
+                key: "consent",
+                label: t("people.tabs.consent"),
+                children: (
+                  <Suspense fallback={<span className="bone" style={{ width: "100%", height: 320 }} />}>
+                    <ConsentTab person={person} />
                   </Suspense>
                 ),
               },

@@ -4,7 +4,7 @@ import { addDays, dayOf, startOfDay } from "@/lib/zone";
 
 type Raw = Record<string, unknown>;
 
-export const personTabs = ["timeline", "traits", "identity"] as const;
+export const personTabs = ["timeline", "traits", "identity", "consent"] as const;
 export type PersonTab = (typeof personTabs)[number];
 
 export const activeWithin = ["1d", "7d", "30d", "90d"] as const;

@@ -1,0 +1,419 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/consent"
+)
+
+// Every route, job and deliverer says for which use it shows or acts on persons, or why nobody is asked. (A
+// route that does not is closed: see the console.)
+func TestEverythingSaysWhatItServes(t *testing.T) {
+	a := openForTest(t)
+	for _, res := range a.console.Resources() {
+		for i := range res.Routes {
+			if rt := &res.Routes[i]; !res.ServesOf(rt).Said() {
+				t.Errorf("%s %s does not say what it serves: give it, or its resource, Serves", rt.Method, rt.Path)
+			}
+		}
+	}
+	for _, k := range a.jobKinds() {
+		if !k.Serves.Said() {
+			t.Errorf("jobs of the kind %s do not say what they serve", k.Name)
+		}
+	}
+	for _, d := range a.deliverers() {
+		if !d.Serves().Said() {
+			t.Errorf("the deliverer of %s does not say what it serves", d.Kind())
+		}
+	}
+}
+
+// A route of which nobody says what it serves answers nobody.
+func TestARouteThatSaysNothingIsClosed(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Data, cfg.Listen, cfg.Dev, cfg.MemoryLimit = t.TempDir(), "127.0.0.1:0", true, 0
+	route := api.Route{Method: http.MethodGet, Path: "/stamps/{ref}", Need: "people:read", Rows: api.Impersonal, Handle: func(w http.ResponseWriter, _ *http.Request) error {
+		return api.WriteJSON(w, http.StatusOK, map[string]any{})
+	}}
+	res := (&stamps{}).resource()
+	res.Serves, res.Routes = touchstone.Serves{}, []api.Route{route}
+	a, err := newWith(t.Context(), cfg, slog.New(slog.DiscardHandler), slots{resources: []api.Resource{res}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.console.Close(); a.backups.Close(); _ = a.engines.close() })
+	w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/stamps/p_1", nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	r.Header.Set("Authorization", "Bearer dev")
+	a.newServer().Handler.ServeHTTP(w, r)
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "does not say for which use") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// States of consent that a person can be in, with what was decided about the purpose.
+var consentStates = map[string]consent.Decision{"undecided": "", "granted": consent.Granted, "generic": consent.NonPersonalised, "denied": consent.Denied, "child": consent.Granted}
+
+// Who is shown, acted on and told of under each sort of purpose. It is written down here, and not asked of the gate.
+var consentMatrix = []struct {
+	name    string
+	purpose string
+	seen    []string
+}{
+	{"opt in", `{"key":"go","basis":"opt_in","class":"","channels":[]`, []string{"granted"}},
+	{"opt out", `{"key":"go","basis":"opt_out","class":"","channels":[]`, []string{"granted", "undecided"}},
+	{"personalised, opt in", `{"key":"go","basis":"opt_in","class":"personalised","channels":[]`, []string{"granted"}},
+	{"personalised, opt out", `{"key":"go","basis":"opt_out","class":"personalised","channels":[]`, []string{"granted", "undecided"}},
+	{"shared", `{"key":"go","basis":"opt_in","class":"sharing","channels":[]`, []string{"granted"}},
+	{"location", `{"key":"go","basis":"opt_in","class":"location","channels":[]`, []string{"granted"}},
+	{"biometric", `{"key":"go","basis":"opt_in","class":"biometric","channels":[]`, []string{"granted"}},
+	{"under 14, the guardian agreed", `{"key":"go","basis":"opt_in","class":"minor","channels":[]`, []string{"child", "granted"}},
+	{"necessary", `{"key":"go","basis":"necessary","class":"","channels":[]`, []string{"child", "denied", "generic", "granted", "undecided"}},
+}
+
+const matrixPolicy = `{"policy":{"purposes":[%s,"title":{"zh":"一","en":"One"},"text":{"zh":"一","en":"One"}}],"uses":{"analyse":"go","act":"go","share":"go","personalise":"go"}},"note":""}`
+
+// matrix is a running server with a person in each state, a segment of all of them, a webhook that tells
+// of it, and a program with a key.
+type matrix struct {
+	*running
+	t       *testing.T
+	key     string
+	persons map[string]string // state by id
+	segment string
+	hook    string
+	watched int // times
+
+	mu    sync.Mutex
+	calls string // bodies
+}
+
+// Each route, job and deliverer that serves a use × each state of consent × each sort of purpose. They are found in
+// app's lists; one without a probe fails.
+func TestConsentMatrix(t *testing.T) {
+	m := &matrix{running: run(t), t: t, persons: map[string]string{}}
+	m.prepare()
+	for _, res := range m.console.Resources() {
+		for i := range res.Routes {
+			rt := &res.Routes[i]
+			if serves := res.ServesOf(rt); serves.Use == "" {
+				continue
+			}
+			name := rt.Method + " " + rt.Path
+			if routeProbes[name] == nil {
+				t.Errorf("%s serves %s: add a probe of it to the consent matrix", name, res.ServesOf(rt).Use)
+			}
+		}
+	}
+	for _, k := range m.jobKinds() {
+		if k.Serves.Use != "" && k.Name != "segment.export" {
+			t.Errorf("jobs of the kind %s serve %s: add a probe of it to the consent matrix", k.Name, k.Serves.Use)
+		}
+	}
+	for _, d := range m.deliverers() {
+		if d.Serves().Use != "" && d.Kind() != "webhook" {
+			t.Errorf("the deliverer of %s serves %s: add a probe of it to the consent matrix", d.Kind(), d.Serves().Use)
+		}
+	}
+	for n, row := range consentMatrix {
+		t.Run(row.name, func(t *testing.T) {
+			m.t = t
+			m.policy(row.purpose)
+			for name, probe := range routeProbes {
+				if got := probe(m); !slices.Equal(got, row.seen) {
+					t.Errorf("%s shows %q, not %q", name, got, row.seen)
+				}
+			}
+			// Children are in no file and no call, whatever was agreed to: households see to it.
+			adults := slices.DeleteFunc(slices.Clone(row.seen), func(s string) bool { return s == "child" })
+			if got := m.export(); !slices.Equal(got, adults) {
+				t.Errorf("a file holds %q, not %q", got, adults)
+			}
+			if got := m.tell(n); !slices.Equal(got, adults) {
+				t.Errorf("a webhook tells of %q, not %q", got, adults)
+			}
+		})
+	}
+}
+
+// routeProbes ask a route as a program would, and return the states of the persons whom the answers show.
+var routeProbes = map[string]func(m *matrix) []string{
+	"GET /persons":               func(m *matrix) []string { return m.in(m.ask("GET", "/persons?limit=100", "")) },
+	"GET /persons/{ref}":         func(m *matrix) []string { return m.each("") },
+	"GET /persons/{ref}/events":  func(m *matrix) []string { return m.each("/events") },
+	"GET /segments/{id}/members": func(m *matrix) []string { return m.in(m.ask("GET", "/segments/"+m.segment+"/members", "")) },
+	"GET /segments/{id}/changes": func(m *matrix) []string { return m.in(m.ask("GET", "/segments/"+m.segment+"/changes", "")) },
+	"POST /segments/preview": func(m *matrix) []string {
+		return m.in(m.ask("POST", "/segments/preview", `{"rule":{"trait":"state","op":"exists"}}`))
+	},
+	"POST /query/people": func(m *matrix) []string {
+		return m.in(m.ask("POST", "/query/people", `{"query":{"kind":"trend","from":"2020-01-01T00:00:00Z","to":"2040-01-01T00:00:00Z","interval":"total","series":[{"event":"$identify","measure":"persons"}]},"select":{"series":0}}`))
+	},
+	"GET /live/changes": func(m *matrix) []string { return m.live() },
+}
+
+func (m *matrix) prepare() {
+	t := m.t
+	_, text := m.post("/api/v1/api-keys", `{"name":"program","scopes":["read","write"]}`, "Authorization", "Bearer dev", "Content-Type", "application/json")
+	var key struct {
+		Key string `json:"key"`
+	}
+	if err := json.Unmarshal([]byte(text), &key); err != nil || key.Key == "" {
+		t.Fatal(err, text)
+	}
+	m.key = key.Key
+	m.policy(`{"key":"go","basis":"opt_in","class":"personalised","channels":[]`)
+	_, text = m.post("/api/v1/segments", `{"name":"everybody","rule":{"trait":"state","op":"exists"}}`, "Authorization", "Bearer dev", "Content-Type", "application/json")
+	var made struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		t.Fatal(err, text)
+	}
+	m.segment = made.ID
+	until(t, "the segment is built", func() bool {
+		_, text := m.get("/api/v1/segments/" + m.segment)
+		return strings.Contains(text, `"status":"live"`)
+	})
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.calls += string(body)
+	}))
+	t.Cleanup(receiver.Close)
+	_, text = m.post("/api/v1/webhooks", fmt.Sprintf(`{"name":"partner","url":%q,"segments":["*"],"events":["segment.entered"],"identifiers":"none"}`, receiver.URL), "Authorization", "Bearer dev", "Content-Type", "application/json")
+	if err := json.Unmarshal([]byte(text), &made); err != nil || made.ID == "" {
+		t.Fatal(err, text)
+	}
+	m.hook = made.ID
+	for state, choice := range consentStates {
+		traits := fmt.Sprintf(`{"state":%q}`, state)
+		if state == "child" {
+			traits = `{"state":"child","birthday":"` + touchstone.SystemClock{}.Now().AddDate(-7, 0, 0).Format("2006-01-02") + `"}`
+		}
+		said := ""
+		if choice != "" {
+			said = fmt.Sprintf(`,"context":{"consent":{"purposes":{"go":%q}}}`, choice)
+		}
+		status, text := m.post("/v1/batch", fmt.Sprintf(`{"batch":[{"type":"identify","userId":%q,"messageId":"m-%[1]s","traits":%s%s}]}`, state, traits, said), "Authorization", "Basic ZGV2Og==", "Content-Type", "application/json")
+		if status != http.StatusOK {
+			t.Fatal(status, text)
+		}
+	}
+	for state := range consentStates {
+		until(t, state+" is known", func() bool {
+			p, err := m.graph.Resolve(context.Background(), "user_id:"+state)
+			if err == nil {
+				m.persons[p.String()] = state
+			}
+			return err == nil
+		})
+	}
+	until(t, "it is known who is a child", func() bool {
+		_, text := m.get("/api/v1/persons/user_id:child/consents")
+		return strings.Contains(text, `"minor":true`)
+	})
+	until(t, "everybody is in the segment", func() bool {
+		_, text := m.get("/api/v1/segments/" + m.segment)
+		return strings.Contains(text, `"members":5`)
+	})
+	until(t, "events are in the warehouse", func() bool {
+		_, text := m.get("/api/v1/persons/user_id:denied/events")
+		return strings.Contains(text, "m-denied")
+	})
+}
+
+// policy sets the policy.
+func (m *matrix) policy(purpose string) {
+	m.t.Helper()
+	status, text := m.send("PUT", "/api/v1/consent/policy", fmt.Sprintf(matrixPolicy, purpose), "Bearer dev")
+	if status != http.StatusOK {
+		m.t.Fatal(status, text)
+	}
+}
+
+func (m *matrix) send(method, path, body, credential string) (int, string) {
+	m.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, m.url+path, strings.NewReader(body))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", credential)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+// ask asks with the program's key.
+func (m *matrix) ask(method, path, body string) string {
+	m.t.Helper()
+	status, text := m.send(method, "/api/v1"+path, body, "Bearer "+m.key)
+	if status != http.StatusOK {
+		m.t.Fatal(path, status, text)
+	}
+	return text
+}
+
+// in returns the states of the persons that a text names.
+func (m *matrix) in(text string) (states []string) {
+	for id, state := range m.persons {
+		if strings.Contains(text, `"`+id+`"`) || strings.Contains(text, "\n"+id+",") {
+			states = append(states, state)
+		}
+	}
+	slices.Sort(states)
+	return states
+}
+
+// each asks about the persons one by one.
+func (m *matrix) each(rest string) (states []string) {
+	for id, state := range m.persons {
+		switch status, text := m.send("GET", "/api/v1/persons/"+id+rest, "", "Bearer "+m.key); status {
+		case http.StatusOK:
+			states = append(states, state)
+		case http.StatusForbidden:
+		default:
+			m.t.Fatal(status, text)
+		}
+	}
+	slices.Sort(states)
+	return states
+}
+
+// export makes a file of the segment.
+func (m *matrix) export() []string {
+	_, text := m.post("/api/v1/jobs", fmt.Sprintf(`{"kind":"segment.export","input":{"segment":%q}}`, m.segment), "Authorization", "Bearer dev", "Content-Type", "application/json")
+	var job struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(text), &job); err != nil || job.ID == "" {
+		m.t.Fatal(err, text)
+	}
+	until(m.t, "the file is there", func() bool {
+		_, text = m.get("/api/v1/jobs/" + job.ID)
+		return strings.Contains(text, `"status":"done"`)
+	})
+	_, text = m.get("/api/v1/jobs/" + job.ID + "/file")
+	return m.in(text)
+}
+
+// enter has everybody enter a segment of its own.
+func (m *matrix) enter(trait string) {
+	_, text := m.post("/api/v1/segments", fmt.Sprintf(`{"name":%q,"rule":{"trait":%[1]q,"op":"exists"}}`, trait), "Authorization", "Bearer dev", "Content-Type", "application/json")
+	var made struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		m.t.Fatal(err, text)
+	}
+	until(m.t, "the segment is built", func() bool {
+		_, text := m.get("/api/v1/segments/" + made.ID)
+		return strings.Contains(text, `"status":"live"`)
+	})
+	for _, state := range m.persons {
+		m.post("/v1/batch", fmt.Sprintf(`{"batch":[{"type":"identify","userId":%q,"traits":{%q:1}}]}`, state, trait), "Authorization", "Basic ZGV2Og==", "Content-Type", "application/json")
+	}
+	until(m.t, "all have entered", func() bool {
+		_, text := m.get("/api/v1/segments/" + made.ID)
+		return strings.Contains(text, `"members":5`)
+	})
+}
+
+// tell has everybody enter a segment, and returns of whom the receiver hears. Whom it does not hear of is withheld,
+// which is seen in the list of what was sent.
+func (m *matrix) tell(n int) []string {
+	m.mu.Lock()
+	m.calls = ""
+	m.mu.Unlock()
+	m.enter(fmt.Sprintf("told_%d", n))
+	until(m.t, "nothing waits", func() bool { return m.settled() && m.settled() })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.in(m.calls)
+}
+
+// settled reports whether all entries have been told of, or not: first by the reactor, then by the deliverer.
+func (m *matrix) settled() bool {
+	list, err := m.inbox.Progress(context.Background())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for i := range list {
+		if list[i].Waiting > 0 {
+			return false
+		}
+	}
+	q, err := m.outbox.Queue(context.Background(), "webhook", m.hook)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return q.Waiting == 0
+}
+
+// live watches changes while everybody enters a segment.
+func (m *matrix) live() []string {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.url+"/api/v1/live/changes", nil)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+m.key)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var text strings.Builder
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer res.Body.Close()
+		chunk := make([]byte, 4096)
+		for {
+			n, err := res.Body.Read(chunk)
+			mu.Lock()
+			text.Write(chunk[:n])
+			mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	m.watched++
+	entered := fmt.Sprintf("live_%d", m.watched)
+	m.enter(entered)
+	// Somebody who agrees to everything leaves last, which is told behind all entries.
+	m.post("/v1/batch", fmt.Sprintf(`{"batch":[{"type":"identify","userId":"granted","traits":{%q:null}}]}`, entered), "Authorization", "Basic ZGV2Og==", "Content-Type", "application/json")
+	until(m.t, "the feed has come to the end", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Contains(text.String(), "segment_left")
+	})
+	stop()
+	<-done
+	return m.in(text.String())
+}

@@ -1,0 +1,134 @@
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { consentNumbersQuery } from "@/api/queries";
+import type { ConsentPolicy } from "@/api/types";
+import { useFormat } from "@/app/appearance";
+import { type Column, DataTable } from "@/components/DataTable";
+import { Num } from "@/components/Num";
+import { Sparkline } from "@/components/Sparkline";
+import { EmptyState } from "@/components/states";
+import { useSources } from "@/lib/useSources";
+import { titleOf } from "./PolicyTab";
+import { langOf } from "./policy";
+
+const days = 30;
+const choices = ["granted", "non_personalised", "denied"] as const;
+
+interface Row {
+  key: string;
+  name: string;
+  counts: Record<(typeof choices)[number], number>;
+  granted: number[];
+  denied: number[];
+}
+
+/** How many agree and refuse, by purpose and channel, and what was decided on each of the last days. */
+export function NumbersTab({ policy }: { policy: ConsentPolicy | null }) {
+  const { t, i18n } = useTranslation();
+  const format = useFormat();
+  const sources = useSources();
+  const query = useQuery({ ...consentNumbersQuery(days), refetchInterval: 10_000 });
+  const rows = query.data && rowsOf(query.data, policy, langOf(i18n.language));
+  const left = query.data?.left_out ?? [];
+  const total = left.reduce((sum, l) => sum + l.n, 0);
+  const columns: Column<Row>[] = [
+    { key: "name", title: t("consent.purpose"), width: 240, value: (r) => r.name },
+    ...choices.map(
+      (c): Column<Row> => ({
+        key: c,
+        title: t(`consent.choice.${c}`),
+        width: 120,
+        align: "right",
+        value: (r) => r.counts[c],
+        render: (r) => <Num value={r.counts[c]} />,
+      }),
+    ),
+    {
+      key: "agreed",
+      title: t("consent.agreedOverTime"),
+      width: 130,
+      sortable: false,
+      value: (r) => r.granted.join(" "),
+      render: (r) => <Sparkline values={r.granted} label={t("consent.agreedOverTime")} />,
+    },
+    {
+      key: "refused",
+      title: t("consent.refusedOverTime"),
+      width: 130,
+      sortable: false,
+      value: (r) => r.denied.join(" "),
+      render: (r) => <Sparkline values={r.denied} label={t("consent.refusedOverTime")} />,
+    },
+  ];
+  return (
+    <div className="stack">
+      <DataTable
+        id="consent-numbers"
+        label={t("consent.tabs.numbers")}
+        columns={columns}
+        rows={rows}
+        rowKey={(r) => r.key}
+        loading={query.isPending}
+        error={query.error}
+        onRetry={() => void query.refetch()}
+        empty={<EmptyState title={t("consent.noDecisions")} hint={t("consent.noDecisionsHint")} />}
+      />
+      {total > 0 && (
+        <section className="card card-pad">
+          <p>{t("consent.leftOut", { count: total, n: format.num(total) })}</p>
+          <ul className="consent-left">
+            {bySource(left).map(([source, n]) => (
+              <li key={source}>
+                <span>{sources.nameOf(source)}</span> <Num value={n} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </div>
+  );
+}
+
+function bySource(left: readonly { source: string; n: number }[]): [string, number][] {
+  const sums = new Map<string, number>();
+  for (const l of left) sums.set(l.source, (sums.get(l.source) ?? 0) + l.n);
+  return [...sums].sort((a, b) => b[1] - a[1]);
+}
+
+interface Numbers {
+  as_of: string;
+  now: { purpose: string; channel: string; choice: (typeof choices)[number]; n: number }[];
+  days: { day: string; purpose: string; channel: string; choice: (typeof choices)[number]; n: number }[];
+}
+
+function rowsOf(numbers: Numbers, policy: ConsentPolicy | null, lang: string): Row[] {
+  const last = Date.parse(numbers.as_of.slice(0, 10));
+  const rows = new Map<string, Row>();
+  const row = (purpose: string, channel: string): Row => {
+    const key = `${purpose} ${channel}`;
+    const known = rows.get(key);
+    if (known) return known;
+    const u = policy?.purposes.find((one) => one.key === purpose);
+    const way = policy?.channels?.find((one) => one.key === channel);
+    const name = [
+      u ? titleOf(u.title, lang) : purpose,
+      channel && (way ? titleOf(way.title, lang) : channel),
+    ];
+    const made: Row = {
+      key,
+      name: name.filter(Boolean).join(" · "),
+      counts: { granted: 0, non_personalised: 0, denied: 0 },
+      granted: Array<number>(days).fill(0),
+      denied: Array<number>(days).fill(0),
+    };
+    rows.set(key, made);
+    return made;
+  };
+  for (const c of numbers.now) row(c.purpose, c.channel).counts[c.choice] = c.n;
+  for (const d of numbers.days) {
+    const at = days - 1 - Math.round((last - Date.parse(d.day)) / 86_400_000);
+    const series = row(d.purpose, d.channel)[d.choice === "denied" ? "denied" : "granted"];
+    if (at >= 0 && at < days) series[at] = (series[at] ?? 0) + d.n;
+  }
+  return [...rows.values()].sort((a, b) => a.key.localeCompare(b.key));
+}

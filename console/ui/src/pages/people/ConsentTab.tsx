@@ -1,0 +1,145 @@
+import { useQuery } from "@tanstack/react-query";
+import { App, Button } from "antd";
+import { Link2 } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { api, data } from "@/api/client";
+import { consentPolicyQuery, personConsentsQuery } from "@/api/queries";
+import type { ConsentProof, ConsentVerdict, Person } from "@/api/types";
+import { useMay } from "@/app/session";
+import { type Column, DataTable } from "@/components/DataTable";
+import { Pill, type Tone } from "@/components/Pill";
+import { ExactTime } from "@/components/RelativeTime";
+import { EmptyState, ErrorState } from "@/components/states";
+import { useSources } from "@/lib/useSources";
+import { useWrite } from "@/lib/useWrite";
+
+const tones: Record<ConsentVerdict["outcome"], Tone> = {
+  allowed: "good",
+  non_personalised: "warn",
+  refused: "bad",
+};
+
+/** What the person agrees to, and the proof of each decision. */
+export function ConsentTab({ person }: { person: Person }) {
+  const { t, i18n } = useTranslation();
+  const { message } = App.useApp();
+  const query = useQuery(personConsentsQuery(person.id));
+  const mayPolicy = useMay("consent:read");
+  const policy = useQuery({ ...consentPolicyQuery, enabled: mayPolicy }).data?.policy;
+  const sources = useSources();
+  const may = useMay("consent:record");
+  const link = useWrite({
+    mutationFn: () =>
+      data(
+        api.POST("/api/v1/persons/{ref}/consents/link", {
+          params: { path: { ref: person.id } },
+          body: { days: 30 },
+        }),
+      ),
+    onSuccess: async (made) => {
+      await navigator.clipboard.writeText(new URL(made.path, window.location.origin).href);
+      message.success(t("consent.linkCopied"));
+    },
+  });
+  const chinese = i18n.language.startsWith("zh");
+  const titleOf = (purpose: string, channel: string) => {
+    const u = policy?.purposes.find((one) => one.key === purpose)?.title;
+    const c = policy?.channels?.find((one) => one.key === channel)?.title;
+    const name = (text: { zh: string; en: string } | undefined, key: string) =>
+      text ? (chinese ? text.zh : text.en) : key;
+    return channel ? `${name(u, purpose)} · ${name(c, channel)}` : name(u, purpose);
+  };
+  if (query.error && !query.data)
+    return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+  const verdicts: Column<ConsentVerdict>[] = [
+    { key: "purpose", title: t("consent.purpose"), width: 220, value: (v) => titleOf(v.purpose, v.channel) },
+    {
+      key: "outcome",
+      title: t("consent.outcomeTitle"),
+      width: 150,
+      value: (v) => v.outcome,
+      render: (v) => (
+        <Pill tone={tones[v.outcome]} dot>
+          {t(`consent.outcome.${v.outcome}`)}
+        </Pill>
+      ),
+    },
+    {
+      key: "reason",
+      title: t("consent.reasonTitle"),
+      width: 260,
+      value: (v) => t(`consent.reason.${v.reason}`),
+    },
+    {
+      key: "at",
+      title: t("consent.since"),
+      width: 170,
+      value: (v) => v.at ?? "",
+      render: (v) => (v.at ? <ExactTime at={v.at} /> : <span className="muted">–</span>),
+    },
+  ];
+  const proofs: Column<ConsentProof>[] = [
+    {
+      key: "at",
+      title: t("consent.decidedAt"),
+      width: 170,
+      value: (p) => p.at,
+      render: (p) => <ExactTime at={p.at} />,
+    },
+    { key: "purpose", title: t("consent.purpose"), width: 200, value: (p) => titleOf(p.purpose, p.channel) },
+    {
+      key: "choice",
+      title: t("consent.choiceTitle"),
+      width: 150,
+      value: (p) => t(`consent.choice.${p.choice}`),
+    },
+    {
+      key: "wording",
+      title: t("consent.wording"),
+      width: 100,
+      align: "right",
+      value: (p) => p.wording,
+      render: (p) => (p.wording > 0 ? p.wording : <span className="muted">–</span>),
+    },
+    { key: "method", title: t("consent.method"), width: 120, value: (p) => p.method },
+    { key: "place", title: t("consent.place"), width: 180, value: (p) => p.place },
+    { key: "source", title: t("consent.source"), width: 140, value: (p) => sources.nameOf(p.source) },
+    {
+      key: "message",
+      title: t("consent.message"),
+      width: 160,
+      value: (p) => p.message_id,
+      render: (p) => <code>{p.message_id}</code>,
+    },
+  ];
+  return (
+    <div className="stack">
+      <div className="row">
+        {query.data?.minor && <Pill tone="warn">{t("consent.minor")}</Pill>}
+        {may && (
+          <Button icon={<Link2 size={14} />} loading={link.isPending} onClick={() => link.mutate()}>
+            {t("consent.copyLink")}
+          </Button>
+        )}
+      </div>
+      <DataTable
+        id="person-verdicts"
+        label={t("consent.holds")}
+        columns={verdicts}
+        rows={query.data?.verdicts}
+        rowKey={(v) => `${v.purpose} ${v.channel}`}
+        loading={query.isPending}
+        empty={<EmptyState title={t("consent.noPolicy")} hint={t("consent.noPolicyHint")} />}
+      />
+      <DataTable
+        id="person-proofs"
+        label={t("consent.proofs")}
+        columns={proofs}
+        rows={query.data?.decisions}
+        rowKey={(p) => p.id}
+        loading={query.isPending}
+        empty={<EmptyState title={t("consent.noProofs")} hint={t("consent.noProofsHint")} />}
+      />
+    </div>
+  );
+}
