@@ -5,8 +5,8 @@ import (
 
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/command"
-	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/consent"
+	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/linkage"
 )
 
