@@ -52,7 +52,7 @@ export function ConsentTab({ person }: { person: Person }) {
   if (query.error && !query.data)
     return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   const verdicts: Column<ConsentVerdict>[] = [
-    { key: "purpose", title: t("consent.purpose"), width: 220, value: (v) => titleOf(v.purpose, v.channel) },
+    { key: "purpose", title: t("consent.purpose"), width: 340, value: (v) => titleOf(v.purpose, v.channel) },
     {
       key: "outcome",
       title: t("consent.outcomeTitle"),
@@ -67,7 +67,7 @@ export function ConsentTab({ person }: { person: Person }) {
     {
       key: "reason",
       title: t("consent.reasonTitle"),
-      width: 260,
+      width: 220,
       value: (v) => t(`consent.reason.${v.reason}`),
     },
     {
@@ -86,7 +86,7 @@ export function ConsentTab({ person }: { person: Person }) {
       value: (p) => p.at,
       render: (p) => <ExactTime at={p.at} />,
     },
-    { key: "purpose", title: t("consent.purpose"), width: 200, value: (p) => titleOf(p.purpose, p.channel) },
+    { key: "purpose", title: t("consent.purpose"), width: 300, value: (p) => titleOf(p.purpose, p.channel) },
     {
       key: "choice",
       title: t("consent.choiceTitle"),
