@@ -29,7 +29,7 @@ type Parts struct {
 // Resource is the API of retention.
 func Resource(of func() Parts) api.Resource {
 	x := resource{of}
-	return api.Resource{Name: "Retention", Spec: spec,
+	return api.Resource{Name: "Retention", Spec: spec, Serves: touchstone.Operation("a duty of the law"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see how long data is kept, and what has been removed"},
 			{Permission: mayWrite, Allows: "say how long data is kept, and remove what has been kept longer"},

@@ -23,7 +23,7 @@ const (
 
 // JobKind is the job that carries the rules out. Interrupted, it begins anew: what is gone is gone.
 func (x *Retention) JobKind() job.Kind {
-	return job.Kind{Name: RunJob, Heavy: true, Start: mayWrite, Run: x.run,
+	return job.Kind{Name: RunJob, Serves: touchstone.Operation("a duty of the law"), Heavy: true, Start: mayWrite, Run: x.run,
 		Prepare: func(context.Context, *access.Viewer, touchstone.JSON) (job.Prepared, error) {
 			return job.Prepared{Input: "{}", Key: RunJob}, nil
 		}}

@@ -3254,6 +3254,168 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/consent/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policy that holds */
+        get: operations["getConsentPolicy"];
+        /**
+         * Replace the policy, from its place in the log on
+         * @description Purposes whose title or text differ get a new version of their wording. If-Match refuses a change that was made for another version.
+         */
+        put: operations["setConsentPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consent/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usual purposes in both languages, to begin with */
+        get: operations["getConsentTemplate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consent/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies that held, the newest first */
+        get: operations["listConsentPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consent/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many agree and refuse, and how many events were left out */
+        get: operations["getConsentNumbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Record what somebody has decided
+         * @description It goes into the log as an event, so it needs nobody to be known. The same message_id again changes nothing.
+         */
+        put: operations["recordConsents"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** What a person agrees to, with the proof of each decision */
+        get: operations["getPersonConsents"];
+        /** Record what a person has decided */
+        put: operations["recordPersonConsents"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** Ask the gate whether something may be done with a person */
+        get: operations["getConsentVerdict"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/consents/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a link to a person's preference page */
+        post: operations["linkConsentPage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3315,7 +3477,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -3809,6 +3971,8 @@ export interface components {
             id: string;
             name: string;
             description: string;
+            /** @description Purpose of consent that it serves; empty: that of what is done with it */
+            purpose?: string;
             rule: components["schemas"]["Rule"] | null;
             /** @enum {string} */
             kind: "rule" | "static";
@@ -5176,12 +5340,16 @@ export interface components {
         NewSegment: {
             name: string;
             description?: string;
+            /** @description Purpose of consent that it serves; empty: that of what is done with it */
+            purpose?: string;
             rule?: components["schemas"]["Rule"];
             persons?: string[];
         };
         SegmentPatch: {
             name?: string;
             description?: string;
+            /** @description Purpose of consent that it serves; empty: that of what is done with it */
+            purpose?: string;
             rule?: components["schemas"]["Rule"];
         };
         SegmentPreviewRequest: {
@@ -5540,6 +5708,8 @@ export interface components {
             segments: string[];
             events: components["schemas"]["WebhookEvent"][];
             identifiers: components["schemas"]["WebhookIdentifiers"];
+            /** @description Purpose of consent that the calls serve; empty: that of the use share. Who does not agree is not told of */
+            purpose?: string;
             backfill: boolean;
             /** @description Names */
             headers: string[];
@@ -5618,6 +5788,8 @@ export interface components {
             segments: string[];
             events?: components["schemas"]["WebhookEvent"][];
             identifiers?: components["schemas"]["WebhookIdentifiers"];
+            /** @description Purpose of consent that the calls serve; empty: that of the use share. Who does not agree is not told of */
+            purpose?: string;
             /** @description Also tell what came with history */
             backfill?: boolean;
             /** @description Sent with each call; values are not read back */
@@ -5640,6 +5812,8 @@ export interface components {
             segments?: string[];
             events?: components["schemas"]["WebhookEvent"][];
             identifiers?: components["schemas"]["WebhookIdentifiers"];
+            /** @description Purpose of consent that the calls serve; empty: that of the use share. Who does not agree is not told of */
+            purpose?: string;
             /** @description Also tell what came with history */
             backfill?: boolean;
             /** @description Sent with each call; values are not read back */
@@ -6483,6 +6657,146 @@ export interface components {
                 version: number;
                 counts: components["schemas"]["RetentionCount"][] | null;
             }[];
+        };
+        ConsentText: {
+            zh: string;
+            en: string;
+        };
+        /** @enum {string} */
+        ConsentChoice: "granted" | "non_personalised" | "denied";
+        ConsentPurpose: {
+            key: string;
+            /** @enum {string} */
+            basis: "necessary" | "opt_in" | "opt_out";
+            /** @enum {string} */
+            class?: "" | "personalised" | "sharing" | "location" | "minor" | "biometric";
+            channels?: string[];
+            title: components["schemas"]["ConsentText"];
+            text: components["schemas"]["ConsentText"];
+            /** @description Version of title and text; what is sent is not looked at */
+            wording?: number;
+        };
+        ConsentPolicy: {
+            name?: components["schemas"]["ConsentText"];
+            purposes: components["schemas"]["ConsentPurpose"][];
+            channels?: {
+                key: string;
+                title: components["schemas"]["ConsentText"];
+            }[];
+            /** @description Names that consent managers send with the purposes that each means */
+            categories?: {
+                [key: string]: string[];
+            };
+            signals?: {
+                event: string;
+                purpose: string;
+                channel?: string;
+                choice: components["schemas"]["ConsentChoice"];
+            }[];
+            collected?: {
+                event?: string;
+                source?: string;
+                purpose: string;
+            }[];
+            /** @description The purpose that each use serves */
+            uses?: {
+                [key: string]: string;
+            };
+            privacy_url?: string;
+        };
+        ConsentVersion: {
+            /** Format: int64 */
+            version: number;
+            /** Format: date-time */
+            set_at: string;
+            actor: string;
+            note: string;
+            policy: components["schemas"]["ConsentPolicy"] | null;
+        };
+        ConsentNumbers: {
+            /** Format: date-time */
+            as_of: string;
+            now: {
+                purpose: string;
+                channel: string;
+                choice: components["schemas"]["ConsentChoice"];
+                /** Format: int64 */
+                n: number;
+            }[];
+            days: {
+                /** Format: date */
+                day: string;
+                purpose: string;
+                channel: string;
+                choice: components["schemas"]["ConsentChoice"];
+                /** Format: int64 */
+                n: number;
+            }[];
+            left_out: {
+                /** Format: date */
+                day: string;
+                source: string;
+                /** Format: int64 */
+                n: number;
+            }[];
+        };
+        ConsentRecord: {
+            choices: {
+                purpose: string;
+                channel?: string;
+                choice: components["schemas"]["ConsentChoice"];
+                /** @description Version of the text that was shown; the one that holds unless said */
+                wording?: number;
+            }[];
+            /**
+             * Format: date-time
+             * @description When it was decided; now unless said
+             */
+            at?: string;
+            method?: string;
+            language?: string;
+            place?: string;
+            message_id?: string;
+        };
+        ConsentRecorded: {
+            message_id: string;
+            done: boolean;
+        };
+        ConsentVerdict: {
+            /** @enum {string} */
+            outcome: "allowed" | "non_personalised" | "refused";
+            /** @enum {string} */
+            reason: "no_policy" | "necessary" | "decided" | "default" | "under_14" | "no_purpose";
+            purpose: string;
+            channel: string;
+            choice?: components["schemas"]["ConsentChoice"];
+            /** Format: date-time */
+            at?: string;
+            wording?: number;
+            proof?: string;
+        };
+        ConsentProof: {
+            id: string;
+            purpose: string;
+            channel: string;
+            choice: components["schemas"]["ConsentChoice"];
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            taken_at: string;
+            wording: number;
+            source: string;
+            method: string;
+            language: string;
+            place: string;
+            event: string;
+            message_id: string;
+        };
+        PersonConsents: {
+            person: string;
+            minor: boolean;
+            verdicts: components["schemas"]["ConsentVerdict"][];
+            decisions: components["schemas"]["ConsentProof"][];
         };
     };
     responses: {
@@ -12585,6 +12899,318 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RetentionRuns"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getConsentPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy; null when none has been set, and nobody is held back */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setConsentPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    policy: components["schemas"]["ConsentPolicy"];
+                    /** @description What is new */
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The policy as it holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getConsentTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A policy that has not been set */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentPolicy"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listConsentPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Policies; the last 200 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ConsentVersion"][];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getConsentNumbers: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts over everybody */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentNumbers"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    recordConsents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "identifiers": [
+                 *         {
+                 *           "kind": "email",
+                 *           "value": "ann@example.com"
+                 *         }
+                 *       ],
+                 *       "choices": [
+                 *         {
+                 *           "purpose": "marketing",
+                 *           "channel": "email",
+                 *           "choice": "granted"
+                 *         }
+                 *       ],
+                 *       "method": "paper",
+                 *       "language": "zh",
+                 *       "place": "Store 12"
+                 *     }
+                 */
+                "application/json": {
+                    identifiers: components["schemas"]["Identifier"][];
+                } & components["schemas"]["ConsentRecord"];
+            };
+        };
+        responses: {
+            /** @description It holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentRecorded"];
+                };
+            };
+            /** @description It is in the log, and holds in a moment */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentRecorded"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPersonConsents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Verdicts and decisions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonConsents"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    recordPersonConsents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentRecord"];
+            };
+        };
+        responses: {
+            /** @description It holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentRecorded"];
+                };
+            };
+            /** @description It is in the log, and holds in a moment */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentRecorded"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getConsentVerdict: {
+        parameters: {
+            query?: {
+                /** @description A purpose of the policy */
+                purpose?: string;
+                /** @description Instead of a purpose: that of the use */
+                use?: "collect" | "analyse" | "act" | "share" | "personalise";
+                channel?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The verdict with its reason */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentVerdict"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    linkConsentPage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default 30 */
+                    days?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The path on this server; whoever has it sees and changes what the person agrees to */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        path: string;
+                        /** Format: date-time */
+                        expires_at: string;
+                    };
                 };
             };
             default: components["responses"]["Problem"];
