@@ -339,6 +339,7 @@ export const settings = {
       import: "imports",
       upload: "sent files",
       mapping: "mappings",
+      alarm: "alarms",
     },
     fields: {
       name: "Name",

@@ -332,6 +332,7 @@ export const settings = {
       import: "文件导入",
       upload: "上传文件",
       mapping: "导入映射",
+      alarm: "告警",
     },
     fields: {
       name: "名称",
