@@ -23,6 +23,7 @@ type Members interface {
 // Options configures an Engine. The zero value works, without segments.
 type Options struct {
 	Households Households            // nil: a question about households is refused
+	Probable   ProbableLinks         // nil: there are none
 	Segments   Members               // nil: a question that names a segment is refused
 	Clock      touchstone.Clock      // default: the system's
 	Zone       func() *time.Location // of questions that name none; default: UTC
@@ -104,7 +105,7 @@ type kind struct {
 
 // kinds are all kinds, in the order of the documentation.
 var kinds = []kind{
-	{"trend", parseTrend}, {"funnel", parseFunnel}, {"retention", parseRetention}, {"sql", parseSQL},
+	{"trend", parseTrend}, {"funnel", parseFunnel}, {"retention", parseRetention}, {"matched", parseMatched}, {"exposed", parseExposed}, {"sql", parseSQL},
 	{"paths", nil}, {"distribution", nil}, {"interval", nil}, {"attribution", nil}, {"ltv", nil}, {"sessions", nil},
 	{"lifecycle", nil}, {"stickiness", nil}, {"composition", nil},
 }
@@ -186,7 +187,7 @@ func (e *Engine) Ask(ctx context.Context, v *access.Viewer, q Query) (*Answer, e
 	if err := r.about(ctx, q); err != nil {
 		return nil, e.late(ctx, err)
 	}
-	a, err := q.run(ctx, r)
+	a, err := r.answer(ctx, q)
 	if err != nil {
 		return nil, e.late(ctx, err)
 	}
@@ -225,6 +226,8 @@ func (a *Answer) mask(v *access.Viewer) {
 //	trend      {"bucket":"<time as in the row>","series":0,"breakdown":[…]}
 //	funnel     {"step":1,"outcome":"reached|converted|lost","breakdown":[…]}
 //	retention  {"cohort":"<time as in the row>","period":0}; without period, the cohort itself
+//	matched    {"bucket":"<time as in the row>","evidence":"identifier|probable|household|none|any","breakdown":[…]}
+//	exposed    {"way":"exposed|other|none","touch":"<as in the row>","breakdown":[…]}
 func (e *Engine) People(ctx context.Context, v *access.Viewer, raw, sel []byte) ([]touchstone.PersonID, error) {
 	q, err := e.Parse(raw)
 	if err != nil {
@@ -237,6 +240,12 @@ func (e *Engine) People(ctx context.Context, v *access.Viewer, raw, sel []byte) 
 	if !ok {
 		return nil, touchstone.Errorf(touchstone.Invalid, "query: there are no people behind the rows of SQL")
 	}
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	r := &run{Engine: e, viewer: v}
+	if sel, err = r.selectHome(ctx, q, sel); err != nil {
+		return nil, e.late(ctx, err)
+	}
 	d := &decoder{}
 	f := d.object("select", jsontext.Value(sel))
 	s := pq.selection(d, f)
@@ -244,9 +253,6 @@ func (e *Engine) People(ctx context.Context, v *access.Viewer, raw, sel []byte) 
 	if d.err != nil {
 		return nil, d.err
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
-	defer cancel()
-	r := &run{Engine: e, viewer: v}
 	if err := r.about(ctx, q); err != nil {
 		return nil, e.late(ctx, err)
 	}

@@ -34,6 +34,8 @@ type ResourceConfig struct {
 	Profiles func() *profile.Profiles // for the catalogue of traits
 	People   api.People
 	Clock    touchstone.Clock
+	// Households returns a page of the households that some persons count in, how many they are, and the next cursor.
+	Households func(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, cursor string, limit int) (items any, total int, next string, err error)
 }
 
 type resource struct{ cfg ResourceConfig }
@@ -55,6 +57,7 @@ func Resources(cfg ResourceConfig) []api.Resource {
 	}, Routes: []api.Route{
 		{Method: post, Path: "/query", Need: mayAsk, Or: RunSQL, Rows: api.Scoped, Handle: x.query},
 		{Method: post, Path: "/query/people", Need: mayAsk, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAnalyse), Handle: x.behind},
+		{Method: post, Path: "/query/households", Need: mayAsk, Serves: touchstone.For(touchstone.UseAnalyse), Handle: x.householdsBehind},
 		{Method: post, Path: "/query/segment", Need: makeSegments, Rows: api.Scoped, Handle: x.segment, Action: "segment.create"},
 	}}}
 }
@@ -107,13 +110,50 @@ type peopleAnswer struct {
 	NextCursor string           `json:"next_cursor"`
 }
 
-func (x *resource) behind(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Query  jsontext.Value `json:"query"`
-		Select jsontext.Value `json:"select"`
-		Limit  *int           `json:"limit"`
-		Cursor string         `json:"cursor"`
+// behindInput names a number of an answer.
+type behindInput struct {
+	Query  jsontext.Value `json:"query"`
+	Select jsontext.Value `json:"select"`
+	Limit  *int           `json:"limit"`
+	Cursor string         `json:"cursor"`
+}
+
+// readHouseholds is the permission that a list of households needs, declared by household.
+const readHouseholds access.Permission = "households:read"
+
+// householdsBehind answers with the households behind a number: those that its people count in.
+func (x *resource) householdsBehind(w http.ResponseWriter, r *http.Request) error {
+	var in behindInput
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
 	}
+	v := api.ViewerOf(r)
+	if err := v.Require(readHouseholds); err != nil {
+		return err
+	}
+	limit := api.DefaultLimit
+	if in.Limit != nil {
+		var err error
+		if limit, err = api.ReadLimit(strconv.Itoa(*in.Limit)); err != nil {
+			return err
+		}
+	}
+	people, err := x.peopleBehind(r.Context(), v, in.Query, in.Select)
+	if err != nil {
+		return err
+	}
+	if x.cfg.Households == nil {
+		return api.NotHere("households")
+	}
+	items, total, next, err := x.cfg.Households(r.Context(), v, people, in.Cursor, limit)
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"total": total, "items": items, "next_cursor": next})
+}
+
+func (x *resource) behind(w http.ResponseWriter, r *http.Request) error {
+	var in behindInput
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}

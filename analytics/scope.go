@@ -16,7 +16,10 @@ type scope struct {
 	segment   string
 	subject   string // what is counted: persons or households
 	filters   []condition
-	breakdown []field
+	breakdown []field // of events
+	home      *homeBreakdown
+	homes     []homeCondition
+	meant     []*someHomes // whom it is asked about, when it is asked
 }
 
 // The bounds of a question.
@@ -63,20 +66,37 @@ func parseScope(e *Engine, f *fields) scope {
 	if d.err == nil && s.segment != "" && e.opts.Segments == nil {
 		d.fail(f.place("segment"), "segments are not available here")
 	}
+	s.homes = f.homes(e)
 	s.filters = f.where("filters")
-	s.breakdown = f.groups("breakdown")
+	s.breakdown, s.home = f.allGroups(e, "breakdown")
 	return s
 }
 
-// groups reads the fields of a breakdown.
+// groups reads the fields of events of a breakdown.
 func (f *fields) groups(name string) []field {
+	list, _ := f.allGroups(nil, name)
+	return list
+}
+
+// allGroups reads the fields of a breakdown, of which one may be a trait of households; e is nil where it may not.
+func (f *fields) allGroups(e *Engine, name string) (list []field, home *homeBreakdown) {
 	v, ok := f.take(name)
 	if !ok {
-		return nil
+		return nil, nil
 	}
-	var list []field
 	for i, item := range f.d.list(f.place(name), v, 0, maxBreakdowns) {
 		o := f.d.object(f.place(name)+"."+string(rune('0'+i)), item)
+		if trait := ""; e != nil {
+			if trait = o.name("household"); trait != "" {
+				e.checkTrait(f.d, o.place("household"), trait)
+				if home != nil {
+					f.d.fail(o.place("household"), "is the second one; a question is broken down by one trait of households")
+				}
+				home = &homeBreakdown{trait, i}
+				o.end()
+				continue
+			}
+		}
 		g := field{property: o.name("property"), context: o.name("context")}
 		if v, ok := o.take("dimension"); ok {
 			g.dimension = o.d.dimension(o.place("dimension"), v)
@@ -93,7 +113,7 @@ func (f *fields) groups(name string) []field {
 		}
 		list = append(list, g)
 	}
-	return list
+	return list, home
 }
 
 // selector chooses events: those of a name ("*" for all) that pass the conditions.
@@ -187,6 +207,9 @@ func (r *run) source(ctx context.Context, s *scope) (fragment, error) {
 	segment, err := r.only(ctx, "e.node", s.segment)
 	if err != nil {
 		return fragment{}, err
+	}
+	for _, homes := range s.meant {
+		b.add(homes.sql(r.d))
 	}
 	visible, err := r.visible(ctx, r.viewer, "e.node")
 	b.add(segment, visible)

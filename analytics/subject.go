@@ -16,6 +16,11 @@ const subjectHousehold = "household"
 // with one person for all of the household, the same for each of them.
 type Households interface {
 	Standing(ctx context.Context) (persons, standing []int64, err error)
+	// TraitNames returns the names of what is known of households: "size", "city".
+	TraitNames() []string
+	// Traits calls fn with each household: the persons who count in it, the one who stands for it first, and the values of a
+	// trait, of which there may be several or none.
+	Traits(ctx context.Context, name string, fn func(persons []int64, values []string)) error
 }
 
 func (s *scope) subjectName() string { return s.subject }

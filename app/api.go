@@ -99,7 +99,7 @@ func (a *App) persons() people.Parts {
 func (a *App) questions() analytics.ResourceConfig {
 	return analytics.ResourceConfig{
 		Engine: func() *analytics.Engine { return a.queries }, Segments: func() *segment.Segments { return a.segments },
-		Profiles: func() *profile.Profiles { return a.profiles }, People: a.people(), Clock: a.clock,
+		Profiles: func() *profile.Profiles { return a.profiles }, People: a.people(), Clock: a.clock, Households: a.householdsBehind,
 	}
 }
 

@@ -365,7 +365,7 @@ func (a *App) wireQueries(context.Context) error {
 		return nil
 	}
 	a.queries = analytics.New(a.warehouse, analytics.Options{
-		Segments: segmentMembers{a.segments}, Households: a.households, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout, MaxRows: a.cfg.Query.MaxRows,
+		Segments: segmentMembers{a.segments}, Households: a.households, Probable: probableLinks{a.graph}, Clock: a.clock, Zone: a.settings.Zone, Timeout: a.cfg.Query.Timeout, MaxRows: a.cfg.Query.MaxRows,
 	})
 	return nil
 }

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
@@ -15,7 +17,7 @@ import (
 
 // wireHouseholds makes what finds out who lives together.
 func (a *App) wireHouseholds(ctx context.Context) (err error) {
-	a.households, err = household.Open(ctx, household.Config{DB: a.store, Persons: a.graph, Moved: a.segments.Moved, Zone: a.settings.Zone, Clock: a.clock, Logger: a.part("household"), Metrics: a.metrics})
+	a.households, err = household.Open(ctx, household.Config{DB: a.store, Persons: a.graph, Moved: a.segments.Moved, Cities: a.citiesOf, Zone: a.settings.Zone, Clock: a.clock, Logger: a.part("household"), Metrics: a.metrics})
 	return err
 }
 
@@ -41,16 +43,44 @@ func segmentSeat(s *household.Seat) segment.Seat {
 }
 
 func (a *App) householdResource() api.Resource {
-	return household.Resource(func() household.Parts {
-		p := household.Parts{Households: a.households, People: a.people(), Search: a.searchPersons, Strongest: a.strongest}
-		if a.commands != nil {
-			p.Submit = a.submit
+	return household.Resource(a.householdParts)
+}
+
+func (a *App) householdParts() household.Parts {
+	p := household.Parts{Households: a.households, People: a.people(), Search: a.searchPersons, Strongest: a.strongest}
+	if a.commands != nil {
+		p.Submit = a.submit
+	}
+	if a.jobs != nil {
+		p.StartDerive = a.deriveHouseholds
+	}
+	return p
+}
+
+// householdsBehind returns the households that the people behind a number count in.
+func (a *App) householdsBehind(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, cursor string, limit int) (items any, total int, next string, err error) {
+	if a.households == nil {
+		return nil, 0, "", api.NotHere("households")
+	}
+	p := a.householdParts()
+	return p.Behind(ctx, v, persons, cursor, limit)
+}
+
+// citiesOf returns where persons are: where they were seen, or what they have said.
+func (a *App) citiesOf(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error) {
+	found := map[touchstone.PersonID]string{}
+	for some := range slices.Chunk(persons, 1000) {
+		err := a.profiles.Cells(ctx, access.System(), some, []string{"city", "trait.city"}, func(p touchstone.PersonID, cells []string) error {
+			if city := cmp.Or(cells[0], cells[1]); city != "" {
+				found[p] = city
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		if a.jobs != nil {
-			p.StartDerive = a.deriveHouseholds
-		}
-		return p
-	})
+	}
+	return found, nil
 }
 
 // searchPersons returns who is found by a text, those that v may see.

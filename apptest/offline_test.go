@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,8 +27,12 @@ func TestDirtySlipsAgainstPlantedTruth(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := map[string]string{}
+	var online []string
 	for _, source := range sim.Sources() {
-		_, keys[source.Name] = s.Source(source.Name, source.Kind)
+		var id string
+		if id, keys[source.Name] = s.Source(source.Name, source.Kind); slices.Contains([]string{"web", "app", "mini_program"}, source.Kind) {
+			online = append(online, id)
+		}
 	}
 	if _, err := sim.Load(t.Context(), world, sim.LoadOptions{Server: s.URL, Keys: keys}); err != nil {
 		t.Fatal(err)
@@ -42,6 +47,79 @@ func TestDirtySlipsAgainstPlantedTruth(t *testing.T) {
 	}
 	s.AwaitJob(s.StartJob("linkage.match", map[string]any{}).ID)
 	judgeSlips(t, s, world)
+	judgeSales(t, s, world, online)
+}
+
+// judgeSales holds the share of sales matched against the events themselves, and whose sales it counts against the truth.
+func judgeSales(t *testing.T, s *Server, world *sim.World, online []string) {
+	t.Helper()
+	in := "('" + strings.Join(online, "','") + "')"
+	question := map[string]any{"kind": "matched", "from": "2000-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "interval": "total", "amount": "amount", "lookback": "1d",
+		"sale": map[string]any{"event": "Receipt"}, "online": map[string]any{"event": "*", "where": []any{map[string]any{"dimension": "source", "op": "in", "value": online}}}}
+	row := s.named(question)[0]
+	number := func(name string) float64 { n, _ := row[name].(float64); return n }
+	known := float64(s.Number(`SELECT count(*) FROM events WHERE event = 'Receipt' AND person IN (SELECT person FROM events WHERE source IN %s)`, in))
+	if number("events") != float64(len(world.Receipts())) || number("identifier_events") != known || number("probable_events") != 0 || known == 0 {
+		t.Errorf("%d receipts, %v by identifiers: %v", len(world.Receipts()), known, row)
+	}
+	cents := 0.0
+	for _, slip := range world.Receipts() {
+		cents += float64(slip.Cents)
+	}
+	if math.Abs(number("revenue")-cents/100) > 1e-6 || number("household_events") == 0 || number("events_share") <= known/number("events") {
+		t.Errorf("revenue of %v: %v", cents/100, row)
+	}
+	whose := map[string]int{}
+	for who, user := range world.Accounts() {
+		whose[s.Person("user_id:"+user).ID] = who
+	}
+	matched := s.peopleBehind(question, map[string]any{"evidence": "identifier"})
+	right, wrong := 0, 0
+	for _, slip := range world.Receipts() {
+		id := s.Person(string(sim.KindReceipt) + ":" + slip.Number).ID
+		if owner, account := whose[id]; matched[id] && account && owner == slip.Person {
+			right++
+		} else if matched[id] && account {
+			wrong++
+		}
+	}
+	t.Logf("of %v receipts %v are matched by identifiers, %v more by the household; of those with an account %d are the writer's, %d are not", number("events"), known, number("household_events"), right, wrong)
+	if right < 30 || wrong*8 > right {
+		t.Errorf("%d sales are matched to who made them, %d to others", right, wrong)
+	}
+	linked := 0
+	for _, p := range s.pairs("review") {
+		if linked < 5 && (matched[p.Persons[0].ID] != matched[p.Persons[1].ID]) {
+			if q := s.decide(p.ID, "link"); q.State == "linked" {
+				linked++
+			}
+		}
+	}
+	s.Drain()
+	row = s.named(question)[0]
+	all := float64(s.Number(`SELECT count(*) FROM events WHERE event = 'Receipt' AND person IN (SELECT person FROM events WHERE source IN %s)`, in))
+	if number("identifier_events")+number("probable_events") != all || number("identifier_events") != known || all > known && number("probable_events") == 0 {
+		t.Errorf("after %d links %v receipts are of persons known online: %v", linked, all, row)
+	}
+}
+
+// peopleBehind returns the ids of the people behind a number of an answer.
+func (s *Server) peopleBehind(question, selected any) map[string]bool {
+	s.t.Helper()
+	found := map[string]bool{}
+	for cursor := ""; ; {
+		var page struct {
+			Items      []struct{ ID string }
+			NextCursor string `json:"next_cursor"`
+		}
+		s.Call(http.MethodPost, "/api/v1/query/people", map[string]any{"query": question, "select": selected, "limit": 500, "cursor": cursor}, &page)
+		for _, p := range page.Items {
+			found[p.ID] = true
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return found
+		}
+	}
 }
 
 // importSlips imports the files as the demo does.

@@ -38,6 +38,7 @@ func (h *Households) Commands() []command.Kind {
 	return []command.Kind{
 		{Name: DecideCommand, Check: checkDecide, Do: h.doDecide},
 		{Name: RulesCommand, Check: checkRules, Do: h.doRules},
+		{Name: TagCommand, Check: checkTags, Do: h.doTag},
 	}
 }
 

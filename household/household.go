@@ -33,7 +33,9 @@ type Config struct {
 	Persons Persons // nil: rows know their persons
 	// Moved is told, in the transaction, who lives in another household or with others than before;
 	// quiet says that it follows from history, rules or decisions. nil: nobody asks.
-	Moved   func(ctx context.Context, tx *store.Tx, persons []touchstone.PersonID, quiet bool) error
+	Moved func(ctx context.Context, tx *store.Tx, persons []touchstone.PersonID, quiet bool) error
+	// Cities returns where persons are, as their profiles say; nil: nothing is known of it.
+	Cities  func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error)
 	Zone    func() *time.Location
 	Clock   touchstone.Clock
 	Logger  *slog.Logger

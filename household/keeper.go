@@ -123,6 +123,10 @@ func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) e
 				return err
 			}
 		}
+		homes, err := homesOf(ctx, tx, own)
+		if err != nil {
+			return err
+		}
 		for _, statement := range []string{
 			`DELETE FROM household_clues WHERE person IN (...)`, `DELETE FROM household_value WHERE person IN (...)`, `DELETE FROM household_spent WHERE person IN (...)`,
 			`DELETE FROM household_decisions WHERE person IN (...)`, `DELETE FROM household_decisions WHERE other IN (...)`,
@@ -139,6 +143,9 @@ func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) e
 			return err
 		}
 		if err := forgetDerived(ctx, tx, own); err != nil {
+			return err
+		}
+		if err := forgetTags(ctx, tx, homes); err != nil {
 			return err
 		}
 		touched = slices.DeleteFunc(touched, func(p touchstone.PersonID) bool { return slices.Contains(own, int64(p)) })
@@ -166,6 +173,11 @@ type (
 	timeSpan struct {
 		From  time.Time `json:"from"`
 		Until time.Time `json:"until"` // zero: none is known
+	}
+	exportedTag struct {
+		Household ID        `json:"household"`
+		Tag       string    `json:"tag"`
+		At        time.Time `json:"at"`
 	}
 	exportedDecision struct {
 		Who     string `json:"who"`
@@ -200,6 +212,7 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 	if err != nil {
 		return err
 	}
+	var homes []int64
 	err = keep.Each(ctx, q, `SELECT household, spans, roles FROM household_members WHERE person = ? ORDER BY household`, own, func(scan func(...any) error) error {
 		var m exportedMember
 		var text string
@@ -211,9 +224,13 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 			return err
 		}
 		m.Times = timesOf(list)
+		homes = append(homes, int64(m.Household))
 		return put("household", m)
 	})
 	if err != nil {
+		return err
+	}
+	if err := exportTags(ctx, q, homes, put); err != nil {
 		return err
 	}
 	err = keep.Each(ctx, q, `SELECT identifier, orders, paid FROM household_value WHERE person = ? ORDER BY identifier`, own, func(scan func(...any) error) error {
@@ -245,4 +262,20 @@ func (k keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put
 		}
 		return put("decision", d)
 	})
+}
+
+// exportTags hands over what households are called by hand.
+func exportTags(ctx context.Context, q store.Querier, homes []int64, put keep.Put) error {
+	tags, err := tagsOf(ctx, q, homes)
+	if err != nil {
+		return err
+	}
+	for _, id := range homes {
+		for _, t := range tags[ID(id)] {
+			if err := put("household_tag", exportedTag{ID(id), t.Tag, t.At}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -52,6 +52,7 @@ type Summary struct {
 	Payers   int               `json:"payers"`      // members who have paid
 	Vehicles int               `json:"vehicles"`    // cars that members drive or have said to have
 	Score    float64           `json:"score"`       // of the member who fits least
+	Tags     []string          `json:"tags"`
 	Since    time.Time         `json:"since"`
 	Members  []MiniatureMember `json:"members"`
 }
@@ -76,6 +77,7 @@ type ListQuery struct {
 	Sort     string
 	Children bool
 	MinSize  int
+	Tag      string
 	Persons  []touchstone.PersonID // households of these only; nil: all
 	Limit    int
 	After    string // "value.id" of the last one
@@ -108,6 +110,10 @@ func (h *Households) List(ctx context.Context, q ListQuery) (list []Summary, nex
 	if q.MinSize > 2 {
 		text += ` AND size >= ?`
 		args = append(args, q.MinSize)
+	}
+	if q.Tag != "" {
+		text += ` AND (id IN (SELECT household FROM household_tags WHERE tag = ?) OR id IN (SELECT a.household FROM household_tags t JOIN household_aliases a ON a.old = t.household WHERE t.tag = ?))`
+		args = append(args, q.Tag, q.Tag)
 	}
 	if q.Persons != nil {
 		marks := make([]string, len(q.Persons))
@@ -220,6 +226,7 @@ type View struct {
 	LastSeen  time.Time      `json:"last_seen"`
 	Members   []ViewMember   `json:"members"`
 	Decisions []ViewDecision `json:"decisions"`
+	Tags      []Tag          `json:"tags"`
 }
 
 // ViewMember is a member of today or before.
@@ -258,8 +265,12 @@ type ViewDecision struct {
 
 // resolve follows aliases of an id.
 func (h *Households) resolve(ctx context.Context, id ID) (ID, error) {
+	return h.aliasOf(ctx, h.cfg.DB.Reader(), id)
+}
+
+func (h *Households) aliasOf(ctx context.Context, q store.Querier, id ID) (ID, error) {
 	var now int64
-	err := h.cfg.DB.Reader().QueryRow(ctx, `SELECT household FROM household_aliases WHERE old = ?`, int64(id)).Scan(&now)
+	err := q.QueryRow(ctx, `SELECT household FROM household_aliases WHERE old = ?`, int64(id)).Scan(&now)
 	switch {
 	case err == nil:
 		return ID(now), nil
@@ -276,7 +287,7 @@ func (h *Households) Get(ctx context.Context, v *access.Viewer, id ID) (*View, e
 		return nil, err
 	}
 	q := h.cfg.DB.Reader()
-	out := &View{ID: id, Cities: []string{}, Members: []ViewMember{}, Decisions: []ViewDecision{}}
+	out := &View{ID: id, Cities: []string{}, Members: []ViewMember{}, Decisions: []ViewDecision{}, Tags: []Tag{}}
 	var persons []touchstone.PersonID
 	err = store.SelectIn(ctx, q, `SELECT `+memberColumns+` FROM household_members WHERE household IN (...) ORDER BY person`, []int64{int64(id)}, func(rows *sql.Rows) error {
 		row, err := scanMember(rows)
@@ -297,6 +308,11 @@ func (h *Households) Get(ctx context.Context, v *access.Viewer, id ID) (*View, e
 	if err := h.addValues(ctx, q, out, persons); err != nil {
 		return nil, err
 	}
+	tags, err := tagsOf(ctx, q, []int64{int64(id)})
+	if err != nil {
+		return nil, err
+	}
+	out.Tags = append(out.Tags, tags[id]...)
 	out.Decisions, err = h.decisionsOf(ctx, q, persons)
 	return out, err
 }
@@ -435,6 +451,16 @@ func (h *Households) addMembers(ctx context.Context, list []Summary) error {
 		s.Members = append(s.Members, h.miniature(&row))
 		return nil
 	}, today, today)
+	if err != nil {
+		return err
+	}
+	tags, err := tagsOf(ctx, h.cfg.DB.Reader(), ids)
+	for id, s := range at {
+		s.Tags = []string{}
+		for _, t := range tags[id] {
+			s.Tags = append(s.Tags, t.Tag)
+		}
+	}
 	return err
 }
 

@@ -52,6 +52,8 @@ func Resource(parts func() Parts) api.Resource {
 			{Method: get, Path: "/households/strengths", Need: mayRead, Handle: x.strengths},
 			{Method: put, Path: "/households/rules", Need: mayWrite, Handle: x.setRules, Action: "household.rules"},
 			{Method: post, Path: "/households/decisions", Need: mayWrite, Handle: x.decide, Action: "household.decide", Rows: api.Scoped},
+			{Method: get, Path: "/households/tags", Need: mayRead, Handle: x.tags},
+			{Method: post, Path: "/households/{id}/tags", Need: mayWrite, Handle: x.tag, Action: "household.tag", Rows: api.Scoped},
 			{Method: get, Path: "/households/{id}", Need: mayRead, Handle: x.get, Rows: api.Scoped},
 			{Method: get, Path: "/persons/{ref}/households", Need: mayRead, Handle: x.of, Rows: api.Scoped},
 		}}
@@ -94,6 +96,7 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 	if q.MinSize, err = readSize(r.URL.Query().Get("min_size")); err != nil {
 		return err
 	}
+	q.Tag = r.URL.Query().Get("tag")
 	if text := r.URL.Query().Get("q"); text != "" {
 		if q.Persons, err = p.Search(r.Context(), api.ViewerOf(r), text, maxFound); err != nil {
 			return err
@@ -106,7 +109,18 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Households.addMembers(r.Context(), list); err != nil {
+	if err := p.complete(r.Context(), api.ViewerOf(r), list); err != nil {
+		return err
+	}
+	if list == nil {
+		list = []Summary{}
+	}
+	return api.WritePage(w, list, next)
+}
+
+// complete adds members, cars, tags and what was paid lately to lines of a list.
+func (p *Parts) complete(ctx context.Context, v *access.Viewer, list []Summary) error {
+	if err := p.Households.addMembers(ctx, list); err != nil {
 		return err
 	}
 	var ids []touchstone.PersonID
@@ -115,16 +129,15 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 			ids = append(ids, list[i].Members[j].ID)
 		}
 	}
-	cars, err := p.Households.vehicles(r.Context(), ids)
+	cars, err := p.Households.vehicles(ctx, ids)
 	if err != nil {
 		return err
 	}
-	lately, err := p.Households.spentLately(r.Context(), ids)
+	lately, err := p.Households.spentLately(ctx, ids)
 	if err != nil {
 		return err
 	}
-	v := api.ViewerOf(r)
-	lines, err := p.lines(r.Context(), v, ids)
+	lines, err := p.lines(ctx, v, ids)
 	if err != nil {
 		return err
 	}
@@ -136,10 +149,78 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 			m.named(v, lines[m.ID])
 		}
 	}
-	if list == nil {
-		list = []Summary{}
+	return nil
+}
+
+// Behind returns the households of today that some persons count in, as the list shows them: at most limit after the id that
+// the cursor is, how many there are, and the next cursor.
+func (p *Parts) Behind(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, cursor string, limit int) (list []Summary, total int, next string, err error) {
+	after := ID(0)
+	if cursor != "" {
+		var ok bool
+		if after, ok = ParseID(cursor); !ok {
+			return nil, 0, "", touchstone.Errorf(touchstone.Invalid, "The cursor is not one that this list gave.")
+		}
 	}
-	return api.WritePage(w, list, next)
+	list, total, more, err := p.Households.Behind(ctx, persons, after, limit)
+	if err != nil {
+		return nil, 0, "", err
+	}
+	if more {
+		next = list[len(list)-1].ID.String()
+	}
+	return list, total, next, p.complete(ctx, v, list)
+}
+
+func (x resource) tags(w http.ResponseWriter, r *http.Request) error {
+	list, err := x.parts().Households.allTags(r.Context())
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"items": list})
+}
+
+// tag gives tags to a household and takes them away.
+func (x resource) tag(w http.ResponseWriter, r *http.Request) error {
+	p := x.parts()
+	if p.Submit == nil {
+		return api.NotHere("commands")
+	}
+	id, ok := ParseID(api.Param(r, "id"))
+	if !ok {
+		return touchstone.Errorf(touchstone.Invalid, "%.40q is not the id of a household: it looks like h_1a2b", api.Param(r, "id"))
+	}
+	var in struct {
+		Add    []string `json:"add"`
+		Remove []string `json:"remove"`
+	}
+	if err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	v := api.ViewerOf(r)
+	one, err := p.Households.Get(r.Context(), v, id)
+	if err == nil {
+		err = p.fill(r.Context(), v, one) // nobody tags a household of which they may see nobody
+	}
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(TagBody{Household: one.ID.String(), Add: in.Add, Remove: in.Remove})
+	if err != nil {
+		return err
+	}
+	if err := checkTags(touchstone.JSON(text)); err != nil {
+		return err
+	}
+	if _, err := p.Submit(r.Context(), touchstone.Command{Kind: TagCommand, Actor: v.ID, SubmittedAt: p.Households.cfg.Clock.Now(), Body: touchstone.JSON(text)}); err != nil {
+		return err
+	}
+	api.NoteTarget(r, one.ID.String(), one.ID.String())
+	tags, err := tagsOf(r.Context(), p.Households.cfg.DB.Reader(), []int64{int64(one.ID)})
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"id": one.ID, "tags": append([]Tag{}, tags[one.ID]...)})
 }
 
 // maxFound is how many persons a search in the list stands for.

@@ -40,7 +40,7 @@ var now = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Run asks every question of every case. open makes an empty warehouse.
 func Run(t *testing.T, open func(t *testing.T) warehouse.Warehouse) {
-	for _, group := range [][]Case{trendCases, funnelCases, retentionCases} {
+	for _, group := range [][]Case{trendCases, funnelCases, retentionCases, matchedCases, homeCases} {
 		for _, c := range group {
 			t.Run(c.Name, func(t *testing.T) {
 				w := open(t)
@@ -77,6 +77,35 @@ func (segments) MembersSince(context.Context, string, string) (add, remove []tou
 	return nil, nil, false, nil
 }
 
+// homes has one household, of the persons 910 and 911.
+type homes struct{}
+
+func (homes) Standing(context.Context) (persons, standing []int64, err error) {
+	return []int64{910, 911}, []int64{910, 910}, nil
+}
+
+// TraitNames are the size and the cities.
+func (homes) TraitNames() []string { return []string{"size", "city"} }
+
+// Traits knows the household of 910 and 911 in two cities, and one of 930 alone in none.
+func (homes) Traits(_ context.Context, name string, fn func(persons []int64, values []string)) error {
+	if name == "size" {
+		fn([]int64{910, 911}, []string{"2"})
+		fn([]int64{930}, []string{"1"})
+	} else {
+		fn([]int64{910, 911}, []string{"上海", "Suzhou"})
+		fn([]int64{930}, nil)
+	}
+	return nil
+}
+
+// links has one person made by a probable link, 920, of the nodes 920 and 922, and 921.
+type links struct{}
+
+func (links) Parts(context.Context) (nodes, parts []int64, err error) {
+	return []int64{920, 921, 922}, []int64{920, 921, 920}, nil
+}
+
 // Load appends the events and returns an engine that asks about them.
 func Load(t *testing.T, w warehouse.Warehouse, events string) *analytics.Engine {
 	t.Helper()
@@ -87,7 +116,7 @@ func Load(t *testing.T, w warehouse.Warehouse, events string) *analytics.Engine 
 	if err := w.Append(t.Context(), commit); err != nil {
 		t.Fatal(err)
 	}
-	return analytics.New(w, analytics.Options{Segments: segments{}, Clock: touchstone.ClockFunc(func() time.Time { return now })})
+	return analytics.New(w, analytics.Options{Segments: segments{}, Households: homes{}, Probable: links{}, Clock: touchstone.ClockFunc(func() time.Time { return now })})
 }
 
 func check(t *testing.T, e *analytics.Engine, ask Ask) {
@@ -150,12 +179,16 @@ func CheckPeople(t *testing.T, e *analytics.Engine, query string, answer *analyt
 	t.Helper()
 	var q struct {
 		Kind      string
+		Subject   string
 		Series    []struct{ Measure string }
 		Steps     []any
 		Breakdown []any
 	}
 	if err := json.Unmarshal([]byte(query), &q); err != nil {
 		t.Fatal(err)
+	}
+	if q.Subject == "household" { // behind a number are all members
+		return
 	}
 	n := len(q.Breakdown)
 	for i, row := range answer.Rows {
@@ -177,6 +210,27 @@ func CheckPeople(t *testing.T, e *analytics.Engine, query string, answer *analyt
 				sel["outcome"] = "lost"
 				expectPeople(t, e, query, sel, people-next)
 			}
+		case "matched":
+			sel := map[string]any{"bucket": row[0], "breakdown": row[1 : 1+n], "evidence": "any"}
+			all, err := e.People(t.Context(), access.System(), []byte(query), selected(t, sel))
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Each person of the cases has sales by one evidence only.
+			apart := 0
+			for _, name := range []string{"identifier", "probable", "household", "none"} {
+				sel["evidence"] = name
+				some, err := e.People(t.Context(), access.System(), []byte(query), selected(t, sel))
+				if err != nil {
+					t.Fatal(err)
+				}
+				apart += len(some)
+			}
+			if apart != len(all) {
+				t.Errorf("%d people by evidence are %d together: %s", apart, len(all), query)
+			}
+		case "exposed":
+			expectPeople(t, e, query, map[string]any{"breakdown": row[:n], "touch": row[n], "way": row[n+1]}, row[n+4].(int64))
 		case "retention":
 			expectPeople(t, e, query, map[string]any{"cohort": row[0], "period": row[2]}, row[3].(int64))
 			expectPeople(t, e, query, map[string]any{"cohort": row[0]}, row[1].(int64))
@@ -184,7 +238,7 @@ func CheckPeople(t *testing.T, e *analytics.Engine, query string, answer *analyt
 	}
 }
 
-func expectPeople(t *testing.T, e *analytics.Engine, query string, sel map[string]any, want int64) {
+func selected(t *testing.T, sel map[string]any) []byte {
 	t.Helper()
 	if b, ok := sel["breakdown"].([]any); ok && len(b) == 0 {
 		delete(sel, "breakdown")
@@ -193,6 +247,12 @@ func expectPeople(t *testing.T, e *analytics.Engine, query string, sel map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	return text
+}
+
+func expectPeople(t *testing.T, e *analytics.Engine, query string, sel map[string]any, want int64) {
+	t.Helper()
+	text := selected(t, sel)
 	people, err := e.People(t.Context(), access.System(), []byte(query), text)
 	if err != nil {
 		t.Fatalf("people of %s in %s: %v", text, query, err)

@@ -68,7 +68,7 @@ func Run(ctx context.Context, w warehouse.Warehouse, g Gathering, workers []Work
 	if g.Held <= 0 {
 		g.Held = DefaultHeld
 	}
-	persons, last, err := readPersonMap(ctx, w)
+	persons, last, err := ReadPersonMap(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func Run(ctx context.Context, w warehouse.Warehouse, g Gathering, workers []Work
 // partitioner holds the items of the partitions from from to before to.
 type partitioner struct {
 	Gathering
-	persons  *personMap
+	persons  *PersonMap
 	width    int
 	from, to int
 	workers  int
@@ -207,7 +207,7 @@ type intake struct {
 	items   [stride]int64
 	rows    [stride]int32 // see kept
 	people  [stride]int64 // of those rows
-	moved   [stride]int32 // see personMap.all
+	moved   [stride]int32 // see PersonMap.all
 	places  [stride]int32 // see pack
 	packed  [stride]int64
 }
@@ -370,17 +370,17 @@ func resized[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// personMap tells who is behind a node: for overridden nodes, of which a set of bits
+// PersonMap tells who is behind a node: for overridden nodes, of which a set of bits
 // tells, the person stands at the node's rank in the set. That takes 12 bits per node and
 // 8 bytes per override, and stays in the processor's cache where a hash table would not.
-type personMap struct {
+type PersonMap struct {
 	overridden []uint64 // bits by node
 	ranks      []uint32 // bits set before each word
 	people     []int64  // by rank
 }
 
-// readPersonMap reads the overrides. last is the greatest number of a node or person.
-func readPersonMap(ctx context.Context, w warehouse.Warehouse) (m *personMap, last int64, err error) {
+// ReadPersonMap reads the overrides. last is the greatest number of a node or person.
+func ReadPersonMap(ctx context.Context, w warehouse.Warehouse) (m *PersonMap, last int64, err error) {
 	var nodes, people []int64
 	err = w.Scan(ctx, warehouse.Statement{SQL: "SELECT node, person FROM overrides", Own: true}, 1, func(_ int, c [][]int64) error {
 		nodes, people = append(nodes, c[0]...), append(people, c[1]...)
@@ -404,8 +404,8 @@ func readPersonMap(ctx context.Context, w warehouse.Warehouse) (m *personMap, la
 }
 
 // newPersonMap makes the map of the nodes up to last.
-func newPersonMap(nodes, people []int64, last int64) *personMap {
-	m := &personMap{people: make([]int64, len(nodes))}
+func newPersonMap(nodes, people []int64, last int64) *PersonMap {
+	m := &PersonMap{people: make([]int64, len(nodes))}
 	if len(nodes) == 0 {
 		return m
 	}
@@ -425,7 +425,15 @@ func newPersonMap(nodes, people []int64, last int64) *personMap {
 	return m
 }
 
-func (m *personMap) rank(node int64) int {
+// Of returns the person behind a node.
+func (m *PersonMap) Of(node int64) int64 {
+	if word := uint64(node) >> 6; word < uint64(len(m.overridden)) && m.overridden[word]>>(node&63)&1 == 1 { //nolint:gosec // not negative
+		return m.people[m.rank(node)]
+	}
+	return node
+}
+
+func (m *PersonMap) rank(node int64) int {
 	below := m.overridden[node>>6] & (1<<(node&63) - 1)
 	return int(m.ranks[node>>6]) + bits.OnesCount64(below)
 }
@@ -434,7 +442,7 @@ func (m *personMap) rank(node int64) int {
 // numbers as there are rows. Who is overridden cannot be foreseen, so those rows are listed
 // first, without a branch, and looked up together: the processor then waits for several
 // look-ups at a time.
-func (m *personMap) all(nodes []int64, rows []int32, people *[stride]int64, moved *[stride]int32) {
+func (m *PersonMap) all(nodes []int64, rows []int32, people *[stride]int64, moved *[stride]int32) {
 	n, set := 0, m.overridden
 	for i, row := range rows {
 		node := nodes[row]

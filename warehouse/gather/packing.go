@@ -44,6 +44,11 @@ func NewPacking(from, to time.Time, classes, groups int) (Packing, bool) {
 // Bits is how many an item has.
 func (p Packing) Bits() int { return p.timeBits + p.classBits + p.groupBits }
 
+// Pack returns the item of an event: its time in Unix milliseconds, class and group.
+func (p Packing) Pack(at, class, group int64) int64 {
+	return (at-p.From)<<((p.classBits+p.groupBits)&63) | class<<(p.groupBits&63) | group
+}
+
 // Time is that of an item, in milliseconds after From.
 func (p Packing) Time(item int64) int64 { return item >> (p.classBits + p.groupBits) }
 

@@ -48,6 +48,7 @@ const households: Whole[] = Array.from({ length: 24 }, (_, i) => {
     first_seen: ago(700 - i),
     last_seen: ago(0.2),
     members,
+    tags: i % 5 === 0 ? [{ tag: "VIP", actor: "usr_1", at: ago(20) }] : [],
     decisions:
       i % 5 === 0
         ? [
@@ -72,6 +73,7 @@ const summary = (h: Whole): S["HouseholdSummary"] => ({
   revenue_365: h.revenue_365,
   payers: h.payers,
   vehicles: h.vehicles,
+  tags: h.tags.map((x) => x.tag),
   score: Math.min(...h.members.map((m) => m.score)),
   since: h.first_seen,
   members: h.members.map(({ id, name, roles, child }) => ({ id, name, roles, child })),

@@ -10,6 +10,7 @@ import { people } from "./pages/people/feature";
 import { plans } from "./pages/plans/feature";
 import { quality } from "./pages/quality/feature";
 import { retention } from "./pages/retention/feature";
+import { sales } from "./pages/sales/feature";
 import { segments } from "./pages/segments/feature";
 import { settings } from "./pages/settings/feature";
 import { webhooks } from "./pages/webhooks/feature";
@@ -30,6 +31,7 @@ export const features = [
   consent,
   segments,
   analytics,
+  sales,
   webhooks,
   jobs,
   operate,
@@ -49,6 +51,7 @@ export const routes = [
   ...consent.routes,
   ...segments.routes,
   ...analytics.routes,
+  ...sales.routes,
   ...webhooks.routes,
   ...jobs.routes,
   ...operate.routes,

@@ -381,6 +381,11 @@ export const householdStrengthsQuery = queryOptions({
   queryFn: ({ signal }) => data(api.GET("/api/v1/households/strengths", { signal })),
   staleTime: 0,
 });
+export const householdTagsQuery = queryOptions({
+  queryKey: ["households", "tags"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/households/tags", { signal })),
+  staleTime: 30_000,
+});
 export const householdQuery = (id: string) =>
   queryOptions({
     queryKey: ["household", id],
@@ -444,6 +449,13 @@ export const analyticsQuery = (query: Query) =>
     queryKey: ["query", query],
     queryFn: ({ signal }) => data(api.POST("/api/v1/query", { signal, body: query })),
     staleTime: 30_000,
+  });
+export const householdsBehindQuery = (query: Query, select: Select) =>
+  infiniteQueryOptions({
+    queryKey: ["query-households", query, select],
+    queryFn: ({ signal, pageParam }) =>
+      data(api.POST("/api/v1/query/households", { signal, body: { query, select, ...page(pageParam) } })),
+    ...nextPage,
   });
 export const peopleBehindQuery = (query: Query, select: Select) =>
   infiniteQueryOptions({

@@ -1252,7 +1252,10 @@ export interface paths {
          * @description Columns by kind. trend: time, series (index), [breakdown…], value. funnel: step, event, [breakdown…], persons,
          *     conversion (from step 1, 0..1), step_conversion, median_seconds, avg_seconds (from the previous step),
          *     total_median_seconds (from the first step).
-         *     retention: cohort (time), size, period (0..n), persons, rate. sql: whatever the statement selects.
+         *     retention: cohort (time), size, period (0..n), persons, rate.
+         *     matched: time, [breakdown…], events, identifier_events, probable_events, household_events, events_share, and with `amount`
+         *     revenue, identifier_revenue, probable_revenue, household_revenue, revenue_share.
+         *     exposed: [breakdown…], touch, way, sales, share, persons, median_seconds. sql: whatever the statement selects.
          */
         post: operations["query"];
         delete?: never;
@@ -1272,6 +1275,26 @@ export interface paths {
         put?: never;
         /** The people behind one number of an answer */
         post: operations["queryPeople"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/households": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The households behind one number of an answer
+         * @description Those that the people behind it count in today; who is in none is left out.
+         */
+        post: operations["queryHouseholds"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3028,6 +3051,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/households/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tags that households have, the most frequent first */
+        get: operations["listHouseholdTags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/households/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a household tags by hand, and take them away
+         * @description They go into the log as a command. When a household becomes part of another one, its tags go with it. An erasure that leaves at most one member deletes them.
+         */
+        post: operations["tagHousehold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/households/rules": {
         parameters: {
             query?: never;
@@ -3904,13 +3966,42 @@ export interface components {
             channels: string[];
             city: string | null;
         };
+        HouseholdSummary: {
+            tags: string[];
+            id: string;
+            size: number;
+            /** @description Members under 14 */
+            children: number;
+            /** Format: int64 */
+            orders: number;
+            revenue: number;
+            /** @description Paid within the last 365 days, by the day in UTC */
+            revenue_365: number;
+            /** @description Members who have paid */
+            payers: number;
+            /** @description Cars of members, by clues */
+            vehicles: number;
+            /** @description 0 to 1, of the member who fits least */
+            score: number;
+            /** Format: date-time */
+            since: string | null;
+            members: components["schemas"]["HouseholdMiniature"][];
+        };
+        HouseholdMiniature: {
+            id: string;
+            name: string | null;
+            roles: ("payer" | "user" | "child" | "driver")[];
+            /** @description Under 14 */
+            child: boolean;
+        };
         Scalar: string | number | boolean | null;
         /** @enum {string} */
         ConditionOp: "eq" | "neq" | "gt" | "gte" | "lt" | "lte" | "contains" | "starts_with" | "in" | "not_in" | "exists" | "not_exists";
         /** @description A column that every event has, such as event, type, source, channel, city, platform or utm_source; the error for an unknown one lists all */
         Dimension: string;
-        /** @description A condition on an event; names one of property, context and (in queries) dimension */
+        /** @description A condition on an event; names one of property, context and (in queries) dimension. Among the filters of a question it may name a trait of households instead */
         Condition: {
+            household?: components["schemas"]["HouseholdTrait"];
             property?: string;
             /** @description Path into the event's context, as in page.referrer */
             context?: string;
@@ -4689,8 +4780,14 @@ export interface components {
         CatalogueValues: {
             values: unknown[];
         };
-        /** @description One of the three */
+        /**
+         * @description What is known of the household of today that a person counts in. As a breakdown or among the filters of a question; sums of orders and revenue are broken down in bands
+         * @enum {string}
+         */
+        HouseholdTrait: "size" | "children" | "payers" | "orders" | "revenue" | "vehicles" | "city" | "tag";
+        /** @description One of the four */
         Breakdown: {
+            household?: components["schemas"]["HouseholdTrait"];
             /** @description Of the event */
             property?: string;
             /** @description Path into the event's context, as in page.referrer */
@@ -4729,7 +4826,7 @@ export interface components {
              * @default person
              * @enum {string}
              */
-            subject?: "person";
+            subject?: "person" | "household";
             /** @description Only people of this segment */
             segment?: string;
             /** @description Conditions on every event */
@@ -4796,6 +4893,49 @@ export interface components {
              */
             kind: "retention";
         };
+        /** @description Which share of sales is of persons who are known online, by which evidence */
+        MatchedQuery: components["schemas"]["QueryBase"] & {
+            /** @constant */
+            kind: "matched";
+            interval?: components["schemas"]["Interval"];
+            sale: components["schemas"]["EventSelector"];
+            online: components["schemas"]["EventSelector"];
+            /** @description Property of a sale that is its revenue */
+            amount?: string;
+            /**
+             * @description How long before the range somebody may have been seen online
+             * @default 365d
+             */
+            lookback?: string;
+            limit?: number;
+        } & {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "matched";
+        };
+        /** @description Which sales came after an exposure of the same person to an advertisement */
+        ExposedQuery: components["schemas"]["QueryBase"] & {
+            /** @constant */
+            kind: "exposed";
+            sale: components["schemas"]["EventSelector"];
+            exposure: components["schemas"]["EventSelector"];
+            /**
+             * @description How long an exposure counts
+             * @default 30d
+             */
+            window?: string;
+            /** @description What of the last exposure sales are grouped by */
+            touch?: components["schemas"]["Breakdown"][];
+            limit?: number;
+        } & {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "exposed";
+        };
         SqlQuery: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -4805,7 +4945,7 @@ export interface components {
             /** @description One read-only statement over the view `events` */
             sql: string;
         };
-        Query: components["schemas"]["TrendQuery"] | components["schemas"]["FunnelQuery"] | components["schemas"]["RetentionQuery"] | components["schemas"]["SqlQuery"];
+        Query: components["schemas"]["TrendQuery"] | components["schemas"]["FunnelQuery"] | components["schemas"]["RetentionQuery"] | components["schemas"]["MatchedQuery"] | components["schemas"]["ExposedQuery"] | components["schemas"]["SqlQuery"];
         QueryColumn: {
             name: string;
             /** @enum {string} */
@@ -4854,7 +4994,23 @@ export interface components {
             /** @description Left out = the whole cohort */
             period?: number;
         };
-        Select: components["schemas"]["TrendSelect"] | components["schemas"]["FunnelSelect"] | components["schemas"]["RetentionSelect"];
+        Select: components["schemas"]["TrendSelect"] | components["schemas"]["FunnelSelect"] | components["schemas"]["RetentionSelect"] | components["schemas"]["MatchedSelect"] | components["schemas"]["ExposedSelect"];
+        MatchedSelect: {
+            /** @description The value of the column `time` in the row; not needed of the interval total */
+            bucket?: string;
+            /** @enum {string} */
+            evidence: "any" | "identifier" | "probable" | "household" | "none";
+            /** @description The row's breakdown values in order */
+            breakdown?: unknown[];
+        };
+        ExposedSelect: {
+            /** @enum {string} */
+            way: "exposed" | "other" | "none";
+            /** @description The row's */
+            touch?: string | null;
+            /** @description The row's breakdown values in order */
+            breakdown?: unknown[];
+        };
         PeopleRequest: {
             query: components["schemas"]["Query"];
             select: components["schemas"]["Select"];
@@ -6352,32 +6508,12 @@ export interface components {
             items: components["schemas"]["HouseholdSummary"][];
             next_cursor: string;
         };
-        HouseholdSummary: {
-            id: string;
-            size: number;
-            /** @description Members under 14 */
-            children: number;
-            /** Format: int64 */
-            orders: number;
-            revenue: number;
-            /** @description Paid within the last 365 days, by the day in UTC */
-            revenue_365: number;
-            /** @description Members who have paid */
-            payers: number;
-            /** @description Cars of members, by clues */
-            vehicles: number;
-            /** @description 0 to 1, of the member who fits least */
-            score: number;
+        HouseholdTag: {
+            tag: string;
+            /** @description Id of who gave it */
+            actor: string;
             /** Format: date-time */
-            since: string | null;
-            members: components["schemas"]["HouseholdMiniature"][];
-        };
-        HouseholdMiniature: {
-            id: string;
-            name: string | null;
-            roles: ("payer" | "user" | "child" | "driver")[];
-            /** @description Under 14 */
-            child: boolean;
+            at: string;
         };
         HouseholdTotals: {
             /** Format: int64 */
@@ -6406,6 +6542,7 @@ export interface components {
             }[];
         };
         Household: {
+            tags: components["schemas"]["HouseholdTag"][];
             id: string;
             /** @description Members of today */
             size: number;
@@ -9212,6 +9349,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PeopleResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    queryHouseholds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PeopleRequest"];
+            };
+        };
+        responses: {
+            /** @description A page of households */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: int64 */
+                        total: number;
+                        items: components["schemas"]["HouseholdSummary"][];
+                        next_cursor: string;
+                    };
                 };
             };
             default: components["responses"]["Problem"];
@@ -12479,6 +12646,8 @@ export interface operations {
                 children?: boolean;
                 /** @description Only those with so many members or more */
                 min_size?: number;
+                /** @description Only those with this tag */
+                tag?: string;
                 /** @description Only those of persons found by a name, an identifier or an id, of the first 200 */
                 q?: string;
                 /** @description Size of the page */
@@ -12520,6 +12689,65 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HouseholdTotals"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listHouseholdTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 500 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: string[];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    tagHousehold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    add?: string[];
+                    remove?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description The tags that it has now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        tags: components["schemas"]["HouseholdTag"][];
+                    };
                 };
             };
             default: components["responses"]["Problem"];

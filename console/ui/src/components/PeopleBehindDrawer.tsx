@@ -1,11 +1,11 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
-import { App, Button, Form, Input } from "antd";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { App, Button, Form, Input, Segmented } from "antd";
 import { Shapes } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
-import { peopleBehindQuery } from "@/api/queries";
+import { householdsBehindQuery, peopleBehindQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { type Behind, usePeopleBehind, useSharedSearch } from "@/lib/behind";
@@ -29,6 +29,9 @@ export function PeopleBehindDrawer() {
 
 const exportLimit = 10_000;
 
+/** A number of a question about households leads to households; its people are a click away. */
+const ofHouseholds = (b: Behind) => "subject" in b.query && b.query.subject === "household";
+
 function Body({ behind, open }: { behind: Behind; open: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -38,6 +41,7 @@ function Body({ behind, open }: { behind: Behind; open: boolean }) {
   const pages = usePages(query);
   const total = query.data?.pages[0]?.total;
   const [saving, setSaving] = useState(false);
+  const [people, setPeople] = useState(!ofHouseholds(behind));
 
   return (
     <DetailDrawer
@@ -84,8 +88,18 @@ function Body({ behind, open }: { behind: Behind; open: boolean }) {
         </div>
       }
     >
+      {ofHouseholds(behind) && (
+        <Segmented
+          aria-label={t("behind.show")}
+          value={people ? "people" : "households"}
+          options={(["households", "people"] as const).map((v) => ({ value: v, label: t(`behind.${v}`) }))}
+          onChange={(v) => setPeople(v === "people")}
+        />
+      )}
       {saving && <SaveForm behind={behind} onDone={() => setSaving(false)} />}
-      {pages.error && !pages.rows ? (
+      {!people ? (
+        <HouseholdsBehind behind={behind} />
+      ) : pages.error && !pages.rows ? (
         <ErrorState error={pages.error} onRetry={pages.onRetry} />
       ) : pages.rows?.length === 0 ? (
         <EmptyState title={t("behind.none")} hint={t("behind.noneHint")} />
@@ -93,6 +107,44 @@ function Body({ behind, open }: { behind: Behind; open: boolean }) {
         <PersonList rows={pages.rows} more={pages.more} />
       )}
     </DetailDrawer>
+  );
+}
+
+/** The households behind a number, each with its members. */
+function HouseholdsBehind({ behind }: { behind: Behind }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const query = useInfiniteQuery(householdsBehindQuery(behind.query, behind.select));
+  const pages = usePages(query);
+  const total = query.data?.pages[0]?.total;
+  if (pages.error && !pages.rows) return <ErrorState error={pages.error} onRetry={pages.onRetry} />;
+  if (pages.rows?.length === 0)
+    return <EmptyState title={t("behind.noHouseholds")} hint={t("behind.noHouseholdsHint")} />;
+  return (
+    <>
+      {total !== undefined && (
+        <p className="muted">{t("behind.householdTotal", { count: total, n: format.num(total) })}</p>
+      )}
+      <ul className="person-list" aria-busy={!pages.rows}>
+        {pages.rows?.map((h) => (
+          <li key={h.id}>
+            <Link to="/households/$id" params={{ id: h.id }} className="text-link ellipsis">
+              {h.members
+                .map((m) => m.name)
+                .filter((name) => name !== null)
+                .join(" · ") || h.id}
+            </Link>
+            <span className="person-list-id muted">{h.tags.join(" · ")}</span>
+            <span className="muted num">{t("behind.members", { count: h.size, n: format.num(h.size) })}</span>
+          </li>
+        ))}
+      </ul>
+      {pages.more?.has && (
+        <Button loading={pages.more.loading} onClick={pages.more.load}>
+          {t("behind.more")}
+        </Button>
+      )}
+    </>
   );
 }
 

@@ -14,6 +14,7 @@ import { people } from "./en/people";
 import { plans } from "./en/plans";
 import { quality } from "./en/quality";
 import { retention } from "./en/retention";
+import { sales } from "./en/sales";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
 import { webhooks } from "./en/webhooks";
@@ -33,6 +34,7 @@ export const en = {
   linkage,
   condition,
   retention,
+  sales,
   segments,
   analytics,
   jobs,

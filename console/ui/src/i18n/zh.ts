@@ -14,6 +14,7 @@ import { people } from "./zh/people";
 import { plans } from "./zh/plans";
 import { quality } from "./zh/quality";
 import { retention } from "./zh/retention";
+import { sales } from "./zh/sales";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
 import { webhooks } from "./zh/webhooks";
@@ -32,6 +33,7 @@ export const zh = {
   linkage,
   condition,
   retention,
+  sales,
   segments,
   analytics,
   jobs,

@@ -342,7 +342,8 @@ export function isCondition(v: unknown): v is Condition {
     isValue(v.value) &&
     isName(v.property) &&
     isName(v.context) &&
-    isName(v.dimension)
+    isName(v.dimension) &&
+    isName(v.household)
   );
 }
 

@@ -29,6 +29,7 @@ export function ConditionRow(props: {
   onChange: (c: Condition) => void;
   onRemove: () => void;
   withDimensions?: boolean;
+  withHouseholds?: boolean;
   fresh?: boolean;
 }) {
   const { t } = useTranslation();
@@ -36,7 +37,9 @@ export function ConditionRow(props: {
   const { items } = useProperties(props.events);
   const type: FieldType = c.property
     ? (items.find((x) => x.property === c.property)?.type ?? "unknown")
-    : "string";
+    : c.household && c.household !== "city" && c.household !== "tag"
+      ? "number"
+      : "string";
   const named = props.events.filter((e) => e && e !== "*");
   return (
     <div className="condition" data-testid="condition">
@@ -44,12 +47,15 @@ export function ConditionRow(props: {
         events={props.events}
         value={c}
         withDimensions={props.withDimensions ?? false}
+        withHouseholds={props.withHouseholds ?? false}
         label={t("condition.property")}
         fresh={props.fresh ?? false}
         onChange={(field) => {
           const next = field.property
             ? (items.find((x) => x.property === field.property)?.type ?? "unknown")
-            : "string";
+            : field.household && field.household !== "city" && field.household !== "tag"
+              ? "number"
+              : "string";
           const op = opsFor(next).includes(c.op) ? c.op : "eq";
           props.onChange({ ...field, op, value: undefined });
         }}
@@ -90,6 +96,7 @@ export function ConditionList(props: {
   value: readonly Condition[] | undefined;
   onChange: (list: Condition[] | undefined) => void;
   withDimensions?: boolean;
+  withHouseholds?: boolean;
   addLabel?: string;
   /** The list was just begun: its first condition opens. */
   fresh?: boolean;
@@ -108,6 +115,7 @@ export function ConditionList(props: {
           value={c}
           fresh={i === fresh}
           withDimensions={props.withDimensions ?? false}
+          withHouseholds={props.withHouseholds ?? false}
           onChange={(next) => set(list.map((x, j) => (j === i ? next : x)))}
           onRemove={() => {
             setFresh(null);

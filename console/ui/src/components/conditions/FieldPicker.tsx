@@ -9,6 +9,7 @@ import {
   fieldKey,
   fieldName,
   fieldOfKey,
+  householdTraits,
   useProperties,
 } from "./fields";
 import "./conditions.css";
@@ -24,6 +25,8 @@ export function FieldPicker(props: {
   placeholder?: string;
   /** Questions know dimensions; rules of segments do not. */
   withDimensions?: boolean;
+  /** Also what is known of households: in questions about them. */
+  withHouseholds?: boolean;
   /** Only properties, and numbers first: what sum and the like need. */
   numbers?: boolean;
   allowClear?: boolean;
@@ -43,6 +46,15 @@ export function FieldPicker(props: {
     }));
     if (props.numbers) properties.sort((a, b) => Number(b.note === "number") - Number(a.note === "number"));
     const groups = [{ label: t("condition.properties"), options: properties }];
+    if (props.withHouseholds)
+      groups.unshift({
+        label: t("condition.households"),
+        options: householdTraits.map((h) => ({
+          value: `h:${h}`,
+          label: t(`condition.householdTrait.${h}`),
+          note: "",
+        })),
+      });
     if (!props.numbers) {
       if (props.withDimensions)
         groups.push({
@@ -63,9 +75,11 @@ export function FieldPicker(props: {
     const extra = [key, name && !known.includes(`p:${name}`) ? `p:${name}` : ""].filter(
       (k, i, all) => k !== "" && !known.includes(k) && all.indexOf(k) === i,
     );
-    groups[0]?.options.push(...extra.map((k) => ({ value: k, label: fieldName(fieldOfKey(k)), note: "" })));
+    groups
+      .find((g) => g.label === t("condition.properties"))
+      ?.options.push(...extra.map((k) => ({ value: k, label: fieldName(fieldOfKey(k)), note: "" })));
     return groups.filter((g) => g.options.length > 0);
-  }, [items, props.numbers, props.withDimensions, t, i18n, typed, key]);
+  }, [items, props.numbers, props.withDimensions, props.withHouseholds, t, i18n, typed, key]);
 
   return (
     <Select

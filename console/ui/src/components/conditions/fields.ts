@@ -5,7 +5,7 @@ import type { Condition, ConditionOp } from "@/api/types";
 import { readNumber } from "@/lib/json";
 
 /** What a condition or a breakdown looks at. */
-export type Field = Pick<Condition, "property" | "context" | "dimension">;
+export type Field = Pick<Condition, "property" | "context" | "dimension" | "household">;
 export type FieldType = "string" | "number" | "boolean" | "unknown";
 
 /** Columns that every event has. Session, and the event itself, are not worth a filter. */
@@ -25,6 +25,21 @@ export const dimensions = [
   "type",
 ] as const;
 
+/** What is known of the household of today that a person counts in. */
+export const householdTraits = [
+  "size",
+  "children",
+  "payers",
+  "orders",
+  "revenue",
+  "vehicles",
+  "city",
+  "tag",
+] as const;
+export type HouseholdTrait = (typeof householdTraits)[number];
+export const isHouseholdTrait = (s: string): s is HouseholdTrait =>
+  (householdTraits as readonly string[]).includes(s);
+
 /** Paths into the context that Segment's libraries fill. */
 export const contextPaths = [
   "page.path",
@@ -43,15 +58,24 @@ export const contextPaths = [
 ] as const;
 
 export const fieldKey = (f: Field): string =>
-  f.property ? `p:${f.property}` : f.context ? `c:${f.context}` : f.dimension ? `d:${f.dimension}` : "";
+  f.property
+    ? `p:${f.property}`
+    : f.context
+      ? `c:${f.context}`
+      : f.dimension
+        ? `d:${f.dimension}`
+        : f.household
+          ? `h:${f.household}`
+          : "";
 
 export function fieldOfKey(key: string): Field {
   const name = key.slice(2);
   if (key.startsWith("c:")) return { context: name };
+  if (key.startsWith("h:")) return isHouseholdTrait(name) ? { household: name } : {};
   return key.startsWith("d:") ? { dimension: name } : { property: name };
 }
 
-export const fieldName = (f: Field): string => f.property || f.context || f.dimension || "";
+export const fieldName = (f: Field): string => f.property || f.context || f.dimension || f.household || "";
 
 /** The most frequent type of what was seen. */
 export function mainType(types: Record<string, number>): FieldType {

@@ -22,6 +22,7 @@ export const analytics = {
   },
   segment: "Only people in a segment",
   everyone: "Everyone",
+  subject: { label: "What is counted", person: "People", household: "Households" },
   breakdown: "Break down by",
   addFilter: "Add filter",
   interval: "Interval",

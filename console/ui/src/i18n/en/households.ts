@@ -3,6 +3,8 @@ export const households = {
   title: "Households",
   about: "Who lives together, why we think so, and what the household is worth.",
   back: "Households",
+  tags: "Tags",
+  addTag: "Add a tag",
   household: "Household",
   members: "Members",
   size: "People",

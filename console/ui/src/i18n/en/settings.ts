@@ -296,6 +296,7 @@ export const settings = {
       calendar_update: "Changed the calendar",
       quarantine_discard: "Discarded events",
       household_decide: "Decided who lives together",
+      household_tag: "Changed the tags of a household",
       household_rules: "Set the rules of households",
       linkage_settings: "Changed how probable matches are found",
       linkage_decide: "Decided about a probable match",

@@ -158,4 +158,15 @@ export const analytics: Messages = {
     "请改用趋势、漏斗或留存提问：它们只统计你能看到的人。",
   "SQL reads the events of all people, and your access is limited to some.":
     "SQL 会读取所有人的事件，而你只能查看其中一部分人。",
+  "must hold one field": "只能包含一个字段",
+  "sales are of persons here; households are one kind of evidence":
+    "这里的成交按用户统计；家庭只是匹配依据之一",
+  "the range, its groups and touches are too many for one question": "时间范围、分组与触点过多，无法一次查询",
+  "households have no trait {0}": "家庭没有名为 {0} 的属性",
+  "is the second one; a question is broken down by one trait of households":
+    "是第二个；一次查询只能按一个家庭属性拆分",
+  "select.breakdown: is missing; the row's breakdown values, in order":
+    "select.breakdown：缺失；应按顺序给出该行的拆分值",
+  "select.breakdown: no household has this value": "select.breakdown：没有家庭具有该值",
+  "select: must be an object": "select：必须是对象",
 };

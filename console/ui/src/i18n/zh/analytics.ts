@@ -22,6 +22,7 @@ export const analytics = {
   },
   segment: "限定人群",
   everyone: "全部用户",
+  subject: { label: "统计对象", person: "按用户", household: "按家庭" },
   breakdown: "按维度分组",
   addFilter: "添加筛选",
   interval: "时间粒度",

@@ -27,4 +27,9 @@ export const households: Messages = {
   "{0}: from 2 to {1} persons may share it": "{0}：共享人数须为 2 到 {1}",
   "{0}: it holds for 0 to {1} days": "{0}：有效天数须为 0 到 {1}",
   "{0}: it must be seen on 1 to {1} days": "{0}：出现天数须为 1 到 {1}",
+  "a household has at most {0} tags": "一个家庭最多 {0} 个标签",
+  "add and remove name 1 to {0} tags together": "add 与 remove 合计须为 1 到 {0} 个标签",
+  "take some away first": "请先移除一些标签",
+  "{0} is no tag: it has 1 to {1} bytes, and no blanks at its ends":
+    "{0} 不是有效标签：长度须为 1 到 {1} 字节，首尾不能有空格",
 };

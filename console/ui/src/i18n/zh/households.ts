@@ -3,6 +3,8 @@ export const households = {
   title: "家庭",
   about: "谁和谁是一家人、依据是什么、家庭价值几何。",
   back: "家庭",
+  tags: "标签",
+  addTag: "添加标签",
   household: "家庭",
   members: "成员",
   size: "人数",

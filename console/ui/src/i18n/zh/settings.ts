@@ -289,6 +289,7 @@ export const settings = {
       calendar_update: "修改日历",
       quarantine_discard: "丢弃事件",
       household_decide: "判定家庭成员",
+      household_tag: "修改家庭标签",
       household_rules: "设置家庭规则",
       linkage_settings: "修改了疑似同一人的匹配设置",
       linkage_decide: "处理了一对疑似同一人",

@@ -79,6 +79,30 @@ export function FilterBar() {
           </span>
         )}
         <span className="filter-gap" />
+        {q.tab !== "sql" && (
+          <Select
+            className="pick"
+            aria-label={t("analytics.subject.label")}
+            value={q.subject ?? "person"}
+            popupMatchSelectWidth={false}
+            options={(["person", "household"] as const).map((v) => ({
+              value: v,
+              label: t(`analytics.subject.${v}`),
+            }))}
+            onChange={(v) =>
+              set(
+                v === "household"
+                  ? { subject: v }
+                  : {
+                      subject: undefined,
+                      // What is known of households is asked about households only.
+                      filters: q.filters?.filter((f) => !f.household),
+                      ...(q.by?.household ? { by: undefined } : {}),
+                    },
+              )
+            }
+          />
+        )}
         <SegmentPicker
           value={q.segment}
           label={t("analytics.segment")}
@@ -91,10 +115,11 @@ export function FilterBar() {
             events={about}
             value={(q.by ?? {}) as Breakdown & { dimension?: string }}
             withDimensions
+            withHouseholds={q.subject === "household"}
             allowClear
             label={t("analytics.breakdown")}
             placeholder={t("analytics.breakdown")}
-            onChange={(by) => set({ by })}
+            onChange={(by) => set({ by: by as Breakdown })}
             onClear={() => set({ by: undefined })}
           />
         )}
@@ -109,6 +134,7 @@ export function FilterBar() {
           events={about}
           value={q.filters}
           withDimensions
+          withHouseholds={q.subject === "household"}
           addLabel={t("analytics.addFilter")}
           onChange={(filters) => set({ filters })}
         />

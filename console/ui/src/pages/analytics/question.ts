@@ -7,6 +7,7 @@ import type {
   RetentionQuery,
   TrendQuery,
 } from "@/api/types";
+import { type HouseholdTrait, householdTraits } from "@/components/conditions/fields";
 import { formatJson } from "@/lib/json";
 import { conditionComplete, isCondition, parseLength } from "@/lib/rule";
 import { compact, oneOf, str } from "@/lib/search";
@@ -45,6 +46,7 @@ export interface Breakdown {
   property?: string;
   context?: string;
   dimension?: string;
+  household?: HouseholdTrait;
 }
 
 /** All tabs together: going to another tab and back loses nothing. */
@@ -53,6 +55,8 @@ export interface Question {
   /** A preset, or days as "2026-01-01~2026-01-31". */
   range?: string;
   segment?: string;
+  /** What is counted; people without it. */
+  subject?: "household";
   filters?: Condition[];
   by?: Breakdown;
   trend?: TrendDraft;
@@ -64,6 +68,7 @@ export const questionKeys = [
   "tab",
   "range",
   "segment",
+  "subject",
   "filters",
   "by",
   "trend",
@@ -134,12 +139,14 @@ export function readQuestion(raw: Raw): Question {
     tab: oneOf(raw, "tab", kinds),
     range: readRange(str(raw, "range")),
     segment: str(raw, "segment"),
+    subject: oneOf(raw, "subject", ["household"] as const),
     filters: filters.length > 0 ? filters : undefined,
     by: isObject(by)
       ? compact({
           property: str(by, "property"),
           context: str(by, "context"),
           dimension: str(by, "dimension"),
+          household: oneOf(by, "household", householdTraits),
         })
       : undefined,
     trend:
@@ -274,8 +281,10 @@ function base(q: Question, range: Range, tz: string, withBreakdown: boolean) {
     to: range.to,
     tz,
     segment: q.segment,
+    subject: q.subject,
     filters: finished(q.filters),
-    breakdown: withBreakdown && by && (by.property || by.context || by.dimension) ? [by] : undefined,
+    breakdown:
+      withBreakdown && by && (by.property || by.context || by.dimension || by.household) ? [by] : undefined,
   });
 }
 

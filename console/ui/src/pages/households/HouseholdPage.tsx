@@ -1,11 +1,11 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { App, Button } from "antd";
+import { App, Button, Select } from "antd";
 import { ChevronRight, House, UserPlus } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, data } from "@/api/client";
-import { householdQuery, personsQuery } from "@/api/queries";
+import { api, data, idempotencyKey } from "@/api/client";
+import { householdQuery, householdTagsQuery, personsQuery } from "@/api/queries";
 import type { Household } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
@@ -58,6 +58,7 @@ export function HouseholdPage() {
           )
         }
       />
+      <Tags one={one} may={may} />
       {one.children > 0 && <p className="person-note">{t("households.protected", { n: childAge })}</p>}
       <div className="household-cards">
         {now.map((m) => (
@@ -84,6 +85,48 @@ export function HouseholdPage() {
         >
           <Join one={one} onDone={() => setSearch({ join: undefined })} />
         </DetailDrawer>
+      )}
+    </div>
+  );
+}
+
+/** Tags that people give by hand. */
+function Tags({ one, may }: { one: Household; may: boolean }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const known = useQuery({ ...householdTagsQuery, enabled: may }).data?.items ?? [];
+  const write = useWrite({
+    mutationFn: (body: { add: string[]; remove: string[] }) =>
+      data(
+        api.POST("/api/v1/households/{id}/tags", {
+          params: { path: { id: one.id }, header: idempotencyKey() },
+          body,
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["households"] }),
+  });
+  const now = one.tags.map((x) => x.tag);
+  if (!may && now.length === 0) return null;
+  return (
+    <div className="household-tags">
+      <span className="muted">{t("households.tags")}</span>
+      {may ? (
+        <Select
+          mode="tags"
+          aria-label={t("households.addTag")}
+          placeholder={t("households.addTag")}
+          value={now}
+          loading={write.isPending}
+          options={known.map((value) => ({ value }))}
+          onChange={(next: string[]) => {
+            const wanted = next.map((x) => x.trim()).filter((x) => x !== "");
+            const add = wanted.filter((x) => !now.includes(x));
+            const remove = now.filter((x) => !wanted.includes(x));
+            if (add.length + remove.length > 0) write.mutate({ add, remove });
+          }}
+        />
+      ) : (
+        <span>{now.join(" · ")}</span>
       )}
     </div>
   );
