@@ -1,12 +1,9 @@
 package app
 
 import (
-	"context"
 	"net/http"
 	"slices"
 
-	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
@@ -39,7 +36,7 @@ func (a *App) resources() []api.Resource {
 		analytics.Resources(a.questions()),
 		[]api.Resource{
 			people.Resource(a.persons, a.people(), a.feeds),
-			identity.Resource(func() *identity.Rules { return a.rules }, func() *identity.Graph { return a.graph }, a.ask, a.memberships),
+			identity.Resource(func() *identity.Rules { return a.rules }, func() *identity.Graph { return a.graph }, a.ask, a.preview),
 			segment.Resource(func() *segment.Segments { return a.segments }, a.people()),
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
@@ -65,16 +62,6 @@ func (a *App) ask(r *http.Request, kind string, body, result any) (string, error
 	return a.commands.Ask(r, kind, body, result)
 }
 
-// memberships returns the ids of the segments that a person is in, for what is closed to viewers of some persons.
-func (a *App) memberships(ctx context.Context, person touchstone.PersonID) ([]string, error) {
-	in, err := a.segments.Memberships(ctx, access.System(), person)
-	ids := make([]string, len(in))
-	for i := range in {
-		ids[i] = in[i].ID
-	}
-	return ids, err
-}
-
 // incoming is what this process knows of what comes in. What is seen live is seen where it happens.
 func (a *App) incoming() collect.Parts {
 	p := collect.Parts{Sources: a.collector.Sources(), Quarantine: a.collector.Quarantine(), Persons: a.personsOf}
@@ -86,7 +73,7 @@ func (a *App) incoming() collect.Parts {
 
 // persons is who knows persons in this process.
 func (a *App) persons() people.Parts {
-	p := people.Parts{Graph: a.graph, Kinds: a.kinds, Profiles: a.profiles, Segments: a.segments, Commands: a.commands}
+	p := people.Parts{Graph: a.graph, Kinds: a.kinds, Profiles: a.profiles, Segments: a.segments, Commands: a.commands, Preview: a.preview}
 	if a.queries != nil {
 		p.Timeline = a.queries
 	}

@@ -26,5 +26,24 @@ func (a *App) rerunKind() job.Kind {
 			}
 			return err
 		},
+		Foretell: func(ctx context.Context, persons [][]touchstone.NodeID) (p identity.Prophecy, err error) {
+			f, told, err := a.foreteller().Foretell(ctx, persons, rerunEvents)
+			if err != nil {
+				return p, err
+			}
+			for _, s := range f.Segments {
+				p.Segments = append(p.Segments, identity.RerunSegment{ID: s.ID, Name: s.Name, Size: s.Size})
+			}
+			p.In, p.Unsure = make([][]int, len(told)), make([][]int, len(told))
+			for i, one := range told {
+				if one != nil {
+					p.In[i], p.Unsure[i] = append([]int{}, one.In...), one.Unsure
+				}
+			}
+			return p, nil
+		},
 	})
 }
+
+// rerunEvents bounds the events of a person whose segments a preview of the rules foretells.
+const rerunEvents = 5_000

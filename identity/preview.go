@@ -24,8 +24,25 @@ type PreviewPerson struct {
 	Identifiers []touchstone.Identifier `json:"identifiers"` // oldest first, at most 200
 	More        int                     `json:"more"`        // identifiers beyond these
 	Events      int64                   `json:"events"`      // under its identifiers
-	Segments    []string                `json:"segments"`    // ids; of one before: those are computed anew
+
+	Segments []PreviewSegment           `json:"segments"` // that it is in, or would be in
+	Unsure   []PreviewSegment           `json:"unsure"`   // of one after: what is known afterwards only
+	Traits   map[string]touchstone.JSON `json:"traits"`
+	// Foretold: segments and traits are told. Of one after, that takes its events.
+	Foretold bool `json:"foretold"`
+
+	Nodes []touchstone.NodeID `json:"-"` // all of them
 }
+
+// PreviewSegment is a segment of a previewed person.
+type PreviewSegment struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Previewer carries a command out for somebody to see, and tells also what of a person other
+// features keep: [Graph.Preview] with [Preview.Before] and After filled in.
+type Previewer func(ctx context.Context, viewer *access.Viewer, kind string, body any) (Preview, error)
 
 const maxPreviewed = 200 // identifiers of a person, and persons
 
@@ -36,8 +53,8 @@ var errPreviewed = errors.New("only a preview")
 var previewable = []string{SplitCommand, MergeCommand, UndoCommand, TrustCommand, LinkCommand, UnlinkCommand}
 
 // Preview carries a command out by a graph of its own, in a transaction that it takes back, and
-// tells whom it would concern and who they would be. segments tells in which a person is.
-func (g *Graph) Preview(ctx context.Context, viewer *access.Viewer, kind string, body touchstone.JSON, segments func(context.Context, touchstone.PersonID) ([]string, error)) (Preview, error) {
+// tells whom it would concern and who they would be, as far as the graph knows.
+func (g *Graph) Preview(ctx context.Context, viewer *access.Viewer, kind string, body touchstone.JSON) (Preview, error) {
 	out := Preview{Before: []PreviewPerson{}, After: []PreviewPerson{}}
 	if !slices.Contains(previewable, kind) {
 		return out, touchstone.Errorf(touchstone.Invalid, "there is no preview of %.40q", kind)
@@ -87,11 +104,7 @@ func (g *Graph) Preview(ctx context.Context, viewer *access.Viewer, kind string,
 	}
 	for _, p := range concerned {
 		if nodes := before[p]; len(nodes) > 0 {
-			one := previewOf(viewer, p, nodes)
-			if one.Segments, err = segments(ctx, p); err != nil {
-				return out, err
-			}
-			out.Before = append(out.Before, one)
+			out.Before = append(out.Before, previewOf(viewer, p, nodes))
 		}
 		if nodes := after[p]; len(nodes) > 0 {
 			out.After = append(out.After, previewOf(viewer, p, nodes))
@@ -101,8 +114,9 @@ func (g *Graph) Preview(ctx context.Context, viewer *access.Viewer, kind string,
 }
 
 func previewOf(viewer *access.Viewer, person touchstone.PersonID, nodes []Node) PreviewPerson {
-	p := PreviewPerson{ID: person, Identifiers: []touchstone.Identifier{}, Segments: []string{}}
+	p := PreviewPerson{ID: person, Identifiers: []touchstone.Identifier{}, Segments: []PreviewSegment{}, Unsure: []PreviewSegment{}, Traits: map[string]touchstone.JSON{}}
 	for i, n := range nodes {
+		p.Nodes = append(p.Nodes, n.ID)
 		if p.Events += n.Events; i < maxPreviewed {
 			p.Identifiers = append(p.Identifiers, viewer.Identifier(n.Identifier()))
 		} else {

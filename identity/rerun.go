@@ -36,6 +36,7 @@ type RerunResult struct {
 	Then        int64          `json:"persons_then"`
 	Largest     int            `json:"largest"` // identifiers of the largest person among those who would change
 	Samples     int            `json:"samples"`
+	Foretold    int64          `json:"foretold"` // persons concerned of whom segments tell who comes and goes
 	Segments    []RerunSegment `json:"segments"` // that some of them are in, the most touched first
 }
 
@@ -46,6 +47,10 @@ type RerunSegment struct {
 	Size   int64  `json:"size"`
 	Touch  int64  `json:"touched"` // members who would be others than they are
 	Merged int64  `json:"merged"`  // of these, members who would become one with another member
+	// Of a preview, who would come and go, and how many there would be then, as far as it was foretold.
+	Enter int64 `json:"enter"`
+	Leave int64 `json:"leave"`
+	After int64 `json:"after"`
 }
 
 // RerunConfig is what the job needs of others.
@@ -55,6 +60,8 @@ type RerunConfig struct {
 	Submit func(ctx context.Context, c touchstone.Command) (touchstone.JSON, error)
 	// Segments returns the segments that some persons are in, with those of them that are.
 	Segments func(ctx context.Context, persons []touchstone.PersonID, fn func(s RerunSegment, members []touchstone.PersonID)) error
+	// Foretell says which segments persons with such nodes would be in; nil: nobody knows before.
+	Foretell func(ctx context.Context, persons [][]touchstone.NodeID) (Prophecy, error)
 }
 
 const (
@@ -139,6 +146,8 @@ type rerun struct {
 	segments map[string]*RerunSegment
 	persons  []touchstone.PersonID
 	becomes  map[touchstone.PersonID]touchstone.PersonID // of those who would be absorbed or keep
+	fortunes []fortune
+	thought  int // persons who were thought of
 }
 
 func (g *Graph) newRerun(ctx context.Context, cfg RerunConfig, r job.Run) (*rerun, error) {
@@ -247,9 +256,12 @@ func (x *rerun) run(ctx context.Context) (touchstone.JSON, error) {
 		return "", err
 	}
 	for _, s := range x.segments {
+		s.After = s.Size + s.Enter - s.Leave
 		x.out.Segments = append(x.out.Segments, *s)
 	}
-	slices.SortFunc(x.out.Segments, func(a, b RerunSegment) int { return cmp.Or(cmp.Compare(b.Touch, a.Touch), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(x.out.Segments, func(a, b RerunSegment) int {
+		return cmp.Or(cmp.Compare(b.Touch, a.Touch), cmp.Compare(b.Enter, a.Enter), cmp.Compare(a.ID, b.ID))
+	})
 	x.out.Then = x.base + x.delta
 	if x.in.Commit {
 		if err := x.scratch.countAs(ctx, &x.out.Then); err != nil {
@@ -372,6 +384,7 @@ func (x *rerun) count(ctx context.Context, v *verdict) error {
 			}
 		}
 	}
+	x.think(v, concerned)
 	for person := range concerned {
 		x.out.Concerned++
 		x.persons = append(x.persons, person)
@@ -408,34 +421,6 @@ func (x *rerun) count(ctx context.Context, v *verdict) error {
 		return nil
 	}
 	return x.touch(ctx)
-}
-
-// touch counts the segments that those who would change are in.
-func (x *rerun) touch(ctx context.Context) error {
-	persons, becomes := x.persons, x.becomes
-	x.persons, x.becomes = nil, map[touchstone.PersonID]touchstone.PersonID{}
-	if len(persons) == 0 || x.cfg.Segments == nil {
-		return nil
-	}
-	slices.Sort(persons)
-	return x.cfg.Segments(ctx, persons, func(s RerunSegment, members []touchstone.PersonID) {
-		have := x.segments[s.ID]
-		if have == nil {
-			have = &s
-			x.segments[s.ID] = have
-		}
-		have.Size = s.Size
-		have.Touch += int64(len(members))
-		into := map[touchstone.PersonID]int64{}
-		for _, p := range members {
-			if target, ok := becomes[p]; ok {
-				into[target]++
-			}
-		}
-		for _, n := range into {
-			have.Merged += n - 1
-		}
-	})
 }
 
 func (x *rerun) clearSamples(ctx context.Context) error {

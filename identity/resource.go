@@ -28,14 +28,14 @@ type resource struct {
 	rules    func() *Rules
 	graph    func() *Graph
 	commands Ask
-	segments Memberships
+	preview  Previewer
 }
 
 // Resource is the API of the rules of identity, and of what is shared and decided. The functions
 // are asked when a request comes.
-func Resource(rules func() *Rules, graph func() *Graph, commands Ask, segments Memberships) api.Resource {
+func Resource(rules func() *Rules, graph func() *Graph, commands Ask, preview Previewer) api.Resource {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	x := &resource{rules, graph, commands, segments}
+	x := &resource{rules, graph, commands, preview}
 	return api.Resource{Name: "Identity", Spec: spec, Serves: touchstone.Operation("who is who must be known, or a refusal on one device is not kept on the next"), Permissions: []access.Declared{
 		{Permission: mayRead, Allows: "see the rules of identity"},
 		{Permission: mayWrite, Allows: "change the rules of identity"},
@@ -52,7 +52,7 @@ func Resource(rules func() *Rules, graph func() *Graph, commands Ask, segments M
 		{Method: get, Path: "/identity/shared", Need: mayRead, Handle: x.listShared},
 		{Method: get, Path: "/identity/shared/{node}", Need: mayRead, Handle: x.getShared},
 		{Method: post, Path: "/identity/shared", Need: mayWrite, Handle: x.decideShared, Action: "identity.trust"},
-		{Method: post, Path: "/identity/preview", Need: "people:write", Handle: x.preview},
+		{Method: post, Path: "/identity/preview", Need: "people:write", Handle: x.previewCommand},
 		{Method: get, Path: "/identity/reruns/{job}/samples", Need: mayRead, Handle: x.rerunSamples},
 		{Method: post, Path: "/identity/undo", Need: "people:write", Handle: x.undo, Action: "person.undo"},
 	}}

@@ -2,16 +2,12 @@ package identity
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"strconv"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/api"
 )
-
-// Memberships returns the ids of the segments that a person is in.
-type Memberships func(ctx context.Context, person touchstone.PersonID) ([]string, error)
 
 func (x *resource) listShared(w http.ResponseWriter, r *http.Request) error {
 	p, err := api.ReadPaging(r)
@@ -92,7 +88,7 @@ func (x *resource) decideShared(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusOK, out)
 }
 
-func (x *resource) preview(w http.ResponseWriter, r *http.Request) error {
+func (x *resource) previewCommand(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Kind string          `json:"kind"`
 		Body touchstone.JSON `json:"body"`
@@ -100,7 +96,7 @@ func (x *resource) preview(w http.ResponseWriter, r *http.Request) error {
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	p, err := x.graph().Preview(r.Context(), api.ViewerOf(r), in.Kind, in.Body, x.segments)
+	p, err := x.preview(r.Context(), api.ViewerOf(r), in.Kind, in.Body)
 	if err != nil {
 		return err
 	}

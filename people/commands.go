@@ -46,18 +46,17 @@ func (x *resource) commandsAbout(w http.ResponseWriter, r *http.Request) error {
 	return api.WritePage(w, items, "")
 }
 
-func (x *resource) split(w http.ResponseWriter, r *http.Request) error {
-	var in identity.SplitBody
+// splitBody reads which identifiers of the person of the path are meant, as the viewer was shown them.
+func (x *resource) splitBody(r *http.Request) (id touchstone.PersonID, in identity.SplitBody, err error) {
 	if err := api.ReadJSON(r, &in); err != nil {
-		return err
+		return 0, in, err
 	}
-	id, err := x.person(r)
-	if err != nil {
-		return err
+	if id, err = x.person(r); err != nil {
+		return 0, in, err
 	}
 	nodes, err := x.graph().NodesOfPersons(r.Context(), []touchstone.PersonID{id})
 	if err != nil {
-		return err
+		return 0, in, err
 	}
 	own := map[string]bool{}
 	for _, n := range nodes[id] {
@@ -69,11 +68,19 @@ func (x *resource) split(w http.ResponseWriter, r *http.Request) error {
 		}
 		node, err := shownNode(api.ViewerOf(r), nodes[id], text)
 		if err != nil {
-			return err
+			return 0, in, err
 		}
 		if in.Identifiers[i] = node.Identifier().String(); node.ID == 0 {
-			return touchstone.Errorf(touchstone.Invalid, "%.80q is no identifier of %s.", text, id).WithHint("Name each as kind:value, as the person's page shows it.")
+			return 0, in, touchstone.Errorf(touchstone.Invalid, "%.80q is no identifier of %s.", text, id).WithHint("Name each as kind:value, as the person's page shows it.")
 		}
+	}
+	return id, in, nil
+}
+
+func (x *resource) split(w http.ResponseWriter, r *http.Request) error {
+	id, in, err := x.splitBody(r)
+	if err != nil {
+		return err
 	}
 	var out struct {
 		identity.Parted
@@ -85,6 +92,46 @@ func (x *resource) split(w http.ResponseWriter, r *http.Request) error {
 	api.NoteTarget(r, id.String(), "")
 	api.NoteDetail(r, map[string]any{"identifiers": in.Identifiers, "other": out.Other, "command": out.Command})
 	return api.WriteJSON(w, http.StatusOK, out)
+}
+
+func (x *resource) previewSplit(w http.ResponseWriter, r *http.Request) error {
+	_, in, err := x.splitBody(r)
+	if err != nil {
+		return err
+	}
+	return x.preview(w, r, identity.SplitCommand, in)
+}
+
+func (x *resource) previewMerge(w http.ResponseWriter, r *http.Request) error {
+	_, in, err := x.mergeBody(r)
+	if err != nil {
+		return err
+	}
+	return x.preview(w, r, identity.MergeCommand, in)
+}
+
+// preview tells what a command would do, if it concerns only whom the viewer may see.
+func (x *resource) preview(w http.ResponseWriter, r *http.Request, kind string, body any) error {
+	if x.parts().Preview == nil {
+		return api.NotHere("profiles")
+	}
+	v := api.ViewerOf(r)
+	p, err := x.parts().Preview(r.Context(), v, kind, body)
+	if err != nil {
+		return err
+	}
+	ids := make([]touchstone.PersonID, len(p.Before))
+	for i := range p.Before {
+		ids[i] = p.Before[i].ID
+	}
+	seen, err := x.people.Within(r.Context(), v, ids)
+	if err != nil {
+		return err
+	}
+	if len(seen) < len(ids) {
+		return touchstone.Errorf(touchstone.Forbidden, "It would concern persons whom you may not see.").WithHint("Ask somebody who sees everybody.")
+	}
+	return api.WriteJSON(w, http.StatusOK, p)
 }
 
 // anchor is the identifier by which a command names a person: the strongest one.
@@ -113,30 +160,38 @@ func (x *resource) identifiersOf(ctx context.Context, id touchstone.PersonID) ([
 	return ids, nil
 }
 
-func (x *resource) merge(w http.ResponseWriter, r *http.Request) error {
+// mergeBody reads with whom the person of the path is to be made one.
+func (x *resource) mergeBody(r *http.Request) (id touchstone.PersonID, body identity.MergeBody, err error) {
 	var in struct {
 		Other      string `json:"other"` // a reference: an id or kind:value
 		OverLimits bool   `json:"over_limits"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
-		return err
+		return 0, body, err
 	}
-	id, err := x.person(r)
-	if err != nil {
-		return err
+	if id, err = x.person(r); err != nil {
+		return 0, body, err
 	}
 	other, err := x.people.Find(r.Context(), api.ViewerOf(r), in.Other)
 	if err != nil {
-		return err
+		return 0, body, err
 	}
 	if id == other {
-		return touchstone.Errorf(touchstone.Invalid, "%.80q is the same person.", in.Other)
+		return 0, body, touchstone.Errorf(touchstone.Invalid, "%.80q is the same person.", in.Other)
 	}
-	body := identity.MergeBody{OverLimits: in.OverLimits}
+	body.OverLimits = in.OverLimits
 	for i, p := range []touchstone.PersonID{id, other} {
 		if body.Identifiers[i], err = x.anchor(r.Context(), p); err != nil {
-			return err
+			return 0, body, err
 		}
+	}
+	return id, body, nil
+}
+
+func (x *resource) merge(w http.ResponseWriter, r *http.Request) error {
+	_, body, err := x.mergeBody(r)
+	if err != nil {
+		return err
 	}
 	var out struct {
 		identity.Merged
@@ -146,7 +201,7 @@ func (x *resource) merge(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	api.NoteTarget(r, out.ID.String(), "")
-	api.NoteDetail(r, map[string]any{"other": out.Other, "over_limits": in.OverLimits, "command": out.Command})
+	api.NoteDetail(r, map[string]any{"other": out.Other, "over_limits": body.OverLimits, "command": out.Command})
 	return api.WriteJSON(w, http.StatusOK, out)
 }
 

@@ -40,6 +40,7 @@ type Parts struct {
 	Segments *segment.Segments
 	Commands *command.Log
 	Changes  *live.Hub[touchstone.Occurrence] // of the pipeline's batches
+	Preview  identity.Previewer
 }
 
 // Timeline reads the events of a person: *analytics.Engine.
@@ -72,7 +73,9 @@ func Resource(parts func() Parts, people api.People, feeds *api.Feeds) api.Resou
 		{Method: get, Path: "/persons/{ref}/commands", Need: readAudit, Or: mayWrite, Rows: api.Scoped, Handle: x.commandsAbout},
 		{Method: post, Path: "/persons/{ref}/reveal", Need: access.PeopleReveal, Rows: api.Scoped, Handle: x.reveal, Action: "person.reveal", Secret: true},
 		{Method: post, Path: "/persons/{ref}/split", Need: mayWrite, Rows: api.Scoped, Handle: x.split, Action: "person.split"},
+		{Method: post, Path: "/persons/{ref}/split/preview", Need: mayWrite, Rows: api.Scoped, Handle: x.previewSplit},
 		{Method: post, Path: "/persons/{ref}/merge", Need: mayWrite, Rows: api.Scoped, Handle: x.merge, Action: "person.merge"},
+		{Method: post, Path: "/persons/{ref}/merge/preview", Need: mayWrite, Rows: api.Scoped, Handle: x.previewMerge},
 		{Method: post, Path: "/persons/{ref}/erase", Need: mayErase, Rows: api.Scoped, Handle: x.erase, Action: "person.erase"},
 		{Method: post, Path: "/persons/{ref}/rebuild", Need: mayWrite, Rows: api.Scoped, Handle: x.rebuild, Action: "person.rebuild"},
 		{Method: patch, Path: "/persons/{ref}/traits", Need: mayWrite, Rows: api.Scoped, Handle: x.correct, Action: "trait.correct"},

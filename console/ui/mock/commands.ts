@@ -1,5 +1,6 @@
 import type { components } from "../src/api/schema";
 import type { Person } from "../src/api/types";
+import { answerIdentity } from "./identity.ts";
 import { ago, newId, Problem, page } from "./server.ts";
 import { type Made, people } from "./world.ts";
 
@@ -62,7 +63,7 @@ export function answerCommands(
   const note = (kind: string) => {
     const c = command(kind, body ?? {});
     commandsOf(m).unshift(c);
-    return { id: p.id, command: c.id };
+    return { id: p.id, other: p.id, command: c.id };
   };
   switch (`${method} ${verb}`) {
     case "GET commands":
@@ -80,6 +81,18 @@ export function answerCommands(
     case "PATCH traits":
       correct(p, body.traits);
       return { ...p, ...note("person.correct") };
+    case "POST split/preview":
+      return answerIdentity({ method, path: ["preview"], q, body: { kind: "person.split", body } });
+    case "POST merge/preview": {
+      const other = people.find((x) => x.person.id === body.other) ?? people[0];
+      const refs = [m, other].map((x) => x?.person.identifiers[0]).map((i) => `${i?.kind}:${i?.value}`);
+      return answerIdentity({
+        method,
+        path: ["preview"],
+        q,
+        body: { kind: "person.merge", body: { identifiers: refs } },
+      });
+    }
     case "POST merge": {
       const other = people.find((x) => x !== m && JSON.stringify(body).includes(x.person.id));
       if (other) {

@@ -1,4 +1,5 @@
 import type { components } from "../src/api/schema";
+import { rerunResult } from "./identity.ts";
 import { type Asked, ago, find, newId, Problem, page, remove } from "./server.ts";
 import { segments } from "./world.ts";
 
@@ -113,8 +114,12 @@ const jobs: S["Job"][] = [
 function move(): void {
   for (const j of jobs) {
     if (j.status !== "running") continue;
-    j.done = Math.min(j.total, j.done + Math.ceil(j.total / 400));
+    j.done = Math.min(j.total, j.done + Math.ceil(j.total / (j.kind === "identity.rerun" ? 4 : 400)));
     j.eta_seconds = Math.max(0, Math.round(((j.total - j.done) / j.total) * 200));
+    if (j.kind === "identity.rerun" && j.done >= j.total) {
+      const input = j.input as { rules?: object; commit?: boolean };
+      Object.assign(j, { status: "done", ended_at: ago(0), eta_seconds: null, result: rerunResult(input) });
+    }
   }
 }
 
@@ -122,21 +127,29 @@ const kinds: S["JobKind"][] = [
   { name: "segment.export", heavy: true, start: "people:export" },
   { name: "quarantine.replay", heavy: false, start: "quarantine:write" },
   { name: "backup", heavy: true, start: "settings:write" },
+  { name: "identity.rerun", heavy: true, start: "identity:write" },
 ];
 
 export function answerJobs({ method, path, q, body }: Asked): unknown {
   const [id, verb] = path;
   if (id === "kinds") return kinds;
   if (!id && method === "POST") {
-    const made = job(body.kind, "queued", { input: body.input ?? {}, created_at: ago(0), done: 0 });
+    const runs = body.kind === "identity.rerun"; // the others wait until the end of days
+    const made = job(body.kind, runs ? "running" : "queued", {
+      input: body.input ?? {},
+      created_at: ago(0),
+      done: 0,
+      ...(runs ? { note: { template: "Looking through all identifiers" } } : {}),
+    });
     jobs.unshift(made);
     return made;
   }
   move();
   if (!id) {
     const wanted = q.get("status")?.split(",");
+    const kind = q.get("kind");
     return page(
-      jobs.filter((j) => !wanted || wanted.includes(j.status)),
+      jobs.filter((j) => (!wanted || wanted.includes(j.status)) && (!kind || j.kind === kind)),
       q,
     );
   }

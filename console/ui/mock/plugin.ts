@@ -4,6 +4,7 @@ import type { Segment, Source } from "../src/api/types";
 import { answer } from "./answers.ts";
 import { answerCommands } from "./commands.ts";
 import { answerHouseholds, householdsOf } from "./households.ts";
+import { answerIdentity } from "./identity.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
 import { answerLinkage } from "./linkage.ts";
 import { answerPlans } from "./plans.ts";
@@ -237,6 +238,7 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   webhooks: answerWebhooks,
   linkage: answerLinkage,
   households: answerHouseholds,
+  identity: answerIdentity,
   jobs: answerJobs,
   schedules: answerSchedules,
   calendar: answerCalendar,
@@ -374,8 +376,7 @@ export function route(method: string, path: string[], q: URLSearchParams, body: 
   if (a === "reactors") return reactors(b, d, q, body);
   if (a === "quarantine") return quarantine(method, b, c, q, body);
   if (a === "catalogue") return catalogue(b, c, q);
-  if (a === "persons") return persons(method, b, c, q, body);
-  if (a === "identity") return identity(method, b, c, body);
+  if (a === "persons") return persons(method, b, d === "preview" ? `${c}/preview` : c, q, body);
   if (a === "segments") return segments(method, b, c, q, body);
   if (a === "query") return query(b, body);
   throw new Problem(404, `There is no ${path.join("/")}.`);
@@ -562,43 +563,6 @@ function catalogue(b: string | undefined, c: string | undefined, q: URLSearchPar
   return {
     values: [...new Set(values.filter((v) => v !== undefined && typeof v !== "object"))].slice(0, 40),
   };
-}
-
-function identity(method: string, what: string | undefined, kind: string | undefined, body: any): unknown {
-  const rules = world.identityRules;
-  if (what === "shared") return { items: empty ? [] : world.shared, next_cursor: "" };
-  if (what === "suggestions") {
-    if (method === "GET") return { items: empty ? [] : world.suggestions, next_cursor: "" };
-    world.suggestions.splice(0);
-    return undefined;
-  }
-  if (what === "check") {
-    const bare = String(body.value)
-      .replace(/^["'“]+|["'”]+$/g, "")
-      .toLowerCase();
-    const lists = [rules.blocked, rules.kinds.find((k) => k.kind === body.kind)?.blocked ?? []];
-    const at = lists.findIndex((l) => l.some((b) => b.blocked && b.value === bare));
-    return {
-      kind: body.kind,
-      role: rules.kinds.find((k) => k.kind === body.kind)?.role ?? "identifies",
-      value: at < 0 ? body.value.trim() : "",
-      refusal: at < 0 ? "" : "blocked",
-      blocked_by: at < 0 ? "" : bare,
-      everywhere: at === 0,
-      holders: [],
-    };
-  }
-  if (what === "blocked") {
-    const list = body.kind ? rules.kinds.find((k) => k.kind === body.kind)!.blocked : rules.blocked;
-    const have = list.find((b) => b.value === body.value);
-    if (have && (have.built_in || body.blocked)) have.blocked = body.blocked;
-    else if (have) list.splice(list.indexOf(have), 1);
-    else
-      list.push({ value: body.value, blocked: true, built_in: false, changed_at: new Date().toISOString() });
-  }
-  if (what === "kinds" && method === "PATCH")
-    Object.assign(rules.kinds.find((k) => k.kind === kind) ?? {}, body, { changed: true });
-  return rules;
 }
 
 function persons(

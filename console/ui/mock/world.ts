@@ -598,7 +598,7 @@ const builtIn = (...values: string[]) =>
 
 /** The identity rules; writes change them until the next start. */
 export const identityRules: IdentityRules = {
-  pending: { since: hoursAgo(1.2), kinds: ["device_id"], values: 1, partial: false, undoable: true },
+  pending: { since: iso(now - 1.2 * day), kinds: ["device_id"], values: 1, partial: false, undoable: true },
   kinds: [
     kindRow("user_id", "identifies", 100, 1),
     kindRow("unionid", "identifies", 90, 1),

@@ -343,6 +343,12 @@ export const sharedIdentifiersQuery = queryOptions({
   queryFn: ({ signal }) =>
     data(api.GET("/api/v1/identity/shared", { signal, params: { query: { limit: 200 } } })),
 });
+export const sharedIdentifierQuery = (node: number) =>
+  queryOptions({
+    queryKey: ["identity", "shared", node],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/identity/shared/{node}", { signal, params: { path: { node } } })),
+  });
 export const checkIdentifierQuery = (kind: string, value: string) =>
   queryOptions({
     queryKey: ["identity", "check", kind, value],

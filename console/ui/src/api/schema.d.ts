@@ -1505,6 +1505,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/persons/{ref}/split/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would be who after a split, with events, traits and segments; nothing is done */
+        post: operations["previewSplitOfPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/merge/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who would be who after a merge, with events, traits and segments; nothing is done */
+        post: operations["previewMergeOfPerson"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/persons/{ref}/merge": {
         parameters: {
             query?: never;
@@ -5457,8 +5503,20 @@ export interface components {
             more: number;
             /** Format: int64 */
             events: number;
-            /** @description Of a person before: the segments that it is in, which are computed anew */
-            segments: string[];
+            /** @description That the person is in, or would be in */
+            segments: components["schemas"]["IdentityPreviewSegment"][];
+            /** @description Of a person afterwards: segments about which only the command itself tells, as they ask about households or are lists */
+            unsure: components["schemas"]["IdentityPreviewSegment"][];
+            /** @description As history has them for these identifiers */
+            traits: {
+                [key: string]: unknown;
+            };
+            /** @description Whether segments and traits are told: not of persons with more than 20,000 events, nor of more than 20 persons */
+            foretold: boolean;
+        };
+        IdentityPreviewSegment: {
+            id: string;
+            name: string;
         };
         IdentityUndone: {
             id: string;
@@ -9685,6 +9743,87 @@ export interface operations {
                         /** @description Id of the command */
                         command: string;
                     };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewSplitOfPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "identifiers": [
+                 *         "phone:+862154321000"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description Each as `kind:value` */
+                    identifiers: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewMergeOfPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "other": "phone:+8613800138001"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The other person */
+                    other: string;
+                    over_limits?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What it would do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityPreview"];
                 };
             };
             default: components["responses"]["Problem"];

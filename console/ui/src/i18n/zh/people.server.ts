@@ -3,9 +3,11 @@ import type { Messages } from "../messages";
 export const people: Messages = {
   "An erasure cannot be undone.": "删除后无法恢复。",
   "At most {0} columns can be chosen.": "最多可选择 {0} 列。",
+  "Ask somebody who sees everybody.": "请联系能查看全部用户的成员。",
   "Columns are name, first_seen, last_seen, events, city, country, id.KIND and trait.NAME.":
     "列可以是 name、first_seen、last_seen、events、city、country、id.类型 和 trait.名称。",
   "Give both from and to, each as kind:value.": "请同时提供 from 和 to，格式均为 类型:值。",
+  "It would concern persons whom you may not see.": "此操作会涉及你无权查看的用户。",
   "Name each as kind:value, as the person's page shows it.": "请按用户页所示，逐个写成 类型:值。",
   "Reveal the person's contacts and name it in full.": "请先显示该用户的联系方式，再填写完整的值。",
   "Several identifiers of this person look like {0}.": "该用户有多个标识显示为 {0}。",

@@ -4,9 +4,12 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { identityRulesQuery } from "@/api/queries";
+import type { paths } from "@/api/schema";
 import type { BlockedValue, IdentifierVerdict } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
+import { IdentifierChip, Pill } from "@/components/Pill";
+import { useLabels } from "@/lib/labels";
 import { useWrite } from "@/lib/useWrite";
 import { Holders } from "./TestBox";
 
@@ -40,6 +43,15 @@ export function BlockedValues({ kind, values }: { kind: string; values: BlockedV
       );
     },
   });
+  const [sample, setSample] = useState("");
+  const test = useWrite({
+    mutationFn: (value: string) =>
+      data(
+        api.POST("/api/v1/identity/blocked/test", {
+          body: { kind, value, samples: sample.trim() ? [sample.trim()] : [] },
+        }),
+      ),
+  });
   const typed = text.trim();
   const wanted = typed.toLowerCase();
   const word = (v: string) =>
@@ -71,11 +83,29 @@ export function BlockedValues({ kind, values }: { kind: string; values: BlockedV
           allowClear
         />
         {may && (
+          <Button disabled={!typed} loading={test.isPending} onClick={() => test.mutate(typed)}>
+            {t("people.rules.tryValue.action")}
+          </Button>
+        )}
+        {may && (
           <Button htmlType="submit" disabled={!typed || there} loading={change.isPending}>
             {t("people.rules.suggestions.block")}
           </Button>
         )}
       </form>
+      {may && typed && (
+        <Input
+          className="blocked-sample"
+          value={sample}
+          onChange={(e) => setSample(e.target.value)}
+          onPressEnter={() => test.mutate(typed)}
+          placeholder={t("people.rules.tryValue.sample")}
+          aria-label={t("people.rules.tryValue.sample")}
+          maxLength={256}
+          allowClear
+        />
+      )}
+      {test.data && test.variables === typed && <Tried found={test.data} />}
       {held && <Holders verdict={held} />}
       <ul className="blocked-list">
         {shown.map((b) => (
@@ -110,6 +140,42 @@ export function BlockedValues({ kind, values }: { kind: string; values: BlockedV
           <li className="muted">{t(values.length ? "people.rules.noValue" : "people.rules.noValues")}</li>
         )}
       </ul>
+    </div>
+  );
+}
+
+type BlockTest =
+  paths["/api/v1/identity/blocked/test"]["post"]["responses"]["200"]["content"]["application/json"];
+
+/** What an entry would catch: the value that was tried, and of the identifiers that came last. */
+function Tried({ found: f }: { found: BlockTest }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const labels = useLabels();
+  return (
+    <div className="person-note rules-holders" aria-live="polite" data-tried>
+      {f.samples.map((s) => (
+        <p key={s.value}>
+          <code>{s.value}</code>{" "}
+          <Pill tone={s.blocked ? "bad" : "good"}>
+            {t(s.blocked ? "people.rules.test.blocked" : "people.rules.tryValue.passes")}
+          </Pill>
+        </p>
+      ))}
+      <p>
+        {t("people.rules.tryValue.caught", {
+          count: f.caught,
+          n: format.num(f.caught),
+          looked: format.num(f.looked),
+        })}
+      </p>
+      {f.examples.length > 0 && (
+        <p className="rules-examples">
+          {f.examples.map((i) => (
+            <IdentifierChip key={i.kind + i.value} {...i} label={labels.identifierKind(i.kind)} />
+          ))}
+        </p>
+      )}
     </div>
   );
 }

@@ -20,6 +20,7 @@ import { useSources } from "@/lib/useSources";
 import { IdentityFlow } from "./IdentityFlow";
 import { refOf } from "./interventions";
 import { PersonCommands } from "./PersonCommands";
+import { useReason } from "./reasons";
 import { SplitDone, SplitDrawer } from "./SplitDrawer";
 
 const route = getRouteApi("/shell/people/$ref");
@@ -241,6 +242,7 @@ function Identifiers({ person }: { person: Person }) {
           person={person}
           chosen={chosen}
           onClose={() => setAsking(false)}
+          onUndone={() => setOther("")}
           onDone={(to) => {
             setAsking(false);
             setChosen([]);
@@ -316,6 +318,7 @@ function Merges({ graph }: { graph: IdentityGraph | undefined }) {
 
 function Dropped({ graph }: { graph: IdentityGraph | undefined }) {
   const { t } = useTranslation();
+  const reason = useReason();
   const labels = useLabels();
   if (!graph || graph.dropped.length === 0) return null;
   return (
@@ -329,7 +332,7 @@ function Dropped({ graph }: { graph: IdentityGraph | undefined }) {
             <span>
               <IdentifierChip {...d.identifier} label={labels.identifierKind(d.identifier.kind)} />
               <br />
-              <small className="muted">{d.reason}</small>
+              <small className="muted">{reason(d.reason)}</small>
             </span>
             <small className="muted nowrap">
               <RelativeTime at={d.time} />

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Alert, App, Button, Checkbox } from "antd";
+import { Alert, Button, Checkbox } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
@@ -15,8 +15,10 @@ import { ErrorState } from "@/components/states";
 import { Value } from "@/components/Value";
 import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
+import { CommandPreview, useMergePreview } from "./CommandPreview";
 import { overLimits, traitsOfTwo, whoStays } from "./interventions";
 import { InterventionState, useIntervention } from "./useIntervention";
+import { useDone } from "./useUndo";
 
 /** Looks for the other person, shows both side by side with what stays, and makes them one. */
 export function MergeDrawer({ person, onClose }: { person: Person; onClose: () => void }) {
@@ -27,7 +29,7 @@ export function MergeDrawer({ person, onClose }: { person: Person; onClose: () =
   const mayRules = useMay("identity:read");
   const rules = useQuery({ ...identityRulesQuery, enabled: mayRules });
   const navigate = useNavigate();
-  const { message } = App.useApp();
+  const done = useDone();
   const merge = useIntervention(
     () =>
       data(
@@ -36,13 +38,15 @@ export function MergeDrawer({ person, onClose }: { person: Person; onClose: () =
           body: { other, over_limits: beyond },
         }),
       ),
-    ({ id, other: gone }) => {
-      message.success(t("people.merge.done", { kept: id, absorbed: gone }));
+    ({ id, other: gone, command }) => {
+      done(t("people.merge.done", { kept: id, absorbed: gone }), command);
       onClose();
       void navigate({ to: "/people/$ref", params: { ref: id }, search: { tab: "identity" } });
     },
   );
   const limits = found.data ? overLimits(person, found.data, rules.data?.kinds ?? []) : [];
+  const tried = found.data !== undefined && (limits.length === 0 || beyond);
+  const preview = useMergePreview(person.id, other, beyond, tried);
   return (
     <DetailDrawer
       open
@@ -73,6 +77,12 @@ export function MergeDrawer({ person, onClose }: { person: Person; onClose: () =
             <Both a={person} b={found.data} />
             {(limits.length > 0 || merge.error) && (
               <Limits limits={limits} value={beyond} onChange={setBeyond} />
+            )}
+            {tried && (
+              <>
+                <h3 className="drawer-title">{t("people.preview.title")}</h3>
+                <CommandPreview preview={preview} />
+              </>
             )}
             <p className="muted">{t("people.merge.text")}</p>
           </>

@@ -1,14 +1,13 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { App, Button } from "antd";
+import { useQuery } from "@tanstack/react-query";
+import { Button } from "antd";
 import { useTranslation } from "react-i18next";
-import { api, data } from "@/api/client";
 import { personCommandsQuery } from "@/api/queries";
 import type { Person } from "@/api/types";
 import { useMay } from "@/app/session";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
-import { useWrite } from "@/lib/useWrite";
+import { useUndo } from "./useUndo";
 
 /** What can be taken back as if it had never been. */
 const undoable = ["person.split", "person.merge"];
@@ -19,15 +18,12 @@ export function PersonCommands({ person }: { person: Person }) {
   const mayAudit = useMay("audit:read");
   const mayWrite = useMay("people:write");
   const query = useQuery({ ...personCommandsQuery(person.id), enabled: mayAudit || mayWrite });
-  const { message } = App.useApp();
-  const client = useQueryClient();
-  const undo = useWrite({
-    mutationFn: (command: string) => data(api.POST("/api/v1/identity/undo", { body: { command } })),
-    onSuccess: async () => {
-      message.success(t("people.command.undone"));
-      await client.invalidateQueries();
-    },
-  });
+  const undo = useUndo();
+  const items = query.data?.items ?? [];
+  // What was taken back already has no button any more.
+  const gone = new Set(
+    items.filter((c) => c.kind === "person.undo" && c.state === "done").map((c) => c.body.command),
+  );
   if (!mayAudit && !mayWrite) return null;
   const tone = { waiting: "warn", done: "good", failed: "bad" } as const;
   return (
@@ -39,7 +35,7 @@ export function PersonCommands({ person }: { person: Person }) {
         <ErrorState error={query.error} onRetry={() => void query.refetch()} />
       ) : (
         <ul className="aside-list" aria-busy={query.isPending} data-commands>
-          {query.data?.items.map((c) => (
+          {items.map((c) => (
             <li key={c.id}>
               <span>
                 {t(`people.command.kind.${c.kind.replace(".", "_")}`, { defaultValue: c.kind })}{" "}
@@ -52,7 +48,7 @@ export function PersonCommands({ person }: { person: Person }) {
                 )}
               </span>
               <small className="muted nowrap">
-                {mayWrite && c.state === "done" && undoable.includes(c.kind) && (
+                {mayWrite && c.state === "done" && undoable.includes(c.kind) && !gone.has(c.id) && (
                   <Button
                     size="small"
                     type="text"

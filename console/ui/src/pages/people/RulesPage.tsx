@@ -20,6 +20,7 @@ import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
 import { BlockedValues } from "./BlockedValues";
 import { KindForm } from "./KindForm";
+import { Rerun } from "./Rerun";
 import { SharedIdentifiers } from "./SharedIdentifiers";
 import { TestBox } from "./TestBox";
 import "./people.css";
@@ -44,7 +45,8 @@ export function RulesPage() {
         </div>
       ) : (
         <div className="stack">
-          <SharedIdentifiers />
+          <Rerun rules={query.data} />
+          <SharedIdentifiers rules={query.data} />
           <Suggestions />
           <TestBox rules={query.data} />
           <Kinds rules={query.data} loading={query.isPending} />
@@ -196,11 +198,21 @@ function Kinds({ rules, loading }: { rules: IdentityRules | undefined; loading: 
     {
       key: "limit",
       title: t("people.rules.limit"),
-      width: 110,
+      width: 170,
       align: "right",
       help: t("people.rules.limitHelp"),
       value: (k) => (k.role === "relates" ? null : k.limit),
-      render: (k) => <span className="num">{k.role === "relates" ? "–" : format.num(k.limit)}</span>,
+      render: (k) => (
+        <span className="num">
+          {k.role === "relates" ? "–" : format.num(k.limit)}
+          {k.window_days > 0 && (
+            <small className="muted">
+              {" "}
+              {t("people.rules.window", { n: format.num(k.window_limit), days: format.num(k.window_days) })}
+            </small>
+          )}
+        </span>
+      ),
     },
     {
       key: "normaliser",

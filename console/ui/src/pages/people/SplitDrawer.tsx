@@ -5,21 +5,22 @@ import { api, data } from "@/api/client";
 import type { Person } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { DetailDrawer } from "@/components/DetailDrawer";
-import { IdentifierChip } from "@/components/Pill";
-import { useLabels } from "@/lib/labels";
-import { splitPreview } from "./interventions";
+import { CommandPreview, useSplitPreview } from "./CommandPreview";
 import { InterventionState, useIntervention } from "./useIntervention";
+import { useDone } from "./useUndo";
 
-/** What goes to the new person and what stays, before it is done; afterwards the way to both. */
+/** Who would be who, with events, traits and segments, before it is done; afterwards the way to both, and back. */
 export function SplitDrawer(props: {
   person: Person;
   chosen: string[];
   onDone: (other: string) => void;
+  onUndone: () => void;
   onClose: () => void;
 }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { stays, goes } = splitPreview(props.person.identifiers, props.chosen);
+  const done = useDone();
+  const preview = useSplitPreview(props.person.id, props.chosen);
   const split = useIntervention(
     () =>
       data(
@@ -28,17 +29,27 @@ export function SplitDrawer(props: {
           body: { identifiers: props.chosen },
         }),
       ),
-    ({ id, other }) => props.onDone(other === props.person.id ? id : other),
+    ({ id, other, command }) => {
+      const gone = other === props.person.id ? id : other;
+      props.onDone(gone);
+      done(t("people.identity.split.done", { other: gone }), command, props.onUndone);
+    },
   );
   const n = props.chosen.length;
   return (
     <DetailDrawer
       open
+      width={760}
       onClose={props.onClose}
       title={t("people.identity.split.title", { count: n, n: format.num(n) })}
       footer={
         <div className="row">
-          <Button type="primary" loading={split.isPending} onClick={() => split.mutate()}>
+          <Button
+            type="primary"
+            loading={split.isPending}
+            disabled={Boolean(preview.data?.refused)}
+            onClick={() => split.mutate()}
+          >
             {t("people.identity.split.ok")}
           </Button>
           <Button onClick={props.onClose}>{t("action.cancel")}</Button>
@@ -47,40 +58,11 @@ export function SplitDrawer(props: {
     >
       <div className="stack">
         <InterventionState write={split} />
-        <div className="two-persons">
-          <Side title={t("people.identity.split.stays")} identifiers={stays} />
-          <Side title={t("people.identity.split.goes")} identifiers={goes} />
-        </div>
+        <CommandPreview preview={preview} />
         <p>{t("people.identity.split.text")}</p>
         <p className="muted">{t("people.identity.split.profile")}</p>
       </div>
     </DetailDrawer>
-  );
-}
-
-function Side({ title, identifiers }: { title: string; identifiers: Person["identifiers"] }) {
-  const { t } = useTranslation();
-  const format = useFormat();
-  const labels = useLabels();
-  return (
-    <section className="card">
-      <div className="card-head">
-        <h2>{title}</h2>
-      </div>
-      <ul className="aside-list">
-        {identifiers.slice(0, 50).map((i) => (
-          <li key={i.kind + i.value}>
-            <IdentifierChip kind={i.kind} value={i.value} label={labels.identifierKind(i.kind)} />
-            <small className="muted nowrap">
-              {t("people.timeline.count", { count: i.events, n: format.num(i.events) })}
-            </small>
-          </li>
-        ))}
-        {identifiers.length > 50 && (
-          <li className="muted">{t("people.more", { n: format.num(identifiers.length - 50) })}</li>
-        )}
-      </ul>
-    </section>
   );
 }
 

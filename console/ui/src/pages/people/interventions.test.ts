@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Person } from "@/api/types";
-import { overLimits, readTrait, splitPreview, traitsOfTwo, typeOfTrait, whoStays } from "./interventions";
+import { movesOf, overLimits, readTrait, traitsOfTwo, typeOfTrait, whoStays } from "./interventions";
 
 const id = (kind: string, value: string, events = 1) =>
   ({ kind, value, events }) as Person["identifiers"][number];
@@ -14,10 +14,24 @@ const person = (traits: Record<string, [unknown, string]>, ...identifiers: Perso
   }) as unknown as Person;
 
 describe("interventions", () => {
-  it("says which identifiers go", () => {
-    const { stays, goes } = splitPreview([id("email", "a", 3), id("phone", "a", 4)], ["phone:a"]);
-    expect(stays.map((i) => i.kind)).toEqual(["email"]);
-    expect(goes.map((i) => i.kind)).toEqual(["phone"]);
+  it("says which segments somebody stays in, enters and leaves", () => {
+    const seg = (s: string) => ({ id: s, name: s });
+    const before = [{ id: "p_1", segments: [seg("buyers"), seg("vip")], unsure: [] }];
+    const of = (id: string, ...segments: string[]) => ({ id, segments: segments.map(seg), unsure: [] });
+    const how = (after: ReturnType<typeof of>) => movesOf(after, before).map((m) => `${m.how} ${m.id}`);
+    expect(how(of("p_1", "buyers", "new"))).toEqual(["leaves vip", "enters new", "stays buyers"]);
+    // Who comes out of somebody is in nothing yet.
+    expect(how(of("p_2", "buyers"))).toEqual(["enters buyers"]);
+    expect(movesOf({ ...of("p_1"), unsure: [seg("vip")] }, before).map((m) => m.id)).toEqual(["buyers"]);
+  });
+  it("lets one of two who become one stay in what either was in", () => {
+    const two = [
+      { id: "p_1", segments: [], unsure: [] },
+      { id: "p_2", segments: [{ id: "vip", name: "VIP" }], unsure: [] },
+    ];
+    expect(movesOf({ id: "p_1", segments: [{ id: "vip", name: "VIP" }], unsure: [] }, two)[0]?.how).toBe(
+      "stays",
+    );
   });
   it("keeps the older person, by number and not by letters", () => {
     expect(whoStays({ id: "p_10" }, { id: "p_z" })[0].id).toBe("p_z");

@@ -1,19 +1,30 @@
 import type { Person } from "@/api/types";
 import { formatJson, parseJson } from "@/lib/json";
 
-type Identifier = Person["identifiers"][number];
 export const refOf = (i: { kind: string; value: string }) => `${i.kind}:${i.value}`;
 
+export interface Move {
+  id: string;
+  name: string;
+  how: "stays" | "enters" | "leaves";
+}
+
+type InSegments = { id: string; segments: { id: string; name: string }[]; unsure: { id: string }[] };
+
 /**
- * What a split would do: which identifiers stay and which go. Their events are no sum: one that names two identifiers
- * counts for both, and goes with the one that it came under.
+ * Which segments a person would be in, beside those of now. Somebody who comes out of another begins with what that one
+ * had; of several who become one, each had their own.
  */
-export function splitPreview(identifiers: readonly Identifier[], chosen: readonly string[]) {
-  const go = new Set(chosen);
-  return {
-    stays: identifiers.filter((i) => !go.has(refOf(i))),
-    goes: identifiers.filter((i) => go.has(refOf(i))),
-  };
+export function movesOf(after: InSegments, before: readonly InSegments[]): Move[] {
+  const own = before.filter((b) => b.id === after.id);
+  const had = new Map((own.length > 0 ? before : []).flatMap((b) => b.segments.map((s) => [s.id, s.name])));
+  const open = new Set(after.unsure.map((s) => s.id));
+  const now = new Set(after.segments.map((s) => s.id));
+  const moves: Move[] = after.segments.map((s) => ({ ...s, how: had.has(s.id) ? "stays" : "enters" }));
+  for (const s of own.flatMap((b) => b.segments))
+    if (!now.has(s.id) && !open.has(s.id)) moves.push({ ...s, how: "leaves" });
+  const order = { leaves: 0, enters: 1, stays: 2 };
+  return moves.sort((a, b) => order[a.how] - order[b.how] || a.name.localeCompare(b.name));
 }
 
 /** The number in a person's id, whose digits are base 36. */

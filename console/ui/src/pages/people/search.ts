@@ -21,6 +21,8 @@ export interface PeopleSearch {
 export interface RulesSearch {
   /** The kind whose rules are open. */
   kind?: string;
+  /** The shared identifier, by its node, whose evidence is open. */
+  shared?: string;
 }
 export interface PersonSearch {
   tab?: PersonTab;
@@ -53,7 +55,8 @@ export function personFilter(s: PeopleSearch, timeZone: string, now = Date.now()
   }) as PersonFilter;
 }
 
-export const rulesSearch = (raw: Raw): RulesSearch => compact({ kind: str(raw, "kind") });
+export const rulesSearch = (raw: Raw): RulesSearch =>
+  compact({ kind: str(raw, "kind"), shared: str(raw, "shared") });
 
 export const personSearch = (raw: Raw): PersonSearch =>
   compact({
