@@ -356,6 +356,39 @@ export const people: Made[] = Array.from({ length: 160 }, (_, i) => makePerson(i
   a.summary.last_seen < b.summary.last_seen ? 1 : -1,
 );
 
+/** One person has two hundred identifiers, as somebody has who uses a shop for years. */
+const crowded = people[9] as Made;
+for (let i = crowded.person.identifiers.length; i < 200; i++) {
+  const kind =
+    i < 20 ? "openid" : i < 45 ? "device_id" : i < 60 ? "email" : i < 70 ? "phone" : "anonymous_id";
+  crowded.person.identifiers.push({
+    ...(crowded.person.identifiers[0] as Person["identifiers"][number]),
+    kind,
+    value:
+      kind === "email"
+        ? `reader${i}@example.com`
+        : kind === "phone"
+          ? `+86138${10_000_000 + i * 731}`
+          : id(kind.slice(0, 2), 14),
+    events: int(1, 40),
+  });
+}
+
+/** Of many identifiers, each was met with two that came before: hardly two hang on the same others. */
+const tangled = (nodes: IdentityGraph["nodes"]) =>
+  nodes.slice(1).flatMap((n, i) =>
+    [1 + ((i * 7919) % (i + 1)), 1 + Math.floor(i / 3)].map((to, k) => ({
+      from: n.id,
+      to,
+      evidence: (["event", "identify", "import", "alias"] as const)[(i + k) % 4] ?? "event",
+      message_id: `m_${n.id}_${to}`,
+      source: sources[i % sources.length]?.id ?? "",
+      time: n.first_seen,
+      last_time: n.last_seen,
+      count: 1 + (i % 30),
+    })),
+  );
+
 export function identityOf(m: Made): IdentityGraph {
   const nodes = m.person.identifiers.map((i, n) => ({
     id: n + 1,
@@ -366,15 +399,18 @@ export function identityOf(m: Made): IdentityGraph {
     events: i.events,
     person: m.person.id,
   }));
-  const edges = nodes.slice(1).map((n, i) => ({
-    from: n.id,
-    to: i < 2 ? 1 : Math.max(1, n.id - 2),
-    evidence: (["identify", "event", "alias", "import"] as const)[i % 4]!,
-    message_id: id("m", 20),
-    source: pick(sources).id,
-    time: n.first_seen,
-    count: int(1, 40),
-  }));
+  const edges =
+    m === crowded
+      ? tangled(nodes)
+      : nodes.slice(1).map((n, i) => ({
+          from: n.id,
+          to: i < 2 ? 1 : Math.max(1, n.id - 2),
+          evidence: (["identify", "event", "alias", "import"] as const)[i % 4]!,
+          message_id: id("m", 20),
+          source: pick(sources).id,
+          time: n.first_seen,
+          count: int(1, 40),
+        }));
   return {
     person: m.person.id,
     nodes,

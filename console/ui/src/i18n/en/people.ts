@@ -318,6 +318,11 @@ export const people = {
     tooMany: "{{n}} more identifiers found no room in the graph; the list has all of them.",
     alike: "{{n}} of them",
     openAlike: "Show them one by one",
+    find: "Find an identifier",
+    found_one: "{{n}} found; Enter goes to it",
+    found_other: "{{n}} found; Enter goes from one to the next",
+    keys: "A click on a line tells its evidence. Arrow keys go from one to the next, + and − zoom, 0 shows everything.",
+    linesOf: "Connected with {{value}}",
     fold: "Fold again",
     split: {
       profile: "Both profiles and segments are computed anew from the events of each, which takes a moment.",

@@ -303,6 +303,10 @@ export const people = {
     tooMany: "图中仅显示前 {{n}} 个标识，完整内容见列表。",
     alike: "共 {{n}} 个",
     openAlike: "逐个展开",
+    find: "查找标识",
+    found_other: "找到 {{n}} 个，按回车逐个查看",
+    keys: "点击连线查看依据。方向键在标识间移动，+ 和 − 缩放，0 显示全部。",
+    linesOf: "与 {{value}} 相连的标识",
     fold: "重新收起",
     split: {
       profile: "双方的画像和人群会根据各自的事件重新计算，需要片刻。",

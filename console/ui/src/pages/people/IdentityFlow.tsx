@@ -8,16 +8,19 @@ import {
   type NodeProps,
   Position,
   ReactFlow,
+  type ReactFlowInstance,
   useReactFlow,
 } from "@xyflow/react";
 import { Maximize, Minus, Plus } from "lucide-react";
-import { useEffect, useMemo, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
 import { useLabels } from "@/lib/labels";
 import { useSmall } from "@/lib/useMedia";
-import { boxSize, type Line, layOut, smooth } from "./identityLayout";
+import { EvidenceBetween } from "./EvidenceBetween";
+import { arrows, matches, nextBox } from "./identityKeys";
+import { boxSize, type Layout, type Line, layOut, smooth } from "./identityLayout";
 import "@xyflow/react/dist/base.css";
 
 type FlowNode = Node<
@@ -28,15 +31,23 @@ type FlowNode = Node<
     hint: string;
     end: boolean;
     onPath: boolean;
+    /** Found by the search, or left out by it. */
+    found: boolean | null;
+    /** The tab key stops here. */
+    stop: boolean;
     press: () => void;
+    focus: () => void;
   },
   "identifier"
 >;
+type GroupNode = Node<{ kind: string; count: string }, "group-of-kind">;
 type FlowEdge = Edge<{ line: Line }, "evidence">;
+type Flow = ReactFlowInstance<FlowNode | GroupNode, FlowEdge>;
 
 // The buttons stand above what is drawn.
 const padding = { top: "48px", right: "16px", bottom: "16px", left: "16px" } as const;
 const fit = { padding, maxZoom: 1, minZoom: 0.6 };
+const fitAll = { ...fit, minZoom: 0.1 };
 
 /** The graph as a drawing. The list below it holds the same, for who does not see it. */
 export function IdentityFlow(props: {
@@ -47,16 +58,21 @@ export function IdentityFlow(props: {
   label: string;
 }) {
   const mode = useMode();
-  const labels = useLabels();
-  const format = useFormat();
   const { t } = useTranslation();
-  const { graph, path, ends, onChoose } = props;
+  const format = useFormat();
+  const { graph, path, ends } = props;
   const small = useSmall();
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const [search, setSearch] = useState("");
+  const [at, setAt] = useState<string>();
+  const [between, setBetween] = useState<string>();
+  const flow = useRef<Flow>(null);
+  const frame = useRef<HTMLDivElement>(null);
 
   const laid = useMemo(() => {
     const keep = new Set(path.flatMap((e) => [e.from, e.to]));
-    for (const n of graph.nodes) if (ends.includes(`${n.kind}:${n.value}`)) keep.add(n.id);
+    for (const n of graph.nodes)
+      if (ends.includes(`${n.kind}:${n.value}`) || matches(n, search)) keep.add(n.id);
     return layOut(graph, {
       bare: small,
       open,
@@ -64,55 +80,67 @@ export function IdentityFlow(props: {
       path,
       word: (e) => t(`people.identity.evidence.${e}`),
     });
-  }, [graph, path, ends, small, open, t]);
+  }, [graph, path, ends, search, small, open, t]);
+  const many = laid.groups.length > 0;
+  const { nodes, edges } = useDrawing(laid, {
+    ...props,
+    search,
+    at,
+    between,
+    small,
+    onOpen: (id) => setOpen((was) => new Set(was).add(id)),
+    onFocus: setAt,
+  });
 
-  const { nodes, edges } = useMemo(() => {
-    const onPath = new Set(path.flatMap((e) => [e.from, e.to]));
-    const nodes: FlowNode[] = laid.boxes.map(({ id, nodes, x, y }) => {
-      const [first] = nodes;
-      const many = nodes.length > 1;
-      const kind = labels.identifierKind(first?.kind ?? "");
-      const value = first?.value ?? "";
-      return {
-        id,
-        type: "identifier",
-        position: { x, y },
-        ...boxSize,
-        draggable: false,
-        focusable: false,
-        data: {
-          nodes,
-          kind,
-          text: many ? t("people.identity.alike", { n: format.num(nodes.length) }) : value,
-          hint: many ? t("people.identity.openAlike") : value,
-          end: nodes.some((n) => ends.includes(`${n.kind}:${n.value}`)),
-          onPath: nodes.some((n) => onPath.has(n.id)),
-          press: () => {
-            if (many) setOpen((was) => new Set(was).add(id.replace(/\|rest$/, "")));
-            else if (first) onChoose(first);
-          },
-        },
-      };
-    });
-    const edges: FlowEdge[] = laid.lines.map((line) => ({
-      id: line.id,
-      source: line.from,
-      target: line.to,
-      type: "evidence",
-      data: { line },
-      className: line.onPath ? "on-path" : "",
-      focusable: false,
-    }));
-    return { nodes, edges };
-  }, [laid, path, ends, labels, format, t, onChoose]);
+  const show = (id: string | undefined) => {
+    if (!id) return;
+    setAt(id);
+    const b = laid.boxes.find((x) => x.id === id);
+    if (b)
+      void flow.current?.setCenter(b.x + boxSize.width / 2, b.y + boxSize.height / 2, {
+        zoom: Math.max(flow.current.getZoom(), 0.8),
+        duration: 120,
+      });
+    frame.current
+      ?.querySelector<HTMLElement>(`[data-box="${CSS.escape(id)}"]`)
+      ?.focus({ preventScroll: true });
+  };
+  const onKeyDown = (e: KeyboardEvent) => {
+    if (e.target instanceof HTMLInputElement) return;
+    const way = arrows[e.key];
+    if (way) show(nextBox(laid.boxes, at, way));
+    else if (e.key === "+" || e.key === "=") void flow.current?.zoomIn();
+    else if (e.key === "-") void flow.current?.zoomOut();
+    else if (e.key === "0") void flow.current?.fitView(fitAll);
+    else if (e.key === "Escape") setBetween(undefined);
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  };
+  // From one that is found to the next.
+  const onFind = () => {
+    const found = laid.boxes.filter((b) => b.nodes.some((n) => matches(n, search)));
+    const i = found.findIndex((b) => b.id === at);
+    show(found[(i + 1) % Math.max(found.length, 1)]?.id);
+  };
+  const found = search ? graph.nodes.filter((n) => matches(n, search)).length : 0;
 
+  const scale = many && !small ? 0.75 : 1;
   const height = Math.min(
-    Math.max(laid.height * Math.min(1, (small ? 340 : 800) / Math.max(laid.width, 1)) + 32, 180),
-    560,
+    Math.max(laid.height * Math.min(scale, (small ? 340 : 800) / Math.max(laid.width, 1)) + 32, 180),
+    many ? 640 : 560,
   );
+  const line = between ? laid.lines.find((l) => l.id === between) : undefined;
   return (
     <>
-      <div className="identity-graph" style={{ height }}>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: its buttons are focused, and keys move between them */}
+      <div
+        className="identity-graph"
+        style={{ height }}
+        ref={frame}
+        onKeyDown={onKeyDown}
+        data-many={many || undefined}
+      >
         <ReactFlow
           key={graph.person}
           aria-label={props.label}
@@ -129,33 +157,164 @@ export function IdentityFlow(props: {
           elementsSelectable={false}
           zoomOnScroll={false}
           preventScrolling={false}
+          disableKeyboardA11y
           proOptions={{ hideAttribution: true }}
+          onInit={(f) => {
+            flow.current = f;
+          }}
+          onEdgeClick={(_, e) => setBetween(e.id)}
+          onPaneClick={() => setBetween(undefined)}
         >
           <Controls laid={laid} folded={open.size === 0} onFold={() => setOpen(new Set())} />
+          <div className="flow-search">
+            <input
+              type="search"
+              value={search}
+              placeholder={t("people.identity.find")}
+              aria-label={t("people.identity.find")}
+              onChange={(e) => setSearch(e.target.value)}
+              onKeyDown={(e) => {
+                if (e.key === "Enter") onFind();
+              }}
+            />
+            {search && (
+              <small aria-live="polite">
+                {t("people.identity.found", { count: found, n: format.num(found) })}
+              </small>
+            )}
+          </div>
         </ReactFlow>
       </div>
       {laid.hidden > 0 && (
         <p className="muted card-pad">{t("people.identity.tooMany", { n: format.num(laid.hidden) })}</p>
       )}
+      {line ? (
+        <EvidenceBetween graph={graph} line={line} boxes={laid.boxes} onClose={() => setBetween(undefined)} />
+      ) : (
+        <Neighbours graph={graph} laid={laid} at={at} onShow={setBetween} />
+      )}
     </>
   );
 }
 
-const nodeTypes = { identifier: IdentifierNode };
+/** What is drawn of a layout: what is found, at hand, on the path, and the lines that belong to it. */
+function useDrawing(
+  laid: Layout,
+  o: {
+    path: IdentityEdge[];
+    ends: string[];
+    search: string;
+    at: string | undefined;
+    between: string | undefined;
+    small: boolean;
+    onChoose: (n: IdentityNode) => void;
+    onOpen: (id: string) => void;
+    onFocus: (id: string) => void;
+  },
+) {
+  const labels = useLabels();
+  const format = useFormat();
+  const { t } = useTranslation();
+  const { path, ends, search, at, between } = o;
+  const many = laid.groups.length > 0;
+  const nodes = useMemo(() => {
+    const onPath = new Set(path.flatMap((e) => [e.from, e.to]));
+    const stop = laid.boxes.some((b) => b.id === at) ? at : laid.boxes[0]?.id;
+    const boxes = laid.boxes.map(({ id, nodes, x, y }): FlowNode => {
+      const [first] = nodes;
+      const folded = nodes.length > 1;
+      const value = first?.value ?? "";
+      return {
+        id,
+        type: "identifier",
+        position: { x, y },
+        ...boxSize,
+        zIndex: 2,
+        draggable: false,
+        focusable: false,
+        data: {
+          nodes,
+          kind: labels.identifierKind(first?.kind ?? ""),
+          text: folded ? t("people.identity.alike", { n: format.num(nodes.length) }) : value,
+          hint: folded ? t("people.identity.openAlike") : value,
+          end: nodes.some((n) => ends.includes(`${n.kind}:${n.value}`)),
+          onPath: nodes.some((n) => onPath.has(n.id)),
+          found: search ? nodes.some((n) => matches(n, search)) : null,
+          stop: id === stop,
+          press: () => {
+            if (folded) o.onOpen(id.replace(/\|rest$/, ""));
+            else if (first) o.onChoose(first);
+          },
+          focus: () => o.onFocus(id),
+        },
+      };
+    });
+    const groups = laid.groups.map(
+      ({ kind, count, x, y, width, height }): GroupNode => ({
+        id: `group|${kind}`,
+        type: "group-of-kind",
+        position: { x: x - 8, y: y - 4 },
+        width: width + 16,
+        height: height + 12,
+        draggable: false,
+        focusable: false,
+        selectable: false,
+        zIndex: 0,
+        data: { kind: labels.identifierKind(kind), count: format.num(count) },
+      }),
+    );
+    return [...groups, ...boxes];
+  }, [laid, path, ends, search, at, labels, format, t, o.onChoose, o.onOpen, o.onFocus]);
+  const edges = useMemo(
+    () =>
+      laid.lines.map((line): FlowEdge => {
+        const near = line.from === at || line.to === at || line.id === between;
+        return {
+          id: line.id,
+          source: line.from,
+          target: line.to,
+          type: "evidence",
+          data: { line },
+          // Of many lines those of the one at hand are seen, the others are there to be guessed.
+          className: [line.onPath ? "on-path" : "", near ? "near" : "", many ? "of-many" : ""]
+            .join(" ")
+            .trim(),
+          focusable: false,
+          zIndex: 1,
+        };
+      }),
+    [laid, at, between, many],
+  );
+  return { nodes, edges };
+}
+
+const nodeTypes = { identifier: IdentifierNode, "group-of-kind": KindOfMany };
 const edgeTypes = { evidence: EvidenceLine };
 
-function IdentifierNode({ data }: NodeProps<FlowNode>) {
+function KindOfMany({ data }: NodeProps<GroupNode>) {
+  return (
+    <div className="flow-group">
+      <b>{data.kind}</b> <small className="num">{data.count}</small>
+    </div>
+  );
+}
+
+function IdentifierNode({ id, data }: NodeProps<FlowNode>) {
   return (
     <>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <button
         type="button"
         className="flow-node nopan"
+        data-box={id}
         data-end={data.end || undefined}
         data-path={data.onPath || undefined}
         data-many={data.nodes.length > 1 || undefined}
+        data-found={data.found ?? undefined}
+        tabIndex={data.stop ? 0 : -1}
         title={data.hint}
         onClick={data.press}
+        onFocus={data.focus}
       >
         <small>{data.kind}</small>
         <code className="ellipsis">{data.text}</code>
@@ -165,13 +324,13 @@ function IdentifierNode({ data }: NodeProps<FlowNode>) {
   );
 }
 
-/** A line on the way that the layout found for it; its label lies above all lines. */
+/** A line on the way that the layout found for it; its label lies above all lines. A click tells its evidence. */
 function EvidenceLine({ data }: EdgeProps<FlowEdge>) {
   if (!data) return null;
   const { line } = data;
   return (
     <>
-      <BaseEdge path={smooth(line.points)} interactionWidth={0} />
+      <BaseEdge path={smooth(line.points)} interactionWidth={14} />
       {line.label && (
         <EdgeLabelRenderer>
           <small
@@ -187,13 +346,48 @@ function EvidenceLine({ data }: EdgeProps<FlowEdge>) {
   );
 }
 
-function Controls({ laid, folded, onFold }: { laid: object; folded: boolean; onFold: () => void }) {
+/** The lines of the box at hand, as buttons: what a click on a line tells, for the keyboard. */
+function Neighbours(props: {
+  graph: IdentityGraph;
+  laid: Layout;
+  at: string | undefined;
+  onShow: (line: string) => void;
+}) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { laid, at } = props;
+  const lines = laid.lines.filter((l) => l.from === at || l.to === at);
+  if (lines.length === 0) return <p className="flow-hint muted">{t("people.identity.keys")}</p>;
+  const name = (id: string) => {
+    const nodes = laid.boxes.find((b) => b.id === id)?.nodes ?? [];
+    return nodes.length > 1
+      ? t("people.identity.alike", { n: format.num(nodes.length) })
+      : (nodes[0]?.value ?? "");
+  };
+  return (
+    <ul className="flow-lines" aria-label={t("people.identity.linesOf", { value: name(at ?? "") })}>
+      {lines.slice(0, 24).map((l) => (
+        <li key={l.id}>
+          <button type="button" className="text-link" onClick={() => props.onShow(l.id)}>
+            {name(l.from === at ? l.to : l.from)}
+          </button>
+        </li>
+      ))}
+      {lines.length > 24 && (
+        <li className="muted">{t("people.more", { n: format.num(lines.length - 24) })}</li>
+      )}
+    </ul>
+  );
+}
+
+function Controls({ laid, folded, onFold }: { laid: Layout; folded: boolean; onFold: () => void }) {
   const { t } = useTranslation();
   const flow = useReactFlow();
-  // What has been opened or closed is brought into view.
+  // What has been opened or closed is brought into view; a search moves nothing.
+  const shape = `${laid.width}x${laid.height}`;
   useEffect(() => {
-    if (laid) void flow.fitView(fit);
-  }, [laid, flow]);
+    if (shape) void flow.fitView(fit);
+  }, [shape, flow]);
   return (
     <div className="flow-controls">
       {!folded && (
@@ -221,7 +415,7 @@ function Controls({ laid, folded, onFold }: { laid: object; folded: boolean; onF
         type="button"
         className="icon-button"
         aria-label={t("people.identity.fit")}
-        onClick={() => void flow.fitView({ ...fit, minZoom: 0.1 })}
+        onClick={() => void flow.fitView(fitAll)}
       >
         <Maximize />
       </button>

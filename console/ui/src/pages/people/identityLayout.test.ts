@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
+import { layOutGroups } from "./identityGroups";
 import { boxSize, layOut, smooth, textWidth } from "./identityLayout";
 
 const node = (id: number, kind: string): IdentityNode => ({
@@ -146,17 +147,85 @@ test("several kinds of evidence between two are one line that names them", () =>
   expect(line?.count).toBe(4);
 });
 
-test("very many boxes are cut, and the rest is told", () => {
-  const nodes = Array.from({ length: 300 }, (_, i) => node(i + 1, i === 0 ? "user_id" : `kind_${i}`));
-  const laid = layOut(
-    graph(
-      nodes,
-      nodes.slice(1).map((n) => edge(1, n.id)),
-    ),
-    options,
+/** A person of so many identifiers, connected as they come: hardly two of them hang on the same others. */
+function tangled(n: number): IdentityGraph {
+  const kinds = ["user_id", "phone", "email", "openid", "device_id", "anonymous_id"];
+  const kindOf = (i: number) =>
+    i === 0 ? "user_id" : (kinds[1 + Math.floor((5 * i * i) / (n * n))] ?? "email");
+  const nodes = Array.from({ length: n }, (_, i) => node(i + 1, kindOf(i)));
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed % below;
+  };
+  const edges = nodes
+    .slice(1)
+    .flatMap((x, i) => [edge(1 + random(i + 1), x.id), edge(1 + random(i + 1), x.id)]);
+  return graph(
+    nodes,
+    edges.filter((e) => e.from !== e.to),
   );
-  expect(laid.boxes.length).toBe(120);
-  expect(laid.hidden).toBe(180);
+}
+
+test.each([60, 200, 1000])("%i tangled identifiers stand by kind, none upon another", (n) => {
+  for (const bare of [false, true]) {
+    const g = tangled(n);
+    const laid = layOut(g, { ...options, bare });
+    expect(laid.groups.length).toBeGreaterThan(1);
+    const inBoxes = laid.boxes.reduce((sum, b) => sum + b.nodes.length, 0);
+    expect(inBoxes + laid.hidden).toBe(n);
+    expect(laid.boxes.length).toBeLessThanOrEqual(200 + laid.groups.length);
+    const apart = (a: { x: number; y: number }, b: { x: number; y: number }) =>
+      Math.abs(a.x - b.x) >= boxSize.width || Math.abs(a.y - b.y) >= boxSize.height;
+    for (const [i, a] of laid.boxes.entries())
+      for (const b of laid.boxes.slice(i + 1)) if (!apart(a, b)) expect(`${a.id} is upon ${b.id}`).toBe("");
+    // Each stands within its kind, and no kind on another.
+    for (const b of laid.boxes) {
+      const of = laid.groups.find((x) => x.kind === b.nodes[0]?.kind);
+      expect(of && b.x >= of.x && b.x + boxSize.width <= of.x + of.width, b.id).toBe(true);
+      expect(of && b.y >= of.y && b.y + boxSize.height <= of.y + of.height, b.id).toBe(true);
+    }
+    for (const [i, a] of laid.groups.entries())
+      for (const b of laid.groups.slice(i + 1))
+        expect(
+          a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y,
+        ).toBe(true);
+    if (bare) expect(laid.width).toBeLessThan(2 * boxSize.width + 64);
+  }
+});
+
+test("the same graph is drawn the same, in whatever order it comes", () => {
+  const g = tangled(200);
+  const turned = graph([...g.nodes].reverse(), [...g.edges].reverse());
+  const places = (x: IdentityGraph) =>
+    layOut(x, options)
+      .boxes.map((b) => `${b.id} ${b.x} ${b.y}`)
+      .sort();
+  expect(places(turned)).toEqual(places(g));
+});
+
+test("a drawing of many takes a few looks at each identifier and line", () => {
+  for (const n of [200, 1000]) {
+    const g = tangled(n);
+    const laid = layOutGroups(g.nodes, g.edges, {
+      box: boxSize,
+      stacked: false,
+      open: new Set(),
+      keep: new Set(),
+    });
+    expect(laid.steps).toBeLessThan(12 * (g.nodes.length + g.edges.length));
+  }
+});
+
+test("what is asked for has room among many, and a kind can be opened", () => {
+  const g = tangled(200);
+  const last = g.nodes.at(-1)?.id ?? 0;
+  const shown = (laid: ReturnType<typeof layOut>) => laid.boxes.filter((b) => b.nodes.length === 1).length;
+  const laid = layOut(g, { ...options, keep: new Set([last]) });
+  expect(laid.boxes.some((b) => b.nodes.length === 1 && b.nodes[0]?.id === last)).toBe(true);
+  const rest = laid.boxes.find((b) => b.id.endsWith("|rest"));
+  const open = layOut(g, { ...options, open: new Set([rest?.id.replace(/\|rest$/, "") ?? ""]) });
+  expect(shown(open)).toBeGreaterThan(shown(laid));
 });
 
 test("a way through points leaves and reaches each of them level", () => {

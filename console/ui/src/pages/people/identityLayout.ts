@@ -1,6 +1,7 @@
 import dagre from "@dagrejs/dagre";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
 import { strongestFirst } from "@/lib/identifiers";
+import { type Group, layOutGroups } from "./identityGroups";
 
 /** One identifier, or many of a kind that hang on the same others: two hundred visits are one box. */
 export interface Box {
@@ -27,12 +28,14 @@ export interface Layout {
   height: number;
   /** Identifiers that found no room. */
   hidden: number;
+  /** Of many identifiers: the kinds that they stand under. */
+  groups: Group[];
 }
 
 export const boxSize = { width: 192, height: 48 };
 const together = 4; // so many alike are one box
 const opened = 24; // so many of an opened box are shown one by one
-const most = 120;
+const layered = 40; // more boxes than that stand by kind
 const mostLabels = 40;
 const shift = 16; // labels stand nearer to where a line leads, so that it has room to turn before
 
@@ -51,8 +54,8 @@ const pair = (a: number | string, b: number | string) => (a < b ? `${a}-${b}` : 
 
 /** Layers from left to right, the strongest identifier first. */
 export function layOut(graph: IdentityGraph, o: LayoutOptions): Layout {
-  const all = collapse(graph, o);
-  const shown = all.slice(0, most);
+  const shown = collapse(graph, o);
+  if (shown.length > layered) return grouped(graph, o);
   const boxOf = new Map(shown.flatMap((b) => b.nodes.map((n) => [n.id, b.id] as const)));
   const lines = connect(graph.edges, boxOf, o);
   direct(lines, shown[0]?.id);
@@ -105,7 +108,28 @@ export function layOut(graph: IdentityGraph, o: LayoutOptions): Layout {
     })),
     width: size.width ?? 0,
     height: size.height ?? 0,
-    hidden: all.slice(most).reduce((n, b) => n + b.nodes.length, 0),
+    hidden: 0,
+    groups: [],
+  };
+}
+
+/** Many identifiers, by kind. Lines run straight from box to box, behind all boxes. */
+function grouped(graph: IdentityGraph, o: LayoutOptions): Layout {
+  const laid = layOutGroups(graph.nodes, graph.edges, {
+    box: boxSize,
+    stacked: o.bare,
+    open: o.open,
+    keep: o.keep,
+  });
+  const at = new Map(laid.boxes.map((b) => [b.id, b]));
+  const boxOf = new Map(laid.boxes.flatMap((b) => b.nodes.map((n) => [n.id, b.id] as const)));
+  const middle = (id: string) => {
+    const b = at.get(id);
+    return { x: (b?.x ?? 0) + boxSize.width / 2, y: (b?.y ?? 0) + boxSize.height / 2 };
+  };
+  return {
+    ...laid,
+    lines: connect(graph.edges, boxOf, o).map((l) => ({ ...l, points: [middle(l.from), middle(l.to)] })),
   };
 }
 
