@@ -12,7 +12,7 @@ import {
   useReactFlow,
 } from "@xyflow/react";
 import { Maximize, Minus, Plus } from "lucide-react";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
@@ -20,7 +20,7 @@ import { useLabels } from "@/lib/labels";
 import { useSmall } from "@/lib/useMedia";
 import { EvidenceBetween } from "./EvidenceBetween";
 import { arrows, matches, nextBox } from "./identityKeys";
-import { boxSize, type Layout, type Line, layOut, smooth } from "./identityLayout";
+import { type Layout, type Line, layOut, smooth } from "./identityLayout";
 import "@xyflow/react/dist/base.css";
 
 type FlowNode = Node<
@@ -96,8 +96,8 @@ export function IdentityFlow(props: {
     if (!id) return;
     setAt(id);
     const b = laid.boxes.find((x) => x.id === id);
-    if (b)
-      void flow.current?.setCenter(b.x + boxSize.width / 2, b.y + boxSize.height / 2, {
+    if (b && flow.current && !inView(b, laid.box, flow.current.getViewport(), frame.current))
+      void flow.current?.setCenter(b.x + laid.box.width / 2, b.y + laid.box.height / 2, {
         zoom: Math.max(flow.current.getZoom(), 0.8),
         duration: 120,
       });
@@ -125,11 +125,8 @@ export function IdentityFlow(props: {
   };
   const found = search ? graph.nodes.filter((n) => matches(n, search)).length : 0;
 
-  const scale = many && !small ? 0.75 : 1;
-  const height = Math.min(
-    Math.max(laid.height * Math.min(scale, (small ? 340 : 800) / Math.max(laid.width, 1)) + 32, 180),
-    many ? 640 : 560,
-  );
+  const scale = Math.min(1, (small ? 340 : 800) / Math.max(laid.width, 1));
+  const height = Math.min(Math.max(laid.height * scale + (many ? 56 : 32), 180), many ? 680 : 560);
   const line = between ? laid.lines.find((l) => l.id === between) : undefined;
   return (
     <>
@@ -149,8 +146,7 @@ export function IdentityFlow(props: {
           nodeTypes={nodeTypes}
           edgeTypes={edgeTypes}
           colorMode={mode}
-          fitView
-          fitViewOptions={fit}
+          {...(many ? {} : { fitView: true, fitViewOptions: fit })}
           minZoom={0.1}
           maxZoom={1.5}
           nodesConnectable={false}
@@ -165,7 +161,7 @@ export function IdentityFlow(props: {
           onEdgeClick={(_, e) => setBetween(e.id)}
           onPaneClick={() => setBetween(undefined)}
         >
-          <Controls laid={laid} folded={open.size === 0} onFold={() => setOpen(new Set())} />
+          <Controls laid={laid} frame={frame} folded={open.size === 0} onFold={() => setOpen(new Set())} />
           <div className="flow-search">
             <input
               type="search"
@@ -174,7 +170,9 @@ export function IdentityFlow(props: {
               aria-label={t("people.identity.find")}
               onChange={(e) => setSearch(e.target.value)}
               onKeyDown={(e) => {
-                if (e.key === "Enter") onFind();
+                if (e.key !== "Enter") return;
+                e.preventDefault(); // it must not press the box that gets the focus
+                onFind();
               }}
             />
             {search && (
@@ -194,6 +192,23 @@ export function IdentityFlow(props: {
         <Neighbours graph={graph} laid={laid} at={at} onShow={setBetween} />
       )}
     </>
+  );
+}
+
+/** Whether a box is seen as a whole. */
+function inView(
+  b: { x: number; y: number },
+  size: { width: number; height: number },
+  view: { x: number; y: number; zoom: number },
+  frame: HTMLElement | null,
+): boolean {
+  if (!frame) return false;
+  const [left, top] = [b.x * view.zoom + view.x, b.y * view.zoom + view.y];
+  return (
+    left >= 0 &&
+    top >= 40 &&
+    left + size.width * view.zoom <= frame.clientWidth &&
+    top + size.height * view.zoom <= frame.clientHeight
   );
 }
 
@@ -228,13 +243,13 @@ function useDrawing(
         id,
         type: "identifier",
         position: { x, y },
-        ...boxSize,
+        ...laid.box,
         zIndex: 2,
         draggable: false,
         focusable: false,
         data: {
           nodes,
-          kind: labels.identifierKind(first?.kind ?? ""),
+          kind: many ? "" : labels.identifierKind(first?.kind ?? ""),
           text: folded ? t("people.identity.alike", { n: format.num(nodes.length) }) : value,
           hint: folded ? t("people.identity.openAlike") : value,
           end: nodes.some((n) => ends.includes(`${n.kind}:${n.value}`)),
@@ -264,7 +279,7 @@ function useDrawing(
       }),
     );
     return [...groups, ...boxes];
-  }, [laid, path, ends, search, at, labels, format, t, o.onChoose, o.onOpen, o.onFocus]);
+  }, [laid, path, ends, search, at, many, labels, format, t, o.onChoose, o.onOpen, o.onFocus]);
   const edges = useMemo(
     () =>
       laid.lines.map((line): FlowEdge => {
@@ -316,7 +331,7 @@ function IdentifierNode({ id, data }: NodeProps<FlowNode>) {
         onClick={data.press}
         onFocus={data.focus}
       >
-        <small>{data.kind}</small>
+        {data.kind && <small>{data.kind}</small>}
         <code className="ellipsis">{data.text}</code>
       </button>
       <Handle type="source" position={Position.Right} isConnectable={false} />
@@ -380,14 +395,27 @@ function Neighbours(props: {
   );
 }
 
-function Controls({ laid, folded, onFold }: { laid: Layout; folded: boolean; onFold: () => void }) {
+function Controls(props: {
+  laid: Layout;
+  frame: RefObject<HTMLDivElement | null>;
+  folded: boolean;
+  onFold: () => void;
+}) {
+  const { laid, frame, folded, onFold } = props;
   const { t } = useTranslation();
   const flow = useReactFlow();
   // What has been opened or closed is brought into view; a search moves nothing.
   const shape = `${laid.width}x${laid.height}`;
+  const many = laid.groups.length > 0;
   useEffect(() => {
-    if (shape) void flow.fitView(fit);
-  }, [shape, flow]);
+    if (shape && !many) void flow.fitView(fit);
+    // Many are read from the top, as wide as there is room.
+    if (shape && many) {
+      const room = frame.current?.clientWidth ?? 0;
+      const zoom = Math.min(1, Math.max(0.5, room / Math.max(laid.width, 1)));
+      void flow.setViewport({ x: Math.max(0, (room - laid.width * zoom) / 2), y: 44, zoom });
+    }
+  }, [shape, many, laid.width, flow, frame]);
   return (
     <div className="flow-controls">
       {!folded && (

@@ -20,15 +20,16 @@ export interface Group {
 }
 
 export interface GroupsOptions {
-  box: { width: number; height: number };
-  /** One group below the other, for narrow windows. */
-  stacked: boolean;
+  /** So many boxes side by side. */
+  columns: number;
   open: ReadonlySet<string>;
   keep: ReadonlySet<number>;
 }
 
-const gap = { x: 16, y: 10, groups: 56 };
-const head = 32;
+/** Smaller than boxes that stand alone: the kind is said once for all of a group. */
+export const groupedBox = { width: 168, height: 28 };
+const gap = { x: 10, y: 8, groups: 32 };
+const head = 26;
 const shown = 40; // of a kind, until someone opens it
 const most = 200; // in all
 const sweeps = 3;
@@ -84,7 +85,7 @@ export function layOutGroups(
     }
   const boxes: GroupBox[] = [];
   const groups: Group[] = [];
-  let [x, y, tallest, widest, room] = [16, 16, 0, 0, most];
+  let [x, y, below, widest, room, free] = [16, 16, 16, 0, most, o.columns];
   let hidden = 0;
   for (const [kind, list] of kinds) {
     // What must be seen comes first, where there is no room for all.
@@ -106,26 +107,23 @@ export function layOutGroups(
       else hidden += rest.length;
     }
     if (inGroup.length === 0) continue;
-    const columns = columnsOf(inGroup.length, o.stacked);
-    const rows = Math.ceil(inGroup.length / columns);
+    // Small groups share a shelf.
+    const columns = Math.min(inGroup.length, o.columns);
+    if (columns > free) {
+      [x, y, free] = [16, below + gap.groups, o.columns];
+    }
     inGroup.forEach((b, i) => {
-      b.x = x + Math.floor(i / rows) * (o.box.width + gap.x);
-      b.y = y + head + (i % rows) * (o.box.height + gap.y);
+      b.x = x + (i % columns) * (groupedBox.width + gap.x);
+      b.y = y + head + Math.floor(i / columns) * (groupedBox.height + gap.y);
     });
-    const width = columns * (o.box.width + gap.x) - gap.x;
-    const height = head + rows * (o.box.height + gap.y) - gap.y;
+    const width = columns * (groupedBox.width + gap.x) - gap.x;
+    const height = head + Math.ceil(inGroup.length / columns) * (groupedBox.height + gap.y) - gap.y;
     groups.push({ kind, count: list.length, x, y, width, height });
     boxes.push(...inGroup);
-    tallest = Math.max(tallest, y + height);
+    below = Math.max(below, y + height);
     widest = Math.max(widest, x + width);
-    if (o.stacked) y += height + gap.groups / 2;
-    else x += width + gap.groups;
+    x += width + gap.groups;
+    free -= columns;
   }
-  return { boxes, groups, width: widest + 16, height: tallest + 16, hidden, steps };
-}
-
-/** So many columns that a group is not much taller than wide. */
-function columnsOf(n: number, stacked: boolean): number {
-  if (stacked) return Math.min(n, 2);
-  return Math.min(5, Math.ceil(n / 12));
+  return { boxes, groups, width: widest + 16, height: below + 16, hidden, steps };
 }

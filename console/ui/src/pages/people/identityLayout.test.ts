@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
-import { layOutGroups } from "./identityGroups";
+import { groupedBox, layOutGroups } from "./identityGroups";
 import { boxSize, layOut, smooth, textWidth } from "./identityLayout";
 
 const node = (id: number, kind: string): IdentityNode => ({
@@ -176,21 +176,21 @@ test.each([60, 200, 1000])("%i tangled identifiers stand by kind, none upon anot
     expect(inBoxes + laid.hidden).toBe(n);
     expect(laid.boxes.length).toBeLessThanOrEqual(200 + laid.groups.length);
     const apart = (a: { x: number; y: number }, b: { x: number; y: number }) =>
-      Math.abs(a.x - b.x) >= boxSize.width || Math.abs(a.y - b.y) >= boxSize.height;
+      Math.abs(a.x - b.x) >= groupedBox.width || Math.abs(a.y - b.y) >= groupedBox.height;
     for (const [i, a] of laid.boxes.entries())
       for (const b of laid.boxes.slice(i + 1)) if (!apart(a, b)) expect(`${a.id} is upon ${b.id}`).toBe("");
     // Each stands within its kind, and no kind on another.
     for (const b of laid.boxes) {
       const of = laid.groups.find((x) => x.kind === b.nodes[0]?.kind);
-      expect(of && b.x >= of.x && b.x + boxSize.width <= of.x + of.width, b.id).toBe(true);
-      expect(of && b.y >= of.y && b.y + boxSize.height <= of.y + of.height, b.id).toBe(true);
+      expect(of && b.x >= of.x && b.x + groupedBox.width <= of.x + of.width, b.id).toBe(true);
+      expect(of && b.y >= of.y && b.y + groupedBox.height <= of.y + of.height, b.id).toBe(true);
     }
     for (const [i, a] of laid.groups.entries())
       for (const b of laid.groups.slice(i + 1))
         expect(
           a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y,
         ).toBe(true);
-    if (bare) expect(laid.width).toBeLessThan(2 * boxSize.width + 64);
+    if (bare) expect(laid.width).toBeLessThan(2 * groupedBox.width + 64 + 32);
   }
 });
 
@@ -208,8 +208,7 @@ test("a drawing of many takes a few looks at each identifier and line", () => {
   for (const n of [200, 1000]) {
     const g = tangled(n);
     const laid = layOutGroups(g.nodes, g.edges, {
-      box: boxSize,
-      stacked: false,
+      columns: 5,
       open: new Set(),
       keep: new Set(),
     });

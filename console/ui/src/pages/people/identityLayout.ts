@@ -1,7 +1,7 @@
 import dagre from "@dagrejs/dagre";
 import type { IdentityEdge, IdentityGraph, IdentityNode } from "@/api/types";
 import { strongestFirst } from "@/lib/identifiers";
-import { type Group, layOutGroups } from "./identityGroups";
+import { type Group, groupedBox, layOutGroups } from "./identityGroups";
 
 /** One identifier, or many of a kind that hang on the same others: two hundred visits are one box. */
 export interface Box {
@@ -28,6 +28,8 @@ export interface Layout {
   height: number;
   /** Identifiers that found no room. */
   hidden: number;
+  /** Of each box. */
+  box: { width: number; height: number };
   /** Of many identifiers: the kinds that they stand under. */
   groups: Group[];
 }
@@ -109,6 +111,7 @@ export function layOut(graph: IdentityGraph, o: LayoutOptions): Layout {
     width: size.width ?? 0,
     height: size.height ?? 0,
     hidden: 0,
+    box: boxSize,
     groups: [],
   };
 }
@@ -116,8 +119,7 @@ export function layOut(graph: IdentityGraph, o: LayoutOptions): Layout {
 /** Many identifiers, by kind. Lines run straight from box to box, behind all boxes. */
 function grouped(graph: IdentityGraph, o: LayoutOptions): Layout {
   const laid = layOutGroups(graph.nodes, graph.edges, {
-    box: boxSize,
-    stacked: o.bare,
+    columns: o.bare ? 2 : 5,
     open: o.open,
     keep: o.keep,
   });
@@ -125,10 +127,11 @@ function grouped(graph: IdentityGraph, o: LayoutOptions): Layout {
   const boxOf = new Map(laid.boxes.flatMap((b) => b.nodes.map((n) => [n.id, b.id] as const)));
   const middle = (id: string) => {
     const b = at.get(id);
-    return { x: (b?.x ?? 0) + boxSize.width / 2, y: (b?.y ?? 0) + boxSize.height / 2 };
+    return { x: (b?.x ?? 0) + groupedBox.width / 2, y: (b?.y ?? 0) + groupedBox.height / 2 };
   };
   return {
     ...laid,
+    box: groupedBox,
     lines: connect(graph.edges, boxOf, o).map((l) => ({ ...l, points: [middle(l.from), middle(l.to)] })),
   };
 }

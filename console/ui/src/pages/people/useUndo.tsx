@@ -42,6 +42,7 @@ export function useDone(): (title: string, command: string, onUndone?: () => voi
         key,
         title,
         duration: 12,
+        placement: "bottomRight",
         actions: (
           <Button size="small" onClick={() => void run().catch(() => {})} data-undo={command}>
             {t("people.command.undo")}
