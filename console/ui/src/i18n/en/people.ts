@@ -240,7 +240,7 @@ export const people = {
     goes: "becomes part of the other",
     wins: "this value stays",
     traits: "Where they differ, the value that was set last stays (marked)",
-    text: "Both histories become one, and so do profile, segments and consents. A split takes it back, identifier by identifier.",
+    text: "Both histories become one, and so do profile, segments and consents. One click takes it back.",
     limits: "Together they have more than one person may",
     limit: "{{kind}}: {{have}}, and {{limit}} are allowed",
     beyond: "Merge them all the same",
