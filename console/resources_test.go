@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
@@ -47,10 +48,17 @@ func featureResources(b *behind) []api.Resource {
 			people.Resource(parts, shown, b.feeds),
 			identity.Resource(func() *identity.Rules { return b.rules }, func() *identity.Graph { return b.persons.Graph }, func(r *http.Request, kind string, body, result any) (string, error) {
 				return b.persons.Commands.Ask(r, kind, body, result)
-			}, nil),
+			}, b.preview),
 			segment.Resource(segments, shown),
 		},
 	)
+}
+
+// preview tries a command; nothing is foretold without a history.
+func (b *behind) preview(ctx context.Context, v *access.Viewer, kind string, body any) (identity.Preview, error) {
+	return people.Foreteller{Graph: b.persons.Graph, Profiles: b.persons.Profiles, Segments: b.persons.Segments, Events: func(context.Context, []touchstone.NodeID, int) ([]touchstone.Fact, bool, error) {
+		return nil, false, nil
+	}}.Preview(ctx, v, kind, body)
 }
 
 // personsOf is how app finds who has identifiers.

@@ -93,7 +93,7 @@ func newWorld(t *testing.T) *world {
 		c.Kinds, c.Feeds = rules.Kinds(), api.NewFeeds(200, nil)
 		w.behind = behind{
 			incoming: collect.Parts{Sources: w.edge.Sources(), Quarantine: w.edge.Quarantine(), Events: w.edge.Feed(), Persons: w.behind.personsOf},
-			persons:  people.Parts{Graph: w.graph, Kinds: rules.Kinds(), Profiles: profiles, Timeline: w.engine, Segments: w.segments, Commands: commands, Changes: changes},
+			persons:  people.Parts{Graph: w.graph, Kinds: rules.Kinds(), Profiles: profiles, Timeline: w.engine, Segments: w.segments, Commands: commands, Changes: changes, Preview: w.behind.preview},
 			rules:    rules, engine: w.engine, clock: clock, feeds: c.Feeds,
 		}
 		c.Resources = featureResources(&w.behind)

@@ -48,10 +48,10 @@ func (x *resource) commandsAbout(w http.ResponseWriter, r *http.Request) error {
 
 // splitBody reads which identifiers of the person of the path are meant, as the viewer was shown them.
 func (x *resource) splitBody(r *http.Request) (id touchstone.PersonID, in identity.SplitBody, err error) {
-	if err := api.ReadJSON(r, &in); err != nil {
+	if id, err = x.person(r); err != nil {
 		return 0, in, err
 	}
-	if id, err = x.person(r); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return 0, in, err
 	}
 	nodes, err := x.graph().NodesOfPersons(r.Context(), []touchstone.PersonID{id})
@@ -166,10 +166,10 @@ func (x *resource) mergeBody(r *http.Request) (id touchstone.PersonID, body iden
 		Other      string `json:"other"` // a reference: an id or kind:value
 		OverLimits bool   `json:"over_limits"`
 	}
-	if err := api.ReadJSON(r, &in); err != nil {
+	if id, err = x.person(r); err != nil {
 		return 0, body, err
 	}
-	if id, err = x.person(r); err != nil {
+	if err := api.ReadJSON(r, &in); err != nil {
 		return 0, body, err
 	}
 	other, err := x.people.Find(r.Context(), api.ViewerOf(r), in.Other)
