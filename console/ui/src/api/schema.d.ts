@@ -6143,7 +6143,7 @@ export interface components {
             /** Format: date-time */
             made_at: string;
             persons: number;
-            /** @description Comparisons with levels and their bits, blocking rules with their cost, thresholds, what it was trained on and how good it thinks it is */
+            /** @description Comparisons with levels and their bits, blocking rules with their cost, thresholds, what it was trained on and how good it thinks it is: `estimate.precision` and `recall`, and `precision_low` and `recall_low`, what they may as well be as far as the data can tell */
             model: {
                 [key: string]: unknown;
             };
