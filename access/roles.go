@@ -28,6 +28,9 @@ const roleTable = `
  people:export       x       x        x          .          x         .
  people:write        x       .        .          .          .         x
  people:erase        x       .        .          .          .         .
+ privacy:read        x       .        .          .          x         .
+ privacy:write       x       .        .          .          .         .
+ receipts:read       x       .        .          .          x         .
  identity:read       x       x        x          .          x         x
  identity:write      x       .        .          .          .         x
  households:read     x       x        x          x          x         x
@@ -91,6 +94,9 @@ const scopeTable = `
  people:export        .       .       x       .        x      x
  people:write         .       .       .       .        x      x
  people:erase         .       .       .       .        .      x
+ privacy:read         .       .       .       .        .      x
+ privacy:write        .       .       .       .        .      x
+ receipts:read        .       .       .       .        .      x
  identity:read        .       .       x       .        x      x
  identity:write       .       .       .       .        x      x
  households:read      .       .       x       .        x      x

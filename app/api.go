@@ -16,6 +16,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/people"
+	"github.com/touchstone-cdp/touchstone/privacy"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/segment"
@@ -52,6 +53,7 @@ func (a *App) resources() []api.Resource {
 			a.holdResource(),
 			a.retentionResource(),
 			a.consentResource(),
+			privacy.Resource(a.privacyParts),
 		},
 		a.extra.resources,
 	)

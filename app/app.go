@@ -32,6 +32,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/linkage"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
+	"github.com/touchstone-cdp/touchstone/privacy"
 	"github.com/touchstone-cdp/touchstone/privacy/hold"
 	"github.com/touchstone-cdp/touchstone/privacy/retain"
 	"github.com/touchstone-cdp/touchstone/profile"
@@ -84,6 +85,7 @@ type App struct {
 	quality    *quality.Quality
 	holds      *hold.Holds
 	retention  *retain.Retention
+	privacy    *privacy.Privacy
 	settings   *console.Settings
 	console    *console.Console
 	imports    *imports.Imports // in a process with the role console
@@ -164,7 +166,8 @@ func (a *App) parts() []wiring {
 		{a.wireWebhooks, personRoles},
 		{a.wireLinkage, personRoles},
 		{a.wireReactors, personRoles},
-		{a.wireAdmission, nil}, // the sink reads the log by the rules, too
+		{a.wireAdmission, nil},       // the sink reads the log by the rules, too
+		{a.wirePrivacy, personRoles}, // before the commands, some of which are its own
 		{a.wireCommands, personRoles},
 		{a.wireJobTables, personRoles}, // erasures are noted there
 		{a.wireQuality, personRoles},
@@ -206,7 +209,7 @@ func (a *App) wireEdge(ctx context.Context) error {
 		return err
 	}
 	a.collector, err = collect.New(ctx, collect.Config{
-		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: a.kinds, Takes: a.takes, Refuses: a.refuses, Governed: governed{a}, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
+		DB: a.store, Log: countingAppender{a.batcher, &a.accepted}, Kinds: a.kinds, Takes: a.takes, Refuses: a.refuses, Governed: governed{a}, Forgotten: a.forgottenAt, Clock: a.clock, Logger: a.part("collect"), Metrics: a.metrics,
 		MaxEventBytes: int(a.cfg.Collect.MaxEventBytes), MaxBatchBytes: int(a.cfg.Collect.MaxBatchBytes), MaxBatchEvents: a.cfg.Collect.MaxBatchEvents,
 		TrustedProxies: a.proxies, SensorsProjects: projects, MaxItems: a.cfg.Collect.MaxItems,
 	})
@@ -330,7 +333,7 @@ func (a *App) stages() []pipeline.Stage {
 func (a *App) wirePipeline(ctx context.Context) (err error) {
 	quarantine := collect.NewQuarantineWriter(a.metrics)
 	a.pipeline, err = pipeline.New(ctx, pipeline.Config{
-		Log: a.log, DB: a.store, Stages: a.stages(), Commands: a.commands, Admission: a.admission, Observer: a.observer(),
+		Log: a.log, DB: a.store, Stages: a.stages(), Commands: a.commands, Admission: a.admission, Forgotten: a.forgotten(), Observer: a.observer(),
 		Reject: quarantine.Write,
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,

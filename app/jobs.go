@@ -20,6 +20,8 @@ func (a *App) jobKinds() []job.Kind {
 		a.linkage.MatchKind(),
 		a.rerunKind(),
 		a.retention.JobKind(),
+		a.privacy.EraseKind(),
+		a.privacy.AccessKind(a.copyEvents),
 		a.profiles.RebuildKind(func(ctx context.Context, c touchstone.Command) error {
 			_, err := a.commands.Submit(ctx, c)
 			return err

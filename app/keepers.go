@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/command"
@@ -16,7 +18,7 @@ import (
 // keepers lists who stores rows about persons, in the order in which they follow merges,
 // splits and erasures. A table of persons that none of them names fails a test.
 func (a *App) keepers() []keep.Keeper {
-	return append([]keep.Keeper{
+	return slices.Concat([]keep.Keeper{
 		pipeline.Keeper(), // first: owners of timers change in their own keepers what it does
 		a.graph.Keeper(),
 		a.consent.Keeper(),
@@ -35,7 +37,7 @@ func (a *App) keepers() []keep.Keeper {
 				a.jobs.WakeErasures()
 			}
 		}),
-	}, a.extra.keepers...)
+	}, a.extra.keepers, []keep.Keeper{a.privacy.Keeper()}) // last: it counts what the others have left
 }
 
 // through returns the last place of each partition that the pipeline has worked on.

@@ -53,6 +53,13 @@ var excepted = map[string]string{
 	"timers.subject":               "a word; persons are in subject_id",
 	"commands.state":               "a word",
 	"outbox_effects.state":         "a number",
+	"privacy_requests.state":       "a word",
+	"privacy_requests.persons":     "how many there are",
+	"privacy_requests.failure":     "a sentence of ours about a command",
+	"privacy_erasures.request":     "id of the request",
+	"privacy_erasures.identifiers": "how many there were",
+	"privacy_receipts.request":     "id of the request",
+	"privacy_receipts.body":        "counts and names of tables",
 }
 
 // Every table with a column that names a person or an identifier is some keeper's, or its

@@ -52,6 +52,7 @@ func (a *App) loops() []loop {
 		{"effects", []string{"act"}, a.deliver},
 		{"linkage", []string{"act"}, a.linkage.Run},
 		{"sink", []string{"sink"}, a.fillWarehouse},
+		{"privacy", personRoles, a.runPrivacy},
 		{"jobs", []string{"act"}, a.jobs.Run},
 		{"schedules", []string{"act"}, a.schedules.Run},
 		{"retention", []string{"act"}, a.runRetention},

@@ -20,6 +20,8 @@ type origin struct {
 	// refuses says why an event must not come in as it is, "" when it may, and what is to be noted
 	// of that, JSON; nil: all may.
 	refuses func(*touchstone.Event) (reason string, note touchstone.JSON)
+	// forgotten tells whether an event is of somebody who was erased and must not come back this way; nil: nobody.
+	forgotten func(*touchstone.Event) bool
 	// messageID is given to an event that has none; empty: a new one.
 	messageID string
 
@@ -128,6 +130,9 @@ func (b *builder) check(raw *rawEvent, e *touchstone.Event) problem {
 			p = problem{CodeRefused, why}
 			b.note = note
 		}
+	}
+	if p.code == "" && b.from.forgotten != nil && b.from.forgotten(e) {
+		p = problem{CodeForgotten, ""}
 	}
 	return p
 }
@@ -509,6 +514,11 @@ func (b *builder) reject(raw *rawEvent, e *touchstone.Event, p problem) {
 	}
 	start := len(b.arena)
 	b.arena = append(b.arena, `{"origin":"http"`...)
+	if p.code == CodeForgotten { // that it came is all that may be kept
+		b.arena = append(b.arena, '}')
+		e.MessageID, e.Raw, e.Context = b.idFor(), "{}", touchstone.JSON(view(b.arena[start:]))
+		return
+	}
 	if b.translated != nil {
 		e.Raw = touchstone.JSON(b.translated.Sent)
 		b.arena = appendString(b.arena, start, "form", sensorsCall)

@@ -59,9 +59,12 @@ type Config struct {
 	Refuses func(ctx context.Context, source string) func(*touchstone.Event) (reason string, note touchstone.JSON)
 	// Governed is asked before a refused event is replayed; nil: only the edge's checks count.
 	Governed Governed
-	Clock    touchstone.Clock
-	Logger   *slog.Logger
-	Metrics  prometheus.Registerer
+	// Forgotten returns what tells whether an event is of somebody who was erased, for a source that
+	// must not bring them back; nil for other sources. It is asked once per request.
+	Forgotten func(source string) func(*touchstone.Event) bool
+	Clock     touchstone.Clock
+	Logger    *slog.Logger
+	Metrics   prometheus.Registerer
 
 	MaxEventBytes  int // per event; 32 KiB
 	MaxBatchBytes  int // per request, unpacked; 500 KiB

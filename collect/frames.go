@@ -246,6 +246,11 @@ func (c *Collector) vet(x *exchange, e *touchstone.Event, rows Rows, row int64) 
 		return false
 	}
 	p := c.problemOf(x, e)
+	if p.code == "" && c.cfg.Forgotten != nil {
+		if forgotten := c.cfg.Forgotten(e.Source); forgotten != nil && forgotten(e) {
+			p = problem{CodeForgotten, ""}
+		}
+	}
 	if p.code == "" {
 		return true
 	}
@@ -254,6 +259,9 @@ func (c *Collector) vet(x *exchange, e *touchstone.Event, rows Rows, row int64) 
 		"timestamp": e.Time, "properties": validOr(e.Properties), "traits": validOr(e.Traits), "context": validOr(e.Context),
 	})
 	origin := touchstone.JSON(`{"origin":"import"}`)
+	if p.code == CodeForgotten { // that a row came is all that may be kept
+		raw, e.MessageID = []byte("{}"), newMessageID()
+	}
 	switch {
 	case rows.Import != "":
 		// A message id of the file may be that of other rows; each of them is to be seen.

@@ -372,6 +372,9 @@ func fromBrowser(r *http.Request) bool { return r.Header.Get("Origin") != "" }
 // origin notes what the connection tells about the events.
 func (c *Collector) origin(r *http.Request, src *knownSource, call touchstone.EventType) origin {
 	from := origin{call: call, source: src.ID, received: c.clock.Now().UnixMilli()}
+	if c.cfg.Forgotten != nil {
+		from.forgotten = c.cfg.Forgotten(src.ID)
+	}
 	if c.cfg.Refuses != nil {
 		from.refuses = c.cfg.Refuses(r.Context(), src.ID)
 	}

@@ -34,6 +34,7 @@ const (
 	CodeMalformed        = "malformed"
 	CodeTrackingPlan     = "tracking_plan" // by the pipeline: see package admission
 	CodeRefused          = "plan_refused"  // by the edge, by the same plan
+	CodeForgotten        = "person_erased" // by the edge: of an import; nothing of it is kept
 	CodeImportRow        = "import_row"    // a row of a file that its mapping could not read
 )
 
@@ -48,6 +49,7 @@ var reasonTexts = map[string]string{
 	CodeWarehouseRefused: "the warehouse does not take the event, which was set aside; profiles have it",
 	CodeTrackingPlan:     "the event breaks the tracking plan of its source",
 	CodeRefused:          "the event breaks the tracking plan of its source, which refuses it",
+	CodeForgotten:        "somebody with one of its identifiers was erased, and imports must not bring them back; nothing of the event is kept",
 	CodeMissingEvent:     "a track call needs an event name",
 	CodeMissingPrevious:  "an alias call needs a previousId",
 	CodeMissingGroup:     "a group call needs a groupId",

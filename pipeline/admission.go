@@ -65,6 +65,7 @@ func (p *Pipeline) prepare(ctx context.Context, tx *store.Tx, b *touchstone.Batc
 	if rules, err = p.rulesFor(ctx, tx, work); err != nil {
 		return nil, 0, err
 	}
+	p.forget(b, work.part, fresh)
 	var tally admission.Tally
 	masked = work.part.admit(rules, b, fresh, &tally)
 	for i := range work.rejected {

@@ -67,6 +67,8 @@ type Config struct {
 	Commands Commands
 	// Admission leaves out and masks events before the stages see them; nil: none.
 	Admission Admission
+	// Forgotten leaves out events of persons who were forgotten; nil: none.
+	Forgotten Forgotten
 	// Reject puts events in quarantine, inside the batch's transaction: Rejected ones of
 	// the edge, and valid ones that were set aside, whose Reason says why.
 	Reject func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
@@ -534,12 +536,15 @@ func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b 
 		p.moved(part, work, delta)
 		p.metrics.count(delta)
 		p.metrics.masked.Add(float64(masked))
+		p.countForgotten(&fresh)
 		for i := range fresh.aside {
 			p.metrics.setAside(&fresh.aside[i])
 		}
 		p.metrics.windowIDs.Set(float64(part.seen.total))
 		p.metrics.windowShortened.Set(float64(part.seen.shortened))
-		p.metrics.lag.Observe(p.cfg.Clock.Now().Sub(work.oldest).Seconds())
+		if !work.oldest.IsZero() { // all of it was erased
+			p.metrics.lag.Observe(p.cfg.Clock.Now().Sub(work.oldest).Seconds())
+		}
 	}
 	p.metrics.batchSeconds.Observe(took.Seconds())
 	p.metrics.batchEvents.Observe(float64(work.count()))

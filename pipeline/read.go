@@ -57,7 +57,7 @@ func (c *chunk) add(d chunk) {
 	}
 	c.last, c.more = d.last, d.more
 	c.bytes += d.bytes
-	if d.oldest.Before(c.oldest) {
+	if c.oldest.IsZero() || !d.oldest.IsZero() && d.oldest.Before(c.oldest) {
 		c.oldest = d.oldest
 	}
 	c.facts = append(c.facts, d.facts...)
@@ -187,6 +187,10 @@ func (c *chunk) decode(partition int, r stream.Record) error {
 	before := *c
 	i := 0
 	for frame := range frames.All() {
+		if frame == "" { // erased
+			i++
+			continue
+		}
 		c.bytes += len(frame)
 		c.facts = append(c.facts, touchstone.Fact{Seq: touchstone.MakeSeq(partition, uint64(r.Offset), i)})
 		f := &c.facts[len(c.facts)-1]
@@ -233,6 +237,7 @@ type freshIDs struct {
 	aside      []touchstone.Fact          // with the reason
 	again      []touchstone.Fact          // the duplicates: one is none when what it repeats is left out
 	silent     int                        // left out without a trace
+	forgotten  map[string]int             // events left out because their persons were forgotten, by why
 }
 
 // drop notes that the sink must leave out a fact.

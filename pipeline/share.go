@@ -412,6 +412,7 @@ func (t *turn) committed(ctx context.Context, took time.Duration) {
 		p.mu.Unlock()
 		p.metrics.count(t.fresh.totals(*t.work))
 		p.metrics.masked.Add(float64(t.masked))
+		p.countForgotten(&t.fresh)
 		for i := range t.fresh.aside {
 			p.metrics.setAside(&t.fresh.aside[i])
 		}
@@ -425,7 +426,9 @@ func (t *turn) committed(ctx context.Context, took time.Duration) {
 		stages = p.cfg.Stages
 		p.metrics.timers.Add(float64(len(t.b.Due)))
 		if t.work.part != nil {
-			p.metrics.lag.Observe(p.cfg.Clock.Now().Sub(t.work.oldest).Seconds())
+			if !t.work.oldest.IsZero() {
+				p.metrics.lag.Observe(p.cfg.Clock.Now().Sub(t.work.oldest).Seconds())
+			}
 		}
 		p.mu.Lock()
 		if t.work.part != nil {

@@ -299,7 +299,7 @@ func (s *Sink) copy(ctx context.Context, partition int, hunt *sinkHunt) (int, er
 	if err := s.publish(ctx, partition); err != nil {
 		return 0, err
 	}
-	if work.events > 0 {
+	if work.events > 0 && !work.oldest.IsZero() {
 		s.lag.Observe(s.cfg.Clock.Now().Sub(work.oldest).Seconds())
 	}
 	return max(work.events, 1), s.cleanDropped(ctx, partition)

@@ -12,7 +12,8 @@ import (
 	touchstone "github.com/touchstone-cdp/touchstone"
 )
 
-// The form of a record, version 1:
+// The form of a record, version 1, or 2 when some of its frames are empty because what they said was
+// erased:
 //
 //	version:1 flags:1 count:uvarint checksum:4 body
 //
@@ -21,6 +22,7 @@ import (
 
 const (
 	recordVersion = 1
+	erasedVersion = 2
 	flagS2        = 1
 	checksumSize  = 4
 
@@ -31,8 +33,8 @@ const (
 	MaxRecordBytes = MaxFrameBytes + 1<<20
 )
 
-// RecordVersion is the version that EncodeRecord writes.
-const RecordVersion = recordVersion
+// RecordVersion is the newest version of a record.
+const RecordVersion = erasedVersion
 
 var (
 	errCorrupt  = errors.New("log record is corrupt")
@@ -72,6 +74,22 @@ func EncodeRecord(dst, frames []byte, count int) []byte {
 	return dst
 }
 
+// EncodeErased appends a record whose frames are those given; an empty one stands for what was
+// erased, so that those behind it keep their places. Whoever reads it passes over them.
+func EncodeErased(dst []byte, frames [][]byte) []byte {
+	var all []byte
+	for _, f := range frames {
+		all = AppendFrame(all, f)
+	}
+	start := len(dst)
+	dst = EncodeRecord(dst, all, len(frames))
+	dst[start] = erasedVersion
+	_, n := binary.Uvarint(dst[start+2:])
+	sum := start + 2 + n
+	binary.LittleEndian.PutUint32(dst[sum:], checksum(dst[start:sum], dst[sum+checksumSize:]))
+	return dst
+}
+
 // grow makes room for n more bytes behind dst.
 func grow(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) >= n {
@@ -95,12 +113,12 @@ func parseHeader(data []byte) (header, error) {
 	if len(data) < 3+checksumSize {
 		return header{}, errCorrupt
 	}
-	if data[0] > recordVersion {
-		return header{}, touchstone.Newer("the log record", int64(data[0]), recordVersion)
+	if data[0] > erasedVersion {
+		return header{}, touchstone.Newer("the log record", int64(data[0]), erasedVersion)
 	}
 	count, n := binary.Uvarint(data[2:])
 	h := header{flags: data[1], count: int(count), sum: 2 + n}
-	if data[0] != recordVersion || h.flags&^flagS2 != 0 || n <= 0 ||
+	if data[0] < recordVersion || h.flags&^flagS2 != 0 || n <= 0 ||
 		count == 0 || count > touchstone.MaxEventsPerRecord || len(data) < h.sum+checksumSize {
 		return header{}, errCorrupt
 	}

@@ -40,6 +40,8 @@ func newRoot() *cobra.Command {
 		newAudit(),
 		newBackup(),
 		newRestore(),
+		newReceipt(),
+		newPrivacy(),
 		newOpenAPI(),
 		newVersion(),
 		newSQLProcess(),

@@ -8,6 +8,7 @@ import { operate } from "./pages/operate/feature";
 import { overview } from "./pages/overview/feature";
 import { people } from "./pages/people/feature";
 import { plans } from "./pages/plans/feature";
+import { privacy } from "./pages/privacy/feature";
 import { quality } from "./pages/quality/feature";
 import { retention } from "./pages/retention/feature";
 import { sales } from "./pages/sales/feature";
@@ -33,6 +34,7 @@ export const features = [
   analytics,
   sales,
   webhooks,
+  privacy,
   jobs,
   operate,
   retention,
@@ -53,6 +55,7 @@ export const routes = [
   ...analytics.routes,
   ...sales.routes,
   ...webhooks.routes,
+  ...privacy.routes,
   ...jobs.routes,
   ...operate.routes,
   ...retention.routes,

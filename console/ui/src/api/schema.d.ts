@@ -3249,6 +3249,7 @@ export interface paths {
         trace?: never;
     };
     "/api/v1/holds": {
+    "/api/v1/privacy/requests": {
         parameters: {
             query?: never;
             header?: never;
@@ -3263,6 +3264,18 @@ export interface paths {
          * @description From then on no erasure and no retention removes anything of them. It stands in the log, so a store that is built anew keeps it.
          */
         post: operations["placeHold"];
+        /**
+         * What people have asked for, the newest first
+         * @description Identifiers are there until a request has ended. Who may not see contacts sees their kinds only.
+         */
+        get: operations["listPrivacyRequests"];
+        put?: never;
+        /**
+         * Put in what one or many people have asked for
+         * @description An erasure needs the permission people:erase as well, access people:reveal. Each person is named by one or more identifiers as kind:value; everything that belongs to whoever has one of them is erased, up to 10,000 people at once.
+         *     What is open already for the same identifiers is returned and not put in twice. A job does it: in batches, beside the events that come in.
+         */
+        post: operations["askPrivacy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3270,6 +3283,7 @@ export interface paths {
         trace?: never;
     };
     "/api/v1/holds/{id}": {
+    "/api/v1/privacy/requests/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -3280,6 +3294,8 @@ export interface paths {
         };
         /** A hold with whom it names */
         get: operations["getHold"];
+        /** A request */
+        get: operations["getPrivacyRequest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3289,6 +3305,7 @@ export interface paths {
         trace?: never;
     };
     "/api/v1/holds/{id}/lift": {
+    "/api/v1/privacy/requests/{id}/cancel": {
         parameters: {
             query?: never;
             header?: never;
@@ -3301,6 +3318,120 @@ export interface paths {
         put?: never;
         /** Lift a hold */
         post: operations["liftHold"];
+        /** Take a request back that nobody has begun with */
+        post: operations["cancelPrivacyRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/requests/{id}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a request in once more that a hold kept or that failed */
+        post: operations["repeatPrivacyRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many requests there are, by kind and state, and how many are late */
+        get: operations["getPrivacySummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The receipts of erasures, the newest first */
+        get: operations["listPrivacyReceipts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/receipts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * A signed receipt, as it was given out
+         * @description `touchstone receipt verify` tells whether it is as it was signed. It names nobody.
+         */
+        get: operations["getPrivacyReceipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public key that verifies receipts */
+        get: operations["getPrivacyKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/tombstones/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let imports take identifiers of erased people in again
+         * @description Also what was suppressed is taken in again. Events from before the erasure stay away.
+         */
+        post: operations["liftTombstones"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3586,6 +3717,9 @@ export interface components {
          * @enum {string}
          */
         Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -6793,6 +6927,118 @@ export interface components {
         };
         HoldWithPeople: components["schemas"]["Hold"] & {
             people: components["schemas"]["PersonSummary"][];
+        /** @enum {string} */
+        PrivacyKind: "erasure" | "access";
+        /** @enum {string} */
+        PrivacyState: "waiting" | "running" | "held" | "done" | "nobody" | "failed" | "cancelled";
+        /** @enum {string} */
+        PrivacyReason: "request" | "consent_withdrawn" | "purpose_ended" | "unlawful" | "legal_duty" | "other";
+        PrivacyAsk: {
+            kind: components["schemas"]["PrivacyKind"];
+            /** @description Of one person, each as kind:value */
+            identifiers?: string[];
+            /** @description The identifiers of each of several people */
+            people?: string[][];
+            /** @description Take nothing in from them any more, until it is lifted */
+            suppress?: boolean;
+            reason: components["schemas"]["PrivacyReason"];
+            /** @description For whoever works on it; it goes when the request has ended */
+            note?: string;
+            /** @description Days until it must be done; 15 unless said */
+            due_days?: number;
+            /** @description Of erasures: how many people are named */
+            confirm?: number;
+        };
+        PrivacyRequest: {
+            id: string;
+            kind: components["schemas"]["PrivacyKind"];
+            state: components["schemas"]["PrivacyState"];
+            bulk: string;
+            /** @description Until it has ended */
+            identifiers: string[];
+            /**
+             * Format: int64
+             * @description How many it concerned
+             */
+            persons: number;
+            suppress: boolean;
+            reason: components["schemas"]["PrivacyReason"];
+            note: string;
+            asked_by: string;
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description That did it */
+            command: string;
+            job: string;
+            failure: string;
+            /** @description What keeps it from being done */
+            hold: string;
+            /** @description Id of the latest receipt; empty: there is none yet */
+            receipt: string;
+        };
+        PrivacyRequestList: {
+            items: components["schemas"]["PrivacyRequest"][];
+            next_cursor: string;
+        };
+        PrivacyReceiptList: {
+            items: {
+                id: string;
+                request: string;
+                command: string;
+                /** Format: date-time */
+                at: string;
+            }[];
+            next_cursor: string;
+        };
+        PrivacyReceipt: {
+            /** @description Of Ed25519 over the receipt in canonical form (RFC 8785), base64 */
+            signature: string;
+            receipt: {
+                format: string;
+                id: string;
+                /** Format: date-time */
+                issued_at: string;
+                program: string;
+                request: string;
+                reason: string;
+                asked_by: string;
+                /** Format: date-time */
+                asked_at: string;
+                command: string;
+                /** Format: date-time */
+                erased_at: string;
+                persons: number;
+                removed: {
+                    part: string;
+                    place: string;
+                    /** Format: int64 */
+                    before: number;
+                    /** Format: int64 */
+                    after: number;
+                }[];
+                places: {
+                    part: string;
+                    how: string;
+                }[];
+                tombstone: {
+                    key: string;
+                    /** Format: int64 */
+                    identifiers: number;
+                    suppress: boolean;
+                };
+                compaction: {
+                    /** @enum {string} */
+                    state: "pending" | "done";
+                    /** Format: date-time */
+                    at: string | null;
+                };
+                /** @description Public, base64 */
+                key: string;
+            };
         };
         RetentionRule: {
             name: string;
@@ -13061,6 +13307,18 @@ export interface operations {
     listHolds: {
         parameters: {
             query?: never;
+    listPrivacyRequests: {
+        parameters: {
+            query?: {
+                kind?: components["schemas"]["PrivacyKind"];
+                state?: components["schemas"]["PrivacyState"];
+                /** @description Those that were put in together */
+                bulk?: string;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13068,12 +13326,14 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description At most 1,000 */
+            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["HoldList"];
+                    "application/json": components["schemas"]["PrivacyRequestList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -13086,6 +13346,10 @@ export interface operations {
                 /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
+    askPrivacy: {
+        parameters: {
+            query?: never;
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -13105,17 +13369,46 @@ export interface operations {
         responses: {
             /** @description The hold */
             201: {
+                 *       "kind": "erasure",
+                 *       "people": [
+                 *         [
+                 *           "email:ann@example.com"
+                 *         ],
+                 *         [
+                 *           "phone:+8613912345678",
+                 *           "user_id:bob"
+                 *         ]
+                 *       ],
+                 *       "reason": "request",
+                 *       "confirm": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["PrivacyAsk"];
+            };
+        };
+        responses: {
+            /** @description The requests, 100 at most */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Hold"];
+                    "application/json": {
+                        items: components["schemas"]["PrivacyRequest"][];
+                        total: number;
+                        /** @description Names all of them together; empty for one */
+                        bulk: string;
+                        /** @description Does them */
+                        job: string;
+                    };
                 };
             };
             default: components["responses"]["Problem"];
         };
     };
     getHold: {
+    getPrivacyRequest: {
         parameters: {
             query?: never;
             header?: never;
@@ -13127,18 +13420,21 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The hold; 200 persons at most */
+            /** @description The request */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["HoldWithPeople"];
+                    "application/json": components["schemas"]["PrivacyRequest"];
                 };
             };
             default: components["responses"]["Problem"];
         };
     };
     liftHold: {
+    cancelPrivacyRequest: {
         parameters: {
             query?: never;
             header?: {
@@ -13153,12 +13449,183 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The hold */
+            /** @description The request */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Hold"];
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    repeatPrivacyRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacySummary: {
+        parameters: {
+            query?: {
+                /** @description Of those that were put in together */
+                bulk?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        counts: {
+                            kind: components["schemas"]["PrivacyKind"];
+                            state: components["schemas"]["PrivacyState"];
+                            /** Format: int64 */
+                            count: number;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description Open requests whose time is over
+                         */
+                        late: number;
+                        /** @description Identifiers of erased people that imports are refused for */
+                        tombstones: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPrivacyReceipts: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyReceiptList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacyReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receipt and its signature */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyReceipt"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacyKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        algorithm: string;
+                        /** @description 32 bytes in base64 */
+                        public_key: string;
+                        /** @description Names the key of the tombstones */
+                        key_id: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    liftTombstones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    identifiers: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description How many were lifted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        lifted: number;
+                    };
                 };
             };
             default: components["responses"]["Problem"];

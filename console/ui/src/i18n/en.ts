@@ -12,6 +12,7 @@ import { operate } from "./en/operate";
 import { overview } from "./en/overview";
 import { people } from "./en/people";
 import { plans } from "./en/plans";
+import { privacy } from "./en/privacy";
 import { quality } from "./en/quality";
 import { retention } from "./en/retention";
 import { sales } from "./en/sales";
@@ -30,6 +31,7 @@ export const en = {
   importFile,
   people,
   plans,
+  privacy,
   quality,
   linkage,
   condition,

@@ -12,6 +12,7 @@ import { operate } from "./zh/operate";
 import { overview } from "./zh/overview";
 import { people } from "./zh/people";
 import { plans } from "./zh/plans";
+import { privacy } from "./zh/privacy";
 import { quality } from "./zh/quality";
 import { retention } from "./zh/retention";
 import { sales } from "./zh/sales";
@@ -29,6 +30,7 @@ export const zh = {
   importFile,
   people,
   plans,
+  privacy,
   quality,
   linkage,
   condition,

@@ -250,6 +250,7 @@ export const collect = {
     warehouse_refused: "Refused by the warehouse",
     tracking_plan: "Breaks the tracking plan",
     plan_refused: "Refused by the tracking plan",
+    person_erased: "Of somebody who was erased",
     missing_event: "No event name",
     missing_previous_id: "No previousId",
     missing_group_id: "No groupId",

@@ -10,6 +10,8 @@ export const jobs = {
     backup: "Backup",
     profilesRebuild: "Rebuild profiles",
     identityRerun: "Run the rules of identity again",
+    privacyErase: "Erasure of people",
+    privacyAccess: "Copy of what is kept of people",
   },
   statusTitle: "Status",
   status: { queued: "Waiting", running: "Running", done: "Done", failed: "Failed", cancelled: "Cancelled" },

@@ -231,6 +231,7 @@ export const collect = {
     warehouse_refused: "仓库拒绝写入",
     tracking_plan: "不符合埋点方案",
     plan_refused: "被埋点方案拒绝",
+    person_erased: "属于已删除的用户",
     missing_event: "缺少事件名",
     missing_previous_id: "缺少 previousId",
     missing_group_id: "缺少 groupId",

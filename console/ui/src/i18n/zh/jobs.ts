@@ -10,6 +10,8 @@ export const jobs = {
     backup: "备份",
     profilesRebuild: "重建用户画像",
     identityRerun: "重跑身份规则",
+    privacyErase: "删除个人信息",
+    privacyAccess: "个人信息副本",
   },
   statusTitle: "状态",
   status: { queued: "排队中", running: "运行中", done: "已完成", failed: "失败", cancelled: "已取消" },

@@ -12,6 +12,7 @@ import { linkage } from "./linkage.server";
 import { operate } from "./operate.server";
 import { people } from "./people.server";
 import { plans } from "./plans.server";
+import { privacy } from "./privacy.server";
 import { quality } from "./quality.server";
 import { retention } from "./retention.server";
 import { segments } from "./segments.server";
@@ -36,6 +37,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   operate,
   people,
   plans,
+  privacy,
   quality,
   retention,
   segments,

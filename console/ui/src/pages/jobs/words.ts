@@ -6,6 +6,8 @@ const kinds = {
   backup: "backup",
   "profiles.rebuild": "profilesRebuild",
   "identity.rerun": "identityRerun",
+  "privacy.erase": "privacyErase",
+  "privacy.access": "privacyAccess",
 } as const;
 
 /** What a kind of job is called; one that the console does not know goes by its own name. */

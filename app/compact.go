@@ -1,0 +1,231 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/backup"
+	"github.com/touchstone-cdp/touchstone/privacy"
+	"github.com/touchstone-cdp/touchstone/store/sqlite"
+	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/stream/jetstream"
+	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
+)
+
+// Compaction is what a compaction has done.
+type Compaction struct {
+	Began       time.Time           `json:"began"`
+	Ended       time.Time           `json:"ended"`
+	Identifiers int                 `json:"identifiers"` // of the erased, that were looked for
+	Log         jetstream.Rewritten `json:"log"`
+	Uploads     int                 `json:"uploads"` // files that named somebody, and were deleted
+	Store       [2]int64            `json:"store"`   // bytes before and after
+	Warehouse   [2]int64            `json:"warehouse"`
+}
+
+// Compact rewrites the files of a data folder that no server has open, so that nothing is left in
+// them of what was erased: records of the log lose the events of the erased, the store and the
+// warehouse what lies in their free space, and uploads that name somebody are deleted. Each step leaves its files as
+// they were or done, and does nothing where it was done: after a kill it is begun again.
+func Compact(ctx context.Context, data string, step func(what string)) (c Compaction, err error) {
+	if err := backup.CheckFinished(data); err != nil {
+		return c, err
+	}
+	c.Began = time.Now().UTC().Truncate(time.Millisecond)
+	logDir := filepath.Join(data, streamName)
+	step("reading the log")
+	r := privacy.NewRedactor()
+	if _, err := jetstream.Rewrite(ctx, logDir, func(partition int, at stream.Offset, record []byte) ([]byte, error) {
+		return nil, r.Learn(partition, at, record)
+	}); err != nil {
+		return c, err
+	}
+	if c.Identifiers = r.Identifiers(); c.Identifiers > 0 {
+		step("uploads") // before the log, which says whom to look for
+		if c.Uploads, err = deleteUploads(ctx, filepath.Join(data, "uploads"), r.Values()); err != nil {
+			return c, err
+		}
+		step("rewriting the log")
+		if c.Log, err = jetstream.Rewrite(ctx, logDir, r.Change); err != nil {
+			return c, err
+		}
+	}
+	step("the warehouse")
+	if c.Warehouse[0], c.Warehouse[1], err = duckdb.Rewrite(ctx, filepath.Join(data, warehouseName)); err != nil {
+		return c, err
+	}
+	step("the store")
+	path := filepath.Join(data, storeName)
+	if c.Store[0], c.Store[1], err = sqlite.Pack(ctx, path); err != nil || c.Store[0] == 0 {
+		return c, err
+	}
+	c.Ended = time.Now().UTC().Truncate(time.Millisecond)
+	db, err := sqlite.Open(path, sqlite.Options{})
+	if err != nil {
+		return c, err
+	}
+	return c, errors.Join(privacy.NoteCompaction(ctx, db, c.Began, c.Ended, &c), db.Close())
+}
+
+// deleteUploads deletes files that name somebody.
+func deleteUploads(ctx context.Context, dir string, values []string) (n int, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return errors.Join(err, ctx.Err())
+		}
+		found, err := searchFile(path, values)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		n++
+		return os.Remove(path)
+	})
+	return n, err
+}
+
+// Found is a value in a file.
+type Found struct {
+	File  string `json:"file"`
+	Value string `json:"value"`
+	Times int    `json:"times"`
+}
+
+// Scan looks for values in every byte of a folder's files, and in the records of its log, which
+// are packed. Folders of backups are passed over: they end when they are rotated out.
+func Scan(ctx context.Context, data string, values []string) (found []Found, files int, err error) {
+	for _, v := range values {
+		if len(v) < 5 {
+			return nil, 0, touchstone.Errorf(touchstone.Invalid, "%q is too short to be looked for: it would be found by chance", v).WithHint("name values of five bytes or more")
+		}
+	}
+	err = filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if d.Name() == "backups" {
+				return filepath.SkipDir
+			}
+			return ctx.Err()
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		files++
+		name, err := filepath.Rel(data, path)
+		if err != nil {
+			return err
+		}
+		times, err := searchFile(path, values)
+		for v, n := range times {
+			found = append(found, Found{name, v, n})
+		}
+		return err
+	})
+	if err != nil {
+		return found, files, err
+	}
+	m := newMatcher(values)
+	_, err = jetstream.Rewrite(ctx, filepath.Join(data, streamName), func(_ int, at stream.Offset, record []byte) ([]byte, error) {
+		frames, err := stream.DecodeRecord(record)
+		if err != nil {
+			return nil, err
+		}
+		times := map[string]int{}
+		for frame := range frames.All() {
+			m.count([]byte(frame), times)
+		}
+		for v, n := range times {
+			found = append(found, Found{fmt.Sprintf("%s, record %d", streamName, at), v, n})
+		}
+		return nil, nil
+	})
+	return found, files, err
+}
+
+// searchFile counts values in a file.
+func searchFile(path string, values []string) (map[string]int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	m := newMatcher(values)
+	times := map[string]int{}
+	const piece = 4 << 20
+	buf := make([]byte, 0, piece+m.longest)
+	for {
+		n, err := io.ReadFull(f, buf[len(buf):piece])
+		buf = buf[:len(buf)+n]
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return nil, err
+		}
+		m.count(buf, times)
+		if last {
+			return times, nil
+		}
+		keep := min(len(buf), m.longest-1) // a value may begin in it; one that is whole in it is too short to be
+		tail := buf[len(buf)-keep:]
+		m.uncount(tail, times)
+		buf = append(buf[:0], tail...)
+	}
+}
+
+// matcher finds many values in one pass: by their first bytes.
+type matcher struct {
+	by      map[[5]byte][]string
+	longest int
+}
+
+func newMatcher(values []string) *matcher {
+	m := &matcher{by: map[[5]byte][]string{}}
+	for _, v := range values {
+		if len(v) < 5 {
+			continue
+		}
+		head := [5]byte([]byte(v[:5]))
+		m.by[head] = append(m.by[head], v)
+		m.longest = max(m.longest, len(v))
+	}
+	m.longest = max(m.longest, 1)
+	return m
+}
+
+func (m *matcher) each(text []byte, fn func(v string)) {
+	for i := 0; i+5 <= len(text); i++ {
+		list, some := m.by[[5]byte(text[i:i+5])]
+		if !some {
+			continue
+		}
+		for _, v := range list {
+			if bytes.HasPrefix(text[i:], []byte(v)) {
+				fn(v)
+			}
+		}
+	}
+}
+
+func (m *matcher) count(text []byte, times map[string]int) {
+	m.each(text, func(v string) { times[v]++ })
+}
+
+// uncount takes back what lies whole in a piece that comes once more.
+func (m *matcher) uncount(text []byte, times map[string]int) {
+	m.each(text, func(v string) {
+		if times[v]--; times[v] == 0 {
+			delete(times, v)
+		}
+	})
+}

@@ -1,0 +1,228 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/analytics"
+	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/pipeline"
+	"github.com/touchstone-cdp/touchstone/privacy"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/warehouse"
+)
+
+// The names in the data folder of what outlives its data.
+const (
+	keyName        = "privacy.key"
+	tombstonesName = "tombstones.jsonl"
+)
+
+// wirePrivacy makes what people ask for: to be forgotten, to be told.
+func (a *App) wirePrivacy(ctx context.Context) error {
+	path := a.cfg.Privacy.KeyFile
+	if path == "" {
+		path = filepath.Join(a.cfg.Data, keyName)
+	}
+	keys, err := privacy.LoadKeys(path)
+	if err != nil {
+		return err
+	}
+	cfg := privacy.Config{
+		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), Kinds: a.kinds, Whole: a.wholeOf, Imports: a.isImport,
+		Keepers: a.keepers, Submit: a.submitAs, Copied: a.erasuresCopied, Program: Version,
+		Clock: a.clock, Logger: a.part("privacy"), Metrics: a.metrics,
+	}
+	if a.warehouse != nil {
+		cfg.Warehouse = a.eventsOf
+	}
+	a.privacy, err = privacy.Open(ctx, cfg)
+	return err
+}
+
+// runPrivacy follows tombstones and writes receipts of erasures that no job has asked for.
+func (a *App) runPrivacy(ctx context.Context) error {
+	if a.has("act") {
+		go a.writeReceipts(ctx)
+	}
+	return a.privacy.Run(ctx)
+}
+
+// receiptsEvery is how soon an erasure of one person has its receipt.
+const receiptsEvery = 2 * time.Second
+
+func (a *App) writeReceipts(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(receiptsEvery):
+		}
+		if err := a.tendPrivacy(ctx); err != nil && ctx.Err() == nil {
+			a.logger.Warn("requests of people wait: trying again", "error", err)
+		}
+	}
+}
+
+// tendPrivacy gives receipts to erasures that no job has asked for, and starts the job for requests
+// that came while it ended.
+func (a *App) tendPrivacy(ctx context.Context) error {
+	if _, err := a.privacy.WriteReceipts(ctx); err != nil {
+		return err
+	}
+	waits, err := a.privacy.Waits(ctx)
+	if err != nil || !waits || a.jobs == nil {
+		return err
+	}
+	prepared, err := a.jobs.Prepare(ctx, access.System(), privacy.EraseJob, "{}")
+	if err != nil {
+		return err
+	}
+	if _, err = a.jobs.Start(ctx, prepared); touchstone.KindOf(err) == touchstone.Conflict {
+		return nil // it is under way
+	}
+	return err
+}
+
+// forgotten leaves out events of the forgotten; a process without persons takes none in.
+func (a *App) forgotten() pipeline.Forgotten {
+	if a.privacy == nil {
+		return nil
+	}
+	return a.privacy
+}
+
+// forgottenAt lets no import bring somebody back; it is asked for each request, before all is wired.
+func (a *App) forgottenAt(source string) func(*touchstone.Event) bool {
+	if a.privacy == nil || !a.privacy.Any() || !a.isImport(source) {
+		return nil
+	}
+	return a.privacy.Refuses
+}
+
+// privacyAround gives the command that erases one person what every erasure needs.
+func (a *App) privacyAround(kinds []command.Kind) []command.Kind {
+	for i := range kinds {
+		if kinds[i].Name == identity.EraseCommand {
+			kinds[i] = a.privacy.Around(kinds[i], a.graph)
+		}
+	}
+	return kinds
+}
+
+// submitAs has the pipeline carry out a command under the id that it has, and returns its result.
+func (a *App) submitAs(ctx context.Context, c touchstone.Command) (touchstone.JSON, error) {
+	row, err := a.commands.Submit(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	return row.Result, nil
+}
+
+// wholeOf returns who has an identifier.
+func (a *App) wholeOf(ctx context.Context, q store.Querier, id touchstone.Identifier) (who keep.Whole, ok bool, err error) {
+	_, person, err := a.graph.Find(ctx, q, id)
+	if err != nil || person == 0 {
+		return who, false, err
+	}
+	list, err := a.graph.WholeIn(ctx, q, []touchstone.PersonID{person})
+	if err != nil || len(list) == 0 {
+		return who, false, err
+	}
+	return list[0], true, nil
+}
+
+// erasuresCopied tells whether the warehouse has carried out all erasures that the graph has.
+func (a *App) erasuresCopied(ctx context.Context) (bool, error) {
+	latest, err := a.graph.OverrideVersion(ctx)
+	if err != nil || latest == 0 {
+		return err == nil, err
+	}
+	if a.warehouse == nil {
+		return false, nil
+	}
+	pos, err := a.warehouse.Position(ctx, 0)
+	return pos.OverrideVersion >= latest, err
+}
+
+// eventsOf counts the events of persons in the warehouse, by their nodes.
+func (a *App) eventsOf(ctx context.Context, persons []keep.Whole) (map[touchstone.PersonID]int64, error) {
+	out := make(map[touchstone.PersonID]int64, len(persons))
+	whose := map[int64]touchstone.PersonID{}
+	var nodes []int64
+	for i := range persons {
+		for _, n := range persons[i].Nodes {
+			nodes = append(nodes, int64(n))
+			whose[int64(n)] = persons[i].Person
+		}
+	}
+	res, err := a.warehouse.Query(ctx, warehouse.Statement{Own: true, Args: []any{nodes},
+		SQL: `SELECT node, count(*) FROM events_raw WHERE node IN (SELECT n FROM ` + a.warehouse.Dialect().Numbers() + `) GROUP BY node`})
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range res.Rows {
+		node, _ := row[0].(int64)
+		n, _ := row[1].(int64)
+		out[whose[node]] += n
+	}
+	return out, nil
+}
+
+// privacyParts is what this process knows of requests.
+func (a *App) privacyParts() privacy.Parts {
+	if a.privacy == nil || a.jobs == nil {
+		return privacy.Parts{}
+	}
+	return privacy.Parts{Privacy: a.privacy, Start: a.startJob, Ask: a.ask}
+}
+
+// startJob puts a job in the queue for who asks; one that is under way does what was put in, too.
+func (a *App) startJob(r *http.Request, kind string, input touchstone.JSON) (string, error) {
+	prepared, err := a.jobs.Prepare(r.Context(), api.ViewerOf(r), kind, input)
+	if err != nil {
+		return "", err
+	}
+	started, err := a.jobs.Start(r.Context(), prepared)
+	if touchstone.KindOf(err) == touchstone.Conflict {
+		return "", nil
+	}
+	return started.ID, err
+}
+
+// copyEvents reads the events of a person, the oldest first, contacts as they are.
+func (a *App) copyEvents(ctx context.Context, who keep.Whole, most int, fn func(event jsontext.Value) error) error {
+	if a.queries == nil {
+		return api.NotHere("analytics")
+	}
+	q := analytics.TimelineQuery{Nodes: who.Nodes, Oldest: true, Limit: 500}
+	for n := 0; n < most; {
+		events, next, err := a.queries.Timeline(ctx, access.System(), q)
+		if err != nil {
+			return err
+		}
+		for i := range events {
+			text, err := api.EncodeJSON(&events[i])
+			if err != nil {
+				return err
+			}
+			if err := fn(text); err != nil {
+				return err
+			}
+		}
+		if n += len(events); next == "" {
+			return nil
+		}
+		q.Cursor = next
+	}
+	return nil
+}

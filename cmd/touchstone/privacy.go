@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/app"
+)
+
+func newPrivacy() *cobra.Command {
+	cmd := &cobra.Command{Use: "privacy", Short: "See to it that nothing is left of people who were erased"}
+	cmd.AddCommand(newCompact(), newScan())
+	return cmd
+}
+
+func newCompact() *cobra.Command {
+	var data string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "compact",
+		Short: "Rewrite the files of a data folder, so that nothing is left in them of what was erased",
+		Long: "An erasure deletes at once for all who ask; until its files are rewritten, bytes of what was deleted lie in records of the log and in free space.\n" +
+			"This rewrites log, store and warehouse, and deletes uploads that name somebody who was erased. The server must not run meanwhile; one that is\n" +
+			"killed in it is begun again. When the server starts, receipts of the erasures before it are written once more and say so.",
+		Example: "  touchstone privacy compact --data /var/lib/touchstone",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := app.Compact(cmd.Context(), data, func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what) })
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(c)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d identifiers were looked for: %d of %d records rewritten, %d uploads deleted; store %d to %d bytes, warehouse %d to %d bytes\n",
+				c.Identifiers, c.Log.Changed, c.Log.Records, c.Uploads, c.Store[0], c.Store[1], c.Warehouse[0], c.Warehouse[1])
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "data", "the data folder; no server may have it open")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func newScan() *cobra.Command {
+	var data, file string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "scan",
+		Short: "Look for values in every byte of a data folder",
+		Long: "Reads a list of values, one a line, from a file or standard input (-) and looks for each in every byte of the folder's files and in the unpacked\n" +
+			"records of its log; backups are passed over. It ends with an error if one is found. The server must not run meanwhile.",
+		Example: "  echo ann@example.com | touchstone privacy scan --data /var/lib/touchstone",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := readFile(cmd, file)
+			if err != nil {
+				return err
+			}
+			var values []string
+			lines := bufio.NewScanner(strings.NewReader(string(text)))
+			for lines.Scan() {
+				if v := strings.TrimSpace(lines.Text()); v != "" {
+					values = append(values, v)
+				}
+			}
+			if len(values) == 0 {
+				return touchstone.Errorf(touchstone.Invalid, "there are no values to look for").WithHint("give them one a line, with --values FILE or on standard input")
+			}
+			found, files, err := app.Scan(cmd.Context(), data, values)
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if asJSON {
+				err = json.NewEncoder(out).Encode(map[string]any{"values": len(values), "files": files, "found": append([]app.Found{}, found...)})
+			} else {
+				for _, one := range found {
+					fmt.Fprintf(out, "%s: %q, %d times\n", one.File, one.Value, one.Times)
+				}
+				_, err = fmt.Fprintf(out, "%d values were looked for in %d files\n", len(values), files)
+			}
+			if err == nil && len(found) > 0 {
+				err = touchstone.Errorf(touchstone.Conflict, "some of the values are there, in %d places", len(found))
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "data", "the data folder; no server may have it open")
+	cmd.Flags().StringVar(&file, "values", "-", "file with a value a line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

@@ -1,0 +1,10 @@
+import { ShieldCheck } from "lucide-react";
+import { feature } from "@/app/feature";
+import { privacyRoutes } from "./routes";
+
+export const privacy = feature({
+  name: "privacy",
+  group: "operate",
+  nav: [{ key: "requests", letter: "v", to: "/privacy/requests", icon: ShieldCheck, needs: "privacy:read" }],
+  routes: privacyRoutes,
+});

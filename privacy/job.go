@@ -1,0 +1,262 @@
+package privacy
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/job"
+	"github.com/touchstone-cdp/touchstone/keep"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// EraseJob is the kind of the job that does the requests for erasure that wait.
+const EraseJob = "privacy.erase"
+
+// maxBodyBytes is what the body of a command may take, less than [command] allows.
+const maxBodyBytes = 200 << 10
+
+// breath is how long the job waits between two commands, so that events come in meanwhile: each is
+// a batch of the pipeline.
+const breath = 50 * time.Millisecond
+
+// EraseKind is the job that does what waits: some requests a command, each of which is one
+// batch of the pipeline; then it waits for the warehouse and writes receipts. All that it has done
+// is in the rows, so that another attempt goes on there.
+func (p *Privacy) EraseKind() job.Kind {
+	return job.Kind{Name: EraseJob, Start: MayErase, Run: p.runErase,
+		Prepare: func(context.Context, *access.Viewer, touchstone.JSON) (job.Prepared, error) {
+			return job.Prepared{Input: "{}", Title: "Erasure requests", Key: EraseJob, Need: MayRead}, nil
+		}}
+}
+
+// eraseResult is the job's.
+type eraseResult struct {
+	Requests int `json:"requests"`
+	Done     int `json:"done"`
+	Held     int `json:"held"`
+	Nobody   int `json:"nobody"`
+	Receipts int `json:"receipts"`
+}
+
+func (p *Privacy) runErase(ctx context.Context, r job.Run) (touchstone.JSON, error) {
+	var out eraseResult
+	if text := r.State(); text != "" {
+		if err := json.Unmarshal([]byte(text), &out); err != nil {
+			return "", err
+		}
+	}
+	for {
+		n, err := p.eraseSome(ctx, r.ID(), &out)
+		if err != nil {
+			return "", err
+		}
+		if n == 0 {
+			break
+		}
+		out.Requests += n
+		waiting, err := p.waiting(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := p.saveJob(ctx, r, &out, int64(out.Requests)+waiting); err != nil {
+			return "", err
+		}
+		if !sleep(ctx, breath) {
+			return "", ctx.Err()
+		}
+	}
+	r.Note(touchstone.Textf("Waiting for the warehouse"))
+	if err := p.awaitCopied(ctx); err != nil {
+		return "", err
+	}
+	r.Note(touchstone.Textf("Writing receipts"))
+	n, err := p.WriteReceipts(ctx)
+	if err != nil {
+		return "", err
+	}
+	out.Receipts += n
+	text, err := json.Marshal(out)
+	return touchstone.JSON(text), err
+}
+
+func (p *Privacy) saveJob(ctx context.Context, r job.Run, out *eraseResult, total int64) error {
+	text, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	return r.Save(ctx, int64(out.Requests), total, touchstone.JSON(text))
+}
+
+// Waits tells whether requests for erasure wait to be done.
+func (p *Privacy) Waits(ctx context.Context) (bool, error) {
+	n, err := p.waiting(ctx)
+	return n > 0, err
+}
+
+func (p *Privacy) waiting(ctx context.Context) (n int64, err error) {
+	err = p.cfg.DB.Reader().QueryRow(ctx, `SELECT count(*) FROM privacy_requests WHERE kind = 'erasure' AND state = 'waiting'`).Scan(&n)
+	return n, err
+}
+
+// eraseSome does the next requests with one command, and returns how many.
+func (p *Privacy) eraseSome(ctx context.Context, job string, out *eraseResult) (int, error) {
+	id, list, err := p.take(ctx, job, maxTogether)
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	body, left, err := p.body(ctx, list)
+	if err != nil {
+		return 0, err
+	}
+	if len(left) > 0 {
+		if err := p.release(ctx, left); err != nil {
+			return 0, err
+		}
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	result, err := p.cfg.Submit(ctx, touchstone.Command{ID: id, Kind: ForgetCommand, Actor: list[0].AskedBy, Body: touchstone.JSON(text)})
+	if err != nil {
+		return 0, p.failed(ctx, id, err)
+	}
+	var done forgotten
+	if err := json.Unmarshal([]byte(result), &done); err != nil {
+		return 0, err
+	}
+	out.Done, out.Held, out.Nobody = out.Done+done.Done, out.Held+done.Held, out.Nobody+done.Nobody
+	p.requests.WithLabelValues(string(Erasure), string(Done)).Add(float64(done.Done))
+	p.requests.WithLabelValues(string(Erasure), string(Held)).Add(float64(done.Held))
+	p.requests.WithLabelValues(string(Erasure), string(Nobody)).Add(float64(done.Nobody))
+	return len(body.Requests), nil
+}
+
+// failed notes that a command could not be done. What may have come into the log is tried again by
+// the job's next attempt, under the same id.
+func (p *Privacy) failed(ctx context.Context, command string, err error) error {
+	if touchstone.KindOf(err) == touchstone.Unavailable || ctx.Err() != nil || store.IsTrouble(err) {
+		return err
+	}
+	_, why := touchstone.KindOf(err), err.Error()
+	e := p.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE privacy_requests SET state = 'failed', failure = ? WHERE command = ? AND state = 'running'`, why, command)
+		return err
+	})
+	if e != nil {
+		return e
+	}
+	return err
+}
+
+// body makes the command's: every identifier of whoever has one of those asked for, so that a
+// store which knows less of what belongs together forgets all parts. left are requests that it
+// has no room for.
+func (p *Privacy) body(ctx context.Context, list []Request) (body forgetBody, left []string, err error) {
+	q := p.cfg.DB.Reader()
+	size := 0
+	var persons []keep.Whole
+	var of [][]keep.Whole // of the command's requests
+	for i := range list {
+		var whole []keep.Whole
+		one := forgetOne{Request: list[i].ID, Suppress: list[i].Suppress, Identifiers: slices.Clone(list[i].Identifiers), Events: -1}
+		for _, text := range list[i].Identifiers {
+			id, ok := touchstone.ParseIdentifier(text)
+			if !ok {
+				continue
+			}
+			who, ok, err := p.cfg.Whole(ctx, q, id)
+			if err != nil {
+				return body, nil, err
+			}
+			if !ok {
+				continue
+			}
+			whole = append(whole, who)
+			one.Identifiers = append(one.Identifiers, texts(who)...)
+		}
+		slices.Sort(one.Identifiers)
+		one.Identifiers = slices.Compact(one.Identifiers)
+		if len(one.Identifiers) > maxIdentifiers {
+			one.Identifiers = one.Identifiers[:maxIdentifiers]
+		}
+		for _, text := range one.Identifiers {
+			size += len(text) + 8
+		}
+		if size += 64; size > maxBodyBytes && i > 0 {
+			left = append(left, list[i].ID)
+			continue
+		}
+		persons, of = append(persons, whole...), append(of, whole)
+		body.Requests = append(body.Requests, one)
+	}
+	return body, left, p.addEvents(ctx, &body, persons, of)
+}
+
+func texts(who keep.Whole) []string {
+	list := make([]string, len(who.Identifiers))
+	for i, id := range who.Identifiers {
+		list[i] = id.String()
+	}
+	return list
+}
+
+// addEvents counts what the warehouse holds of the persons, where it can be asked.
+func (p *Privacy) addEvents(ctx context.Context, body *forgetBody, persons []keep.Whole, of [][]keep.Whole) error {
+	if p.cfg.Warehouse == nil || len(persons) == 0 {
+		return nil
+	}
+	events, err := p.cfg.Warehouse(ctx, persons)
+	if err != nil {
+		p.cfg.Logger.Warn("the events of persons to be erased are not counted: the warehouse did not answer", "error", err)
+		return nil //nolint:nilerr // a receipt may say that it was not counted; an erasure must not wait
+	}
+	for i := range body.Requests {
+		if len(of[i]) > 0 {
+			body.Requests[i].Events = 0
+			counted := map[touchstone.PersonID]bool{}
+			for _, who := range of[i] {
+				if !counted[who.Person] {
+					body.Requests[i].Events += events[who.Person]
+				}
+				counted[who.Person] = true
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Privacy) release(ctx context.Context, ids []string) error {
+	return p.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		return store.ExecIn(ctx, tx, `UPDATE privacy_requests SET state = 'waiting', command = '' WHERE state = 'running' AND id IN (...)`, ids)
+	})
+}
+
+// awaitCopied waits until the warehouse has heard of all erasures.
+func (p *Privacy) awaitCopied(ctx context.Context) error {
+	if p.cfg.Copied == nil {
+		return nil
+	}
+	for {
+		done, err := p.cfg.Copied(ctx)
+		if done || err != nil {
+			return err
+		}
+		if !sleep(ctx, 200*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

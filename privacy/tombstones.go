@@ -1,0 +1,356 @@
+package privacy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"time"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
+)
+
+// grave is what a tombstone says of an identifier.
+type grave struct {
+	at       int64 // when its person was forgotten, Unix ms
+	suppress bool  // nothing is taken in
+	lifted   int64 // until when imports are refused, and all if it suppresses; 0: it is not lifted
+}
+
+// stands tells whether a tombstone holds for what comes in at a moment. What came before it was lifted
+// stays away when the log is read again.
+func (g grave) stands(received int64) bool { return g.lifted == 0 || received <= g.lifted }
+
+// graves are the tombstones that were made with this process's key. It is never changed: a new
+// one takes its place. Few are added to many, so what is recent is a map of its own.
+type graves struct {
+	base, recent map[mac]grave
+	newest       int64 // the latest erasure, Unix ms
+	suppressed   bool  // some suppress
+}
+
+func (g *graves) size() int { return len(g.base) + len(g.recent) }
+
+func (g *graves) get(m mac) (one grave, known bool) {
+	if one, known = g.recent[m]; !known {
+		one, known = g.base[m]
+	}
+	return one, known
+}
+
+// with returns what is known when there are more.
+func (g *graves) with(more map[mac]grave) *graves {
+	next := &graves{base: g.base, recent: make(map[mac]grave, len(g.recent)+len(more)), newest: g.newest, suppressed: g.suppressed}
+	maps.Copy(next.recent, g.recent)
+	maps.Copy(next.recent, more)
+	for _, one := range more {
+		next.newest = max(next.newest, one.at)
+		next.suppressed = next.suppressed || one.suppress
+	}
+	if len(next.recent) > 4096+len(g.base)/8 {
+		all := make(map[mac]grave, len(g.base)+len(next.recent))
+		maps.Copy(all, g.base)
+		maps.Copy(all, next.recent)
+		next.base, next.recent = all, nil
+	}
+	return next
+}
+
+// Why an event was left out.
+const (
+	whyBefore     = "before"     // it is from before the erasure
+	whyImport     = "import"     // of a file or another source of history
+	whySuppressed = "suppressed" // nothing is to be taken in
+)
+
+// LeavesOut tells why an event must not be taken in, "" if it may: its person was forgotten later than
+// it happened or came in; or it comes with an import, or at all, and that was not to be. It
+// depends on the event and the tombstones only, so a log that is read again is read the same.
+//
+// An event that happened after all erasures costs a comparison; others a keyed hash for each
+// identifier.
+func (p *Privacy) LeavesOut(e *touchstone.Event) string {
+	g := p.graves.Load()
+	if g.size() == 0 {
+		return ""
+	}
+	received := e.ReceivedAt.UnixMilli()
+	happened := min(e.Time.UnixMilli(), received)
+	imported := p.cfg.Imports != nil && p.cfg.Imports(e.Source)
+	if happened > g.newest && !g.suppressed && !imported {
+		return ""
+	}
+	for i := range e.Identifiers {
+		one, known := g.get(p.cfg.Keys.of(e.Identifiers[i]))
+		switch {
+		case !known:
+		case one.suppress && one.stands(received):
+			return whySuppressed
+		case imported && one.stands(received):
+			return whyImport
+		case i == 0 && happened <= one.at: // the strongest says whose event it is; others may be of somebody else's
+			return whyBefore
+		}
+	}
+	return ""
+}
+
+// Refuses tells whether an event that comes in now, with an import, is of somebody who was erased.
+func (p *Privacy) Refuses(e *touchstone.Event) bool {
+	g := p.graves.Load()
+	for i := range e.Identifiers {
+		if one, known := g.get(p.cfg.Keys.of(e.Identifiers[i])); known && one.lifted == 0 {
+			p.LeftOut(whyImport, 1)
+			return true
+		}
+	}
+	return false
+}
+
+// Any tells whether there are tombstones at all.
+func (p *Privacy) Any() bool { return p.graves.Load().size() > 0 }
+
+// LeftOut counts events that were left out, once their batch was committed.
+func (p *Privacy) LeftOut(why string, n int) { p.leftOut.WithLabelValues(why).Add(float64(n)) }
+
+// buried are the tombstones that one transaction makes.
+type buried struct {
+	p       *Privacy
+	command string
+	at      time.Time
+	version int64
+	more    map[mac]grave
+}
+
+// dig begins with tombstones; they are known in this process once tx has been committed.
+func (p *Privacy) dig(ctx context.Context, tx *store.Tx, command string, at time.Time) (*buried, error) {
+	version, err := nextVersion(ctx, tx)
+	b := &buried{p, command, at, version, map[mac]grave{}}
+	tx.AfterCommit(func() {
+		if len(b.more) > 0 {
+			p.add(b.more)
+		}
+	})
+	return b, err
+}
+
+// bury writes the tombstones of identifiers. Those that are there already get a later moment; to
+// suppress stays until it is lifted.
+func (b *buried) bury(ctx context.Context, tx *store.Tx, ids []touchstone.Identifier, suppress bool) error {
+	for _, id := range ids {
+		m := b.p.cfg.Keys.of(id)
+		one := grave{at: b.at.UnixMilli(), suppress: suppress}
+		was, known := b.more[m]
+		if !known {
+			was, known = b.p.graves.Load().get(m)
+		}
+		if known && was.lifted == 0 {
+			one.at, one.suppress = max(one.at, was.at), one.suppress || was.suppress
+		}
+		b.more[m] = one
+		if err := saveGrave(ctx, tx, m, b.p.cfg.Keys.id, one, b.command, b.version); err != nil {
+			return fmt.Errorf("write a tombstone: %w", err)
+		}
+	}
+	return nil
+}
+
+func saveGrave(ctx context.Context, tx *store.Tx, m mac, key string, one grave, command string, version int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO privacy_tombstones (mac, key_id, at, suppress, lifted_at, command, version) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (mac) DO UPDATE SET at = excluded.at, suppress = excluded.suppress, lifted_at = excluded.lifted_at, command = excluded.command, version = excluded.version`,
+		hex.EncodeToString(m[:]), key, one.at, one.suppress, one.lifted, command, version)
+	return err
+}
+
+func nextVersion(ctx context.Context, q store.Querier) (v int64, err error) {
+	err = q.QueryRow(ctx, `SELECT COALESCE(MAX(version), 0) + 1 FROM privacy_tombstones`).Scan(&v)
+	return v, err
+}
+
+func (p *Privacy) add(more map[mac]grave) {
+	for {
+		was := p.graves.Load()
+		if p.graves.CompareAndSwap(was, was.with(more)) {
+			return
+		}
+	}
+}
+
+// lift opens the way for imports of identifiers again, and for all that was suppressed. That events
+// from before the erasure stay away is not lifted.
+func (p *Privacy) lift(ctx context.Context, tx *store.Tx, ids []touchstone.Identifier, now time.Time, command string) (n int, err error) {
+	version, err := nextVersion(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	more := map[mac]grave{}
+	for _, id := range ids {
+		m := p.cfg.Keys.of(id)
+		one, known := p.graves.Load().get(m)
+		if !known || one.lifted != 0 {
+			continue
+		}
+		one.lifted = now.UnixMilli()
+		if err := saveGrave(ctx, tx, m, p.cfg.Keys.id, one, command, version); err != nil {
+			return 0, err
+		}
+		more[m] = one
+	}
+	if len(more) > 0 {
+		tx.AfterCommit(func() { p.add(more) })
+	}
+	return len(more), nil
+}
+
+// stone is a row, and a line of the file beside.
+type stone struct {
+	MAC      string `json:"mac"`
+	Key      string `json:"key"`
+	At       int64  `json:"at"`
+	Suppress bool   `json:"suppress,omitempty"`
+	Lifted   int64  `json:"lifted,omitempty"`
+	Command  string `json:"command"`
+
+	version int64
+}
+
+func (s *stone) grave() (m mac, g grave, ok bool) {
+	b, err := hex.DecodeString(s.MAC)
+	if err != nil || len(b) != len(m) {
+		return m, g, false
+	}
+	copy(m[:], b)
+	return m, grave{at: s.At, suppress: s.Suppress, lifted: s.Lifted}, true
+}
+
+// stones reads the rows that have changed after a version.
+func (p *Privacy) stones(ctx context.Context, q store.Querier, after int64) (list []stone, err error) {
+	rows, err := q.Query(ctx, `SELECT mac, key_id, at, suppress, lifted_at, command, version FROM privacy_tombstones WHERE version > ? ORDER BY version, mac`, after)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s stone
+		if err := rows.Scan(&s.MAC, &s.Key, &s.At, &s.Suppress, &s.Lifted, &s.Command, &s.version); err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
+// reload takes up what has changed in the table.
+func (p *Privacy) reload(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list, err := p.stones(ctx, p.cfg.DB.Reader(), p.version)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	more := map[mac]grave{}
+	for i := range list {
+		if list[i].Key != p.cfg.Keys.id {
+			continue
+		}
+		if m, g, ok := list[i].grave(); ok {
+			more[m] = g
+		}
+	}
+	p.add(more)
+	if strange := len(list) - len(more); strange > 0 {
+		p.cfg.Logger.Error("tombstones were made with another privacy key: whom they are about can come back with an import or a backup", "tombstones", strange,
+			"hint", "give all processes the key file that the first one made (privacy.key_file)")
+	}
+	p.version = list[len(list)-1].version
+	return nil
+}
+
+// listBeside appends what has changed to the file beside. It holds no identifier.
+func (p *Privacy) listBeside(ctx context.Context) error {
+	if p.cfg.Beside == "" {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list, err := p.stones(ctx, p.cfg.DB.Reader(), p.listed)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	var lines bytes.Buffer
+	for i := range list {
+		text, err := json.Marshal(list[i])
+		if err != nil {
+			return err
+		}
+		lines.Write(append(text, '\n'))
+	}
+	f, err := os.OpenFile(p.cfg.Beside, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(lines.Bytes())
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		p.listed = list[len(list)-1].version
+	}
+	return err
+}
+
+// readBeside takes up the tombstones of the file that the table lacks: the store was restored
+// from a backup that is older than they are, or was made anew from the log. The last line about an
+// identifier counts; one that was cut off is left out.
+func (p *Privacy) readBeside(ctx context.Context) error {
+	if p.cfg.Beside == "" {
+		return nil
+	}
+	text, err := os.ReadFile(p.cfg.Beside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return touchstone.Wrap(touchstone.Unavailable, err, "the list of tombstones %s cannot be read", p.cfg.Beside)
+	}
+	last := map[string]stone{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		var s stone
+		if json.Unmarshal(lines.Bytes(), &s) == nil {
+			last[s.MAC] = s
+		}
+	}
+	return p.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		known, err := p.stones(ctx, tx, 0)
+		if err != nil {
+			return err
+		}
+		for i := range known {
+			if s, listed := last[known[i].MAC]; listed && s.At <= known[i].At && s.Lifted <= known[i].Lifted {
+				delete(last, known[i].MAC)
+			}
+		}
+		version, err := nextVersion(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, s := range last {
+			m, g, ok := s.grave()
+			if !ok {
+				continue
+			}
+			if err := saveGrave(ctx, tx, m, s.Key, g, s.Command, version); err != nil {
+				return err
+			}
+		}
+		if len(last) > 0 {
+			p.cfg.Logger.Info("tombstones were taken from the list beside the store", "tombstones", len(last))
+		}
+		return nil
+	})
+}
