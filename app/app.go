@@ -172,6 +172,7 @@ func (a *App) parts() []wiring {
 		{a.wireJobTables, personRoles}, // erasures are noted there
 		{a.wireQuality, personRoles},
 		{a.wirePipeline, nil}, // everybody follows how far it is
+		{func(ctx context.Context) error { return a.privacy.Recall(ctx) }, personRoles}, // it asks how far the pipeline is
 		{a.wireQueries, personRoles},
 		{a.wireRemote, []string{"sink"}},
 		{a.wireBackups, []string{"act", "console"}},

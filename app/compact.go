@@ -35,14 +35,21 @@ type Compaction struct {
 // them of what was erased: records of the log lose the events of the erased, the store and the
 // warehouse what lies in their free space, and uploads that name somebody are deleted. Each step leaves its files as
 // they were or done, and does nothing where it was done: after a kill it is begun again.
-func Compact(ctx context.Context, data string, step func(what string)) (c Compaction, err error) {
+func Compact(ctx context.Context, data, key string, step func(what string)) (c Compaction, err error) {
 	if err := backup.CheckFinished(data); err != nil {
 		return c, err
 	}
 	c.Began = time.Now().UTC().Truncate(time.Millisecond)
 	logDir := filepath.Join(data, streamName)
 	step("reading the log")
-	r := privacy.NewRedactor()
+	if key == "" {
+		key = filepath.Join(data, keyName)
+	}
+	keys, err := privacy.LoadKeys(key)
+	if err != nil {
+		return c, err
+	}
+	r := privacy.NewRedactor(keys)
 	if _, err := jetstream.Rewrite(ctx, logDir, func(partition int, at stream.Offset, record []byte) ([]byte, error) {
 		return nil, r.Learn(partition, at, record)
 	}); err != nil {

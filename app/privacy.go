@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/privacy"
 	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
@@ -38,7 +40,7 @@ func (a *App) wirePrivacy(ctx context.Context) error {
 		return err
 	}
 	cfg := privacy.Config{
-		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), Kinds: a.kinds, Whole: a.wholeOf, Imports: a.isImport,
+		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), Kinds: a.kinds, Whole: a.wholeOf, Comes: a.comes, Identifiers: a.graph.EachIdentifier, Imports: a.isImport,
 		Keepers: a.keepers, Submit: a.submitAs, Copied: a.erasuresCopied, Program: Version,
 		Clock: a.clock, Logger: a.part("privacy"), Metrics: a.metrics,
 	}
@@ -47,6 +49,24 @@ func (a *App) wirePrivacy(ctx context.Context) error {
 	}
 	a.privacy, err = privacy.Open(ctx, cfg)
 	return err
+}
+
+// comes tells whether a command is in the log, as it was given, behind what the pipeline has worked on.
+func (a *App) comes(ctx context.Context, id string, at touchstone.Seq) (bool, error) {
+	offset := at.Offset()
+	committed, err := pipeline.Committed(ctx, a.store.Reader(), a.log.Partitions())
+	if err != nil || at.Partition() >= len(committed) || offset <= committed[at.Partition()] {
+		return false, err
+	}
+	first, next, err := a.log.Bounds(ctx, at.Partition())
+	if err != nil || stream.Offset(offset) < first || stream.Offset(offset) >= next {
+		return false, err
+	}
+	records, err := a.log.Read(ctx, at.Partition(), stream.Offset(offset), 1, 1)
+	if err != nil || len(records) == 0 {
+		return false, err
+	}
+	return privacy.Holds(records[0].Data, id)
 }
 
 // runPrivacy follows tombstones and writes receipts of erasures that no job has asked for.
@@ -223,6 +243,23 @@ func (a *App) copyEvents(ctx context.Context, who keep.Whole, most int, fn func(
 			return nil
 		}
 		q.Cursor = next
+	}
+	return nil
+}
+
+// PutTombstones puts a list of tombstones and its key into a data folder that was restored; empty paths: none.
+func PutTombstones(data, list, key string) error {
+	for name, from := range map[string]string{tombstonesName: list, keyName: key} {
+		if from == "" {
+			continue
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(data, name), text, 0o600); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ func (p *Privacy) doLift(ctx context.Context, tx *store.Tx, _ *touchstone.Batch,
 	if err != nil {
 		return nil, err
 	}
-	n, err := p.lift(ctx, tx, ids, c.SubmittedAt, c.ID)
+	n, err := p.lift(ctx, tx, ids, &c)
 	return map[string]int{"lifted": n}, err
 }
 
@@ -157,7 +157,7 @@ func (f forgetter) do(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c 
 	if err != nil {
 		return nil, err
 	}
-	dug, err := f.p.dig(ctx, tx, c.ID, c.SubmittedAt)
+	dug, err := f.p.dig(ctx, tx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +296,7 @@ func (p *Privacy) Around(erase command.Kind, graph Graph) command.Kind {
 		if err != nil {
 			return nil, err
 		}
-		dug, err := p.dig(ctx, tx, c.ID, c.SubmittedAt)
+		dug, err := p.dig(ctx, tx, c)
 		if err != nil {
 			return nil, err
 		}

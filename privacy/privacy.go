@@ -36,6 +36,10 @@ type Config struct {
 	Whole func(ctx context.Context, q store.Querier, id touchstone.Identifier) (who keep.Whole, ok bool, err error)
 	// Held tells which of persons a hold keeps, and why; nil: none.
 	Held func(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error)
+	// Identifiers calls fn with each identifier that the graph knows; nil: not known here.
+	Identifiers func(ctx context.Context, fn func(touchstone.Identifier) error) error
+	// Comes tells whether a command, whole, is in the log and still to be carried out; nil: none is.
+	Comes func(ctx context.Context, id string, at touchstone.Seq) (bool, error)
 	// Imports tells whether a source is an import.
 	Imports func(source string) bool
 	// Keepers are counted for the receipt; asked when that is written.
@@ -93,10 +97,38 @@ func Open(ctx context.Context, cfg Config) (*Privacy, error) {
 	if err := cfg.DB.Migrate(ctx, "privacy", store.Migrations(migrationFiles)); err != nil {
 		return nil, err
 	}
-	if err := p.readBeside(ctx); err != nil {
-		return nil, err
-	}
 	return p, p.reload(ctx)
+}
+
+// Recall takes up the tombstones that the file beside lists and the store lacks, before anything is worked on. Whom
+// they name in a store that was restored, it has forgotten once more: as requests that wait.
+func (p *Privacy) Recall(ctx context.Context) error {
+	taken, err := p.readBeside(ctx)
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	if err := p.reload(ctx); err != nil || p.cfg.Identifiers == nil {
+		return err
+	}
+	var again [][]string
+	err = p.cfg.Identifiers(ctx, func(id touchstone.Identifier) error {
+		if taken[p.cfg.Keys.of(id)] {
+			again = append(again, []string{id.String()})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for len(again) > 0 {
+		some := again[:min(len(again), maxBulk)]
+		if _, err := p.Put(ctx, Ask{Kind: Erasure, People: some, Reason: "request", By: "system"}); err != nil {
+			return err
+		}
+		p.cfg.Logger.Warn("the store is older than erasures; they are carried out once more", "identifiers", len(some))
+		again = again[len(some):]
+	}
+	return nil
 }
 
 // Run follows tombstones that other processes make, and lists all of them in the file beside.

@@ -115,6 +115,9 @@ func event(id string, happened, received time.Time, source string, ids ...string
 func openTest(t testing.TB, db *store.DB, beside string) *Privacy {
 	t.Helper()
 	p, err := Open(ctx, Config{DB: db, Keys: testKeys(), Beside: beside, Kinds: touchstone.DefaultKindSet(), Imports: func(source string) bool { return source == "file" }})
+	if err == nil {
+		err = p.Recall(ctx)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,7 @@ func buryTest(t testing.TB, p *Privacy, at time.Time, suppress bool, ids ...stri
 		t.Fatal(err)
 	}
 	err = p.cfg.DB.Update(ctx, func(tx *store.Tx) error {
-		b, err := p.dig(ctx, tx, "cmd_test", at)
+		b, err := p.dig(ctx, tx, touchstone.Command{ID: "cmd_test", SubmittedAt: at})
 		if err != nil {
 			return err
 		}
@@ -200,7 +203,7 @@ func TestTombstones(t *testing.T) {
 		check(p, false)
 		ids, _ := parseAll([]string{"email:ann@example.com", "user_id:ann", "user_id:zoe", "user_id:bob"})
 		if err := db.Update(ctx, func(tx *store.Tx) error {
-			n, err := p.lift(ctx, tx, ids, lift, "cmd_lift")
+			n, err := p.lift(ctx, tx, ids, &touchstone.Command{ID: "cmd_lift", SubmittedAt: lift})
 			if n != 3 {
 				t.Errorf("%d were lifted", n)
 			}

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 // them, which are in the log themselves; so it needs no store. First let it [Redactor.Learn] all
 // records, then [Redactor.Change] them.
 type Redactor struct {
+	keys   *Keys
 	ids    map[touchstone.Identifier]moment
 	values map[string]moment // what identifiers say, in the forms in which it is searched
 	found  int               // commands
@@ -31,8 +33,8 @@ type moment struct {
 }
 
 // NewRedactor makes one that knows nobody.
-func NewRedactor() *Redactor {
-	return &Redactor{ids: map[touchstone.Identifier]moment{}, values: map[string]moment{}}
+func NewRedactor(keys *Keys) *Redactor {
+	return &Redactor{keys: keys, ids: map[touchstone.Identifier]moment{}, values: map[string]moment{}}
 }
 
 // Identifiers returns how many it knows.
@@ -97,7 +99,7 @@ func (r *Redactor) learn(when moment, e *touchstone.Event) {
 	}
 	for _, text := range texts {
 		id, ok := touchstone.ParseIdentifier(text)
-		if !ok {
+		if !ok || strings.HasPrefix(id.Value, standIn) { // of a compaction before
 			continue
 		}
 		r.ids[id] = when // the latest counts
@@ -174,13 +176,11 @@ func (r *Redactor) frame(partition int, at stream.Offset, frame string) (to []by
 	switch {
 	case e.Type == touchstone.System:
 		whole := e.Properties
-		body, differs := withoutNames(whole, names)
+		body, differs := r.command(whole, names)
 		if !differs {
 			return []byte(frame), false, nil
 		}
-		if e.Properties = body; !hasList(jsontext.Value(whole), names) { // all of it was about them
-			e.Properties = "{}"
-		}
+		e.Properties = body
 		return touchstone.AppendEvent(nil, &e), true, nil
 	case e.Type == touchstone.Rejected:
 		if mentions(e.Raw, names) || mentions(e.Context, names) || names(e.MessageID) {
@@ -188,7 +188,10 @@ func (r *Redactor) frame(partition int, at stream.Offset, frame string) (to []by
 		}
 		return []byte(frame), false, nil
 	case len(e.Identifiers) > 0 && r.isGone(e.Identifiers[0], gone):
-		return nil, true, nil
+		if m := r.ids[e.Identifiers[0]]; partition != m.partition || at > m.at { // it was left out when it came
+			return nil, true, nil
+		}
+		return r.skeleton(&e), true, nil
 	}
 	if !r.strip(&e, gone, names) {
 		return []byte(frame), false, nil
@@ -199,6 +202,90 @@ func (r *Redactor) frame(partition int, at stream.Offset, frame string) (to []by
 func (r *Redactor) isGone(id touchstone.Identifier, gone func(moment, bool) bool) bool {
 	m, known := r.ids[id]
 	return gone(m, known)
+}
+
+// standIn begins what stands for an identifier of somebody who was erased.
+const standIn = "erased-"
+
+// standInFor is the same for the same identifier, also after a kill; without the key it says nothing.
+func (r *Redactor) standInFor(id touchstone.Identifier) string {
+	m := r.keys.of(touchstone.Identifier{Kind: "log." + id.Kind, Value: id.Value})
+	return standIn + hex.EncodeToString(m[:12])
+}
+
+// skeleton is what is left of an event from before an erasure: that somebody, who is forgotten at the
+// command's place, was there. So a store that is made anew gives the same numbers to all others.
+func (r *Redactor) skeleton(e *touchstone.Event) []byte {
+	left := touchstone.Event{Type: e.Type, Name: e.Name, Time: e.Time, ReceivedAt: e.ReceivedAt, Source: e.Source,
+		MessageID: r.standInFor(touchstone.Identifier{Kind: "message", Value: e.MessageID})}
+	other := func(kind touchstone.IdentifierKind, value string) string {
+		id := touchstone.Identifier{Kind: kind, Value: value}
+		if _, known := r.ids[id]; known && value != "" {
+			return r.standInFor(id)
+		}
+		return value
+	}
+	for _, id := range e.Identifiers {
+		left.Identifiers = append(left.Identifiers, touchstone.Identifier{Kind: id.Kind, Value: other(id.Kind, id.Value)})
+	}
+	left.UserID, left.AnonymousID = other(touchstone.KindUserID, e.UserID), other(touchstone.KindAnonymousID, e.AnonymousID)
+	if left.PreviousID = other(touchstone.KindUserID, e.PreviousID); left.PreviousID == e.PreviousID {
+		left.PreviousID = other(touchstone.KindAnonymousID, e.PreviousID)
+	}
+	if e.Type == touchstone.Group {
+		left.GroupID = e.GroupID // an account's
+	}
+	return touchstone.AppendEvent(nil, &left)
+}
+
+// command puts what stands for identifiers in their places, so that it means the same. What else it says
+// of the erased goes with all of it.
+func (r *Redactor) command(body touchstone.JSON, names func(string) bool) (touchstone.JSON, bool) {
+	if !mentions(body, names) {
+		return body, false
+	}
+	var out bytes.Buffer
+	enc := jsontext.NewEncoder(&out, jsontext.AllowDuplicateNames(true))
+	dec := jsontext.NewDecoder(strings.NewReader(string(body)), jsontext.AllowDuplicateNames(true))
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			break
+		}
+		if id, ok := touchstone.ParseIdentifier(token.String()); ok && token.Kind() == '"' && names(token.String()) {
+			token = jsontext.String(touchstone.Identifier{Kind: id.Kind, Value: r.standInFor(id)}.String())
+		}
+		if err := enc.WriteToken(token); err != nil {
+			return "{}", true
+		}
+	}
+	to := touchstone.JSON(bytes.TrimSpace(out.Bytes()))
+	if mentions(to, names) || strings.Contains(string(to), `"traits"`) { // their new names and the like
+		to, _ = withoutNames(to, names)
+		if strings.Contains(string(to), standIn) && strings.Contains(string(to), `"traits"`) {
+			to = "{}"
+		}
+	}
+	return to, true
+}
+
+// Holds tells whether a record is a command's, as it was given: no compaction has been there.
+func Holds(record []byte, id string) (bool, error) {
+	frames, err := stream.DecodeRecord(record)
+	if err != nil {
+		return false, err
+	}
+	for frame := range frames.All() {
+		var e touchstone.Event
+		if frame == "" {
+			return false, nil
+		}
+		if err := touchstone.DecodeEvent(frame, &e); err != nil {
+			return false, err
+		}
+		return e.Type == touchstone.System && e.MessageID == id && !strings.Contains(string(e.Properties), standIn), nil
+	}
+	return false, nil
 }
 
 // strip takes the erased out of an event of somebody else, and tells whether they were in it.

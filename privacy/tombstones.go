@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -123,16 +122,15 @@ func (p *Privacy) LeftOut(why string, n int) { p.leftOut.WithLabelValues(why).Ad
 // buried are the tombstones that one transaction makes.
 type buried struct {
 	p       *Privacy
-	command string
-	at      time.Time
+	command touchstone.Command
 	version int64
 	more    map[mac]grave
 }
 
 // dig begins with tombstones; they are known in this process once tx has been committed.
-func (p *Privacy) dig(ctx context.Context, tx *store.Tx, command string, at time.Time) (*buried, error) {
+func (p *Privacy) dig(ctx context.Context, tx *store.Tx, c touchstone.Command) (*buried, error) {
 	version, err := nextVersion(ctx, tx)
-	b := &buried{p, command, at, version, map[mac]grave{}}
+	b := &buried{p, c, version, map[mac]grave{}}
 	tx.AfterCommit(func() {
 		if len(b.more) > 0 {
 			p.add(b.more)
@@ -146,7 +144,7 @@ func (p *Privacy) dig(ctx context.Context, tx *store.Tx, command string, at time
 func (b *buried) bury(ctx context.Context, tx *store.Tx, ids []touchstone.Identifier, suppress bool) error {
 	for _, id := range ids {
 		m := b.p.cfg.Keys.of(id)
-		one := grave{at: b.at.UnixMilli(), suppress: suppress}
+		one := grave{at: b.command.SubmittedAt.UnixMilli(), suppress: suppress}
 		was, known := b.more[m]
 		if !known {
 			was, known = b.p.graves.Load().get(m)
@@ -155,17 +153,17 @@ func (b *buried) bury(ctx context.Context, tx *store.Tx, ids []touchstone.Identi
 			one.at, one.suppress = max(one.at, was.at), one.suppress || was.suppress
 		}
 		b.more[m] = one
-		if err := saveGrave(ctx, tx, m, b.p.cfg.Keys.id, one, b.command, b.version); err != nil {
+		if err := saveGrave(ctx, tx, m, b.p.cfg.Keys.id, one, &b.command, b.version); err != nil {
 			return fmt.Errorf("write a tombstone: %w", err)
 		}
 	}
 	return nil
 }
 
-func saveGrave(ctx context.Context, tx *store.Tx, m mac, key string, one grave, command string, version int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO privacy_tombstones (mac, key_id, at, suppress, lifted_at, command, version) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (mac) DO UPDATE SET at = excluded.at, suppress = excluded.suppress, lifted_at = excluded.lifted_at, command = excluded.command, version = excluded.version`,
-		hex.EncodeToString(m[:]), key, one.at, one.suppress, one.lifted, command, version)
+func saveGrave(ctx context.Context, tx *store.Tx, m mac, key string, one grave, c *touchstone.Command, version int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO privacy_tombstones (mac, key_id, at, suppress, lifted_at, command, seq, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (mac) DO UPDATE SET at = excluded.at, suppress = excluded.suppress, lifted_at = excluded.lifted_at, command = excluded.command, seq = excluded.seq, version = excluded.version`,
+		hex.EncodeToString(m[:]), key, one.at, one.suppress, one.lifted, c.ID, int64(c.Seq), version)
 	return err
 }
 
@@ -185,7 +183,7 @@ func (p *Privacy) add(more map[mac]grave) {
 
 // lift opens the way for imports of identifiers again, and for all that was suppressed. That events
 // from before the erasure stay away is not lifted.
-func (p *Privacy) lift(ctx context.Context, tx *store.Tx, ids []touchstone.Identifier, now time.Time, command string) (n int, err error) {
+func (p *Privacy) lift(ctx context.Context, tx *store.Tx, ids []touchstone.Identifier, c *touchstone.Command) (n int, err error) {
 	version, err := nextVersion(ctx, tx)
 	if err != nil {
 		return 0, err
@@ -197,8 +195,8 @@ func (p *Privacy) lift(ctx context.Context, tx *store.Tx, ids []touchstone.Ident
 		if !known || one.lifted != 0 {
 			continue
 		}
-		one.lifted = now.UnixMilli()
-		if err := saveGrave(ctx, tx, m, p.cfg.Keys.id, one, command, version); err != nil {
+		one.lifted = c.SubmittedAt.UnixMilli()
+		if err := saveGrave(ctx, tx, m, p.cfg.Keys.id, one, c, version); err != nil {
 			return 0, err
 		}
 		more[m] = one
@@ -217,6 +215,7 @@ type stone struct {
 	Suppress bool   `json:"suppress,omitempty"`
 	Lifted   int64  `json:"lifted,omitempty"`
 	Command  string `json:"command"`
+	Seq      int64  `json:"seq"`
 
 	version int64
 }
@@ -232,14 +231,14 @@ func (s *stone) grave() (m mac, g grave, ok bool) {
 
 // stones reads the rows that have changed after a version.
 func (p *Privacy) stones(ctx context.Context, q store.Querier, after int64) (list []stone, err error) {
-	rows, err := q.Query(ctx, `SELECT mac, key_id, at, suppress, lifted_at, command, version FROM privacy_tombstones WHERE version > ? ORDER BY version, mac`, after)
+	rows, err := q.Query(ctx, `SELECT mac, key_id, at, suppress, lifted_at, command, seq, version FROM privacy_tombstones WHERE version > ? ORDER BY version, mac`, after)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var s stone
-		if err := rows.Scan(&s.MAC, &s.Key, &s.At, &s.Suppress, &s.Lifted, &s.Command, &s.version); err != nil {
+		if err := rows.Scan(&s.MAC, &s.Key, &s.At, &s.Suppress, &s.Lifted, &s.Command, &s.Seq, &s.version); err != nil {
 			return nil, err
 		}
 		list = append(list, s)
@@ -304,28 +303,38 @@ func (p *Privacy) listBeside(ctx context.Context) error {
 }
 
 // readBeside takes up the tombstones of the file that the table lacks: the store was restored
-// from a backup that is older than they are, or was made anew from the log. The last line about an
-// identifier counts; one that was cut off is left out.
-func (p *Privacy) readBeside(ctx context.Context) error {
+// from a backup that is older than they are, or was made anew from a log that lacks them. The last line
+// about an identifier counts; one that was cut off is left out, and so is one whose command is in the log and
+// still to be carried out: until its place the person was there, so others get the numbers that they had.
+func (p *Privacy) readBeside(ctx context.Context) (taken map[mac]bool, err error) {
 	if p.cfg.Beside == "" {
-		return nil
+		return nil, nil
 	}
 	text, err := os.ReadFile(p.cfg.Beside)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return touchstone.Wrap(touchstone.Unavailable, err, "the list of tombstones %s cannot be read", p.cfg.Beside)
+		return nil, touchstone.Wrap(touchstone.Unavailable, err, "the list of tombstones %s cannot be read", p.cfg.Beside)
 	}
-	last := map[string]stone{}
+	last, comes := map[string]stone{}, map[string]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for lines.Scan() {
 		var s stone
-		if json.Unmarshal(lines.Bytes(), &s) == nil {
+		if json.Unmarshal(lines.Bytes(), &s) != nil {
+			continue
+		}
+		if _, asked := comes[s.Command]; !asked && p.cfg.Comes != nil {
+			if comes[s.Command], err = p.cfg.Comes(ctx, s.Command, touchstone.Seq(s.Seq)); err != nil {
+				return nil, err
+			}
+		}
+		if !comes[s.Command] {
 			last[s.MAC] = s
 		}
 	}
-	return p.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+	err = p.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		taken = map[mac]bool{}
 		known, err := p.stones(ctx, tx, 0)
 		if err != nil {
 			return err
@@ -344,7 +353,8 @@ func (p *Privacy) readBeside(ctx context.Context) error {
 			if !ok {
 				continue
 			}
-			if err := saveGrave(ctx, tx, m, s.Key, g, s.Command, version); err != nil {
+			taken[m] = s.Key == p.cfg.Keys.id
+			if err := saveGrave(ctx, tx, m, s.Key, g, &touchstone.Command{ID: s.Command, Seq: touchstone.Seq(s.Seq)}, version); err != nil {
 				return err
 			}
 		}
@@ -353,4 +363,5 @@ func (p *Privacy) readBeside(ctx context.Context) error {
 		}
 		return nil
 	})
+	return taken, err
 }

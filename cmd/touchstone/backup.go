@@ -139,22 +139,29 @@ func (c *client) fetchBackup(ctx context.Context, b backup.Backup, to string) (*
 }
 
 func newRestore() *cobra.Command {
-	var from, data string
+	var from, data, tombstones, key string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "restore",
 		Short: "Make a data folder of a backup",
 		Long: "Copies a backup, a folder or a tar file, into a data folder that is empty or does not exist, comparing every file with the backup's\n" +
-			"manifest. A server that is started on the folder goes on from the moment of the backup; what clients send again is dropped if it is there.",
-		Example: "  touchstone restore --from /mnt/backups/2026-01-31.tar --data /var/lib/touchstone\n  touchstone serve --data /var/lib/touchstone",
+			"manifest. A server that is started on the folder goes on from the moment of the backup; what clients send again is dropped if it is there.\n" +
+			"With --tombstones, the newest list of who was erased, it erases once more whom the backup still knows; --privacy-key is the key of that list.",
+		Example: "  touchstone restore --from /mnt/backups/2026-01-31.tar --data /var/lib/touchstone --tombstones old/tombstones.jsonl --privacy-key old/privacy.key\n  touchstone serve --data /var/lib/touchstone",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			data, err := filepath.Abs(data)
 			if err != nil {
 				return err
 			}
+			if (tombstones == "") != (key == "") {
+				return touchstone.Errorf(touchstone.Invalid, "a list of tombstones says nothing without its key").WithHint("name both, --tombstones and --privacy-key")
+			}
 			m, err := backup.Restore(cmd.Context(), from, data, app.Formats())
 			if err != nil {
+				return err
+			}
+			if err := app.PutTombstones(data, tombstones, key); err != nil {
 				return err
 			}
 			return tellBackup(cmd, asJSON, m, "%s is as it was at %s: %d files, %d bytes, checked. Start it with: touchstone serve --data %s\n",
@@ -163,6 +170,8 @@ func newRestore() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the backup, a folder or a tar file")
 	cmd.Flags().StringVar(&data, "data", "", "the data folder to make; it must be empty or not exist")
+	cmd.Flags().StringVar(&tombstones, "tombstones", "", "tombstones.jsonl of the newest data folder, so that nobody comes back")
+	cmd.Flags().StringVar(&key, "privacy-key", "", "privacy.key that the tombstones were made with")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	_ = cmd.MarkFlagRequired("from")
 	_ = cmd.MarkFlagRequired("data")

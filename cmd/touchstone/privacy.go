@@ -19,7 +19,7 @@ func newPrivacy() *cobra.Command {
 }
 
 func newCompact() *cobra.Command {
-	var data string
+	var data, key string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "compact",
@@ -30,7 +30,7 @@ func newCompact() *cobra.Command {
 		Example: "  touchstone privacy compact --data /var/lib/touchstone",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := app.Compact(cmd.Context(), data, func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what) })
+			c, err := app.Compact(cmd.Context(), data, key, func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what) })
 			if err != nil {
 				return err
 			}
@@ -43,6 +43,7 @@ func newCompact() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "data", "the data folder; no server may have it open")
+	cmd.Flags().StringVar(&key, "key", "", "the key file (privacy.key_file), if it is not in the data folder")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

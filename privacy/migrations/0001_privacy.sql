@@ -33,6 +33,7 @@ CREATE TABLE privacy_tombstones (
 	suppress  BOOLEAN NOT NULL, -- nothing at all is taken in
 	lifted_at BIGINT  NOT NULL, -- 0: imports are refused
 	command   TEXT    NOT NULL,
+	seq       BIGINT  NOT NULL, -- the command's place in the log
 	version   BIGINT  NOT NULL
 );
 CREATE INDEX privacy_tombstones_version ON privacy_tombstones (version);

@@ -96,9 +96,19 @@ func copyDatabase(ctx context.Context, from, to string) (err error) {
 		"CHECKPOINT rewritten",
 		"DETACH rewritten",
 	} {
-		if err := c.exec(ctx, statement); err != nil {
+		if err := errors.Join(ctx.Err(), c.query(statement)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// query runs a statement that cannot be prepared, since the engine makes several of it.
+func (c *conn) query(text string) error {
+	var res mapping.Result
+	defer mapping.DestroyResult(&res)
+	if mapping.Query(c.c, text, &res) == mapping.StateError {
+		return &engineError{mapping.ResultError(&res)}
 	}
 	return nil
 }
