@@ -20,6 +20,9 @@ type keeper struct {
 // Keeper returns the keeper of requests.
 func (p *Privacy) Keeper() keep.Keeper { return keeper{p: p} }
 
+// Rollback forgets the tombstones of a batch that failed.
+func (k keeper) Rollback() { k.p.dug.Store(nil) }
+
 func (keeper) Name() string { return "privacy" }
 
 func (keeper) Tables() []keep.Table {

@@ -61,6 +61,8 @@ type Config struct {
 type Privacy struct {
 	cfg    Config
 	graves atomic.Pointer[graves]
+	// dug are those of the batch under way: they hold for the facts behind its command already.
+	dug atomic.Pointer[buried]
 
 	mu      sync.Mutex // guards the file beside and reloading
 	version int64      // of the tombstones in graves

@@ -77,6 +77,9 @@ const (
 // identifier.
 func (p *Privacy) LeavesOut(e *touchstone.Event) string {
 	g := p.graves.Load()
+	if dug := p.dug.Load(); dug != nil {
+		g = dug.over(g)
+	}
 	if g.size() == 0 {
 		return ""
 	}
@@ -125,18 +128,30 @@ type buried struct {
 	command touchstone.Command
 	version int64
 	more    map[mac]grave
+
+	with    *graves // of the pipeline's goroutine, as is counted
+	counted int
 }
 
 // dig begins with tombstones; they are known in this process once tx has been committed.
 func (p *Privacy) dig(ctx context.Context, tx *store.Tx, c touchstone.Command) (*buried, error) {
 	version, err := nextVersion(ctx, tx)
-	b := &buried{p, c, version, map[mac]grave{}}
+	b := &buried{p: p, command: c, version: version, more: map[mac]grave{}}
+	p.dug.Store(b)
 	tx.AfterCommit(func() {
-		if len(b.more) > 0 {
+		if p.dug.CompareAndSwap(b, nil) { // not if the command was taken back
 			p.add(b.more)
 		}
 	})
 	return b, err
+}
+
+// over is what holds within the batch; it is worked out once, when the command is done.
+func (b *buried) over(g *graves) *graves {
+	if b.with == nil || b.counted != len(b.more) {
+		b.with, b.counted = g.with(b.more), len(b.more)
+	}
+	return b.with
 }
 
 // bury writes the tombstones of identifiers. Those that are there already get a later moment; to
