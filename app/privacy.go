@@ -41,6 +41,9 @@ func (a *App) wirePrivacy(ctx context.Context) error {
 	}
 	cfg := privacy.Config{
 		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), Kinds: a.kinds, Whole: a.wholeOf, Comes: a.comes, Identifiers: a.graph.EachIdentifier, Imports: a.isImport,
+		Held: func(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error) {
+			return a.holds.Held(ctx, q, persons)
+		},
 		Keepers: a.keepers, Submit: a.submitAs, Copied: a.erasuresCopied, Program: Version,
 		Clock: a.clock, Logger: a.part("privacy"), Metrics: a.metrics,
 	}

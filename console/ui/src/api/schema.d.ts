@@ -3249,7 +3249,6 @@ export interface paths {
         trace?: never;
     };
     "/api/v1/holds": {
-    "/api/v1/privacy/requests": {
         parameters: {
             query?: never;
             header?: never;
@@ -3264,6 +3263,112 @@ export interface paths {
          * @description From then on no erasure and no retention removes anything of them. It stands in the log, so a store that is built anew keeps it.
          */
         post: operations["placeHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** A hold with whom it names */
+        get: operations["getHold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lift a hold */
+        post: operations["liftHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules of retention */
+        get: operations["getRetention"];
+        /**
+         * Replace the rules of retention
+         * @description They stand in the log, so a store that is built anew has them. The job `retention.run` carries them out each day.
+         */
+        put: operations["setRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What rules would remove now */
+        post: operations["previewRetention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Receipts: what was removed, by run, newest first */
+        get: operations["listRetentionRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
         /**
          * What people have asked for, the newest first
          * @description Identifiers are there until a request has ended. Who may not see contacts sees their kinds only.
@@ -3282,7 +3387,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/holds/{id}": {
     "/api/v1/privacy/requests/{id}": {
         parameters: {
             query?: never;
@@ -3292,8 +3396,6 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** A hold with whom it names */
-        get: operations["getHold"];
         /** A request */
         get: operations["getPrivacyRequest"];
         put?: never;
@@ -3304,7 +3406,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/holds/{id}/lift": {
     "/api/v1/privacy/requests/{id}/cancel": {
         parameters: {
             query?: never;
@@ -3316,8 +3417,6 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lift a hold */
-        post: operations["liftHold"];
         /** Take a request back that nobody has begun with */
         post: operations["cancelPrivacyRequest"];
         delete?: never;
@@ -3720,6 +3819,7 @@ export interface components {
         Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -6927,6 +7027,66 @@ export interface components {
         };
         HoldWithPeople: components["schemas"]["Hold"] & {
             people: components["schemas"]["PersonSummary"][];
+        };
+        RetentionRule: {
+            name: string;
+            /** @enum {string} */
+            kind: "events" | "traits";
+            /** @description Name of an event; missing: all */
+            event?: string;
+            /** @description Id of a source; missing: all */
+            source?: string;
+            traits?: string[];
+            keep_days: number;
+        };
+        RetentionRules: {
+            rules: components["schemas"]["RetentionRule"][];
+        };
+        Retention: {
+            /** Format: int64 */
+            version: number;
+            rules: components["schemas"]["RetentionRule"][];
+            actor: string;
+            /** Format: date-time */
+            set_at: string | null;
+        };
+        RetentionCount: {
+            rule: string;
+            /** @enum {string} */
+            kind: "events" | "traits";
+            /** Format: date-time */
+            before: string;
+            /**
+             * Format: int64
+             * @description Events, or values of traits
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description What a legal hold keeps
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description Values that the next run takes
+             */
+            left?: number;
+        };
+        RetentionCounts: {
+            items: components["schemas"]["RetentionCount"][];
+        };
+        RetentionRuns: {
+            items: {
+                id: string;
+                /** Format: date-time */
+                started_at: string;
+                /** Format: date-time */
+                ended_at: string | null;
+                /** Format: int64 */
+                version: number;
+                counts: components["schemas"]["RetentionCount"][] | null;
+            }[];
+        };
         /** @enum {string} */
         PrivacyKind: "erasure" | "access";
         /** @enum {string} */
@@ -13307,18 +13467,6 @@ export interface operations {
     listHolds: {
         parameters: {
             query?: never;
-    listPrivacyRequests: {
-        parameters: {
-            query?: {
-                kind?: components["schemas"]["PrivacyKind"];
-                state?: components["schemas"]["PrivacyState"];
-                /** @description Those that were put in together */
-                bulk?: string;
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13326,14 +13474,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description At most 1,000 */
-            /** @description A page */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["HoldList"];
-                    "application/json": components["schemas"]["PrivacyRequestList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -13346,10 +13492,6 @@ export interface operations {
                 /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
-    askPrivacy: {
-        parameters: {
-            query?: never;
-            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -13369,6 +13511,213 @@ export interface operations {
         responses: {
             /** @description The hold */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold; 200 persons at most */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldWithPeople"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    liftHold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hold */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hold"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "rules": [
+                 *         {
+                 *           "name": "Page views",
+                 *           "kind": "events",
+                 *           "event": "$page",
+                 *           "keep_days": 400
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["RetentionRules"];
+            };
+        };
+        responses: {
+            /** @description The rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    previewRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionRules"];
+            };
+        };
+        responses: {
+            /** @description By rule */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionCounts"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRetentionRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 100 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRuns"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPrivacyRequests: {
+        parameters: {
+            query?: {
+                kind?: components["schemas"]["PrivacyKind"];
+                state?: components["schemas"]["PrivacyState"];
+                /** @description Those that were put in together */
+                bulk?: string;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequestList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    askPrivacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
                  *       "kind": "erasure",
                  *       "people": [
                  *         [
@@ -13393,7 +13742,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Hold"];
                     "application/json": {
                         items: components["schemas"]["PrivacyRequest"][];
                         total: number;
@@ -13407,7 +13755,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    getHold: {
     getPrivacyRequest: {
         parameters: {
             query?: never;
@@ -13419,21 +13766,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The hold; 200 persons at most */
             /** @description The request */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HoldWithPeople"];
                     "application/json": components["schemas"]["PrivacyRequest"];
                 };
             };
             default: components["responses"]["Problem"];
         };
     };
-    liftHold: {
     cancelPrivacyRequest: {
         parameters: {
             query?: never;
@@ -13448,14 +13792,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The hold */
             /** @description The request */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Hold"];
                     "application/json": components["schemas"]["PrivacyRequest"];
                 };
             };
