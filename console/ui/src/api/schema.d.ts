@@ -3362,6 +3362,168 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/consent/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policy that holds */
+        get: operations["getConsentPolicy"];
+        /**
+         * Replace the policy, from its place in the log on
+         * @description Purposes whose title or text differ get a new version of their wording. If-Match refuses a change that was made for another version.
+         */
+        put: operations["setConsentPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consent/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usual purposes in both languages, to begin with */
+        get: operations["getConsentTemplate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consent/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies that held, the newest first */
+        get: operations["listConsentPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consent/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many agree and refuse, and how many events were left out */
+        get: operations["getConsentNumbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Record what somebody has decided
+         * @description It goes into the log as an event, so it needs nobody to be known. The same message_id again changes nothing.
+         */
+        put: operations["recordConsents"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** What a person agrees to, with the proof of each decision */
+        get: operations["getPersonConsents"];
+        /** Record what a person has decided */
+        put: operations["recordPersonConsents"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** Ask the gate whether something may be done with a person */
+        get: operations["getConsentVerdict"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/consents/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a link to a person's preference page */
+        post: operations["linkConsentPage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/privacy/requests": {
         parameters: {
             query?: never;
@@ -3537,223 +3699,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/retention": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The rules of retention */
-        get: operations["getRetention"];
-        /**
-         * Replace the rules of retention
-         * @description They stand in the log, so a store that is built anew has them. The job `retention.run` carries them out each day.
-         */
-        put: operations["setRetention"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/retention/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What rules would remove now */
-        post: operations["previewRetention"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/retention/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Receipts: what was removed, by run, newest first */
-        get: operations["listRetentionRuns"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/consent/policy": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The policy that holds */
-        get: operations["getConsentPolicy"];
-        /**
-         * Replace the policy, from its place in the log on
-         * @description Purposes whose title or text differ get a new version of their wording. If-Match refuses a change that was made for another version.
-         */
-        put: operations["setConsentPolicy"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/consent/template": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Usual purposes in both languages, to begin with */
-        get: operations["getConsentTemplate"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/consent/policies": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All policies that held, the newest first */
-        get: operations["listConsentPolicies"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/consent/numbers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How many agree and refuse, and how many events were left out */
-        get: operations["getConsentNumbers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/consents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Record what somebody has decided
-         * @description It goes into the log as an event, so it needs nobody to be known. The same message_id again changes nothing.
-         */
-        put: operations["recordConsents"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/consents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        /** What a person agrees to, with the proof of each decision */
-        get: operations["getPersonConsents"];
-        /** Record what a person has decided */
-        put: operations["recordPersonConsents"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/verdict": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        /** Ask the gate whether something may be done with a person */
-        get: operations["getConsentVerdict"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/persons/{ref}/consents/link": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
-                 * @example user_id:u-1
-                 */
-                ref: components["parameters"]["PersonRef"];
-            };
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make a link to a person's preference page */
-        post: operations["linkConsentPage"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3815,11 +3760,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -7087,178 +7028,6 @@ export interface components {
                 counts: components["schemas"]["RetentionCount"][] | null;
             }[];
         };
-        /** @enum {string} */
-        PrivacyKind: "erasure" | "access";
-        /** @enum {string} */
-        PrivacyState: "waiting" | "running" | "held" | "done" | "nobody" | "failed" | "cancelled";
-        /** @enum {string} */
-        PrivacyReason: "request" | "consent_withdrawn" | "purpose_ended" | "unlawful" | "legal_duty" | "other";
-        PrivacyAsk: {
-            kind: components["schemas"]["PrivacyKind"];
-            /** @description Of one person, each as kind:value */
-            identifiers?: string[];
-            /** @description The identifiers of each of several people */
-            people?: string[][];
-            /** @description Take nothing in from them any more, until it is lifted */
-            suppress?: boolean;
-            reason: components["schemas"]["PrivacyReason"];
-            /** @description For whoever works on it; it goes when the request has ended */
-            note?: string;
-            /** @description Days until it must be done; 15 unless said */
-            due_days?: number;
-            /** @description Of erasures: how many people are named */
-            confirm?: number;
-        };
-        PrivacyRequest: {
-            id: string;
-            kind: components["schemas"]["PrivacyKind"];
-            state: components["schemas"]["PrivacyState"];
-            bulk: string;
-            /** @description Until it has ended */
-            identifiers: string[];
-            /**
-             * Format: int64
-             * @description How many it concerned
-             */
-            persons: number;
-            suppress: boolean;
-            reason: components["schemas"]["PrivacyReason"];
-            note: string;
-            asked_by: string;
-            /** Format: date-time */
-            asked_at: string;
-            /** Format: date-time */
-            due_at: string;
-            /** Format: date-time */
-            ended_at: string | null;
-            /** @description That did it */
-            command: string;
-            job: string;
-            failure: string;
-            /** @description What keeps it from being done */
-            hold: string;
-            /** @description Id of the latest receipt; empty: there is none yet */
-            receipt: string;
-        };
-        PrivacyRequestList: {
-            items: components["schemas"]["PrivacyRequest"][];
-            next_cursor: string;
-        };
-        PrivacyReceiptList: {
-            items: {
-                id: string;
-                request: string;
-                command: string;
-                /** Format: date-time */
-                at: string;
-            }[];
-            next_cursor: string;
-        };
-        PrivacyReceipt: {
-            /** @description Of Ed25519 over the receipt in canonical form (RFC 8785), base64 */
-            signature: string;
-            receipt: {
-                format: string;
-                id: string;
-                /** Format: date-time */
-                issued_at: string;
-                program: string;
-                request: string;
-                reason: string;
-                asked_by: string;
-                /** Format: date-time */
-                asked_at: string;
-                command: string;
-                /** Format: date-time */
-                erased_at: string;
-                persons: number;
-                removed: {
-                    part: string;
-                    place: string;
-                    /** Format: int64 */
-                    before: number;
-                    /** Format: int64 */
-                    after: number;
-                }[];
-                places: {
-                    part: string;
-                    how: string;
-                }[];
-                tombstone: {
-                    key: string;
-                    /** Format: int64 */
-                    identifiers: number;
-                    suppress: boolean;
-                };
-                compaction: {
-                    /** @enum {string} */
-                    state: "pending" | "done";
-                    /** Format: date-time */
-                    at: string | null;
-                };
-                /** @description Public, base64 */
-                key: string;
-            };
-        };
-        RetentionRule: {
-            name: string;
-            /** @enum {string} */
-            kind: "events" | "traits";
-            /** @description Name of an event; missing: all */
-            event?: string;
-            /** @description Id of a source; missing: all */
-            source?: string;
-            traits?: string[];
-            keep_days: number;
-        };
-        RetentionRules: {
-            rules: components["schemas"]["RetentionRule"][];
-        };
-        Retention: {
-            /** Format: int64 */
-            version: number;
-            rules: components["schemas"]["RetentionRule"][];
-            actor: string;
-            /** Format: date-time */
-            set_at: string | null;
-        };
-        RetentionCount: {
-            rule: string;
-            /** @enum {string} */
-            kind: "events" | "traits";
-            /** Format: date-time */
-            before: string;
-            /**
-             * Format: int64
-             * @description Events, or values of traits
-             */
-            removed: number;
-            /**
-             * Format: int64
-             * @description What a legal hold keeps
-             */
-            held: number;
-            /**
-             * Format: int64
-             * @description Values that the next run takes
-             */
-            left?: number;
-        };
-        RetentionCounts: {
-            items: components["schemas"]["RetentionCount"][];
-        };
-        RetentionRuns: {
-            items: {
-                id: string;
-                /** Format: date-time */
-                started_at: string;
-                /** Format: date-time */
-                ended_at: string | null;
-                /** Format: int64 */
-                version: number;
-                counts: components["schemas"]["RetentionCount"][] | null;
-            }[];
-        };
         ConsentText: {
             zh: string;
             en: string;
@@ -7398,6 +7167,119 @@ export interface components {
             minor: boolean;
             verdicts: components["schemas"]["ConsentVerdict"][];
             decisions: components["schemas"]["ConsentProof"][];
+        };
+        /** @enum {string} */
+        PrivacyKind: "erasure" | "access";
+        /** @enum {string} */
+        PrivacyState: "waiting" | "running" | "held" | "done" | "nobody" | "failed" | "cancelled";
+        /** @enum {string} */
+        PrivacyReason: "request" | "consent_withdrawn" | "purpose_ended" | "unlawful" | "legal_duty" | "other";
+        PrivacyAsk: {
+            kind: components["schemas"]["PrivacyKind"];
+            /** @description Of one person, each as kind:value */
+            identifiers?: string[];
+            /** @description The identifiers of each of several people */
+            people?: string[][];
+            /** @description Take nothing in from them any more, until it is lifted */
+            suppress?: boolean;
+            reason: components["schemas"]["PrivacyReason"];
+            /** @description For whoever works on it; it goes when the request has ended */
+            note?: string;
+            /** @description Days until it must be done; 15 unless said */
+            due_days?: number;
+            /** @description Of erasures: how many people are named */
+            confirm?: number;
+        };
+        PrivacyRequest: {
+            id: string;
+            kind: components["schemas"]["PrivacyKind"];
+            state: components["schemas"]["PrivacyState"];
+            bulk: string;
+            /** @description Until it has ended */
+            identifiers: string[];
+            /**
+             * Format: int64
+             * @description How many it concerned
+             */
+            persons: number;
+            suppress: boolean;
+            reason: components["schemas"]["PrivacyReason"];
+            note: string;
+            asked_by: string;
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description That did it */
+            command: string;
+            job: string;
+            failure: string;
+            /** @description What keeps it from being done */
+            hold: string;
+            /** @description Id of the latest receipt; empty: there is none yet */
+            receipt: string;
+        };
+        PrivacyRequestList: {
+            items: components["schemas"]["PrivacyRequest"][];
+            next_cursor: string;
+        };
+        PrivacyReceiptList: {
+            items: {
+                id: string;
+                request: string;
+                command: string;
+                /** Format: date-time */
+                at: string;
+            }[];
+            next_cursor: string;
+        };
+        PrivacyReceipt: {
+            /** @description Of Ed25519 over the receipt in canonical form (RFC 8785), base64 */
+            signature: string;
+            receipt: {
+                format: string;
+                id: string;
+                /** Format: date-time */
+                issued_at: string;
+                program: string;
+                request: string;
+                reason: string;
+                asked_by: string;
+                /** Format: date-time */
+                asked_at: string;
+                command: string;
+                /** Format: date-time */
+                erased_at: string;
+                persons: number;
+                removed: {
+                    part: string;
+                    place: string;
+                    /** Format: int64 */
+                    before: number;
+                    /** Format: int64 */
+                    after: number;
+                }[];
+                places: {
+                    part: string;
+                    how: string;
+                }[];
+                tombstone: {
+                    key: string;
+                    /** Format: int64 */
+                    identifiers: number;
+                    suppress: boolean;
+                };
+                compaction: {
+                    /** @enum {string} */
+                    state: "pending" | "done";
+                    /** Format: date-time */
+                    at: string | null;
+                };
+                /** @description Public, base64 */
+                key: string;
+            };
         };
     };
     responses: {
@@ -13677,409 +13559,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    listPrivacyRequests: {
-        parameters: {
-            query?: {
-                kind?: components["schemas"]["PrivacyKind"];
-                state?: components["schemas"]["PrivacyState"];
-                /** @description Those that were put in together */
-                bulk?: string;
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrivacyRequestList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    askPrivacy: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "kind": "erasure",
-                 *       "people": [
-                 *         [
-                 *           "email:ann@example.com"
-                 *         ],
-                 *         [
-                 *           "phone:+8613912345678",
-                 *           "user_id:bob"
-                 *         ]
-                 *       ],
-                 *       "reason": "request",
-                 *       "confirm": 2
-                 *     }
-                 */
-                "application/json": components["schemas"]["PrivacyAsk"];
-            };
-        };
-        responses: {
-            /** @description The requests, 100 at most */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["PrivacyRequest"][];
-                        total: number;
-                        /** @description Names all of them together; empty for one */
-                        bulk: string;
-                        /** @description Does them */
-                        job: string;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getPrivacyRequest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrivacyRequest"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    cancelPrivacyRequest: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrivacyRequest"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    repeatPrivacyRequest: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The request */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrivacyRequest"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getPrivacySummary: {
-        parameters: {
-            query?: {
-                /** @description Of those that were put in together */
-                bulk?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Counts */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        counts: {
-                            kind: components["schemas"]["PrivacyKind"];
-                            state: components["schemas"]["PrivacyState"];
-                            /** Format: int64 */
-                            count: number;
-                        }[];
-                        /**
-                         * Format: int64
-                         * @description Open requests whose time is over
-                         */
-                        late: number;
-                        /** @description Identifiers of erased people that imports are refused for */
-                        tombstones: number;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listPrivacyReceipts: {
-        parameters: {
-            query?: {
-                /** @description Size of the page */
-                limit?: components["parameters"]["Limit"];
-                /** @description `next_cursor` of the page before */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrivacyReceiptList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getPrivacyReceipt: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: components["parameters"]["Id"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The receipt and its signature */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PrivacyReceipt"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getPrivacyKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The key */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        algorithm: string;
-                        /** @description 32 bytes in base64 */
-                        public_key: string;
-                        /** @description Names the key of the tombstones */
-                        key_id: string;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    liftTombstones: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    identifiers: string[];
-                };
-            };
-        };
-        responses: {
-            /** @description How many were lifted */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        lifted: number;
-                    };
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    getRetention: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The rules */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Retention"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    setRetention: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "rules": [
-                 *         {
-                 *           "name": "Page views",
-                 *           "kind": "events",
-                 *           "event": "$page",
-                 *           "keep_days": 400
-                 *         }
-                 *       ]
-                 *     }
-                 */
-                "application/json": components["schemas"]["RetentionRules"];
-            };
-        };
-        responses: {
-            /** @description The rules */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Retention"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    previewRetention: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RetentionRules"];
-            };
-        };
-        responses: {
-            /** @description By rule */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RetentionCounts"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    listRetentionRuns: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description At most 100 */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RetentionRuns"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     getConsentPolicy: {
         parameters: {
             query?: never;
@@ -14386,6 +13865,302 @@ export interface operations {
                         path: string;
                         /** Format: date-time */
                         expires_at: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPrivacyRequests: {
+        parameters: {
+            query?: {
+                kind?: components["schemas"]["PrivacyKind"];
+                state?: components["schemas"]["PrivacyState"];
+                /** @description Those that were put in together */
+                bulk?: string;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequestList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    askPrivacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "erasure",
+                 *       "people": [
+                 *         [
+                 *           "email:ann@example.com"
+                 *         ],
+                 *         [
+                 *           "phone:+8613912345678",
+                 *           "user_id:bob"
+                 *         ]
+                 *       ],
+                 *       "reason": "request",
+                 *       "confirm": 2
+                 *     }
+                 */
+                "application/json": components["schemas"]["PrivacyAsk"];
+            };
+        };
+        responses: {
+            /** @description The requests, 100 at most */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["PrivacyRequest"][];
+                        total: number;
+                        /** @description Names all of them together; empty for one */
+                        bulk: string;
+                        /** @description Does them */
+                        job: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacyRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cancelPrivacyRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    repeatPrivacyRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequest"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacySummary: {
+        parameters: {
+            query?: {
+                /** @description Of those that were put in together */
+                bulk?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        counts: {
+                            kind: components["schemas"]["PrivacyKind"];
+                            state: components["schemas"]["PrivacyState"];
+                            /** Format: int64 */
+                            count: number;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description Open requests whose time is over
+                         */
+                        late: number;
+                        /** @description Identifiers of erased people that imports are refused for */
+                        tombstones: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPrivacyReceipts: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyReceiptList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacyReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The receipt and its signature */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyReceipt"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPrivacyKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        algorithm: string;
+                        /** @description 32 bytes in base64 */
+                        public_key: string;
+                        /** @description Names the key of the tombstones */
+                        key_id: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    liftTombstones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    identifiers: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description How many were lifted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        lifted: number;
                     };
                 };
             };
