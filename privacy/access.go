@@ -50,7 +50,7 @@ type EventsOf func(ctx context.Context, who keep.Whole, most int, fn func(event 
 // languages for people, in a ZIP.
 func (p *Privacy) AccessKind(events EventsOf) job.Kind {
 	a := accessor{p, events}
-	return job.Kind{Name: AccessJob, Start: access.PeopleReveal, Prepare: a.prepare, Run: a.run}
+	return job.Kind{Name: AccessJob, Serves: touchstone.Operation("a duty of the law"), Start: access.PeopleReveal, Prepare: a.prepare, Run: a.run}
 }
 
 type accessor struct {

@@ -27,7 +27,7 @@ const breath = 50 * time.Millisecond
 // batch of the pipeline; then it waits for the warehouse and writes receipts. All that it has done
 // is in the rows, so that another attempt goes on there.
 func (p *Privacy) EraseKind() job.Kind {
-	return job.Kind{Name: EraseJob, Start: MayErase, Run: p.runErase,
+	return job.Kind{Name: EraseJob, Serves: touchstone.Operation("a duty of the law"), Start: MayErase, Run: p.runErase,
 		Prepare: func(context.Context, *access.Viewer, touchstone.JSON) (job.Prepared, error) {
 			return job.Prepared{Input: "{}", Title: "Erasure requests", Key: EraseJob, Need: MayRead}, nil
 		}}

@@ -39,7 +39,7 @@ type Parts struct {
 func Resource(of func() Parts) api.Resource {
 	x := resource{of}
 	const get, post = http.MethodGet, http.MethodPost
-	return api.Resource{Name: "Privacy", Spec: spec,
+	return api.Resource{Name: "Privacy", Spec: spec, Serves: touchstone.Operation("a duty of the law"),
 		Permissions: []access.Declared{
 			{Permission: MayRead, Allows: "see what people have asked for: to be forgotten, to be told what is kept", AboutAll: true},
 			{Permission: MayWrite, Allows: "put in what people have asked for", AboutAll: true},
