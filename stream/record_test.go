@@ -138,7 +138,7 @@ func TestRefusesWhatEncodeCannotWrite(t *testing.T) {
 			}
 		})
 	}
-	if _, err := DecodeRecord([]byte{9, 0, 1, 0, 0, 0, 0, 1, 'a'}); !errors.Is(err, touchstone.ErrNewer) || !strings.Contains(err.Error(), "version 9; this one reads up to 1") {
+	if _, err := DecodeRecord([]byte{9, 0, 1, 0, 0, 0, 0, 1, 'a'}); !errors.Is(err, touchstone.ErrNewer) || !strings.Contains(err.Error(), "version 9; this one reads up to 2") {
 		t.Errorf("a record of version 9: %v", err)
 	}
 }
@@ -232,4 +232,28 @@ func benchFrames(n int) (frames []byte, count int) {
 		frames = AppendFrame(frames, []byte(e))
 	}
 	return frames, n
+}
+
+// A record of which some was erased is of its own version, keeps the places of what is left, and is as
+// well protected.
+func TestErasedFramesKeepTheirPlaces(t *testing.T) {
+	record := EncodeErased(nil, [][]byte{nil, []byte("b"), []byte(strings.Repeat("compress me ", 50)), {}})
+	frames, err := DecodeRecord(record)
+	if err != nil || frames.Len() != 4 || record[0] != erasedVersion {
+		t.Fatal(frames.Len(), record[0], err)
+	}
+	var got []string
+	for f := range frames.All() {
+		got = append(got, f)
+	}
+	if len(got) != 4 || got[0] != "" || got[1] != "b" || len(got[2]) != 600 || got[3] != "" {
+		t.Errorf("got %q", got)
+	}
+	for i := range record {
+		changed := append([]byte{}, record...)
+		changed[i] ^= 4
+		if _, err := DecodeRecord(changed); err == nil {
+			t.Errorf("byte %d changed: taken", i)
+		}
+	}
 }

@@ -326,7 +326,6 @@ export const settings = {
       mend: "mending rules",
       admission: "admission rules",
       consent: "consent",
-      mend: "mending rules",
       plan: "tracking plans",
       reactor: "reactors",
       job: "jobs",

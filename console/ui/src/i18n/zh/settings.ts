@@ -319,7 +319,6 @@ export const settings = {
       mend: "修复规则",
       admission: "准入规则",
       consent: "授权",
-      mend: "修复规则",
       plan: "埋点方案",
       reactor: "响应器",
       job: "任务",

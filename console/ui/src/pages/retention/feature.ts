@@ -7,7 +7,7 @@ export const retention = feature({
   group: "operate",
   nav: [
     { key: "holds", letter: "u", to: "/privacy/holds", icon: Scale, needs: "holds:read" },
-    { key: "retention", letter: "n", to: "/privacy/retention", icon: Hourglass, needs: "retention:read" },
+    { key: "retention", letter: "z", to: "/privacy/retention", icon: Hourglass, needs: "retention:read" },
   ],
   routes: retentionRoutes,
 });
