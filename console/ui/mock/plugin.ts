@@ -3,12 +3,15 @@ import type { Connect, Plugin } from "vite";
 import type { Segment, Source } from "../src/api/types";
 import { answer } from "./answers.ts";
 import { answerCommands } from "./commands.ts";
+import { answerConsent, consentsOf } from "./consent.ts";
 import { answerHouseholds, householdsOf } from "./households.ts";
 import { answerIdentity } from "./identity.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
 import { answerLinkage } from "./linkage.ts";
+import { answerMends } from "./mends.ts";
 import { answerPlans } from "./plans.ts";
 import { answerQuality } from "./quality.ts";
+import { answerHolds, answerRetention } from "./retention.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
 import { answerWebhooks } from "./webhooks.ts";
@@ -239,6 +242,10 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   linkage: answerLinkage,
   households: answerHouseholds,
   identity: answerIdentity,
+  consent: answerConsent,
+  holds: answerHolds,
+  retention: answerRetention,
+  mends: answerMends,
   jobs: answerJobs,
   schedules: answerSchedules,
   calendar: answerCalendar,
@@ -610,6 +617,7 @@ function persons(
       m.events.filter((e) => !q.get("event") || e.event === q.get("event")),
       q,
     );
+  if (verb === "consents") return consentsOf(m.person.id);
   if (verb === "households") return householdsOf(m.person.id);
   if (verb === "identity") {
     const g = world.identityOf(m);

@@ -547,6 +547,7 @@ export const quarantine: QuarantinedEvent[] = Array.from({ length: 64 }, (_, i) 
     received_at: iso(now - i * i * 41_000 - 60_000),
     source: sources[imported ? 3 : i % 6]!.id,
     reason,
+    group: `grp_${code}_${imported ? 3 : i % 6}`,
     code,
     event: structuredClone(event),
     origin: imported ? "import" : "http",

@@ -4187,6 +4187,38 @@ export interface components {
             channels: string[];
             city: string | null;
         };
+        MendRule: {
+            /** @description Given by the server */
+            id?: string;
+            name: string;
+            /** @description Id of a source; empty for all */
+            source?: string;
+            /** @description Name of an event as it is stored, after the rules before this one; empty for all */
+            event?: string;
+            /** @description An expression that is true or false; empty for always */
+            when?: string;
+            steps: components["schemas"]["MendStep"][];
+        };
+        /**
+         * @description Fields are those of a call of the tracking API: `event`, `properties.amount`, `properties.items[].price` (in each element), `traits.phone`, `context.app.version`; a dot in a name is written `\.`. Expressions
+         *     (https://expr-lang.org) know `event`, `type`, `userId`, `anonymousId`, `groupId`, `properties`, `traits`, `context`, `value` (the field's own) and `item` (the object that it is in), and the functions
+         *     lower, upper, trim, replace, before, after, part, number, text, length, abs, ceil, floor, round, min, max.
+         */
+        MendStep: {
+            /** @enum {string} */
+            do: "rename" | "cast" | "split" | "default" | "drop" | "set";
+            field: string;
+            /** @description rename: the new field, or the event's new name. cast: number, integer, string, boolean, date-time, array */
+            to?: string;
+            /** @description split: what the text is split at */
+            by?: string;
+            /** @description split: fields for the parts; none: the field becomes a list */
+            into?: string[];
+            /** @description default: what stands for a missing field */
+            value?: unknown;
+            /** @description set: computes the field; null leaves it as it is */
+            expression?: string;
+        };
         HouseholdSummary: {
             tags: string[];
             id: string;
@@ -4431,6 +4463,8 @@ export interface components {
             /** @description Source id */
             source: string;
             reason: string;
+            /** @description Key of its group: its source, event and reason */
+            group: string;
             /** @example missing_identity */
             code: string;
             /** @description What was sent; a text when it was not valid JSON */
@@ -6582,38 +6616,6 @@ export interface components {
                     count: number;
                 }[];
             }[];
-        };
-        MendRule: {
-            /** @description Given by the server */
-            id?: string;
-            name: string;
-            /** @description Id of a source; empty for all */
-            source?: string;
-            /** @description Name of an event as it is stored, after the rules before this one; empty for all */
-            event?: string;
-            /** @description An expression that is true or false; empty for always */
-            when?: string;
-            steps: components["schemas"]["MendStep"][];
-        };
-        /**
-         * @description Fields are those of a call of the tracking API: `event`, `properties.amount`, `properties.items[].price` (in each element), `traits.phone`, `context.app.version`; a dot in a name is written `\.`. Expressions
-         *     (https://expr-lang.org) know `event`, `type`, `userId`, `anonymousId`, `groupId`, `properties`, `traits`, `context`, `value` (the field's own) and `item` (the object that it is in), and the functions
-         *     lower, upper, trim, replace, before, after, part, number, text, length, abs, ceil, floor, round, min, max.
-         */
-        MendStep: {
-            /** @enum {string} */
-            do: "rename" | "cast" | "split" | "default" | "drop" | "set";
-            field: string;
-            /** @description rename: the new field, or the event's new name. cast: number, integer, string, boolean, date-time, array */
-            to?: string;
-            /** @description split: what the text is split at */
-            by?: string;
-            /** @description split: fields for the parts; none: the field becomes a list */
-            into?: string[];
-            /** @description default: what stands for a missing field */
-            value?: unknown;
-            /** @description set: computes the field; null leaves it as it is */
-            expression?: string;
         };
         /** @description In the last seven days */
         MendDone: {
