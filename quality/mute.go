@@ -32,7 +32,7 @@ func (q *Quality) Mute(ctx context.Context, id string, until *time.Time) (a Alar
 			return err
 		}
 		// Of earlier ones about the same, too: one that still mutes would go on.
-		_, err := tx.Exec(ctx, `UPDATE quality_alarms SET muted_until = CASE WHEN id = ? THEN ? ELSE 0 END
+		_, err := tx.Exec(ctx, `UPDATE quality_alarms SET muted_until = CASE WHEN id = ? THEN CAST(? AS BIGINT) ELSE 0 END
 			WHERE source = ? AND event = ? AND kind = ? AND field = ? AND (id = ? OR muted_until > 0)`, id, at, a.Source, a.Event, string(a.Kind), a.Field, id)
 		return err
 	})

@@ -117,6 +117,7 @@ export function answerHouseholds({ path, q }: Asked): unknown {
       evidence: [{ kind: "address", persons: 118, things: 41 }],
     } satisfies S["HouseholdTotals"];
   if (part === "rules") return rules;
+  if (part === "tags") return { items: [...new Set(households.flatMap((h) => h.tags.map((x) => x.tag)))] };
   if (part === "strengths")
     return {
       strengths: [

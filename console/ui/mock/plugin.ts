@@ -10,6 +10,7 @@ import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
 import { answerLinkage } from "./linkage.ts";
 import { answerMends } from "./mends.ts";
 import { answerPlans } from "./plans.ts";
+import { answerPrivacy } from "./privacy.ts";
 import { answerQuality } from "./quality.ts";
 import { answerHolds, answerRetention } from "./retention.ts";
 import { answerRoles, permissions } from "./roles.ts";
@@ -243,6 +244,7 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   households: answerHouseholds,
   identity: answerIdentity,
   consent: answerConsent,
+  privacy: answerPrivacy,
   holds: answerHolds,
   retention: answerRetention,
   mends: answerMends,
