@@ -56,6 +56,8 @@ const roleTable = `
  consent:read        x       x        x          x          x         x
  consent:write       x       .        .          .          .         .
  consent:record      x       .        .          x          .         x
+ mail:read           x       .        .          .          x         x
+ mail:write          x       .        .          .          .         .
  webhooks:read       x       x        x          .          x         x
  webhooks:write      x       .        .          .          .         x
  effects:read        x       x        x          .          x         x
@@ -122,6 +124,8 @@ const scopeTable = `
  consent:read         .       .       x       .        x      x
  consent:write        .       .       .       .        .      x
  consent:record       x       .       .       .        x      x
+ mail:read            .       .       .       .        .      x
+ mail:write           .       .       .       .        .      x
  webhooks:read        .       .       x       .        x      x
  webhooks:write       .       .       .       .        x      x
  effects:read         .       .       x       .        x      x

@@ -15,6 +15,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/inbox"
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/linkage"
+	"github.com/touchstone-cdp/touchstone/mail"
 	"github.com/touchstone-cdp/touchstone/people"
 	"github.com/touchstone-cdp/touchstone/privacy"
 	"github.com/touchstone-cdp/touchstone/profile"
@@ -42,6 +43,7 @@ func (a *App) resources() []api.Resource {
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 			webhook.Resource(a.webhooks),
+			mail.Resource(func() *mail.Mail { return a.mail }),
 			linkage.Resource(func() *linkage.Linkage { return a.linkage }, a.people()),
 			a.admissionResource(),
 			admission.PlansResource(a.plans),

@@ -30,6 +30,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/linkage"
+	"github.com/touchstone-cdp/touchstone/mail"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/privacy"
@@ -79,6 +80,7 @@ type App struct {
 	pipeline   *pipeline.Pipeline
 	outbox     *outbox.Outbox
 	webhooks   *webhook.Webhooks
+	mail       *mail.Mail
 	linkage    *linkage.Linkage
 	sink       *pipeline.Sink
 	queries    *analytics.Engine
@@ -164,6 +166,7 @@ func (a *App) parts() []wiring {
 		{a.wireExtra, personRoles},
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},
+		{a.wireMail, personRoles},
 		{a.wireLinkage, personRoles},
 		{a.wireReactors, personRoles},
 		{a.wireAdmission, nil},       // the sink reads the log by the rules, too

@@ -6,6 +6,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/mail"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/webhook"
 )
@@ -14,6 +15,7 @@ import (
 func (a *App) deliverers() []outbox.Deliverer {
 	return append([]outbox.Deliverer{
 		webhook.Deliverer{Webhooks: a.webhooks},
+		mail.Deliverer{Mail: a.mail},
 		a.collector.Emitter(),
 		a.linkage.Deliverer(),
 	}, a.extra.deliverers...)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone/mail"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -21,14 +22,32 @@ func (a *App) wireQuality(ctx context.Context) (err error) {
 	return err
 }
 
-// tellAlarm lets webhooks know.
+// wireMail makes what tells people of alarms by e-mail.
+func (a *App) wireMail(ctx context.Context) (err error) {
+	a.mail, err = mail.Open(ctx, mail.Config{DB: a.store, Outbox: a.outbox, Clock: a.clock, Zone: a.settings.Zone, SourceName: a.sourceName,
+		Logger: a.part("mail"), Version: Version})
+	return err
+}
+
+// sourceName is how people call a source; what is unknown keeps its id.
+func (a *App) sourceName(id string) string {
+	if name := a.collector.Sources().Name(id); name != "" {
+		return name
+	}
+	return id
+}
+
+// tellAlarm lets webhooks and people know.
 func (a *App) tellAlarm(ctx context.Context, tx *store.Tx, alarm quality.Alarm) error {
 	event, at := webhook.AlarmOpened, alarm.OpenedAt
 	if alarm.ClosedAt != nil {
 		event, at = webhook.AlarmClosed, *alarm.ClosedAt
 	}
 	label := strings.Join(strings.Fields(strings.Join([]string{event, string(alarm.Kind), alarm.Source, alarm.Event, alarm.Field}, " ")), " ")
-	return a.webhooks.Tell(ctx, tx, event, alarm.ID, label, at, alarm)
+	if err := a.webhooks.Tell(ctx, tx, event, alarm.ID, label, at, alarm); err != nil {
+		return err
+	}
+	return a.mail.Tell(ctx, tx, alarm)
 }
 
 // observer is told by the pipeline; a process without persons runs none.

@@ -478,3 +478,11 @@ func (s *Sources) Kind(id string) string {
 	}
 	return ""
 }
+
+// Name returns how people call a source, "" if there is none with this id.
+func (s *Sources) Name(id string) string {
+	if src := s.byID(id); src != nil {
+		return src.Name
+	}
+	return ""
+}

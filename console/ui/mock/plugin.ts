@@ -9,6 +9,7 @@ import { answerIdentity } from "./identity.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
 import { answerLinkage } from "./linkage.ts";
 import { answerMends } from "./mends.ts";
+import { answerMail } from "./mail.ts";
 import { answerPlans } from "./plans.ts";
 import { answerPrivacy } from "./privacy.ts";
 import { answerQuality } from "./quality.ts";
@@ -239,6 +240,7 @@ function live(kind: string, url: URL, req: IncomingMessage, res: ServerResponse)
 /** Parts with a file of their own. */
 const parts: Record<string, (asked: Asked) => unknown> = {
   plans: answerPlans,
+  mail: answerMail,
   webhooks: answerWebhooks,
   linkage: answerLinkage,
   households: answerHouseholds,

@@ -38,6 +38,10 @@ export const settingsQuery = queryOptions({
   queryKey: ["settings"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/settings", { signal })),
 });
+export const mailQuery = queryOptions({
+  queryKey: ["mail"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/mail", { signal })),
+});
 export const apiKeysQuery = queryOptions({
   queryKey: ["api-keys"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/api-keys", { signal, params: { query: { limit: 500 } } })),

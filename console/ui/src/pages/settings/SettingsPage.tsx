@@ -9,6 +9,7 @@ import { useSetSearch } from "@/lib/useSetSearch";
 import { Appearance } from "./Appearance";
 import { Audit } from "./Audit";
 import { Keys } from "./Keys";
+import { MailTab } from "./MailTab";
 import { Organisation } from "./Organisation";
 import { Users } from "./Users";
 import "./settings.css";
@@ -17,6 +18,7 @@ import "./settings.css";
 const needs: Readonly<Record<string, Permission>> = {
   users: "users:read",
   keys: "keys:read",
+  mail: "mail:read",
   audit: "audit:read",
 };
 const route = getRouteApi("/shell/settings");
@@ -34,6 +36,7 @@ export function SettingsPage() {
     { key: "appearance", label: t("settings.tabs.appearance"), children: <Appearance /> },
     { key: "users", label: t("settings.tabs.users"), children: <Users /> },
     { key: "keys", label: t("settings.tabs.keys"), children: <Keys /> },
+    { key: "mail", label: t("settings.tabs.mail"), children: <MailTab /> },
     { key: "audit", label: t("settings.tabs.audit"), children: <Audit /> },
   ];
   const items = all.filter((i) => may(i.key));

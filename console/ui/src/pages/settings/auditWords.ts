@@ -25,7 +25,7 @@ export type AuditPlace =
   | { to: "/collect/sources"; search: { source: string } }
   | { to: "/collect/imports"; search: { open: string } }
   | { to: "/people/$ref"; params: { ref: string } }
-  | { to: "/settings"; search: { tab: "users" | "keys" | "organisation" } };
+  | { to: "/settings"; search: { tab: "users" | "keys" | "mail" | "organisation" } };
 
 /** Where a thing can be looked at; null when it is gone, or has no page. */
 export function placeOf(
@@ -34,6 +34,7 @@ export function placeOf(
 ): AuditPlace | null {
   const thing = thingOf(e.action);
   if (thing === "settings") return { to: "/settings", search: { tab: "organisation" } };
+  if (thing === "mail") return { to: "/settings", search: { tab: "mail" } };
   // A person who was merged away leads to the one they are now.
   if (thing === "person" && e.target !== "") return { to: "/people/$ref", params: { ref: e.target } };
   if (e.target === "" || !there(e.target)) return null;

@@ -1,6 +1,6 @@
 import { compact, flag, oneOf, str } from "@/lib/search";
 
-export const settingsTabs = ["organisation", "appearance", "users", "keys", "audit"] as const;
+export const settingsTabs = ["organisation", "appearance", "users", "keys", "mail", "audit"] as const;
 export const auditWithin = ["1d", "7d", "30d", "90d"] as const;
 
 /** `create` opens the drawer for a new member or key; the rest narrows the audit log. */
