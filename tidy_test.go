@@ -29,7 +29,7 @@ var bands = [][]string{
 	{"sim"},
 	{"people", "privacy", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook", "mail"},
 	{"analytics", "linkage", "model"},
-	{"collect", "pipeline", "identity", "profile", "segment", "household", "quality"},
+	{"collect", "pipeline", "identity", "profile", "segment", "household", "quality", "catalogue"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission", "consent"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},
 	{"access"},

@@ -46,6 +46,8 @@ type Viewer struct {
 	// Kinds tells which kinds of identifiers are contacts, beside those that are known by
 	// their names; nil: none.
 	Kinds *touchstone.KindSet
+	// Fields tells which fields hold contacts although their names say nothing; nil: none.
+	Fields *Fields
 }
 
 // Set is a set of permissions.

@@ -17,7 +17,10 @@ const (
 	email
 	plate
 	vin
-	other // of a kind that is marked as a contact: masked whatever it looks like
+	idCard
+	bankCard
+	location // where somebody was: nothing of it is shown
+	other    // of a kind that is marked as a contact: masked whatever it looks like
 )
 
 // words are the parts of names that say what a field holds; names are cut into words at
@@ -59,10 +62,13 @@ func classOf(name string) class {
 // classOf tells what sort of contact a field holds, by its name and by the marks of the
 // kinds of identifiers.
 func (v *Viewer) classOf(name string) class {
-	if c := classOf(name); c != none {
+	if c := classOf(name); c != none || v == nil {
 		return c
 	}
-	if v != nil && v.Kinds != nil && v.Kinds.Contact(touchstone.IdentifierKind(name)) {
+	if c := v.Fields.of(name); c != none {
+		return c
+	}
+	if v.Kinds != nil && v.Kinds.Contact(touchstone.IdentifierKind(name)) {
 		return other
 	}
 	return none
@@ -70,6 +76,14 @@ func (v *Viewer) classOf(name string) class {
 
 // maskNamed masks the value of a field that holds contacts of a class.
 func maskNamed(c class, s string) string {
+	switch { // what the text alone looks like would leave too much of these
+	case c == location && s != "":
+		return "****"
+	case c == bankCard && countDigits(s) >= 8:
+		return keepEnds(s, 4, 4)
+	case c == idCard && countDigits(s) >= 8:
+		return keepEnds(s, 3, 2)
+	}
 	if masked := maskText(s); masked != s || c == none {
 		return masked
 	}
@@ -90,7 +104,7 @@ func maskNamed(c class, s string) string {
 		}
 		return keepEnds(s, 3, 3)
 	}
-	if s == "" {
+	if s == "" || c == bankCard || c == idCard {
 		return s
 	}
 	return keepEnds(s, 1, 0)

@@ -40,6 +40,7 @@ const roleTable = `
  analytics:read      x       x        x          .          x         x
  sql:run             x       x        .          .          .         x
  catalogue:read      x       x        x          x          x         x
+ catalogue:write     x       x        .          .          .         x
  events:read         x       x        x          .          x         x
  sources:read        x       x        x          .          x         x
  sources:write       x       .        .          .          .         x
@@ -108,6 +109,7 @@ const scopeTable = `
  analytics:read       .       .       x       .        x      x
  sql:run              .       .       x       .        x      x
  catalogue:read       .       .       x       .        x      x
+ catalogue:write      .       .       .       .        x      x
  events:read          .       .       x       .        x      x
  sources:read         .       .       x       .        x      x
  sources:write        .       .       .       .        x      x

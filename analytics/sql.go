@@ -22,7 +22,7 @@ func parseSQL(_ *Engine, f *fields) Query {
 
 func (q *sqlQuery) run(ctx context.Context, r *run) (*Answer, error) {
 	r.statements = append(r.statements, q.statement)
-	res, err := r.w.Query(ctx, warehouse.Statement{SQL: q.statement, MaxRows: r.opts.MaxRows, Masked: !r.viewer.SeesContacts(), Contacts: r.viewer.ContactKinds()})
+	res, err := r.w.Query(ctx, warehouse.Statement{SQL: q.statement, MaxRows: r.opts.MaxRows, Masked: !r.viewer.SeesContacts(), Contacts: r.viewer.ContactKinds(), Fields: r.viewer.Fields.All()})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/catalogue"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/imports"
 	"github.com/touchstone-cdp/touchstone/command"
@@ -48,6 +49,7 @@ func (a *App) resources() []api.Resource {
 			a.admissionResource(),
 			admission.PlansResource(a.plans),
 			admission.MendsResource(a.admissionParts),
+			catalogue.Resource(func() *catalogue.Catalogue { return a.catalogue }),
 			quality.Resource(func() *quality.Quality { return a.quality }),
 			a.processResource(),
 			a.exportResource(),
@@ -77,7 +79,7 @@ func (a *App) incoming() collect.Parts {
 
 // persons is who knows persons in this process.
 func (a *App) persons() people.Parts {
-	p := people.Parts{Graph: a.graph, Kinds: a.kinds, Profiles: a.profiles, Segments: a.segments, Commands: a.commands, Preview: a.preview}
+	p := people.Parts{Graph: a.graph, Kinds: a.kinds, Fields: a.fields, Profiles: a.profiles, Segments: a.segments, Commands: a.commands, Preview: a.preview}
 	if a.queries != nil {
 		p.Timeline = a.queries
 	}

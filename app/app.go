@@ -13,9 +13,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/catalogue"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/imports"
 	"github.com/touchstone-cdp/touchstone/command"
@@ -66,6 +68,8 @@ type App struct {
 	presence   *presence.Board
 	rules      *identity.Rules
 	kinds      *touchstone.KindSet // those of rules
+	fields     *access.Fields      // those of the catalogue
+	catalogue  *catalogue.Catalogue
 	proxies    []netip.Prefix
 	batcher    *stream.Batcher
 	collector  *collect.Collector
@@ -157,6 +161,7 @@ func (a *App) parts() []wiring {
 		{a.wirePresence, nil},
 		{a.wireSettings, nil},
 		{a.wireEdge, nil}, // also imports and replays come in by it
+		{a.wireCatalogue, nil},
 		{a.wireGraph, nil},
 		{a.wirePersons, personRoles},
 		{a.wireConsent, personRoles},
@@ -385,7 +390,7 @@ func (a *App) wireConsole(ctx context.Context) (err error) {
 	}
 	a.console, err = console.New(ctx, console.Config{
 		DB: a.store, Clock: a.clock, Log: a.part("console"), Metrics: a.metrics, Version: Version, Dev: a.cfg.Dev, UI: ui.Dist(),
-		Settings: a.settings, Kinds: a.kinds, Feeds: a.feeds, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
+		Settings: a.settings, Kinds: a.kinds, Fields: a.fields, Feeds: a.feeds, TrustedProxies: a.proxies, Counters: a.counters, Storage: a.storage, Checks: a.checks(), Roles: a.cfg.Roles,
 		Audit: audit, Rows: a.rowSets(), Consents: a.consents(), Resources: a.resources(),
 	})
 	if err != nil {

@@ -61,6 +61,6 @@ func (a *App) segmentNames(ctx context.Context) (map[string]string, error) {
 
 // maskContact shows an identifier as to somebody who may not see contacts.
 func (a *App) maskContact(id touchstone.Identifier) touchstone.Identifier {
-	v := access.Viewer{Kinds: a.kinds}
+	v := access.Viewer{Kinds: a.kinds, Fields: a.fields}
 	return v.Identifier(id)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/job"
 )
@@ -15,7 +16,7 @@ import (
 func (a *App) jobKinds() []job.Kind {
 	kinds := []job.Kind{
 		a.collector.Quarantine().ReplayKind(),
-		a.segments.ExportKind(a.profiles, a.households, a.agreeing),
+		a.segments.ExportKind(a.profiles, a.households, a.agreeing, access.Viewer{Kinds: a.kinds, Fields: a.fields}),
 		a.households.DeriveKind(),
 		a.linkage.MatchKind(),
 		a.rerunKind(),

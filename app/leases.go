@@ -40,7 +40,8 @@ func (a *App) process(ctx context.Context) error {
 		defer cancel(nil)
 		var building sync.WaitGroup
 		watch := func(ctx context.Context) error { return a.quality.Run(ctx, l.Fence) }
-		for _, build := range []func(context.Context) error{a.profiles.Run, a.segments.Run, watch} {
+		look := func(ctx context.Context) error { return a.catalogue.Look(ctx, l.Fence) }
+		for _, build := range []func(context.Context) error{a.profiles.Run, a.segments.Run, watch, look} {
 			building.Go(func() {
 				if err := build(ctx); err != nil {
 					cancel(err)

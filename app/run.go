@@ -44,7 +44,8 @@ func (a *App) loops() []loop {
 	return []loop{
 		{"log", nil, a.watchLog},
 		{"identity rules", nil, a.rules.Run},
-		{"collect", nil, a.collector.Run}, // everybody follows the sources
+		{"catalogue", nil, a.catalogue.Run}, // every process masks by it
+		{"collect", nil, a.collector.Run},   // everybody follows the sources
 		{"positions", nil, a.follow},
 		{"pipeline", []string{"process"}, a.process},
 		{"lanes", []string{"process"}, a.runLanes},

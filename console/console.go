@@ -37,6 +37,7 @@ type Config struct {
 
 	Settings *Settings           // nil: opened by New
 	Kinds    *touchstone.KindSet // of identifiers, for viewers to know contacts by; nil: by their names
+	Fields   *access.Fields      // classes of fields, for the same; nil: by their names
 
 	SessionIdle     time.Duration  // a session ends when it was not used for so long; 12 h
 	SessionLifetime time.Duration  // and after so long in any case; 7 days

@@ -115,7 +115,7 @@ func (c *Console) serve(rt api.Route, serves touchstone.Serves) http.HandlerFunc
 			return touchstone.Errorf(touchstone.Forbidden, "This call does not say for which use it shows or changes persons, so it is closed.")
 		}
 		asks := *p
-		asks.Kinds = c.cfg.Kinds
+		asks.Kinds, asks.Fields = c.cfg.Kinds, c.cfg.Fields
 		r = withPrincipal(r, &asks)
 		r = r.WithContext(api.WithConsents(r.Context(), &asks.Viewer, serves, c.cfg.Consents, r.Header.Get(api.PurposeHeader)))
 		r.Body = http.MaxBytesReader(w, r.Body, limit)

@@ -35,6 +35,7 @@ const (
 type Parts struct {
 	Graph    *identity.Graph
 	Kinds    *touchstone.KindSet
+	Fields   *access.Fields // what fields hold whose names do not say it
 	Profiles *profile.Profiles
 	Timeline Timeline
 	Segments *segment.Segments

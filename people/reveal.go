@@ -36,7 +36,7 @@ func (x *resource) reveal(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// What is masked is what a viewer without the right sees otherwise.
-	without := &access.Viewer{Kinds: x.parts().Kinds}
+	without := &access.Viewer{Kinds: x.parts().Kinds, Fields: x.parts().Fields}
 	a := revealAnswer{ID: id, Identifiers: []touchstone.Identifier{}, Traits: map[string]touchstone.JSON{}}
 	view, err := x.graph().Identity(ctx, access.System(), id)
 	if err != nil {

@@ -412,3 +412,18 @@ func (p *Profiles) readCatalogue(ctx context.Context) (c *catalogue, words []str
 	})
 	return c, words, persons, err
 }
+
+// Sample returns frequent values of each trait. It is for the program itself: nothing is masked.
+func (p *Profiles) Sample(ctx context.Context) (map[string][]touchstone.JSON, error) {
+	c, words, _, err := p.readCatalogue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string][]touchstone.JSON, len(c.traits))
+	for name, s := range c.traits {
+		for value := range s.Values {
+			found[wordOf(words, name)] = append(found[wordOf(words, name)], touchstone.JSON(value))
+		}
+	}
+	return found, nil
+}

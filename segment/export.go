@@ -37,8 +37,8 @@ type exportInput struct {
 }
 
 // viewer is for whom the file is made.
-func (in *exportInput) viewer(id string) *access.Viewer {
-	v := &access.Viewer{Kind: "job", ID: id}
+func (in *exportInput) viewer(id string, masks access.Viewer) *access.Viewer {
+	v := &access.Viewer{Kind: "job", ID: id, Kinds: masks.Kinds, Fields: masks.Fields}
 	if in.Contacts {
 		v.Permissions = access.Set{access.PeopleContacts: {}}
 	}
@@ -65,9 +65,10 @@ type Agreeing func(ctx context.Context, purpose string, use touchstone.Use, pers
 
 // ExportKind is the job that writes the members of a segment into a CSV file: those who
 // entered last first. Who enters or leaves meanwhile may be in it or not; who is protected, or
-// does not agree to what the segment serves, is left out, and counted.
-func (s *Segments) ExportKind(people People, protected Protected, agreeing Agreeing) job.Kind {
-	e := &export{s, people, protected, agreeing}
+// does not agree to what the segment serves, is left out, and counted. For who may not see contacts
+// they are masked by the Kinds and Fields of masks.
+func (s *Segments) ExportKind(people People, protected Protected, agreeing Agreeing, masks access.Viewer) job.Kind {
+	e := &export{s, people, protected, agreeing, masks}
 	return job.Kind{Name: "segment.export", Serves: touchstone.For(touchstone.UseAct), Start: "people:export", Scoped: true, Prepare: e.prepare, Run: e.run}
 }
 
@@ -76,6 +77,7 @@ type export struct {
 	people   People
 	guard    Protected
 	agreeing Agreeing
+	masks    access.Viewer
 }
 
 func (e *export) prepare(ctx context.Context, v *access.Viewer, input touchstone.JSON) (job.Prepared, error) {
@@ -112,7 +114,7 @@ func (e *export) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 	if err := json.Unmarshal([]byte(r.Input()), &in); err != nil {
 		return "", err
 	}
-	viewer := in.viewer(r.ID())
+	viewer := in.viewer(r.ID(), e.masks)
 	one, err := e.segments.Get(ctx, viewer, in.Segment)
 	if err != nil {
 		return "", err

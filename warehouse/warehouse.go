@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -54,6 +55,7 @@ type Statement struct {
 	// else of the warehouse; Contacts are the kinds of identifiers that are marked as ones.
 	Masked   bool
 	Contacts []string
+	Fields   map[string]access.Class // what fields hold whose names do not say it
 }
 
 // Warehouse is the port. Append is called by one goroutine per partition, the reads by many.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 	"github.com/touchstone-cdp/touchstone/warehouse/wire"
 )
@@ -35,6 +36,7 @@ type task struct {
 	Seconds   int64 // of processor time
 	Masked    bool  // see masked.go
 	Contacts  []string
+	Fields    map[string]access.Class
 }
 
 // AnswerStatement reads a task, answers it and returns. It bounds its own process and ends

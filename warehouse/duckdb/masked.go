@@ -61,7 +61,7 @@ func maskedView(attached string) string {
 
 // connectMasked opens a snapshot behind the view and locks the settings after it.
 func connectMasked(ctx context.Context, t task) (*conn, error) {
-	if err := maskFor(t.Contacts); err != nil {
+	if err := maskFor(t.Contacts, t.Fields); err != nil {
 		return nil, err
 	}
 	db, err := openDatabaseFile(":memory:", t.engineSettings())
@@ -93,13 +93,13 @@ func connectMasked(ctx context.Context, t task) (*conn, error) {
 // masks is who the process's statement is for. There is one statement in a process.
 var masks atomic.Pointer[access.Viewer]
 
-func maskFor(contacts []string) error {
+func maskFor(contacts []string, fields map[string]access.Class) error {
 	configs := make([]touchstone.KindConfig, len(contacts))
 	for i, kind := range contacts {
 		configs[i] = touchstone.KindConfig{Kind: touchstone.IdentifierKind(kind), Limit: 1, Contact: true}
 	}
 	kinds, err := touchstone.NewKindSet(configs, nil)
-	masks.Store(&access.Viewer{Kinds: kinds})
+	masks.Store(&access.Viewer{Kinds: kinds, Fields: access.NewFields(fields)})
 	return err
 }
 

@@ -74,7 +74,7 @@ func (w *Warehouse) askProcess(ctx context.Context, s warehouse.Statement, limit
 	defer end(nil)
 	defer context.AfterFunc(snap.taken, func() { end(context.Cause(snap.taken)) })()
 	t := task{Path: snap.path, SQL: s.SQL, MaxRows: limit, Threads: w.opts.Threads, Memory: w.opts.SQL.Memory, TempBytes: w.opts.SQL.TempBytes, Seconds: processorSeconds(ctx, w.opts.Threads),
-		Masked: s.Masked, Contacts: s.Contacts}
+		Masked: s.Masked, Contacts: s.Contacts, Fields: s.Fields}
 	p, err := startProcess(w.opts.SQL.Command)
 	if err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "SQL cannot be answered: no process could be started for it")

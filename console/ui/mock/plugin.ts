@@ -549,6 +549,7 @@ function catalogue(b: string | undefined, c: string | undefined, q: URLSearchPar
       next_cursor: "",
     };
   }
+  if (b === "entries") return { items: [], next_cursor: "" };
   if (b === "traits") {
     return {
       items: empty

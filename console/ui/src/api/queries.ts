@@ -219,6 +219,12 @@ export const catalogueTraitsQuery = queryOptions({
   queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/traits", { signal })),
   staleTime: 60_000,
 });
+/** What people have said of names, and where personal data was found. */
+export const catalogueEntriesQuery = queryOptions({
+  queryKey: ["catalogue", "entries"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/entries", { signal })),
+  staleTime: 30_000,
+});
 export const catalogueValuesQuery = (of: {
   event?: string;
   property?: string;

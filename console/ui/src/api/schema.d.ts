@@ -2520,44 +2520,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/mail": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How mail is sent, who is told of alarms, and whether the mails arrive */
-        get: operations["getMail"];
-        /**
-         * Change how mail is sent and who is told
-         * @description All of it is replaced, but the password, which stays when it is null and server and user are the same. What waits for an address that is taken out is given up.
-         */
-        put: operations["setMail"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/mail/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Send everybody a test mail at once */
-        post: operations["testMail"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/linkage": {
         parameters: {
             query?: never;
@@ -2974,6 +2936,46 @@ export interface paths {
         post?: never;
         /** Take a rule away; what it has changed stays changed */
         delete: operations["deleteMend"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Names, owners and classes of personal data of events, properties and traits
+         * @description Of those of which anything was written or found. The class of a field decides what is masked for who may not see contacts.
+         */
+        get: operations["listCatalogueEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue/entries/{sort}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Name and describe an event, a property or a trait
+         * @description What is left out stays as it is. The class may be said only by who sees contacts.
+         */
+        put: operations["changeCatalogueEntry"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3798,7 +3800,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -4225,38 +4227,6 @@ export interface components {
             channels: string[];
             city: string | null;
         };
-        MendRule: {
-            /** @description Given by the server */
-            id?: string;
-            name: string;
-            /** @description Id of a source; empty for all */
-            source?: string;
-            /** @description Name of an event as it is stored, after the rules before this one; empty for all */
-            event?: string;
-            /** @description An expression that is true or false; empty for always */
-            when?: string;
-            steps: components["schemas"]["MendStep"][];
-        };
-        /**
-         * @description Fields are those of a call of the tracking API: `event`, `properties.amount`, `properties.items[].price` (in each element), `traits.phone`, `context.app.version`; a dot in a name is written `\.`. Expressions
-         *     (https://expr-lang.org) know `event`, `type`, `userId`, `anonymousId`, `groupId`, `properties`, `traits`, `context`, `value` (the field's own) and `item` (the object that it is in), and the functions
-         *     lower, upper, trim, replace, before, after, part, number, text, length, abs, ceil, floor, round, min, max.
-         */
-        MendStep: {
-            /** @enum {string} */
-            do: "rename" | "cast" | "split" | "default" | "drop" | "set";
-            field: string;
-            /** @description rename: the new field, or the event's new name. cast: number, integer, string, boolean, date-time, array */
-            to?: string;
-            /** @description split: what the text is split at */
-            by?: string;
-            /** @description split: fields for the parts; none: the field becomes a list */
-            into?: string[];
-            /** @description default: what stands for a missing field */
-            value?: unknown;
-            /** @description set: computes the field; null leaves it as it is */
-            expression?: string;
-        };
         HouseholdSummary: {
             tags: string[];
             id: string;
@@ -4501,8 +4471,6 @@ export interface components {
             /** @description Source id */
             source: string;
             reason: string;
-            /** @description Key of its group: its source, event and reason */
-            group: string;
             /** @example missing_identity */
             code: string;
             /** @description What was sent; a text when it was not valid JSON */
@@ -6364,90 +6332,6 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
-        MailRecipient: {
-            address: string;
-            /** @enum {string} */
-            language: "en" | "zh";
-        };
-        MailDraft: {
-            /**
-             * @description Settings that are off may be unfinished
-             * @default false
-             */
-            on?: boolean;
-            /** @default  */
-            host?: string;
-            /** @default 587 */
-            port?: number;
-            /**
-             * @description `none` is only for servers that ask for no password
-             * @default starttls
-             * @enum {string}
-             */
-            security?: "starttls" | "tls" | "none";
-            /**
-             * @description "": the server asks for none
-             * @default
-             */
-            user?: string;
-            password?: string | null;
-            /** @description An address, or a name and an address in angle brackets */
-            from?: string;
-            recipients?: components["schemas"]["MailRecipient"][];
-            /**
-             * @description Whether a digest tells what is as usual again
-             * @default true
-             */
-            closures?: boolean;
-            /** @description Where people find the console, for links in mails; "": no links */
-            console_url?: string;
-        };
-        Mail: {
-            on: boolean;
-            host: string;
-            port: number;
-            /** @enum {string} */
-            security: "starttls" | "tls" | "none";
-            user: string;
-            has_password: boolean;
-            from: string;
-            recipients: components["schemas"]["MailRecipient"][];
-            closures: boolean;
-            console_url: string;
-            /** @description Of the recipients, in their order */
-            queues: components["schemas"]["MailQueue"][];
-        };
-        MailQueue: {
-            address: string;
-            /** Format: int64 */
-            waiting: number;
-            /**
-             * Format: int64
-             * @description Mails that were given up
-             */
-            dead_letters: number;
-            /** Format: int64 */
-            delivered: number;
-            /** @description Attempts that failed in a row */
-            failures: number;
-            /** Format: date-time */
-            delivered_at: string | null;
-            /** Format: date-time */
-            failed_at: string | null;
-            /** @description Of the last attempt that failed */
-            error: string;
-            error_text?: components["schemas"]["Text"];
-        };
-        MailTestList: {
-            items: components["schemas"]["MailTest"][];
-            next_cursor: string;
-        };
-        MailTest: {
-            address: string;
-            ok: boolean;
-            error: string;
-            error_text?: components["schemas"]["Text"];
-        };
         LinkageColumn: {
             name: string;
             /** @description given_name, family_name, name, phone, email, address, place, postcode, date, plate, id, number, year, text */
@@ -6739,6 +6623,38 @@ export interface components {
                 }[];
             }[];
         };
+        MendRule: {
+            /** @description Given by the server */
+            id?: string;
+            name: string;
+            /** @description Id of a source; empty for all */
+            source?: string;
+            /** @description Name of an event as it is stored, after the rules before this one; empty for all */
+            event?: string;
+            /** @description An expression that is true or false; empty for always */
+            when?: string;
+            steps: components["schemas"]["MendStep"][];
+        };
+        /**
+         * @description Fields are those of a call of the tracking API: `event`, `properties.amount`, `properties.items[].price` (in each element), `traits.phone`, `context.app.version`; a dot in a name is written `\.`. Expressions
+         *     (https://expr-lang.org) know `event`, `type`, `userId`, `anonymousId`, `groupId`, `properties`, `traits`, `context`, `value` (the field's own) and `item` (the object that it is in), and the functions
+         *     lower, upper, trim, replace, before, after, part, number, text, length, abs, ceil, floor, round, min, max.
+         */
+        MendStep: {
+            /** @enum {string} */
+            do: "rename" | "cast" | "split" | "default" | "drop" | "set";
+            field: string;
+            /** @description rename: the new field, or the event's new name. cast: number, integer, string, boolean, date-time, array */
+            to?: string;
+            /** @description split: what the text is split at */
+            by?: string;
+            /** @description split: fields for the parts; none: the field becomes a list */
+            into?: string[];
+            /** @description default: what stands for a missing field */
+            value?: unknown;
+            /** @description set: computes the field; null leaves it as it is */
+            expression?: string;
+        };
         /** @description In the last seven days */
         MendDone: {
             rule: string;
@@ -6764,6 +6680,56 @@ export interface components {
         MendList: {
             items: components["schemas"]["Mend"][];
             next_cursor: string;
+        };
+        CatalogueEntryList: {
+            items: components["schemas"]["CatalogueEntry"][];
+            next_cursor: string;
+        };
+        /**
+         * @description Empty for none that anybody knows of; none for none by hand
+         * @enum {string}
+         */
+        PersonalDataClass: "" | "none" | "phone" | "email" | "id_card" | "plate" | "vin" | "bank_card" | "location";
+        CatalogueEntry: {
+            /** @enum {string} */
+            sort: "event" | "property" | "trait";
+            name: string;
+            name_zh: string;
+            name_en: string;
+            description: string;
+            owner: string;
+            unit: string;
+            hidden: boolean;
+            starred: boolean;
+            class: components["schemas"]["PersonalDataClass"];
+            /** @enum {string} */
+            class_by: "" | "hand" | "values" | "name";
+            class_by_hand: components["schemas"]["PersonalDataClass"];
+            found: components["schemas"]["CatalogueEvidence"][];
+            changed_by: string;
+            /** Format: date-time */
+            changed_at: string | null;
+        };
+        /** @description What a sample of different values showed */
+        CatalogueEvidence: {
+            /** @description Of a property; empty for traits */
+            event: string;
+            class: components["schemas"]["PersonalDataClass"];
+            values: number;
+            /** @description Values that have the form of the class */
+            matched: number;
+            /** Format: date-time */
+            at: string;
+        };
+        CatalogueEntryChange: {
+            name_zh?: string;
+            name_en?: string;
+            description?: string;
+            owner?: string;
+            unit?: string;
+            class?: components["schemas"]["PersonalDataClass"];
+            hidden?: boolean;
+            starred?: boolean;
         };
         QualityScoreList: {
             items: components["schemas"]["QualityScore"][];
@@ -12132,98 +12098,6 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    getMail: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The settings */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Mail"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    setMail: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "on": true,
-                 *       "host": "smtp.example.com",
-                 *       "port": 587,
-                 *       "security": "starttls",
-                 *       "user": "alarms@example.com",
-                 *       "password": "secret",
-                 *       "from": "Touchstone <alarms@example.com>",
-                 *       "recipients": [
-                 *         {
-                 *           "address": "someone@example.com",
-                 *           "language": "en"
-                 *         }
-                 *       ],
-                 *       "closures": true,
-                 *       "console_url": "https://cdp.example.com"
-                 *     }
-                 */
-                "application/json": components["schemas"]["MailDraft"];
-            };
-        };
-        responses: {
-            /** @description The settings */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Mail"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
-    testMail: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description What became of it by address */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MailTestList"];
-                };
-            };
-            default: components["responses"]["Problem"];
-        };
-    };
     getLinkage: {
         parameters: {
             query?: never;
@@ -13079,6 +12953,56 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listCatalogueEntries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueEntryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    changeCatalogueEntry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sort: "event" | "property" | "trait";
+                /** @description Percent-encoded */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogueEntryChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueEntry"];
+                };
             };
             default: components["responses"]["Problem"];
         };

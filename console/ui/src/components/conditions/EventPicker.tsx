@@ -2,6 +2,7 @@ import { Select } from "antd";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
+import { starredFirst, useNames } from "@/lib/displayNames";
 import { useLabels } from "@/lib/labels";
 import { useFresh } from "@/lib/useFresh";
 import { useEvents } from "./useEvents";
@@ -22,18 +23,30 @@ export function EventPicker(props: {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
+  const names = useNames();
   const events = useEvents();
   const [typed, setTyped] = useState("");
 
   const options = useMemo(() => {
-    const known = events.items.map((e) => ({ value: e.event, label: labels.event(e.event), count: e.count }));
-    if (props.any) known.unshift({ value: "*", label: t("condition.anyEvent"), count: -1 });
+    const shown = (name: string) => names.shown("event", name) ?? labels.event(name);
+    const known = starredFirst(events.items, (e) => names.of("event", e.event))
+      .filter((e) => e.event === props.value || !names.of("event", e.event)?.hidden)
+      .map((e) => ({
+        value: e.event,
+        label: shown(e.event),
+        words: names.words("event", e.event),
+        count: e.count,
+      }));
+    if (props.any) known.unshift({ value: "*", label: t("condition.anyEvent"), words: "", count: -1 });
     const name = typed.trim();
     const extra = [...new Set([props.value, name])].filter(
       (v) => v !== "" && !known.some((k) => k.value === v || k.label === v),
     );
-    return [...known, ...extra.map((v) => ({ value: v, label: labels.event(v), count: -1 }))];
-  }, [events.items, labels, props.value, props.any, typed, t]);
+    return [
+      ...known,
+      ...extra.map((v) => ({ value: v, label: shown(v), words: names.words("event", v), count: -1 })),
+    ];
+  }, [events.items, labels, names, props.value, props.any, typed, t]);
 
   return (
     <Select
@@ -49,7 +62,9 @@ export function EventPicker(props: {
       showSearch={{
         onSearch: setTyped,
         filterOption: (text, option) =>
-          `${option?.label ?? ""} ${option?.value ?? ""}`.toLowerCase().includes(text.trim().toLowerCase()),
+          `${option?.label ?? ""} ${option?.words ?? ""} ${option?.value ?? ""}`
+            .toLowerCase()
+            .includes(text.trim().toLowerCase()),
       }}
       onChange={(v: string) => {
         setTyped("");

@@ -1,6 +1,7 @@
 import { Select } from "antd";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { starredFirst, useNames } from "@/lib/displayNames";
 import { useFresh } from "@/lib/useFresh";
 import {
   contextPaths,
@@ -34,16 +35,20 @@ export function FieldPicker(props: {
 }) {
   const opening = useFresh(props.fresh);
   const { t, i18n } = useTranslation();
+  const names = useNames();
   const { items, loading } = useProperties(props.events);
   const [typed, setTyped] = useState("");
   const key = fieldKey(props.value);
 
   const options = useMemo(() => {
-    const properties = items.map((x) => ({
-      value: `p:${x.property}`,
-      label: x.property,
-      note: x.type as string,
-    }));
+    const properties = starredFirst(items, (x) => names.of("property", x.property))
+      .filter((x) => key === `p:${x.property}` || !names.of("property", x.property)?.hidden)
+      .map((x) => ({
+        value: `p:${x.property}`,
+        label: names.shown("property", x.property) ?? x.property,
+        words: names.words("property", x.property),
+        note: x.type as string,
+      }));
     if (props.numbers) properties.sort((a, b) => Number(b.note === "number") - Number(a.note === "number"));
     const groups = [{ label: t("condition.properties"), options: properties }];
     if (props.withHouseholds)
@@ -62,12 +67,13 @@ export function FieldPicker(props: {
           options: dimensions.map((d) => ({
             value: `d:${d}`,
             label: i18n.exists(`condition.dimension.${d}`) ? t(`condition.dimension.${d}`) : d,
+            words: d,
             note: d,
           })),
         });
       groups.push({
         label: t("condition.context"),
-        options: contextPaths.map((p) => ({ value: `c:${p}`, label: p, note: "" })),
+        options: contextPaths.map((p) => ({ value: `c:${p}`, label: p, words: "", note: "" })),
       });
     }
     const known = groups.flatMap((g) => g.options.map((o) => o.value));
@@ -77,9 +83,11 @@ export function FieldPicker(props: {
     );
     groups
       .find((g) => g.label === t("condition.properties"))
-      ?.options.push(...extra.map((k) => ({ value: k, label: fieldName(fieldOfKey(k)), note: "" })));
+      ?.options.push(
+        ...extra.map((k) => ({ value: k, label: fieldName(fieldOfKey(k)), words: "", note: "" })),
+      );
     return groups.filter((g) => g.options.length > 0);
-  }, [items, props.numbers, props.withDimensions, props.withHouseholds, t, i18n, typed, key]);
+  }, [items, names, props.numbers, props.withDimensions, props.withHouseholds, t, i18n, typed, key]);
 
   return (
     <Select
@@ -96,9 +104,7 @@ export function FieldPicker(props: {
       showSearch={{
         onSearch: setTyped,
         filterOption: (text, option) =>
-          `${option?.label ?? ""} ${"note" in (option ?? {}) ? (option as { note?: string }).note : ""}`
-            .toLowerCase()
-            .includes(text.trim().toLowerCase()),
+          `${option?.label ?? ""} ${wordsOf(option)}`.toLowerCase().includes(text.trim().toLowerCase()),
       }}
       onChange={(k: string | undefined) => {
         setTyped("");
@@ -113,4 +119,10 @@ export function FieldPicker(props: {
       )}
     />
   );
+}
+
+/** What an option is also found by; the heads of groups have none. */
+function wordsOf(option: object | undefined): string {
+  const { note = "", words = "" } = (option ?? {}) as { note?: string; words?: string };
+  return `${note} ${words}`;
 }

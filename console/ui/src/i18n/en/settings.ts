@@ -120,6 +120,7 @@ export const settings = {
       events_read: "Watch events as they arrive",
       metrics_read: "Read the figures of the process",
       catalogue_read: "See events, properties and traits",
+      catalogue_write: "Name and describe events, properties and traits",
       people_read: "See people, with contacts masked",
       people_contacts: "See all contacts as they are",
       people_reveal: "Reveal one person's contacts; it is noted",
@@ -265,6 +266,7 @@ export const settings = {
       system: "Touchstone",
     },
     actions: {
+      catalogue_change: "Change a catalogue entry",
       alarm_mute: "Muted an alarm",
       alarm_note: "Took care of an alarm",
       consent_policy: "Set the consent policy",

@@ -106,4 +106,11 @@ export const collect: Messages = {
   "there are {0} rules; at most {1} fit": "共有 {0} 条规则，最多 {1} 条",
   "there is something after the JSON value": "JSON 之后还有多余内容",
   "{0}: {1}, {2}.": "{0}：{1}，{2}。",
+  "The catalogue holds {0} entries that were written by hand, and has no room for more.":
+    "目录中人工编辑的条目已达上限 {0} 条。",
+  "The name of an event, a property or a trait has 1 to {0} bytes.":
+    "事件、事件属性或用户属性的名称长度应为 1 到 {0} 字节。",
+  "class: a property or a trait has one of {0}, none, or an empty one to go by its values; not {1}.":
+    "class：事件属性和用户属性的类别可以是 {0}、none，或留空以自动识别，不能是 {1}。",
+  "sort: {0} is none of event, property, trait.": "sort：{0} 不是 event、property、trait 之一。",
 };

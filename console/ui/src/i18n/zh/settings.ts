@@ -118,6 +118,7 @@ export const settings = {
       events_read: "实时查看事件",
       metrics_read: "读取进程指标",
       catalogue_read: "查看事件、属性与特征目录",
+      catalogue_write: "编辑事件、属性与特征的名称和说明",
       people_read: "查看用户，联系方式脱敏",
       people_contacts: "查看全部完整联系方式",
       people_reveal: "逐个显示联系方式，并记入审计日志",
@@ -256,6 +257,7 @@ export const settings = {
     },
     actors: { user: "用户", key: "API 密钥", dev: "开发模式", anonymous: "未登录", system: "Touchstone" },
     actions: {
+      catalogue_change: "修改目录条目",
       alarm_mute: "静音告警",
       alarm_note: "处理告警",
       consent_policy: "设置授权政策",

@@ -1,4 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
+import { Button } from "antd";
+import { PencilLine } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cataloguePropertiesQuery } from "@/api/queries";
@@ -9,9 +11,11 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { RelativeTime } from "@/components/RelativeTime";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
+import { useNames } from "@/lib/displayNames";
 import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { startOfDay } from "@/lib/zone";
+import { ClassMark, EntryFacts } from "./ClassMark";
 import { Examples, Fill } from "./Fill";
 import { PlansOfEvent } from "./Planned";
 
@@ -21,10 +25,13 @@ export function CatalogueEventDrawer(props: {
   events: CatalogueEvent[] | undefined;
   onClose: () => void;
   onPersons: (event: CatalogueEvent) => void;
+  /** Somebody wants to see or say more of the event, or of one of its properties. */
+  onEntry: (sort: "event" | "property", name: string) => void;
 }) {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
+  const names = useNames();
   const [last, setLast] = useState(props.name);
   if (props.name && props.name !== last) setLast(props.name);
   const name = last ?? "";
@@ -39,7 +46,19 @@ export function CatalogueEventDrawer(props: {
       title: t("collect.catalogue.property"),
       width: 150,
       value: (p) => p.property,
-      render: (p) => <b className="trait">{p.property}</b>,
+      render: (p) => (
+        <b className="trait" title={p.property}>
+          {names.shown("property", p.property) ?? p.property}
+        </b>
+      ),
+    },
+    {
+      key: "class",
+      title: t("collect.catalogue.class"),
+      help: t("collect.catalogue.classHelp"),
+      width: 100,
+      value: (p) => names.of("property", p.property)?.class ?? "",
+      render: (p) => <ClassMark entry={names.of("property", p.property)} />,
     },
     {
       key: "types",
@@ -69,8 +88,13 @@ export function CatalogueEventDrawer(props: {
     <DetailDrawer
       open={props.name !== undefined}
       onClose={props.onClose}
-      title={labels.event(name)}
+      title={names.shown("event", name) ?? labels.event(name)}
       width={720}
+      actions={
+        <Button icon={<PencilLine size={14} />} onClick={() => props.onEntry("event", name)}>
+          {t("collect.catalogue.describe")}
+        </Button>
+      }
     >
       <div className="stack drawer-stack">
         {event && (
@@ -101,6 +125,7 @@ export function CatalogueEventDrawer(props: {
                 </dd>
               </div>
             </dl>
+            <EntryFacts entry={names.of("event", name)} />
             <PlansOfEvent event={event.event} />
             <section>
               <p className="muted">{t("collect.catalogue.perDay")}</p>
@@ -127,6 +152,7 @@ export function CatalogueEventDrawer(props: {
             columns={columns}
             rows={query.data?.items}
             rowKey={(p) => p.property}
+            onOpen={(p) => props.onEntry("property", p.property)}
             loading={query.isPending}
             error={query.error}
             onRetry={() => void query.refetch()}

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { Button, Segmented, Tabs } from "antd";
-import { BookOpen } from "lucide-react";
+import { BookOpen, Star } from "lucide-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import {
@@ -21,11 +21,15 @@ import { SearchField } from "@/components/SearchField";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
 import { usePeopleBehind } from "@/lib/behind";
+import { useNames } from "@/lib/displayNames";
 import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { CatalogueEventDrawer } from "./CatalogueEventDrawer";
+import { ClassFilter, ClassMark } from "./ClassMark";
+import { EntryDrawer } from "./EntryDrawer";
 import { Examples, Fill } from "./Fill";
+import { PersonalTab } from "./PersonalTab";
 import { personsOfEvent } from "./personsOfEvent";
 import "./collect.css";
 
@@ -33,22 +37,35 @@ const route = getRouteApi("/shell/collect/catalogue");
 
 export function CataloguePage() {
   const { t } = useTranslation();
-  const { tab, q = "" } = route.useSearch();
+  const { tab, q = "", class: only, entry } = route.useSearch();
   const setSearch = useSetSearch();
+  const openEntry = (e: { sort: string; name: string }) =>
+    setSearch({ entry: `${e.sort}:${e.name}` }, "push");
   return (
     <div className="page">
       <PageHeader title={t("collect.catalogue.title")} about={t("collect.catalogue.about")} />
       <Tabs
         activeKey={tab ?? "events"}
         onChange={(key) =>
-          setSearch({ tab: key === "traits" ? key : undefined, q: undefined, sort: undefined })
+          setSearch({
+            tab: key === "traits" || key === "personal" ? key : undefined,
+            q: undefined,
+            sort: undefined,
+            class: undefined,
+          })
         }
         destroyOnHidden
         items={[
           { key: "events", label: t("collect.catalogue.events"), children: <Events q={q} /> },
           { key: "traits", label: t("collect.catalogue.traits"), children: <Traits q={q} /> },
+          {
+            key: "personal",
+            label: t("collect.catalogue.personal"),
+            children: <PersonalTab q={q} only={only} onOpen={openEntry} />,
+          },
         ]}
       />
+      <EntryDrawer of={entry} onClose={() => setSearch({ entry: undefined })} />
     </div>
   );
 }
@@ -57,16 +74,19 @@ function Events({ q }: { q: string }) {
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
-  const { event: openEvent, range } = route.useSearch();
+  const names = useNames();
+  const { event: openEvent, range, entry } = route.useSearch();
   const setSearch = useSetSearch();
   const behind = usePeopleBehind();
   const query = useQuery(range === "all" ? catalogueAllEventsQuery : catalogueEventsQuery);
   const rows = useMemo(
     () =>
       query.data?.items.filter(
-        (e) => !q || `${e.event} ${labels.event(e.event)}`.toLowerCase().includes(q.toLowerCase()),
+        (e) =>
+          !q ||
+          `${labels.event(e.event)} ${names.words("event", e.event)}`.toLowerCase().includes(q.toLowerCase()),
       ),
-    [query.data, q, labels],
+    [query.data, q, labels, names],
   );
   const behindEvent = (e: CatalogueEvent) =>
     range === "all"
@@ -90,8 +110,12 @@ function Events({ q }: { q: string }) {
       render: (e) => (
         <span className="row nowrap catalogue-name">
           <b className="trait ellipsis" title={e.event}>
-            {labels.event(e.event)}
+            {names.shown("event", e.event) ?? labels.event(e.event)}
           </b>
+          {names.of("event", e.event)?.starred && (
+            <Star size={12} aria-label={t("collect.catalogue.starred")} />
+          )}
+          {names.of("event", e.event)?.hidden && <Pill>{t("collect.catalogue.hidden")}</Pill>}
           {e.type !== "track" && <Pill>{e.type}</Pill>}
         </span>
       ),
@@ -186,7 +210,8 @@ function Events({ q }: { q: string }) {
         empty={<NoEvents q={q} recent={range !== "all"} />}
       />
       <CatalogueEventDrawer
-        name={openEvent}
+        name={entry ? undefined : openEvent}
+        onEntry={(sort, name) => setSearch({ entry: `${sort}:${name}` }, "push")}
         events={query.data?.items}
         onClose={() => setSearch({ event: undefined })}
         onPersons={(e) => behind(behindEvent(e))}
@@ -227,10 +252,17 @@ function NoEvents({ q, recent }: { q: string; recent: boolean }) {
 function Traits({ q }: { q: string }) {
   const { t } = useTranslation();
   const setSearch = useSetSearch();
+  const names = useNames();
+  const { class: only } = route.useSearch();
   const query = useQuery(catalogueTraitsQuery);
   const rows = useMemo(
-    () => query.data?.items.filter((x) => !q || x.trait.toLowerCase().includes(q.toLowerCase())),
-    [query.data, q],
+    () =>
+      query.data?.items.filter(
+        (x) =>
+          (!q || names.words("trait", x.trait).toLowerCase().includes(q.toLowerCase())) &&
+          (!only || names.of("trait", x.trait)?.class === only),
+      ),
+    [query.data, q, only, names],
   );
   const columns: Column<CatalogueTrait>[] = [
     {
@@ -238,7 +270,24 @@ function Traits({ q }: { q: string }) {
       title: t("collect.catalogue.trait"),
       width: 220,
       value: (x) => x.trait,
-      render: (x) => <b className="trait">{x.trait}</b>,
+      render: (x) => (
+        <span className="row nowrap catalogue-name">
+          <b className="trait ellipsis" title={x.trait}>
+            {names.shown("trait", x.trait) ?? x.trait}
+          </b>
+          {names.of("trait", x.trait)?.starred && (
+            <Star size={12} aria-label={t("collect.catalogue.starred")} />
+          )}
+        </span>
+      ),
+    },
+    {
+      key: "class",
+      title: t("collect.catalogue.class"),
+      help: t("collect.catalogue.classHelp"),
+      width: 110,
+      value: (x) => names.of("trait", x.trait)?.class ?? "",
+      render: (x) => <ClassMark entry={names.of("trait", x.trait)} />,
     },
     {
       key: "type",
@@ -274,12 +323,16 @@ function Traits({ q }: { q: string }) {
       error={query.error}
       onRetry={() => void query.refetch()}
       defaultSort="-fill"
+      onOpen={(x) => setSearch({ entry: `trait:${x.trait}` }, "push")}
       filters={
-        <SearchField
-          value={q}
-          onSearch={(text) => setSearch({ q: text })}
-          placeholder={t("collect.catalogue.searchTraits")}
-        />
+        <>
+          <SearchField
+            value={q}
+            onSearch={(text) => setSearch({ q: text })}
+            placeholder={t("collect.catalogue.searchTraits")}
+          />
+          <ClassFilter value={only} onChange={(c) => setSearch({ class: c })} />
+        </>
       }
       empty={
         q ? (

@@ -23,9 +23,24 @@ export const quarantineSearch = (
     group: str(raw, "group"),
   });
 
-export const catalogueSearch = (raw: Raw): { tab?: "traits"; event?: string; q?: string; range?: "all" } =>
+/** The classes of personal data that a field may hold. */
+export const classes = ["phone", "email", "id_card", "plate", "vin", "bank_card", "location"] as const;
+
+/** `entry` is what is being described: `trait:level`. */
+export const catalogueSearch = (
+  raw: Raw,
+): {
+  tab?: "traits" | "personal";
+  event?: string;
+  q?: string;
+  range?: "all";
+  class?: (typeof classes)[number];
+  entry?: string;
+} =>
   compact({
-    tab: oneOf(raw, "tab", ["traits"] as const),
+    tab: oneOf(raw, "tab", ["traits", "personal"] as const),
+    class: oneOf(raw, "class", classes),
+    entry: str(raw, "entry"),
     event: str(raw, "event"),
     q: str(raw, "q"),
     range: oneOf(raw, "range", ["all"] as const),
