@@ -88,14 +88,16 @@ func (c *Catalogue) isDue(t turn) bool {
 	return d == nil && len(c.turns) < maxTurns || d != nil && !c.cfg.Clock.Now().Before(d.at)
 }
 
-// later makes a turn wait, twice as long as the time before.
-func (c *Catalogue) later(t turn) {
+// later makes a turn wait, twice as long as the time before; a sample of nothing says that there is none yet.
+func (c *Catalogue) later(t turn, empty bool) {
 	d := c.turns[t]
 	if d == nil {
 		d = &due{wait: lookEvery / 2}
 		c.turns[t] = d
 	}
-	d.wait = min(2*d.wait, lookMost)
+	if !empty || d.wait < lookEvery {
+		d.wait = min(2*d.wait, lookMost)
+	}
 	d.at = c.cfg.Clock.Now().Add(d.wait)
 }
 
@@ -183,7 +185,7 @@ func (c *Catalogue) note(ctx context.Context, fence Fence, t turn, sample map[st
 	if err != nil {
 		return err
 	}
-	c.later(t)
+	c.later(t, len(sample) == 0)
 	return c.Reload(ctx)
 }
 

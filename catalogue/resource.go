@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"net/http"
 
+	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 )
@@ -19,7 +20,7 @@ const (
 // Resource is the API of what is known of names. The function is asked when a request comes.
 func Resource(of func() *Catalogue) api.Resource {
 	x := resource{of}
-	return api.Resource{Name: "Catalogue entries", Spec: spec,
+	return api.Resource{Name: "Catalogue entries", Spec: spec, Serves: touchstone.Operation("names and counts of values, of nobody"),
 		Permissions: []access.Declared{{Permission: mayWrite, Allows: "name and describe events, properties and traits"}},
 		Routes: []api.Route{
 			{Method: http.MethodGet, Path: "/catalogue/entries", Need: mayRead, Rows: api.Scoped, Handle: x.list},
