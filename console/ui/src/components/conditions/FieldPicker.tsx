@@ -57,6 +57,7 @@ export function FieldPicker(props: {
         options: householdTraits.map((h) => ({
           value: `h:${h}`,
           label: t(`condition.householdTrait.${h}`),
+          words: h,
           note: "",
         })),
       });

@@ -266,7 +266,7 @@ export const settings = {
       system: "Touchstone",
     },
     actions: {
-      catalogue_change: "Change a catalogue entry",
+      catalogue_change: "Described an event, property or trait",
       alarm_mute: "Muted an alarm",
       alarm_note: "Took care of an alarm",
       consent_policy: "Set the consent policy",
@@ -367,6 +367,7 @@ export const settings = {
       hold: "legal holds",
       mend: "mending rules",
       admission: "admission rules",
+      catalogue: "the catalogue",
       consent: "consent",
       plan: "tracking plans",
       reactor: "reactors",

@@ -257,7 +257,7 @@ export const settings = {
     },
     actors: { user: "用户", key: "API 密钥", dev: "开发模式", anonymous: "未登录", system: "Touchstone" },
     actions: {
-      catalogue_change: "修改目录条目",
+      catalogue_change: "编辑事件、属性与特征的信息",
       alarm_mute: "静音告警",
       alarm_note: "处理告警",
       consent_policy: "设置授权政策",
@@ -358,6 +358,7 @@ export const settings = {
       hold: "法律保全",
       mend: "修复规则",
       admission: "准入规则",
+      catalogue: "目录",
       consent: "授权",
       plan: "埋点方案",
       reactor: "响应器",
