@@ -2520,6 +2520,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How mail is sent, who is told of alarms, and whether the mails arrive */
+        get: operations["getMail"];
+        /**
+         * Change how mail is sent and who is told
+         * @description All of it is replaced, but the password, which stays when it is null and server and user are the same. What waits for an address that is taken out is given up.
+         */
+        put: operations["setMail"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mail/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send everybody a test mail at once */
+        post: operations["testMail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/linkage": {
         parameters: {
             query?: never;
@@ -3800,7 +3838,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -4227,6 +4265,38 @@ export interface components {
             channels: string[];
             city: string | null;
         };
+        MendRule: {
+            /** @description Given by the server */
+            id?: string;
+            name: string;
+            /** @description Id of a source; empty for all */
+            source?: string;
+            /** @description Name of an event as it is stored, after the rules before this one; empty for all */
+            event?: string;
+            /** @description An expression that is true or false; empty for always */
+            when?: string;
+            steps: components["schemas"]["MendStep"][];
+        };
+        /**
+         * @description Fields are those of a call of the tracking API: `event`, `properties.amount`, `properties.items[].price` (in each element), `traits.phone`, `context.app.version`; a dot in a name is written `\.`. Expressions
+         *     (https://expr-lang.org) know `event`, `type`, `userId`, `anonymousId`, `groupId`, `properties`, `traits`, `context`, `value` (the field's own) and `item` (the object that it is in), and the functions
+         *     lower, upper, trim, replace, before, after, part, number, text, length, abs, ceil, floor, round, min, max.
+         */
+        MendStep: {
+            /** @enum {string} */
+            do: "rename" | "cast" | "split" | "default" | "drop" | "set";
+            field: string;
+            /** @description rename: the new field, or the event's new name. cast: number, integer, string, boolean, date-time, array */
+            to?: string;
+            /** @description split: what the text is split at */
+            by?: string;
+            /** @description split: fields for the parts; none: the field becomes a list */
+            into?: string[];
+            /** @description default: what stands for a missing field */
+            value?: unknown;
+            /** @description set: computes the field; null leaves it as it is */
+            expression?: string;
+        };
         HouseholdSummary: {
             tags: string[];
             id: string;
@@ -4471,6 +4541,8 @@ export interface components {
             /** @description Source id */
             source: string;
             reason: string;
+            /** @description Key of its group: its source, event and reason */
+            group: string;
             /** @example missing_identity */
             code: string;
             /** @description What was sent; a text when it was not valid JSON */
@@ -6332,6 +6404,90 @@ export interface components {
             /** Format: int64 */
             count: number;
         };
+        MailRecipient: {
+            address: string;
+            /** @enum {string} */
+            language: "en" | "zh";
+        };
+        MailDraft: {
+            /**
+             * @description Settings that are off may be unfinished
+             * @default false
+             */
+            on?: boolean;
+            /** @default  */
+            host?: string;
+            /** @default 587 */
+            port?: number;
+            /**
+             * @description `none` is only for servers that ask for no password
+             * @default starttls
+             * @enum {string}
+             */
+            security?: "starttls" | "tls" | "none";
+            /**
+             * @description "": the server asks for none
+             * @default
+             */
+            user?: string;
+            password?: string | null;
+            /** @description An address, or a name and an address in angle brackets */
+            from?: string;
+            recipients?: components["schemas"]["MailRecipient"][];
+            /**
+             * @description Whether a digest tells what is as usual again
+             * @default true
+             */
+            closures?: boolean;
+            /** @description Where people find the console, for links in mails; "": no links */
+            console_url?: string;
+        };
+        Mail: {
+            on: boolean;
+            host: string;
+            port: number;
+            /** @enum {string} */
+            security: "starttls" | "tls" | "none";
+            user: string;
+            has_password: boolean;
+            from: string;
+            recipients: components["schemas"]["MailRecipient"][];
+            closures: boolean;
+            console_url: string;
+            /** @description Of the recipients, in their order */
+            queues: components["schemas"]["MailQueue"][];
+        };
+        MailQueue: {
+            address: string;
+            /** Format: int64 */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description Mails that were given up
+             */
+            dead_letters: number;
+            /** Format: int64 */
+            delivered: number;
+            /** @description Attempts that failed in a row */
+            failures: number;
+            /** Format: date-time */
+            delivered_at: string | null;
+            /** Format: date-time */
+            failed_at: string | null;
+            /** @description Of the last attempt that failed */
+            error: string;
+            error_text?: components["schemas"]["Text"];
+        };
+        MailTestList: {
+            items: components["schemas"]["MailTest"][];
+            next_cursor: string;
+        };
+        MailTest: {
+            address: string;
+            ok: boolean;
+            error: string;
+            error_text?: components["schemas"]["Text"];
+        };
         LinkageColumn: {
             name: string;
             /** @description given_name, family_name, name, phone, email, address, place, postcode, date, plate, id, number, year, text */
@@ -6622,38 +6778,6 @@ export interface components {
                     count: number;
                 }[];
             }[];
-        };
-        MendRule: {
-            /** @description Given by the server */
-            id?: string;
-            name: string;
-            /** @description Id of a source; empty for all */
-            source?: string;
-            /** @description Name of an event as it is stored, after the rules before this one; empty for all */
-            event?: string;
-            /** @description An expression that is true or false; empty for always */
-            when?: string;
-            steps: components["schemas"]["MendStep"][];
-        };
-        /**
-         * @description Fields are those of a call of the tracking API: `event`, `properties.amount`, `properties.items[].price` (in each element), `traits.phone`, `context.app.version`; a dot in a name is written `\.`. Expressions
-         *     (https://expr-lang.org) know `event`, `type`, `userId`, `anonymousId`, `groupId`, `properties`, `traits`, `context`, `value` (the field's own) and `item` (the object that it is in), and the functions
-         *     lower, upper, trim, replace, before, after, part, number, text, length, abs, ceil, floor, round, min, max.
-         */
-        MendStep: {
-            /** @enum {string} */
-            do: "rename" | "cast" | "split" | "default" | "drop" | "set";
-            field: string;
-            /** @description rename: the new field, or the event's new name. cast: number, integer, string, boolean, date-time, array */
-            to?: string;
-            /** @description split: what the text is split at */
-            by?: string;
-            /** @description split: fields for the parts; none: the field becomes a list */
-            into?: string[];
-            /** @description default: what stands for a missing field */
-            value?: unknown;
-            /** @description set: computes the field; null leaves it as it is */
-            expression?: string;
         };
         /** @description In the last seven days */
         MendDone: {
@@ -12093,6 +12217,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setMail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "on": true,
+                 *       "host": "smtp.example.com",
+                 *       "port": 587,
+                 *       "security": "starttls",
+                 *       "user": "alarms@example.com",
+                 *       "password": "secret",
+                 *       "from": "Touchstone <alarms@example.com>",
+                 *       "recipients": [
+                 *         {
+                 *           "address": "someone@example.com",
+                 *           "language": "en"
+                 *         }
+                 *       ],
+                 *       "closures": true,
+                 *       "console_url": "https://cdp.example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailDraft"];
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    testMail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What became of it by address */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailTestList"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -150,6 +150,8 @@ export const settings = {
       privacy_write: "Put in what people have asked for",
       receipts_read: "See the receipts of erasures",
       webhooks_read: "See webhooks and what became of their calls",
+      mail_read: "See who gets alarms by e-mail and what became of the mails",
+      mail_write: "Set the mail server and who gets alarms by e-mail",
       admission_read: "See which events are left out and what is masked",
       admission_write: "Say which events are left out and what is masked",
       plans_read: "See tracking plans and what breaks them",

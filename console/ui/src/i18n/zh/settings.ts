@@ -148,6 +148,8 @@ export const settings = {
       privacy_write: "录入用户提出的申请",
       receipts_read: "查看删除凭证",
       webhooks_read: "查看 Webhook 与推送结果",
+      mail_read: "查看告警邮件的收件人与发送结果",
+      mail_write: "设置邮件服务器与告警邮件的收件人",
       admission_read: "查看丢弃与遮盖规则",
       admission_write: "设置丢弃与遮盖规则",
       plans_read: "查看埋点方案与不符合项",
