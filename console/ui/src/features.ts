@@ -18,7 +18,7 @@ import { webhooks } from "./pages/webhooks/feature";
 
 /**
  * The parts of the console, in the order of the loop: what comes in, who it is, which groups they form, what it means,
- * what is done about it; then what keeps it going.
+ * what is done about it; what people may ask of us; then what keeps it going.
  * Navigation, palette, keys, routes and guards come from this list.
  */
 export const features = [
@@ -29,15 +29,15 @@ export const features = [
   people,
   households,
   linkage,
-  consent,
   segments,
   analytics,
   sales,
   webhooks,
+  consent,
   privacy,
+  retention,
   jobs,
   operate,
-  retention,
   settings,
 ] as const;
 
@@ -50,14 +50,14 @@ export const routes = [
   ...people.routes,
   ...households.routes,
   ...linkage.routes,
-  ...consent.routes,
   ...segments.routes,
   ...analytics.routes,
   ...sales.routes,
   ...webhooks.routes,
+  ...consent.routes,
   ...privacy.routes,
+  ...retention.routes,
   ...jobs.routes,
   ...operate.routes,
-  ...retention.routes,
   ...settings.routes,
 ] as const;

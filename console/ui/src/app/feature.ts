@@ -27,7 +27,7 @@ export interface Feature<R extends readonly AnyRoute[] = readonly AnyRoute[]> {
   /** Of its folder in pages/, and of its texts. */
   name: string;
   /** Items of one group stand together under its title. */
-  group?: "collect" | "act" | "operate";
+  group?: "collect" | "act" | "privacy" | "operate";
   nav: readonly NavItem[];
   routes: R;
   /** Pages that need something else than the place above them: "$" stands for any part of a path. */
@@ -98,7 +98,7 @@ export interface Place extends NavItem {
 }
 
 export interface NavGroup {
-  title?: "collect" | "act" | "operate";
+  title?: "collect" | "act" | "privacy" | "operate";
   items: readonly Place[];
 }
 

@@ -3,6 +3,7 @@ export const common = {
     label: "Main navigation",
     collect: "Collect",
     act: "Act",
+    privacy: "Privacy",
     operate: "Operations",
     search: "Search",
     skip: "Skip to content",

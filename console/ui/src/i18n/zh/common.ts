@@ -3,6 +3,7 @@ export const common = {
     label: "主导航",
     collect: "采集",
     act: "触达",
+    privacy: "隐私合规",
     operate: "运维",
     search: "搜索",
     skip: "跳到正文",

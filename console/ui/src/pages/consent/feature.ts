@@ -4,6 +4,7 @@ import { consentRoutes } from "./routes";
 
 export const consent = feature({
   name: "consent",
+  group: "privacy",
   nav: [{ key: "consent", letter: "n", to: "/consent", icon: Handshake, needs: "consent:read" }],
   routes: consentRoutes,
 });

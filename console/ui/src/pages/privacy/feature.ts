@@ -4,7 +4,7 @@ import { privacyRoutes } from "./routes";
 
 export const privacy = feature({
   name: "privacy",
-  group: "operate",
+  group: "privacy",
   nav: [{ key: "requests", letter: "v", to: "/privacy/requests", icon: ShieldCheck, needs: "privacy:read" }],
   routes: privacyRoutes,
 });

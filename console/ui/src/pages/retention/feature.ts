@@ -4,7 +4,7 @@ import { retentionRoutes } from "./routes";
 
 export const retention = feature({
   name: "retention",
-  group: "operate",
+  group: "privacy",
   nav: [
     { key: "holds", letter: "u", to: "/privacy/holds", icon: Scale, needs: "holds:read" },
     { key: "retention", letter: "z", to: "/privacy/retention", icon: Hourglass, needs: "retention:read" },
