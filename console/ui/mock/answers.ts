@@ -1,7 +1,9 @@
 /** Answers to questions, made up but of the right shape. */
 import type {
   CatalogueEvent,
+  ExposedQuery,
   FunnelQuery,
+  MatchedQuery,
   Query,
   QueryResult,
   RetentionQuery,
@@ -22,6 +24,8 @@ export function answer(q: Query): QueryResult {
   };
   if (q.kind === "trend") return { ...trend(q), meta };
   if (q.kind === "funnel") return { ...funnel(q), meta };
+  if (q.kind === "matched") return { ...matched(q), meta };
+  if (q.kind === "exposed") return { ...exposed(q), meta };
   if (q.kind === "retention") return { ...retention(q), meta };
   return {
     columns: [
@@ -43,6 +47,62 @@ function noise(...words: unknown[]): number {
 function groups(q: { breakdown?: readonly object[] | undefined }): string[][] {
   if (!q.breakdown?.length) return [[]];
   return [["上海"], ["北京"], ["杭州"], ["München"]].map((g) => q.breakdown!.map((_, i) => g[i] ?? "Aurora"));
+}
+
+const column = (name: string, type: "number" | "string" | "time") => ({ name, type });
+const broken = (q: { breakdown?: readonly object[] | undefined }) =>
+  (q.breakdown ?? []).map((_, i) => column(`breakdown_${i + 1}`, "string"));
+
+/** Sales, and the parts of them that are tied to somebody by an identifier, a probable match, a household. */
+function matched(q: MatchedQuery) {
+  const size = steps[q.interval ?? "week"];
+  const rows: unknown[][] = [];
+  for (let t = Date.parse(q.from!); t < Date.parse(q.to!); t += size)
+    for (const g of groups(q)) {
+      const all = Math.round(120 + 60 * noise(t, g));
+      const parts = [0.46, 0.09, 0.06].map((share) => Math.round(all * (share + 0.05 * noise(t, g, share))));
+      const share = parts.reduce((a, b) => a + b) / all;
+      const events = [all, ...parts, share];
+      const revenue = [...[all, ...parts].map((n) => n * 239_000), share];
+      rows.push([new Date(t).toISOString(), ...g, ...events, ...(q.amount ? revenue : [])]);
+    }
+  const of = (what: string) =>
+    [what, `identifier_${what}`, `probable_${what}`, `household_${what}`, `${what}_share`].map((name) =>
+      column(name, "number"),
+    );
+  return {
+    columns: [column("time", "time"), ...broken(q), ...of("events"), ...(q.amount ? of("revenue") : [])],
+    rows,
+  };
+}
+
+/** Sales by the advertisement that was seen last before them. */
+function exposed(q: ExposedQuery) {
+  const touches: [string | null, string, number][] = [
+    ["spring-launch", "exposed", 0.31],
+    ["test-drive-weekend", "exposed", 0.18],
+    [null, "other", 0.07],
+    [null, "none", 0.44],
+  ];
+  return {
+    columns: [
+      ...broken(q),
+      column("touch", "string"),
+      column("way", "string"),
+      ...["sales", "share", "persons", "median_seconds"].map((name) => column(name, "number")),
+    ],
+    rows: groups(q).flatMap((g) =>
+      touches.map(([touch, way, share]) => [
+        ...g,
+        touch,
+        way,
+        Math.round(share * 1_904),
+        share,
+        Math.round(share * 1_811),
+        way === "none" ? null : 86_400 * 6,
+      ]),
+    ),
+  };
 }
 
 function trend(q: TrendQuery) {

@@ -33,8 +33,9 @@ export function RelativeTime({ at }: { at: TimeLike }) {
   const { t } = useTranslation();
   const current = useSyncExternalStore(subscribe, getNow);
   if (!at) return <span className="muted">{t("time.never")}</span>;
-  // Rows may be newer than the last tick of the clock.
-  const shown = format.relative(at, Math.max(current, new Date(at).getTime()));
+  // Rows may be newer than the last tick of the clock; what is farther ahead is to come, as deadlines are.
+  const time = new Date(at).getTime();
+  const shown = format.relative(at, time > current && time < current + 60_000 ? time : current);
   return (
     <Tooltip title={`${format.dateTime(at)} · ${format.timeZone}`}>
       <time dateTime={new Date(at).toISOString()} className="nowrap">
