@@ -19,7 +19,7 @@ func TestEventsOfANewerReleaseEndTheLoop(t *testing.T) {
 	event := touchstone.AppendEvent(nil, &e)
 	newerEvent := append([]byte{touchstone.EventVersion + 1}, event[1:]...)
 	record := stream.EncodeRecord(nil, stream.AppendFrame(nil, event), 1)
-	newerRecord := append([]byte{record[0] + 1}, record[1:]...)
+	newerRecord := append([]byte{stream.RecordVersion + 1}, record[1:]...)
 	for name, data := range map[string][]byte{
 		"event":  stream.EncodeRecord(nil, stream.AppendFrame(nil, newerEvent), 1),
 		"record": newerRecord,
