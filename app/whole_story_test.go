@@ -134,6 +134,9 @@ func (s *story) happened(o *owner, name, properties string, ids ...touchstone.Id
 	e := touchstone.Event{Type: touchstone.Track, Name: name, MessageID: fmt.Sprintf("s%d-%d", s.seed, s.number), Source: "web", ReceivedAt: s.now,
 		Time: s.now.Add(-time.Duration(s.rng.IntN(4000)) * time.Minute), Properties: touchstone.JSON(properties), Identifiers: ids}
 	s.kinds.Sort(e.Identifiers)
+	if slices.ContainsFunc(s.erased, func(o *owner) bool { return slices.Contains(o.ids, e.Identifiers[0]) }) {
+		e.Time = s.now // what happened before an erasure stays out
+	}
 	return e
 }
 

@@ -339,7 +339,8 @@ func (w *wholeWorld) erase(stories []*story) (n int) {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			c := touchstone.Command{ID: "cmd_erase_" + o.label, Kind: identity.EraseCommand, Actor: "test", SubmittedAt: time.UnixMilli(w.now.Load()), Body: touchstone.JSON(text)}
+			// What is received within its millisecond is before it.
+			c := touchstone.Command{ID: "cmd_erase_" + o.label, Kind: identity.EraseCommand, Actor: "test", SubmittedAt: time.UnixMilli(w.now.Load() - 1), Body: touchstone.JSON(text)}
 			w.append(c.Event())
 		}
 	}
