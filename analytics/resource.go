@@ -142,6 +142,9 @@ func (x *resource) householdsBehind(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
+	if people, err = api.Consenting(r.Context(), people); err != nil {
+		return err
+	}
 	if x.cfg.Households == nil {
 		return api.NotHere("households")
 	}

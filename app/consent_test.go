@@ -163,6 +163,9 @@ var routeProbes = map[string]func(m *matrix) []string{
 	"POST /query/people": func(m *matrix) []string {
 		return m.in(m.ask("POST", "/query/people", `{"query":{"kind":"trend","from":"2020-01-01T00:00:00Z","to":"2040-01-01T00:00:00Z","interval":"total","series":[{"event":"$identify","measure":"persons"}]},"select":{"series":0}}`))
 	},
+	"POST /query/households": func(m *matrix) []string {
+		return m.in(m.ask("POST", "/query/households", `{"query":{"kind":"trend","from":"2020-01-01T00:00:00Z","to":"2040-01-01T00:00:00Z","interval":"total","series":[{"event":"$identify","measure":"persons"}]},"select":{"series":0}}`))
+	},
 	"GET /live/changes": func(m *matrix) []string { return m.live() },
 }
 
@@ -202,9 +205,9 @@ func (m *matrix) prepare() {
 	}
 	m.hook = made.ID
 	for state, choice := range consentStates {
-		traits := fmt.Sprintf(`{"state":%q}`, state)
+		traits := fmt.Sprintf(`{"state":%q,"address":"上海市徐汇区漕溪路1号2幢301室"}`, state)
 		if state == "child" {
-			traits = `{"state":"child","birthday":"` + touchstone.SystemClock{}.Now().AddDate(-7, 0, 0).Format("2006-01-02") + `"}`
+			traits = `{"state":"child","address":"上海市徐汇区漕溪路1号2幢301室","birthday":"` + touchstone.SystemClock{}.Now().AddDate(-7, 0, 0).Format("2006-01-02") + `"}`
 		}
 		said := ""
 		if choice != "" {
@@ -231,6 +234,10 @@ func (m *matrix) prepare() {
 	until(t, "everybody is in the segment", func() bool {
 		_, text := m.get("/api/v1/segments/" + m.segment)
 		return strings.Contains(text, `"members":5`)
+	})
+	until(t, "all live in one household", func() bool {
+		_, text := m.get("/api/v1/households")
+		return len(m.in(text)) == len(consentStates)
 	})
 	until(t, "events are in the warehouse", func() bool {
 		_, text := m.get("/api/v1/persons/user_id:denied/events")

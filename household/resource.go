@@ -169,7 +169,32 @@ func (p *Parts) Behind(ctx context.Context, v *access.Viewer, persons []touchsto
 	if more {
 		next = list[len(list)-1].ID.String()
 	}
-	return list, total, next, p.complete(ctx, v, list)
+	if err := p.complete(ctx, v, list); err != nil {
+		return nil, 0, "", err
+	}
+	return list, total, next, keepConsenting(ctx, list)
+}
+
+// keepConsenting takes out of households the members who do not agree to what the call is for.
+func keepConsenting(ctx context.Context, list []Summary) error {
+	var all []touchstone.PersonID
+	for i := range list {
+		for _, m := range list[i].Members {
+			all = append(all, m.ID)
+		}
+	}
+	kept, err := api.Consenting(ctx, all)
+	if err != nil {
+		return err
+	}
+	agree := make(map[touchstone.PersonID]bool, len(kept))
+	for _, person := range kept {
+		agree[person] = true
+	}
+	for i := range list {
+		list[i].Members = slices.DeleteFunc(list[i].Members, func(m MiniatureMember) bool { return !agree[m.ID] })
+	}
+	return nil
 }
 
 func (x resource) tags(w http.ResponseWriter, r *http.Request) error {
