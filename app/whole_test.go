@@ -41,7 +41,7 @@ func TestMergedAndSplitIsNeverMerged(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs the whole program, several times")
 	}
-	seeds, first := wholeSeeds, uint64(time.Now().UnixNano())%9_000_000 //nolint:gosec // after 1970
+	seeds, first := wholeSeeds, uint64(1)
 	if n, err := strconv.Atoi(os.Getenv("TOUCHSTONE_TEST_SEEDS")); err == nil {
 		seeds = n
 	}

@@ -176,7 +176,8 @@ func (o *operated) commands() (list []string) {
 	}
 	o.Call(http.MethodGet, "/api/v1/commands", nil, &page)
 	for _, c := range page.Items {
-		if c.Kind != "person.erase" || c.State == "done" { // one that was asked for twice may have failed
+		// One erasure that was asked for twice may have failed; the audit log signs itself.
+		if c.Kind != "audit.head" && (c.Kind != "person.erase" || c.State == "done") {
 			list = append(list, fmt.Sprint(c.ID, " ", c.Kind, " ", c.Actor, " ", c.State))
 		}
 	}

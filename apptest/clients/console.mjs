@@ -134,7 +134,7 @@ const checks = {
     await visit(page, '/people')
     await page.getByText('王小明').first().waitFor()
     const seen = new Set()
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 60; i++) { // behind the navigation
       await page.keyboard.press('Tab')
       const at = await page.evaluate(() => {
         const e = document.activeElement
@@ -231,7 +231,7 @@ const checks = {
     await visit(page, '/')
     const find = async (text, option) => {
       await page.keyboard.press('Control+k')
-      await page.getByRole('combobox').fill(text)
+      await page.getByRole('combobox', { name: 'Go to anything' }).fill(text)
       await page.getByRole('option', { name: option }).first().click()
     }
     await find('model', /Model Viewed/)

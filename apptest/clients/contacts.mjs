@@ -134,7 +134,7 @@ async function admin(lang) {
   await visit('/processes')
   await shot('processes')
   await visit('/people/rules?kind=user_id')
-  await page.locator('.ant-drawer').getByRole('switch').waitFor()
+  await page.locator('.ant-drawer').getByRole('switch').first().waitFor()
   await shot('kind')
   await page.context().close()
 }

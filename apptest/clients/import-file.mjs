@@ -95,7 +95,7 @@ try {
 
   await page.getByRole('button', { name: say('Dry run', '试运行'), exact: true }).click()
   await page.getByText(say('nothing was changed', '未写入任何数据')).last().waitFor({ timeout: 2 * patience })
-  assert.equal(await figure(say('Rows', '总行数')).last().innerText(), '541,909')
+  await figure(say('Rows', '总行数')).last().filter({ hasText: '541,909' }).waitFor({ timeout: 2 * patience })
   await shot('5-dry-run')
 
   await field(say('Source', '数据源')).fill(`retail-${lang}`)

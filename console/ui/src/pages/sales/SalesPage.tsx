@@ -3,7 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Segmented, Select } from "antd";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { catalogueAllEventsQuery, settingsQuery, sourcesQuery } from "@/api/queries";
+import { catalogueAllEventsQuery, settingsQuery, sourceNamesQuery } from "@/api/queries";
 import type { Condition, MatchedQuery, Source } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { EventPicker } from "@/components/conditions/EventPicker";
@@ -43,7 +43,7 @@ export function SalesPage() {
   const set = (change: Partial<SalesSearch>) => setSearch(change);
   const zone = useQuery(settingsQuery).data?.organisation.time_zone ?? format.timeZone;
   const events = useQuery(catalogueAllEventsQuery).data?.items;
-  const sources = useQuery(sourcesQuery).data?.items;
+  const sources = useQuery(sourceNamesQuery).data?.items;
   const offline = useMemo(
     () => events?.filter((e) => likely.test(e.event)).map((e) => e.event) ?? [],
     [events],
