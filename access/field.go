@@ -1,7 +1,6 @@
 package access
 
 import (
-	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -70,9 +69,6 @@ func (f *Fields) All() map[string]Class {
 	}
 	return *f.all.Load()
 }
-
-// Equal reports whether these are all fields and classes.
-func (f *Fields) Equal(of map[string]Class) bool { return maps.Equal(f.All(), of) }
 
 func (f *Fields) of(name string) class { return classNumbers[f.All()[name]] }
 

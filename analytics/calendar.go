@@ -3,6 +3,7 @@ package analytics
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -259,4 +260,23 @@ func (c *calendar) keyExpr(d warehouse.Dialect, millis string) string {
 		return fmt.Sprintf("(%s - %s)", &local, mod(fmt.Sprintf("(%s + %d)", &local, 3*dayMillis), weekMillis))
 	}
 	return "CAST(" + d.Month(local.String()) + " AS BIGINT)"
+}
+
+// selected reads the interval of a number that somebody asks about: the time of its row, which may be
+// missing where there is one interval.
+func (c *calendar) selected(d *decoder, f *fields) (b bucket) {
+	at, ok := f.moment("bucket")
+	if d.err != nil {
+		return b
+	}
+	if !ok && c.interval != total {
+		d.fail(f.place("bucket"), "is missing; the time of the row")
+		return b
+	}
+	i := slices.IndexFunc(c.buckets, func(b bucket) bool { return b.start.Equal(at) || !ok })
+	if i < 0 {
+		d.fail(f.place("bucket"), "%s is not the time of a row", at.Format(time.RFC3339))
+		return b
+	}
+	return c.buckets[i]
 }

@@ -322,20 +322,7 @@ func (q *matched) selection(d *decoder, f *fields) selection {
 	if name := f.choice("evidence", append([]string{"any"}, evidenceNames[:]...)...); name != "any" {
 		s.evidence = slices.Index(evidenceNames[:], name)
 	}
-	at, ok := f.moment("bucket")
-	if d.err != nil {
-		return s
-	}
-	if !ok && q.calendar.interval != total {
-		d.fail(f.place("bucket"), "is missing; the time of the row")
-		return s
-	}
-	i := slices.IndexFunc(q.calendar.buckets, func(b bucket) bool { return b.start.Equal(at) || !ok })
-	if i < 0 {
-		d.fail(f.place("bucket"), "%s is not the time of a row", at.Format(time.RFC3339))
-		return s
-	}
-	s.bucket = q.calendar.buckets[i]
+	s.bucket = q.calendar.selected(d, f)
 	return s
 }
 

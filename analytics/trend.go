@@ -365,20 +365,7 @@ type trendSelection struct {
 
 func (t *trend) selection(d *decoder, f *fields) selection {
 	s := trendSelection{trend: t, series: f.whole("series", 0, 0, len(t.series)-1), values: f.values(&t.scope)}
-	at, ok := f.moment("bucket")
-	if d.err != nil {
-		return s
-	}
-	if !ok && t.calendar.interval != total {
-		d.fail(f.place("bucket"), "is missing; the time of the row")
-		return s
-	}
-	i := slices.IndexFunc(t.calendar.buckets, func(b bucket) bool { return b.start.Equal(at) || !ok })
-	if i < 0 {
-		d.fail(f.place("bucket"), "%s is not the time of a row", at.Format(time.RFC3339))
-		return s
-	}
-	s.bucket = t.calendar.buckets[i]
+	s.bucket = t.calendar.selected(d, f)
 	return s
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/api"
-	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -50,14 +49,14 @@ func (a *App) admissionParts() (*admission.Versions, admission.Submit) {
 	if a.commands == nil {
 		return a.admission, nil
 	}
-	return a.admission, a.submitAdmission
+	return a.admission, a.submit
 }
 
 // plans are the parts of the API of tracking plans.
 func (a *App) plans() admission.PlanParts {
 	parts := admission.PlanParts{Versions: a.admission}
 	if a.commands != nil {
-		parts.Submit = a.submitAdmission
+		parts.Submit = a.submit
 	}
 	if a.queries != nil {
 		parts.Recent = a.queries.Recent
@@ -69,14 +68,4 @@ func (a *App) plans() admission.PlanParts {
 		}
 	}
 	return parts
-}
-
-// submitAdmission has the pipeline carry out a command and returns its result.
-func (a *App) submitAdmission(ctx context.Context, c touchstone.Command) (touchstone.JSON, error) {
-	c.ID = command.NewID()
-	row, err := a.commands.Submit(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return row.Result, nil
 }

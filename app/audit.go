@@ -5,14 +5,12 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/console"
+	"github.com/touchstone-cdp/touchstone/internal/keyfile"
 )
 
 // auditKeyName is the file in the data folder with the key that signs the audit log.
@@ -39,17 +37,11 @@ func (a *App) auditConfig() (cfg console.AuditConfig, err error) {
 
 // loadAuditKey reads the key, or makes it: the seed of an Ed25519 key in hexadecimal, for its owner only.
 func loadAuditKey(path string) (ed25519.PrivateKey, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := keyfile.ReadOrMake(path, func() ([]byte, error) {
 		seed := make([]byte, ed25519.SeedSize)
 		rand.Read(seed)
-		var f *os.File
-		if f, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
-			_, err = f.WriteString(hex.EncodeToString(seed) + "\n")
-			err = errors.Join(err, f.Sync(), f.Close())
-			text = []byte(hex.EncodeToString(seed))
-		}
-	}
+		return []byte(hex.EncodeToString(seed) + "\n"), nil
+	})
 	if err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "the key of the audit log, %s, can neither be read nor made", path).WithHint("see to the permissions of the folder, or name another file with audit.key_file")
 	}

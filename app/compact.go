@@ -84,6 +84,7 @@ func Compact(ctx context.Context, data, key string, step func(what string)) (c C
 
 // deleteUploads deletes files that name somebody.
 func deleteUploads(ctx context.Context, dir string, values []string) (n int, err error) {
+	m := newMatcher(values)
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -91,7 +92,7 @@ func deleteUploads(ctx context.Context, dir string, values []string) (n int, err
 		if err != nil || d.IsDir() {
 			return errors.Join(err, ctx.Err())
 		}
-		found, err := searchFile(path, values)
+		found, err := searchFile(path, m)
 		if err != nil || len(found) == 0 {
 			return err
 		}
@@ -116,6 +117,7 @@ func Scan(ctx context.Context, data string, values []string) (found []Found, fil
 			return nil, 0, touchstone.Errorf(touchstone.Invalid, "%q is too short to be looked for: it would be found by chance", v).WithHint("name values of five bytes or more")
 		}
 	}
+	m := newMatcher(values)
 	err = filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -134,7 +136,7 @@ func Scan(ctx context.Context, data string, values []string) (found []Found, fil
 		if err != nil {
 			return err
 		}
-		times, err := searchFile(path, values)
+		times, err := searchFile(path, m)
 		for v, n := range times {
 			found = append(found, Found{name, v, n})
 		}
@@ -143,7 +145,6 @@ func Scan(ctx context.Context, data string, values []string) (found []Found, fil
 	if err != nil {
 		return found, files, err
 	}
-	m := newMatcher(values)
 	_, err = jetstream.Rewrite(ctx, filepath.Join(data, streamName), func(_ int, at stream.Offset, record []byte) ([]byte, error) {
 		frames, err := stream.DecodeRecord(record)
 		if err != nil {
@@ -162,13 +163,12 @@ func Scan(ctx context.Context, data string, values []string) (found []Found, fil
 }
 
 // searchFile counts values in a file.
-func searchFile(path string, values []string) (map[string]int, error) {
+func searchFile(path string, m *matcher) (map[string]int, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	m := newMatcher(values)
 	times := map[string]int{}
 	const piece = 4 << 20
 	buf := make([]byte, 0, piece+m.longest)

@@ -38,7 +38,7 @@ func (a *App) checkPurpose(ctx context.Context, purpose string) error {
 
 // agreeing returns those of persons with whom something may be done that goes by the person.
 func (a *App) agreeing(ctx context.Context, purpose string, use touchstone.Use, persons []touchstone.PersonID) ([]touchstone.PersonID, error) {
-	return a.consent.Gate().Among(ctx, persons, consent.Ask{Purpose: purpose, Use: use}, false)
+	return a.consent.Gate().Among(ctx, persons, consent.Ask{Purpose: purpose, Use: use})
 }
 
 // consents is what the console asks before a route hands persons to a program.

@@ -2,15 +2,11 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
-	"github.com/touchstone-cdp/touchstone/command"
-	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/privacy/hold"
-	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // wireHolds makes what keeps persons from being removed.
@@ -49,42 +45,4 @@ func (a *App) holdResource() api.Resource {
 				return err
 			}}
 	})
-}
-
-// holdsAround has the erasure of one person respect holds, at its place in the log.
-func (a *App) holdsAround(kinds []command.Kind) []command.Kind {
-	for i := range kinds {
-		if kinds[i].Name != identity.EraseCommand {
-			continue
-		}
-		do := kinds[i].Do
-		kinds[i].Do = func(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command) (any, error) {
-			var in identity.EraseBody
-			if err := json.Unmarshal([]byte(c.Body), &in); err != nil {
-				return nil, touchstone.Errorf(touchstone.Invalid, "the command's body is not of its form")
-			}
-			var persons []touchstone.PersonID
-			for _, text := range in.Identifiers {
-				id, _ := touchstone.ParseIdentifier(text)
-				_, person, err := a.graph.Find(ctx, tx, id)
-				if err != nil {
-					return nil, err
-				}
-				if person != 0 {
-					persons = append(persons, person)
-				}
-			}
-			held, err := a.holds.Held(ctx, tx, persons)
-			if err != nil {
-				return nil, err
-			}
-			for _, p := range persons {
-				if why, ok := held[p]; ok {
-					return nil, touchstone.Errorf(touchstone.Conflict, "a legal hold keeps %s: %s", p, why).WithHint("lift the hold first, or wait until it ends")
-				}
-			}
-			return do(ctx, tx, b, c)
-		}
-	}
-	return kinds
 }

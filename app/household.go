@@ -95,11 +95,7 @@ func (a *App) searchPersons(ctx context.Context, v *access.Viewer, q string, lim
 // submit has the pipeline carry out a command and returns its result.
 func (a *App) submit(ctx context.Context, c touchstone.Command) (touchstone.JSON, error) {
 	c.ID = command.NewID()
-	row, err := a.commands.Submit(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return row.Result, nil
+	return a.submitAs(ctx, c)
 }
 
 // strongest returns the identifier that stands for each person in a command.

@@ -106,13 +106,7 @@ func (a *App) tendPrivacy(ctx context.Context) error {
 	if err != nil || !waits || a.jobs == nil {
 		return err
 	}
-	prepared, err := a.jobs.Prepare(ctx, access.System(), privacy.EraseJob, "{}")
-	if err != nil {
-		return err
-	}
-	if _, err = a.jobs.Start(ctx, prepared); touchstone.KindOf(err) == touchstone.Conflict {
-		return nil // it is under way
-	}
+	_, err = a.startJob(ctx, access.System(), privacy.EraseJob, "{}")
 	return err
 }
 
@@ -206,16 +200,18 @@ func (a *App) privacyParts() privacy.Parts {
 	if a.privacy == nil || a.jobs == nil {
 		return privacy.Parts{}
 	}
-	return privacy.Parts{Privacy: a.privacy, Start: a.startJob, Ask: a.ask}
+	return privacy.Parts{Privacy: a.privacy, Start: func(r *http.Request, kind string, input touchstone.JSON) (string, error) {
+		return a.startJob(r.Context(), api.ViewerOf(r), kind, input)
+	}, Ask: a.ask}
 }
 
-// startJob puts a job in the queue for who asks; one that is under way does what was put in, too.
-func (a *App) startJob(r *http.Request, kind string, input touchstone.JSON) (string, error) {
-	prepared, err := a.jobs.Prepare(r.Context(), api.ViewerOf(r), kind, input)
+// startJob puts a job in the queue for who asks; "" when one is under way, which does what was put in, too.
+func (a *App) startJob(ctx context.Context, v *access.Viewer, kind string, input touchstone.JSON) (string, error) {
+	prepared, err := a.jobs.Prepare(ctx, v, kind, input)
 	if err != nil {
 		return "", err
 	}
-	started, err := a.jobs.Start(r.Context(), prepared)
+	started, err := a.jobs.Start(ctx, prepared)
 	if touchstone.KindOf(err) == touchstone.Conflict {
 		return "", nil
 	}

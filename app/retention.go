@@ -115,11 +115,7 @@ func (a *App) runRetention(ctx context.Context) error {
 		}
 		due, err := a.retention.Due(ctx)
 		if err == nil && due {
-			prepared, err := a.jobs.Prepare(ctx, access.System(), retain.RunJob, "{}")
-			if err == nil {
-				_, err = a.jobs.Start(ctx, prepared)
-			}
-			if err != nil && touchstone.KindOf(err) != touchstone.Conflict && ctx.Err() == nil {
+			if _, err := a.startJob(ctx, access.System(), retain.RunJob, "{}"); err != nil && ctx.Err() == nil {
 				a.logger.Warn("the run of retention cannot be started; it is tried again", "error", err)
 			}
 		} else if err != nil && ctx.Err() == nil {

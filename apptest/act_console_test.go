@@ -1,21 +1,13 @@
 package apptest
 
 import (
-	"os"
 	"testing"
 )
 
 // In the console, in both languages: a webhook from its creation to a delivery, to calls that the receiver refuses and to their
 // replay; and an export that a segment's page starts, to the file.
 func TestWebhooksAndJobsInTheConsole(t *testing.T) {
-	chromium := Chromium(t)
-	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
-		Missing(t, "the console's build (run `make ui`)")
-	}
-	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
+	chromium, shots := browser(t)
 	for _, lang := range []string{"en", "zh"} {
 		t.Run(lang, func(t *testing.T) {
 			s := Start(t, "--time-zone", "Asia/Shanghai")

@@ -121,3 +121,17 @@ func runClient(t *testing.T, script string, args ...string) []byte {
 	}
 	return out
 }
+
+// browser returns where Chromium is and the folder for pictures of the console: that of
+// TOUCHSTONE_SCREENSHOTS, or one that goes with the test. It needs the console's build.
+func browser(t *testing.T) (chromium, shots string) {
+	t.Helper()
+	chromium = Chromium(t)
+	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
+		Missing(t, "the console's build (run `make ui`)")
+	}
+	if shots = os.Getenv("TOUCHSTONE_SCREENSHOTS"); shots == "" {
+		shots = t.TempDir()
+	}
+	return chromium, shots
+}

@@ -84,17 +84,7 @@ func TestCompactionLeavesNoByte(t *testing.T) {
 		t.Errorf("after the compaction another is somebody else: %s", d)
 	}
 	s.Stop()
-	for _, pattern := range []string{"warehouse.duckdb*", "store.db*"} {
-		files, err := filepath.Glob(filepath.Join(s.Data, pattern))
-		if err != nil || len(files) == 0 {
-			t.Fatal(pattern, err)
-		}
-		for _, f := range files {
-			if err := os.RemoveAll(f); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	s.forget(true)
 	s.Launch()
 	Eventually(t, time.Minute, "the warehouse is made anew", func() bool { return s.Number("SELECT count(*) FROM events") == 20 })
 	if d := cmp.Diff(before, portrait(s, refs...)); d != "" {

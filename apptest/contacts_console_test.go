@@ -2,17 +2,13 @@ package apptest
 
 import (
 	"net/http"
-	"os"
 	"testing"
 )
 
 // The console shows no contacts to whoever may not see them, offers nobody what the server
 // would refuse, and says what is missing where a link leads.
 func TestContactsInTheConsole(t *testing.T) {
-	chromium := Chromium(t)
-	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
-		Missing(t, "the console's build (run `make ui`)")
-	}
+	chromium, shots := browser(t)
 	s := Start(t)
 	s.Track(
 		Event{"type": "identify", "userId": "u-zoe", "traits": map[string]any{"name": "Zoe", "email": "zoe.lee@example.com", "phone": "13800138001"}},
@@ -21,10 +17,6 @@ func TestContactsInTheConsole(t *testing.T) {
 	s.Drain()
 	for _, role := range []string{"admin", "marketer", "consultant", "auditor"} {
 		s.Call(http.MethodPost, "/api/v1/users", map[string]any{"email": role + "@example.com", "password": "a touchstone tells gold", "role": role}, nil)
-	}
-	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
 	}
 	runClient(t, "contacts.mjs", s.URL, chromium, shots)
 }

@@ -2,7 +2,6 @@ package apptest
 
 import (
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,10 +9,7 @@ import (
 
 // An operator parts, joins and erases persons in the console, and corrects one; history follows.
 func TestInterventionsInTheConsole(t *testing.T) {
-	chromium := Chromium(t)
-	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
-		Missing(t, "the console's build (run `make ui`)")
-	}
+	chromium, shots := browser(t)
 	s := Start(t)
 	s.Track(
 		Event{"type": "identify", "messageId": "i1", "userId": "ann", "anonymousId": "phone", "traits": map[string]any{"city": "上海"}},
@@ -22,10 +18,6 @@ func TestInterventionsInTheConsole(t *testing.T) {
 		Event{"type": "identify", "messageId": "i4", "userId": "bob", "traits": map[string]any{"city": "北京"}},
 	)
 	s.Drain()
-	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
 	had, err := strconv.Atoi(strings.TrimSpace(string(runClient(t, "interventions.mjs", s.URL, chromium, shots))))
 	if err != nil || had < 2 {
 		t.Fatal(had, err)

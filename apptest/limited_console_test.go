@@ -2,17 +2,13 @@ package apptest
 
 import (
 	"net/http"
-	"os"
 	"testing"
 )
 
 // An administrator limits members to some people in the console; these find their people and
 // nobody else, and are told why where something is about everybody.
 func TestLimitedMembersInTheConsole(t *testing.T) {
-	chromium := Chromium(t)
-	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
-		Missing(t, "the console's build (run `make ui`)")
-	}
+	chromium, shots := browser(t)
 	s := Start(t)
 	for _, p := range [][3]string{{"pia", "Pia", "Pudong"}, {"paul", "Paul", "Pudong"}, {"xan", "Xanthippe", "Jingan"}} {
 		s.Track(
@@ -24,10 +20,6 @@ func TestLimitedMembersInTheConsole(t *testing.T) {
 	s.Call(http.MethodPost, "/api/v1/segments", map[string]any{"name": "Buyers", "rule": map[string]any{"event": "Bought", "count": map[string]any{"op": "gte", "value": 1}}}, nil)
 	for _, role := range []string{"admin", "marketer", "consultant"} {
 		s.Call(http.MethodPost, "/api/v1/users", map[string]any{"email": role + "@example.com", "password": "a touchstone tells gold", "role": role}, nil)
-	}
-	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
 	}
 	runClient(t, "limited.mjs", s.URL, chromium, shots)
 }

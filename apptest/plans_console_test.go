@@ -2,21 +2,13 @@ package apptest
 
 import (
 	"fmt"
-	"os"
 	"testing"
 )
 
 // In the console, in both languages: from what comes in to a plan that holds, and from an event that breaks it to
 // quarantine and back to the plan.
 func TestPlansInTheConsole(t *testing.T) {
-	chromium := Chromium(t)
-	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
-		Missing(t, "the console's build (run `make ui`)")
-	}
-	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
+	chromium, shots := browser(t)
 	for _, lang := range []string{"en", "zh"} {
 		t.Run(lang, func(t *testing.T) {
 			s := Start(t, "--time-zone", "Asia/Shanghai")

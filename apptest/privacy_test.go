@@ -132,17 +132,7 @@ func TestManyAreForgotten(t *testing.T) {
 		t.Fatal("there are no others")
 	}
 	s.Stop()
-	for _, pattern := range []string{"warehouse.duckdb*", "store.db*"} {
-		files, err := filepath.Glob(filepath.Join(s.Data, pattern))
-		if err != nil || len(files) == 0 {
-			t.Fatal(pattern, err)
-		}
-		for _, f := range files {
-			if err := os.RemoveAll(f); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	s.forget(true)
 	s.Launch()
 	s.Drain()
 	Eventually(t, 2*time.Minute, fmt.Sprintf("the warehouse is made anew with %d events", count), func() bool {

@@ -3,21 +3,13 @@ package apptest
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"testing"
 )
 
 // In the console, in both languages: a group of refused events is repaired by the rule that is suggested, which then
 // mends what comes.
 func TestRepairInTheConsole(t *testing.T) {
-	chromium := Chromium(t)
-	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
-		Missing(t, "the console's build (run `make ui`)")
-	}
-	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
+	chromium, shots := browser(t)
 	for _, lang := range []string{"en", "zh"} {
 		t.Run(lang, func(t *testing.T) {
 			s := Start(t, "--time-zone", "Asia/Shanghai")

@@ -1,20 +1,12 @@
 package apptest
 
 import (
-	"os"
 	"testing"
 )
 
 // In the console, in both languages: what a rule would change is seen, done and taken back.
 func TestRulesInTheConsole(t *testing.T) {
-	chromium := Chromium(t)
-	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
-		Missing(t, "the console's build (run `make ui`)")
-	}
-	shots := os.Getenv("TOUCHSTONE_SCREENSHOTS")
-	if shots == "" {
-		shots = t.TempDir()
-	}
+	chromium, shots := browser(t)
 	for _, lang := range []string{"en", "zh"} {
 		t.Run(lang, func(t *testing.T) {
 			s := Start(t)

@@ -103,40 +103,32 @@ func (w *QuarantineWriter) Write(ctx context.Context, tx *store.Tx, rejected []t
 // comeBack puts replayed events that were set aside once more among those that wait, with the new
 // reason: they came past the edge, so they were in nothing yet.
 func comeBack(ctx context.Context, tx *store.Tx, again []*touchstone.Fact) error {
-	for part := range slices.Chunk(again, 500) {
-		args := make([]any, len(part))
-		by := make(map[[2]string]*touchstone.Fact, len(part))
-		for i, f := range part {
-			args[i], by[[2]string{f.MessageID, f.Source}] = f.MessageID, f
+	ids := make([]string, len(again))
+	by := make(map[[2]string]*touchstone.Fact, len(again))
+	for i, f := range again {
+		ids[i], by[[2]string{f.MessageID, f.Source}] = f.MessageID, f
+	}
+	var found [][4]string
+	err := store.SelectIn(ctx, tx, `SELECT id, message_id, source, raw FROM quarantine WHERE replayed_at <> 0 AND message_id IN (...)`, ids, func(rows *sql.Rows) error {
+		var r [4]string
+		err := rows.Scan(&r[0], &r[1], &r[2], &r[3])
+		found = append(found, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		f := by[[2]string{r[1], r[2]}]
+		if f == nil {
+			continue
 		}
-		rows, err := tx.Query(ctx, `SELECT id, message_id, source, raw FROM quarantine WHERE replayed_at <> 0 AND message_id IN `+store.Marks(len(args)), args...)
-		if err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE quarantine SET replayed_at = 0 WHERE id = ?`, r[0]); err != nil {
 			return err
 		}
-		var found [][4]string
-		for rows.Next() {
-			var r [4]string
-			if err := rows.Scan(&r[0], &r[1], &r[2], &r[3]); err != nil {
-				rows.Close()
-				return err
-			}
-			found = append(found, r)
-		}
-		if err := rows.Close(); err != nil {
+		code, reason := SplitReason(f.Reason)
+		if err := setReason(ctx, tx, r[0], f.Source, code, reason, r[3]); err != nil {
 			return err
-		}
-		for _, r := range found {
-			f := by[[2]string{r[1], r[2]}]
-			if f == nil {
-				continue
-			}
-			if _, err := tx.Exec(ctx, `UPDATE quarantine SET replayed_at = 0 WHERE id = ?`, r[0]); err != nil {
-				return err
-			}
-			code, reason := SplitReason(f.Reason)
-			if err := setReason(ctx, tx, r[0], f.Source, code, reason, r[3]); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -231,6 +223,20 @@ func scanQuarantined(row interface{ Scan(...any) error }) (Quarantined, error) {
 	return q, err
 }
 
+// readQuarantined reads rows to their end and closes them.
+func readQuarantined(rows *sql.Rows) ([]Quarantined, error) {
+	defer rows.Close()
+	items := []Quarantined{}
+	for rows.Next() {
+		item, err := scanQuarantined(rows)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, rows.Err()
+}
+
 // List returns refused events as v may see them, newest first, and the cursor of the next
 // page. A page has fewer, or none, where v may not find what is searched for.
 func (q *Quarantine) List(ctx context.Context, v *access.Viewer, f QuarantineFilter, limit int, cursor string) (items []Quarantined, next string, err error) {
@@ -248,14 +254,8 @@ func (q *Quarantine) List(ctx context.Context, v *access.Viewer, f QuarantineFil
 	if err != nil {
 		return nil, "", err
 	}
-	defer rows.Close()
-	items = []Quarantined{}
-	for rows.Next() {
-		item, err := scanQuarantined(rows)
-		if err != nil {
-			return nil, "", err
-		}
-		items = append(items, item)
+	if items, err = readQuarantined(rows); err != nil {
+		return nil, "", err
 	}
 	if len(items) > limit {
 		items = items[:limit]
@@ -268,7 +268,7 @@ func (q *Quarantine) List(ctx context.Context, v *access.Viewer, f QuarantineFil
 	for i := range items {
 		items[i].Event, items[i].Reason = v.JSON(items[i].Event), v.Text(items[i].Reason)
 	}
-	return items, next, rows.Err()
+	return items, next, nil
 }
 
 func cutCursor(cursor string) (at int64, id string, err error) {
@@ -401,19 +401,10 @@ func (q *Quarantine) ReplayAll(ctx context.Context, f QuarantineFilter) (Replaye
 	if err != nil {
 		return Replayed{}, err
 	}
-	defer rows.Close()
-	var items []Quarantined
-	for rows.Next() {
-		item, err := scanQuarantined(rows)
-		if err != nil {
-			return Replayed{}, err
-		}
-		items = append(items, item)
-	}
-	if err := rows.Err(); err != nil {
+	items, err := readQuarantined(rows)
+	if err != nil {
 		return Replayed{}, err
 	}
-	rows.Close()
 	judge, err := q.judge(ctx)
 	if err != nil {
 		return Replayed{}, err

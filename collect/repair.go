@@ -114,19 +114,11 @@ func (q *Quarantine) latest(ctx context.Context, group string) ([]Quarantined, e
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var items []Quarantined
-	for rows.Next() {
-		item, err := scanQuarantined(rows)
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, item)
-	}
-	if len(items) == 0 && rows.Err() == nil {
+	items, err := readQuarantined(rows)
+	if err == nil && len(items) == 0 {
 		return nil, touchstone.Errorf(touchstone.NotFound, "No event of that reason waits in quarantine any more.")
 	}
-	return items, rows.Err()
+	return items, err
 }
 
 // Suggestion is a rule that may mend a group, and what it would do.

@@ -183,14 +183,5 @@ func (q *Quarantine) replayPage(ctx context.Context, f *QuarantineFilter, st *re
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var items []Quarantined
-	for rows.Next() {
-		item, err := scanQuarantined(rows)
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, item)
-	}
-	return items, rows.Err()
+	return readQuarantined(rows)
 }

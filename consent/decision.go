@@ -116,8 +116,18 @@ type Verdict struct {
 	Proof   string     `json:"proof,omitempty"`
 }
 
-// Allowed reports whether it may be done, in whatever way.
-func (v *Verdict) Allowed() bool { return v.Outcome != Refused }
+// outcome is what may be done with who has decided so.
+func (d Decision) outcome() (o Outcome) {
+	switch d {
+	case Granted:
+		return Allowed
+	case NonPersonalised:
+		return Generic
+	case Denied:
+		return Refused
+	}
+	return o
+}
 
 // judge says what holds for a person with these cells. minor tells that it is a child under 14.
 func (p *Policy) judge(cells []cell, minor bool, purpose, channel string) Verdict {
@@ -140,7 +150,7 @@ func (p *Policy) judge(cells []cell, minor bool, purpose, channel string) Verdic
 	if c := choose(cells, purpose, channel); c != nil {
 		at := time.UnixMilli(c.at).UTC()
 		v.Reason, v.Choice, v.At, v.Wording, v.Proof = ReasonDecided, c.choice, &at, c.wording, c.proof
-		v.Outcome = map[Decision]Outcome{Granted: Allowed, NonPersonalised: Generic, Denied: Refused}[c.choice]
+		v.Outcome = c.choice.outcome()
 		if c.choice == NonPersonalised && u.Class != Personalised {
 			v.Outcome = Refused // there is nothing that is the same for everybody
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/touchstone-cdp/touchstone"
-	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // Ask is what the gate is asked for: a purpose of the policy, or a use of the program's, whose
@@ -30,11 +29,7 @@ func (g Gate) Allows(ctx context.Context, person touchstone.PersonID, ask Ask) (
 // Verdicts answers about persons: one look-up for all of them, in a view of the store of now. It fails rather than
 // guesses, and who asks then does nothing.
 func (g Gate) Verdicts(ctx context.Context, persons []touchstone.PersonID, ask Ask) (map[touchstone.PersonID]Verdict, error) {
-	return g.VerdictsIn(ctx, g.c.cfg.DB.Reader(), persons, ask)
-}
-
-// VerdictsIn is Verdicts within a transaction.
-func (g Gate) VerdictsIn(ctx context.Context, q store.Querier, persons []touchstone.PersonID, ask Ask) (map[touchstone.PersonID]Verdict, error) {
+	q := g.c.cfg.DB.Reader()
 	out := make(map[touchstone.PersonID]Verdict, len(persons))
 	if len(persons) == 0 {
 		return out, nil
@@ -64,17 +59,16 @@ func (g Gate) VerdictsIn(ctx context.Context, q store.Querier, persons []touchst
 	return out, nil
 }
 
-// Among returns those of the persons with whom it may be done, in the order asked. Generic tells
-// whether it is something that is the same for everybody; if not, who wants nothing that goes by
-// them is left out, too.
-func (g Gate) Among(ctx context.Context, persons []touchstone.PersonID, ask Ask, generic bool) ([]touchstone.PersonID, error) {
+// Among returns those of the persons with whom it may be done, in the order asked. Who wants
+// nothing that goes by them is left out, too.
+func (g Gate) Among(ctx context.Context, persons []touchstone.PersonID, ask Ask) ([]touchstone.PersonID, error) {
 	verdicts, err := g.Verdicts(ctx, persons, ask)
 	if err != nil {
 		return nil, err
 	}
 	kept := make([]touchstone.PersonID, 0, len(persons))
 	for _, p := range persons {
-		if v := verdicts[p]; v.Outcome == Allowed || generic && v.Outcome == Generic {
+		if v := verdicts[p]; v.Outcome == Allowed {
 			kept = append(kept, p)
 		}
 	}

@@ -271,15 +271,15 @@ func (w *walk) touch(key cellKey, person touchstone.PersonID) {
 // many there were.
 func (w *walk) judge(i int) {
 	f := &w.b.Facts[i]
-	u := w.policy.collectedFor(&f.Event)
-	if u == nil {
-		return
-	}
 	mask, _ := w.stage.known.get(f.Then())
-	if mask == 0 || mask&(1<<w.policy.place(u.Key)) == 0 {
+	if mask == 0 { // nearly everybody
 		return
 	}
-	w.b.Aside = append(w.b.Aside, touchstone.Aside{Index: i, Silent: true, Reason: "consent: the person refuses " + u.Key})
+	u := w.policy.collectedFor(&f.Event)
+	if u == nil || mask&(1<<w.policy.place(u.Key)) == 0 {
+		return
+	}
+	w.b.Aside = append(w.b.Aside, touchstone.Aside{Index: i, Silent: true})
 	w.left[leftKey{f.ReceivedAt.UnixMilli() / dayMillis, f.Source}]++
 	w.stage.counts.leftOut++
 }

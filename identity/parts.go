@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -18,21 +19,15 @@ const partsAtOnce = 1000
 // without it is one part.
 func (g *Graph) PartsWithoutMatches(ctx context.Context) (nodes, parts []int64, err error) {
 	err = g.cfg.DB.View(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT DISTINCT n.person FROM identity_edges e JOIN identity_nodes n ON n.id = e.a WHERE e.evidence = 'match' ORDER BY n.person`)
+		var persons []touchstone.PersonID
+		err := keep.Each(ctx, tx, `SELECT DISTINCT n.person FROM identity_edges e JOIN identity_nodes n ON n.id = e.a WHERE e.evidence = 'match' ORDER BY n.person`, nil, func(scan func(...any) error) error {
+			var p touchstone.PersonID
+			err := scan(&p)
+			persons = append(persons, p)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("read links of models: %w", err)
-		}
-		var persons []touchstone.PersonID
-		for rows.Next() {
-			var p touchstone.PersonID
-			if err := rows.Scan(&p); err != nil {
-				rows.Close()
-				return err
-			}
-			persons = append(persons, p)
-		}
-		if err := rows.Close(); err != nil {
-			return err
 		}
 		for some := range slices.Chunk(persons, partsAtOnce) {
 			if err := g.partsWithout(ctx, tx, some, func(node, part touchstone.NodeID) {

@@ -20,7 +20,6 @@ type Stranger struct {
 // Foresight tells whom strangers may be, by the model and the index of one moment.
 type Foresight struct {
 	index   *match.Index
-	model   *keptModel
 	columns []Column
 
 	Link, Review float64 // chances from which two are linked, and reviewed
@@ -49,7 +48,7 @@ func (l *Linkage) Foresee(ctx context.Context) (*Foresight, error) {
 	if s.Automatic {
 		link = sure
 	}
-	return &Foresight{index: x, model: m, columns: m.Columns, Link: cmp.Or(chosen(s.Link), link), Review: m.review(s), Automatic: s.Automatic}, nil
+	return &Foresight{index: x, columns: m.Columns, Link: cmp.Or(chosen(s.Link), link), Review: m.review(s), Automatic: s.Automatic}, nil
 }
 
 // Of returns the most probable one who is worth a look; false when nobody is.

@@ -133,10 +133,7 @@ func (part *partition) admit(rules *admission.Rules, b *touchstone.Batch, fresh 
 		masked += readmit(rules, b, fresh, gone, tally)
 	}
 	if len(gone) > 0 {
-		for hash := range gone {
-			part.seen.remove(hash)
-		}
-		fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return gone[h] })
+		part.takeBack(fresh, gone)
 	}
 	return masked
 }

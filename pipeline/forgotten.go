@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"slices"
-
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -50,10 +48,7 @@ func (p *Pipeline) forget(b *touchstone.Batch, part *partition, fresh *freshIDs)
 		return
 	}
 	b.Facts = kept
-	for hash := range gone {
-		part.seen.remove(hash)
-	}
-	fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return gone[h] })
+	part.takeBack(fresh, gone)
 }
 
 // leftOut is how many events of a batch were forgotten.

@@ -517,9 +517,7 @@ func setAside(work *chunk, b *touchstone.Batch, fresh *freshIDs) func(touchstone
 			return
 		}
 		fresh.setAside(f, a.Reason)
-		hash := xxhash.Sum64String(f.MessageID)
-		work.part.seen.remove(hash)
-		fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return h == hash })
+		work.part.takeBack(fresh, map[uint64]bool{xxhash.Sum64String(f.MessageID): true})
 	}
 }
 

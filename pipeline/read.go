@@ -300,6 +300,14 @@ func (part *partition) dropDuplicates(work chunk, now time.Time) freshIDs {
 	return fresh
 }
 
+// takeBack forgets message ids of a batch, so that they can be sent again.
+func (part *partition) takeBack(fresh *freshIDs, gone map[uint64]bool) {
+	for hash := range gone {
+		part.seen.remove(hash)
+	}
+	fresh.hashes = slices.DeleteFunc(fresh.hashes, func(h uint64) bool { return gone[h] })
+}
+
 func (part *partition) undo(fresh freshIDs) {
 	for _, h := range fresh.hashes {
 		part.seen.remove(h)

@@ -10,12 +10,10 @@ import (
 	"encoding/json"
 	"errors"
 	"hash"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/keyfile"
 )
 
 // Keys are the two secrets of erasure: that of the tombstones, without which nobody can tell whose
@@ -39,12 +37,7 @@ const keyNote = "Keep a copy of this file apart from the data: without it the to
 
 // LoadKeys reads the key file, or makes it, readable for its owner only.
 func LoadKeys(path string) (*Keys, error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = makeKeys(path); err == nil || errors.Is(err, fs.ErrExist) { // another process was first
-			text, err = os.ReadFile(path)
-		}
-	}
+	text, err := keyfile.ReadOrMake(path, newKeyFile)
 	if err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "the privacy key %s can neither be read nor made", path).
 			WithHint("see to the permissions of the folder, or name another file with privacy.key_file")
@@ -67,24 +60,12 @@ func newKeys(tombstone, seed []byte) *Keys {
 	return k
 }
 
-// makeKeys writes the file whole or not at all.
-func makeKeys(path string) error {
+// newKeyFile is a file with new secrets.
+func newKeyFile() ([]byte, error) {
 	secrets := make([]byte, 64)
 	rand.Read(secrets)
 	text, err := json.MarshalIndent(keyFile{1, keyNote, hex.EncodeToString(secrets[:32]), hex.EncodeToString(secrets[32:])}, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".privacy-key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Link(f.Name(), path) // fails if there is one
+	return append(text, '\n'), err
 }
 
 // ID names the key, and says nothing of it.

@@ -80,8 +80,10 @@ func (q *Quality) find(ctx context.Context, tx *store.Tx, at time.Time, where pl
 			a.Usual, a.Seen, a.UsualType, a.SeenType, until); err != nil {
 			return err
 		}
-		if err := q.tell(ctx, tx, a, at); err != nil {
-			return err
+		if until == 0 {
+			if err := q.tell(ctx, tx, a); err != nil {
+				return err
+			}
 		}
 		q.open[key] = a
 	}
@@ -109,21 +111,24 @@ func (q *Quality) close(ctx context.Context, tx *store.Tx, at time.Time) error {
 		if _, err := tx.Exec(ctx, `UPDATE quality_alarms SET closed_at = ? WHERE id = ?`, at.UnixMilli(), a.ID); err != nil {
 			return err
 		}
-		if err := q.tell(ctx, tx, a, at); err != nil {
+		until, err := muted(ctx, tx, a, at)
+		if err != nil {
 			return err
+		}
+		if until == 0 {
+			if err := q.tell(ctx, tx, a); err != nil {
+				return err
+			}
 		}
 		delete(q.open, key)
 	}
 	return nil
 }
 
-// tell says it to people, unless somebody has muted what it is about.
-func (q *Quality) tell(ctx context.Context, tx *store.Tx, a *Alarm, at time.Time) error {
+// tell says it to people.
+func (q *Quality) tell(ctx context.Context, tx *store.Tx, a *Alarm) error {
 	if q.cfg.Tell == nil {
 		return nil
-	}
-	if until, err := muted(ctx, tx, a, at); err != nil || until > 0 {
-		return err
 	}
 	return q.cfg.Tell(ctx, tx, *a)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/job"
 )
 
@@ -60,14 +61,11 @@ type exportProgress struct {
 
 const exportStep = 500 // persons between two notes of how far it is
 
-// Agreeing returns those of persons who agree to a purpose of consent, or, if that is "", to a use.
-type Agreeing func(ctx context.Context, purpose string, use touchstone.Use, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
-
 // ExportKind is the job that writes the members of a segment into a CSV file: those who
 // entered last first. Who enters or leaves meanwhile may be in it or not; who is protected, or
 // does not agree to what the segment serves, is left out, and counted. For who may not see contacts
 // they are masked by the Kinds and Fields of masks.
-func (s *Segments) ExportKind(people People, protected Protected, agreeing Agreeing, masks access.Viewer) job.Kind {
+func (s *Segments) ExportKind(people People, protected Protected, agreeing api.Consents, masks access.Viewer) job.Kind {
 	e := &export{s, people, protected, agreeing, masks}
 	return job.Kind{Name: "segment.export", Serves: touchstone.For(touchstone.UseAct), Start: "people:export", Scoped: true, Prepare: e.prepare, Run: e.run}
 }
@@ -76,7 +74,7 @@ type export struct {
 	segments *Segments
 	people   People
 	guard    Protected
-	agreeing Agreeing
+	agreeing api.Consents
 	masks    access.Viewer
 }
 

@@ -69,10 +69,6 @@ func parsePath(field string) (path, error) {
 	return p, nil
 }
 
-// Field writes the field of a property, trait or context member: the parts of a path of a plan's
-// breach ("items[].price") below a root.
-func Field(root, inside string) string { return root + "." + inside }
-
 // Escape writes a member's name so that it is one part of a field.
 func Escape(name string) string {
 	return strings.NewReplacer(`\`, `\\`, `.`, `\.`).Replace(name)

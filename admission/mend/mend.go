@@ -288,8 +288,11 @@ func (s *Rules) Event(e *touchstone.Event) (out Event) {
 // Text mends the text of a call, which need not keep to the form of one. It is returned as it is
 // when no rule changes it.
 func (s *Rules) Text(source string, text touchstone.JSON) (touchstone.JSON, []Done) {
+	if s == nil {
+		return text, nil
+	}
 	c, ok := parseCall(string(text))
-	if s == nil || !ok {
+	if !ok {
 		return text, nil
 	}
 	var all []Done

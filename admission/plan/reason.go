@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/touchstone-cdp/touchstone/internal/spelling"
 )
 
 var (
@@ -59,7 +61,7 @@ func Alike(a, b string) float64 {
 		return 0
 	}
 	longer := max(len(x), len(y))
-	d := float64(distance(x, y)) / float64(longer)
+	d := float64(spelling.Distance(x, y)) / float64(longer)
 	if short, long := minmax(x, y); len(short) >= 2 && long != "" && short[0] == long[0] && within(short, long) {
 		d = min(d, 0.35) // amt, amount
 	}
@@ -86,25 +88,4 @@ func within(short, long string) bool {
 		}
 	}
 	return i == len(short)
-}
-
-// distance is Levenshtein's, in bytes. Names are short.
-func distance(x, y string) int {
-	row := make([]int, len(y)+1)
-	for k := range row {
-		row[k] = k
-	}
-	for i := range len(x) {
-		before := row[0]
-		row[0] = i + 1
-		for k := range len(y) {
-			cost := before
-			if x[i] != y[k] {
-				cost++
-			}
-			before = row[k+1]
-			row[k+1] = min(cost, row[k]+1, row[k+1]+1)
-		}
-	}
-	return row[len(y)]
 }

@@ -67,7 +67,6 @@ type importJob struct {
 	err       error
 	result    *importer.DryRunResult
 	mapping   string // of a dry run: as JSON
-	source    string
 }
 
 func newRuns(m *Imports, reg prometheus.Registerer) *runs {
@@ -362,7 +361,7 @@ func (r *runs) startDry(upload uploadRow, m *importer.Mapping, source string) er
 		r.dropDry()
 	}
 	ctx, cancel := context.WithCancel(r.ctx)
-	job := &importJob{cancel: cancel, state: runWaiting, mapping: string(m.JSON()), source: source}
+	job := &importJob{cancel: cancel, state: runWaiting, mapping: string(m.JSON())}
 	r.dries[upload.id] = job
 	r.wg.Go(func() {
 		defer cancel()

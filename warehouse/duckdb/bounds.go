@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/spelling"
 )
 
 // bound tells how many times its longest argument a call makes, or what its author has to
@@ -141,29 +142,9 @@ var functions = sync.OnceValue(func() map[string]bool {
 func nearest(name string) string {
 	best, least := "", 3
 	for f := range functions() {
-		if d := distance(name, f); d < least && d <= len(name)/2 || d == least && f < best {
+		if d := spelling.Distance(name, f); d < least && d <= len(name)/2 || d == least && f < best {
 			best, least = f, d
 		}
 	}
 	return best
-}
-
-// distance is how many letters are to be changed, added or left out.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before, row[j+1] = row[j+1], min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

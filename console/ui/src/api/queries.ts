@@ -498,7 +498,7 @@ export const consentNumbersQuery = (days: number) =>
   });
 export const personConsentsQuery = (ref: string) =>
   queryOptions({
-    queryKey: ["person", ref, "consents"],
+    queryKey: ["persons", ref, "consents"],
     queryFn: ({ signal }) =>
       data(api.GET("/api/v1/persons/{ref}/consents", { signal, params: { path: { ref } } })),
   });

@@ -12,8 +12,6 @@ export const retention: Messages = {
   "a call names at most {0} persons": "一次调用最多指定 {0} 人",
   "a hold is on persons or on a segment, one of the two": "保全只能针对若干人或一个人群，二选一",
   "a hold names at most {0} identifiers": "一项保全最多指定 {0} 个标识",
-  "a legal hold keeps {0}: {1}": "{0} 处于法律保全中：{1}",
-  "lift the hold first, or wait until it ends": "请先解除保全，或等待其到期",
   "a hold needs a reason": "保全需要写明理由",
   "lift those that are not needed any more, or hold a segment": "请先解除不再需要的保全，或改为保全一个人群",
   "put the persons in a segment and hold that": "请把这些人放入一个人群，再保全该人群",

@@ -5,6 +5,7 @@ import { Download, RotateCcw, Square } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
+import { type Job, jobQuery, unfinished } from "@/api/jobs";
 import { useFormat } from "@/app/appearance";
 import { useMay, useSession } from "@/app/session";
 import { Json } from "@/components/CodeSnippet";
@@ -15,7 +16,6 @@ import { ErrorState } from "@/components/states";
 import { useSayText } from "@/i18n/useSayText";
 import { useWrite } from "@/lib/useWrite";
 import { Asker, JobProgress, JobStatus } from "./parts";
-import { type Job, jobQuery, unfinished } from "./queries";
 import { useKindName } from "./words";
 
 export function JobDrawer({ id, onClose }: { id: string | undefined; onClose: () => void }) {

@@ -3,6 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { Progress, Segmented } from "antd";
 import { ListChecks } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import type { Job } from "@/api/jobs";
 import { segmentsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
@@ -12,7 +13,7 @@ import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { JobDrawer } from "./JobDrawer";
 import { Asker, JobProgress, JobStatus } from "./parts";
-import { type Job, jobsQuery } from "./queries";
+import { jobsQuery } from "./queries";
 import { jobsShown } from "./search";
 import { useKindName } from "./words";
 

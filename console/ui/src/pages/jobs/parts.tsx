@@ -1,8 +1,8 @@
 import { Progress } from "antd";
 import { useTranslation } from "react-i18next";
+import type { Job } from "@/api/jobs";
 import { useFormat } from "@/app/appearance";
 import { Pill } from "@/components/Pill";
-import type { Job } from "./queries";
 
 export const tones = {
   queued: "plain",

@@ -1,9 +1,9 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, data } from "@/api/client";
+import { unfinished } from "@/api/jobs";
 import type { components } from "@/api/schema";
 import type { jobsShown } from "./search";
 
-export type Job = components["schemas"]["Job"];
 export type JobKind = components["schemas"]["JobKind"];
 export type Schedule = components["schemas"]["Schedule"];
 export type Calendar = components["schemas"]["Calendar"];
@@ -11,8 +11,6 @@ export type CalendarDay = components["schemas"]["CalendarDay"];
 export type ScheduleDays = components["schemas"]["ScheduleDays"];
 
 const statusesOf = { active: "queued,running", done: "done", failed: "failed,cancelled" } as const;
-
-export const unfinished = (j: Job) => j.status === "queued" || j.status === "running";
 
 /** Once a second while something runs: the server writes progress that often. */
 export const jobsQuery = (show: (typeof jobsShown)[number] | undefined) =>
@@ -28,13 +26,6 @@ export const jobsQuery = (show: (typeof jobsShown)[number] | undefined) =>
     initialPageParam: "",
     getNextPageParam: (last) => last.next_cursor || undefined,
     refetchInterval: (q) => (q.state.data?.pages.some((p) => p.items.some(unfinished)) ? 1000 : 10_000),
-  });
-
-export const jobQuery = (id: string) =>
-  queryOptions({
-    queryKey: ["jobs", "one", id],
-    queryFn: ({ signal }) => data(api.GET("/api/v1/jobs/{id}", { signal, params: { path: { id } } })),
-    refetchInterval: (q) => (q.state.data && !unfinished(q.state.data) ? false : 1000),
   });
 
 export const kindsQuery = queryOptions({

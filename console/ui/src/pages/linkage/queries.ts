@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, data } from "@/api/client";
+import { lastJobQuery } from "@/api/jobs";
 import type { components } from "@/api/schema";
 import type { PairState } from "./search";
 
@@ -45,17 +46,7 @@ export const pairQuery = (id: string) =>
   });
 
 /** The newest run of the job that compares everybody. */
-export const lastRunQuery = queryOptions({
-  queryKey: ["jobs", "linkage"],
-  queryFn: async ({ signal }) => {
-    const page = await data(
-      api.GET("/api/v1/jobs", { signal, params: { query: { kind: matchJob, limit: 1 } } }),
-    );
-    return page.items[0] ?? null;
-  },
-  refetchInterval: (q) =>
-    q.state.data?.status === "running" || q.state.data?.status === "queued" ? 1000 : 30_000,
-});
+export const lastRunQuery = lastJobQuery(matchJob);
 
 // The model is what the server learnt, as identity/match writes it.
 export interface Level {

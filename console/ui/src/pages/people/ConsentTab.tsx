@@ -6,6 +6,7 @@ import { api, data } from "@/api/client";
 import { consentPolicyQuery, personConsentsQuery } from "@/api/queries";
 import type { ConsentProof, ConsentVerdict, Person } from "@/api/types";
 import { useMay } from "@/app/session";
+import { copyText } from "@/components/CopyButton";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Pill, type Tone } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
@@ -37,7 +38,7 @@ export function ConsentTab({ person }: { person: Person }) {
         }),
       ),
     onSuccess: async (made) => {
-      await navigator.clipboard.writeText(new URL(made.path, window.location.origin).href);
+      await copyText(new URL(made.path, window.location.origin).href);
       message.success(t("consent.linkCopied"));
     },
   });

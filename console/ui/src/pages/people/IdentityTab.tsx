@@ -15,12 +15,12 @@ import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
 import { strongestFirst } from "@/lib/identifiers";
 import { useLabels } from "@/lib/labels";
+import { useReason } from "@/lib/linkReasons";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
 import { IdentityFlow } from "./IdentityFlow";
 import { refOf } from "./interventions";
 import { PersonCommands } from "./PersonCommands";
-import { useReason } from "./reasons";
 import { SplitDone, SplitDrawer } from "./SplitDrawer";
 
 const route = getRouteApi("/shell/people/$ref");

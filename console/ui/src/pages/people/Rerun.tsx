@@ -3,6 +3,7 @@ import { Alert, Button, Progress } from "antd";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
+import { type Job, unfinished } from "@/api/jobs";
 import type { IdentityRules } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
@@ -12,7 +13,7 @@ import { useSayText } from "@/i18n/useSayText";
 import { useLabels } from "@/lib/labels";
 import { useWrite } from "@/lib/useWrite";
 import { RerunFound } from "./RerunFound";
-import { type Job, lastRerunQuery, mayUndo, type RerunResult, type RulesChange, rerunJob } from "./rerun";
+import { lastRerunQuery, mayUndo, type RerunResult, type RulesChange, rerunJob } from "./rerun";
 
 /** Starts a run of the rules over all persons: to see, or in earnest. */
 export function useRerun() {
@@ -39,7 +40,7 @@ export function Rerun({ rules }: { rules: IdentityRules | undefined }) {
   const may = useMay("identity:write") && maySee;
   const job = useQuery({ ...lastRerunQuery, enabled: maySee }).data;
   const run = useRerun();
-  const busy = job?.status === "queued" || job?.status === "running";
+  const busy = !!job && unfinished(job);
   // What has changed meanwhile is read again when a run ends.
   const before = useRef(job?.status);
   useEffect(() => {

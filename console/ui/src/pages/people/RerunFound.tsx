@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { ArrowRight } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import type { Job } from "@/api/jobs";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Num } from "@/components/Num";
@@ -10,11 +11,10 @@ import { IdentifierChip, Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
 import { useLabels } from "@/lib/labels";
+import { useReason } from "@/lib/linkReasons";
 import { useSources } from "@/lib/useSources";
-import { useReason } from "./reasons";
 import {
   changesNothing,
-  type Job,
   type RerunResult,
   type RerunSample,
   type RerunSegment,

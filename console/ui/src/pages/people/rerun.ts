@@ -1,9 +1,9 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, data } from "@/api/client";
+import { lastJobQuery } from "@/api/jobs";
 import type { components } from "@/api/schema";
 import type { IdentityKind } from "@/api/types";
 
-export type Job = components["schemas"]["Job"];
 export type RerunSample = components["schemas"]["RerunSample"];
 
 export const rerunJob = "identity.rerun";
@@ -49,17 +49,7 @@ export interface RerunResult {
   segments: RerunSegment[] | null;
 }
 
-export const lastRerunQuery = queryOptions({
-  queryKey: ["jobs", "rerun"],
-  queryFn: async ({ signal }) => {
-    const page = await data(
-      api.GET("/api/v1/jobs", { signal, params: { query: { kind: rerunJob, limit: 1 } } }),
-    );
-    return page.items[0] ?? null;
-  },
-  refetchInterval: (q) =>
-    q.state.data?.status === "running" || q.state.data?.status === "queued" ? 1000 : 30_000,
-});
+export const lastRerunQuery = lastJobQuery(rerunJob);
 
 export const rerunSamplesQuery = (job: string) =>
   queryOptions({

@@ -6,7 +6,7 @@ import { api, data } from "@/api/client";
 import { useWrite } from "@/lib/useWrite";
 
 /** Takes an operator's split or merge back. */
-export function useUndo(onDone?: () => void) {
+export function useUndo() {
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
@@ -14,7 +14,6 @@ export function useUndo(onDone?: () => void) {
     mutationFn: (command: string) => data(api.POST("/api/v1/identity/undo", { body: { command } })),
     onSuccess: async () => {
       message.success(t("people.command.undone"));
-      onDone?.();
       await client.invalidateQueries();
     },
   });
@@ -23,20 +22,15 @@ export function useUndo(onDone?: () => void) {
 /** Says that something was done, with a button that takes it back at once. */
 export function useDone(): (title: string, command: string, onUndone?: () => void) => void {
   const { t } = useTranslation();
-  const { notification, message } = App.useApp();
-  const client = useQueryClient();
-  const undo = useWrite({
-    mutationFn: (command: string) => data(api.POST("/api/v1/identity/undo", { body: { command } })),
-  });
+  const { notification } = App.useApp();
+  const undo = useUndo();
   return useCallback(
     (title, command, onUndone) => {
       const key = `done-${command}`;
       const run = async () => {
         notification.destroy(key);
         await undo.mutateAsync(command);
-        message.success(t("people.command.undone"));
         onUndone?.();
-        await client.invalidateQueries();
       };
       notification.success({
         key,
@@ -50,6 +44,6 @@ export function useDone(): (title: string, command: string, onUndone?: () => voi
         ),
       });
     },
-    [notification, message, client, undo.mutateAsync, t],
+    [notification, undo.mutateAsync, t],
   );
 }

@@ -39,7 +39,7 @@ export function ReceiptView({ id }: { id: string }) {
           identifiers: format.num(r.tombstone.identifiers),
         })}
       </p>
-      <dl className="facts">
+      <dl className="pairs">
         <dt>{t("privacy.id")}</dt>
         <dd className="mono">{r.id}</dd>
         <dt>{t("privacy.request")}</dt>
@@ -83,9 +83,9 @@ export function ReceiptView({ id }: { id: string }) {
         </tbody>
       </table>
       <h3>{t("privacy.receipt.gone")}</h3>
-      <dl className="facts">
+      <dl className="pairs">
         {r.places.map((p) => (
-          <div key={p.part} className="privacy-place">
+          <div key={p.part} className="pair">
             <dt>{t(`privacy.places.${p.part}.name`, { defaultValue: p.part })}</dt>
             <dd>{t(`privacy.places.${p.part}.how`, { defaultValue: p.how })}</dd>
           </div>

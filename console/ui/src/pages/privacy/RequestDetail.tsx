@@ -46,7 +46,7 @@ export function RequestDetail({ id }: { id: string }) {
       </div>
       {r.hold && <p>{t("privacy.heldBy", { hold: r.hold })}</p>}
       {r.failure && <p className="bad">{r.failure}</p>}
-      <dl className="facts">
+      <dl className="pairs">
         <dt>{t("privacy.id")}</dt>
         <dd className="mono">{r.id}</dd>
         <dt>{t("privacy.who")}</dt>

@@ -9,7 +9,7 @@ export function Counts({ counts }: { counts: readonly RetentionCount[] }) {
   return (
     <dl className="pairs" data-testid="retention-counts">
       {counts.map((c) => (
-        <div key={c.rule} style={{ display: "contents" }}>
+        <div key={c.rule} className="pair">
           <dt>{c.rule}</dt>
           <dd>
             <Num value={c.removed} /> {t(`retention.kinds.${c.kind}`)} · {t("retention.before")}{" "}

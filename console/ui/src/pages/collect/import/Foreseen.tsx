@@ -8,8 +8,8 @@ import { useFormat } from "@/app/appearance";
 import { PersonLink } from "@/components/PersonLink";
 import { IdentifierChip } from "@/components/Pill";
 import { useLabels } from "@/lib/labels";
+import { readReason } from "@/lib/linkReasons";
 import { useLinkageWords } from "@/pages/linkage/words";
-import { refusalOf } from "./refusal";
 
 type Result = NonNullable<DryRun["result"]>;
 
@@ -235,13 +235,25 @@ function Refusals({ persons }: { persons: ForeseenPersons }) {
   const labels = useLabels();
   const total = persons.refused_links.reduce((n, r) => n + r.links, 0);
   const say = (reason: string) => {
-    const r = refusalOf(reason);
-    if (r.why === "other") return reason;
-    return t(`importFile.foreseen.refusal.${r.why}`, {
-      n: format.num(r.limit),
-      kind: labels.identifierKind(r.kind),
-      days: format.num(r.days),
-    });
+    const r = readReason(reason);
+    switch (r?.key) {
+      case "limit":
+        return t("importFile.foreseen.refusal.limit", {
+          n: format.num(r.n),
+          kind: labels.identifierKind(r.kind),
+        });
+      case "window":
+        return t("importFile.foreseen.refusal.window", {
+          n: format.num(r.n),
+          kind: labels.identifierKind(r.kind),
+          days: format.num(r.days),
+        });
+      case "all":
+        return t("importFile.foreseen.refusal.size", { n: format.num(r.n) });
+      case "apart":
+        return t("importFile.foreseen.refusal.parted");
+    }
+    return reason;
   };
   return (
     <Examples

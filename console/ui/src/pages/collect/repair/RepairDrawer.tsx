@@ -4,6 +4,7 @@ import { RotateCcw } from "lucide-react";
 import { useDeferredValue, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
+import { jobQuery, unfinished } from "@/api/jobs";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { DetailDrawer } from "@/components/DetailDrawer";
@@ -261,13 +262,8 @@ function Replaying({ job, onDone }: { job: string; onDone: () => void }) {
   const { t } = useTranslation();
   const format = useFormat();
   const client = useQueryClient();
-  const query = useQuery({
-    queryKey: ["jobs", "one", job],
-    queryFn: ({ signal }) => data(api.GET("/api/v1/jobs/{id}", { signal, params: { path: { id: job } } })),
-    refetchInterval: (q) => (q.state.data && ended(q.state.data.status) ? false : 700),
-  });
-  const j = query.data;
-  const over = j !== undefined && ended(j.status);
+  const j = useQuery(jobQuery(job)).data;
+  const over = j !== undefined && !unfinished(j);
   useEffect(() => {
     if (!over) return;
     void client.invalidateQueries({ queryKey: ["quarantine"] });
@@ -309,5 +305,3 @@ function Replaying({ job, onDone }: { job: string; onDone: () => void }) {
     </section>
   );
 }
-
-const ended = (status: string) => status === "done" || status === "failed" || status === "cancelled";

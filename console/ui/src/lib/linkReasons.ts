@@ -3,7 +3,7 @@ import { useFormat } from "@/app/appearance";
 import { useLabels } from "@/lib/labels";
 
 const fixed = {
-  "the two were parted": "apart",
+  "parted by an operator": "apart",
   "the value names nobody": "blocked",
   "nobody has it": "unknown",
   "neither says who somebody is": "neither",
