@@ -191,6 +191,12 @@ func (g *Graph) Find(ctx context.Context, q store.Querier, id touchstone.Identif
 	return found[0].node, found[0].person, nil
 }
 
+// Carries tells whether events came under any of a person's identifiers.
+func (g *Graph) Carries(ctx context.Context, q store.Querier, person touchstone.PersonID) (carries bool, err error) {
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM identity_nodes WHERE person = ? AND carries)`, int64(person)).Scan(&carries)
+	return carries, err
+}
+
 func (g *Graph) doSplit(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command) (any, error) {
 	var in SplitBody
 	if err := readBody(c.Body, &in); err != nil {

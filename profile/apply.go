@@ -294,7 +294,7 @@ func (p *Profiles) fold(ctx context.Context, b *batch, one *person) error {
 		}
 		changed = changed || merged
 	} else {
-		changed = t != nil && p.correctFor(b, one.id, t) || changed
+		changed = t != nil && p.correctFor(b, one.id, a, t) || changed
 		for _, key := range b.order[one.from:one.to] {
 			if p.foldFact(b, int(key&(maxFacts-1)), one.id, a, t) { //nolint:gosec // masked
 				changed = true

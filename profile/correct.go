@@ -44,9 +44,12 @@ type Begun struct {
 	Profiles int `json:"profiles"`
 }
 
-// Finder finds the node and the person of an identifier; zeros if nobody has it.
+// Finder finds whom a command names.
 type Finder interface {
+	// Find returns the node and the person of an identifier; zeros if nobody has it.
 	Find(ctx context.Context, q store.Querier, id touchstone.Identifier) (touchstone.NodeID, touchstone.PersonID, error)
+	// Carries tells whether events came under any identifier of a person.
+	Carries(ctx context.Context, q store.Querier, person touchstone.PersonID) (bool, error)
 }
 
 // asked is what the commands of a batch want of the stage.
@@ -109,11 +112,9 @@ func (p *Profiles) doCorrect(ctx context.Context, tx *store.Tx, _ *touchstone.Ba
 	if err != nil {
 		return nil, err
 	}
-	var n int
-	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM profile_activity WHERE person = ?`, int64(person)).Scan(&n); err != nil {
+	if ok, err := p.correctable(ctx, tx, person); err != nil {
 		return nil, err
-	}
-	if n == 0 {
+	} else if !ok {
 		return nil, touchstone.Errorf(touchstone.Conflict, "%s has no events yet, and so no profile", person)
 	}
 	traits, err := json.Marshal(in.Traits)
@@ -128,6 +129,18 @@ func (p *Profiles) doCorrect(ctx context.Context, tx *store.Tx, _ *touchstone.Ba
 	f.Person = person
 	p.asked.corrections = append(p.asked.corrections, f)
 	return Named{person}, nil
+}
+
+// correctable tells whether a person has a profile, or is about to: whoever was parted from another
+// has none until the history has come. Whose profile the rows show is a matter of time, so those who are parted are asked
+// of identity first: a store that is built anew from the log must answer as this one does.
+func (p *Profiles) correctable(ctx context.Context, tx *store.Tx, person touchstone.PersonID) (ok bool, err error) {
+	if ok, err = p.cfg.Persons.Carries(ctx, tx, person); err != nil || !ok {
+		return false, err
+	}
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM profile_activity WHERE person = ?) OR EXISTS (SELECT 1 FROM profile_rebuilds WHERE person = ?)`,
+		int64(person), int64(person)).Scan(&ok)
+	return ok, err
 }
 
 func (p *Profiles) doRebuild(ctx context.Context, tx *store.Tx, _ *touchstone.Batch, c touchstone.Command) (any, error) {
@@ -216,8 +229,12 @@ func (p *Profiles) correct(id touchstone.PersonID, t *traits, changed func(f *to
 	return any
 }
 
-// correctFor is correct that reports the changes.
-func (p *Profiles) correctFor(b *batch, id touchstone.PersonID, t *traits) bool {
+// correctFor is correct that reports the changes. Who has no profile waits for the history: the correction comes
+// with it, as the delta has it.
+func (p *Profiles) correctFor(b *batch, id touchstone.PersonID, a *activity, t *traits) bool {
+	if a.empty() {
+		return false
+	}
 	from := len(b.changes)
 	any := p.correct(id, t, func(f *touchstone.Fact, word uint32, old, json string) {
 		c := p.noteTrait(b, id, word, old, json)

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/internal/backfill"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/storetest"
@@ -28,8 +29,24 @@ func (f finder) Find(_ context.Context, _ store.Querier, id touchstone.Identifie
 	return node, f.h.owner[node], nil
 }
 
+// Carries tells whether something happened to a person; nodes below zero are of identifiers to which nothing does.
+func (f finder) Carries(_ context.Context, _ store.Querier, person touchstone.PersonID) (bool, error) {
+	for node, owner := range f.h.owner {
+		if owner == person && node > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // command carries one out as the pipeline does, at the beginning of a batch with facts.
 func (b *bench) command(fail bool, kind string, body any, facts ...touchstone.Fact) (*touchstone.Batch, error) {
+	b.t.Helper()
+	return b.commandBefore(fail, kind, body, nil, facts...)
+}
+
+// commandBefore is command in a batch whose facts bring changes about.
+func (b *bench) commandBefore(fail bool, kind string, body any, changes []touchstone.Change, facts ...touchstone.Fact) (*touchstone.Batch, error) {
 	b.t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -46,6 +63,7 @@ func (b *bench) command(fail bool, kind string, body any, facts ...touchstone.Fa
 				}
 			}
 		}
+		batch.Changes = append(batch.Changes, changes...)
 		if err := b.p.Apply(context.Background(), tx, batch); err != nil {
 			return err
 		}
@@ -115,6 +133,92 @@ func TestCorrectionsAreAsGoodAsEvents(t *testing.T) {
 	})
 }
 
+// Who was parted from another has no profile until the history has come; a correction of that time is kept all the same, also when either is merged
+// meanwhile, and counts once.
+func TestCorrectionsOfThoseWhoWereParted(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		h := &fakeHistory{owner: map[touchstone.NodeID]touchstone.PersonID{1: 1, 2: 1, 3: 1, -4: 4}}
+		b := newBench(t, db, func(c *Config) { c.History, c.Persons = h, finder{h} })
+		commit := func(changes []touchstone.Change, facts ...touchstone.Fact) {
+			t.Helper()
+			if _, err := b.try(true, changes, facts...); err == nil {
+				t.Fatal("did not fail")
+			}
+			b.change(changes, facts...)
+			h.facts = append(h.facts, facts...)
+		}
+		correct := func(node touchstone.NodeID, traits string, changes []touchstone.Change, facts ...touchstone.Fact) {
+			t.Helper()
+			var in map[string]touchstone.JSON
+			if err := json.Unmarshal([]byte(traits), &in); err != nil {
+				t.Fatal(err)
+			}
+			body := CorrectBody{fmt.Sprintf("user_id:%d", node), in}
+			if _, err := b.commandBefore(true, CorrectCommand, body, changes, facts...); !errors.Is(err, errStop) {
+				t.Fatal(err)
+			}
+			if _, err := b.commandBefore(false, CorrectCommand, body, changes, facts...); err != nil {
+				t.Fatal(err)
+			}
+			c := correction(touchstone.MakeSeq(0, uint64(b.seq), 0), node, day.Add(time.Hour), traits) //nolint:gosec // small
+			h.facts = append(append(h.facts, c), facts...)
+		}
+		rebuild := func() {
+			t.Helper()
+			h.warehouse = len(h.facts)
+			b.sendHistories()
+			commit(nil)
+		}
+		shown := func(person touchstone.PersonID, want map[string]touchstone.JSON) {
+			t.Helper()
+			if d := gocmp.Diff(want, b.get(person).Traits); d != "" {
+				t.Errorf("person %d: %s", person, d)
+			}
+		}
+		under := func(node touchstone.NodeID, f touchstone.Fact) touchstone.Fact { f.Node = node; return f }
+		commit(nil, under(1, b.identify(1, 0, `{"plan":"free","city":"Rome"}`)), under(2, b.identify(1, 1, `{"plan":"pro"}`)), under(3, b.track(1, 2, "Viewed")))
+
+		h.owner[2] = 2
+		commit([]touchstone.Change{split(1, 2)})
+		correct(2, `{"plan":"gold"}`, nil)
+		if _, err := b.p.Get(context.Background(), access.System(), 2); touchstone.KindOf(err) != touchstone.NotFound {
+			t.Errorf("who has no profile yet is shown: %v", err)
+		}
+		rebuild()
+		shown(1, map[string]touchstone.JSON{"plan": `"free"`, "city": `"Rome"`})
+		shown(2, map[string]touchstone.JSON{"plan": `"gold"`})
+
+		// Corrected while there is no profile, and absorbed in the batch of the correction by one who waits, too.
+		h.owner[3] = 3
+		commit([]touchstone.Change{split(1, 3)})
+		correct(3, `{"nick":"Bo"}`, nil)
+		f := b.track(1, 70, "Viewed")
+		f.Node = 2
+		correct(2, `{"vip":true}`, []touchstone.Change{merged(1, 2)}, f)
+		h.owner[2] = 1
+		rebuild()
+		shown(1, map[string]touchstone.JSON{"plan": `"gold"`, "city": `"Rome"`, "vip": "true"})
+		shown(3, map[string]touchstone.JSON{"nick": `"Bo"`})
+		traits, err := b.p.Traits(context.Background(), access.System())
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted := map[string]int64{}
+		for _, one := range traits {
+			counted[one.Trait] = one.Persons
+		}
+		if d := gocmp.Diff(map[string]int64{"plan": 1, "city": 1, "nick": 1, "vip": 1}, counted); d != "" {
+			t.Errorf("persons by trait: %s", d)
+		}
+
+		// Who has done nothing never had a profile, and nobody corrects what was lost.
+		body := CorrectBody{"user_id:-4", map[string]touchstone.JSON{"vip": "true"}}
+		if _, err := b.command(false, CorrectCommand, body); touchstone.KindOf(err) != touchstone.Conflict {
+			t.Errorf("somebody without events: %v", err)
+		}
+	})
+}
+
 // A profile that is computed anew, once or often, in whatever parts, while events and
 // corrections go on, batches fail and processes die, is the one that it was.
 func TestRebuildsChangeNothing(t *testing.T) {
@@ -177,7 +281,7 @@ func playRebuilds(rt *rapid.T, t *testing.T, db *store.DB, person touchstone.Per
 	first := []touchstone.Fact{b.track(person, 0, "Viewed")}
 	commit(func(fail bool) error { _, err := b.try(fail, nil, first...); return err }, first)
 	for range rapid.IntRange(1, 25).Draw(rt, "steps") {
-		switch rapid.IntRange(0, 5).Draw(rt, "step") {
+		switch rapid.IntRange(0, 6).Draw(rt, "step") {
 		case 0:
 			facts := step(9)
 			rebuilds++
@@ -188,9 +292,23 @@ func playRebuilds(rt *rapid.T, t *testing.T, db *store.DB, person touchstone.Per
 		case 1:
 			h.warehouse = len(h.facts)
 			b.sendHistories()
-		case 2: // the process dies
+		case 2:
+			facts := step(9)
+			body := CorrectBody{fmt.Sprintf("user_id:%d", person), map[string]touchstone.JSON{fmt.Sprintf("t%d", rapid.IntRange(0, 3).Draw(rt, "trait")): touchstone.JSON(fmt.Sprint(b.seq))}}
+			run := func(fail bool) error {
+				_, err := b.command(fail, CorrectCommand, body, facts...)
+				return err
+			}
+			commit(run, nil)
+			text, err := json.Marshal(body.Traits)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			c := correction(touchstone.MakeSeq(0, uint64(b.seq), 0), node, day.Add(time.Hour), string(text)) //nolint:gosec // small
+			h.facts, all = append(append(h.facts, c), facts...), append(append(all, c), facts...)
+		case 3: // the process dies
 			b = open(b.seq)
-		case 3:
+		case 4:
 			b.p.Resume()
 			if err := b.p.learnJoined(context.Background()); err != nil {
 				rt.Fatal(err)
@@ -219,8 +337,27 @@ func playRebuilds(rt *rapid.T, t *testing.T, db *store.DB, person touchstone.Per
 	for i := range all {
 		all[i].Person, all[i].Node = plain, touchstone.NodeID(plain)
 	}
+	h.owner[touchstone.NodeID(plain)] = plain
+	err := db.Update(context.Background(), func(tx *store.Tx) error { // their places are used again
+		_, err := tx.Exec(context.Background(), `DELETE FROM profile_corrections`)
+		return err
+	})
+	if err != nil {
+		rt.Fatal(err)
+	}
 	for _, f := range all {
-		b.apply(f)
+		if f.Type != touchstone.System {
+			b.apply(f)
+			continue
+		}
+		var in map[string]touchstone.JSON
+		if err := json.Unmarshal([]byte(f.Traits), &in); err != nil {
+			rt.Fatal(err)
+		}
+		b.seq = int(f.Seq.Offset()) - 1 //nolint:gosec // small
+		if _, err := b.command(false, CorrectCommand, CorrectBody{fmt.Sprintf("user_id:%d", plain), in}); err != nil {
+			rt.Fatal(err)
+		}
 	}
 	want := b.get(plain)
 	got.ID = want.ID

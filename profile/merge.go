@@ -51,7 +51,7 @@ func (p *Profiles) foldMerging(ctx context.Context, b *batch, one *person, a *ac
 	}
 	states[one.id] = folded{a, t}
 	for i := range p.asked.corrections {
-		if s, ok := states[p.asked.corrections[i].Person]; ok && p.correctFor(b, p.asked.corrections[i].Person, s.traits) {
+		if s, ok := states[p.asked.corrections[i].Person]; ok && p.correctFor(b, p.asked.corrections[i].Person, s.activity, s.traits) {
 			changed = true
 		}
 	}

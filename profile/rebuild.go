@@ -209,6 +209,9 @@ func (p *Profiles) foldDelta(b *batch, one *person, d *rebuild) error {
 		p.foldRare(&b.facts[at], &b.parsed[at], &t, func(uint32, string, string) {})
 	}
 	corrected := p.correct(one.id, &t, func(*touchstone.Fact, uint32, string, string) {})
+	for _, id := range one.absorbed { // they were corrected before they were absorbed
+		corrected = p.correct(id, &t, func(*touchstone.Fact, uint32, string, string) {}) || corrected
+	}
 	if !a.empty() || corrected {
 		d.activity, d.traits, d.dirty = a.append(nil), t.append(nil), true
 	}
@@ -219,6 +222,9 @@ func (p *Profiles) foldDelta(b *batch, one *person, d *rebuild) error {
 // that differ. Groups stay: the warehouse does not keep who called group.
 func (p *Profiles) install(b *batch, one *person, a *activity, t *traits) {
 	r := one.rebuilt
+	if r.activity.empty() && one.from == one.to && len(one.merges) == 0 {
+		r.traits.reset() // nobody is shown who has no events
+	}
 	for _, g := range t.groups {
 		r.traits.join(g.id, g.stamp)
 	}
