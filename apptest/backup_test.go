@@ -35,6 +35,7 @@ func mustCommand(t *testing.T, args ...string) string {
 // Everything that a server keeps is in its backup, as a folder and as a file, and a server
 // on what was restored gives the same answers and goes on.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	backups, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 	s := StartIn(t, data, "--backup-folder", backups)
 	s.Source("shop", "server")

@@ -37,6 +37,7 @@ func entriesOf(s *Server) map[string]catalogueEntry {
 // Fields whose names say nothing are found by their values to hold personal data, and masked from then on for who may
 // not see contacts, in reads and in SQL; a hand overrules what was found, and only one that sees contacts.
 func TestPersonalDataIsFoundByItsValues(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	for i := range 12 {
 		local := fmt.Sprintf("6234%04d", i*37+1000) // a landline without its area: no form of its own

@@ -13,6 +13,7 @@ import (
 // The official SDKs, with nothing changed but their host options, send every call type;
 // anonymous and known, browser and server, all of it is one person with one timeline.
 func TestOfficialSegmentClients(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	browser := runClient(t, "browser.mjs", s.URL, "dev", Chromium(t))
 	runClient(t, "node.mjs", s.URL, "dev")
@@ -123,9 +124,11 @@ func runClient(t *testing.T, script string, args ...string) []byte {
 }
 
 // browser returns where Chromium is and the folder for pictures of the console: that of
-// TOUCHSTONE_SCREENSHOTS, or one that goes with the test. It needs the console's build.
+// TOUCHSTONE_SCREENSHOTS, or one that goes with the test. It needs the console's build. The test
+// runs beside others: a page waits for its server, and the script for the page.
 func browser(t *testing.T) (chromium, shots string) {
 	t.Helper()
+	t.Parallel()
 	chromium = Chromium(t)
 	if _, err := os.Stat("../console/ui/dist/index.html"); err != nil {
 		Missing(t, "the console's build (run `make ui`)")

@@ -78,6 +78,7 @@ func whatIsKept(s *Server, users ...string) (lines []string) {
 // Who refuses to be counted is not from the refusal on, but for what must be kept, on each device, also when the
 // server is killed, and store and warehouse are made anew from the log.
 func TestWhoRefusesIsLeftOut(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	s.setConsentPolicy()
 	view := func(who map[string]any, more ...map[string]any) Event {
@@ -151,6 +152,7 @@ func TestWhoRefusesIsLeftOut(t *testing.T) {
 
 // A refusal holds in webhooks and files, whichever way it came: by the API, the preference page or a file.
 func TestARefusalHoldsWhereOthersAreTold(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	s.setConsentPolicy()
 	var mu sync.Mutex

@@ -9,6 +9,7 @@ import (
 // A key without the right to see contacts reads them masked everywhere that they are, SQL
 // included, which runs in a process of its own; a key of before, or with the right, as they are.
 func TestContactsAreMaskedForWhoMayNotSeeThem(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	s.Track(Event{"type": "identify", "userId": "u-zoe", "traits": map[string]any{"name": "Zoe", "email": "zoe.lee@example.com", "phone": "13800138001"}},
 		Event{"type": "track", "userId": "u-zoe", "event": "Call", "properties": map[string]any{"phone": "13800138001", "plate": "沪A12345", "price": 12.5}})

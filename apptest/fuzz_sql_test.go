@@ -18,6 +18,7 @@ import (
 // TestFuzzSQL asks random statements while events come in. TOUCHSTONE_FUZZ_STATEMENTS is how
 // many (10,000), TOUCHSTONE_FUZZ_SECONDS how long at most (45), TOUCHSTONE_FUZZ_SEED which.
 func TestFuzzSQL(t *testing.T) {
+	t.Parallel()
 	most, seconds, seed := fromEnv("STATEMENTS", 10_000), fromEnv("SECONDS", 45), fromEnv("SEED", int(rand.Uint32()))
 	t.Logf("TOUCHSTONE_FUZZ_SEED=%d", seed)
 	s := Start(t, "--query-timeout", "1s", "--query-sql-running", "4", "--query-sql-waiting", "100")

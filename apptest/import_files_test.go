@@ -10,6 +10,7 @@ import (
 // Files as other programs write them. Each is imported by the command; what it says, what
 // GET /api/v1/imports, the quarantine and the warehouse say must be the same.
 func TestImportFilesAsTheyCome(t *testing.T) {
+	t.Parallel()
 	const mapping = "event: E\ntime: {column: ts}\nidentifiers:\n  user_id: id\nproperties:\n  note: note\n  amount: {column: amount, type: number}\n"
 	s := Start(t)
 	for _, c := range []struct {

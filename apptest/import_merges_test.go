@@ -103,6 +103,7 @@ identifiers: {phone: phone, email: email, user_id: customer}
 // A dealer's file joins people who are there: the dry run says which rows do, and what becomes of the others. Imported
 // without those rows it merges nobody, and they wait in quarantine; imported whole it does what was said.
 func TestImportForeseesMerges(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	for i := range 6 {
 		s.Track(Event{"type": "identify", "userId": fmt.Sprint("u", i), "traits": map[string]any{"phone": fmt.Sprintf("+861390013900%d", i)}},

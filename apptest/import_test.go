@@ -72,6 +72,7 @@ const retailMapping = "../examples/mappings/online-retail.yaml"
 
 // Half a million real rows arrive exactly, and a second import of the same file adds nothing.
 func TestImportOnlineRetail(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	file := SharedFile(t, "online-retail/online_retail.csv.gz")
 	if dry := s.DryRun(file, retailMapping, "retail"); dry.Rows != 541_909 || dry.Quarantined != 0 || s.Stats().Accepted != 0 {
@@ -100,6 +101,7 @@ func TestImportOnlineRetail(t *testing.T) {
 }
 
 func TestImportCDNOW(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	file := SharedFile(t, "cdnow/CDNOW_master.txt.gz")
 	summary := s.Import(file, "../examples/mappings/cdnow.yaml", "cdnow")
@@ -135,6 +137,7 @@ properties:
 // nothing. The import then does what it said, and keeps the rows that it cannot read, with
 // their numbers, until they are repaired.
 func TestImportDryRunAndBadRows(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	dir := t.TempDir()
 	file, mapping := filepath.Join(dir, "订单 orders.csv"), filepath.Join(dir, "orders.yaml")
@@ -201,6 +204,7 @@ func checkBadRows(t *testing.T, s *Server) {
 // An import goes on by itself when the server was killed, and behind the last acknowledged
 // row after Ctrl-C; every row arrives once.
 func TestImportGoesOn(t *testing.T) {
+	t.Parallel()
 	const rows, people = 250_000, 3000
 	dir := t.TempDir()
 	file, mapping := filepath.Join(dir, "many.csv.gz"), filepath.Join(dir, "many.yaml")

@@ -60,6 +60,7 @@ func (s *Server) AwaitJob(id string) (j Job) {
 
 // A replay of thousands of refused events goes on after kills; each is counted once.
 func TestReplayOfManySurvivesKills(t *testing.T) {
+	t.Parallel()
 	const n = 4000
 	s := StartIn(t, t.TempDir())
 	_, key := s.Source("shop", "server")
@@ -175,6 +176,7 @@ func (s *Server) download(id string) string {
 
 // An export of thousands of people goes on after kills, and holds each of them once.
 func TestExportOfASegmentSurvivesKills(t *testing.T) {
+	t.Parallel()
 	const n = 6000
 	s := StartIn(t, t.TempDir())
 	for at := 0; at < n; at += 500 {

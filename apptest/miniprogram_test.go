@@ -9,6 +9,7 @@ import (
 
 // The mini-program SDK as it is shipped, against a fake wx and a real server.
 func TestMiniProgramSDK(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	out := runClient(t, "miniprogram.mjs", s.URL, "dev")
 	var done struct{ EveryCall struct{ AnonymousID string } }

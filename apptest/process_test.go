@@ -152,6 +152,7 @@ func copyData(t *testing.T, from string) string {
 // A folder whose parts are damaged, of another version, or do not belong together is
 // refused with a word about what to do; a lost warehouse is made anew from the log.
 func TestDamagedFolders(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	var batch []Event
 	for i := range 100 {

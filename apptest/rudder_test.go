@@ -9,6 +9,7 @@ import (
 // RudderStack's own SDKs, unmodified: the browser asks for its configuration, then sends
 // one by one, in batches and by beacon; the server sends compressed batches.
 func TestOfficialRudderStackClients(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	out := runClient(t, "rudder-browser.mjs", s.URL, "dev", Chromium(t))
 	runClient(t, "rudder-node.mjs", s.URL, "dev")

@@ -87,6 +87,7 @@ func entersAndLeaves(t *testing.T, s *Server, window time.Duration) bool {
 // From the 200 to membership takes at most 250 ms on a machine that has nothing else to do, and
 // an exit comes when it is due, as a message of the live feed tells.
 func TestSegmentEntersAndLeavesOnTime(t *testing.T) {
+	t.Parallel()
 	const soon, quiet, rounds = 250 * time.Millisecond, 5 * time.Second, 5
 	s := Start(t)
 	for round := 1; ; round++ {

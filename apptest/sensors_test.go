@@ -13,6 +13,7 @@ import (
 
 // 神策's own SDKs, unmodified: what they send is events, profiles and persons here.
 func TestOfficialSensorsClients(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	out := runClient(t, "sensors-browser.mjs", s.URL+"/sa?project=default&token=dev", Chromium(t))
 	runClient(t, "sensors-node.mjs", s.URL+"/sa?project=default&token=dev")

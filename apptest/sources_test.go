@@ -13,6 +13,7 @@ import (
 // A source's keys are made, rotated, limited and disabled while clients send, and each
 // answer tells the client what to do.
 func TestSources(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	id, key := s.Source("shop", "web")
 	event := Event{"type": "track", "event": "Seen", "userId": "u-1"}
@@ -61,6 +62,7 @@ func TestSources(t *testing.T) {
 // Without --dev nothing is open: the setup token works once, and a key may do what its
 // scopes say.
 func TestAccess(t *testing.T) {
+	t.Parallel()
 	s := Start(t, "--dev=false")
 	call := func(method, path, key, body string) (int, string) {
 		t.Helper()

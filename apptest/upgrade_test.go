@@ -27,6 +27,7 @@ const longAgo = "--pipeline-dedupe-window=87600h"
 // log that were not in the store, and events in the store that were not in the warehouse,
 // answers today as it did then, and goes on.
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	found, err := filepath.Glob(filepath.Join(fixtures, "*.tar.gz"))
 	if err != nil || len(found) == 0 {
 		t.Fatalf("no data folder of an earlier release is in %s: %v", fixtures, err)
