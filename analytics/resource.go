@@ -229,6 +229,7 @@ func (x *resource) segment(w http.ResponseWriter, r *http.Request) error {
 		Select      jsontext.Value `json:"select"`
 		Name        string         `json:"name"`
 		Description string         `json:"description"`
+		Purpose     string         `json:"purpose"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
 		return err
@@ -244,7 +245,7 @@ func (x *resource) segment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, err := segments.CreateStatic(r.Context(), in.Name, in.Description, people)
+	s, err := segments.CreateStatic(r.Context(), segment.Draft{Name: in.Name, Description: in.Description, Purpose: in.Purpose}, people)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,12 @@ import (
 // be done. app makes it of the one gate.
 type Consents func(ctx context.Context, purpose string, use touchstone.Use, persons []touchstone.PersonID) ([]touchstone.PersonID, error)
 
-// PurposeHeader names the purpose for which a program asks, instead of that of the route's use.
-const PurposeHeader = "Touchstone-Purpose"
+// PurposeHeader names the purpose for which somebody asks, instead of that of the route's use. Persons are asked
+// then also when it is staff that asks: a file made of the answer goes out. OwnPurpose stands for the route's.
+const (
+	PurposeHeader = "Touchstone-Purpose"
+	OwnPurpose    = "*"
+)
 
 type asking struct {
 	consents Consents
@@ -25,10 +29,13 @@ type askingKey struct{}
 
 // WithConsents returns a context in which persons are asked before they are shown to v: a route that
 // serves a use hands to a program only those who agree to it. Staff of the organisation sees
-// everybody whom it may see; what it does with them is asked where it is done.
+// everybody whom it may see, unless it names a purpose; what it does with them is asked where it is done.
 func WithConsents(ctx context.Context, v *access.Viewer, serves touchstone.Serves, consents Consents, purpose string) context.Context {
-	if serves.Use == "" || v.Kind != "key" {
+	if serves.Use == "" || v.Kind != "key" && purpose == "" {
 		return ctx
+	}
+	if purpose == OwnPurpose {
+		purpose = ""
 	}
 	return context.WithValue(ctx, askingKey{}, asking{consents, serves.Use, purpose})
 }

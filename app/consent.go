@@ -11,6 +11,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/consent"
+	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -32,8 +33,8 @@ func (a *App) asks(ctx context.Context, person touchstone.PersonID, purpose stri
 }
 
 // checkPurpose refuses a purpose that the policy does not name.
-func (a *App) checkPurpose(ctx context.Context, purpose string) error {
-	return a.consent.Gate().Check(ctx, purpose)
+func (a *App) checkPurpose(ctx context.Context, q store.Querier, purpose string) error {
+	return a.consent.Gate().Check(ctx, q, purpose)
 }
 
 // agreeing returns those of persons with whom something may be done that goes by the person.
@@ -95,6 +96,9 @@ func (a *App) consentParts() consent.Parts {
 		return p
 	}
 	p.People = a.people()
+	if a.segments != nil {
+		p.Members, p.PurposeOf = a.memberIDs, a.purposeOf
+	}
 	p.Strongest = func(ctx context.Context, person touchstone.PersonID) (touchstone.Identifier, error) {
 		all, err := a.strongest(ctx, []touchstone.PersonID{person})
 		if err == nil && all[person] == (touchstone.Identifier{}) {
@@ -109,6 +113,21 @@ func (a *App) consentParts() consent.Parts {
 		p.Emit = a.emitConsent
 	}
 	return p
+}
+
+// memberIDs returns the next of a segment's members.
+func (a *App) memberIDs(ctx context.Context, v *access.Viewer, segment string, limit int, cursor string) ([]touchstone.PersonID, string, error) {
+	members, next, err := a.segments.Members(ctx, v, segment, limit, cursor)
+	persons := make([]touchstone.PersonID, len(members))
+	for i := range members {
+		persons[i] = members[i].Person
+	}
+	return persons, next, err
+}
+
+func (a *App) purposeOf(ctx context.Context, v *access.Viewer, segment string) (string, error) {
+	one, err := a.segments.Get(ctx, v, segment)
+	return one.Purpose, err
 }
 
 func (a *App) setConsentPolicy(ctx context.Context, actor string, body touchstone.JSON) (out consent.SetResult, err error) {

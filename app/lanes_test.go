@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/command"
+	"github.com/touchstone-cdp/touchstone/consent"
 	"github.com/touchstone-cdp/touchstone/identity"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/pipeline"
@@ -51,6 +53,7 @@ type laneWorld struct {
 type laneProcess struct {
 	*laneWorld
 	graph    *identity.Graph
+	consent  *consent.Consent
 	profiles *profile.Profiles
 	segments *segment.Segments
 	pipeline *pipeline.Pipeline
@@ -125,10 +128,14 @@ func (w *laneWorld) start(works bool, numbers ...int) *laneProcess {
 	must(err)
 	p.segments, err = segment.Open(ctx, segment.Config{DB: w.db, Clock: w.clock(), Wake: wake, Traits: p.profiles, Persons: p.graph, Profiles: p.profiles, History: worldHistory{p}})
 	must(err)
-	commands, err := command.New(ctx, command.Config{DB: w.db, Log: w.log, Kinds: append(p.graph.Commands(nil), p.profiles.Commands()...), Clock: w.clock()})
+	p.consent, err = consent.Open(ctx, consent.Config{DB: w.db, Clock: w.clock()})
+	must(err)
+	kinds := append(p.graph.Commands(nil), p.profiles.Commands()...)
+	kinds = append(kinds, command.Kind{Name: consent.SetCommand, Check: consent.CheckSet, Do: p.consent.Set})
+	commands, err := command.New(ctx, command.Config{DB: w.db, Log: w.log, Kinds: kinds, Clock: w.clock()})
 	must(err)
 	p.pipeline, err = pipeline.New(ctx, pipeline.Config{Log: w.log, DB: w.db, Commands: commands, Clock: w.clock(), Logger: logger, Lanes: w.lanes, MinInterval: time.Millisecond,
-		Stages: []pipeline.Stage{p.graph, p.profiles, p.segments.Stage(), keep.NewStage([]keep.Keeper{pipeline.Keeper()}), teller{0}},
+		Thin: thinStages, Stages: []pipeline.Stage{p.graph, p.consent.Stage(), p.profiles, p.segments.Stage(), keep.NewStage([]keep.Keeper{pipeline.Keeper()}), teller{0}},
 		Reject: func(context.Context, *store.Tx, []touchstone.Fact) error { return nil }})
 	must(err)
 	run, stop := context.WithCancel(ctx)
@@ -189,9 +196,29 @@ func (h worldHistory) Position(context.Context, int) (touchstone.Seq, error) {
 
 func (h worldHistory) Mark() string { return strconv.FormatUint(uint64(h.p.pipeline.Through(0)), 10) }
 
+// dropped returns the events that the pipeline has left out: duplicates, and those of who refuses.
+func (w *laneWorld) dropped(ctx context.Context) (map[touchstone.Seq]bool, error) {
+	out := map[touchstone.Seq]bool{}
+	return out, keep.Each(ctx, w.db.Reader(), `SELECT record, indexes FROM pipeline_dropped`, nil, func(scan func(...any) error) error {
+		var record uint64
+		var indexes []byte
+		if err := scan(&record, &indexes); err != nil {
+			return err
+		}
+		for ; len(indexes) >= 2; indexes = indexes[2:] {
+			out[touchstone.MakeSeq(0, record, int(binary.LittleEndian.Uint16(indexes)))] = true
+		}
+		return nil
+	})
+}
+
 // facts returns the events up to a place, each once, with node and the person of today.
 func (h worldHistory) facts(ctx context.Context, through touchstone.Seq) ([]touchstone.Fact, error) {
 	seen := map[string]bool{}
+	dropped, err := h.p.dropped(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var facts []touchstone.Fact
 	for from := stream.Offset(1); from <= h.p.last && from <= stream.Offset(through.Offset()); {
 		records, err := h.p.log.Read(ctx, 0, from, 1000, 1<<20)
@@ -211,7 +238,7 @@ func (h worldHistory) facts(ctx context.Context, through touchstone.Seq) ([]touc
 				if err := touchstone.DecodeEvent(frame, &f.Event); err != nil {
 					return nil, err
 				}
-				if f.Type != touchstone.System && !seen[f.MessageID] && f.Seq <= through {
+				if f.Type != touchstone.System && !seen[f.MessageID] && !dropped[f.Seq] && f.Seq <= through {
 					seen[f.MessageID] = true
 					facts = append(facts, f)
 				}
@@ -302,6 +329,14 @@ func (w *laneWorld) append(events ...touchstone.Event) {
 // holdsForAnybody are those of orderRules that hold for a person of whom nothing is known.
 var holdsForAnybody = map[string]bool{"4": true, "6": true}
 
+// policyCommand sets a policy under which people are asked before their events are taken in.
+func policyCommand(number int, basis string, now time.Time) touchstone.Event {
+	c := touchstone.Command{ID: fmt.Sprint("cmd_", number), Kind: consent.SetCommand, Actor: "test", SubmittedAt: now}
+	c.Body = touchstone.JSON(fmt.Sprintf(`{"policy":{"purposes":[{"key":"go","basis":%q,"class":"","title":{"zh":"一","en":"One"},"text":{"zh":"一","en":"One"}}],
+		"uses":{"collect":"go"}},"note":""}`, basis))
+	return c.Event()
+}
+
 // script is what happens, drawn from a seed: records of events, and commands between them.
 func script(rng *rand.Rand, now time.Time, people int) (records [][]touchstone.Event) {
 	pick := func(list ...string) string { return list[rng.IntN(len(list))] }
@@ -311,6 +346,9 @@ func script(rng *rand.Rand, now time.Time, people int) (records [][]touchstone.E
 	}
 	kinds := touchstone.DefaultKindSet()
 	number := 0
+	if asked := rng.IntN(3) > 0; asked {
+		records = append(records, []touchstone.Event{policyCommand(number, "opt_out", now)})
+	}
 	for range 25 + rng.IntN(40) {
 		if rng.IntN(14) == 0 {
 			number++
@@ -328,6 +366,9 @@ func script(rng *rand.Rand, now time.Time, people int) (records [][]touchstone.E
 			late := []int{0, 0, 1, 50, 70, 3000}[rng.IntN(6)]
 			e := touchstone.Event{Type: touchstone.Track, MessageID: fmt.Sprint("m", number), Source: []string{"web", "app"}[late%2], ReceivedAt: now, Name: pick("A", "A", "B"),
 				Properties: touchstone.JSON(fmt.Sprintf(`{"x":%d}`, 1+rng.IntN(3))), Time: now.Add(-time.Duration(late) * time.Minute)}
+			if rng.IntN(6) == 0 {
+				e.Context = touchstone.JSON(pick(`{"consent":{"purposes":{"go":true}}}`, `{"consent":{"purposes":{"go":true}}}`, `{"consent":{"purposes":{"go":false}}}`))
+			}
 			if rng.IntN(12) == 0 {
 				e.MessageID = fmt.Sprint("m", 1+rng.IntN(number)) // perhaps a duplicate
 			}
@@ -408,6 +449,9 @@ func (w *laneWorld) dump(p *laneProcess, told, parted bool) map[string]string {
 		}
 	}
 	query("node", `SELECT kind || ':' || value, CAST(person AS TEXT) FROM identity_nodes`)
+	query("decided", `SELECT CAST(node AS TEXT) || purpose, CAST(person AS TEXT) || ' ' || choice || CAST(at AS TEXT) FROM consent_cells`)
+	query("proof", `SELECT id, CAST(person AS TEXT) || ' ' || choice FROM consent_proofs`)
+	query("left out", `SELECT CAST(day AS TEXT) || source, CAST(n AS TEXT) FROM consent_left_out`)
 	query("day", `SELECT CAST(person AS TEXT), CAST(day AS TEXT) FROM profile_days`)
 	query("term", `SELECT term || ' of ' || CAST(person AS TEXT), '' FROM profile_terms`)
 	query("traits of", `SELECT CAST(person AS TEXT), '' FROM profile_traits`)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // Ask is what the gate is asked for: a purpose of the policy, or a use of the program's, whose
@@ -75,12 +76,12 @@ func (g Gate) Among(ctx context.Context, persons []touchstone.PersonID, ask Ask)
 	return kept, nil
 }
 
-// Check refuses a purpose that the policy does not name; "" leaves it to the use.
-func (g Gate) Check(ctx context.Context, purpose string) error {
+// Check refuses a purpose that the policy that q sees does not name; "" leaves it to the use.
+func (g Gate) Check(ctx context.Context, q store.Querier, purpose string) error {
 	if purpose == "" {
 		return nil
 	}
-	policy, _, err := g.c.current(ctx, g.c.cfg.DB.Reader())
+	policy, _, err := g.c.current(ctx, q)
 	if err != nil {
 		return err
 	}

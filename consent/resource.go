@@ -37,6 +37,10 @@ type Parts struct {
 	Emit Emit
 	// Strongest returns the identifier that stands for a person in an event.
 	Strongest func(ctx context.Context, person touchstone.PersonID) (touchstone.Identifier, error)
+	// Members returns the next of a segment's members whom the viewer may see, and the cursor behind them.
+	Members func(ctx context.Context, v *access.Viewer, segment string, limit int, cursor string) ([]touchstone.PersonID, string, error)
+	// PurposeOf returns what a segment serves, "" for that of what is done with it.
+	PurposeOf func(ctx context.Context, v *access.Viewer, segment string) (string, error)
 	// Organisation is who asks, where the policy does not say it.
 	Organisation func() string
 }
@@ -61,6 +65,7 @@ func Resource(parts func() Parts) api.Resource {
 			{Method: get, Path: "/persons/{ref}/consents", Need: "people:read", Rows: api.Scoped, Handle: x.ofPerson},
 			{Method: put, Path: "/persons/{ref}/consents", Need: mayRecord, Rows: api.Scoped, Handle: x.recordFor, Action: "consent.record"},
 			{Method: get, Path: "/persons/{ref}/verdict", Need: "people:read", Rows: api.Scoped, Handle: x.verdict},
+			{Method: get, Path: "/segments/{id}/consent", Need: "segments:read", Rows: api.Scoped, Handle: x.ofSegment},
 			{Method: post, Path: "/persons/{ref}/consents/link", Need: mayRecord, Rows: api.Scoped, Handle: x.link, Action: "consent.link", Secret: true},
 		}}
 }

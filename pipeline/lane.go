@@ -359,7 +359,8 @@ func (r *laneWork) batch(now time.Time) (b *touchstone.Batch, aside []touchstone
 func (l *lane) commit(ctx context.Context, r, next *laneWork) error {
 	began := time.Now()
 	p := l.p
-	b, aside := r.batch(p.cfg.Clock.Now())
+	b, refused := r.batch(p.cfg.Clock.Now())
+	aside := laneAside{refused: refused}
 	at := l.alarm.at()
 	due := !at.IsZero() && !at.After(b.Now)
 	if due {
@@ -389,14 +390,10 @@ func (l *lane) commit(ctx context.Context, r, next *laneWork) error {
 				return err
 			}
 		}
-		if err := p.apply(ctx, tx, l.stages, b, func(a touchstone.Aside) {
-			f := b.Facts[a.Index]
-			f.Reason = a.Reason
-			aside = append(aside, f)
-		}); err != nil {
+		if err := p.apply(ctx, tx, l.stages, b, func(a touchstone.Aside) { aside.take(b.Facts[a.Index], a) }); err != nil {
 			return err
 		}
-		if err := l.saveAside(ctx, tx, aside); err != nil {
+		if err := l.saveAside(ctx, tx, &aside); err != nil {
 			return err
 		}
 		timers := timersOf(b)
@@ -420,30 +417,47 @@ func (l *lane) commit(ctx context.Context, r, next *laneWork) error {
 	}
 	p.metrics.laneSeconds.Observe(time.Since(began).Seconds())
 	p.metrics.timers.Add(float64(len(b.Due)))
-	for i := range aside {
-		p.metrics.setAside(&aside[i])
+	for i := range aside.refused {
+		p.metrics.setAside(&aside.refused[i])
 	}
 	committed(l.stages, b)
 	return nil
 }
 
-// saveAside puts what the stages refuse in quarantine, has the sink leave it out, and counts it.
-func (l *lane) saveAside(ctx context.Context, tx *store.Tx, aside []touchstone.Fact) error {
-	if len(aside) == 0 {
+// laneAside is what the stages of a lane take out of a batch: what they refuse, and what they leave
+// out without a trace.
+type laneAside struct{ refused, silent []touchstone.Fact }
+
+func (x *laneAside) take(f touchstone.Fact, a touchstone.Aside) {
+	if a.Silent {
+		x.silent = append(x.silent, f)
+		return
+	}
+	f.Reason = a.Reason
+	x.refused = append(x.refused, f)
+}
+
+// saveAside puts what the stages refuse in quarantine, has the sink leave out what they have taken out, and
+// counts it.
+func (l *lane) saveAside(ctx context.Context, tx *store.Tx, aside *laneAside) error {
+	gone := slices.Concat(aside.refused, aside.silent)
+	if len(gone) == 0 {
 		return nil
 	}
-	if err := l.p.cfg.Reject(ctx, tx, aside); err != nil {
-		return fmt.Errorf("quarantine: %w", err)
+	if len(aside.refused) > 0 {
+		if err := l.p.cfg.Reject(ctx, tx, aside.refused); err != nil {
+			return fmt.Errorf("quarantine: %w", err)
+		}
 	}
-	for i := range aside {
-		seq := aside[i].Seq
+	for i := range gone {
+		seq := gone[i].Seq
 		if _, err := tx.Exec(ctx, `INSERT INTO pipeline_dropped (partition_id, record, indexes) VALUES (?, ?, ?)
 			ON CONFLICT (partition_id, record) DO UPDATE SET indexes = pipeline_dropped.indexes || excluded.indexes`,
 			seq.Partition(), int64(seq.Offset()), binary.LittleEndian.AppendUint16(nil, uint16(seq.Index()))); err != nil { //nolint:gosec // bounded
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, `UPDATE pipeline_lanes SET aside = aside + ? WHERE lane = ?`, len(aside), l.Number)
+	_, err := tx.Exec(ctx, `UPDATE pipeline_lanes SET aside = aside + ? WHERE lane = ?`, len(gone), l.Number)
 	return err
 }
 

@@ -45,19 +45,16 @@ func (s *Segments) Create(ctx context.Context, d Draft) (Segment, error) {
 	if err != nil {
 		return Segment{}, err
 	}
-	if err := s.checkPurpose(ctx, d.Purpose); err != nil {
-		return Segment{}, err
-	}
 	id := randid.New("seg")
-	err = s.create(ctx, id, KindRule, d.Name, d.Description, d.Purpose, r, nil)
+	err = s.create(ctx, id, KindRule, d, r, nil)
 	if err != nil {
 		return Segment{}, err
 	}
 	return s.Get(ctx, access.System(), id)
 }
 
-// CreateStatic makes a segment of the given persons. It follows merges, nothing else.
-func (s *Segments) CreateStatic(ctx context.Context, name, description string, persons []touchstone.PersonID) (Segment, error) {
+// CreateStatic makes a segment of the given persons; the draft has no rule. It follows merges, nothing else.
+func (s *Segments) CreateStatic(ctx context.Context, d Draft, persons []touchstone.PersonID) (Segment, error) {
 	if len(persons) > maxStaticPersons {
 		return Segment{}, touchstone.Errorf(touchstone.TooLarge, "persons: %d are more than the %d allowed", len(persons), maxStaticPersons)
 	}
@@ -68,19 +65,21 @@ func (s *Segments) CreateStatic(ctx context.Context, name, description string, p
 		return Segment{}, touchstone.Errorf(touchstone.Invalid, "persons: %s is not a person id", persons[0])
 	}
 	id := randid.New("seg")
-	if err := s.create(ctx, id, KindStatic, name, description, "", nil, persons); err != nil {
+	if err := s.create(ctx, id, KindStatic, d, nil, persons); err != nil {
 		return Segment{}, err
 	}
 	return s.Get(ctx, access.System(), id)
 }
 
-func (s *Segments) create(ctx context.Context, id string, kind Kind, name, description, purpose string, r *rule.Rule, persons []touchstone.PersonID) error {
-	name, err := checkName(name, description)
-	if err != nil {
+func (s *Segments) create(ctx context.Context, id string, kind Kind, d Draft, r *rule.Rule, persons []touchstone.PersonID) (err error) {
+	if d.Name, err = checkName(d.Name, d.Description); err != nil {
 		return err
 	}
 	return s.update(ctx, func(tx *store.Tx) error {
-		if err := checkFree(ctx, tx, id, name); err != nil {
+		if err := checkFree(ctx, tx, id, d.Name); err != nil {
+			return err
+		}
+		if err := s.checkPurpose(ctx, tx, d.Purpose); err != nil {
 			return err
 		}
 		if r != nil {
@@ -88,12 +87,12 @@ func (s *Segments) create(ctx context.Context, id string, kind Kind, name, descr
 				return err
 			}
 		}
-		return s.insert(ctx, tx, id, kind, name, description, purpose, r, persons)
+		return s.insert(ctx, tx, id, kind, d, r, persons)
 	})
 }
 
 // insert writes a definition that has been checked and has it built.
-func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kind, name, description, purpose string, r *rule.Rule, persons []touchstone.PersonID) error {
+func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kind, d Draft, r *rule.Rule, persons []touchstone.PersonID) error {
 	most, same := s.cfg.MaxSegments, `kind <> ?`
 	if kind == kindRows {
 		most, same = maxRows, `kind = ?`
@@ -115,7 +114,7 @@ func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kin
 		text = r.JSON()
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO segments (id, name, description, purpose, kind, rule, version, live, building, failure, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, ?)`, id, name, description, purpose, string(kind), string(text), now, now); err != nil {
+		VALUES (?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, ?)`, id, d.Name, d.Description, d.Purpose, string(kind), string(text), now, now); err != nil {
 		return err
 	}
 	g, err := newGeneration(ctx, tx, id, text)
@@ -156,8 +155,11 @@ func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, err
 		if p.Description != nil {
 			g.Description = *p.Description
 		}
-		if p.Purpose != nil {
+		if p.Purpose != nil && *p.Purpose != g.Purpose {
 			g.Purpose = *p.Purpose
+			if err := s.checkPurpose(ctx, tx, g.Purpose); err != nil {
+				return err
+			}
 		}
 		if g.Name, err = checkName(g.Name, g.Description); err != nil {
 			return err
@@ -241,12 +243,12 @@ func remove(ctx context.Context, tx *store.Tx, id string) error {
 	return err
 }
 
-// checkPurpose refuses one that the consent policy does not name.
-func (s *Segments) checkPurpose(ctx context.Context, purpose string) error {
+// checkPurpose refuses one that the consent policy of the transaction does not name.
+func (s *Segments) checkPurpose(ctx context.Context, q store.Querier, purpose string) error {
 	if purpose == "" || s.cfg.Purposes == nil {
 		return nil
 	}
-	return s.cfg.Purposes(ctx, purpose)
+	return s.cfg.Purposes(ctx, q, purpose)
 }
 
 func checkName(name, description string) (string, error) {

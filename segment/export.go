@@ -33,6 +33,7 @@ type Protected interface {
 type exportInput struct {
 	Segment  string   `json:"segment"`
 	Columns  []string `json:"columns,omitempty"`
+	Purpose  string   `json:"purpose,omitempty"` // of consent; "": the segment's when it runs
 	Contacts bool     `json:"contacts"`
 	Rows     string   `json:"rows,omitempty"` // the set of persons that who asks is limited to
 }
@@ -82,9 +83,10 @@ func (e *export) prepare(ctx context.Context, v *access.Viewer, input touchstone
 	var in struct {
 		Segment string   `json:"segment"`
 		Columns []string `json:"columns"`
+		Purpose string   `json:"purpose"`
 	}
 	if err := json.Unmarshal([]byte(input), &in, json.RejectUnknownMembers(true)); err != nil {
-		return job.Prepared{}, touchstone.Wrap(touchstone.Invalid, err, "The input is an object with segment and columns.")
+		return job.Prepared{}, touchstone.Wrap(touchstone.Invalid, err, "The input is an object with segment, columns and purpose.")
 	}
 	one, err := e.segments.Get(ctx, v, in.Segment)
 	if err != nil {
@@ -95,7 +97,10 @@ func (e *export) prepare(ctx context.Context, v *access.Viewer, input touchstone
 			return job.Prepared{}, err
 		}
 	}
-	export := exportInput{Segment: in.Segment, Columns: in.Columns, Contacts: v.SeesContacts()}
+	if err := e.segments.checkPurpose(ctx, e.segments.db.Reader(), in.Purpose); err != nil {
+		return job.Prepared{}, err
+	}
+	export := exportInput{Segment: in.Segment, Columns: in.Columns, Purpose: in.Purpose, Contacts: v.SeesContacts()}
 	if v.Limited() {
 		export.Rows = v.Rows.Set
 	}
@@ -116,6 +121,9 @@ func (e *export) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 	one, err := e.segments.Get(ctx, viewer, in.Segment)
 	if err != nil {
 		return "", err
+	}
+	if in.Purpose != "" {
+		one.Purpose = in.Purpose
 	}
 	f, err := r.File(one.Name + ".csv")
 	if err != nil {

@@ -86,7 +86,7 @@ func (h *history) step() {
 				list = append(list, touchstone.PersonID(p))
 			}
 		}
-		g, err := h.segs.CreateStatic(ctx, fmt.Sprint("s", h.named), "", list)
+		g, err := h.segs.CreateStatic(ctx, Draft{Name: fmt.Sprint("s", h.named)}, list)
 		if err != nil {
 			t.Fatal(err)
 		}

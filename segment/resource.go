@@ -135,10 +135,7 @@ func (x *resource) create(w http.ResponseWriter, r *http.Request) error {
 	default:
 		var persons []touchstone.PersonID
 		if persons, err = x.people.Follow(r.Context(), api.ViewerOf(r), *in.Persons); err == nil {
-			s, err = segments.CreateStatic(r.Context(), in.Name, in.Description, persons)
-		}
-		if err == nil && in.Purpose != "" {
-			s, err = segments.Update(r.Context(), s.ID, Patch{Purpose: &in.Purpose})
+			s, err = segments.CreateStatic(r.Context(), Draft{Name: in.Name, Description: in.Description, Purpose: in.Purpose}, persons)
 		}
 	}
 	if err != nil {

@@ -71,7 +71,7 @@ func (s *Segments) KeepRows(ctx context.Context, anyOf []access.RowCondition) (s
 		err := tx.QueryRow(ctx, `SELECT failure FROM segments WHERE id = ?`, set).Scan(&failure)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return s.insert(ctx, tx, set, kindRows, set, "", "", r, nil)
+			return s.insert(ctx, tx, set, kindRows, Draft{Name: set}, r, nil)
 		case err != nil || failure == "":
 			return err
 		}

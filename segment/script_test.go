@@ -236,7 +236,7 @@ func (s *script) define(command, line string) error {
 		}
 		s.ids[name] = g.ID
 	case "static":
-		g, err := s.segs.CreateStatic(ctx, name, "", s.persons(line))
+		g, err := s.segs.CreateStatic(ctx, Draft{Name: name}, s.persons(line))
 		if err != nil {
 			return err
 		}

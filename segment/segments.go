@@ -65,7 +65,7 @@ type Config struct {
 	Households Households
 	Clock      touchstone.Clock
 	// Purposes refuses a purpose of consent that there is not; nil takes any.
-	Purposes func(ctx context.Context, purpose string) error
+	Purposes func(ctx context.Context, q store.Querier, purpose string) error
 	// Wake makes the pipeline run a batch soon even when no event waits.
 	Wake func()
 	// WakeIn does so once a transaction has been committed, whichever process runs batches.

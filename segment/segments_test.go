@@ -50,7 +50,7 @@ func TestDefinitions(t *testing.T) {
 		long := strings.Repeat("长", 201)
 		empty := " "
 		bad := touchstone.JSON(`{}`)
-		static, err := w.segs.CreateStatic(ctx, "list", "", []touchstone.PersonID{3, 3, 1})
+		static, err := w.segs.CreateStatic(ctx, Draft{Name: "list"}, []touchstone.PersonID{3, 3, 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,10 +95,10 @@ func second[T any](_ T, err error) error { return err }
 func TestMaxSegments(t *testing.T) {
 	w := newWorld(t, openDB(t))
 	w.segs.cfg.MaxSegments = 1
-	if _, err := w.segs.CreateStatic(ctx, "a", "", nil); err != nil {
+	if _, err := w.segs.CreateStatic(ctx, Draft{Name: "a"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.segs.CreateStatic(ctx, "b", "", nil); touchstone.KindOf(err) != touchstone.Conflict {
+	if _, err := w.segs.CreateStatic(ctx, Draft{Name: "b"}, nil); touchstone.KindOf(err) != touchstone.Conflict {
 		t.Errorf("got %v", err)
 	}
 }

@@ -83,7 +83,7 @@ func (w *Webhook) tellsOfPersons() bool {
 }
 
 // check says what is wrong with a definition.
-func (h *Webhooks) check(ctx context.Context, w *Webhook) error {
+func (h *Webhooks) check(ctx context.Context, q store.Querier, w *Webhook) error {
 	w.Name = strings.TrimSpace(w.Name)
 	switch {
 	case w.Name == "" || len(w.Name) > 200:
@@ -111,7 +111,7 @@ func (h *Webhooks) check(ctx context.Context, w *Webhook) error {
 		return err
 	}
 	if w.Purpose != "" && h.cfg.Purposes != nil {
-		if err := h.cfg.Purposes(ctx, w.Purpose); err != nil {
+		if err := h.cfg.Purposes(ctx, q, w.Purpose); err != nil {
 			return err
 		}
 	}
@@ -214,15 +214,16 @@ func (h *Webhooks) Create(ctx context.Context, d Draft) (Webhook, error) {
 	if err := d.apply(&w); err != nil {
 		return Webhook{}, err
 	}
-	if err := h.check(ctx, &w); err != nil {
-		return Webhook{}, err
-	}
-	return w, h.change(ctx, func(tx *store.Tx, all map[string]*Webhook) error {
+	err := h.change(ctx, func(tx *store.Tx, all map[string]*Webhook) error {
+		if err := h.check(ctx, tx, &w); err != nil {
+			return err
+		}
 		if len(all) >= MaxWebhooks {
 			return touchstone.Errorf(touchstone.Conflict, "There are %d webhooks, which is the most.", MaxWebhooks).WithHint("Delete one that is not needed.")
 		}
 		return h.write(ctx, tx, &w, all)
 	})
+	return w, err
 }
 
 // Update changes a webhook. Same reports whether the version that the change was made for
@@ -241,7 +242,7 @@ func (h *Webhooks) Update(ctx context.Context, id string, d Draft, same func(Web
 		if err := d.apply(&w); err != nil {
 			return err
 		}
-		if err := h.check(ctx, &w); err != nil {
+		if err := h.check(ctx, tx, &w); err != nil {
 			return err
 		}
 		w.UpdatedAt = h.cfg.Clock.Now()

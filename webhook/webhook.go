@@ -102,7 +102,7 @@ type Config struct {
 	// Mask hides the value of an identifier that is a contact.
 	Mask func(touchstone.Identifier) touchstone.Identifier
 	// Protected tells who of persons is never told of; nil: nobody.
-	Purposes  func(ctx context.Context, purpose string) error // refuses one of consent that there is not; nil takes any
+	Purposes  func(ctx context.Context, q store.Querier, purpose string) error // refuses one of consent that there is not; nil takes any
 	Protected func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]bool, error)
 	Clock     touchstone.Clock
 	Logger    *slog.Logger

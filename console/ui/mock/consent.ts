@@ -90,6 +90,21 @@ export function answerConsent({ path, q }: Asked): unknown {
   return empty ? none : versions[0];
 }
 
+/** How many members a segment's purpose holds back. */
+export function heldBack(members: number): S["ConsentHeld"] {
+  const refused = Math.round(members * 0.22);
+  const non_personalised = Math.round(members * 0.31);
+  return {
+    purpose: empty ? "" : "marketing",
+    members,
+    allowed: members - refused - non_personalised,
+    non_personalised,
+    refused,
+    reasons: { default: non_personalised, decided: refused },
+    more: false,
+  };
+}
+
 /** What a person has agreed to, with its proof. */
 export function consentsOf(person: string): S["PersonConsents"] {
   if (empty) return { person, minor: false, verdicts: [], decisions: [] };

@@ -3,7 +3,7 @@ import type { Connect, Plugin } from "vite";
 import type { Segment, Source } from "../src/api/types";
 import { answer } from "./answers.ts";
 import { answerCommands } from "./commands.ts";
-import { answerConsent, consentsOf } from "./consent.ts";
+import { answerConsent, consentsOf, heldBack } from "./consent.ts";
 import { answerHouseholds, householdsOf } from "./households.ts";
 import { answerIdentity } from "./identity.ts";
 import { answerCalendar, answerJobs, answerSchedules } from "./jobs.ts";
@@ -697,6 +697,7 @@ function segments(
       })),
       q,
     );
+  if (verb === "consent") return heldBack(s.members);
   if (verb === "history")
     return Array.from({ length: 30 }, (_, i) => ({
       date: ago(29 - i).slice(0, 10),

@@ -482,6 +482,14 @@ export const peopleBehindQuery = (query: Query, select: Select) =>
   });
 
 // Consent
+/** How many of a segment's members consent holds back. */
+export const segmentConsentQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["segments", id, "consent"],
+    staleTime: 30_000,
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/segments/{id}/consent", { signal, params: { path: { id } } })),
+  });
 export const consentPolicyQuery = queryOptions({
   queryKey: ["consent", "policy"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/consent/policy", { signal })),

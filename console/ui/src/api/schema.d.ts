@@ -1955,7 +1955,10 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Members */
+        /**
+         * Members
+         * @description Programs get those who agree to what the segment serves; who names a purpose, those who agree to that.
+         */
         get: operations["listSegmentMembers"];
         put?: never;
         post?: never;
@@ -3571,6 +3574,28 @@ export interface paths {
         };
         /** Ask the gate whether something may be done with a person */
         get: operations["getConsentVerdict"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * How many of a segment's members consent holds back
+         * @description Members are asked now, for the purpose of the segment, or that of the use `act`; at most 200,000.
+         */
+        get: operations["getSegmentConsent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5362,6 +5387,8 @@ export interface components {
             select: components["schemas"]["Select"];
             name: string;
             description?: string;
+            /** @description Purpose of consent that it serves; empty: that of what is done with it */
+            purpose?: string;
         };
         PersonCommand: {
             id: string;
@@ -7245,6 +7272,22 @@ export interface components {
         ConsentText: {
             zh: string;
             en: string;
+        };
+        ConsentHeld: {
+            /** @description Empty when the policy names none */
+            purpose: string;
+            /** @description That were asked */
+            members: number;
+            allowed: number;
+            /** @description Only what is the same for everybody */
+            non_personalised: number;
+            refused: number;
+            /** @description Why not: no_policy, default, decided, under_14, no_purpose */
+            reasons: {
+                [key: string]: number;
+            };
+            /** @description There are members who were not asked */
+            more: boolean;
         };
         /** @enum {string} */
         ConsentChoice: "granted" | "non_personalised" | "denied";
@@ -11177,7 +11220,10 @@ export interface operations {
                 /** @description `next_cursor` of the page before */
                 cursor?: components["parameters"]["Cursor"];
             };
-            header?: never;
+            header?: {
+                /** @description Purpose of consent for which members are handed out; * is that of the segment, or of the use act */
+                "Touchstone-Purpose"?: string;
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -14184,6 +14230,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConsentVerdict"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSegmentConsent: {
+        parameters: {
+            query?: {
+                channel?: string;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts by outcome and reason */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentHeld"];
                 };
             };
             default: components["responses"]["Problem"];

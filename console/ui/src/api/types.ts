@@ -30,6 +30,7 @@ export type ConsentPolicy = S["ConsentPolicy"];
 export type ConsentPurpose = S["ConsentPurpose"];
 export type ConsentVersion = S["ConsentVersion"];
 export type ConsentVerdict = S["ConsentVerdict"];
+export type ConsentReason = ConsentVerdict["reason"];
 export type ConsentProof = S["ConsentProof"];
 export type Mail = S["Mail"];
 export type MailQueue = S["MailQueue"];

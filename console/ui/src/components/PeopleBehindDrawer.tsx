@@ -11,11 +11,13 @@ import { useMay } from "@/app/session";
 import { type Behind, usePeopleBehind, useSharedSearch } from "@/lib/behind";
 import { formatJson } from "@/lib/json";
 import { usePages } from "@/lib/usePages";
+import { usePurposes } from "@/lib/usePurposes";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { DetailDrawer } from "./DetailDrawer";
 import { ExportPeople } from "./ExportPeople";
 import { PersonList } from "./PersonList";
+import { PurposeSelect } from "./PurposeSelect";
 import { EmptyState, ErrorState } from "./states";
 
 /** The people behind a number: look, save as a segment, export. Opened by usePeopleBehind(), from any page. */
@@ -154,14 +156,15 @@ function SaveForm({ behind, onDone }: { behind: Behind; onDone: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [key] = useState(idempotencyKey);
+  const { policy } = usePurposes();
   const { touched, touch } = useTouched();
   useUnsaved(touched);
   const save = useWrite({
-    mutationFn: ({ name }: { name: string }) =>
+    mutationFn: ({ name, purpose = "" }: { name: string; purpose?: string }) =>
       data(
         api.POST("/api/v1/query/segment", {
           params: { header: key },
-          body: { query: behind.query, select: behind.select, name: name.trim() },
+          body: { query: behind.query, select: behind.select, name: name.trim(), purpose },
         }),
       ),
     onSuccess: (segment) => {
@@ -204,6 +207,11 @@ function SaveForm({ behind, onDone }: { behind: Behind; onDone: () => void }) {
       >
         <Input autoFocus maxLength={200} placeholder={t("behind.namePlaceholder")} />
       </Form.Item>
+      {policy && (
+        <Form.Item name="purpose" label={t("segments.purpose")}>
+          <PurposeSelect use="act" />
+        </Form.Item>
+      )}
       <div className="row">
         <Button type="primary" htmlType="submit" loading={save.isPending}>
           {t("action.save")}

@@ -55,6 +55,8 @@ export const consent = {
     share: "Unless the webhook names its own purpose.",
     personalise: "A program that reads one person.",
   },
+  usual: "As usual: {{name}}",
+  lost: "{{key}} (not in the policy)",
   everybody: "Nobody is asked",
   nobody: "Closed",
   pageOf: "Preference page and signals",

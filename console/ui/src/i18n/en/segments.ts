@@ -1,5 +1,9 @@
 export const segments = {
   nav: { segments: "Segments" },
+  purpose: "Consent asked for",
+  heldBack: "Held back by consent",
+  heldOf: "{{n}} of {{of}}",
+  heldGeneric: "{{n}} only what is the same for everybody",
   title: "Segments",
   about:
     "Groups of people by rule, updated live: people enter when they match and leave when they no longer do.",

@@ -19,6 +19,8 @@ export const webhooks = {
   split: "Splits of persons",
   alarmOpened: "Alarms of data quality",
   alarmClosed: "Ends of such alarms",
+  purpose: "Consent asked for",
+  purposeHint: "Who does not agree to it is not told of. Members are asked when they go out.",
   identifiers: "Identifiers",
   identifiersHint: "How much of a person is sent beside the id.",
   backfill: "Also history",

@@ -48,6 +48,8 @@ export const consent = {
     share: "除非 Webhook 指定了自己的目的。",
     personalise: "程序读取单个人时。",
   },
+  usual: "默认：{{name}}",
+  lost: "{{key}}（政策中没有）",
   everybody: "无需同意",
   nobody: "关闭",
   pageOf: "偏好页面与信号",

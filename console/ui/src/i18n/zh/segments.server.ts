@@ -5,7 +5,7 @@ export const segments: Messages = {
     "填写规则得到随规则更新的人群；填写用户得到固定名单。",
   'Give either "rule" or "persons".': '"rule" 与 "persons" 请二选一。',
   'The field "persons" has {0} entries; at most {1} fit.': '字段 "persons" 有 {0} 项，最多 {1} 项。',
-  "The input is an object with segment and columns.": "参数应为包含 segment 和 columns 的对象。",
+  "The input is an object with segment, columns and purpose.": "参数应为包含 segment、columns 和 purpose 的对象。",
   "change or delete it first": "请先修改或删除它",
   "cursor: is not one that this list has given": "cursor：不是由该列表返回的",
   "delete one that nobody uses": "请删除一个无人使用的",

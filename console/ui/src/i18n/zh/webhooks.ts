@@ -18,6 +18,8 @@ export const webhooks = {
   split: "用户拆分",
   alarmOpened: "数据质量告警",
   alarmClosed: "告警解除",
+  purpose: "所需授权",
+  purposeHint: "不同意该目的的人不会被通知；每次发送前都会查询。",
   identifiers: "用户标识",
   identifiersHint: "除用户 ID 外，随通知发送的标识信息。",
   backfill: "包含历史数据",

@@ -7,9 +7,8 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { Num } from "@/components/Num";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
+import { langOf, namesOf } from "@/lib/usePurposes";
 import { useSources } from "@/lib/useSources";
-import { titleOf } from "./PolicyTab";
-import { langOf } from "./policy";
 
 const days = 30;
 const choices = ["granted", "non_personalised", "denied"] as const;
@@ -104,19 +103,14 @@ interface Numbers {
 function rowsOf(numbers: Numbers, policy: ConsentPolicy | null, lang: string): Row[] {
   const last = Date.parse(numbers.as_of.slice(0, 10));
   const rows = new Map<string, Row>();
+  const nameOf = namesOf(policy, lang);
   const row = (purpose: string, channel: string): Row => {
     const key = `${purpose} ${channel}`;
     const known = rows.get(key);
     if (known) return known;
-    const u = policy?.purposes.find((one) => one.key === purpose);
-    const way = policy?.channels?.find((one) => one.key === channel);
-    const name = [
-      u ? titleOf(u.title, lang) : purpose,
-      channel && (way ? titleOf(way.title, lang) : channel),
-    ];
     const made: Row = {
       key,
-      name: name.filter(Boolean).join(" · "),
+      name: nameOf(purpose, channel),
       counts: { granted: 0, non_personalised: 0, denied: 0 },
       granted: Array<number>(days).fill(0),
       denied: Array<number>(days).fill(0),

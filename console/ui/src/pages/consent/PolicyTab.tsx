@@ -10,6 +10,7 @@ import { useMay } from "@/app/session";
 import { Pill } from "@/components/Pill";
 import { EmptyState } from "@/components/states";
 import { stableJson } from "@/lib/json";
+import { langOf, titleOf } from "@/lib/usePurposes";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import {
@@ -19,7 +20,6 @@ import {
   type Draft,
   draftOf,
   emptyText,
-  langOf,
   type Purpose,
   type Text,
   uses,
@@ -191,9 +191,6 @@ export function PolicyTab({ version }: { version: ConsentVersion }) {
     </div>
   );
 }
-
-export const titleOf = (text: Text, lang: string): string =>
-  (lang === "zh" ? text.zh : text.en) || text.zh || text.en;
 
 function PurposeCard(props: {
   purpose: Purpose;

@@ -43,9 +43,6 @@ export function draftOf(p: ConsentPolicy | null | undefined): Draft {
   };
 }
 
-/** The language of a policy's texts that is read here. */
-export const langOf = (language: string): "zh" | "en" => (language.startsWith("zh") ? "zh" : "en");
-
 /** One line of what is different between two policies. */
 export interface Difference {
   purpose: string;

@@ -3,7 +3,7 @@ import { App, Button } from "antd";
 import { Link2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
-import { consentPolicyQuery, personConsentsQuery } from "@/api/queries";
+import { personConsentsQuery } from "@/api/queries";
 import type { ConsentProof, ConsentVerdict, Person } from "@/api/types";
 import { useMay } from "@/app/session";
 import { copyText } from "@/components/CopyButton";
@@ -11,6 +11,7 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { Pill, type Tone } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
+import { usePurposes } from "@/lib/usePurposes";
 import { useSources } from "@/lib/useSources";
 import { useWrite } from "@/lib/useWrite";
 
@@ -22,11 +23,10 @@ const tones: Record<ConsentVerdict["outcome"], Tone> = {
 
 /** What the person agrees to, and the proof of each decision. */
 export function ConsentTab({ person }: { person: Person }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const { message } = App.useApp();
   const query = useQuery(personConsentsQuery(person.id));
-  const mayPolicy = useMay("consent:read");
-  const policy = useQuery({ ...consentPolicyQuery, enabled: mayPolicy }).data?.policy;
+  const { nameOf } = usePurposes();
   const sources = useSources();
   const may = useMay("consent:record");
   const link = useWrite({
@@ -42,18 +42,10 @@ export function ConsentTab({ person }: { person: Person }) {
       message.success(t("consent.linkCopied"));
     },
   });
-  const chinese = i18n.language.startsWith("zh");
-  const titleOf = (purpose: string, channel: string) => {
-    const u = policy?.purposes.find((one) => one.key === purpose)?.title;
-    const c = policy?.channels?.find((one) => one.key === channel)?.title;
-    const name = (text: { zh: string; en: string } | undefined, key: string) =>
-      text ? (chinese ? text.zh : text.en) : key;
-    return channel ? `${name(u, purpose)} · ${name(c, channel)}` : name(u, purpose);
-  };
   if (query.error && !query.data)
     return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   const verdicts: Column<ConsentVerdict>[] = [
-    { key: "purpose", title: t("consent.purpose"), width: 340, value: (v) => titleOf(v.purpose, v.channel) },
+    { key: "purpose", title: t("consent.purpose"), width: 340, value: (v) => nameOf(v.purpose, v.channel) },
     {
       key: "outcome",
       title: t("consent.outcomeTitle"),
@@ -87,7 +79,7 @@ export function ConsentTab({ person }: { person: Person }) {
       value: (p) => p.at,
       render: (p) => <ExactTime at={p.at} />,
     },
-    { key: "purpose", title: t("consent.purpose"), width: 300, value: (p) => titleOf(p.purpose, p.channel) },
+    { key: "purpose", title: t("consent.purpose"), width: 300, value: (p) => nameOf(p.purpose, p.channel) },
     {
       key: "choice",
       title: t("consent.choiceTitle"),

@@ -12,6 +12,7 @@ import { useRuleWords } from "@/components/conditions/useRuleWords";
 import { LinkButton } from "@/components/LinkButton";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonList } from "@/components/PersonList";
+import { PurposeSelect } from "@/components/PurposeSelect";
 import { EmptyState, ErrorState } from "@/components/states";
 import { formatJson, parseJson, stableJson } from "@/lib/json";
 import {
@@ -27,6 +28,7 @@ import {
 import { compact } from "@/lib/search";
 import { useDraft } from "@/lib/useDraft";
 import { usePreview } from "@/lib/usePreview";
+import { usePurposes } from "@/lib/usePurposes";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
@@ -61,6 +63,7 @@ export function EditSegmentPage() {
 interface Draft {
   name: string;
   description: string;
+  purpose: string;
   rule: Rule;
 }
 
@@ -75,14 +78,23 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
     {
       name: search.name ?? segment?.name ?? "",
       description: search.description ?? segment?.description ?? "",
+      purpose: search.purpose ?? segment?.purpose ?? "",
       rule: asGroup(search.rule ?? segment?.rule),
     },
-    (d) => setSearch({ name: d.name || undefined, description: d.description || undefined, rule: d.rule }),
+    (d) =>
+      setSearch({
+        name: d.name || undefined,
+        description: d.description || undefined,
+        purpose: d.purpose || undefined,
+        rule: d.rule,
+      }),
   );
   const isStatic = segment?.kind === "static";
+  const { policy } = usePurposes();
   const stored = {
     name: segment?.name ?? "",
     description: segment?.description ?? "",
+    purpose: segment?.purpose ?? "",
     rule: asGroup(segment?.rule),
   };
   const leave = useUnsaved(stableJson(draft) !== stableJson(stored));
@@ -101,18 +113,19 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
     mutationFn: () => {
       const name = draft.name.trim();
       const description = draft.description.trim();
+      const { purpose } = draft;
       const rule = pruned.rule ?? undefined;
       return segment
         ? data(
             api.PATCH("/api/v1/segments/{id}", {
               params: { path: { id: segment.id } },
-              body: isStatic ? { name, description } : compact({ name, description, rule }),
+              body: isStatic ? { name, description, purpose } : compact({ name, description, purpose, rule }),
             }),
           )
         : data(
             api.POST("/api/v1/segments", {
               params: { header: key },
-              body: compact({ name, description, rule }),
+              body: compact({ name, description, purpose, rule }),
             }),
           );
     },
@@ -202,6 +215,17 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
                 onChange={(e) => setDraft({ ...draft, description: e.target.value })}
               />
             </label>
+            {policy && (
+              <label htmlFor="segment-purpose" className="builder-purpose">
+                <span>{t("segments.purpose")}</span>
+                <PurposeSelect
+                  id="segment-purpose"
+                  use="act"
+                  value={draft.purpose}
+                  onChange={(purpose) => setDraft({ ...draft, purpose })}
+                />
+              </label>
+            )}
           </section>
           {!isStatic && (
             <section className="card">

@@ -16,12 +16,20 @@ import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import {
   segmentChangesQuery,
+  segmentConsentQuery,
   segmentHistoryQuery,
   segmentMembersQuery,
   segmentQuery,
   segmentsQuery,
 } from "@/api/queries";
-import type { LiveChange, Segment, SegmentChange, SegmentHistoryDay, SegmentMember } from "@/api/types";
+import type {
+  ConsentReason,
+  LiveChange,
+  Segment,
+  SegmentChange,
+  SegmentHistoryDay,
+  SegmentMember,
+} from "@/api/types";
 import { useFormat, useMode } from "@/app/appearance";
 import { Refused } from "@/app/Refused";
 import { useLimited, useMay } from "@/app/session";
@@ -41,6 +49,7 @@ import { EmptyState, ErrorState } from "@/components/states";
 import { segmentsIn } from "@/lib/rule";
 import { useLiveList } from "@/lib/useLive";
 import { usePages } from "@/lib/usePages";
+import { usePurposes } from "@/lib/usePurposes";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
 import { startOfDay } from "@/lib/zone";
@@ -164,6 +173,7 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
           <dt>{t("segments.rule")}</dt>
           <dd data-testid="segment-rule">{s.rule ? words.rule(s.rule) : t("segments.fixedHint")}</dd>
         </dl>
+        <HeldBack segment={s} />
         <dl>
           <dt>{t("segments.statusTitle")}</dt>
           <dd>
@@ -184,6 +194,34 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
         </dl>
       </section>
     </>
+  );
+}
+
+/** How many members consent holds back from what the segment serves; nothing while nobody is asked. */
+function HeldBack({ segment: s }: { segment: Segment }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { nameOf } = usePurposes();
+  const held = useQuery({ ...segmentConsentQuery(s.id), enabled: s.members > 0 }).data;
+  if (!held || (held.purpose === "" && held.reasons.no_purpose === undefined)) return null;
+  const n = held.non_personalised + held.refused;
+  const why = Object.entries(held.reasons)
+    .map(([reason, count]) => `${t(`consent.reason.${reason as ConsentReason}`)}: ${format.num(count)}`)
+    .join(" · ");
+  return (
+    <dl>
+      <dt>{t("segments.heldBack")}</dt>
+      <dd data-testid="segment-held" title={why || undefined}>
+        {t("segments.heldOf", { n: format.num(n), of: format.num(held.members) + (held.more ? "+" : "") })}
+        <span className="muted"> · {held.purpose ? nameOf(held.purpose) : t("consent.nobody")}</span>
+        {held.non_personalised > 0 && (
+          <span className="muted">
+            {" "}
+            · {t("segments.heldGeneric", { n: format.num(held.non_personalised) })}
+          </span>
+        )}
+      </dd>
+    </dl>
   );
 }
 
@@ -321,7 +359,11 @@ function Members({ id, segment }: { id: string; segment: Segment | undefined }) 
             load={(cursor) =>
               data(
                 api.GET("/api/v1/segments/{id}/members", {
-                  params: { path: { id }, query: { limit: 500, ...(cursor ? { cursor } : {}) } },
+                  params: {
+                    path: { id },
+                    query: { limit: 500, ...(cursor ? { cursor } : {}) },
+                    header: { "Touchstone-Purpose": "*" },
+                  },
                 }),
               )
             }

@@ -6,6 +6,7 @@ import { compact, oneOf, str } from "@/lib/search";
 export interface DraftSearch {
   name?: string;
   description?: string;
+  purpose?: string;
   rule?: Rule;
   view?: "json";
 }
@@ -14,6 +15,7 @@ export function draftSearch(raw: Record<string, unknown>): DraftSearch {
   return compact({
     name: str(raw, "name"),
     description: str(raw, "description"),
+    purpose: str(raw, "purpose"),
     rule: salvageRule(raw.rule),
     view: oneOf(raw, "view", ["json"]),
   });

@@ -6,6 +6,8 @@ import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { segmentsQuery } from "@/api/queries";
 import type { NewWebhookBody, Webhook, WebhookEvent } from "@/api/types";
+import { PurposeSelect } from "@/components/PurposeSelect";
+import { usePurposes } from "@/lib/usePurposes";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { NewSecret } from "./parts";
@@ -21,6 +23,7 @@ interface Fields {
   segments: string[];
   events: WebhookEvent[];
   identifiers: "none" | "masked" | "full";
+  purpose: string;
   backfill: boolean;
   headers: Header[];
   concurrency: number;
@@ -33,6 +36,7 @@ const fresh: Fields = {
   segments: [],
   events: ["segment.entered", "segment.left"],
   identifiers: "masked",
+  purpose: "",
   backfill: false,
   headers: [],
   concurrency: 16,
@@ -50,6 +54,7 @@ function bodyOf(f: Fields, kept: readonly string[]): NewWebhookBody {
     segments: f.segments,
     events: f.events,
     identifiers: f.identifiers,
+    purpose: f.purpose ?? "",
     backfill: f.backfill,
     headers,
     concurrency: f.concurrency,
@@ -109,7 +114,11 @@ export function EditWebhook({ webhook, onClose }: { webhook: Webhook; onClose: (
   });
   return (
     <WebhookForm
-      initial={{ ...webhook, headers: webhook.headers.map((name) => ({ name, value: "" })) }}
+      initial={{
+        ...webhook,
+        purpose: webhook.purpose ?? "",
+        headers: webhook.headers.map((name) => ({ name, value: "" })),
+      }}
       kept={webhook.headers}
       submit={t("action.save")}
       pending={patch.isPending}
@@ -129,6 +138,7 @@ function WebhookForm(props: {
 }) {
   const { t } = useTranslation();
   const segments = useQuery(segmentsQuery);
+  const { policy } = usePurposes();
   const { touched, touch, settle } = useTouched();
   useUnsaved(touched && !props.pending);
   const required = [{ required: true, whitespace: true, message: "" }];
@@ -191,6 +201,11 @@ function WebhookForm(props: {
           }))}
         />
       </Form.Item>
+      {policy && (
+        <Form.Item name="purpose" label={t("webhooks.purpose")} extra={t("webhooks.purposeHint")}>
+          <PurposeSelect use="share" />
+        </Form.Item>
+      )}
       <Form.Item
         name="backfill"
         label={t("webhooks.backfill")}
