@@ -19,7 +19,7 @@ func (a *App) wireCommands(ctx context.Context) (err error) {
 // commandKinds lists all commands. One that was released stays: logs hold it.
 func (a *App) commandKinds() (kinds []command.Kind) {
 	kinds = append(kinds, a.privacyAround(a.graph.Commands(a.rules))...)
-	kinds = append(kinds, a.privacy.Commands(a.graph)...)
+	kinds = append(kinds, a.privacy.Commands()...)
 	kinds = append(kinds, a.profiles.Commands()...)
 	kinds = append(kinds, linkage.Commands(a.graph.Find)...)
 	kinds = append(kinds,

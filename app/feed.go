@@ -61,23 +61,34 @@ func (f *changeFeed) Committed(b *touchstone.Batch) {
 
 // forget takes what is about persons who were erased out of what is kept for newcomers.
 func (f *changeFeed) forget(changes []touchstone.Change) {
+	var gone []keep.Whole
+	numbers, ids := map[int64]bool{}, map[touchstone.Identifier]bool{}
 	for i := range changes {
 		c := &changes[i]
 		if c.Kind != touchstone.PersonErased || c.Parts == nil {
 			continue
 		}
 		who := keep.Whole{Person: c.Person, Nodes: c.Parts.Nodes, Identifiers: c.Parts.Identifiers}
-		numbers := who.Numbers()
-		f.hub.Forget(func(o touchstone.Occurrence) bool { // that the number was erased may be told
-			return o.Kind != touchstone.Erased && (slices.Contains(numbers, int64(o.Person)) || o.Other != 0 && slices.Contains(numbers, int64(o.Other)))
-		})
-		if f.events == nil {
-			continue
+		for _, n := range who.Numbers() {
+			numbers[n] = true
 		}
-		mentions := keep.Mentions([]keep.Whole{who})
-		f.events().Forget(func(e touchstone.Event) bool {
-			return slices.ContainsFunc(e.Identifiers, func(id touchstone.Identifier) bool { return slices.Contains(who.Identifiers, id) }) ||
-				slices.ContainsFunc([]touchstone.JSON{e.Properties, e.Traits, e.Context, e.Raw}, func(text touchstone.JSON) bool { return keep.MentionedIn(mentions, string(text)) })
-		})
+		for _, id := range who.Identifiers {
+			ids[id] = true
+		}
+		gone = append(gone, who)
 	}
+	if len(gone) == 0 {
+		return
+	}
+	f.hub.Forget(func(o touchstone.Occurrence) bool { // that the number was erased may be told
+		return o.Kind != touchstone.Erased && (numbers[int64(o.Person)] || o.Other != 0 && numbers[int64(o.Other)])
+	})
+	if f.events == nil {
+		return
+	}
+	search := keep.NewSearch(gone)
+	f.events().Forget(func(e touchstone.Event) bool {
+		return slices.ContainsFunc(e.Identifiers, func(id touchstone.Identifier) bool { return ids[id] }) ||
+			search.In(string(e.Properties), string(e.Traits), string(e.Context), string(e.Raw))
+	})
 }

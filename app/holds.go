@@ -7,6 +7,8 @@ import (
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/privacy/hold"
+	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // wireHolds makes what keeps persons from being removed.
@@ -16,8 +18,8 @@ func (a *App) wireHolds(ctx context.Context) (err error) {
 }
 
 // amongSegments returns which of the persons are in which of the segments.
-func (a *App) amongSegments(ctx context.Context, segments []string, persons []touchstone.PersonID) (map[string][]touchstone.PersonID, error) {
-	list, err := a.segments.MembersAmong(ctx, persons)
+func (a *App) amongSegments(ctx context.Context, q store.Querier, segments []string, persons []touchstone.PersonID) (map[string][]touchstone.PersonID, error) {
+	list, err := segment.MembersAmongIn(ctx, q, persons)
 	out := make(map[string][]touchstone.PersonID, len(segments))
 	for _, s := range list {
 		out[s.ID] = s.Members

@@ -40,7 +40,7 @@ func (a *App) wirePrivacy(ctx context.Context) error {
 		return err
 	}
 	cfg := privacy.Config{
-		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), Kinds: a.kinds, Whole: a.wholeOf, Comes: a.comes, Identifiers: a.graph.EachIdentifier, Imports: a.isImport,
+		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), Kinds: a.kinds, Graph: a.graph, Comes: a.comes, Identifiers: a.graph.EachIdentifier, Imports: a.isImport,
 		Held: func(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error) {
 			return a.holds.Held(ctx, q, persons)
 		},
@@ -130,7 +130,7 @@ func (a *App) forgottenAt(source string) func(*touchstone.Event) bool {
 func (a *App) privacyAround(kinds []command.Kind) []command.Kind {
 	for i := range kinds {
 		if kinds[i].Name == identity.EraseCommand {
-			kinds[i] = a.privacy.Around(kinds[i], a.graph)
+			kinds[i] = a.privacy.Around(kinds[i])
 		}
 	}
 	return kinds
@@ -143,19 +143,6 @@ func (a *App) submitAs(ctx context.Context, c touchstone.Command) (touchstone.JS
 		return "", err
 	}
 	return row.Result, nil
-}
-
-// wholeOf returns who has an identifier.
-func (a *App) wholeOf(ctx context.Context, q store.Querier, id touchstone.Identifier) (who keep.Whole, ok bool, err error) {
-	_, person, err := a.graph.Find(ctx, q, id)
-	if err != nil || person == 0 {
-		return who, false, err
-	}
-	list, err := a.graph.WholeIn(ctx, q, []touchstone.PersonID{person})
-	if err != nil || len(list) == 0 {
-		return who, false, err
-	}
-	return list[0], true, nil
 }
 
 // erasuresCopied tells whether the warehouse has carried out all erasures that the graph has.

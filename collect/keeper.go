@@ -9,7 +9,7 @@ import (
 
 // keeper is the quarantine as a keeper. A refused event belongs to nobody yet, so nothing
 // merges or splits; one that names a person is erased and exported with the person. See
-// [keep.Mentions] for what is found.
+// [keep.NewSearch] for what is found.
 type keeper struct{}
 
 // Keeper returns the keeper of what the edge has refused.
@@ -43,10 +43,10 @@ func (keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put k
 
 // mentioned calls fn for each refused event that names one of the persons.
 func mentioned(ctx context.Context, q store.Querier, persons []keep.Whole, fn func(Quarantined) error) error {
-	mentions := keep.Mentions(persons)
+	search := keep.NewSearch(persons)
 	return keep.Each(ctx, q, `SELECT `+quarantineColumns+` FROM quarantine ORDER BY received_at, message_id, source`, nil, func(scan func(...any) error) error {
 		item, err := scanQuarantined(rowScan(scan))
-		if err != nil || !keep.MentionedIn(mentions, string(item.Event)) && !keep.MentionedIn(mentions, item.request) {
+		if err != nil || !search.In(string(item.Event), item.request) {
 			return err
 		}
 		return fn(item)

@@ -53,18 +53,18 @@ func (keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put k
 
 // mentioned calls fn for each command that names one of the persons.
 func mentioned(ctx context.Context, q store.Querier, persons []keep.Whole, fn func(r *Row) error) error {
-	mentions := keep.Mentions(persons)
+	search := keep.NewSearch(persons)
 	return keep.Each(ctx, q, `SELECT `+rowColumns+` FROM commands ORDER BY submitted_at, id`, nil, func(scan func(...any) error) error {
 		r, err := scanRow(scan)
-		if err != nil || !r.mentions(mentions) {
+		if err != nil || !r.names(search) {
 			return err
 		}
 		return fn(&r)
 	})
 }
 
-func (r *Row) mentions(list []string) bool {
-	return keep.MentionedIn(list, string(r.Body)) || keep.MentionedIn(list, string(r.Result)) || keep.MentionedIn(list, r.Failure)
+func (r *Row) names(search *keep.Search) bool {
+	return search.In(string(r.Body), string(r.Result), r.Failure)
 }
 
 // searched is how many of the latest commands are looked through for those about a person.
@@ -73,11 +73,11 @@ const searched = 5000
 // About returns the latest commands that name a person, the latest first, at most limit of
 // them; it looks through the latest 5000 commands.
 func (l *Log) About(ctx context.Context, who keep.Whole, limit int) ([]Row, error) {
-	list := keep.Mentions([]keep.Whole{who})
+	search := keep.NewSearch([]keep.Whole{who})
 	rows := []Row{}
 	err := keep.Each(ctx, l.cfg.DB.Reader(), `SELECT `+rowColumns+` FROM commands ORDER BY submitted_at DESC, id DESC LIMIT ?`, []any{searched}, func(scan func(...any) error) error {
 		r, err := scanRow(scan)
-		if err == nil && len(rows) < limit && r.mentions(list) {
+		if err == nil && len(rows) < limit && r.names(search) {
 			rows = append(rows, r)
 		}
 		return err

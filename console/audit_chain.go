@@ -56,10 +56,7 @@ func AuditCommands() []command.Kind {
 // appendAudit writes an entry at the end of the chain. It holds the row of the head until the
 // transaction ends, so entries have one order.
 func appendAudit(ctx context.Context, tx *store.Tx, e *chain.Entry) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO audit_head (one, n, hash, base_n, base_hash, began_at, old) VALUES (1, 0, ?, 0, ?, 0, 0) ON CONFLICT (one) DO NOTHING`, make([]byte, 32), make([]byte, 32)); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET n = n + 1 WHERE one = 1`); err != nil { // locks it
+	if err := lockHead(ctx, tx, `n = n + 1`); err != nil {
 		return err
 	}
 	before, err := readHead(ctx, tx)
@@ -104,6 +101,15 @@ type auditHead struct {
 	old     int64
 }
 
+// lockHead makes the row of the head unless it is there, and holds it until the transaction ends.
+func lockHead(ctx context.Context, tx *store.Tx, set string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO audit_head (one, n, hash, base_n, base_hash, began_at, old) VALUES (1, 0, ?, 0, ?, 0, 0) ON CONFLICT (one) DO NOTHING`, make([]byte, 32), make([]byte, 32))
+	if err == nil {
+		_, err = tx.Exec(ctx, `UPDATE audit_head SET `+set+` WHERE one = 1`)
+	}
+	return err
+}
+
 func readHead(ctx context.Context, q store.Querier) (h auditHead, err error) {
 	var hash, base []byte
 	err = q.QueryRow(ctx, `SELECT n, hash, base_n, base_hash, began_at, old FROM audit_head WHERE one = 1`).Scan(&h.n, &hash, &h.base.Number, &base, &h.beganAt, &h.old)
@@ -116,10 +122,7 @@ func readHead(ctx context.Context, q store.Querier) (h auditHead, err error) {
 // nobody can tell; what is done to them later, anybody.
 func chainOld(ctx context.Context, db *store.DB, now time.Time) error {
 	return db.Retry(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO audit_head (one, n, hash, base_n, base_hash, began_at, old) VALUES (1, 0, ?, 0, ?, 0, 0) ON CONFLICT (one) DO NOTHING`, make([]byte, 32), make([]byte, 32)); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE audit_head SET old = old WHERE one = 1`); err != nil { // locks it
+		if err := lockHead(ctx, tx, `old = old`); err != nil {
 			return err
 		}
 		head, err := readHead(ctx, tx)
@@ -193,31 +196,36 @@ func readHeads(ctx context.Context, q store.Querier) (list []chain.Head, err err
 }
 
 // CheckAudit goes along the whole chain, as of one moment. Costs a hash or four an entry.
-func CheckAudit(ctx context.Context, db *store.DB, keys ...string) (v chain.Verdict, err error) {
-	err = db.View(ctx, func(tx *store.Tx) error {
-		head, err := readHead(ctx, tx)
-		if err != nil {
-			return err
-		}
-		heads, err := readHeads(ctx, tx)
-		if err != nil {
-			return err
-		}
-		c := chain.NewCheck(head.base, heads, keys...)
-		if err := eachEntry(ctx, tx, func(e *chain.Entry) error { return checkEntry(c, e) }); err != nil {
-			return err
-		}
-		v = c.Finish(head.n)
-		return nil
-	})
+func CheckAudit(ctx context.Context, db *store.DB) (chain.Verdict, error) {
+	v, _, _, err := checkAudit(ctx, db)
 	return v, err
 }
 
+// checkAudit is CheckAudit, with the head and the signed heads that it went by.
+func checkAudit(ctx context.Context, db *store.DB) (v chain.Verdict, head auditHead, heads []chain.Head, err error) {
+	err = db.View(ctx, func(tx *store.Tx) (err error) {
+		if head, err = readHead(ctx, tx); err != nil {
+			return err
+		}
+		if heads, err = readHeads(ctx, tx); err != nil {
+			return err
+		}
+		c := chain.NewCheck(head.base, heads)
+		err = eachEntry(ctx, tx, func(e *chain.Entry) error {
+			checkEntry(c, e)
+			return nil
+		})
+		v = c.Finish(head.n)
+		return err
+	})
+	return v, head, heads, err
+}
+
 // checkEntry hands an entry to the check, with what it says of others.
-func checkEntry(c *chain.Check, e *chain.Entry) error {
+func checkEntry(c *chain.Check, e *chain.Entry) {
 	c.Entry(e)
 	if e.Open == nil || e.Redacted {
-		return nil
+		return
 	}
 	switch e.Action {
 	case redactAction:
@@ -231,7 +239,6 @@ func checkEntry(c *chain.Check, e *chain.Entry) error {
 			c.PrunedThrough(b)
 		}
 	}
-	return nil
 }
 
 // redacted is the detail of an entry that says which entries an erasure has taken names out of.

@@ -28,15 +28,7 @@ func (c *Console) getAuditChain(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	c.checking.Lock() // one walk at a time: it reads the whole log
 	defer c.checking.Unlock()
-	v, err := CheckAudit(ctx, c.cfg.DB)
-	if err != nil {
-		return err
-	}
-	head, err := readHead(ctx, c.cfg.DB.Reader())
-	if err != nil {
-		return err
-	}
-	heads, err := readHeads(ctx, c.cfg.DB.Reader())
+	v, head, heads, err := checkAudit(ctx, c.cfg.DB)
 	if err != nil {
 		return err
 	}
@@ -121,8 +113,6 @@ func CheckExport(next func() ([]byte, error), keys ...string) (v chain.Verdict, 
 		if err := json.Unmarshal(line, &e); err != nil {
 			return v, touchstone.Errorf(touchstone.Invalid, "line %d of the audit log cannot be read", c.Entries+2).WithHint("the file is damaged: a line was changed by hand")
 		}
-		if err := checkEntry(c, &e); err != nil {
-			return v, err
-		}
+		checkEntry(c, &e)
 	}
 }

@@ -67,7 +67,7 @@ func (keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) err
 			return err
 		}
 	}
-	mentions := keep.Mentions(persons)
+	search := keep.NewSearch(persons)
 	type answer struct{ owner, key string }
 	var answers []answer
 	err = keep.Each(ctx, tx, `SELECT owner, idem_key, body FROM console_answers WHERE body IS NOT NULL`, nil, func(scan func(...any) error) error {
@@ -76,7 +76,7 @@ func (keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) err
 		if err := scan(&a.owner, &a.key, &body); err != nil {
 			return err
 		}
-		if keep.MentionedIn(mentions, string(body)) {
+		if search.In(string(body)) {
 			answers = append(answers, a)
 		}
 		return nil
@@ -106,7 +106,7 @@ func (keeper) Export(ctx context.Context, q store.Querier, who keep.Whole, put k
 // audited calls fn for each entry of the audit log that is about one of the persons or names
 // one; number is the target without a name.
 func audited(ctx context.Context, q store.Querier, persons []keep.Whole, fn func(e *auditEntry, number string) error) error {
-	mentions := keep.Mentions(persons)
+	search := keep.NewSearch(persons)
 	targets := map[string]string{}
 	for i := range persons {
 		for _, n := range persons[i].Numbers() {
@@ -124,7 +124,7 @@ func audited(ctx context.Context, q store.Querier, persons []keep.Whole, fn func
 			return err
 		}
 		number, about := targets[e.Target]
-		if !about && !keep.MentionedIn(mentions, detail) && !keep.MentionedIn(mentions, `"`+strings.ReplaceAll(e.TargetName, `"`, `\"`)+`"`) {
+		if !about && !search.In(detail, `"`+strings.ReplaceAll(e.TargetName, `"`, `\"`)+`"`) {
 			return nil
 		}
 		if !about {

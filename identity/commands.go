@@ -182,6 +182,19 @@ func findNamed(ctx context.Context, tx store.Querier, texts []string) ([]touchst
 	return ids, found, err
 }
 
+// PersonsOf returns who has each of the identifiers, as they are stored; 0 where nobody has it.
+func (g *Graph) PersonsOf(ctx context.Context, q store.Querier, ids []touchstone.Identifier) ([]touchstone.PersonID, error) {
+	found, err := findIdentifiers(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	persons := make([]touchstone.PersonID, len(ids))
+	for i := range found {
+		persons[i] = found[i].person
+	}
+	return persons, nil
+}
+
 // Find returns the node and the person of an identifier, as it is stored; zeros if nobody has it.
 func (g *Graph) Find(ctx context.Context, q store.Querier, id touchstone.Identifier) (touchstone.NodeID, touchstone.PersonID, error) {
 	found, err := findIdentifiers(ctx, q, []touchstone.Identifier{id})
@@ -404,11 +417,11 @@ func (g *Graph) doErase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, 
 		return nil, touchstone.Errorf(touchstone.NotFound, "nobody has one of the identifiers")
 	}
 	slices.Sort(out.Persons)
-	for _, person := range out.Persons {
-		parts, err := g.Erase(ctx, tx, b, person)
-		if err != nil {
-			return nil, err
-		}
+	gone, err := g.Erase(ctx, tx, b, out.Persons)
+	if err != nil {
+		return nil, err
+	}
+	for _, parts := range gone {
 		out.Identifiers += len(parts.Nodes)
 	}
 	if g.cfg.Files != nil {

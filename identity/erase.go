@@ -8,56 +8,73 @@ import (
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
-// Erase forgets a person, in the batch's transaction and before Apply: its identifiers with
-// all that is known of them. It reports PersonErased with what the person consisted of, so
-// that the stages and keepers follow, and returns that, too; NotFound if there is no such person.
+// Erase forgets persons, in the batch's transaction and before Apply: their identifiers with
+// all that is known of them. It reports PersonErased of each with what the person consisted of, so
+// that the stages and keepers follow, and returns that, too; NotFound if one of them is not there.
 //
 // What is left are numbers: a later event with one of the identifiers makes a new person. See
 // docs/design/keepers.md.
-func (g *Graph) Erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, person touchstone.PersonID) (*touchstone.Parts, error) {
-	parts := &touchstone.Parts{}
+func (g *Graph) Erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, persons []touchstone.PersonID) (map[touchstone.PersonID]*touchstone.Parts, error) {
+	gone := make(map[touchstone.PersonID]*touchstone.Parts, len(persons))
+	if len(persons) == 0 {
+		return gone, nil
+	}
 	err := g.change(ctx, tx, func(st *state) error {
-		found, err := g.nodesOf(ctx, tx, []touchstone.PersonID{person})
+		found, err := g.nodesOf(ctx, tx, persons)
 		if err != nil {
 			return err
 		}
-		nodes := found[person]
-		if len(nodes) == 0 {
-			return touchstone.Errorf(touchstone.NotFound, "there is no person %s", person)
+		all := &touchstone.Parts{}
+		for _, person := range persons {
+			parts := &touchstone.Parts{}
+			for _, n := range found[person] {
+				parts.Nodes, parts.Identifiers = append(parts.Nodes, n.ID), append(parts.Identifiers, n.Identifier())
+			}
+			if len(parts.Nodes) == 0 {
+				return touchstone.Errorf(touchstone.NotFound, "there is no person %s", person)
+			}
+			gone[person] = parts
+			all.Nodes, all.Identifiers = append(all.Nodes, parts.Nodes...), append(all.Identifiers, parts.Identifiers...)
 		}
-		for _, n := range nodes {
-			parts.Nodes = append(parts.Nodes, n.ID)
-			parts.Identifiers = append(parts.Identifiers, n.Identifier())
+		if err := g.eraseRows(ctx, tx, all, st); err != nil {
+			return fmt.Errorf("erase %d persons: %w", len(persons), err)
 		}
-		if err := g.eraseRows(ctx, tx, person, parts, st); err != nil {
-			return fmt.Errorf("erase person %s: %w", person, err)
+		if err := g.bury(ctx, tx, all, st, b.Now.UnixMilli()); err != nil {
+			return fmt.Errorf("erase %d persons: %w", len(persons), err)
 		}
-		if err := g.bury(ctx, tx, parts, st, b.Now.UnixMilli()); err != nil {
-			return fmt.Errorf("erase person %s: %w", person, err)
+		for _, person := range persons {
+			g.eraseCached(person, gone[person])
+			g.countGone(found[person], st)
 		}
-		g.eraseCached(person, parts)
-		if slices.ContainsFunc(nodes, func(n Node) bool { return !g.kinds.relates(g.kinds.number(n.Kind)) }) {
-			st.persons--
-		}
-		if slices.ContainsFunc(nodes, func(n Node) bool { return n.Kind == touchstone.KindUserID }) {
-			st.known--
-		}
-		g.metrics.erased.Inc()
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	b.Due = slices.DeleteFunc(b.Due, func(t touchstone.Timer) bool { return t.Subject.Person() == person })
-	b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonErased, Person: person, Time: b.Now, Parts: parts})
-	return parts, nil
+	b.Due = slices.DeleteFunc(b.Due, func(t touchstone.Timer) bool { return gone[t.Subject.Person()] != nil })
+	for _, person := range persons {
+		b.Changes = append(b.Changes, touchstone.Change{Kind: touchstone.PersonErased, Person: person, Time: b.Now, Parts: gone[person]})
+	}
+	return gone, nil
 }
 
-func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.PersonID, parts *touchstone.Parts, st *state) error {
+// countGone takes somebody out of the numbers of persons.
+func (g *Graph) countGone(nodes []Node, st *state) {
+	if slices.ContainsFunc(nodes, func(n Node) bool { return !g.kinds.relates(g.kinds.number(n.Kind)) }) {
+		st.persons--
+	}
+	if slices.ContainsFunc(nodes, func(n Node) bool { return n.Kind == touchstone.KindUserID }) {
+		st.known--
+	}
+	g.metrics.erased.Inc()
+}
+
+func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, parts *touchstone.Parts, st *state) error {
 	if err := g.eraseFromOthers(ctx, tx, parts); err != nil {
 		return err
 	}
@@ -65,7 +82,7 @@ func (g *Graph) eraseRows(ctx context.Context, tx *store.Tx, person touchstone.P
 		return err
 	}
 	for _, statement := range []string{
-		`DELETE FROM identity_edges WHERE a IN (...)`,     // both ends are the person's
+		`DELETE FROM identity_edges WHERE a IN (...)`,     // both ends are one of the persons'
 		`DELETE FROM identity_merges WHERE kept IN (...)`, // as is all that a merge names
 		`DELETE FROM identity_dropped WHERE node IN (...)`,
 		`DELETE FROM identity_relations WHERE node IN (...)`,
@@ -105,36 +122,64 @@ func eraseOverrides(ctx context.Context, tx *store.Tx, nodes []touchstone.NodeID
 }
 
 // eraseFromOthers takes the identifiers out of rows that are about other persons: links that
-// were refused, suggestions and their examples. A value that an operator has blocked names
-// nobody and stays.
+// were refused, suggestions and their examples.
 func (g *Graph) eraseFromOthers(ctx context.Context, tx *store.Tx, parts *touchstone.Parts) error {
 	gone := make(map[string]bool, len(parts.Identifiers))
 	for _, id := range parts.Identifiers {
 		gone[id.String()] = true
-		for _, statement := range []string{
-			`DELETE FROM identity_dropped WHERE value = ? AND kind = ?`,
-			`DELETE FROM identity_suggestions WHERE value = ? AND kind = ? AND state <> 'blocked'`,
-		} {
-			if _, err := tx.Exec(ctx, statement, id.Value, string(id.Kind)); err != nil {
-				return err
-			}
-		}
+	}
+	if err := eraseRefused(ctx, tx, parts, gone); err != nil {
+		return err
 	}
 	g.suspects.forget(parts.Identifiers, g.kinds)
 	if err := eraseFromCompany(ctx, tx, parts); err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `SELECT kind, value, examples FROM identity_suggestions`)
+	return eraseSuggested(ctx, tx, gone)
+}
+
+// eraseRefused deletes links to the identifiers that were refused.
+func eraseRefused(ctx context.Context, tx *store.Tx, parts *touchstone.Parts, gone map[string]bool) error {
+	type row struct {
+		node        int64
+		kind, value string
+	}
+	var list []row
+	values := make([]string, len(parts.Identifiers))
+	for i, id := range parts.Identifiers {
+		values[i] = id.Value
+	}
+	seen := map[row]bool{} // the same value may be asked for twice
+	err := store.SelectIn(ctx, tx, `SELECT node, kind, value FROM identity_dropped WHERE value IN (...)`, values, func(rows *sql.Rows) error {
+		var r row
+		err := rows.Scan(&r.node, &r.kind, &r.value)
+		if gone[touchstone.Identifier{Kind: touchstone.IdentifierKind(r.kind), Value: r.value}.String()] && !seen[r] {
+			seen[r] = true
+			list = append(list, r)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	type row struct{ kind, value, examples string }
-	var changed []row
-	for rows.Next() {
+	return tx.BulkDeleteRows(ctx, "identity_dropped", []string{"node", "kind", "value"}, len(list), func(i int, args []any) {
+		args[0], args[1], args[2] = list[i].node, list[i].kind, list[i].value
+	})
+}
+
+// eraseSuggested deletes suggestions about the identifiers, and takes those out of the examples of
+// others. A value that an operator has blocked names nobody and stays.
+func eraseSuggested(ctx context.Context, tx *store.Tx, gone map[string]bool) error {
+	type row struct{ kind, value, state, examples string }
+	var about, changed []row
+	err := keep.Each(ctx, tx, `SELECT kind, value, state, examples FROM identity_suggestions`, nil, func(scan func(...any) error) error {
 		var r row
-		if err := rows.Scan(&r.kind, &r.value, &r.examples); err != nil {
+		if err := scan(&r.kind, &r.value, &r.state, &r.examples); err != nil {
 			return err
+		}
+		if r.state != "blocked" && gone[touchstone.Identifier{Kind: touchstone.IdentifierKind(r.kind), Value: r.value}.String()] {
+			about = append(about, r)
+			return nil
 		}
 		var examples []string
 		if err := json.Unmarshal([]byte(r.examples), &examples); err != nil {
@@ -142,25 +187,24 @@ func (g *Graph) eraseFromOthers(ctx context.Context, tx *store.Tx, parts *touchs
 		}
 		kept := slices.DeleteFunc(slices.Clone(examples), func(e string) bool { return gone[e] })
 		if len(kept) == len(examples) {
-			continue
+			return nil
 		}
 		text, err := json.Marshal(kept)
-		if err != nil {
-			return err
-		}
 		r.examples = string(text)
 		changed = append(changed, r)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	rows.Close()
 	for _, r := range changed {
 		if _, err := tx.Exec(ctx, `UPDATE identity_suggestions SET examples = ? WHERE kind = ? AND value = ?`, r.examples, r.kind, r.value); err != nil {
 			return err
 		}
 	}
-	return nil
+	return tx.BulkDeleteRows(ctx, "identity_suggestions", []string{"kind", "value"}, len(about), func(i int, args []any) {
+		args[0], args[1] = about[i].kind, about[i].value
+	})
 }
 
 // eraseFromCompany takes fingerprints of the identifiers out of what others were seen with.

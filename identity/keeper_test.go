@@ -15,7 +15,7 @@ import (
 type exercised struct{ g *Graph }
 
 func (e exercised) Erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, person touchstone.PersonID) error {
-	_, err := e.g.Erase(ctx, tx, b, person)
+	_, err := e.g.Erase(ctx, tx, b, []touchstone.PersonID{person})
 	return err
 }
 

@@ -95,7 +95,8 @@ func (k keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) e
 }
 
 func graveOf(persons []keep.Whole) *grave {
-	g := &grave{numbers: map[int64]bool{}, nodes: map[touchstone.NodeID]bool{}, identifiers: map[touchstone.Identifier]bool{}}
+	g := &grave{numbers: map[int64]bool{}, nodes: map[touchstone.NodeID]bool{}, identifiers: map[touchstone.Identifier]bool{}, values: map[string]bool{}}
+	var quoted []string
 	for _, who := range persons {
 		for _, n := range who.Numbers() {
 			g.numbers[n] = true
@@ -105,9 +106,11 @@ func graveOf(persons []keep.Whole) *grave {
 		}
 		for _, id := range who.Identifiers {
 			g.identifiers[id] = true
-			g.quoted = append(g.quoted, strconv.Quote(id.Value))
+			g.values[id.Value] = true
+			quoted = append(quoted, strconv.Quote(id.Value))
 		}
 	}
+	g.texts = keep.NewTexts(quoted)
 	return g
 }
 

@@ -4,14 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/klauspost/compress/s2"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/coded"
+	"github.com/touchstone-cdp/touchstone/keep"
 )
 
 // The form of a row's body, version 1:
@@ -297,7 +296,8 @@ type grave struct {
 	numbers     map[int64]bool // of persons and nodes
 	nodes       map[touchstone.NodeID]bool
 	identifiers map[touchstone.Identifier]bool
-	quoted      []string // their values as JSON has them, and the bare ones
+	values      map[string]bool
+	texts       *keep.Texts // the values as JSON has them
 }
 
 // holds tells whether an item is about somebody who is to be forgotten.
@@ -346,12 +346,12 @@ func (g *grave) strip(e *touchstone.Event) (changed bool) {
 		e.Identifiers = kept
 	}
 	for _, p := range []*string{&e.UserID, &e.AnonymousID, &e.PreviousID, &e.GroupID} {
-		if *p != "" && slices.Contains(g.quoted, strconv.Quote(*p)) {
+		if *p != "" && g.values[*p] {
 			*p, changed = "", true
 		}
 	}
 	for _, p := range []*touchstone.JSON{&e.Properties, &e.Traits, &e.Context, &e.Raw} {
-		if slices.ContainsFunc(g.quoted, func(q string) bool { return strings.Contains(string(*p), q) }) {
+		if g.texts.In(string(*p)) {
 			*p, changed = "", true
 		}
 	}

@@ -11,11 +11,27 @@ import (
 // is called: a shorter one may be anything.
 const shortValue = 5
 
-// Mentions returns texts of which one is in a JSON text, in lower case, that names one of the
-// persons: their ids, their identifiers as kind:value, values that are long enough to be
-// nothing else, and user and anonymous ids under their names. A phone number is also looked for
-// without its country code. Other spellings are not found.
-func Mentions(persons []Whole) []string {
+// Search finds texts that name one of some persons.
+type Search struct{ texts *Texts }
+
+// NewSearch prepares a search for persons in JSON: for their ids, their identifiers as kind:value,
+// values that are long enough to be nothing else, and user and anonymous ids under their names. A phone
+// number is also looked for without its country code. Other spellings are not found. What a text
+// costs does not depend on how many they are.
+func NewSearch(persons []Whole) *Search { return &Search{NewTexts(mentions(persons))} }
+
+// In tells whether one of the texts names one of the persons.
+func (s *Search) In(texts ...string) bool {
+	for _, text := range texts {
+		if s.texts.In(strings.ToLower(text)) {
+			return true
+		}
+	}
+	return false
+}
+
+// mentions returns texts of which one is in a JSON text, in lower case, that names one of the persons.
+func mentions(persons []Whole) []string {
 	var list []string
 	quoted := func(text string) string {
 		b, err := json.Marshal(text)
@@ -49,15 +65,4 @@ func Mentions(persons []Whole) []string {
 		}
 	}
 	return list
-}
-
-// MentionedIn tells whether a text names one of the persons whose [Mentions] are given.
-func MentionedIn(mentions []string, text string) bool {
-	text = strings.ToLower(text)
-	for _, m := range mentions {
-		if strings.Contains(text, m) {
-			return true
-		}
-	}
-	return false
 }

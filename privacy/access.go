@@ -135,20 +135,11 @@ func (a accessor) run(ctx context.Context, r job.Run) (touchstone.JSON, error) {
 
 // persons returns who has the identifiers, each once.
 func (a accessor) persons(ctx context.Context, texts []string) (list []keep.Whole, err error) {
-	for _, text := range texts {
-		id, ok := touchstone.ParseIdentifier(text)
-		if !ok {
-			continue
-		}
-		who, ok, err := a.p.cfg.Whole(ctx, a.p.cfg.DB.Reader(), id)
-		if err != nil {
-			return nil, err
-		}
-		if ok && !slices.ContainsFunc(list, func(w keep.Whole) bool { return w.Person == who.Person }) {
-			list = append(list, who)
-		}
+	of, err := a.p.wholes(ctx, a.p.cfg.DB.Reader(), [][]string{texts})
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	return of[0], nil
 }
 
 // gather reads all that is kept of persons.

@@ -4,10 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/command"
@@ -56,8 +57,8 @@ type liftBody struct {
 
 // Commands returns the commands of this package. Erase is identity's own command for one person;
 // it is given back with what an erasure needs around it.
-func (p *Privacy) Commands(graph Graph) []command.Kind {
-	f := forgetter{p, graph}
+func (p *Privacy) Commands() []command.Kind {
+	f := forgetter{p, p.cfg.Graph}
 	return []command.Kind{
 		{Name: ForgetCommand, Check: checkForget, Do: f.do, Forgets: true},
 		{Name: LiftCommand, Check: checkLift, Do: p.doLift, Forgets: true},
@@ -66,8 +67,9 @@ func (p *Privacy) Commands(graph Graph) []command.Kind {
 
 // Graph is identity, as far as it forgets.
 type Graph interface {
-	Find(ctx context.Context, q store.Querier, id touchstone.Identifier) (touchstone.NodeID, touchstone.PersonID, error)
-	Erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, person touchstone.PersonID) (*touchstone.Parts, error)
+	// PersonsOf returns who has each of the identifiers, 0 where nobody has it.
+	PersonsOf(ctx context.Context, q store.Querier, ids []touchstone.Identifier) ([]touchstone.PersonID, error)
+	Erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch, persons []touchstone.PersonID) (map[touchstone.PersonID]*touchstone.Parts, error)
 	WholeIn(ctx context.Context, q store.Querier, persons []touchstone.PersonID) ([]keep.Whole, error)
 }
 
@@ -134,20 +136,11 @@ func (f forgetter) do(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c 
 	if err := json.Unmarshal([]byte(c.Body), &in); err != nil {
 		return nil, touchstone.Errorf(touchstone.Invalid, "the command's body is not of its form")
 	}
-	found := make([][]touchstone.PersonID, len(in.Requests))
-	var all []touchstone.PersonID
-	for i := range in.Requests {
-		ids, err := parseAll(in.Requests[i].Identifiers)
-		if err != nil {
-			return nil, err
-		}
-		if found[i], err = f.persons(ctx, tx, ids); err != nil {
-			return nil, err
-		}
-		all = append(all, found[i]...)
+	f.p.timeBatch(tx)
+	found, all, err := f.named(ctx, tx, in.Requests)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(all)
-	all = slices.Compact(all)
 	held, err := f.p.held(ctx, tx, all)
 	if err != nil {
 		return nil, err
@@ -161,17 +154,55 @@ func (f forgetter) do(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c 
 	if err != nil {
 		return nil, err
 	}
-	w := &forgetting{forgetter: f, b: b, c: c, dug: dug, held: held, before: before, gone: map[touchstone.PersonID]bool{}}
+	w := &forgetting{forgetter: f, b: b, c: c, dug: dug, held: held, before: before, noted: map[touchstone.PersonID]bool{}}
+	w.out.Persons = []touchstone.PersonID{}
+	for i := range in.Requests {
+		if w.heldBy(found[i]) == "" {
+			w.out.Persons = append(w.out.Persons, found[i]...)
+		}
+	}
+	slices.Sort(w.out.Persons)
+	w.out.Persons = slices.Compact(w.out.Persons)
+	if w.gone, err = f.graph.Erase(ctx, tx, b, w.out.Persons); err != nil {
+		return nil, err
+	}
 	for i := range in.Requests {
 		if err := w.one(ctx, tx, &in.Requests[i], found[i]); err != nil {
 			return nil, err
 		}
 	}
-	w.out.Persons = slices.Sorted(maps.Keys(w.gone))
-	if w.out.Persons == nil {
-		w.out.Persons = []touchstone.PersonID{}
+	return w.out, errors.Join(dug.save(ctx, tx), noteErasures(ctx, tx, w.notes))
+}
+
+// timeBatch notes how long the batch has taken that begins with tx, for the job's pace.
+func (p *Privacy) timeBatch(tx *store.Tx) {
+	began := time.Now()
+	tx.AfterCommit(func() { p.batchTook.Store(int64(time.Since(began))) })
+}
+
+// named returns whom each request names, and all of them, each once.
+func (f forgetter) named(ctx context.Context, q store.Querier, requests []forgetOne) (found [][]touchstone.PersonID, all []touchstone.PersonID, err error) {
+	var ids []touchstone.Identifier
+	var of []int // whose request names it
+	for i := range requests {
+		some, err := parseAll(requests[i].Identifiers)
+		if err != nil {
+			return nil, nil, err
+		}
+		for range some {
+			of = append(of, i)
+		}
+		ids = append(ids, some...)
 	}
-	return w.out, nil
+	found = make([][]touchstone.PersonID, len(requests))
+	persons, err := f.graph.PersonsOf(ctx, q, ids)
+	for i, person := range persons {
+		if person != 0 && !slices.Contains(found[of[i]], person) {
+			found[of[i]], all = append(found[of[i]], person), append(all, person)
+		}
+	}
+	slices.Sort(all)
+	return found, slices.Compact(all), err
 }
 
 // forgetting is a command under way.
@@ -182,44 +213,45 @@ type forgetting struct {
 	dug    *buried
 	held   map[touchstone.PersonID]string // whom a hold keeps, and why
 	before map[touchstone.PersonID]counts
-	gone   map[touchstone.PersonID]bool
+	gone   map[touchstone.PersonID]*touchstone.Parts
+	noted  map[touchstone.PersonID]bool
+	notes  []erasureNote
 	out    forgotten
 }
 
-// one does a request: all of it or, if a hold keeps somebody, nothing.
-func (w *forgetting) one(ctx context.Context, tx *store.Tx, r *forgetOne, persons []touchstone.PersonID) error {
+// heldBy tells why a request is held as a whole: a hold keeps one of its persons; "" if it is not.
+func (w *forgetting) heldBy(persons []touchstone.PersonID) string {
 	for _, person := range persons {
 		if why := w.held[person]; why != "" {
-			w.out.Held++
-			return endRequest(ctx, tx, r.Request, ended{state: Held, hold: why, command: w.c.ID, at: w.b.Now})
+			return why
 		}
+	}
+	return ""
+}
+
+// one notes what became of a request: all of it was done or, if a hold keeps somebody, nothing.
+func (w *forgetting) one(ctx context.Context, tx *store.Tx, r *forgetOne, persons []touchstone.PersonID) error {
+	if why := w.heldBy(persons); why != "" {
+		w.out.Held++
+		return endRequest(ctx, tx, r.Request, ended{state: Held, hold: why, command: w.c.ID, at: w.b.Now})
 	}
 	named, err := parseAll(r.Identifiers)
 	if err != nil {
 		return err
 	}
-	if err := w.dug.bury(ctx, tx, named, r.Suppress); err != nil {
-		return err
-	}
+	w.dug.bury(named, r.Suppress)
 	for _, person := range persons {
-		if w.gone[person] { // by an earlier request of the command
+		if w.noted[person] { // with an earlier request of the command
 			continue
 		}
-		parts, err := w.graph.Erase(ctx, tx, w.b, person)
-		if err != nil {
-			return err
-		}
-		w.gone[person] = true
-		if err := w.dug.bury(ctx, tx, parts.Identifiers, r.Suppress); err != nil {
-			return err
-		}
+		w.noted[person] = true
+		parts := w.gone[person]
+		w.dug.bury(parts.Identifiers, r.Suppress)
 		counted := w.before[person]
 		if counted != nil && r.Events >= 0 {
 			counted[eventsCounted] = r.Events
 		}
-		if err := noteErasure(ctx, tx, w.c, r.Request, person, len(parts.Identifiers), counted, len(w.gone)); err != nil {
-			return err
-		}
+		w.notes = append(w.notes, erasureNote{w.c, r.Request, person, len(parts.Identifiers), counted})
 	}
 	state := Done
 	if len(persons) == 0 {
@@ -229,20 +261,6 @@ func (w *forgetting) one(ctx context.Context, tx *store.Tx, r *forgetOne, person
 		w.out.Done++
 	}
 	return endRequest(ctx, tx, r.Request, ended{state: state, persons: len(persons), command: w.c.ID, at: w.b.Now})
-}
-
-// persons returns who has the identifiers, each once.
-func (f forgetter) persons(ctx context.Context, q store.Querier, ids []touchstone.Identifier) (list []touchstone.PersonID, err error) {
-	for _, id := range ids {
-		_, person, err := f.graph.Find(ctx, q, id)
-		if err != nil {
-			return nil, err
-		}
-		if person != 0 && !slices.Contains(list, person) {
-			list = append(list, person)
-		}
-	}
-	return list, nil
 }
 
 func (p *Privacy) held(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error) {
@@ -262,8 +280,8 @@ func (f forgetter) count(ctx context.Context, q store.Querier, persons []touchst
 
 // Around gives identity's command for one person what an erasure needs: a hold is respected,
 // tombstones are made and what was there is counted.
-func (p *Privacy) Around(erase command.Kind, graph Graph) command.Kind {
-	f := forgetter{p, graph}
+func (p *Privacy) Around(erase command.Kind) command.Kind {
+	f := forgetter{p, p.cfg.Graph}
 	do := erase.Do
 	erase.Do = func(ctx context.Context, tx *store.Tx, b *touchstone.Batch, c touchstone.Command) (any, error) {
 		var in identity.EraseBody
@@ -274,7 +292,7 @@ func (p *Privacy) Around(erase command.Kind, graph Graph) command.Kind {
 		if err != nil {
 			return nil, err
 		}
-		persons, err := f.persons(ctx, tx, ids)
+		_, persons, err := f.named(ctx, tx, []forgetOne{{Identifiers: in.Identifiers}})
 		if err != nil {
 			return nil, err
 		}
@@ -300,21 +318,15 @@ func (p *Privacy) Around(erase command.Kind, graph Graph) command.Kind {
 		if err != nil {
 			return nil, err
 		}
-		if err := dug.bury(ctx, tx, ids, false); err != nil {
-			return nil, err
-		}
-		for i, change := range b.Changes[changes:] {
-			if change.Kind != touchstone.PersonErased {
-				continue
-			}
-			if err := dug.bury(ctx, tx, change.Parts.Identifiers, false); err != nil {
-				return nil, err
-			}
-			if err := noteErasure(ctx, tx, c, "", change.Person, len(change.Parts.Identifiers), before[change.Person], i+1); err != nil {
-				return nil, err
+		dug.bury(ids, false)
+		var notes []erasureNote
+		for _, change := range b.Changes[changes:] {
+			if change.Kind == touchstone.PersonErased {
+				dug.bury(change.Parts.Identifiers, false)
+				notes = append(notes, erasureNote{c, "", change.Person, len(change.Parts.Identifiers), before[change.Person]})
 			}
 		}
-		return result, nil
+		return result, errors.Join(dug.save(ctx, tx), noteErasures(ctx, tx, notes))
 	}
 	return erase
 }
@@ -371,10 +383,23 @@ func encodeCounts(c counts) string {
 	return string(text)
 }
 
-func noteErasure(ctx context.Context, tx *store.Tx, c touchstone.Command, request string, person touchstone.PersonID, identifiers int, before counts, n int) error {
-	_, err := tx.Exec(ctx, `INSERT INTO privacy_erasures (id, command, request, number, at, identifiers, before, after, receipt) VALUES (?, ?, ?, ?, ?, ?, ?, '', '')
-		ON CONFLICT (id) DO NOTHING`, c.ID+"."+strconv.Itoa(n), c.ID, request, int64(person), c.SubmittedAt.UnixMilli(), identifiers, encodeCounts(before))
-	return err
+// erasureNote is an erasure of a person, as it is kept.
+type erasureNote struct {
+	c           touchstone.Command
+	request     string
+	person      touchstone.PersonID
+	identifiers int
+	before      counts
+}
+
+// noteErasures writes those of a command. A command that is done again finds them there.
+func noteErasures(ctx context.Context, tx *store.Tx, notes []erasureNote) error {
+	columns := []string{"id", "command", "request", "number", "at", "identifiers", "before", "after", "receipt"}
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "privacy_erasures", Columns: columns, IgnoreConflict: true}, len(notes), func(i int, args []any) {
+		n := &notes[i]
+		args[0], args[1], args[2], args[3], args[4] = n.c.ID+"."+strconv.Itoa(i+1), n.c.ID, n.request, int64(n.person), n.c.SubmittedAt.UnixMilli()
+		args[5], args[6], args[7], args[8] = n.identifiers, encodeCounts(n.before), "", ""
+	})
 }
 
 // countColumn counts the rows of a table by a column that may hold one of the numbers.

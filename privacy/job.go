@@ -19,9 +19,29 @@ const EraseJob = "privacy.erase"
 // maxBodyBytes is what the body of a command may take, less than [command] allows.
 const maxBodyBytes = 200 << 10
 
-// breath is how long the job waits between two commands, so that events come in meanwhile: each is
-// a batch of the pipeline.
-const breath = 50 * time.Millisecond
+// Each command is a batch of the pipeline, in which no event comes in, so it is kept short, and the job
+// waits after it for three times as long as it took.
+const (
+	leastTogether = 5
+	firstTogether = 20
+	shortBatch    = 100 * time.Millisecond
+	shortBreath   = 50 * time.Millisecond
+	longBreath    = 5 * time.Second
+)
+
+// pace is how many requests the next command does.
+type pace int
+
+// after takes up how long a command's batch took, and returns how long to wait.
+func (p *pace) after(took time.Duration) time.Duration {
+	switch {
+	case took > shortBatch:
+		*p = max(*p/2, leastTogether)
+	case took < shortBatch/2:
+		*p = min(*p*2, maxTogether)
+	}
+	return min(max(3*took, shortBreath), longBreath)
+}
 
 // EraseKind is the job that does what waits: some requests a command, each of which is one
 // batch of the pipeline; then it waits for the warehouse and writes receipts. All that it has done
@@ -49,8 +69,10 @@ func (p *Privacy) runErase(ctx context.Context, r job.Run) (touchstone.JSON, err
 			return "", err
 		}
 	}
-	for {
-		n, err := p.eraseSome(ctx, r.ID(), &out)
+	for pace := pace(firstTogether); ; {
+		began := time.Now()
+		p.batchTook.Store(0)
+		n, err := p.eraseSome(ctx, r.ID(), int(pace), &out)
 		if err != nil {
 			return "", err
 		}
@@ -65,7 +87,11 @@ func (p *Privacy) runErase(ctx context.Context, r job.Run) (touchstone.JSON, err
 		if err := p.saveJob(ctx, r, &out, int64(out.Requests)+waiting); err != nil {
 			return "", err
 		}
-		if !sleep(ctx, breath) {
+		took := time.Duration(p.batchTook.Load())
+		if took == 0 { // the pipeline is another process's
+			took = time.Since(began) / 2
+		}
+		if !sleep(ctx, pace.after(took)) {
 			return "", ctx.Err()
 		}
 	}
@@ -102,9 +128,9 @@ func (p *Privacy) waiting(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// eraseSome does the next requests with one command, and returns how many.
-func (p *Privacy) eraseSome(ctx context.Context, job string, out *eraseResult) (int, error) {
-	id, list, err := p.take(ctx, job, maxTogether)
+// eraseSome does the next requests, some at most, with one command, and returns how many.
+func (p *Privacy) eraseSome(ctx context.Context, job string, some int, out *eraseResult) (int, error) {
+	id, list, err := p.take(ctx, job, some)
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
@@ -157,27 +183,21 @@ func (p *Privacy) failed(ctx context.Context, command string, err error) error {
 // store which knows less of what belongs together forgets all parts. left are requests that it
 // has no room for.
 func (p *Privacy) body(ctx context.Context, list []Request) (body forgetBody, left []string, err error) {
-	q := p.cfg.DB.Reader()
+	names := make([][]string, len(list))
+	for i := range list {
+		names[i] = list[i].Identifiers
+	}
+	wholes, err := p.wholes(ctx, p.cfg.DB.Reader(), names)
+	if err != nil {
+		return body, nil, err
+	}
 	size := 0
 	var persons []keep.Whole
 	var of [][]keep.Whole // of the command's requests
-	for i := range list {
-		var whole []keep.Whole
+	for i, whole := range wholes {
 		one := forgetOne{Request: list[i].ID, Suppress: list[i].Suppress, Identifiers: slices.Clone(list[i].Identifiers), Events: -1}
-		for _, text := range list[i].Identifiers {
-			id, ok := touchstone.ParseIdentifier(text)
-			if !ok {
-				continue
-			}
-			who, ok, err := p.cfg.Whole(ctx, q, id)
-			if err != nil {
-				return body, nil, err
-			}
-			if !ok {
-				continue
-			}
-			whole = append(whole, who)
-			one.Identifiers = append(one.Identifiers, texts(who)...)
+		for j := range whole {
+			one.Identifiers = append(one.Identifiers, texts(whole[j])...)
 		}
 		slices.Sort(one.Identifiers)
 		one.Identifiers = slices.Compact(one.Identifiers)
@@ -195,6 +215,41 @@ func (p *Privacy) body(ctx context.Context, list []Request) (body forgetBody, le
 		body.Requests = append(body.Requests, one)
 	}
 	return body, left, p.addEvents(ctx, &body, persons, of)
+}
+
+// wholes returns, for each list of identifiers, who has one of them, each once.
+func (p *Privacy) wholes(ctx context.Context, q store.Querier, lists [][]string) ([][]keep.Whole, error) {
+	var ids []touchstone.Identifier
+	var of []int // whose list names it
+	for i, texts := range lists {
+		for _, text := range texts {
+			if id, ok := touchstone.ParseIdentifier(text); ok {
+				ids, of = append(ids, id), append(of, i)
+			}
+		}
+	}
+	persons, err := p.cfg.Graph.PersonsOf(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.DeleteFunc(slices.Clone(persons), func(p touchstone.PersonID) bool { return p == 0 })
+	slices.Sort(all)
+	found, err := p.cfg.Graph.WholeIn(ctx, q, slices.Compact(all))
+	if err != nil {
+		return nil, err
+	}
+	whose := make(map[touchstone.PersonID]keep.Whole, len(found))
+	for i := range found {
+		whose[found[i].Person] = found[i]
+	}
+	out := make([][]keep.Whole, len(lists))
+	for i, person := range persons {
+		who, ok := whose[person]
+		if ok && !slices.ContainsFunc(out[of[i]], func(w keep.Whole) bool { return w.Person == person }) {
+			out[of[i]] = append(out[of[i]], who)
+		}
+	}
+	return out, nil
 }
 
 func texts(who keep.Whole) []string {

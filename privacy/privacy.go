@@ -32,8 +32,8 @@ type Config struct {
 	Beside string
 	// Kinds tells how identifiers that somebody has written are stored.
 	Kinds *touchstone.KindSet
-	// Whole returns who has an identifier, with all others; ok is false if nobody has it.
-	Whole func(ctx context.Context, q store.Querier, id touchstone.Identifier) (who keep.Whole, ok bool, err error)
+	// Graph finds and forgets persons.
+	Graph Graph
 	// Held tells which of persons a hold keeps, and why; nil: none.
 	Held func(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error)
 	// Identifiers calls fn with each identifier that the graph knows; nil: not known here.
@@ -63,6 +63,8 @@ type Privacy struct {
 	graves atomic.Pointer[graves]
 	// dug are those of the batch under way: they hold for the facts behind its command already.
 	dug atomic.Pointer[buried]
+
+	batchTook atomic.Int64 // how long the latest batch with an erasure took, in ns; 0: it was not in this process
 
 	mu      sync.Mutex // guards the file beside and reloading
 	version int64      // of the tombstones in graves

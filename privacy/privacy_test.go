@@ -135,7 +135,8 @@ func buryTest(t testing.TB, p *Privacy, at time.Time, suppress bool, ids ...stri
 		if err != nil {
 			return err
 		}
-		return b.bury(ctx, tx, list, suppress)
+		b.bury(list, suppress)
+		return b.save(ctx, tx)
 	})
 	if err != nil {
 		t.Fatal(err)

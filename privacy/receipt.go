@@ -176,8 +176,8 @@ type erasure struct {
 	before, after        counts
 }
 
-// receiptsAtOnce bounds what one pass reads.
-const receiptsAtOnce = 500
+// receiptsAtOnce bounds what one transaction does: the pipeline waits for it.
+const receiptsAtOnce = 50
 
 // WriteReceipts gives a receipt for each erasure that has none and of which the warehouse has
 // heard, and returns how many. What was erased for one request has one.
@@ -208,10 +208,14 @@ func (p *Privacy) writeSome(ctx context.Context) (n int, err error) {
 		if err != nil {
 			return err
 		}
+		full := len(list) == receiptsAtOnce
 		for len(list) > 0 {
 			end := 1
 			for end < len(list) && list[end].command == list[0].command && list[end].request == list[0].request && list[0].request != "" {
 				end++
+			}
+			if full && end == len(list) && n > 0 { // there may be more of this one
+				break
 			}
 			if err := p.writeReceipt(ctx, tx, list[:end], now); err != nil {
 				return err

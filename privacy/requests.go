@@ -396,7 +396,7 @@ func (p *Privacy) take(ctx context.Context, job string, limit int) (command stri
 		}
 		query, args := `state = 'waiting' AND kind = 'erasure'`, []any{}
 		if command != "" {
-			query, args = `state = 'running' AND command = ?`, []any{command}
+			query, args, limit = `state = 'running' AND command = ?`, []any{command}, maxTogether // all of them
 		}
 		rows, err := tx.Query(ctx, `SELECT `+requestColumns+` FROM privacy_requests WHERE `+query+` ORDER BY asked_at, id LIMIT ?`, append(args, limit)...)
 		if err != nil {

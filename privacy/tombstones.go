@@ -1,16 +1,16 @@
 package privacy
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -128,6 +128,7 @@ type buried struct {
 	command touchstone.Command
 	version int64
 	more    map[mac]grave
+	order   []mac // of more, as they came
 
 	with    *graves // of the pipeline's goroutine, as is counted
 	counted int
@@ -154,32 +155,41 @@ func (b *buried) over(g *graves) *graves {
 	return b.with
 }
 
-// bury writes the tombstones of identifiers. Those that are there already get a later moment; to
-// suppress stays until it is lifted.
-func (b *buried) bury(ctx context.Context, tx *store.Tx, ids []touchstone.Identifier, suppress bool) error {
+// bury makes the tombstones of identifiers; save writes them. Those that are there already get a later
+// moment; to suppress stays until it is lifted.
+func (b *buried) bury(ids []touchstone.Identifier, suppress bool) {
 	for _, id := range ids {
 		m := b.p.cfg.Keys.of(id)
 		one := grave{at: b.command.SubmittedAt.UnixMilli(), suppress: suppress}
 		was, known := b.more[m]
 		if !known {
+			b.order = append(b.order, m)
 			was, known = b.p.graves.Load().get(m)
 		}
 		if known && was.lifted == 0 {
 			one.at, one.suppress = max(one.at, was.at), one.suppress || was.suppress
 		}
 		b.more[m] = one
-		if err := saveGrave(ctx, tx, m, b.p.cfg.Keys.id, one, &b.command, b.version); err != nil {
-			return fmt.Errorf("write a tombstone: %w", err)
-		}
 	}
-	return nil
 }
 
-func saveGrave(ctx context.Context, tx *store.Tx, m mac, key string, one grave, c *touchstone.Command, version int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO privacy_tombstones (mac, key_id, at, suppress, lifted_at, command, seq, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (mac) DO UPDATE SET at = excluded.at, suppress = excluded.suppress, lifted_at = excluded.lifted_at, command = excluded.command, seq = excluded.seq, version = excluded.version`,
-		hex.EncodeToString(m[:]), key, one.at, one.suppress, one.lifted, c.ID, int64(c.Seq), version)
-	return err
+// save writes what was buried.
+func (b *buried) save(ctx context.Context, tx *store.Tx) error {
+	list := make([]stone, 0, len(b.order))
+	for _, m := range b.order {
+		list = append(list, stoneOf(m, b.more[m], b.p.cfg.Keys.id, &b.command))
+	}
+	return saveStones(ctx, tx, list, b.version)
+}
+
+// saveStones writes tombstones over those that are there, under one version.
+func saveStones(ctx context.Context, tx *store.Tx, list []stone, version int64) error {
+	slices.SortFunc(list, func(a, b stone) int { return strings.Compare(a.MAC, b.MAC) })
+	columns := []string{"mac", "key_id", "at", "suppress", "lifted_at", "command", "seq", "version"}
+	return tx.BulkUpsert(ctx, store.Upsert{Table: "privacy_tombstones", Columns: columns, Key: columns[:1]}, len(list), func(i int, args []any) {
+		s := &list[i]
+		args[0], args[1], args[2], args[3], args[4], args[5], args[6], args[7] = s.MAC, s.Key, s.At, s.Suppress, s.Lifted, s.Command, s.Seq, version
+	})
 }
 
 func nextVersion(ctx context.Context, q store.Querier) (v int64, err error) {
@@ -204,17 +214,19 @@ func (p *Privacy) lift(ctx context.Context, tx *store.Tx, ids []touchstone.Ident
 		return 0, err
 	}
 	more := map[mac]grave{}
+	var list []stone
 	for _, id := range ids {
 		m := p.cfg.Keys.of(id)
 		one, known := p.graves.Load().get(m)
-		if !known || one.lifted != 0 {
+		if _, twice := more[m]; !known || one.lifted != 0 || twice {
 			continue
 		}
 		one.lifted = c.SubmittedAt.UnixMilli()
-		if err := saveGrave(ctx, tx, m, p.cfg.Keys.id, one, c, version); err != nil {
-			return 0, err
-		}
 		more[m] = one
+		list = append(list, stoneOf(m, one, p.cfg.Keys.id, c))
+	}
+	if err := saveStones(ctx, tx, list, version); err != nil {
+		return 0, err
 	}
 	if len(more) > 0 {
 		tx.AfterCommit(func() { p.add(more) })
@@ -233,6 +245,10 @@ type stone struct {
 	Seq      int64  `json:"seq"`
 
 	version int64
+}
+
+func stoneOf(m mac, g grave, key string, c *touchstone.Command) stone {
+	return stone{MAC: hex.EncodeToString(m[:]), Key: key, At: g.at, Suppress: g.suppress, Lifted: g.lifted, Command: c.ID, Seq: int64(c.Seq)}
 }
 
 func (s *stone) grave() (m mac, g grave, ok bool) {
@@ -298,7 +314,21 @@ func (p *Privacy) listBeside(ctx context.Context) error {
 	if err != nil || len(list) == 0 {
 		return err
 	}
+	version := list[len(list)-1].version
 	var lines bytes.Buffer
+	if p.listed == 0 { // this process has not looked yet: most are listed already
+		listed, torn, err := readStones(p.cfg.Beside, nil)
+		if err != nil {
+			return err
+		}
+		list = slices.DeleteFunc(list, func(s stone) bool {
+			s.version = 0
+			return listed[s.MAC] == s
+		})
+		if torn {
+			lines.WriteByte('\n')
+		}
+	}
 	for i := range list {
 		text, err := json.Marshal(list[i])
 		if err != nil {
@@ -306,15 +336,44 @@ func (p *Privacy) listBeside(ctx context.Context) error {
 		}
 		lines.Write(append(text, '\n'))
 	}
+	if len(list) == 0 {
+		p.listed = version
+		return nil
+	}
 	f, err := os.OpenFile(p.cfg.Beside, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(lines.Bytes())
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		p.listed = list[len(list)-1].version
+		p.listed = version
 	}
 	return err
+}
+
+// readStones reads the file beside: of the lines that takes lets through, nil: all, the last one about each
+// identifier counts. torn tells that the last line was cut off. A file that is not there is empty.
+func readStones(path string, takes func(s *stone) (bool, error)) (list map[string]stone, torn bool, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, touchstone.Wrap(touchstone.Unavailable, err, "the list of tombstones %s cannot be read", path)
+	}
+	list = map[string]stone{}
+	for line := range bytes.Lines(text) {
+		var s stone
+		if json.Unmarshal(line, &s) != nil {
+			continue
+		}
+		if takes != nil {
+			if ok, err := takes(&s); err != nil {
+				return nil, false, err
+			} else if !ok {
+				continue
+			}
+		}
+		list[s.MAC] = s
+	}
+	return list, len(text) > 0 && text[len(text)-1] != '\n', nil
 }
 
 // readBeside takes up the tombstones of the file that the table lacks: the store was restored
@@ -325,28 +384,17 @@ func (p *Privacy) readBeside(ctx context.Context) (taken map[mac]bool, err error
 	if p.cfg.Beside == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(p.cfg.Beside)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, touchstone.Wrap(touchstone.Unavailable, err, "the list of tombstones %s cannot be read", p.cfg.Beside)
-	}
-	last, comes := map[string]stone{}, map[string]bool{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		var s stone
-		if json.Unmarshal(lines.Bytes(), &s) != nil {
-			continue
-		}
+	comes := map[string]bool{}
+	last, _, err := readStones(p.cfg.Beside, func(s *stone) (bool, error) {
 		if _, asked := comes[s.Command]; !asked && p.cfg.Comes != nil {
 			if comes[s.Command], err = p.cfg.Comes(ctx, s.Command, touchstone.Seq(s.Seq)); err != nil {
-				return nil, err
+				return false, err
 			}
 		}
-		if !comes[s.Command] {
-			last[s.MAC] = s
-		}
+		return !comes[s.Command], nil
+	})
+	if err != nil || len(last) == 0 {
+		return nil, err
 	}
 	err = p.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		taken = map[mac]bool{}
@@ -363,15 +411,15 @@ func (p *Privacy) readBeside(ctx context.Context) (taken map[mac]bool, err error
 		if err != nil {
 			return err
 		}
+		var list []stone
 		for _, s := range last {
-			m, g, ok := s.grave()
-			if !ok {
-				continue
+			if m, _, ok := s.grave(); ok {
+				taken[m] = s.Key == p.cfg.Keys.id
+				list = append(list, s)
 			}
-			taken[m] = s.Key == p.cfg.Keys.id
-			if err := saveGrave(ctx, tx, m, s.Key, g, &touchstone.Command{ID: s.Command, Seq: touchstone.Seq(s.Seq)}, version); err != nil {
-				return err
-			}
+		}
+		if err := saveStones(ctx, tx, list, version); err != nil {
+			return err
 		}
 		if len(last) > 0 {
 			p.cfg.Logger.Info("tombstones were taken from the list beside the store", "tombstones", len(last))

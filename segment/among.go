@@ -18,9 +18,14 @@ type Among struct {
 
 // MembersAmong returns the segments that some persons are in, each with those of them that are. It
 // is for numbers about everybody: a viewer's rows are not asked.
-func (s *Segments) MembersAmong(ctx context.Context, persons []touchstone.PersonID) (list []Among, err error) {
+func (s *Segments) MembersAmong(ctx context.Context, persons []touchstone.PersonID) ([]Among, error) {
+	return MembersAmongIn(ctx, s.db.Reader(), persons)
+}
+
+// MembersAmongIn is [Segments.MembersAmong] as of a transaction.
+func MembersAmongIn(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (list []Among, err error) {
 	in := map[uint32][]touchstone.PersonID{}
-	err = store.SelectIn(ctx, s.db.Reader(), `SELECT person, state FROM segment_states WHERE person IN (...)`, persons, func(rows *sql.Rows) error {
+	err = store.SelectIn(ctx, q, `SELECT person, state FROM segment_states WHERE person IN (...)`, persons, func(rows *sql.Rows) error {
 		var person touchstone.PersonID
 		var stored []byte
 		if err := rows.Scan(&person, &stored); err != nil {
@@ -38,7 +43,7 @@ func (s *Segments) MembersAmong(ctx context.Context, persons []touchstone.Person
 	if err != nil || len(in) == 0 {
 		return nil, err
 	}
-	rows, err := s.db.Reader().Query(ctx, `SELECT s.live, s.id, s.name, g.members FROM segments s JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> ? ORDER BY s.name, s.id`, string(kindRows))
+	rows, err := q.Query(ctx, `SELECT s.live, s.id, s.name, g.members FROM segments s JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> ? ORDER BY s.name, s.id`, string(kindRows))
 	if err != nil {
 		return nil, fmt.Errorf("read segments: %w", err)
 	}

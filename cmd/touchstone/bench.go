@@ -21,11 +21,11 @@ import (
 func newBench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure ingest, freshness, queries, webhooks and matching; prints JSON lines",
+		Short: "Measure ingest, freshness, queries, webhooks, matching and erasure; prints JSON lines",
 		Long: "Measures this machine. Every line carries the hardware and the durability of what was measured.\n" +
-			"Ingest, freshness and webhooks load a running server; query fills a warehouse of its own in a temporary folder.",
+			"Ingest, freshness, webhooks and erase load a running server; query fills a warehouse of its own in a temporary folder.",
 	}
-	cmd.AddCommand(newBenchIngest(), newBenchFreshness(), newBenchQuery(), newBenchWebhooks(), newBenchMatch(), newBenchHousehold())
+	cmd.AddCommand(newBenchIngest(), newBenchFreshness(), newBenchQuery(), newBenchWebhooks(), newBenchMatch(), newBenchHousehold(), newBenchErase())
 	return cmd
 }
 

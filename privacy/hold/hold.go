@@ -30,7 +30,7 @@ type Config struct {
 	// Find returns the node and the person of an identifier, zeros if nobody has it.
 	Find func(ctx context.Context, q store.Querier, id touchstone.Identifier) (touchstone.NodeID, touchstone.PersonID, error)
 	// Among returns which of the persons are in which of the segments; nil: a process without segments.
-	Among func(ctx context.Context, segments []string, persons []touchstone.PersonID) (map[string][]touchstone.PersonID, error)
+	Among func(ctx context.Context, q store.Querier, segments []string, persons []touchstone.PersonID) (map[string][]touchstone.PersonID, error)
 	// Members returns everybody in a segment; one that is not there any more has nobody.
 	Members func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
 }
@@ -158,7 +158,7 @@ func (h *Holds) Held(ctx context.Context, q store.Querier, persons []touchstone.
 		return held, err
 	}
 	if len(segments) > 0 && h.cfg.Among != nil {
-		in, err := h.cfg.Among(ctx, segments, persons)
+		in, err := h.cfg.Among(ctx, q, segments, persons)
 		if err != nil {
 			return nil, err
 		}

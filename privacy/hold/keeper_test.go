@@ -50,7 +50,7 @@ func TestHolds(t *testing.T) {
 		ctx, now := t.Context(), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		members := []touchstone.PersonID{7}
 		h, err := Open(ctx, Config{DB: db, Clock: touchstone.ClockFunc(func() time.Time { return now }), Find: book{"user_id:a": 1, "user_id:b": 2}.find,
-			Among: func(_ context.Context, segments []string, persons []touchstone.PersonID) (map[string][]touchstone.PersonID, error) {
+			Among: func(_ context.Context, _ store.Querier, segments []string, persons []touchstone.PersonID) (map[string][]touchstone.PersonID, error) {
 				return map[string][]touchstone.PersonID{segments[0]: members}, nil
 			}})
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -83,7 +84,10 @@ type Config struct {
 }
 
 // Retention keeps the rules and carries them out.
-type Retention struct{ cfg Config }
+type Retention struct {
+	cfg    Config
+	looked atomic.Int64 // when the warehouse was last asked for what should be gone, Unix ms
+}
 
 // Open brings the tables up to date.
 func Open(ctx context.Context, cfg Config) (*Retention, error) {
@@ -93,7 +97,7 @@ func Open(ctx context.Context, cfg Config) (*Retention, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Retention{cfg}, cfg.DB.Migrate(ctx, "retain", store.Migrations(migrationFiles))
+	return &Retention{cfg: cfg}, cfg.DB.Migrate(ctx, "retain", store.Migrations(migrationFiles))
 }
 
 // Commands returns what can be done.
@@ -216,7 +220,7 @@ func (x *Retention) Receipts(ctx context.Context) ([]Receipt, error) {
 	return list, err
 }
 
-// A run is due each day; and, looked at each hour, when there is what should have gone a day ago: a
+// A run is due each day; and, looked for each hour, when there is what should have gone a day ago: a
 // warehouse that was built anew from the log has it again.
 const (
 	every = 24 * time.Hour
@@ -236,6 +240,11 @@ func (x *Retention) Due(ctx context.Context) (bool, error) {
 	if err != nil || ago >= every || ago < again || x.cfg.Warehouse == nil {
 		return err == nil && ago >= every, err
 	}
+	now := x.cfg.Clock.Now().UnixMilli()
+	if now-x.looked.Load() < again.Milliseconds() {
+		return false, nil
+	}
+	x.looked.Store(now)
 	nodes, err := x.heldNodes(ctx)
 	for i := range rules.Rules {
 		r := &rules.Rules[i]
