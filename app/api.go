@@ -51,6 +51,7 @@ func (a *App) resources() []api.Resource {
 			admission.MendsResource(a.admissionParts),
 			catalogue.Resource(func() *catalogue.Catalogue { return a.catalogue }),
 			quality.Resource(func() *quality.Quality { return a.quality }),
+			a.lineageResource(),
 			a.processResource(),
 			a.exportResource(),
 			a.householdResource(),

@@ -171,6 +171,15 @@ func (q *Quality) Alarms(ctx context.Context, source string, openOnly bool, n in
 	return list, rows.Err()
 }
 
+// Alarm returns one alarm. NotFound: it is not there.
+func (q *Quality) Alarm(ctx context.Context, id string) (Alarm, error) {
+	a, err := scanAlarm(q.cfg.DB.Reader().QueryRow(ctx, `SELECT `+alarmColumns+` FROM quality_alarms WHERE id = ?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return a, touchstone.Errorf(touchstone.NotFound, "There is no alarm %.60q.", id)
+	}
+	return a, err
+}
+
 // Note says that somebody has taken notice of an alarm.
 func (q *Quality) Note(ctx context.Context, id, by string) (a Alarm, err error) {
 	err = q.cfg.DB.Retry(ctx, func(tx *store.Tx) error {

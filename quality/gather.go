@@ -14,9 +14,10 @@ const (
 	maxSampled = 40    // events of a source and a name whose fields are looked at
 	maxEvents  = 500   // names of a source that are told apart; others count for the source only
 	maxSeries  = 5_000 // sources and names at a time
-	farOff     = 10 * time.Minute
-	maxName    = 200 // bytes of a name
-	maxTicks   = 360 // that wait to be taken, an hour; a pipeline that is further behind is not watched
+	// FarOff is how far from its receipt the time of an event lies whose clock is off.
+	FarOff   = 10 * time.Minute
+	maxName  = 200 // bytes of a name
+	maxTicks = 360 // that wait to be taken, an hour; a pipeline that is further behind is not watched
 )
 
 // Gatherer counts what the pipeline commits, by the ten seconds in which the edge received it. It is told by the
@@ -55,7 +56,7 @@ func (g *Gatherer) Observe(at time.Time, kept, aside []touchstone.Fact, repeated
 			continue
 		}
 		in.whole.Events++
-		if f.ReceivedAt.Sub(f.Time).Abs() > farOff {
+		if f.ReceivedAt.Sub(f.Time).Abs() > FarOff {
 			in.whole.Skewed++
 		}
 		if c := g.count(in.tick, f.Source, f.Name); c != nil {

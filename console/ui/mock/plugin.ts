@@ -12,7 +12,7 @@ import { answerMail } from "./mail.ts";
 import { answerMends } from "./mends.ts";
 import { answerPlans } from "./plans.ts";
 import { answerPrivacy } from "./privacy.ts";
-import { answerQuality } from "./quality.ts";
+import { answerQuality, uses } from "./quality.ts";
 import { answerHolds, answerRetention } from "./retention.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
@@ -537,6 +537,7 @@ function quarantine(
 }
 
 function catalogue(b: string | undefined, c: string | undefined, q: URLSearchParams): unknown {
+  if (b === "uses") return empty ? { uses: [], hidden: 0, truncated: false } : uses;
   if (b === "events" && !c) return { items: empty ? [] : world.catalogue, next_cursor: "" };
   if (b === "events") {
     return {

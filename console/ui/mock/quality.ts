@@ -89,9 +89,71 @@ function scores(by: string): S["QualityScore"][] {
   );
 }
 
+/** What hangs on any field of the pretended organisation. */
+export const uses: S["Uses"] = {
+  uses: [
+    {
+      kind: "segment",
+      id: "seg_1",
+      name: "高价值车主",
+      owner: "",
+      how: ["compares"],
+      steps: 1,
+      via: [],
+      out: null,
+    },
+    {
+      kind: "mend",
+      id: "mnd_1",
+      name: "amount as a number",
+      owner: "",
+      how: ["changes"],
+      steps: 1,
+      via: [],
+      out: null,
+    },
+    {
+      kind: "expectation",
+      id: sources[0]!.id,
+      name: "order_paid",
+      owner: "",
+      how: ["checks"],
+      steps: 1,
+      via: [],
+      out: null,
+    },
+    {
+      kind: "webhook",
+      id: "wh_1",
+      name: "CRM",
+      owner: "",
+      how: [],
+      steps: 2,
+      via: [{ kind: "segment", id: "seg_1", name: "高价值车主" }],
+      out: { name: "crm.example.com", contacts: "full" },
+    },
+  ],
+  hidden: 1,
+  truncated: false,
+};
+
 export function answerQuality({ method, path, q }: Asked): unknown {
   const [what, id, verb] = path;
   if (what === "scores") return { items: empty ? [] : scores(q.get("by") ?? "hour"), next_cursor: "" };
+  if (verb === "impact") {
+    const at = find(alarms, id);
+    const carried = at.kind === "type_changed" || at.kind === "field_missing";
+    return {
+      from: at.began_at,
+      to: at.closed_at,
+      known: carried,
+      events: carried ? 1284 : 0,
+      persons: carried ? 902 : 0,
+      whole: true,
+      segments: carried ? [{ id: "seg_1", name: "高价值车主", entered: 14, left: 3, members: 61 }] : [],
+      ...uses,
+    } satisfies S["AlarmImpact"];
+  }
   if (method === "GET") return page(alarms, q);
   const noted = find(alarms, id);
   if (verb === "note") Object.assign(noted, { noted_by: "usr_1", noted_at: new Date().toISOString() });

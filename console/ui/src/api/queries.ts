@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
 import { stableJson } from "@/lib/json";
 import { ApiError, api, data } from "./client";
-import type { Query, Select } from "./types";
+import type { Query, Select, UsesAsked } from "./types";
 
 /**
  * Every read of the console, named once. A component says `useQuery(personQuery(ref))`; a write says
@@ -144,6 +144,17 @@ export const qualityAlarmsQuery = queryOptions({
   queryKey: ["quality", "alarms"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/quality/alarms", { signal })),
 });
+export const usesQuery = (asked: UsesAsked) =>
+  queryOptions({
+    queryKey: ["uses", asked],
+    queryFn: ({ signal }) => data(api.GET("/api/v1/catalogue/uses", { signal, params: { query: asked } })),
+  });
+export const alarmImpactQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["quality", "impact", id],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/quality/alarms/{id}/impact", { signal, params: { path: { id } } })),
+  });
 export const webhooksQuery = queryOptions({
   queryKey: ["webhooks"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/webhooks", { signal, params: { query: { limit: 500 } } })),

@@ -3097,6 +3097,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/catalogue/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What hangs on a field, an event or a segment
+         * @description Segments, webhooks, schedules, rules that mend, mask and remove, tracking plans, households, the model that matches people, and what is usual of
+         *     an event: those that go by it, and those that go by these. An event stands for all of its properties.
+         */
+        get: operations["listUses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quality/alarms/{id}/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an alarm's fault has touched
+         * @description Events that carry it, whose they are, and what these persons did since with the segments that hang on the field.
+         */
+        get: operations["getAlarmImpact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/processes": {
         parameters: {
             query?: never;
@@ -6959,6 +7000,72 @@ export interface components {
         QualityAlarmList: {
             items: components["schemas"]["QualityAlarm"][];
             next_cursor: string;
+        };
+        /** @enum {string} */
+        DefinitionKind: "segment" | "rows" | "webhook" | "schedule" | "mail" | "mend" | "admission" | "plan" | "household" | "model" | "consent" | "retention" | "hold" | "expectation";
+        Recipient: {
+            /** @description A host */
+            name: string;
+            /** @enum {string} */
+            contacts: "none" | "masked" | "full";
+        };
+        Use: {
+            kind: components["schemas"]["DefinitionKind"];
+            /** @description Of an expectation the source */
+            id: string;
+            name: string;
+            owner: string;
+            /** @description What it does with the fields that it reads itself */
+            how: ("counts" | "compares" | "sends" | "changes" | "checks" | "derives" | "matches" | "removes" | "decides")[];
+            /** @description How far away it is; 1: it reads the field itself */
+            steps: number;
+            /** @description The definitions between */
+            via: {
+                kind: components["schemas"]["DefinitionKind"];
+                id: string;
+                name: string;
+            }[];
+            out: components["schemas"]["Recipient"] | null;
+        };
+        Uses: {
+            uses: components["schemas"]["Use"][];
+            /** @description Those that you may not see */
+            hidden: number;
+            truncated: boolean;
+        };
+        AlarmImpact: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: date-time
+             * @description null: it goes on
+             */
+            to: string | null;
+            /** @description Whether events can carry it: silence and what was refused leave none */
+            known: boolean;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            persons: number;
+            /** @description false: the span has more events than were looked at, and these are of the first of them */
+            whole: boolean;
+            /** @description What these persons did since with the segments that hang on the field */
+            segments: {
+                id: string;
+                name: string;
+                /** Format: int64 */
+                entered: number;
+                /** Format: int64 */
+                left: number;
+                /**
+                 * Format: int64
+                 * @description Of them, now
+                 */
+                members: number;
+            }[];
+            uses: components["schemas"]["Use"][];
+            hidden: number;
+            truncated: boolean;
         };
         RunningProcess: {
             /** @description Of one start of the process */
@@ -13385,6 +13492,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["QualityAlarm"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listUses: {
+        parameters: {
+            query: {
+                sort: "event" | "property" | "trait" | "context" | "identifier" | "segment";
+                /** @description Of a property a path: items[].price; of a segment its id */
+                name: string;
+                /** @description Of a property or of the context; left out: of any event */
+                event?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What hangs on it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uses"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAlarmImpact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What it has touched */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmImpact"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,5 +1,5 @@
 /** Short names for the schemas of ../openapi.yaml. `npm run api` regenerates schema.d.ts. */
-import type { components } from "./schema";
+import type { components, operations } from "./schema";
 
 type S = components["schemas"];
 
@@ -25,6 +25,11 @@ export type HouseholdLearnt = S["HouseholdLearnt"];
 export type Source = S["Source"];
 export type SourceName = S["SourceName"];
 export type QualityScore = S["QualityScore"];
+export type Use = S["Use"];
+export type Uses = S["Uses"];
+export type AlarmImpact = S["AlarmImpact"];
+/** What it is asked about: of a property the event may be left out. */
+export type UsesAsked = operations["listUses"]["parameters"]["query"];
 export type QualityAlarm = S["QualityAlarm"];
 export type ConsentPolicy = S["ConsentPolicy"];
 export type ConsentPurpose = S["ConsentPurpose"];

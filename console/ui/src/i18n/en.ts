@@ -7,6 +7,7 @@ import { consent } from "./en/consent";
 import { households } from "./en/households";
 import { importFile } from "./en/importFile";
 import { jobs } from "./en/jobs";
+import { lineage } from "./en/lineage";
 import { linkage } from "./en/linkage";
 import { operate } from "./en/operate";
 import { overview } from "./en/overview";
@@ -33,6 +34,7 @@ export const en = {
   plans,
   privacy,
   quality,
+  lineage,
   linkage,
   condition,
   retention,

@@ -7,6 +7,7 @@ import { consent } from "./zh/consent";
 import { households } from "./zh/households";
 import { importFile } from "./zh/importFile";
 import { jobs } from "./zh/jobs";
+import { lineage } from "./zh/lineage";
 import { linkage } from "./zh/linkage";
 import { operate } from "./zh/operate";
 import { overview } from "./zh/overview";
@@ -32,6 +33,7 @@ export const zh = {
   plans,
   privacy,
   quality,
+  lineage,
   linkage,
   condition,
   retention,

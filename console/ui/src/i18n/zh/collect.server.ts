@@ -1,6 +1,11 @@
 import type { Messages } from "../messages";
 
 export const collect: Messages = {
+  "There are more than {0} definitions, too many to follow.": "定义超过 {0} 项，无法逐一追踪。",
+  "name: what is asked about has 1 to {0} bytes.": "name：查询对象的名称为 1 至 {0} 字节。",
+  "event: only a property and the context belong to one.": "event：只有属性和上下文属于某个事件。",
+  "sort: {0} is none of event, property, trait, context, identifier, segment.":
+    "sort：{0} 应为 event、property、trait、context、identifier 或 segment。",
   "Add it to the address of the SDK: /sa?token=WRITE_KEY.":
     "请在 SDK 的数据接收地址中加上：/sa?token=写入密钥。",
   "An empty list takes all rules away.": "空列表会移除全部规则。",

@@ -8,6 +8,7 @@ import { useMay } from "@/app/session";
 import { DetailDrawer } from "@/components/DetailDrawer";
 import { RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
+import { Uses } from "@/components/Uses";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { classes } from "./search";
@@ -17,6 +18,7 @@ type Sort = CatalogueEntry["sort"];
 
 /** How an event, a property or a trait is called, whose it is, and what personal data it holds. `of` is "trait:level". */
 export function EntryDrawer({ of, onClose }: { of: string | undefined; onClose: () => void }) {
+  const { t } = useTranslation();
   const query = useQuery({ ...catalogueEntriesQuery, enabled: of !== undefined });
   const sort = sortOf(of);
   const name = of?.slice(of.indexOf(":") + 1) ?? "";
@@ -26,7 +28,16 @@ export function EntryDrawer({ of, onClose }: { of: string | undefined; onClose: 
       {query.error && !query.data ? (
         <ErrorState error={query.error} onRetry={() => void query.refetch()} />
       ) : (
-        sort && query.data && <EntryForm key={of} sort={sort} name={name} entry={entry} onDone={onClose} />
+        sort &&
+        query.data && (
+          <div className="stack drawer-stack">
+            <EntryForm key={of} sort={sort} name={name} entry={entry} onDone={onClose} />
+            <section>
+              <h3 className="drawer-title">{t("lineage.title")}</h3>
+              <Uses asked={{ sort, name }} />
+            </section>
+          </div>
+        )
       )}
     </DetailDrawer>
   );

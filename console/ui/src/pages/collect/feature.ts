@@ -20,5 +20,5 @@ export const collect = feature({
   ],
   routes: collectRoutes,
   guards: { "/collect/imports/new": "imports:write" },
-  texts: ["importFile"],
+  texts: ["importFile", "lineage"],
 });

@@ -2,7 +2,10 @@ import { Button, Checkbox, Input, InputNumber, Select } from "antd";
 import { ChevronDown, ChevronRight, Plus, Trash2 } from "lucide-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { Use } from "@/api/types";
+import { useConfirm } from "@/components/ConfirmButton";
 import { Pill } from "@/components/Pill";
+import { askUses, Uses } from "@/components/Uses";
 import { formatJson, readNumber } from "@/lib/json";
 import type { PlanAction } from "./queries";
 import {
@@ -77,6 +80,9 @@ export function PropertyRows(props: Props) {
   );
 }
 
+/** Plans name properties, and what is usual is learnt of each that comes: neither is a reason to keep one. */
+const outside = (u: Use) => u.kind !== "plan" && u.kind !== "expectation";
+
 // A line keeps its fields while its name is typed: its place among all lines does not change by that.
 const placeKey = (rows: readonly Row[], row: Row) => rows.indexOf(row);
 
@@ -95,6 +101,25 @@ function Line(props: LineProps) {
   const of = typesOf(row.schema);
   const fault =
     props.fault && isAbout(props.fault, `${props.event} → ${row.place}`) ? props.fault : undefined;
+  const confirm = useConfirm();
+  const remove = async () => {
+    const run = async () => onChange(removeProperty(schema, row.path));
+    const asked = { sort: "property", event: props.event, name: row.text } as const;
+    const answer = await askUses(asked).catch(() => undefined); // a draft can be changed without it
+    if (!answer?.uses.some(outside)) return run();
+    confirm({
+      title: t("lineage.removeTitle", { name: row.text }),
+      text: (
+        <>
+          <p>{t("lineage.removeHint")}</p>
+          <Uses asked={asked} without={(u) => !outside(u)} />
+        </>
+      ),
+      ok: t("plans.removeProperty", { name: row.text }),
+      danger: true,
+      run,
+    });
+  };
   const holds = of.includes("object") || propertiesOf(row.schema).length > 0;
   return (
     <li data-fault={fault !== undefined || undefined} data-path={row.text}>
@@ -154,7 +179,7 @@ function Line(props: LineProps) {
             icon={<Trash2 size={14} />}
             aria-label={t("plans.removeProperty", { name: row.text })}
             title={t("plans.removeProperty", { name: row.text })}
-            onClick={() => onChange(removeProperty(schema, row.path))}
+            onClick={() => void remove()}
           />
         )}
       </div>

@@ -11,6 +11,7 @@ import { useMay } from "@/app/session";
 import { Pill } from "@/components/Pill";
 import { ExactTime, RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
+import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
 import { useWrite } from "@/lib/useWrite";
 
@@ -70,6 +71,7 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
   const sources = useSources();
   const client = useQueryClient();
   const may = useMay("quality:write");
+  const setSearch = useSetSearch();
   const note = useWrite({
     mutationFn: () =>
       data(
@@ -128,6 +130,9 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
             {t("quality.toQuarantine")}
           </Link>
         )}
+        <button type="button" className="door" onClick={() => setSearch({ impact: alarm.id }, "push")}>
+          {t("lineage.impact")}
+        </button>
         {isMuted && (
           <span>
             {t("quality.mutedUntil")} <ExactTime at={alarm.muted_until} />

@@ -16,6 +16,7 @@ import { EmptyState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
 import { Alarms } from "./Alarms";
+import { Impact } from "./Impact";
 import { ScoreDrawer } from "./ScoreDrawer";
 import { parts, tone } from "./score";
 import "./quality.css";
@@ -34,7 +35,7 @@ interface Row {
 export function QualityPage() {
   const { t } = useTranslation();
   const format = useFormat();
-  const { source: openId } = route.useSearch();
+  const { source: openId, impact } = route.useSearch();
   const setSearch = useSetSearch();
   const sources = useSources();
   const query = useQuery({ ...qualityScoresQuery("minute"), refetchInterval: 10_000 });
@@ -138,6 +139,14 @@ export function QualityPage() {
         width={620}
       >
         {openId && <ScoreDrawer source={openId} />}
+      </DetailDrawer>
+      <DetailDrawer
+        open={impact !== undefined}
+        onClose={() => setSearch({ impact: undefined })}
+        title={t("lineage.impact")}
+        width={560}
+      >
+        {impact && <Impact alarm={impact} />}
       </DetailDrawer>
     </div>
   );

@@ -46,6 +46,7 @@ import { PageHeader } from "@/components/PageHeader";
 import { PersonLink } from "@/components/PersonLink";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
+import { Uses } from "@/components/Uses";
 import { segmentsIn } from "@/lib/rule";
 import { useLiveList } from "@/lib/useLive";
 import { usePages } from "@/lib/usePages";
@@ -273,7 +274,12 @@ function DeleteButton({ segment }: { segment: Segment }) {
     <ConfirmButton
       does="delete"
       title={t("segments.deleteTitle", { name: segment.name })}
-      text={t("segments.deleteHint", { count: segment.members, n: format.num(segment.members) })}
+      text={
+        <>
+          <p>{t("segments.deleteHint", { count: segment.members, n: format.num(segment.members) })}</p>
+          <Uses asked={{ sort: "segment", name: segment.id }} />
+        </>
+      }
       ok={t("action.delete")}
       run={() => remove.mutateAsync()}
       pending={remove.isPending}

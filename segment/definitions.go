@@ -1,0 +1,44 @@
+package segment
+
+import (
+	"context"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+)
+
+// Definitions tells what each segment goes by, and the sets that members and keys are limited to.
+func (s *Segments) Definitions(ctx context.Context) ([]touchstone.Definition, error) {
+	rows, err := s.db.Reader().Query(ctx, `SELECT id, name, kind, rule FROM segments ORDER BY name, id`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []touchstone.Definition
+	for rows.Next() {
+		var kind Kind
+		var text string
+		d := touchstone.Definition{Kind: touchstone.DefSegment, Need: string(mayRead)}
+		if err := rows.Scan(&d.ID, &d.Name, &kind, &text); err != nil {
+			return nil, err
+		}
+		if kind == kindRows {
+			d.Kind, d.Name, d.Need = touchstone.DefRows, "", "users:read"
+		}
+		if text != "" {
+			r, err := rule.Parse(touchstone.JSON(text))
+			if err != nil {
+				return nil, err
+			}
+			d.Reads = r.Reads()
+			for _, id := range r.Segments() {
+				d.Goes = append(d.Goes, touchstone.DefinitionRef{Kind: touchstone.DefSegment, ID: id})
+			}
+			if len(r.Households()) > 0 {
+				d.Goes = append(d.Goes, touchstone.DefinitionRef{Kind: touchstone.DefHousehold, ID: "rules"})
+			}
+		}
+		list = append(list, d)
+	}
+	return list, rows.Err()
+}
