@@ -16,8 +16,9 @@ import (
 func (a *App) wireQuality(ctx context.Context) (err error) {
 	a.quality, err = quality.Open(ctx, quality.Config{
 		DB: a.store, Clock: a.clock, Zone: a.settings.Zone, Imports: a.isImport, Logger: a.part("quality"), Metrics: a.metrics,
-		Lag:  func(ctx context.Context) (time.Duration, error) { return a.pipeline.Lag(ctx) },
-		Tell: a.tellAlarm,
+		Knows: func(id string) bool { return a.collector.Sources().Name(id) != "" },
+		Lag:   func(ctx context.Context) (time.Duration, error) { return a.pipeline.Lag(ctx) },
+		Tell:  a.tellAlarm,
 	})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -51,11 +52,17 @@ const (
 )
 
 // find opens alarms, or notes that they go on. Of a source whose volume is unusual the volumes of its
-// events are not told: one cause, one alarm. at is the tick's end.
+// events are not told, and of a field that is missing or of another type not that it is refused: one cause,
+// one alarm. at is the tick's end.
 func (q *Quality) find(ctx context.Context, tx *store.Tx, at time.Time, where place, found []Finding) error {
 	for _, f := range found {
-		if where.event != "" && f.ofVolume() && q.volumeOpen(where.source) {
+		if where.event != "" && f.ofVolume() && q.volumeOpen(where.source) || q.explained(where, &f, found) || f.Kind == VolumeDrop && q.open[alarmKey{where, Silent, ""}] != nil {
 			continue
+		}
+		if less := q.open[alarmKey{where, VolumeDrop, ""}]; f.Kind == Silent && less != nil { // it was on its way to silence
+			if err := q.end(ctx, tx, less, at); err != nil {
+				return err
+			}
 		}
 		key := alarmKey{where, f.Kind, f.Field}
 		if a := q.open[key]; a != nil {
@@ -90,6 +97,19 @@ func (q *Quality) find(ctx context.Context, tx *store.Tx, at time.Time, where pl
 	return nil
 }
 
+// explained tells that an event is refused for a field about which there is an alarm, or will be.
+func (q *Quality) explained(where place, f *Finding, found []Finding) bool {
+	if f.Kind != Refused || f.Field == "" {
+		return false
+	}
+	for _, kind := range [...]Kind{TypeChanged, FieldMissing} {
+		if q.open[alarmKey{where, kind, f.Field}] != nil || slices.ContainsFunc(found, func(o Finding) bool { return o.Kind == kind && o.Field == f.Field }) {
+			return true
+		}
+	}
+	return false
+}
+
 func tickStart(tick int64) time.Time { return time.UnixMilli(tick * Tick.Milliseconds()) }
 
 func (q *Quality) volumeOpen(source string) bool {
@@ -103,26 +123,28 @@ func (q *Quality) volumeOpen(source string) bool {
 
 // close ends alarms of which nothing was seen for a while.
 func (q *Quality) close(ctx context.Context, tx *store.Tx, at time.Time) error {
-	for key, a := range q.open {
+	for _, a := range q.open {
 		if at.Sub(a.LastAt) < calm {
 			continue
 		}
-		a.ClosedAt = &at
-		if _, err := tx.Exec(ctx, `UPDATE quality_alarms SET closed_at = ? WHERE id = ?`, at.UnixMilli(), a.ID); err != nil {
+		if err := q.end(ctx, tx, a, at); err != nil {
 			return err
 		}
-		until, err := muted(ctx, tx, a, at)
-		if err != nil {
-			return err
-		}
-		if until == 0 {
-			if err := q.tell(ctx, tx, a); err != nil {
-				return err
-			}
-		}
-		delete(q.open, key)
 	}
 	return nil
+}
+
+func (q *Quality) end(ctx context.Context, tx *store.Tx, a *Alarm, at time.Time) error {
+	a.ClosedAt = &at
+	if _, err := tx.Exec(ctx, `UPDATE quality_alarms SET closed_at = ? WHERE id = ?`, at.UnixMilli(), a.ID); err != nil {
+		return err
+	}
+	delete(q.open, a.key())
+	until, err := muted(ctx, tx, a, at)
+	if err != nil || until != 0 {
+		return err
+	}
+	return q.tell(ctx, tx, a)
 }
 
 // tell says it to people.

@@ -16,6 +16,9 @@ type Expectation struct {
 	// Variance is by how much the logarithm of ten minutes' events lies beside what was expected,
 	// squared, beyond what chance does to a count.
 	Variance float64 `json:"variance"`
+	// Clumps is how many times the variance of a minute's events is that of independent ones: a visit
+	// brings several at once.
+	Clumps float64 `json:"clumps"`
 
 	Heard int64 `json:"heard"` // when something last came, within a day: milliseconds since 1970
 
@@ -27,9 +30,15 @@ type Expectation struct {
 	InBlock     float64 `json:"in_block"`
 	BlockExpect float64 `json:"block_expect"`
 
+	Minute   int64   `json:"-"` // the minute that is being counted
+	InMinute float64 `json:"-"`
+	Before   float64 `json:"-"` // events of the minute before; negative: not known
+
 	// Seen are the last ticks' events, Low and High what was expected, the newest last. They are not
 	// stored: after a start the windows fill anew.
-	Seen, Low, High []float32 `json:"-"`
+	Seen, Low, High running `json:"-"`
+
+	sudden sudden
 }
 
 const (
@@ -40,6 +49,7 @@ const (
 	weekWeight  = 1.0 / 3
 	levelWeight = 1.0 / 12
 	noiseWeight = 0.02
+	clumpWeight = 0.02
 	leastNoise  = 0.03
 )
 
@@ -50,7 +60,7 @@ type Rate struct {
 }
 
 func newExpectation() *Expectation {
-	e := &Expectation{Level: 1, Variance: 0.06}
+	e := &Expectation{Level: 1, Variance: 0.06, Clumps: 2}
 	for i := range e.Hours {
 		e.Hours[i] = -1
 	}
@@ -82,6 +92,12 @@ func (e *Expectation) of(at time.Time) (u usual, ok bool) {
 	before, after := e.rate(at.Add(-steep)), e.rate(at.Add(steep))
 	u.low, u.high = min(u.rate, before, after), max(u.rate, before, after)
 	return u, true
+}
+
+// isNew tells that no week has passed that has this hour.
+func (e *Expectation) isNew(at time.Time) bool {
+	hour, _ := hourOfWeek(at)
+	return e.Hours[hour] < 0
 }
 
 const steep = 20 * time.Minute
@@ -133,9 +149,10 @@ func (e *Expectation) learn(at time.Time, n, minutes, expected float64, wrong bo
 	e.InHour += n
 	e.Spoilt = e.Spoilt || wrong
 	if wrong {
-		e.Block = 0
+		e.Block, e.Minute = 0, 0
 		return
 	}
+	e.learnClumps(at, n)
 	e.Recent.Minutes = min(e.Recent.Minutes+minutes, 180)
 	e.Recent.Mean += (n/minutes - e.Recent.Mean) * minutes / e.Recent.Minutes
 	if block := at.UnixMilli() / blockMS; block != e.Block {
@@ -149,6 +166,26 @@ func (e *Expectation) learn(at time.Time, n, minutes, expected float64, wrong bo
 	e.InBlock += n
 	e.BlockExpect += expected
 }
+
+// learnClumps compares a minute's events with those of the minute before: what changes slowly, or once,
+// has little to say there.
+func (e *Expectation) learnClumps(at time.Time, n float64) {
+	if minute := at.UnixMilli() / 60_000; minute != e.Minute {
+		if both := e.InMinute + e.Before; e.Minute != 0 && e.Before >= 0 && both > 0 {
+			beside := (e.InMinute - e.Before) * (e.InMinute - e.Before) / both
+			e.Clumps += clumpWeight * (min(beside, 6*e.clumps()) - e.Clumps)
+		}
+		e.Before = e.InMinute
+		if e.Minute == 0 { // it was not seen from its beginning
+			e.Before = -1
+		}
+		e.Minute, e.InMinute = minute, 0
+	}
+	e.InMinute += n
+}
+
+// clumps is at least 1: chance alone.
+func (e *Expectation) clumps() float64 { return max(1, e.Clumps) }
 
 func (e *Expectation) endHour(at time.Time) {
 	hour, _ := hourOfWeek(at)
@@ -172,55 +209,84 @@ var windows = [...]int{1, 2, 3, 4, 6, 9, 12, 18, 30, 60, 120, 360}
 func (e *Expectation) skip() {
 	e.Hour, e.Spoilt, e.Block = 0, true, 0
 	e.Seen, e.Low, e.High = nil, nil, nil
+	e.Minute, e.sudden = 0, sudden{}
 }
 
 // note takes up a tick's events beside what was expected.
 func (e *Expectation) note(n, low, high float64) {
-	most := windows[len(windows)-1]
-	if len(e.Seen) >= most {
-		e.Seen, e.Low, e.High = e.Seen[1:], e.Low[1:], e.High[1:]
-	}
-	e.Seen, e.Low, e.High = append(e.Seen, float32(n)), append(e.Low, float32(low)), append(e.High, float32(high))
+	e.Seen, e.Low, e.High = e.Seen.add(n), e.Low.add(low), e.High.add(high)
 }
 
+// running are the sums of the newest ticks: each the sum of all up to it.
+type running []float64
+
+func (r running) add(n float64) running {
+	if r == nil {
+		r = append(r, 0)
+	}
+	if len(r) > windows[len(windows)-1] {
+		r = r[1:]
+	}
+	return append(r, r[len(r)-1]+n)
+}
+
+// ticks is how many there are, newest the sum of the newest of them.
+func (r running) ticks() int { return max(0, len(r)-1) }
+
+func (r running) newest(ticks int) float64 { return r[len(r)-1] - r[len(r)-1-ticks] }
+
 // Noise explains up to so many standard deviations of it; what is left must be less likely than
-// e^-improbable for a count.
+// e^-improbable for a count, or for one of clumps.
 const (
 	explained  = 4
 	improbable = 16
 )
 
-// far is a count that is far from what was expected.
+// far is a count that is far from what was expected. The newest third of its time must be far, too: what
+// is over is no news.
 type far struct {
-	ticks       int
-	n, expected float64
+	ticks                  int
+	n, expected            float64
+	newest, newestExpected float64
 }
 
 // below looks back through the windows, and returns the first in which there are at most share times
 // as many events as expected, and that is no chance.
 func (e *Expectation) below(noise, share float64) (far, bool) {
+	least := math.Exp(-explained * noise)
 	return e.look(e.Low, func(f far) bool {
-		likely := f.expected * math.Exp(-explained*noise)
-		return f.n <= share*f.expected && f.n < likely && poissonTail(f.n, likely) > improbable
+		likely := f.expected * least
+		return f.n <= share*f.expected && f.newest <= share*f.newestExpected && f.n < likely && poissonTail(f.n, likely) > improbable*e.clumps()
 	})
 }
 
 // above is like below: at least share times as many.
 func (e *Expectation) above(noise, share float64) (far, bool) {
+	most := math.Exp(explained * noise)
 	return e.look(e.High, func(f far) bool {
-		likely := f.expected*math.Exp(explained*noise) + 1
-		return f.n >= share*f.expected && f.n > likely && poissonTail(f.n, likely) > improbable
+		likely := f.expected*most + 1
+		return f.n >= share*f.expected && f.newest >= share*f.newestExpected && f.n > likely && poissonTail(f.n, likely) > improbable*e.clumps()
 	})
 }
 
-func (e *Expectation) look(expected []float32, is func(far) bool) (f far, found bool) {
+func (e *Expectation) look(expected running, is func(far) bool) (f far, found bool) {
+	return lookBack(e.Seen.ticks(), func(ticks int) (float64, float64) { return e.Seen.newest(ticks), expected.newest(ticks) }, is)
+}
+
+// lookBack sums up the newest ticks by windows, and returns the first that is what is sought.
+func lookBack(ticks int, sum func(ticks int) (n, expected float64), is func(far) bool) (far, bool) {
 	for _, w := range windows {
-		for ; f.ticks < w && f.ticks < len(e.Seen); f.ticks++ {
-			i := len(e.Seen) - 1 - f.ticks
-			f.n, f.expected = f.n+float64(e.Seen[i]), f.expected+float64(expected[i])
+		if ticks == 0 {
+			break
 		}
+		f := far{ticks: min(w, ticks)}
+		f.n, f.expected = sum(f.ticks)
+		f.newest, f.newestExpected = sum((f.ticks + 2) / 3)
 		if is(f) {
 			return f, true
+		}
+		if ticks <= w {
+			break
 		}
 	}
 	return far{}, false

@@ -1,11 +1,13 @@
 package quality
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
 )
 
@@ -17,6 +19,7 @@ const (
 	// FarOff is how far from its receipt the time of an event lies whose clock is off.
 	FarOff   = 10 * time.Minute
 	maxName  = 200 // bytes of a name
+	maxPaths = 20  // wrong places of an event that are told apart
 	maxTicks = 360 // that wait to be taken, an hour; a pipeline that is further behind is not watched
 )
 
@@ -27,7 +30,8 @@ type Gatherer struct {
 
 	mu      sync.Mutex
 	ticks   map[int64]*gathered
-	through int64 // taken; what comes late counts for the next
+	through int64 // taken; what comes a little late counts for the next
+	mended  map[minute]int64
 	full    int64 // events that were not told apart
 }
 
@@ -36,12 +40,18 @@ type gathered struct {
 	names  map[string]int // of a source
 }
 
+// minute is one of a source, in minutes since 1970.
+type minute struct {
+	source string
+	number int64
+}
+
 // place is a source, or an event of it.
 type place struct{ source, event string }
 
 // newGatherer leaves imports out: they come when somebody sends a file.
 func newGatherer(imports func(source string) bool) *Gatherer {
-	return &Gatherer{imports: imports, ticks: map[int64]*gathered{}}
+	return &Gatherer{imports: imports, ticks: map[int64]*gathered{}, mended: map[minute]int64{}}
 }
 
 // Observe takes up what a batch has committed: events that were kept, those that were refused or
@@ -52,7 +62,7 @@ func (g *Gatherer) Observe(at time.Time, kept, aside []touchstone.Fact, repeated
 	var in cursor
 	for i := range kept {
 		f := &kept[i]
-		if f.Backfill || !g.at(&in, f) { // history comes when somebody sends it
+		if g.late(f) || f.Backfill || !g.at(&in, f) { // history comes when somebody sends it
 			continue
 		}
 		in.whole.Events++
@@ -61,12 +71,23 @@ func (g *Gatherer) Observe(at time.Time, kept, aside []touchstone.Fact, repeated
 		}
 		if c := g.count(in.tick, f.Source, f.Name); c != nil {
 			c.Events++
-			c.sample(f)
+			look(f, &c.Sampled, &c.Fields)
 		}
 	}
 	for i := range aside {
-		if g.at(&in, &aside[i]) {
-			in.whole.Aside++
+		f := &aside[i]
+		if g.isLate(f) || f.Backfill || !g.at(&in, f) {
+			continue
+		}
+		in.whole.Aside++
+		if f.Name == "" { // the edge has refused it
+			continue
+		}
+		if c := g.count(in.tick, f.Source, f.Name); c != nil {
+			in.whole.Out++
+			c.Aside++
+			look(f, &c.OutSampled, &c.OutFields)
+			c.wrong(f.Reason)
 		}
 	}
 	for source, n := range repeated {
@@ -110,6 +131,50 @@ func (g *Gatherer) at(in *cursor, f *touchstone.Fact) bool {
 	return !in.imported && in.whole != nil
 }
 
+// isLate tells that an event was received long before what is looked at: it was in quarantine, and
+// comes in now. It makes the minute good in which it was refused, and says nothing of the present one.
+func (g *Gatherer) isLate(f *touchstone.Fact) bool {
+	return f.ReceivedAt.UnixMilli()/Tick.Milliseconds() < g.through-1
+}
+
+// late notes an event that is late.
+func (g *Gatherer) late(f *touchstone.Fact) bool {
+	if !g.isLate(f) {
+		return false
+	}
+	at := minute{f.Source, f.ReceivedAt.Unix() / 60}
+	if _, known := g.mended[at]; !known {
+		if len(g.mended) >= maxSeries {
+			g.full++
+			return true
+		}
+		at.source = strings.Clone(at.source)
+	}
+	g.mended[at]++
+	return true
+}
+
+// takeMended returns by minute how many events came in that were refused, and forgets it.
+func (g *Gatherer) takeMended() map[minute]int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.mended) == 0 {
+		return nil
+	}
+	taken := g.mended
+	g.mended = map[minute]int64{}
+	return taken
+}
+
+// drop forgets what was counted of a source and not looked at yet.
+func (g *Gatherer) drop(source string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, in := range g.ticks {
+		maps.DeleteFunc(in.counts, func(at place, _ *Counts) bool { return at.source == source })
+	}
+}
+
 // count returns the counts of a place; nil when there is no room for it.
 func (g *Gatherer) count(tick *gathered, source, event string) *Counts {
 	c := tick.counts[place{source, event}]
@@ -129,19 +194,36 @@ func (g *Gatherer) count(tick *gathered, source, event string) *Counts {
 	return c
 }
 
-// sample looks at an event's fields, if there is room.
-func (c *Counts) sample(f *touchstone.Fact) {
-	if c.Sampled >= maxSampled {
+// wrong notes what a tracking plan says is wrong with an event.
+func (c *Counts) wrong(reason string) {
+	_, sentence, _ := strings.Cut(reason, ": ")
+	b, ok := plan.ParseReason(sentence)
+	if !ok || len(b.Path) > maxName {
 		return
 	}
-	c.Sampled++
+	path := plan.EveryElement(b.Path)
+	if _, known := c.Paths[path]; !known && len(c.Paths) >= maxPaths {
+		return
+	}
+	if c.Paths == nil {
+		c.Paths = map[string]int64{}
+	}
+	c.Paths[path]++
+}
+
+// look counts an event's fields, if the sample has room.
+func look(f *touchstone.Fact, sampled *int64, fields *map[string]Values) {
+	if *sampled >= maxSampled {
+		return
+	}
+	*sampled++
 	object := f.Properties
 	if f.Type == touchstone.Identify || f.Type == touchstone.Group {
 		object = f.Traits
 	}
 	jsonwalk.Members(string(object), func(key, value string) bool {
-		v, known := c.Fields[key]
-		if !known && (len(c.Fields) >= 2*maxFields || len(key) > maxName) {
+		v, known := (*fields)[key]
+		if !known && (len(*fields) >= 2*maxFields || len(key) > maxName) {
 			return true
 		}
 		switch value[0] {
@@ -158,13 +240,13 @@ func (c *Counts) sample(f *touchstone.Fact) {
 		default:
 			v.Numbers++
 		}
-		if c.Fields == nil {
-			c.Fields = map[string]Values{}
+		if *fields == nil {
+			*fields = map[string]Values{}
 		}
 		if !known {
 			key = strings.Clone(key)
 		}
-		c.Fields[key] = v
+		(*fields)[key] = v
 		return true
 	})
 }

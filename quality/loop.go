@@ -61,6 +61,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // Look takes up all ten seconds that are over and of which everything has been committed.
 func (q *Quality) Look(ctx context.Context, fence Fence) error {
+	if err := q.relearn(ctx, fence); err != nil {
+		return err
+	}
 	now := q.cfg.Clock.Now()
 	if q.cfg.Lag != nil {
 		lag, err := q.cfg.Lag(ctx)
@@ -75,6 +78,9 @@ func (q *Quality) Look(ctx context.Context, fence Fence) error {
 			return err
 		}
 		q.tick = tick
+	}
+	if err := q.makeGood(ctx, fence); err != nil {
+		return err
 	}
 	if q.tick-q.saved >= saveEvery {
 		return q.save(ctx, fence)
@@ -133,28 +139,15 @@ func (q *Quality) turn(at **scoring, span time.Duration, now time.Time) []func(c
 	if over != nil && over.start == start {
 		return nil
 	}
-	*at = newScoring(start)
+	*at = newScoring(span, start)
 	if over == nil || len(over.sources) == 0 {
 		return nil
 	}
-	return []func(context.Context, *store.Tx) error{func(ctx context.Context, tx *store.Tx) error { return over.end(ctx, tx, span) }}
+	return []func(context.Context, *store.Tx) error{func(ctx context.Context, tx *store.Tx) error { return over.end(ctx, tx) }}
 }
 
 func (q *Quality) write(ctx context.Context, fence Fence, at time.Time, found map[place][]Finding, scored []func(context.Context, *store.Tx) error) error {
-	before := map[alarmKey]*Alarm{}
-	for key, a := range q.open {
-		copied := *a
-		before[key] = &copied
-	}
-	err := q.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
-		q.open = map[alarmKey]*Alarm{}
-		for key, a := range before {
-			copied := *a
-			q.open[key] = &copied
-		}
-		if err := fence(ctx, tx); err != nil {
-			return err
-		}
+	return q.withAlarms(ctx, fence, func(tx *store.Tx) error {
 		for _, whole := range [...]bool{true, false} { // a source before its events: see find
 			for where, list := range found {
 				if (where.event == "") != whole {
@@ -174,6 +167,22 @@ func (q *Quality) write(ctx context.Context, fence Fence, at time.Time, found ma
 			}
 		}
 		return nil
+	})
+}
+
+// withAlarms does a transaction that opens and closes alarms; they stay as they were when it fails.
+func (q *Quality) withAlarms(ctx context.Context, fence Fence, do func(tx *store.Tx) error) error {
+	before := q.open
+	err := q.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
+		q.open = map[alarmKey]*Alarm{}
+		for key, a := range before {
+			copied := *a
+			q.open[key] = &copied
+		}
+		if err := fence(ctx, tx); err != nil {
+			return err
+		}
+		return do(tx)
 	})
 	if err != nil {
 		q.open = before

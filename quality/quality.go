@@ -33,6 +33,8 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Imports tells whether a source is an import.
 	Imports func(source string) bool
+	// Knows tells whether there is a source; nil: whatever is named.
+	Knows func(source string) bool
 	// Lag is the age of the oldest event that the pipeline has not committed: what was received since is
 	// not looked at yet.
 	Lag func(ctx context.Context) (time.Duration, error)

@@ -118,7 +118,7 @@ func TestAlarmsAndScores(t *testing.T) {
 				f.Type = touchstone.Rejected
 			}
 		})
-		s.expect("opened src_1  refused ")
+		s.expect("opened src_1 Paid refused ")
 		s.play(10*time.Minute, 60, nil)
 		s.told = nil
 		s.play(2*time.Minute, 0, nil)

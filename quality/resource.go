@@ -25,13 +25,14 @@ func Resource(of func() *Quality) api.Resource {
 	return api.Resource{Name: "Data quality", Spec: spec, Serves: touchstone.Operation("counts of events by source"),
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see how good each source's data is, and what is not as usual"},
-			{Permission: mayWrite, Allows: "note that somebody looks after an alarm, and mute it for a while"},
+			{Permission: mayWrite, Allows: "note that somebody looks after an alarm, mute it for a while, and have learnt anew what is usual of a source"},
 		},
 		Routes: []api.Route{
 			{Method: http.MethodGet, Path: "/quality/scores", Need: mayRead, Handle: r.scores},
 			{Method: http.MethodGet, Path: "/quality/alarms", Need: mayRead, Handle: r.alarms},
 			{Method: http.MethodPost, Path: "/quality/alarms/{id}/note", Need: mayWrite, Handle: r.note, Action: "alarm.note"},
 			{Method: http.MethodPost, Path: "/quality/alarms/{id}/mute", Need: mayWrite, Handle: r.mute, Action: "alarm.mute"},
+			{Method: http.MethodPost, Path: "/quality/sources/{id}/relearn", Need: mayWrite, Handle: r.relearn, Action: "quality.relearn"},
 		}}
 }
 
@@ -115,4 +116,21 @@ func (x resource) mute(w http.ResponseWriter, r *http.Request) error {
 	}
 	api.NoteTarget(r, a.ID, string(a.Kind))
 	return api.WriteJSON(w, http.StatusOK, a)
+}
+
+func (x resource) relearn(w http.ResponseWriter, r *http.Request) error {
+	q := x.of()
+	if q == nil {
+		return api.NotHere("quality")
+	}
+	id := api.Param(r, "id")
+	if q.cfg.Knows != nil && !q.cfg.Knows(id) {
+		return touchstone.Errorf(touchstone.NotFound, "There is no source %.60q.", id)
+	}
+	if err := q.Relearn(r.Context(), id); err != nil {
+		return err
+	}
+	api.NoteTarget(r, id, "")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }

@@ -30,20 +30,30 @@ func (p Parts) Score() float64 {
 
 // scoring adds up a minute, or an hour, of all sources.
 type scoring struct {
+	span    time.Duration
 	start   int64 // milliseconds since 1970
 	sources map[string]*sums
 }
 
 type sums struct {
 	events, aside, repeats, skewed float64
+	mended                         float64 // of aside, came in since
 	due, there                     float64 // values of properties that nearly all events have
 	values, odd, unknown           float64
 	ticks, fresh                   float64
 	low, high                      float64 // events that were expected, at least and at most
+	clumps                         float64
 	known                          bool
 }
 
-func newScoring(start int64) *scoring { return &scoring{start, map[string]*sums{}} }
+func newScoring(span time.Duration, start int64) *scoring {
+	return &scoring{span, start, map[string]*sums{}}
+}
+
+func (s *scoring) covers(at minute) bool {
+	ms := at.number * time.Minute.Milliseconds()
+	return ms >= s.start && ms < s.start+s.span.Milliseconds()
+}
 
 func (s *scoring) of(source string) *sums {
 	x := s.sources[source]
@@ -68,9 +78,10 @@ func (x *sums) volume(s *Series, c *Counts, found []Finding) {
 	if fresh {
 		x.fresh++
 	}
-	if n := len(s.Volume.Seen); n > 0 {
+	if s.Volume.Seen.ticks() > 0 {
 		spread := math.Exp(2 * s.Volume.noise())
-		x.low, x.high, x.known = x.low+float64(s.Volume.Low[n-1])/spread, x.high+float64(s.Volume.High[n-1])*spread, true
+		x.clumps = s.Volume.clumps()
+		x.low, x.high, x.known = x.low+s.Volume.Low.newest(1)/spread, x.high+s.Volume.High.newest(1)*spread, true
 	}
 }
 
@@ -126,34 +137,35 @@ func (x *sums) parts() Parts {
 	all := x.events + x.aside + x.repeats
 	p := Parts{
 		Completeness: ratio(x.there, x.due),
-		Validity:     ratio(all-x.aside, all) * ratio(x.values-x.odd, x.values),
+		Validity:     ratio(all-max(0, x.aside-x.mended), all) * ratio(x.values-x.odd, x.values),
 		Freshness:    ratio(x.fresh, x.ticks) * ratio(x.events-x.skewed, x.events),
 		Uniqueness:   ratio(all-x.repeats, all),
 		Volume:       1,
 		Schema:       ratio(x.values-x.unknown, x.values),
 	}
 	if x.known && x.high >= 1 {
-		switch chance := 3 * math.Sqrt(x.high); { // a count is no rate
-		case x.events+chance < x.low:
-			p.Volume = ratio(x.events, x.low)
-		case x.events-chance > x.high:
-			p.Volume = ratio(x.high, x.events)
+		came := x.events + x.aside
+		switch chance := 3 * math.Sqrt(x.high*x.clumps); { // a count is no rate
+		case came+chance < x.low:
+			p.Volume = ratio(came, x.low)
+		case came-chance > x.high:
+			p.Volume = ratio(x.high, came)
 		}
 	}
 	return p
 }
 
 // end writes the scores of a span down.
-func (s *scoring) end(ctx context.Context, tx *store.Tx, span time.Duration) error {
+func (s *scoring) end(ctx context.Context, tx *store.Tx) error {
 	for source, x := range s.sources {
 		parts := x.parts()
 		text, err := json.Marshal(parts)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO quality_scores (span, start, source, events, parts, score) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (span, start, source) DO UPDATE SET events = excluded.events, parts = excluded.parts, score = excluded.score`,
-			span.Milliseconds(), s.start, source, int64(x.events), string(text), parts.Score()); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO quality_scores (span, start, source, events, parts, score, refused, mended) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (span, start, source) DO UPDATE SET events = excluded.events, parts = excluded.parts, score = excluded.score, refused = excluded.refused, mended = excluded.mended`,
+			s.span.Milliseconds(), s.start, source, int64(x.events), string(text), parts.Score(), int64(x.aside), int64(min(x.aside, x.mended))); err != nil {
 			return err
 		}
 	}
@@ -167,11 +179,14 @@ type Scored struct {
 	Events int64     `json:"events"`
 	Parts  Parts     `json:"parts"`
 	Score  float64   `json:"score"` // 0 to 100
+	// Refused went to quarantine; Mended of them have come in since.
+	Refused int64 `json:"refused"`
+	Mended  int64 `json:"mended"`
 }
 
 // Scores returns the scores of all sources, or of one, by minute or by hour since a moment, oldest first.
 func (q *Quality) Scores(ctx context.Context, source string, span time.Duration, since time.Time) ([]Scored, error) {
-	query, args := `SELECT source, start, events, parts, score FROM quality_scores WHERE span = ? AND start >= ?`, []any{span.Milliseconds(), since.UnixMilli()}
+	query, args := `SELECT source, start, events, parts, score, refused, mended FROM quality_scores WHERE span = ? AND start >= ?`, []any{span.Milliseconds(), since.UnixMilli()}
 	if source != "" {
 		query, args = query+` AND source = ?`, append(args, source)
 	}
@@ -185,7 +200,7 @@ func (q *Quality) Scores(ctx context.Context, source string, span time.Duration,
 		var s Scored
 		var start int64
 		var parts string
-		if err := rows.Scan(&s.Source, &start, &s.Events, &parts, &s.Score); err != nil {
+		if err := rows.Scan(&s.Source, &start, &s.Events, &parts, &s.Score, &s.Refused, &s.Mended); err != nil {
 			return nil, err
 		}
 		s.Start = time.UnixMilli(start)

@@ -1,6 +1,9 @@
 package quality
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Tick is how often counts are looked at.
 const Tick = 10 * time.Second
@@ -18,6 +21,41 @@ type Counts struct {
 	// Fields are those of a sample of the events; Sampled its size.
 	Sampled int64
 	Fields  map[string]Values
+	// Out is of a source how many of Aside have an event of their own, where they count, too. Of an event
+	// OutFields are those of a sample of them, and Paths what tracking plans say is wrong with them.
+	Out        int64
+	OutSampled int64
+	OutFields  map[string]Values
+	Paths      map[string]int64
+}
+
+// came is how many events there were, whatever became of them.
+func (c *Counts) came() float64 { return float64(c.Events + c.Aside) }
+
+// sample is what was sent, kept or not.
+func (c *Counts) sample() (n int64, fields map[string]Values) {
+	if c.OutSampled == 0 {
+		return c.Sampled, c.Fields
+	}
+	fields = maps.Clone(c.OutFields)
+	if fields == nil {
+		fields = map[string]Values{}
+	}
+	for name, v := range c.Fields {
+		o := fields[name]
+		fields[name] = Values{v.Strings + o.Strings, v.Numbers + o.Numbers, v.Booleans + o.Booleans, v.Objects + o.Objects, v.Arrays + o.Arrays}
+	}
+	return c.Sampled + c.OutSampled, fields
+}
+
+// path is what is wrong with most of those set aside.
+func (c *Counts) path() (path string) {
+	for p, n := range c.Paths {
+		if most := c.Paths[path]; n > most || n == most && p < path {
+			path = p
+		}
+	}
+	return path
 }
 
 // Values are what a sample had of a field: how many of each JSON type. null counts as absent.
@@ -55,7 +93,7 @@ const (
 // Finding is that something is not as usual, in a tick.
 type Finding struct {
 	Kind  Kind
-	Field string // of FieldMissing and TypeChanged
+	Field string // of FieldMissing and TypeChanged; of Refused what a tracking plan does not want, "" without one
 	Since int64  // tick in which it began
 	Usual float64
 	Now   float64
@@ -71,7 +109,8 @@ type Series struct {
 	Repeats Share             `json:"repeats"`
 	Fields  map[string]*Field `json:"fields,omitempty"`
 
-	Last int64 `json:"last"` // tick that was looked at last
+	Path string `json:"path,omitempty"` // what tracking plans last did not want
+	Last int64  `json:"last"`           // tick that was looked at last
 }
 
 // Field is what is known of a property.
@@ -98,12 +137,16 @@ func (s *Series) Look(at time.Time, c *Counts) (found []Finding) {
 	}
 	s.Last = tick
 	u, known := s.Volume.of(at)
+	s.Volume.sudden.note(c.came())
 	if known {
-		s.Volume.note(float64(c.Events), u.low*minutes, u.high*minutes)
+		s.Volume.note(c.came(), u.low*minutes, u.high*minutes)
 		found = s.lookAtVolume(tick, u.noise)
 	}
+	if len(found) == 0 && s.Volume.isNew(at) {
+		found = s.lookForFall(tick)
+	}
 	found = append(found, s.lookAtShares(tick, c)...)
-	s.Volume.learn(at, float64(c.Events), minutes, u.rate*minutes, len(found) > 0 && found[0].ofVolume())
+	s.Volume.learn(at, c.came(), minutes, u.rate*minutes, len(found) > 0 && found[0].ofVolume())
 	return append(found, s.lookAtFields(tick, c)...)
 }
 
@@ -132,25 +175,41 @@ func (s *Series) lookAtVolume(tick int64, noise float64) []Finding {
 	return nil
 }
 
+func (s *Series) lookForFall(tick int64) []Finding {
+	f, ok := s.Volume.sudden.look(s.Volume.noise(), s.Volume.clumps())
+	if !ok {
+		return nil
+	}
+	kind, minutes := VolumeDrop, float64(f.ticks)*Tick.Minutes()
+	if f.n <= silence*f.expected {
+		kind = Silent
+	}
+	return []Finding{{Kind: kind, Since: tick - int64(f.ticks) + 1, Usual: f.expected / minutes, Now: f.n / minutes}}
+}
+
 func (s *Series) lookAtShares(tick int64, c *Counts) (found []Finding) {
 	all := float64(c.Events + c.Aside + c.Repeats)
+	if path := c.path(); path != "" {
+		s.Path = path
+	}
 	for _, x := range [...]struct {
 		kind  Kind
 		share *Share
 		hits  int64
 		of    float64
 		to    float64 // at least
+		field string
 	}{
-		{ClockOff, &s.Skewed, c.Skewed, float64(c.Events), 0.4},
-		{Refused, &s.Aside, c.Aside, all, 0.1},
-		{Repeated, &s.Repeats, c.Repeats, all, 0.3},
+		{ClockOff, &s.Skewed, c.Skewed, float64(c.Events), 0.4, ""},
+		{Refused, &s.Aside, c.Aside - c.Out, all, 0.1, s.Path},
+		{Repeated, &s.Repeats, c.Repeats, all, 0.3, ""},
 	} {
 		if x.of == 0 {
 			continue
 		}
 		to := max(x.to, min(3*x.share.Mean, 0.9))
 		if x.share.Mean < 0.6 && x.share.look(float64(x.hits), x.of, to, limit, tick) {
-			found = append(found, Finding{Kind: x.kind, Since: x.share.Change.Since, Usual: x.share.Mean, Now: float64(x.hits) / x.of})
+			found = append(found, Finding{Kind: x.kind, Field: x.field, Since: x.share.Change.Since, Usual: x.share.Mean, Now: float64(x.hits) / x.of})
 			continue
 		}
 		if x.share.Change.S < limit/2 {
@@ -161,13 +220,14 @@ func (s *Series) lookAtShares(tick int64, c *Counts) (found []Finding) {
 }
 
 func (s *Series) lookAtFields(tick int64, c *Counts) (found []Finding) {
-	if c.Sampled == 0 {
+	sampled, fields := c.sample()
+	if sampled == 0 {
 		return nil
 	}
 	if s.Fields == nil {
 		s.Fields = map[string]*Field{}
 	}
-	for name, v := range c.Fields {
+	for name, v := range fields {
 		f := s.Fields[name]
 		if f == nil {
 			if len(s.Fields) >= maxFields {
@@ -180,8 +240,8 @@ func (s *Series) lookAtFields(tick int64, c *Counts) (found []Finding) {
 		found = append(found, f.lookAtTypes(name, tick, v)...)
 	}
 	for name, f := range s.Fields {
-		v := c.Fields[name]
-		present, n := float64(v.present()), float64(c.Sampled)
+		v := fields[name]
+		present, n := float64(v.present()), float64(sampled)
 		to := 0.02 // it is gone
 		if f.Present.Mean >= 0.9 {
 			to = 0.5 // or half of the senders have lost it

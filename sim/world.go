@@ -1,12 +1,9 @@
 package sim
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/touchstone-cdp/touchstone"
 )
@@ -71,6 +68,7 @@ type World struct {
 	today   []*happening // by time
 	at      int          // how many of today are done
 	carry   []happening  // of later days
+	steady  bool         // lives go on without nights and weekends: see Live
 	scratch []byte
 	scene   scene
 	dice    dice
@@ -135,9 +133,11 @@ func (w *World) liveDay() {
 		if p.joined > day {
 			continue
 		}
-		w.dice.seed(w.cfg.Seed, diceDay, uint64(p.id), uint64(day))
-		w.scene.p = p
-		w.live(&w.scene, day)
+		if w.steady {
+			w.liveApart(p, day)
+			continue
+		}
+		w.livePerson(p, day)
 	}
 	midnight := w.start + int64(day+1)*dayMillis
 	for n := range w.used {
@@ -154,6 +154,13 @@ func (w *World) liveDay() {
 		}
 		return int(a.nr) - int(b.nr)
 	})
+}
+
+// livePerson lets one person live a day.
+func (w *World) livePerson(p *person, day int32) {
+	w.dice.seed(w.cfg.Seed, diceDay, uint64(p.id), uint64(day))
+	w.scene.p = p
+	w.live(&w.scene, day)
 }
 
 // advance returns the next event, living another day when today's are done.
@@ -194,45 +201,4 @@ func (w *World) name(h *happening) {
 	b = strconv.AppendUint(b, w.told, 36)
 	w.scratch = b
 	h.MessageID = string(b)
-}
-
-// LiveOptions say how lives go on.
-type LiveOptions struct {
-	Rate  float64          // events per second; 0 is 5
-	Clock touchstone.Clock // nil is the machine's
-}
-
-// Live yields what happens after the history, at a rate that is faster than life: events
-// keep their order and get the present as their time. It first passes over what is left
-// of the history. It returns when ctx is done or yield fails.
-//
-// Message ids tell runs apart, so a server that is started again on the same data takes
-// the new run's events.
-func (w *World) Live(ctx context.Context, o LiveOptions, yield func(*touchstone.Event) error) error {
-	if o.Rate <= 0 {
-		o.Rate = 5
-	}
-	if o.Clock == nil {
-		o.Clock = touchstone.SystemClock{}
-	}
-	w.History(func(*touchstone.Event) bool { return ctx.Err() == nil })
-	began := o.Clock.Now()
-	w.prefix += strconv.FormatInt(began.UnixMilli(), 36) + "-"
-	limit := rate.NewLimiter(rate.Limit(o.Rate), int(o.Rate/4)+1)
-	for ctx.Err() == nil {
-		h := w.advance()
-		if h.at < w.end {
-			continue
-		}
-		if err := limit.Wait(ctx); err != nil {
-			break
-		}
-		w.name(h)
-		h.Time = o.Clock.Now().UTC().Truncate(time.Millisecond)
-		h.ReceivedAt = h.Time
-		if err := yield(&h.Event); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
 }

@@ -28,6 +28,9 @@ type demo struct {
 	world sim.Config
 	rate  float64
 	keys  map[string]string // source → write key
+	ids   map[string]string // source → id
+	wrong bool              // plant faults in the live feed
+	feed  feed
 }
 
 func newDemo() *cobra.Command {
@@ -38,10 +41,16 @@ func newDemo() *cobra.Command {
 		Short: "Run a server with a car brand's customers and 60 days of their events",
 		Long: "Starts a server, sends the history of a seeded world of customers through the tracking API, makes some segments, and goes\n" +
 			"on with a trickle of live events until Ctrl-C. A folder that holds the history already is used as it is.\n\n" +
+			"With --faults a property vanishes, a type changes, half of the events are lost, and so on, for three minutes each: the console's\n" +
+			"data quality must tell, and the terminal and faults.json in the folder say what was planted. Live events come at 150 per second\n" +
+			"unless --rate says otherwise, so that each is sure within a minute.\n\n" +
 			"With --check it uses a folder of its own, compares the server's answers with the world's planted truth, and ends.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out = cmd.ErrOrStderr()
+			if d.wrong && !cmd.Flags().Changed("rate") {
+				d.rate = sim.FaultyRate
+			}
 			if check {
 				return d.check(cmd.Context(), cmd.OutOrStdout(), asJSON)
 			}
@@ -56,6 +65,7 @@ func newDemo() *cobra.Command {
 	f.IntVar(&d.world.Days, "days", 60, "days of history")
 	f.Uint64Var(&d.world.Seed, "seed", 1, "seed of the world")
 	f.Float64Var(&d.rate, "rate", 8, "live events per second after the history")
+	f.BoolVar(&d.wrong, "faults", false, "plant faults in the live events, one after the other, and say which")
 	f.BoolVar(&check, "check", false, "compare with the planted truth and end")
 	f.BoolVar(&asJSON, "json", false, "with --check: print the result as JSON")
 	return cmd
@@ -114,12 +124,15 @@ func (d *demo) present(ctx context.Context) error {
 		if err := d.importOffline(ctx, world); err != nil {
 			return err
 		}
+		if err := d.forgetLoad(ctx); err != nil {
+			return err
+		}
 		if err := writeMarker(marker, world.Config()); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintf(d.out, "\n  Touchstone is ready:  %s\n\n  Live events arrive at %g per second. Ctrl-C ends the demo; its data stays in %s.\n\n", d.server, d.rate, d.cfg.Data)
-	return world.Live(ctx, sim.LiveOptions{Rate: d.rate}, func(e *touchstone.Event) error { return d.send(ctx, e) })
+	return d.live(ctx, world)
 }
 
 // openWorld returns the world of the folder, or a new one.
@@ -150,6 +163,7 @@ func writeMarker(path string, c sim.Config) error {
 // makeSources makes the world's sources, or finds them, and keeps their write keys.
 func (d *demo) makeSources(ctx context.Context) error {
 	type source struct {
+		ID       string `json:"id,omitempty"`
 		Name     string `json:"name"`
 		Kind     string `json:"kind"`
 		WriteKey string `json:"write_key,omitempty"`
@@ -158,9 +172,9 @@ func (d *demo) makeSources(ctx context.Context) error {
 	if err := d.call(ctx, http.MethodGet, "/api/v1/sources?limit=500", nil, &have); err != nil {
 		return err
 	}
-	d.keys = map[string]string{}
+	d.keys, d.ids = map[string]string{}, map[string]string{}
 	for _, s := range have.Items {
-		d.keys[s.Name] = s.WriteKey
+		d.keys[s.Name], d.ids[s.Name] = s.WriteKey, s.ID
 	}
 	for _, s := range sim.Sources() {
 		if d.keys[s.Name] != "" {
@@ -170,7 +184,7 @@ func (d *demo) makeSources(ctx context.Context) error {
 		if err := d.call(ctx, http.MethodPost, "/api/v1/sources", source{Name: s.Name, Kind: s.Kind}, &made); err != nil {
 			return err
 		}
-		d.keys[s.Name] = made.WriteKey
+		d.keys[s.Name], d.ids[s.Name] = made.WriteKey, made.ID
 	}
 	return nil
 }
@@ -231,20 +245,4 @@ func (d *demo) meter() (report func(sim.LoadProgress), done func()) {
 			bar.SetCurrent(1000)
 			bars.Wait()
 		}
-}
-
-// send sends one live event with its source's write key. A server that is busy is asked again.
-func (d *demo) send(ctx context.Context, e *touchstone.Event) error {
-	body := append([]byte(`{"batch":[`), sim.AppendJSON(nil, e)...)
-	sender := client{server: d.server, key: d.keys[e.Source], http: d.http}
-	err := sender.call(ctx, http.MethodPost, "/v1/batch", append(body, `]}`...), nil)
-	if err != nil && ctx.Err() == nil {
-		fmt.Fprintln(d.out, "a live event was not taken:", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-		return nil
-	}
-	return err
 }

@@ -81,6 +81,8 @@ function scores(by: string): S["QualityScore"][] {
       return {
         source: source.id,
         start: ago(back * step),
+        refused: dent < 1 ? 160 : 0,
+        mended: dent < 1 && back > 2 ? 120 : 0,
         events: Math.round(Math.round(step / minute) * (400 - 90 * at) * share(0.2)),
         parts,
         score: Math.round(1000 * Object.values(parts).reduce((a, b) => a * b, 1)) / 10,
@@ -139,6 +141,7 @@ export const uses: S["Uses"] = {
 
 export function answerQuality({ method, path, q }: Asked): unknown {
   const [what, id, verb] = path;
+  if (what === "sources") return undefined;
   if (what === "scores") return { items: empty ? [] : scores(q.get("by") ?? "hour"), next_cursor: "" };
   if (verb === "impact") {
     const at = find(alarms, id);

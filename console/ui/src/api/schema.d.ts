@@ -3097,6 +3097,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quality/sources/{id}/relearn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn anew what is usual of a source
+         * @description What it sends now is how it should be. Its alarms are closed; within ten seconds what was usual is forgotten, and learnt from what comes.
+         */
+        post: operations["relearnQuality"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogue/uses": {
         parameters: {
             query?: never;
@@ -6933,6 +6955,16 @@ export interface components {
             start: string;
             /** Format: int64 */
             events: number;
+            /**
+             * Format: int64
+             * @description Went to quarantine
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Of those, came in since
+             */
+            mended: number;
             /** @description The parts' product, 0 to 100 */
             score: number;
             /** @description Each from 0 to 1 */
@@ -6959,7 +6991,7 @@ export interface components {
             /** @description Empty for all of the source */
             event: string;
             kind: components["schemas"]["QualityAlarmKind"];
-            /** @description Of field_missing and type_changed */
+            /** @description Of field_missing and type_changed; of refused what a tracking plan does not want, empty without one */
             field: string;
             /**
              * Format: date-time
@@ -13493,6 +13525,30 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["QualityAlarm"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    relearnQuality: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It will be */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };

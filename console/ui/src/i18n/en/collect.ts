@@ -228,6 +228,7 @@ export const collect = {
     done_other: "{{n}} events came in",
     notDone: "The replay did not end",
     back: "Done",
+    toScore: "See how the score recovers",
     job: "Show the job",
     allEvents: "All events",
     changed: "Mended",

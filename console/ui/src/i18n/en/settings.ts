@@ -270,6 +270,7 @@ export const settings = {
     actions: {
       catalogue_change: "Described an event, property or trait",
       alarm_mute: "Muted an alarm",
+      quality_relearn: "Had learnt anew what is usual of a source",
       alarm_note: "Took care of an alarm",
       consent_policy: "Set the consent policy",
       consent_record: "Recorded a decision about consent",

@@ -209,6 +209,7 @@ export const collect = {
     done_other: "{{n}} 条事件已接收",
     notDone: "重放未完成",
     back: "完成",
+    toScore: "查看得分恢复情况",
     job: "查看任务",
     allEvents: "全部事件",
     changed: "已修正",

@@ -261,6 +261,7 @@ export const settings = {
     actions: {
       catalogue_change: "编辑事件、属性与特征的信息",
       alarm_mute: "静音告警",
+      quality_relearn: "重新学习数据源的常态",
       alarm_note: "处理告警",
       consent_policy: "设置授权政策",
       consent_record: "记录授权决定",

@@ -40,8 +40,14 @@ export function QuarantinePage() {
   const sourceList = useQuery(sourcesQuery).data?.items;
   const reasonLabel = useReasonLabel();
   const may = useMay("quarantine:write");
-  const summary = useQuery({ ...quarantineSummaryQuery, refetchInterval: 15_000 });
-  const pages = usePages(useInfiniteQuery(quarantineQuery(compact({ source, code, q }))));
+  const summary = useQuery({
+    ...quarantineSummaryQuery,
+    enabled: view === undefined,
+    refetchInterval: 15_000,
+  });
+  const pages = usePages(
+    useInfiniteQuery({ ...quarantineQuery(compact({ source, code, q })), enabled: view === undefined }),
+  );
   const [selected, setSelected] = useState<string[]>([]);
   const [open, setOpen] = useState<QuarantinedEvent | null>(null);
 

@@ -1,19 +1,21 @@
-import { type UseQueryResult, useQueryClient } from "@tanstack/react-query";
+import { type UseQueryResult, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Button, Dropdown } from "antd";
-import { BellOff, ChevronDown, ChevronUp } from "lucide-react";
+import { BellOff, ChevronDown, ChevronUp, Wrench } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import type { QualityAlarm } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
+import { LinkButton } from "@/components/LinkButton";
 import { Pill } from "@/components/Pill";
 import { ExactTime, RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
 import { useWrite } from "@/lib/useWrite";
+import { groupsQuery } from "../collect/repair/queries";
 
 const shownFirst = 5;
 
@@ -125,11 +127,7 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
             </>
           )}
         </span>
-        {(alarm.kind === "refused" || alarm.kind === "type_changed") && (
-          <Link to="/collect/quarantine" search={{ source: alarm.source, view: "groups" }} className="door">
-            {t("quality.toQuarantine")}
-          </Link>
-        )}
+        {mendable(alarm) && <Repair alarm={alarm} />}
         <button type="button" className="door" onClick={() => setSearch({ impact: alarm.id }, "push")}>
           {t("lineage.impact")}
         </button>
@@ -171,6 +169,39 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
   );
 }
 
+/** Events of it may be in quarantine. */
+const mendable = (a: QualityAlarm) =>
+  a.kind === "refused" || a.kind === "type_changed" || a.kind === "field_missing";
+
+/** What of an alarm waits in quarantine: straight to the rule that mends it. */
+function Repair({ alarm }: { alarm: QualityAlarm }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const may = useMay("quarantine:read");
+  const groups = useQuery({ ...groupsQuery(alarm.source), enabled: may, refetchInterval: 5_000 });
+  const group = groups.data?.items.find(
+    (g) => g.event === alarm.event && (alarm.field === "" || g.params.path === alarm.field),
+  );
+  if (group)
+    return (
+      <LinkButton
+        size="small"
+        primary={alarm.closed_at === null}
+        icon={<Wrench size={14} />}
+        to="/collect/quarantine"
+        search={{ source: alarm.source, view: "groups", group: group.key }}
+      >
+        {t("quality.repair", { count: group.count, n: format.num(group.count) })}
+      </LinkButton>
+    );
+  if (alarm.kind !== "refused") return null;
+  return (
+    <Link to="/collect/quarantine" search={{ source: alarm.source, view: "groups" }} className="door">
+      {t("quality.toQuarantine")}
+    </Link>
+  );
+}
+
 /** One sentence: what was usual and what is seen now. */
 function Cause({ alarm: a }: { alarm: QualityAlarm }) {
   const { t } = useTranslation();
@@ -198,7 +229,8 @@ function Cause({ alarm: a }: { alarm: QualityAlarm }) {
         seen: format.percent(a.seen, 0),
       });
     default:
-      return t(`quality.cause.${a.kind}`, {
+      return t(a.kind === "refused" && a.field ? "quality.cause.refusedFor" : `quality.cause.${a.kind}`, {
+        field: a.field,
         usual: format.percent(a.usual, 1),
         seen: format.percent(a.seen, 0),
       });

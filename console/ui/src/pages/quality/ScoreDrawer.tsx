@@ -1,10 +1,15 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { api, data, idempotencyKey } from "@/api/client";
 import { qualityScoresQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
+import { useMay } from "@/app/session";
+import { ConfirmButton } from "@/components/ConfirmButton";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState, ErrorState } from "@/components/states";
+import { useWrite } from "@/lib/useWrite";
+import { Minutes } from "./Minutes";
 import { parts, tone } from "./score";
 
 /** A source's parts over the last hour and the last day. */
@@ -13,6 +18,17 @@ export function ScoreDrawer({ source }: { source: string }) {
   const format = useFormat();
   const minutes = useQuery({ ...qualityScoresQuery("minute"), refetchInterval: 10_000 });
   const hours = useQuery({ ...qualityScoresQuery("hour"), refetchInterval: 60_000 });
+  const may = useMay("quality:write");
+  const client = useQueryClient();
+  const relearn = useWrite({
+    mutationFn: () =>
+      data(
+        api.POST("/api/v1/quality/sources/{id}/relearn", {
+          params: { path: { id: source }, header: idempotencyKey() },
+        }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["quality"] }),
+  });
   if (minutes.error && !minutes.data)
     return <ErrorState error={minutes.error} onRetry={() => void minutes.refetch()} />;
   const lastHour = (minutes.data?.items ?? []).filter((s) => s.source === source);
@@ -21,6 +37,7 @@ export function ScoreDrawer({ source }: { source: string }) {
   if (!now) return <EmptyState title={t("quality.nothingLately")} hint={t("quality.nothingLatelyHint")} />;
   return (
     <div className="stack">
+      {lastHour.length > 0 && <Minutes scores={lastHour} />}
       <table className="quality-parts">
         <thead>
           <tr>
@@ -63,6 +80,20 @@ export function ScoreDrawer({ source }: { source: string }) {
           {t("quality.toDebugger")}
         </Link>
       </p>
+      {may && (
+        <p>
+          <ConfirmButton
+            does="rotate"
+            title={t("quality.relearnTitle")}
+            text={t("quality.relearnText")}
+            ok={t("quality.relearn")}
+            run={() => relearn.mutateAsync()}
+            pending={relearn.isPending}
+          >
+            {t("quality.relearn")}
+          </ConfirmButton>
+        </p>
+      )}
     </div>
   );
 }

@@ -152,7 +152,7 @@ function Body({ group, open, onClose }: { group: Group; open: boolean; onClose: 
           <PlanOfSource source={group.source} event={group.event || undefined} />
         )}
         {job ? (
-          <Replaying job={job} onDone={onClose} />
+          <Replaying job={job} source={group.source} onDone={onClose} />
         ) : (
           <>
             <section className="stack">
@@ -258,12 +258,13 @@ function TrialView({ trial }: { trial: Trial }) {
 }
 
 /** How far the replay is, and what became of the events. */
-function Replaying({ job, onDone }: { job: string; onDone: () => void }) {
+function Replaying({ job, source, onDone }: { job: string; source: string; onDone: () => void }) {
   const { t } = useTranslation();
   const format = useFormat();
   const client = useQueryClient();
   const j = useQuery(jobQuery(job)).data;
   const over = j !== undefined && !unfinished(j);
+  const maySee = useMay("quality:read");
   useEffect(() => {
     if (!over) return;
     void client.invalidateQueries({ queryKey: ["quarantine"] });
@@ -298,6 +299,11 @@ function Replaying({ job, onDone }: { job: string; onDone: () => void }) {
       )}
       <div className="row">
         {over && <Button onClick={onDone}>{t("collect.repair.back")}</Button>}
+        {over && maySee && (
+          <LinkButton to="/collect/quality" search={{ source }}>
+            {t("collect.repair.toScore")}
+          </LinkButton>
+        )}
         <LinkButton to="/jobs" search={{ open: job }}>
           {t("collect.repair.job")}
         </LinkButton>
