@@ -126,7 +126,11 @@ func newWith(ctx context.Context, cfg *Config, logger *slog.Logger, extra slots)
 	if err := backup.CheckFinished(cfg.Data); err != nil {
 		return nil, err
 	}
-	if a.engines, err = openEngines(ctx, cfg, logger, a.metrics); err != nil {
+	folder, err := openFolder(cfg.Data, cfg.Encryption.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	if a.engines, err = openEngines(ctx, cfg, folder, logger, a.metrics); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -5,12 +5,12 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
-	"path/filepath"
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/console"
 	"github.com/touchstone-cdp/touchstone/internal/keyfile"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // auditKeyName is the file in the data folder with the key that signs the audit log.
@@ -23,21 +23,18 @@ func (a *App) auditConfig() (cfg console.AuditConfig, err error) {
 	if !a.has("console") || a.commands == nil {
 		return cfg, nil
 	}
-	path := a.cfg.Audit.KeyFile
-	if path == "" {
-		path = filepath.Join(a.cfg.Data, auditKeyName)
-	}
+	path, key := a.keyOf(a.cfg.Audit.KeyFile, auditKeyName)
 	cfg.Submit = func(ctx context.Context, c touchstone.Command) error {
 		_, err := a.commands.Submit(ctx, c)
 		return err
 	}
-	cfg.Key, err = loadAuditKey(path)
+	cfg.Key, err = loadAuditKey(path, key)
 	return cfg, err
 }
 
 // loadAuditKey reads the key, or makes it: the seed of an Ed25519 key in hexadecimal, for its owner only.
-func loadAuditKey(path string) (ed25519.PrivateKey, error) {
-	text, err := keyfile.ReadOrMake(path, func() ([]byte, error) {
+func loadAuditKey(path string, key *vault.Key) (ed25519.PrivateKey, error) {
+	text, err := keyfile.ReadOrMake(path, key, func() ([]byte, error) {
 		seed := make([]byte, ed25519.SeedSize)
 		rand.Read(seed)
 		return []byte(hex.EncodeToString(seed) + "\n"), nil

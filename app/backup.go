@@ -9,6 +9,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/disk"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/jetstream"
 	"github.com/touchstone-cdp/touchstone/warehouse/duckdb"
@@ -97,6 +98,11 @@ func (a *App) copyData(ctx context.Context, w *backup.Writer) error {
 	defer release()
 	for what, version := range Formats() {
 		w.Format(what, version)
+	}
+	if a.folder != nil {
+		if err := w.Copy(ctx, vault.MarkName, filepath.Join(a.cfg.Data, vault.MarkName)); err != nil {
+			return err
+		}
 	}
 	w.Step("warehouse")
 	if a.duck == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/privacy"
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
 	"github.com/touchstone-cdp/touchstone/stream"
@@ -35,47 +36,57 @@ type Compaction struct {
 // them of what was erased: records of the log lose the events of the erased, the store and the
 // warehouse what lies in their free space, and uploads that name somebody are deleted. Each step leaves its files as
 // they were or done, and does nothing where it was done: after a kill it is begun again.
-func Compact(ctx context.Context, data, key string, step func(what string)) (c Compaction, err error) {
+// keyFile is that of the encryption, key that of the tombstones if it is not in the folder.
+func Compact(ctx context.Context, data, keyFile, key string, step func(what string)) (c Compaction, err error) {
 	if err := backup.CheckFinished(data); err != nil {
+		return c, err
+	}
+	folder, err := openFolder(data, keyFile)
+	if err != nil {
+		return c, err
+	}
+	seal, err := logSeal(folder)
+	if err != nil {
 		return c, err
 	}
 	c.Began = time.Now().UTC().Truncate(time.Millisecond)
 	logDir := filepath.Join(data, streamName)
 	step("reading the log")
+	var keyKey *vault.Key // one that lies elsewhere is in the clear
 	if key == "" {
-		key = filepath.Join(data, keyName)
+		key, keyKey = filepath.Join(data, keyName), folder.Key()
 	}
-	keys, err := privacy.LoadKeys(key)
+	keys, err := privacy.LoadKeys(key, keyKey)
 	if err != nil {
 		return c, err
 	}
 	r := privacy.NewRedactor(keys)
-	if _, err := jetstream.Rewrite(ctx, logDir, func(partition int, at stream.Offset, record []byte) ([]byte, error) {
+	if _, err := jetstream.Rewrite(ctx, logDir, seal, seal, func(partition int, at stream.Offset, record []byte) ([]byte, error) {
 		return nil, r.Learn(partition, at, record)
 	}); err != nil {
 		return c, err
 	}
 	if c.Identifiers = r.Identifiers(); c.Identifiers > 0 {
 		step("uploads") // before the log, which says whom to look for
-		if c.Uploads, err = deleteUploads(ctx, filepath.Join(data, "uploads"), r.Values()); err != nil {
+		if c.Uploads, err = deleteUploads(ctx, filepath.Join(data, "uploads"), folder, r.Values()); err != nil {
 			return c, err
 		}
 		step("rewriting the log")
-		if c.Log, err = jetstream.Rewrite(ctx, logDir, r.Change); err != nil {
+		if c.Log, err = jetstream.Rewrite(ctx, logDir, seal, seal, r.Change); err != nil {
 			return c, err
 		}
 	}
 	step("the warehouse")
-	if c.Warehouse[0], c.Warehouse[1], err = duckdb.Rewrite(ctx, filepath.Join(data, warehouseName)); err != nil {
+	if c.Warehouse[0], c.Warehouse[1], err = duckdb.Rewrite(ctx, filepath.Join(data, warehouseName), warehouseKey(folder)); err != nil {
 		return c, err
 	}
 	step("the store")
 	path := filepath.Join(data, storeName)
-	if c.Store[0], c.Store[1], err = sqlite.Pack(ctx, path); err != nil || c.Store[0] == 0 {
+	if c.Store[0], c.Store[1], err = sqlite.Pack(ctx, path, storeKey(folder)); err != nil || c.Store[0] == 0 {
 		return c, err
 	}
 	c.Ended = time.Now().UTC().Truncate(time.Millisecond)
-	db, err := sqlite.Open(path, sqlite.Options{})
+	db, err := sqlite.Open(path, sqlite.Options{Key: storeKey(folder)})
 	if err != nil {
 		return c, err
 	}
@@ -83,7 +94,7 @@ func Compact(ctx context.Context, data, key string, step func(what string)) (c C
 }
 
 // deleteUploads deletes files that name somebody.
-func deleteUploads(ctx context.Context, dir string, values []string) (n int, err error) {
+func deleteUploads(ctx context.Context, dir string, folder *vault.Folder, values []string) (n int, err error) {
 	m := newMatcher(values)
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -92,7 +103,7 @@ func deleteUploads(ctx context.Context, dir string, values []string) (n int, err
 		if err != nil || d.IsDir() {
 			return errors.Join(err, ctx.Err())
 		}
-		found, err := searchFile(path, m)
+		found, err := searchFile(path, folder.Key(), m)
 		if err != nil || len(found) == 0 {
 			return err
 		}
@@ -110,8 +121,18 @@ type Found struct {
 }
 
 // Scan looks for values in every byte of a folder's files, and in the records of its log, which
-// are packed. Folders of backups are passed over: they end when they are rotated out.
-func Scan(ctx context.Context, data string, values []string) (found []Found, files int, err error) {
+// are packed. Folders of backups are passed over: they end when they are rotated out. In an encrypted folder, whose bytes tell
+// nothing, it looks into what they mean: every byte of the store with its free pages, of the program's own
+// files, and every row of the warehouse, but not what lies in the free space of that.
+func Scan(ctx context.Context, data, keyFile string, values []string) (found []Found, files int, err error) {
+	folder, err := openFolder(data, keyFile)
+	if err != nil {
+		return nil, 0, err
+	}
+	seal, err := logSeal(folder)
+	if err != nil {
+		return nil, 0, err
+	}
 	for _, v := range values {
 		if len(v) < 5 {
 			return nil, 0, touchstone.Errorf(touchstone.Invalid, "%q is too short to be looked for: it would be found by chance", v).WithHint("name values of five bytes or more")
@@ -136,7 +157,11 @@ func Scan(ctx context.Context, data string, values []string) (found []Found, fil
 		if err != nil {
 			return err
 		}
-		times, err := searchFile(path, m)
+		key := folder.Key()
+		if is, err := vault.Sealed(path); err != nil || !is {
+			key = nil
+		}
+		times, err := searchFile(path, key, m)
 		for v, n := range times {
 			found = append(found, Found{name, v, n})
 		}
@@ -145,7 +170,7 @@ func Scan(ctx context.Context, data string, values []string) (found []Found, fil
 	if err != nil {
 		return found, files, err
 	}
-	_, err = jetstream.Rewrite(ctx, filepath.Join(data, streamName), func(_ int, at stream.Offset, record []byte) ([]byte, error) {
+	_, err = jetstream.Rewrite(ctx, filepath.Join(data, streamName), seal, seal, func(_ int, at stream.Offset, record []byte) ([]byte, error) {
 		frames, err := stream.DecodeRecord(record)
 		if err != nil {
 			return nil, err
@@ -159,12 +184,56 @@ func Scan(ctx context.Context, data string, values []string) (found []Found, fil
 		}
 		return nil, nil
 	})
+	if err == nil && folder != nil {
+		err = scanEncrypted(ctx, data, folder, m, &found)
+	}
 	return found, files, err
 }
 
-// searchFile counts values in a file.
-func searchFile(path string, m *matcher) (map[string]int, error) {
-	f, err := os.Open(path)
+// scanEncrypted looks for values in what a store and a warehouse hold that are encrypted.
+func scanEncrypted(ctx context.Context, data string, folder *vault.Folder, m *matcher, found *[]Found) error {
+	add := func(where string, times map[string]int) {
+		for v, n := range times {
+			*found = append(*found, Found{where, v, n})
+		}
+	}
+	times, tail := map[string]int{}, []byte(nil)
+	err := sqlite.Read(filepath.Join(data, storeName), storeKey(folder), func(_ string, at int64, part []byte) error {
+		if at == 0 { // another file
+			tail = nil
+		}
+		whole := append(tail, part...)
+		m.count(whole, times)
+		keep := bytes.Clone(whole[len(whole)-min(len(whole), m.longest-1):])
+		m.uncount(keep, times)
+		tail = keep
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	m.count(tail, times)
+	add(storeName, times)
+	path := filepath.Join(data, warehouseName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	rows := map[string]map[string]int{}
+	err = duckdb.Texts(ctx, path, warehouseKey(folder), func(table, row string) {
+		if rows[table] == nil {
+			rows[table] = map[string]int{}
+		}
+		m.count([]byte(row), rows[table])
+	})
+	for table, times := range rows {
+		add(warehouseName+", table "+table, times)
+	}
+	return err
+}
+
+// searchFile counts values in a file, which is encrypted if there is a key.
+func searchFile(path string, key *vault.Key, m *matcher) (map[string]int, error) {
+	f, err := openEither(path, key)
 	if err != nil {
 		return nil, err
 	}
@@ -188,6 +257,13 @@ func searchFile(path string, m *matcher) (map[string]int, error) {
 		m.uncount(tail, times)
 		buf = append(buf[:0], tail...)
 	}
+}
+
+func openEither(path string, key *vault.Key) (io.ReadCloser, error) {
+	if key == nil {
+		return os.Open(path)
+	}
+	return vault.Open(path, key, os.O_RDONLY, 0)
 }
 
 // matcher finds many values in one pass: by their first bytes.

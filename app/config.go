@@ -131,6 +131,9 @@ type Config struct {
 	Privacy struct {
 		KeyFile string // empty: privacy.key in Data
 	}
+	Encryption struct {
+		KeyFile string // encrypts Data; empty: it is in the clear
+	}
 	MemoryLimit Bytes  // of the Go heap, beside the warehouse's memory; GOMEMLIMIT wins
 	PprofListen string // HOST:PORT of net/http/pprof; empty: off
 }
@@ -229,6 +232,7 @@ func (c *Config) settings() []setting {
 		{"audit.key_file", &c.Audit.KeyFile, "file with the key that signs the audit log each hour; empty: audit.key in the data folder. Keep a copy apart from the data"},
 		{"audit.keep", &c.Audit.Keep, "how long entries of the audit log are kept, 4416h (six months) at least; 0: for ever"},
 		{"privacy.key_file", &c.Privacy.KeyFile, "file of the keys of tombstones and receipts, made at the first start; the same for all processes; empty: privacy.key in the data folder"},
+		{"encryption.key_file", &c.Encryption.KeyFile, "file of the key that encrypts the data folder, made with touchstone encryption new-key and kept elsewhere; empty: the folder is in the clear"},
 		{"backup.folder", &c.Backup.Folder, "folder that backups are made in, best on another disk; empty: backups in the data folder"},
 		{"backup.keep", &c.Backup.Keep, "newest backups that are kept"},
 		{"backup.max_rate", &c.Backup.MaxRate, "bytes a second that a backup copies at most; 0: no limit"},

@@ -75,7 +75,7 @@ func (a *App) tryImport(ctx context.Context, q importer.Question, o identity.Tri
 		return r, err
 	}
 	defer os.RemoveAll(dir)
-	db, err := sqlite.Open(filepath.Join(dir, "graph.db"), sqlite.Options{CacheBytes: 32 << 20, Readers: 2})
+	db, err := sqlite.Open(filepath.Join(dir, "graph.db"), sqlite.Options{Key: storeKey(a.folder), CacheBytes: 32 << 20, Readers: 2})
 	if err != nil {
 		return r, err
 	}

@@ -19,7 +19,7 @@ func (a *App) wireImports(ctx context.Context) (err error) {
 		DB: a.store, Clock: a.clock, Logger: a.part("imports"), Metrics: a.metrics,
 		Sources: a.collector.Sources(), Frames: a.collector, Kinds: a.kinds, Persons: a.personsOfImport, Stats: a.statsOfImport,
 		Uploads: imports.UploadConfig{
-			Dir: filepath.Join(a.cfg.Data, "uploads"), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
+			Dir: filepath.Join(a.cfg.Data, "uploads"), Key: a.folder.Key(), MaxBytes: int64(a.cfg.Uploads.MaxBytes), MaxTotal: int64(a.cfg.Uploads.TotalBytes),
 			KeepDone: a.cfg.Uploads.KeepAge, MinFreeBytes: int64(a.cfg.Stream.MinFreeBytes),
 		},
 	})

@@ -45,7 +45,7 @@ func (a *App) wireJobs(ctx context.Context) (err error) {
 	}
 	a.jobs, err = job.Open(ctx, job.Config{
 		DB: a.store, Leases: a.leases, Kinds: a.jobKinds(), Clock: a.clock, Logger: a.part("jobs"), Metrics: a.metrics,
-		Files: job.FilesConfig{Folder: folder, Max: int64(a.cfg.Jobs.MaxBytes), MinFree: int64(a.cfg.Stream.MinFreeBytes)},
+		Files: job.FilesConfig{Folder: folder, Key: a.folder.Key(), Max: int64(a.cfg.Jobs.MaxBytes), MinFree: int64(a.cfg.Stream.MinFreeBytes)},
 	})
 	if err == nil {
 		a.schedules = job.NewSchedules(a.jobs, a.settings.Zone)

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/identity"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/privacy"
@@ -31,16 +31,13 @@ const (
 
 // wirePrivacy makes what people ask for: to be forgotten, to be told.
 func (a *App) wirePrivacy(ctx context.Context) error {
-	path := a.cfg.Privacy.KeyFile
-	if path == "" {
-		path = filepath.Join(a.cfg.Data, keyName)
-	}
-	keys, err := privacy.LoadKeys(path)
+	path, key := a.keyOf(a.cfg.Privacy.KeyFile, keyName)
+	keys, err := privacy.LoadKeys(path, key)
 	if err != nil {
 		return err
 	}
 	cfg := privacy.Config{
-		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), Kinds: a.kinds, Graph: a.graph, Comes: a.comes, Identifiers: a.graph.EachIdentifier, Imports: a.isImport,
+		DB: a.store, Keys: keys, Beside: filepath.Join(a.cfg.Data, tombstonesName), BesideKey: a.folder.Key(), Kinds: a.kinds, Graph: a.graph, Comes: a.comes, Identifiers: a.graph.EachIdentifier, Imports: a.isImport,
 		Held: func(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID]string, error) {
 			return a.holds.Held(ctx, q, persons)
 		},
@@ -234,16 +231,25 @@ func (a *App) copyEvents(ctx context.Context, who keep.Whole, most int, fn func(
 }
 
 // PutTombstones puts a list of tombstones and its key into a data folder that was restored; empty paths: none.
-func PutTombstones(data, list, key string) error {
+// What is encrypted is read with the key of keyFile, and is encrypted with it in a folder that is.
+func PutTombstones(data, keyFile, list, key string) error {
+	folder, err := openFolder(data, keyFile)
+	if err != nil {
+		return err
+	}
 	for name, from := range map[string]string{tombstonesName: list, keyName: key} {
 		if from == "" {
 			continue
 		}
-		text, err := os.ReadFile(from)
+		with := folder.Key()
+		if is, err := vault.Sealed(from); err != nil || !is { // as one that was kept elsewhere
+			with = nil
+		}
+		text, err := vault.ReadFile(from, with)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(data, name), text, 0o600); err != nil {
+		if err := vault.WriteFile(filepath.Join(data, name), folder.Key(), text, 0o600); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -32,15 +33,17 @@ func (f *File) About(persons ...touchstone.PersonID) error {
 	for _, p := range persons {
 		b = binary.LittleEndian.AppendUint64(b, uint64(p)) //nolint:gosec // bits
 	}
-	_, err := f.persons.Write(b)
-	return err
+	if _, err := f.persons.Write(b); err != nil {
+		return err
+	}
+	return f.persons.Settle()
 }
 
 // mayHold tells whether a job's file may hold one of the persons. A file that is not here
 // holds nobody: it is gone, or on the machine of another process.
 func (f *files) mayHold(id string, numbers map[int64]struct{}) (bool, error) {
 	dir := filepath.Join(f.cfg.Folder, id)
-	list, err := os.Open(filepath.Join(dir, personsName))
+	list, err := vault.Open(filepath.Join(dir, personsName), f.cfg.Key, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err = os.Stat(dir)
 		return err == nil, ignoreGone(err)

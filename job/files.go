@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,11 +13,13 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/disk"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // FilesConfig says where files of results go. Without a folder there are none.
 type FilesConfig struct {
 	Folder string
+	Key    *vault.Key    // that encrypts them; nil: they are in the clear
 	Max    int64         // bytes of all files together; 4 GiB
 	Keep   time.Duration // how long a file is kept; 7 days. Most are about people
 	// MinFree is what stays free on the disk, as [disk.Least] takes it; negative: anything.
@@ -49,8 +50,8 @@ type FileInfo struct {
 type File struct {
 	of      *files
 	name    string
-	f       *os.File
-	persons *os.File // see About
+	f       *vault.File
+	persons *vault.File // see About
 	size    int64
 	room    int64 // bytes that may still be written before the bounds are looked at again
 }
@@ -66,11 +67,11 @@ func (f *files) open(id, name string) (*File, error) {
 		return nil, err
 	}
 	name = safeName(name)
-	file, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE, 0o640)
+	file, err := vault.Open(filepath.Join(dir, name), f.cfg.Key, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, err
 	}
-	persons, err := os.OpenFile(filepath.Join(dir, personsName), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	persons, err := vault.Open(filepath.Join(dir, personsName), f.cfg.Key, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -99,17 +100,14 @@ func safeName(name string) string {
 // they are not there, because that was on another machine, it returns false and the file
 // is empty.
 func (f *File) Resume(n int64) (bool, error) {
-	info, err := f.f.Stat()
-	if err != nil {
-		return false, err
-	}
-	if info.Size() < n {
+	if f.f.Size() < n {
 		n = 0
 	}
-	if err := f.f.Truncate(n); err != nil {
-		return false, err
+	err := f.f.Truncate(n)
+	if err != nil && n > 0 {
+		n = 0
+		err = f.f.Truncate(n)
 	}
-	_, err = f.f.Seek(n, io.SeekStart)
 	f.size = n
 	if err == nil && n == 0 {
 		err = f.persons.Truncate(0)
@@ -191,7 +189,7 @@ func ignoreGone(err error) error {
 }
 
 // OpenFile opens the file of a job that is done, unless it may hold somebody who was erased.
-func (j *Jobs) OpenFile(ctx context.Context, job *Job) (*os.File, error) {
+func (j *Jobs) OpenFile(ctx context.Context, job *Job) (*vault.File, error) {
 	if job.FileErasedAt != nil {
 		return nil, errFileErased()
 	}
@@ -208,7 +206,7 @@ func (j *Jobs) OpenFile(ctx context.Context, job *Job) (*os.File, error) {
 	if gone, err := j.eraseFile(ctx, job, last); gone || err != nil {
 		return nil, errors.Join(err, errFileErased())
 	}
-	f, err := os.Open(filepath.Join(j.files.cfg.Folder, job.ID, safeName(job.File.Name)))
+	f, err := vault.Open(filepath.Join(j.files.cfg.Folder, job.ID, safeName(job.File.Name)), j.files.cfg.Key, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, touchstone.Errorf(touchstone.NotFound, "The job's file is no longer there: it was deleted, or it is on another server.").
 			WithHint("Files are kept for a week. With several servers, jobs.folder is a folder that all of them share.")

@@ -173,17 +173,13 @@ func (x *resource) file(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	if kind := mime.TypeByExtension(extension(j.File.Name)); kind != "" {
 		h.Set("Content-Type", kind)
 	}
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": j.File.Name}))
-	h.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
+	h.Set("Content-Length", strconv.FormatInt(f.Size(), 10))
 	h.Set("Cache-Control", "no-store")
 	_, _ = io.Copy(w, f) // an error means that the caller has gone, or gets too few bytes
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/keyfile"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // Keys are the two secrets of erasure: that of the tombstones, without which nobody can tell whose
@@ -35,9 +36,9 @@ type keyFile struct {
 
 const keyNote = "Keep a copy of this file apart from the data: without it the tombstones of erased people say nothing, and receipts cannot be signed."
 
-// LoadKeys reads the key file, or makes it, readable for its owner only.
-func LoadKeys(path string) (*Keys, error) {
-	text, err := keyfile.ReadOrMake(path, newKeyFile)
+// LoadKeys reads the key file, or makes it, readable for its owner only and encrypted if there is a key for that.
+func LoadKeys(path string, key *vault.Key) (*Keys, error) {
+	text, err := keyfile.ReadOrMake(path, key, newKeyFile)
 	if err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "the privacy key %s can neither be read nor made", path).
 			WithHint("see to the permissions of the folder, or name another file with privacy.key_file")

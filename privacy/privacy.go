@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
 )
@@ -30,6 +31,8 @@ type Config struct {
 	Keys *Keys
 	// Beside is a file that lists the tombstones, for a restore of an older backup; empty: none.
 	Beside string
+	// BesideKey encrypts that file; nil: it is in the clear.
+	BesideKey *vault.Key
 	// Kinds tells how identifiers that somebody has written are stored.
 	Kinds *touchstone.KindSet
 	// Graph finds and forgets persons.

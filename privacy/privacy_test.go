@@ -26,7 +26,7 @@ func testKeys() *Keys { return newKeys(bytes.Repeat([]byte{7}, 32), bytes.Repeat
 // not replaced.
 func TestKeysAreMadeOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "privacy.key")
-	first, err := LoadKeys(path)
+	first, err := LoadKeys(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,17 +34,17 @@ func TestKeysAreMadeOnce(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the key's mode is %v, %v", info.Mode(), err)
 	}
-	again, err := LoadKeys(path)
+	again, err := LoadKeys(path, nil)
 	if err != nil || again.ID() != first.ID() || !again.Public().Equal(first.Public()) {
 		t.Fatalf("another key at the next start: %v", err)
 	}
-	if other, _ := LoadKeys(filepath.Join(t.TempDir(), "privacy.key")); other.ID() == first.ID() {
+	if other, _ := LoadKeys(filepath.Join(t.TempDir(), "privacy.key"), nil); other.ID() == first.ID() {
 		t.Error("two keys are the same")
 	}
 	if err := os.WriteFile(path, []byte(`{"version":1}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadKeys(path); err == nil {
+	if _, err := LoadKeys(path, nil); err == nil {
 		t.Error("a damaged key is taken")
 	}
 	entries, err := os.ReadDir(filepath.Dir(path))

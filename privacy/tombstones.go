@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -317,7 +318,7 @@ func (p *Privacy) listBeside(ctx context.Context) error {
 	version := list[len(list)-1].version
 	var lines bytes.Buffer
 	if p.listed == 0 { // this process has not looked yet: most are listed already
-		listed, torn, err := readStones(p.cfg.Beside, nil)
+		listed, torn, err := readStones(p.cfg.Beside, p.cfg.BesideKey, nil)
 		if err != nil {
 			return err
 		}
@@ -340,7 +341,7 @@ func (p *Privacy) listBeside(ctx context.Context) error {
 		p.listed = version
 		return nil
 	}
-	f, err := os.OpenFile(p.cfg.Beside, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := vault.Open(p.cfg.Beside, p.cfg.BesideKey, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
@@ -353,8 +354,8 @@ func (p *Privacy) listBeside(ctx context.Context) error {
 
 // readStones reads the file beside: of the lines that takes lets through, nil: all, the last one about each
 // identifier counts. torn tells that the last line was cut off. A file that is not there is empty.
-func readStones(path string, takes func(s *stone) (bool, error)) (list map[string]stone, torn bool, err error) {
-	text, err := os.ReadFile(path)
+func readStones(path string, key *vault.Key, takes func(s *stone) (bool, error)) (list map[string]stone, torn bool, err error) {
+	text, err := vault.ReadFile(path, key)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, false, touchstone.Wrap(touchstone.Unavailable, err, "the list of tombstones %s cannot be read", path)
 	}
@@ -385,7 +386,7 @@ func (p *Privacy) readBeside(ctx context.Context) (taken map[mac]bool, err error
 		return nil, nil
 	}
 	comes := map[string]bool{}
-	last, _, err := readStones(p.cfg.Beside, func(s *stone) (bool, error) {
+	last, _, err := readStones(p.cfg.Beside, p.cfg.BesideKey, func(s *stone) (bool, error) {
 		if _, asked := comes[s.Command]; !asked && p.cfg.Comes != nil {
 			if comes[s.Command], err = p.cfg.Comes(ctx, s.Command, touchstone.Seq(s.Seq)); err != nil {
 				return false, err

@@ -17,6 +17,7 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/app"
 	"github.com/touchstone-cdp/touchstone/internal/backup"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 func newBackup() *cobra.Command {
@@ -139,7 +140,7 @@ func (c *client) fetchBackup(ctx context.Context, b backup.Backup, to string) (*
 }
 
 func newRestore() *cobra.Command {
-	var from, data, tombstones, key string
+	var from, data, keyFile, tombstones, key string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "restore",
@@ -157,12 +158,17 @@ func newRestore() *cobra.Command {
 			if (tombstones == "") != (key == "") {
 				return touchstone.Errorf(touchstone.Invalid, "a list of tombstones says nothing without its key").WithHint("name both, --tombstones and --privacy-key")
 			}
+			if _, err := vault.LoadKey(keyFile); err != nil { // before all is copied
+				return err
+			}
 			m, err := backup.Restore(cmd.Context(), from, data, app.Formats())
 			if err != nil {
 				return err
 			}
-			if err := app.PutTombstones(data, tombstones, key); err != nil {
-				return err
+			if tombstones != "" || keyFile != "" {
+				if err := app.PutTombstones(data, keyFile, tombstones, key); err != nil {
+					return err
+				}
 			}
 			return tellBackup(cmd, asJSON, m, "%s is as it was at %s: %d files, %d bytes, checked. Start it with: touchstone serve --data %s\n",
 				data, m.Began.Format(time.RFC3339), len(m.Files), m.Bytes(), data)
@@ -170,6 +176,7 @@ func newRestore() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the backup, a folder or a tar file")
 	cmd.Flags().StringVar(&data, "data", "", "the data folder to make; it must be empty or not exist")
+	addKeyFile(cmd, &keyFile)
 	cmd.Flags().StringVar(&tombstones, "tombstones", "", "tombstones.jsonl of the newest data folder, so that nobody comes back")
 	cmd.Flags().StringVar(&key, "privacy-key", "", "privacy.key that the tombstones were made with")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -41,7 +41,7 @@ func newRoot() *cobra.Command {
 		newBackup(),
 		newRestore(),
 		newReceipt(),
-		newPrivacy(),
+		newPrivacy(), newEncryption(),
 		newOpenAPI(),
 		newVersion(),
 		newSQLProcess(),

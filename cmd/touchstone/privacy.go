@@ -19,7 +19,7 @@ func newPrivacy() *cobra.Command {
 }
 
 func newCompact() *cobra.Command {
-	var data, key string
+	var data, keyFile, key string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "compact",
@@ -30,7 +30,7 @@ func newCompact() *cobra.Command {
 		Example: "  touchstone privacy compact --data /var/lib/touchstone",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := app.Compact(cmd.Context(), data, key, func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what) })
+			c, err := app.Compact(cmd.Context(), data, keyFile, key, func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what) })
 			if err != nil {
 				return err
 			}
@@ -43,19 +43,21 @@ func newCompact() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "data", "the data folder; no server may have it open")
+	addKeyFile(cmd, &keyFile)
 	cmd.Flags().StringVar(&key, "key", "", "the key file (privacy.key_file), if it is not in the data folder")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 func newScan() *cobra.Command {
-	var data, file string
+	var data, keyFile, file string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "scan",
 		Short: "Look for values in every byte of a data folder",
 		Long: "Reads a list of values, one a line, from a file or standard input (-) and looks for each in every byte of the folder's files and in the unpacked\n" +
-			"records of its log; backups are passed over. It ends with an error if one is found. The server must not run meanwhile.",
+			"records of its log; backups are passed over. Of a folder that is encrypted, it reads what the bytes mean: all but the free space of the warehouse.\n" +
+			"It ends with an error if one is found. The server must not run meanwhile.",
 		Example: "  echo ann@example.com | touchstone privacy scan --data /var/lib/touchstone",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -73,7 +75,7 @@ func newScan() *cobra.Command {
 			if len(values) == 0 {
 				return touchstone.Errorf(touchstone.Invalid, "there are no values to look for").WithHint("give them one a line, with --values FILE or on standard input")
 			}
-			found, files, err := app.Scan(cmd.Context(), data, values)
+			found, files, err := app.Scan(cmd.Context(), data, keyFile, values)
 			if err != nil {
 				return err
 			}
@@ -93,6 +95,7 @@ func newScan() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "data", "the data folder; no server may have it open")
+	addKeyFile(cmd, &keyFile)
 	cmd.Flags().StringVar(&file, "values", "-", "file with a value a line")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

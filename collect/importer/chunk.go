@@ -38,7 +38,7 @@ type converter struct {
 }
 
 func newConverter(path string, m *Mapping, o planOptions) (*converter, error) {
-	t, at, err := openTable(path, m)
+	t, at, err := openTable(path, o.key, m)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func DryRun(ctx context.Context, options Options, show int) (DryRunResult, error
 			return result, err
 		}
 	}
-	c, err := newConverter(o.File, o.Mapping, planOptions{
+	c, err := newConverter(o.File, o.Mapping, planOptions{key: o.FileKey,
 		kinds: r.Kinds, source: o.Source, received: now(o.Clock), undated: now(o.Clock), idPrefix: idPrefix(r.sum, o.Source), window: offline,
 	})
 	if err != nil {

@@ -10,12 +10,13 @@ import (
 	"os"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // fingerprint returns a SHA-256 of the whole file's bytes. Size and time alone would take
 // a corrected file for the old one, or a copy for a new one.
-func fingerprint(ctx context.Context, path string, progress func(Progress)) (sum string, size int64, err error) {
-	f, err := os.Open(path)
+func fingerprint(ctx context.Context, path string, key *vault.Key, progress func(Progress)) (sum string, size int64, err error) {
+	f, err := vault.Open(path, key, os.O_RDONLY, 0)
 	if err != nil {
 		return "", 0, touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", path)
 	}
@@ -36,7 +37,7 @@ func fingerprint(ctx context.Context, path string, progress func(Progress)) (sum
 		n, err := f.Read(buf)
 		h.Write(buf[:n])
 		size += int64(n)
-		progress(Progress{Phase: PhaseFingerprint, Bytes: size, TotalBytes: info.Size()})
+		progress(Progress{Phase: PhaseFingerprint, Bytes: size, TotalBytes: f.Size()})
 		if errors.Is(err, io.EOF) {
 			break
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // Guessed is what the first part of a file shows: how it is written, what its columns
@@ -60,9 +61,10 @@ const (
 
 // GuessOptions say what to look at.
 type GuessOptions struct {
-	File string
-	Name string // what people call the file; empty: its base name
-	Zone string // of times without an offset; empty is UTC
+	File    string
+	FileKey *vault.Key // see [Options]
+	Name    string     // what people call the file; empty: its base name
+	Zone    string     // of times without an offset; empty is UTC
 	// Format is the part of a mapping that says how the file is written (delimiter, encoding,
 	// columns …), for what is known better than the guess; empty: all is guessed.
 	Format []byte
@@ -83,7 +85,7 @@ func GuessFile(o GuessOptions) (Guessed, error) {
 			return Guessed{}, err
 		}
 	}
-	t, _, err := openTable(o.File, m)
+	t, _, err := openTable(o.File, o.FileKey, m)
 	if err != nil {
 		return Guessed{}, err
 	}
@@ -95,7 +97,7 @@ func GuessFile(o GuessOptions) (Guessed, error) {
 			m.columns[i] = fmt.Sprintf("column_%d", i+1)
 		}
 		_ = t.close() // only read from
-		if t, _, err = openTable(o.File, m); err != nil {
+		if t, _, err = openTable(o.File, o.FileKey, m); err != nil {
 			return Guessed{}, err
 		}
 	}

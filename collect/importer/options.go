@@ -7,14 +7,17 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // Options say what to import and where to.
 type Options struct {
-	To      Server   // where it goes; nil is the server at the address Server
-	Server  string   // base URL of a running server
-	Key     string   // API key
-	File    string   // path
+	To     Server // where it goes; nil is the server at the address Server
+	Server string // base URL of a running server
+	Key    string // API key
+	File   string // path
+	// FileKey is that of a file that the server keeps encrypted; nil: it is in the clear.
+	FileKey *vault.Key
 	Name    string   // what people call the file; empty: its base name
 	Mapping *Mapping // see LoadMapping
 	Source  string   // name of the source; it is made if it is missing

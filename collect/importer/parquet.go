@@ -20,12 +20,13 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // parquetTable reads the rows of a Parquet file. Columns are the paths of its leaves:
 // "user.address.city"; a repeated leaf is a JSON array.
 type parquetTable struct {
-	file   *os.File
+	file   *vault.File
 	remove string // a temporary copy to remove
 	reader *parquet.Reader
 	total  int64 // rows
@@ -53,15 +54,19 @@ type leafKind struct {
 
 // openParquet reads f itself, or a temporary copy of what was compressed in it, because
 // a Parquet file is read from its end.
-func openParquet(f *os.File, plain *bufio.Reader, counter *countingReader) (_ *parquetTable, err error) {
+func openParquet(f *vault.File, key *vault.Key, plain *bufio.Reader, counter *countingReader) (_ *parquetTable, err error) {
 	t := &parquetTable{file: f, batch: make([]parquet.Row, 256)}
 	var magic [4]byte
 	if _, err := f.ReadAt(magic[:], 0); err != nil || !isParquet(magic[:]) {
-		if t.file, err = os.CreateTemp("", "touchstone-import-*.parquet"); err != nil {
+		if t.file, err = tempFile(key); err != nil {
 			return nil, touchstone.Wrap(touchstone.Internal, err, "cannot unpack the file")
 		}
 		t.remove = t.file.Name()
-		if _, err := io.Copy(t.file, plain); err != nil {
+		_, err := io.Copy(t.file, plain)
+		if err == nil {
+			err = t.file.Settle()
+		}
+		if err != nil {
 			_ = t.close() // the first error counts
 			return nil, touchstone.Wrap(touchstone.Invalid, err, "cannot unpack the file: %v", err)
 		}
@@ -72,11 +77,7 @@ func openParquet(f *os.File, plain *bufio.Reader, counter *countingReader) (_ *p
 			err = touchstone.Errorf(touchstone.Invalid, "the Parquet file is damaged: %v", p)
 		}
 	}()
-	info, err := t.file.Stat()
-	if err != nil {
-		return nil, touchstone.Wrap(touchstone.Invalid, err, "cannot read the Parquet file")
-	}
-	t.size = info.Size()
+	t.size = t.file.Size()
 	file, err := openMended(t.file, t.size)
 	if err != nil {
 		return nil, touchstone.Wrap(touchstone.Invalid, err, "cannot read the Parquet file: %v", err)
@@ -89,6 +90,16 @@ func openParquet(f *os.File, plain *bufio.Reader, counter *countingReader) (_ *p
 	}
 	t.reader = parquet.NewReader(file)
 	return t, nil
+}
+
+// tempFile makes a temporary file, encrypted if the file is that it is unpacked from.
+func tempFile(key *vault.Key) (*vault.File, error) {
+	f, err := os.CreateTemp("", "touchstone-import-*.parquet")
+	if err != nil {
+		return nil, err
+	}
+	_ = f.Close() // nothing was written
+	return vault.Open(f.Name(), key, os.O_RDWR, 0)
 }
 
 // plainPath drops the two levels that Parquet puts into each list.

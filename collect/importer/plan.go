@@ -10,6 +10,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // Limits of one event, as at the edge.
@@ -69,6 +70,7 @@ type boundIdentifier struct {
 
 // planOptions are what a plan needs beside mapping and columns.
 type planOptions struct {
+	key      *vault.Key // of the file
 	kinds    *touchstone.KindSet
 	source   string
 	received time.Time

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -48,6 +49,7 @@ const (
 // PreviewOptions say what to look at.
 type PreviewOptions struct {
 	File    string
+	FileKey *vault.Key // see [Options]
 	Mapping *Mapping
 	Rows    int                 // 0 is 20
 	Look    int                 // rows looked at for persons and bad rows; 0 is Rows
@@ -71,7 +73,7 @@ func Preview(ctx context.Context, o PreviewOptions) (PreviewResult, error) {
 	o.Rows = min(o.Rows, maxPreviewRows)
 	o.Look = min(max(o.Look, o.Rows), maxPreviewLook)
 	at := now(o.Clock)
-	c, err := newConverter(o.File, o.Mapping, planOptions{kinds: o.Kinds, source: "preview", received: at, undated: at, idPrefix: "preview-", window: o.Server == nil})
+	c, err := newConverter(o.File, o.Mapping, planOptions{key: o.FileKey, kinds: o.Kinds, source: "preview", received: at, undated: at, idPrefix: "preview-", window: o.Server == nil})
 	if err != nil {
 		return result, err
 	}

@@ -21,7 +21,7 @@ type Rows struct {
 func OpenRows(path, delimiter string) (*Rows, error) {
 	m := plainMapping()
 	m.delimiter = delimiter
-	t, _, err := openTable(path, m)
+	t, _, err := openTable(path, nil, m)
 	if err != nil {
 		return nil, err
 	}

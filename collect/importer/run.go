@@ -15,6 +15,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/collect/intake"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // Run imports a file. It can be broken off and run again at any time: it goes on behind
@@ -144,7 +145,7 @@ func Begin(ctx context.Context, options Options) (Summary, error) {
 
 // probe finds a mapping that does not fit the file before the server is troubled.
 func (r *run) probe() error {
-	c, err := newConverter(r.File, r.Mapping, planOptions{kinds: r.Kinds})
+	c, err := newConverter(r.File, r.Mapping, planOptions{key: r.FileKey, kinds: r.Kinds})
 	if err != nil {
 		return err
 	}
@@ -157,13 +158,13 @@ func (r *run) probe() error {
 // know returns what names the content of the file, and its size.
 func (r *run) know(ctx context.Context) (sum string, size int64, err error) {
 	if r.Fingerprint == "" {
-		return fingerprint(ctx, r.File, r.Progress)
+		return fingerprint(ctx, r.File, r.FileKey, r.Progress)
 	}
-	info, err := os.Stat(r.File)
+	f, err := vault.Open(r.File, r.FileKey, os.O_RDONLY, 0)
 	if err != nil {
 		return "", 0, touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", r.File)
 	}
-	return r.Fingerprint, info.Size(), nil
+	return r.Fingerprint, f.Size(), f.Close()
 }
 
 // maxAgain bounds how often one file is imported again.
@@ -246,6 +247,7 @@ func (r *run) sendAll(ctx context.Context) error {
 // its round trip not to matter.
 func (r *run) sendFrom(ctx context.Context, from int64) error {
 	c, err := newConverter(r.File, r.Mapping, planOptions{
+		key:   r.FileKey,
 		leave: r.Leave,
 		kinds: r.Kinds, source: r.state.Source.ID, received: now(r.Clock), undated: now(r.Clock), idPrefix: idPrefix(r.sum, r.summary.Source),
 	})

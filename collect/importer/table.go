@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 )
 
 // The formats.
@@ -110,12 +111,12 @@ func (c *countingReader) Read(p []byte) (int, error) {
 func (c *countingReader) Bytes() int64 { return c.n }
 
 // openTable opens a file as its mapping says, or as its first bytes say.
-func openTable(path string, m *Mapping) (table, position, error) {
-	f, err := os.Open(path)
+func openTable(path string, key *vault.Key, m *Mapping) (table, position, error) {
+	f, err := vault.Open(path, key, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, nil, touchstone.Wrap(touchstone.Invalid, err, "cannot read %s", path)
 	}
-	t, at, err := tableOf(f, m)
+	t, at, err := tableOf(f, key, m)
 	if err != nil {
 		_ = f.Close() // the first error counts
 		return nil, nil, err
@@ -123,7 +124,7 @@ func openTable(path string, m *Mapping) (table, position, error) {
 	return t, at, nil
 }
 
-func tableOf(f *os.File, m *Mapping) (table, position, error) {
+func tableOf(f *vault.File, key *vault.Key, m *Mapping) (table, position, error) {
 	counter := &countingReader{r: f}
 	plain, head, err := decompress(counter)
 	if err != nil {
@@ -145,7 +146,7 @@ func tableOf(f *os.File, m *Mapping) (table, position, error) {
 		return nil, nil, touchstone.Errorf(touchstone.Invalid, "%s is not a %s file; its content looks like %s", f.Name(), format, formatOf(head))
 	}
 	if format == formatParquet {
-		t, err := openParquet(f, plain, counter)
+		t, err := openParquet(f, key, plain, counter)
 		return t, t, err
 	}
 	text, err := decodeText(plain, head, enc)

@@ -43,7 +43,7 @@ func (x *Imports) startImport(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	sum, err := importer.Begin(ctx, importer.Options{
-		To: server{x}, File: x.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Again: in.Again,
+		To: server{x}, File: x.uploads.path(upload), FileKey: x.uploads.Key, Name: upload.name, Mapping: m, Source: source, Again: in.Again,
 		Fingerprint: upload.fingerprint, Clock: x.cfg.Clock,
 	})
 	if err != nil {

@@ -183,7 +183,7 @@ func (x *Imports) guessUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	o := importer.GuessOptions{File: x.uploads.path(row), Name: row.name, Zone: in.Zone}
+	o := importer.GuessOptions{File: x.uploads.path(row), FileKey: x.uploads.Key, Name: row.name, Zone: in.Zone}
 	if in.Format.Kind() == '{' && len(in.Format) > 2 {
 		yaml, err := importer.MappingYAML(in.Format)
 		if err != nil {
@@ -277,7 +277,7 @@ func (x *Imports) previewUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p, err := importer.Preview(r.Context(), importer.PreviewOptions{
-		File: x.uploads.path(row), Mapping: m, Rows: in.Rows, Look: previewLook, Server: server{x}, Clock: x.cfg.Clock,
+		File: x.uploads.path(row), FileKey: x.uploads.Key, Mapping: m, Rows: in.Rows, Look: previewLook, Server: server{x}, Clock: x.cfg.Clock,
 	})
 	if err != nil {
 		return x.nameFile(err, row)

@@ -206,7 +206,7 @@ func (r *runs) importFile(ctx context.Context, row runRow, job *importJob) error
 	}
 	_, err = importer.Run(ctx, importer.Options{
 		Leave: leave,
-		To:    server{r.m}, File: r.m.uploads.path(upload), Name: upload.name, Mapping: m, Source: row.source, Fingerprint: row.fingerprint,
+		To:    server{r.m}, File: r.m.uploads.path(upload), FileKey: r.m.uploads.Key, Name: upload.name, Mapping: m, Source: row.source, Fingerprint: row.fingerprint,
 		Clock: r.m.cfg.Clock, Progress: job.report,
 	})
 	return r.m.nameFile(err, upload)
@@ -368,7 +368,7 @@ func (r *runs) startDry(upload uploadRow, m *importer.Mapping, source string) er
 		var result importer.DryRunResult
 		err := r.do(ctx, r.dry, job, func() (err error) {
 			result, err = importer.DryRun(ctx, importer.Options{
-				To: server{r.m}, File: r.m.uploads.path(upload), Name: upload.name, Mapping: m, Source: source, Fingerprint: upload.fingerprint,
+				To: server{r.m}, File: r.m.uploads.path(upload), FileKey: r.m.uploads.Key, Name: upload.name, Mapping: m, Source: source, Fingerprint: upload.fingerprint,
 				Clock: r.m.cfg.Clock, MessageIDs: dryRunIDs, Progress: job.report,
 			}, dryRunRows)
 			return r.m.nameFile(err, upload)

@@ -20,15 +20,17 @@ import (
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/disk"
 	"github.com/touchstone-cdp/touchstone/internal/randid"
+	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
 // UploadConfig bounds the files that are sent in.
 type UploadConfig struct {
-	Dir      string // where they lie; empty: no uploads here
-	MaxBytes int64  // of one file; 1 GiB
-	MaxTotal int64  // of all, as they were announced; 10 GiB
-	MaxFiles int    // 100
+	Dir      string     // where they lie; empty: no uploads here
+	Key      *vault.Key // that encrypts them; nil: they are in the clear
+	MaxBytes int64      // of one file; 1 GiB
+	MaxTotal int64      // of all, as they were announced; 10 GiB
+	MaxFiles int        // 100
 
 	KeepPartial time.Duration // how long an unfinished one is kept after its last part; 2 days
 	KeepDone    time.Duration // and a whole one after it was last used; 7 days
@@ -122,7 +124,7 @@ func (u *uploads) whole(ctx context.Context, id string) (uploadRow, error) {
 	if row.finishedAt == 0 {
 		return row, touchstone.Errorf(touchstone.Conflict, "The file is not here as a whole yet: %s of %s.", disk.Text(row.received), disk.Text(row.size))
 	}
-	if info, err := os.Stat(u.path(row)); err != nil || info.Size() != row.size {
+	if size, err := u.stored(row); err != nil || size != row.size {
 		return row, lostUpload()
 	}
 	now := u.clock.Now().UnixMilli()
@@ -266,24 +268,29 @@ func (u *uploads) append(ctx context.Context, id string, offset int64, part []by
 	})
 }
 
+// stored is how many bytes of an upload there are.
+func (u *uploads) stored(row uploadRow) (int64, error) {
+	f, err := vault.Open(u.path(row), u.Key, os.O_RDONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	return f.Size(), f.Close()
+}
+
 // write puts a part behind the bytes that count and has the disk keep it.
 func (u *uploads) write(row uploadRow, part []byte) (err error) {
-	f, err := os.OpenFile(u.path(row), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := vault.Open(u.path(row), u.Key, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("open an upload: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("look at an upload: %w", err)
-	}
-	if info.Size() < row.received {
+	if f.Size() < row.received {
 		return lostUpload()
 	}
 	if err := f.Truncate(row.received); err != nil {
 		return fmt.Errorf("cut an upload: %w", err)
 	}
-	if _, err := f.WriteAt(part, row.received); err != nil {
+	if _, err := f.Write(part); err != nil {
 		return fmt.Errorf("write an upload: %w", err)
 	}
 	if err := f.Sync(); err != nil {

@@ -15,7 +15,7 @@ func TestReadOrMake(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range got {
 		all.Go(func() {
-			text, err := ReadOrMake(path, func() ([]byte, error) { return []byte("secret " + strconv.Itoa(i)), nil })
+			text, err := ReadOrMake(path, nil, func() ([]byte, error) { return []byte("secret " + strconv.Itoa(i)), nil })
 			if err != nil {
 				t.Error(err)
 			}
@@ -35,7 +35,7 @@ func TestReadOrMake(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
 	}
-	if _, err := ReadOrMake(filepath.Join(path, "no folder"), func() ([]byte, error) { return nil, nil }); err == nil {
+	if _, err := ReadOrMake(filepath.Join(path, "no folder"), nil, func() ([]byte, error) { return nil, nil }); err == nil {
 		t.Error("a file was made where there is no folder")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	touchstone "github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/internal/filelock"
 	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/sqlite/sealed"
 )
 
 // Options tune the database. The zero value is good for production.
@@ -24,7 +25,9 @@ type Options struct {
 	CacheBytes       int64 // the writer's page cache; 64 MiB by default
 	ReaderCacheBytes int64 // each reader's page cache; 8 MiB by default
 	Readers          int   // connections that read at once; 32 by default, 4 of which stay open
-	Register         prometheus.Registerer
+	// Key encrypts the files, see [sealed]; nil: they are in the clear.
+	Key      []byte
+	Register prometheus.Registerer
 }
 
 const (
@@ -49,11 +52,15 @@ func Open(path string, o Options) (*store.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "cannot make the folder of the store %s", path)
 	}
+	files, err := fileSystem(o.Key)
+	if err != nil {
+		return nil, err
+	}
 	lock, err := filelock.Lock(path+".lock", "store")
 	if err != nil {
 		return nil, err
 	}
-	writer := open(path, "immediate", []string{
+	writer := open(path, files, "immediate", []string{
 		"page_size(" + strconv.Itoa(pageSize) + ")",
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
@@ -64,7 +71,7 @@ func Open(path string, o Options) (*store.DB, error) {
 		"temp_store(MEMORY)", // a statement of many rows keeps a journal for itself
 	})
 	limit(writer, 1, 1)
-	reader := open(path, "deferred", []string{
+	reader := open(path, files, "deferred", []string{
 		"foreign_keys(1)",
 		"cache_size(" + kibibytes(o.ReaderCacheBytes) + ")",
 		"query_only(1)",
@@ -76,12 +83,12 @@ func Open(path string, o Options) (*store.DB, error) {
 	if err := check(writer); err != nil {
 		closeAll()
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "cannot open the store %s", path).
-			WithHint("check that the file is a Touchstone store and that this user may write to its folder")
+			WithHint("check that the file is a Touchstone store, that this user may write to its folder, and that it is not encrypted with another key")
 	}
 	return store.New(store.Backend{
 		Dialect: store.SQLite, Writer: writer, Reader: reader,
 		Size:     func(context.Context) (int64, error) { return size(path) },
-		Snapshot: func(ctx context.Context, to string) error { return snapshot(ctx, path, to) },
+		Snapshot: func(ctx context.Context, to string) error { return snapshot(ctx, path, files, to) },
 		Close:    closeAll, Register: o.Register,
 	}), nil
 }
@@ -94,13 +101,30 @@ func setDefault[T int | int64](v *T, def T) {
 
 func kibibytes(n int64) string { return strconv.FormatInt(-max(n>>10, 64), 10) }
 
-func open(path, begin string, pragmas []string) *sql.DB {
-	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{
+// fileSystem names the one of SQLite's that encrypts with a key; empty: the system's own.
+func fileSystem(key []byte) (string, error) {
+	if key == nil {
+		return "", nil
+	}
+	return sealed.Register(key)
+}
+
+// address is a database's, with settings of the driver.
+func address(path, files string, settings url.Values) string {
+	if files != "" {
+		settings.Set("vfs", files)
+	}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: settings.Encode()}
+	return dsn.String()
+}
+
+func open(path, files, begin string, pragmas []string) *sql.DB {
+	dsn := address(path, files, url.Values{
 		"_txlock": {begin},
 		"_mutex":  {"no"}, // database/sql gives a connection to one goroutine at a time
-	}.Encode()}
+	})
 	busy := "busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")"
-	return sql.OpenDB(&connector{dsn: dsn.String(), pragmas: append([]string{busy}, pragmas...)})
+	return sql.OpenDB(&connector{dsn: dsn, pragmas: append([]string{busy}, pragmas...)})
 }
 
 func limit(db *sql.DB, open, idle int) {
@@ -125,8 +149,9 @@ func check(db *sql.DB) error {
 // snapshot copies the database, compacted, to a new file. It reads at one moment and on a
 // connection of its own, so that updates and the readers' caches are not touched; the
 // write-ahead log cannot shrink meanwhile.
-func snapshot(ctx context.Context, path, to string) error {
-	db := open(path, "deferred", nil)
+// The copy is encrypted as the database is.
+func snapshot(ctx context.Context, path, files, to string) error {
+	db := open(path, files, "deferred", nil)
 	defer db.Close()
 	_, err := db.ExecContext(ctx, "VACUUM INTO ?", to)
 	return err

@@ -196,7 +196,7 @@ func TestBusyIsRetryable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	other := open(path, "immediate", []string{"busy_timeout(0)"}) // as sqlite3 on the command line
+	other := open(path, "", "immediate", []string{"busy_timeout(0)"}) // as sqlite3 on the command line
 	defer other.Close()
 	err = db.Update(ctx, func(tx *store.Tx) error {
 		_, err := other.BeginTx(ctx, nil)

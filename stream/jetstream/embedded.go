@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,8 +30,11 @@ type EmbeddedConfig struct {
 	MinFreeBytes int64
 	// FreeSpace measures the disk that holds a folder; by default it asks the system.
 	FreeSpace func(dir string) (free, total int64, err error)
-	Logger    *slog.Logger // nil: quiet
-	Register  prometheus.Registerer
+	// Seal encrypts each record, with a nonce that it draws; nil: records are in the clear. The server's own
+	// encryption is not used: it would encrypt whole files, which [Rewrite] and backups read.
+	Seal     cipher.AEAD
+	Logger   *slog.Logger // nil: quiet
+	Register prometheus.Registerer
 }
 
 const (
@@ -73,7 +77,7 @@ func OpenEmbedded(ctx context.Context, cfg EmbeddedConfig) (_ *Log, err error) {
 	}
 	stop = append([]func(){write.Close, read.Close}, stop...)
 	l, err := open(ctx, write, read, config{name: defaultName, partitions: cfg.Partitions, replicas: 1,
-		logger: cfg.Logger, register: cfg.Register})
+		logger: cfg.Logger, register: cfg.Register, seal: cfg.Seal})
 	if err != nil {
 		return nil, err
 	}

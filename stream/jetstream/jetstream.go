@@ -4,6 +4,7 @@ package jetstream
 
 import (
 	"context"
+	"crypto/cipher"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type Log struct {
 	// appends.
 	writeConn, readConn *nats.Conn
 	js                  jetstream.JetStream
+	seal                cipher.AEAD // nil: records are in the clear
 
 	dir    string        // embedded: of its files; else empty
 	trims  chan struct{} // full while somebody trims, or holds trims
@@ -54,6 +56,7 @@ type Log struct {
 }
 
 type partition struct {
+	number  int
 	name    string
 	subject string
 	stream  jetstream.Stream
@@ -76,6 +79,7 @@ type config struct {
 	shared     bool // with other processes
 	logger     *slog.Logger
 	register   prometheus.Registerer
+	seal       cipher.AEAD // nil: records are in the clear
 }
 
 // open finds or makes the streams.
@@ -84,7 +88,7 @@ func open(ctx context.Context, write, read *nats.Conn, cfg config) (*Log, error)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{writeConn: write, readConn: read, js: js, logger: cfg.logger, trims: make(chan struct{}, 1),
+	l := &Log{writeConn: write, readConn: read, js: js, seal: cfg.seal, logger: cfg.logger, trims: make(chan struct{}, 1),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_stream_lost_records_total",
 			Help: "Records missing in the middle of the log: storage has been damaged."})}
 	if cfg.register != nil {
@@ -105,7 +109,7 @@ func open(ctx context.Context, write, read *nats.Conn, cfg config) (*Log, error)
 			WithHint("a log keeps the number of partitions that it was made with")
 	}
 	for i := range n {
-		p := &partition{name: cfg.name + "_" + strconv.Itoa(i), grown: make(chan struct{}), shared: cfg.shared}
+		p := &partition{number: i, name: cfg.name + "_" + strconv.Itoa(i), grown: make(chan struct{}), shared: cfg.shared}
 		p.subject = strings.ToLower(strings.ReplaceAll(cfg.name, "_", ".")) + "." + strconv.Itoa(i)
 		if p.stream, err = openStream(ctx, js, p, cfg.replicas); err != nil {
 			return nil, err
@@ -173,6 +177,9 @@ func (l *Log) Append(ctx context.Context, partition int, data []byte) (stream.Of
 	}
 	if len(data) > stream.MaxRecordBytes {
 		return 0, touchstone.Errorf(touchstone.TooLarge, "a record of %d bytes; at most %d are possible", len(data), stream.MaxRecordBytes)
+	}
+	if l.seal != nil {
+		data = sealRecord(l.seal, partition, data)
 	}
 	ack, err := l.publish(ctx, p, data)
 	if err != nil {
@@ -349,7 +356,7 @@ func (l *Log) fetch(ctx context.Context, p *partition, from stream.Offset, maxRe
 		if status := m.Header.Get("Status"); status != "" {
 			return l.endOfBatch(status, m, p, records)
 		}
-		r, err := l.record(m)
+		r, err := l.record(p, m)
 		if err != nil {
 			return nil, err
 		}
@@ -375,7 +382,7 @@ func (l *Log) endOfBatch(status string, m *nats.Msg, p *partition, records []str
 	return nil, fmt.Errorf("read stream %s: status %s %s", p.name, status, m.Header.Get("Description"))
 }
 
-func (l *Log) record(m *nats.Msg) (stream.Record, error) {
+func (l *Log) record(p *partition, m *nats.Msg) (stream.Record, error) {
 	seq, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
 	if err != nil {
 		return stream.Record{}, fmt.Errorf("an answer without a sequence: %w", err)
@@ -384,7 +391,13 @@ func (l *Log) record(m *nats.Msg) (stream.Record, error) {
 	if err != nil {
 		return stream.Record{}, fmt.Errorf("an answer without a time: %w", err)
 	}
-	return stream.Record{Offset: stream.Offset(seq), Time: at, Data: m.Data}, nil
+	r := stream.Record{Offset: stream.Offset(seq), Time: at, Data: m.Data}
+	if l.seal != nil {
+		if r.Data, err = openRecord(l.seal, p.number, m.Data); err != nil {
+			return stream.Record{}, fmt.Errorf("record %d of %s: %w", seq, p.name, err)
+		}
+	}
+	return r, nil
 }
 
 // Bounds implements stream.Log.

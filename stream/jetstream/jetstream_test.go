@@ -2,6 +2,8 @@ package jetstream
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -41,6 +43,21 @@ func TestContractEmbedded(t *testing.T) {
 	streamtest.Run(t, streamtest.Backend{Fresh: func(t *testing.T) streamtest.Open {
 		dir := t.TempDir()
 		return func(t *testing.T) stream.Log { return openEmbedded(t, EmbeddedConfig{Dir: dir, Partitions: 2}) }
+	}})
+}
+
+func TestContractSealed(t *testing.T) {
+	streamtest.Run(t, streamtest.Backend{Fresh: func(t *testing.T) streamtest.Open {
+		dir := t.TempDir()
+		block, err := aes.NewCipher(make([]byte, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seal, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(t *testing.T) stream.Log { return openEmbedded(t, EmbeddedConfig{Dir: dir, Partitions: 2, Seal: seal}) }
 	}})
 }
 

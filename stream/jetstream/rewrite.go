@@ -3,6 +3,7 @@ package jetstream
 import (
 	"bytes"
 	"context"
+	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -56,7 +57,11 @@ type Rewritten struct {
 //
 // Deleting single records instead would have the server write a file of 8 MiB for each, and would
 // leave gaps for every reader to fill.
-func Rewrite(ctx context.Context, dir string, change func(partition int, at stream.Offset, record []byte) ([]byte, error)) (done Rewritten, err error) {
+//
+// Records are opened with from before change sees them, and sealed with to after it; nil: they are in the clear. If the
+// two differ, every record is written anew.
+func Rewrite(ctx context.Context, dir string, from, to cipher.AEAD, change func(partition int, at stream.Offset, record []byte) ([]byte, error)) (done Rewritten, err error) {
+	change = sealedChange(from, to, change)
 	lock, err := filelock.Lock(filepath.Join(dir, "lock"), "log")
 	if err != nil {
 		return done, err

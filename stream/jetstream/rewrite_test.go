@@ -64,7 +64,7 @@ func TestRewriteKeepsPlaces(t *testing.T) {
 	}
 	for round := range 3 {
 		n := 0
-		_, err := jetstream.Rewrite(t.Context(), dir, func(p int, at stream.Offset, record []byte) ([]byte, error) {
+		_, err := jetstream.Rewrite(t.Context(), dir, nil, nil, func(p int, at stream.Offset, record []byte) ([]byte, error) {
 			if n++; n == 100*(round+1) {
 				return nil, errStop
 			}
@@ -74,7 +74,7 @@ func TestRewriteKeepsPlaces(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	done, err := jetstream.Rewrite(t.Context(), dir, change)
+	done, err := jetstream.Rewrite(t.Context(), dir, nil, nil, change)
 	if err != nil || done.Records != records { // also those that were trimmed, as long as they lie in a file
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -107,10 +107,10 @@ func TestRewriteKeepsPlaces(t *testing.T) {
 func TestRewriteNeedsTheLog(t *testing.T) {
 	dir := t.TempDir()
 	openDir(t, dir)
-	if _, err := jetstream.Rewrite(context.Background(), dir, nil); err == nil {
+	if _, err := jetstream.Rewrite(context.Background(), dir, nil, nil, nil); err == nil {
 		t.Error("a log that is open is written to")
 	}
-	if done, err := jetstream.Rewrite(context.Background(), t.TempDir(), nil); err != nil || done.Records != 0 {
+	if done, err := jetstream.Rewrite(context.Background(), t.TempDir(), nil, nil, nil); err != nil || done.Records != 0 {
 		t.Errorf("a folder without a log: %+v, %v", done, err)
 	}
 }

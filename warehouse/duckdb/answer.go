@@ -28,6 +28,7 @@ import (
 // task is what a process is to do.
 type task struct {
 	Path      string
+	Key       string // of an encrypted file; empty: in the clear
 	SQL       string
 	MaxRows   int
 	Threads   int
@@ -182,11 +183,10 @@ func connectSnapshot(ctx context.Context, t task) (*conn, error) {
 	if t.Masked {
 		return connectMasked(ctx, t)
 	}
-	db, err := openDatabaseFile(t.Path, append(t.engineSettings(), [][2]string{
-		{"access_mode", "READ_ONLY"},
-		{"enable_external_access", "false"},
-		{"lock_configuration", "true"},
-	}...))
+	if t.Key != "" {
+		return connectEncrypted(ctx, t)
+	}
+	db, err := openDatabaseFile(t.Path, append(append(t.engineSettings(), closed...), [2]string{"access_mode", "READ_ONLY"}))
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func connectSnapshot(ctx context.Context, t task) (*conn, error) {
 
 // engineSettings bound what the engine takes and keep it from reaching for more.
 func (t task) engineSettings() [][2]string {
-	return [][2]string{
+	settings := [][2]string{
 		{"threads", strconv.Itoa(t.Threads)},
 		{"memory_limit", fmt.Sprintf("%dB", t.Memory/8*5)}, // the rest is for what functions make
 		{"temp_directory", t.Path + ".tmp"},
@@ -206,6 +206,10 @@ func (t task) engineSettings() [][2]string {
 		{"allocator_background_threads", "true"},
 		{"allocator_flush_threshold", "16MB"},
 	}
+	if t.Key != "" {
+		settings = append(settings, encryption...)
+	}
+	return settings
 }
 
 func openDatabaseFile(path string, settings [][2]string) (db mapping.Database, err error) {

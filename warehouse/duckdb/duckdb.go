@@ -35,9 +35,11 @@ type Options struct {
 	// CheckpointSize is the size of the write-ahead log at which it is folded into
 	// the file; default "64MB". Larger means fewer rewrites and more memory.
 	CheckpointSize string
-	SQL            SQLOptions
-	Logger         *slog.Logger          // default: none
-	Metrics        prometheus.Registerer // nil: none
+	// Key encrypts the file, its write-ahead log and what is spilled: see encrypted.go; empty: in the clear.
+	Key     string
+	SQL     SQLOptions
+	Logger  *slog.Logger          // default: none
+	Metrics prometheus.Registerer // nil: none
 
 	steps []step // of the schema; all of them unless a test leaves some out
 }
@@ -148,7 +150,7 @@ func (w *Warehouse) openDatabase() error {
 		return errors.New("duckdb: cannot make a configuration")
 	}
 	defer mapping.DestroyConfig(&config)
-	for _, kv := range [][2]string{
+	settings := [][2]string{
 		{"threads", strconv.Itoa(w.opts.Threads)},
 		{"external_threads", strconv.Itoa(w.opts.Threads)}, // see helpers
 		{"memory_limit", w.opts.MemoryLimit},
@@ -158,23 +160,43 @@ func (w *Warehouse) openDatabase() error {
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
 		{"allow_community_extensions", "false"},
-		{"enable_external_access", "false"},
 		// Freed memory goes back to the system within a second or so; otherwise the allocator keeps
 		// several times the limit's worth of it, in one arena per thread that ran a question.
 		{"allocator_background_threads", "true"},
 		{"allocator_flush_threshold", "16MB"},
 		{"allocator_bulk_deallocation_flush_threshold", "32MB"},
-		{"lock_configuration", "true"},
-	} {
+	}
+	if w.opts.Key != "" {
+		var err error
+		w.db, err = openEncrypted(w.path, w.opts.Key, settings)
+		return w.explainOpen(err)
+	}
+	for _, kv := range append(settings, closed...) {
 		if mapping.SetConfig(config, kv[0], kv[1]) == mapping.StateError {
 			return fmt.Errorf("duckdb: setting %s=%s was refused", kv[0], kv[1])
 		}
 	}
 	var msg string
 	if mapping.GetOrCreateFromCache(duck.GetInstanceCache(), w.path, &w.db, config, &msg) == mapping.StateError {
+		return w.explainOpen(&engineError{msg})
+	}
+	return nil
+}
+
+// closed is set last: nothing of the settings can be changed any more, and no file but the database's is reached.
+var closed = [][2]string{{"enable_external_access", "false"}, {"lock_configuration", "true"}}
+
+// explainOpen says what is wrong with a file that does not open.
+func (w *Warehouse) explainOpen(err error) error {
+	var said *engineError
+	if errors.As(err, &said) {
+		msg := said.msg
 		hint := "if the file is damaged, move it away: it is made anew from what the log still holds; or restore it from a backup"
 		if strings.Contains(msg, "set lock") {
 			hint = "one process at a time can hold " + w.path
+		}
+		if strings.Contains(msg, "ncrypt") { // "Wrong encryption key", "… is not encrypted"
+			hint = "its key is that of the data folder: the file is of another one, or was put there in the clear"
 		}
 		if strings.Contains(msg, "version number") { // of the engine's own form of files
 			return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse was written by a newer Touchstone, whose engine has another form of files",
@@ -182,12 +204,12 @@ func (w *Warehouse) openDatabase() error {
 		}
 		return &touchstone.Error{Kind: touchstone.Unavailable, Message: "the warehouse cannot be opened", Hint: hint, Err: &engineError{msg}}
 	}
-	return nil
+	return err
 }
 
 func (w *Warehouse) start(ctx context.Context) error {
 	w.helpers = newHelpers(w.db, w.opts.Threads-1)
-	c, err := connect(w.db)
+	c, err := w.connect()
 	if err != nil {
 		return err
 	}
@@ -211,7 +233,7 @@ func (w *Warehouse) start(ctx context.Context) error {
 func (w *Warehouse) fill(p *pool, n int) error {
 	p.idle = make(chan *conn, n)
 	for range n {
-		c, err := connect(w.db)
+		c, err := w.connect()
 		if err != nil {
 			return err
 		}

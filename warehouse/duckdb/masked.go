@@ -76,7 +76,7 @@ func connectMasked(ctx context.Context, t task) (*conn, error) {
 	steps := []func() error{
 		c.registerMasks,
 		func() error {
-			return c.exec(ctx, fmt.Sprintf("ATTACH '%s' AS %s (READ_ONLY)", strings.ReplaceAll(t.Path, "'", "''"), attached))
+			return c.attach(t.Path, t.Key, attached, "READ_ONLY")
 		},
 		func() error { return c.exec(ctx, maskedView(attached)) },
 		func() error { return c.exec(ctx, "SET enable_external_access = false") },

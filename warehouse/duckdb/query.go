@@ -216,7 +216,7 @@ func (w *Warehouse) writeOff(ctx context.Context, readers *pool, c *conn, ended 
 		c.close()
 		w.lost.Add(-1)
 	}()
-	fresh, err := connect(w.db)
+	fresh, err := w.connect()
 	if err != nil { // the old one must do; until it is back there is one lane less
 		w.opts.Logger.Error("a question did not end after it was interrupted, and no connection can be made in its place", "error", err)
 		return ctx.Err()

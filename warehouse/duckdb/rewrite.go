@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	duck "github.com/duckdb/duckdb-go/v2"
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -18,7 +17,7 @@ import (
 // Rewrite copies a warehouse that nobody has open into a new file, which then takes the other's place: what
 // was deleted in it is not copied. A kill leaves the one or the other whole. It returns the bytes
 // before and after; a file that is not there is left so.
-func Rewrite(ctx context.Context, path string) (before, after int64, err error) {
+func Rewrite(ctx context.Context, path, key string) (before, after int64, err error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, 0, nil
@@ -33,7 +32,7 @@ func Rewrite(ctx context.Context, path string) (before, after int64, err error) 
 			return before, 0, err
 		}
 	}
-	if err := copyDatabase(ctx, path, fresh); err != nil {
+	if err := Copy(ctx, path, key, fresh, key); err != nil {
 		return before, 0, fmt.Errorf("copy the warehouse: %w", err)
 	}
 	for _, file := range []string{path + ".wal", fresh + ".wal"} { // its changes would be lost, or taken for the other's
@@ -64,23 +63,13 @@ func Rewrite(ctx context.Context, path string) (before, after int64, err error) 
 	return before, info.Size(), nil
 }
 
-// copyDatabase copies all of a database file into a new one.
-func copyDatabase(ctx context.Context, from, to string) (err error) {
-	var config mapping.Config
-	if mapping.CreateConfig(&config) == mapping.StateError {
-		return errors.New("duckdb: cannot make a configuration")
-	}
-	defer mapping.DestroyConfig(&config)
-	for _, kv := range [][2]string{{"threads", "2"}, {"memory_limit", "512MB"}, {"temp_directory", from + ".tmp"}, {"preserve_insertion_order", "true"},
-		{"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}} {
-		if mapping.SetConfig(config, kv[0], kv[1]) == mapping.StateError {
-			return fmt.Errorf("duckdb: setting %s=%s was refused", kv[0], kv[1])
-		}
-	}
-	var db mapping.Database
-	var msg string
-	if mapping.GetOrCreateFromCache(duck.GetInstanceCache(), from, &db, config, &msg) == mapping.StateError {
-		return &engineError{msg}
+// Copy copies a warehouse that nobody has open into a new file, each with its own key or none.
+func Copy(ctx context.Context, from, fromKey, to, toKey string) (err error) {
+	settings := append([][2]string{{"threads", "2"}, {"memory_limit", "512MB"}, {"temp_directory", to + ".tmp"}, {"preserve_insertion_order", "true"},
+		{"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}}, encryption...)
+	db, err := openDatabaseFile(":memory:", settings)
+	if err != nil {
+		return err
 	}
 	defer mapping.Close(&db)
 	c, err := connect(db)
@@ -88,15 +77,16 @@ func copyDatabase(ctx context.Context, from, to string) (err error) {
 		return err
 	}
 	defer c.close()
-	name := strings.TrimSuffix(filepath.Base(from), filepath.Ext(from))
-	for _, statement := range []string{
-		"CHECKPOINT",
-		"ATTACH " + quote(to) + " AS rewritten",
-		`COPY FROM DATABASE "` + strings.ReplaceAll(name, `"`, `""`) + `" TO rewritten`,
-		"CHECKPOINT rewritten",
-		"DETACH rewritten",
+	for _, step := range []func() error{
+		func() error { return c.attach(from, fromKey, "original", "") },
+		func() error { return c.query("CHECKPOINT original") },
+		func() error { return c.attach(to, toKey, "rewritten", "") },
+		func() error { return c.query("COPY FROM DATABASE original TO rewritten") },
+		func() error { return c.query("CHECKPOINT rewritten") },
+		func() error { return c.query("DETACH rewritten") },
+		func() error { return c.query("DETACH original") },
 	} {
-		if err := errors.Join(ctx.Err(), c.query(statement)); err != nil {
+		if err := errors.Join(ctx.Err(), step()); err != nil {
 			return err
 		}
 	}
@@ -111,4 +101,61 @@ func (c *conn) query(text string) error {
 		return &engineError{mapping.ResultError(&res)}
 	}
 	return nil
+}
+
+// textAtOnce is how many rows [Texts] reads at a time.
+const textAtOnce = 20_000
+
+// Texts calls fn with every row of a warehouse that nobody has open, as text. What lies in the file's free space is not
+// seen: for an encrypted file there is no other way to look into it.
+func Texts(ctx context.Context, path, key string, fn func(table, row string)) error {
+	settings := append([][2]string{{"threads", "2"}, {"memory_limit", "512MB"}, {"temp_directory", path + ".tmp"},
+		{"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}}, encryption...)
+	db, err := openDatabaseFile(":memory:", settings)
+	if err != nil {
+		return err
+	}
+	defer mapping.Close(&db)
+	c, err := connect(db)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := c.attach(path, key, attachedName, ""); err != nil {
+		return err
+	}
+	tables, err := c.all(ctx, "SELECT table_name FROM duckdb_tables() WHERE database_name = '"+attachedName+"'")
+	if err != nil {
+		return err
+	}
+	for _, row := range tables {
+		table, _ := row[0].(string)
+		from := attachedName + `.main."` + strings.ReplaceAll(table, `"`, `""`) + `"`
+		last, err := c.all(ctx, "SELECT coalesce(max(rowid), -1) FROM "+from)
+		if err != nil {
+			return err
+		}
+		for at, end := int64(0), last[0][0].(int64); at <= end; at += textAtOnce {
+			rows, err := c.all(ctx, "SELECT CAST(t AS VARCHAR) FROM "+from+" t WHERE rowid >= ? AND rowid < ?", at, at+textAtOnce)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				text, _ := r[0].(string)
+				fn(table, text)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *conn) all(ctx context.Context, query string, args ...any) (rows [][]any, err error) {
+	err = c.run(ctx, query, args, func(res *mapping.Result) error {
+		table, err := collect(ctx, res, maxSmallTable)
+		if err == nil {
+			rows = table.Rows
+		}
+		return err
+	})
+	return rows, err
 }

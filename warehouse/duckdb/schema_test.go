@@ -43,7 +43,7 @@ func fileOf(t *testing.T, s []step, statements ...string) (path string) {
 		t.Fatal(err)
 	}
 	defer mapping.Close(&w.db)
-	c, err := connect(w.db)
+	c, err := w.connect()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func dieInStep(t *testing.T, path string, s step) {
 	if err := w.openDatabase(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := connect(w.db)
+	c, err := w.connect()
 	if err != nil {
 		t.Fatal(err)
 	}

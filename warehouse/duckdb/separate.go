@@ -73,7 +73,7 @@ func (w *Warehouse) askProcess(ctx context.Context, s warehouse.Statement, limit
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer context.AfterFunc(snap.taken, func() { end(context.Cause(snap.taken)) })()
-	t := task{Path: snap.path, SQL: s.SQL, MaxRows: limit, Threads: w.opts.Threads, Memory: w.opts.SQL.Memory, TempBytes: w.opts.SQL.TempBytes, Seconds: processorSeconds(ctx, w.opts.Threads),
+	t := task{Path: snap.path, Key: w.opts.Key, SQL: s.SQL, MaxRows: limit, Threads: w.opts.Threads, Memory: w.opts.SQL.Memory, TempBytes: w.opts.SQL.TempBytes, Seconds: processorSeconds(ctx, w.opts.Threads),
 		Masked: s.Masked, Contacts: s.Contacts, Fields: s.Fields}
 	p, err := startProcess(w.opts.SQL.Command)
 	if err != nil {

@@ -56,7 +56,6 @@ export const importFile: Messages = {
   'add for example  time: {column: InvoiceDate, layout: "2006-01-02 15:04:05", zone: Europe/London}':
     '例如添加 time: {column: InvoiceDate, layout: "2006-01-02 15:04:05", zone: Europe/London}',
   "an alias event needs previous_id": "alias 事件需要 previous_id",
-  "cannot read the Parquet file": "无法读取 Parquet 文件",
   "cannot read the Parquet file: {0}": "无法读取 Parquet 文件：{0}",
   "cannot read the mapping file {0}": "无法读取映射文件 {0}",
   "cannot read {0}": "无法读取 {0}",

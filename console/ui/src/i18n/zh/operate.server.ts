@@ -42,8 +42,44 @@ export const operate: Messages = {
   "cannot open the store {0}": "无法打开存储 {0}",
   "check that JetStream is enabled on the NATS server and that this user may use it":
     "请确认 NATS 服务器已启用 JetStream，且该用户有权使用",
-  "check that the file is a Touchstone store and that this user may write to its folder":
-    "请确认该文件是 Touchstone 存储，且当前用户可写入其目录",
+  "check that the file is a Touchstone store, that this user may write to its folder, and that it is not encrypted with another key":
+    "请检查该文件是否为 Touchstone 存储、当前用户是否可写入其所在文件夹，以及它是否以另一密钥加密",
+  "a record of the log is damaged, or was encrypted with another key":
+    "日志中的一条记录已损坏，或以另一密钥加密",
+  "cannot make the data folder {0}": "无法创建数据文件夹 {0}",
+  "cannot read how {0} is encrypted": "无法读取 {0} 的加密信息",
+  "delete it, or bring it in by making a copy of the folder that it comes from: touchstone encryption copy":
+    "请删除它，或复制其来源文件夹来引入：touchstone encryption copy",
+  "it has one line that begins with {0}; make one with: touchstone encryption new-key FILE":
+    "密钥文件只有一行，以 {0} 开头；可用以下命令生成：touchstone encryption new-key FILE",
+  "name a new file: what was encrypted with a key cannot be read without it":
+    "请指定新的文件：以某密钥加密的内容离开该密钥便无法读取",
+  "name a new folder with --to": "请用 --to 指定新的文件夹",
+  "name the file of that key with --encryption-key-file (encryption.key_file)":
+    "请用 --encryption-key-file（encryption.key_file）指定该密钥的文件",
+  "name the file of the key {0} with --encryption-key-file (encryption.key_file)":
+    "请用 --encryption-key-file（encryption.key_file）指定密钥 {0} 的文件",
+  "name the key file with --encryption-key-file (encryption.key_file)":
+    "请用 --encryption-key-file（encryption.key_file）指定密钥文件",
+  "name the one that the data was encrypted with; for a new data folder make one with: touchstone encryption new-key {0}":
+    "请指定加密数据时所用的密钥文件；新数据文件夹的密钥可用以下命令生成：touchstone encryption new-key {0}",
+  "start without --encryption-key-file, or make an encrypted copy of it with: touchstone encryption copy --data {0} --to NEW --new-key-file FILE":
+    "请不带 --encryption-key-file 启动，或生成加密副本：touchstone encryption copy --data {0} --to NEW --new-key-file FILE",
+  "take it from a backup of the folder: without it the key opens nothing":
+    "请从该文件夹的备份中取回：缺少它，密钥打不开任何内容",
+  "the key file {0} cannot be read": "无法读取密钥文件 {0}",
+  "the key file {0} does not exist": "密钥文件 {0} 不存在",
+  "the log is encrypted, and no key was given": "日志已加密，但未提供密钥",
+  "the log is not encrypted, and a key was given": "日志未加密，却提供了密钥",
+  "{0} exists": "{0} 已存在",
+  "{0} in {1} is damaged": "{1} 中的 {0} 已损坏",
+  "{0} is damaged, or was encrypted with another key": "{0} 已损坏，或以另一密钥加密",
+  "{0} is encrypted with the key {1}, and this is the key {2}": "{0} 以密钥 {1} 加密，而提供的是密钥 {2}",
+  "{0} is encrypted, and no key was given": "{0} 已加密，但未提供密钥",
+  "{0} is no key file of Touchstone": "{0} 不是 Touchstone 的密钥文件",
+  "{0} is not encrypted, and a key was given": "{0} 未加密，却提供了密钥",
+  "{0} is not encrypted, and the data folder is": "{0} 未加密，而数据文件夹已加密",
+  "{0} was encrypted by a newer Touchstone": "{0} 由更新版本的 Touchstone 加密",
   "check the JetStream limits of the account and the number of servers":
     "请检查账号的 JetStream 限额与服务器数量",
   "check the address and the credentials, and that the server runs": "请检查地址和凭据，并确认服务器正在运行",
