@@ -57,7 +57,9 @@ func TestContractSealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return func(t *testing.T) stream.Log { return openEmbedded(t, EmbeddedConfig{Dir: dir, Partitions: 2, Seal: seal}) }
+		return func(t *testing.T) stream.Log {
+			return openEmbedded(t, EmbeddedConfig{Dir: dir, Partitions: 2, Seal: seal})
+		}
 	}})
 }
 
