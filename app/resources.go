@@ -9,9 +9,10 @@ import (
 )
 
 // limitMemory makes the garbage collector work harder before the heap outgrows what is
-// left beside the warehouse. GOMEMLIMIT wins, as always.
+// left beside the warehouse. 0 is no limit; as the runtime takes it, all work but collecting would
+// be slowed down to half. GOMEMLIMIT wins, as always.
 func limitMemory(cfg *Config) {
-	if debug.SetMemoryLimit(-1) == 1<<63-1 {
+	if cfg.MemoryLimit > 0 && debug.SetMemoryLimit(-1) == 1<<63-1 {
 		debug.SetMemoryLimit(int64(cfg.MemoryLimit))
 	}
 }

@@ -18,6 +18,8 @@ type owner struct {
 	label string
 	ids   []touchstone.Identifier
 	gone  bool // erased, and never seen again
+	// tablet is nobody: a thing that passes from hand to hand.
+	tablet bool
 }
 
 // step is an event or a command of a story.
@@ -29,16 +31,20 @@ type step struct {
 	mistake bool
 	// forgotten marks what was erased later.
 	forgotten bool
+	// known marks what nobody says in the dirty world, as it is not known there.
+	known bool
 }
 
 // story is a few people to whom things happen, with mistakes: events that name somebody else's
 // identifier, too, merges and links that are wrong, splits that are. Each chapter ends with a repair;
-// behind the first, some are erased.
+// behind the first, some are erased. In some stories a tablet passes from hand to hand, which the truth knows from the
+// beginning, and the program finds out.
 type story struct {
 	seed     uint64
 	rng      *rand.Rand
 	now      time.Time
 	owners   []*owner
+	tablet   *owner // the last one, if there is one
 	chapters [2][]step
 	erased   []*owner
 	between  []step // what is decided behind the first chapter, of people who are who they are
@@ -51,7 +57,12 @@ type story struct {
 
 func newStory(seed uint64, now time.Time) *story {
 	s := &story{seed: seed, rng: rand.New(rand.NewPCG(seed, 9)), now: now, kinds: touchstone.DefaultKindSet()} //nolint:gosec // repeatable
-	for i := range 2 + s.rng.IntN(2) {
+	people := 2 + s.rng.IntN(2)
+	passed := s.rng.IntN(3) == 0
+	if passed {
+		people += 3 // no phone is seen with so few that it could be shared
+	}
+	for i := range people {
 		o := &owner{label: fmt.Sprintf("s%d.%d", seed, i)}
 		for _, kind := range []touchstone.IdentifierKind{touchstone.KindUserID, touchstone.KindPhone, touchstone.KindEmail, touchstone.KindDeviceID, touchstone.KindAnonymousID} {
 			value := fmt.Sprintf("s%d-%c%d", seed, kind[0], i)
@@ -65,9 +76,18 @@ func newStory(seed uint64, now time.Time) *story {
 		}
 		s.owners = append(s.owners, o)
 	}
+	if passed {
+		s.tablet = &owner{label: fmt.Sprintf("s%d.tablet", seed), tablet: true, ids: []touchstone.Identifier{{Kind: touchstone.KindDeviceID, Value: fmt.Sprintf("s%d-tablet", seed)}}}
+		shared := s.command(identity.TrustCommand, identity.TrustBody{Identifier: s.tablet.ids[0].String(), State: "shared"})
+		shared.known, shared.owner = true, s.tablet
+		s.chapters[0] = append(s.chapters[0], step{event: s.happened(s.tablet, "Viewed", `{"x":1}`, s.tablet.ids[0]), owner: s.tablet}, shared)
+	}
 	s.chapter(0)
+	if passed {
+		s.owners = append(s.owners, s.tablet)
+	}
 	if s.rng.IntN(2) == 0 {
-		o := s.owners[s.rng.IntN(len(s.owners))]
+		o := s.owners[s.rng.IntN(people)]
 		o.gone = s.rng.IntN(2) == 0
 		s.erased = append(s.erased, o)
 		for i := range s.chapters[0] {
@@ -89,8 +109,12 @@ func newStory(seed uint64, now time.Time) *story {
 func (s *story) chapter(n int) {
 	s.wrong, s.links = nil, nil
 	seen := map[string]bool{}
-	for range 6 + s.rng.IntN(14) {
-		there := slices.DeleteFunc(slices.Clone(s.owners), func(o *owner) bool { return n > 0 && o.gone })
+	steps := 6 + s.rng.IntN(14)
+	if s.tablet != nil {
+		steps += 10
+	}
+	for range steps {
+		there := slices.DeleteFunc(slices.Clone(s.owners), func(o *owner) bool { return n > 0 && o.gone || o.tablet })
 		if len(there) == 0 {
 			return
 		}
@@ -109,7 +133,11 @@ func (s *story) chapter(n int) {
 				}
 			}
 		}
+		ids = s.passed(o, ids)
 		st := step{event: s.eventOf(o, ids)}
+		if s.tablet != nil && st.event.Identifiers[0] == s.tablet.ids[0] {
+			st.owner = s.tablet
+		}
 		for _, who := range s.owners {
 			if slices.Contains(who.ids, st.event.Identifiers[0]) {
 				st.owner = who
@@ -118,6 +146,23 @@ func (s *story) chapter(n int) {
 		seen[st.event.Identifiers[0].String()] = true
 		s.chapters[n] = append(s.chapters[n], st)
 	}
+}
+
+// passed has something happen on the tablet, with somebody signed in or nobody.
+func (s *story) passed(o *owner, ids []touchstone.Identifier) []touchstone.Identifier {
+	device := func(id touchstone.Identifier) bool { return id.Kind == touchstone.KindDeviceID }
+	if s.tablet == nil || slices.ContainsFunc(ids, device) {
+		return ids
+	}
+	switch s.rng.IntN(6) {
+	case 0, 1:
+		return append(ids, s.tablet.ids[0])
+	case 2, 3:
+		return []touchstone.Identifier{o.ids[0], s.tablet.ids[0]}
+	case 4:
+		return []touchstone.Identifier{s.tablet.ids[0]}
+	}
+	return ids
 }
 
 func (s *story) some(o *owner, counts ...int) (ids []touchstone.Identifier) {
@@ -187,6 +232,9 @@ func (s *story) intervention(there []*owner, seen map[string]bool) (st step, ok 
 	}
 	b, other := one(o)
 	switch kind := s.rng.IntN(9); {
+	case s.tablet != nil && s.rng.IntN(6) == 0:
+		st = command(identity.TrustCommand, identity.TrustBody{Identifier: s.tablet.ids[0].String(), State: s.pick("trusted", "trusted", "auto", "shared")})
+		return st, true
 	case kind == 0: // a correction is right, and holds in the clean world
 		st = command(profile.CorrectCommand, map[string]any{"person": a, "traits": map[string]any{"plan": s.pick("gold", "silver")}})
 		st.mistake = false
@@ -214,7 +262,7 @@ func (s *story) intervention(there []*owner, seen map[string]bool) (st step, ok 
 
 // decide says of two who are there that they live together, or do not.
 func (s *story) decide() {
-	there := slices.DeleteFunc(slices.Clone(s.owners), func(o *owner) bool { return slices.Contains(s.erased, o) })
+	there := slices.DeleteFunc(slices.Clone(s.owners), func(o *owner) bool { return slices.Contains(s.erased, o) || o.tablet })
 	if len(there) < 2 || s.rng.IntN(3) > 0 {
 		return
 	}
@@ -237,7 +285,7 @@ func (s *story) command(kind string, body any) step {
 
 // right is the step as it would have been without mistakes, in a world in which those who are erased
 // had never been there before; ok is false if it would not have been.
-func (st *step) right() (e touchstone.Event, ok bool) {
+func (s *story) right(st *step) (e touchstone.Event, ok bool) {
 	if st.mistake || st.forgotten {
 		return e, false
 	}
@@ -245,6 +293,8 @@ func (st *step) right() (e touchstone.Event, ok bool) {
 		return st.command.Event(), true
 	}
 	e = st.event
-	e.Identifiers = slices.DeleteFunc(slices.Clone(e.Identifiers), func(id touchstone.Identifier) bool { return !slices.Contains(st.owner.ids, id) })
+	e.Identifiers = slices.DeleteFunc(slices.Clone(e.Identifiers), func(id touchstone.Identifier) bool {
+		return !slices.Contains(st.owner.ids, id) && (s.tablet == nil || id != s.tablet.ids[0])
+	})
 	return e, true
 }

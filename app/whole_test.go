@@ -30,7 +30,8 @@ const (
 )
 
 // Whoever was merged by mistake and parted again was never merged: random lives, with mistakes of
-// clients, of operators and of models, that are repaired; with erasures; are held against the same
+// clients, of operators and of models, and wrong rules of identity, that are repaired; with things that
+// pass from hand to hand; with erasures; are held against the same
 // lives without any mistake, in the whole program, on both databases. Profiles, traits, segments and
 // their counters, households, questions, timelines, probable matches and what a reactor has made of it are
 // the same. Then the store and the warehouse are thrown away: built anew from the log, with its
@@ -64,12 +65,12 @@ func TestMergedAndSplitIsNeverMerged(t *testing.T) {
 				})
 			}
 			t.Logf("%d stories: %v", seeds, sum)
-			shown := []string{"repairs", "people", "segments"} // and what a few stories may have none of
+			shown := []string{"repairs", "people", "segments", "identity.rules done"} // and what a few stories may have none of
 			if seeds >= wholeSeeds {
-				shown = append(shown, "erasures")
+				shown = append(shown, "erasures", "identity.rejudge done", "moved by rules")
 			}
 			if seeds >= wholeChunk {
-				shown = append(shown, "households", "pairs")
+				shown = append(shown, "households", "pairs", "tablets found out")
 			}
 			for _, what := range shown {
 				if sum[what] == 0 && !t.Failed() {
@@ -96,9 +97,9 @@ func neverMerged(t *testing.T, first uint64, n int, url func() string, sum count
 	clean := openWhole(t, filepath.Join(folder, "clean"), url(), &now)
 	clean.define()
 	rng := rand.New(rand.NewPCG(first, 1))
-	parts := func(pick func(s *story) []step) (list [][]step) {
+	parts := func(pick func(s *story) []step) (list []telling) {
 		for _, s := range stories {
-			list = append(list, pick(s))
+			list = append(list, telling{s, pick(s)})
 		}
 		return list
 	}
@@ -108,7 +109,11 @@ func neverMerged(t *testing.T, first uint64, n int, url func() string, sum count
 	dirty.keepPace(clean, start)
 	clean.keepPace(dirty, start)
 	for chapter := range 2 {
-		tell(rng, dirty, clean, start, parts(func(s *story) []step { return s.chapters[chapter] }))
+		tell(rng, dirty, clean, start, parts(func(s *story) []step { return s.chapters[chapter][:len(s.chapters[chapter])/2] }))
+		lift := dirty.misrule(rng, stories, sum)
+		clean.keepPace(dirty, start)
+		tell(rng, dirty, clean, start, parts(func(s *story) []step { return s.chapters[chapter][len(s.chapters[chapter])/2:] }))
+		lift()
 		sum["repairs"] += dirty.repair(stories)
 		if chapter == 0 {
 			sum["erasures"] += dirty.erase(stories)

@@ -122,8 +122,14 @@ func dawn(now time.Time) touchstone.Event {
 		Identifiers: []touchstone.Identifier{{Kind: touchstone.KindUserID, Value: "dawn"}}}
 }
 
+// telling is what is told of a story.
+type telling struct {
+	*story
+	steps []step
+}
+
 // tell writes the steps of many stories to both worlds, each in its order, mixed with each other.
-func tell(rng *rand.Rand, dirty, clean *wholeWorld, now time.Time, stories [][]step) {
+func tell(rng *rand.Rand, dirty, clean *wholeWorld, now time.Time, stories []telling) {
 	stories = slices.Clone(stories)
 	var record, pure []touchstone.Event
 	flush := func() {
@@ -134,21 +140,25 @@ func tell(rng *rand.Rand, dirty, clean *wholeWorld, now time.Time, stories [][]s
 		}
 	}
 	for {
-		stories = slices.DeleteFunc(stories, func(list []step) bool { return len(list) == 0 })
+		stories = slices.DeleteFunc(stories, func(t telling) bool { return len(t.steps) == 0 })
 		if len(stories) == 0 {
 			flush()
 			return
 		}
 		i := rng.IntN(len(stories))
-		st := stories[i][0]
-		stories[i] = stories[i][1:]
-		right, ok := st.right()
+		st := stories[i].steps[0]
+		stories[i].steps = stories[i].steps[1:]
+		right, ok := stories[i].right(&st)
 		if !ok {
 			right = dawn(now)
 		}
 		if st.command != nil {
 			flush()
-			dirty.append(st.command.Event())
+			if st.known {
+				dirty.append(dawn(now))
+			} else {
+				dirty.append(st.command.Event())
+			}
 			clean.append(right)
 			continue
 		}
@@ -262,9 +272,15 @@ func (w *wholeWorld) repair(stories []*story) (done int) {
 		c := touchstone.Command{ID: fmt.Sprintf("cmd_repair_%d_%d", w.last, done), Kind: kind, Actor: "repair", SubmittedAt: time.UnixMilli(w.now.Load()), Body: touchstone.JSON(text)}
 		w.append(c.Event())
 	}
-	for range 6 {
+	for range 8 {
 		w.settle()
 		at, before := w.people(), done
+		w.mistrusted(stories, func(id, state string) {
+			submit(identity.TrustCommand, identity.TrustBody{Identifier: id, State: state})
+		})
+		if done > before {
+			continue
+		}
 		for _, s := range stories {
 			mixed := map[touchstone.PersonID][]*owner{}
 			for _, o := range s.owners {
@@ -301,6 +317,30 @@ func (w *wholeWorld) repair(stories []*story) (done int) {
 	}
 	w.t.Fatalf("it cannot be repaired: %v", w.pipeline.Troubles())
 	return done
+}
+
+// mistrusted calls fn with tablets that say who somebody is, and with what is somebody's and does not.
+func (w *wholeWorld) mistrusted(stories []*story, fn func(id, state string)) {
+	w.t.Helper()
+	const shared = 1
+	tablets := map[string]bool{}
+	for _, s := range stories {
+		if s.tablet != nil {
+			tablets[s.tablet.ids[0].String()] = true
+		}
+	}
+	w.rows(`SELECT kind || ':' || value, trust FROM identity_nodes ORDER BY id`, func(scan func(...any) error) error {
+		var id string
+		var trust int
+		err := scan(&id, &trust)
+		switch {
+		case tablets[id] && trust != shared:
+			fn(id, "shared")
+		case !tablets[id] && trust == shared:
+			fn(id, "trusted")
+		}
+		return err
+	})
 }
 
 // join merges what an owner's identifiers are under, where that is several persons.
@@ -347,14 +387,37 @@ func (w *wholeWorld) erase(stories []*story) (n int) {
 	return n
 }
 
+// rerun runs the rules of identity again, changed as said, and returns what takes the change back.
+func (w *wholeWorld) rerun(change identity.RulesBody) (was identity.RulesBody, moved int64) {
+	w.t.Helper()
+	w.settle()
+	input, err := json.Marshal(identity.RerunInput{Rules: change, Commit: true})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var out identity.RerunResult
+	if err := json.Unmarshal(w.jobWith(identity.RerunJob, string(input)), &out); err != nil {
+		w.t.Fatal(err)
+	}
+	return out.Was, out.Moved
+}
+
 // job does a job over everybody.
 func (w *wholeWorld) job(kind string) {
 	w.t.Helper()
-	status, text := w.post("/api/v1/jobs", fmt.Sprintf(`{"kind":%q}`, kind), "Authorization", "Bearer dev", "Content-Type", "application/json")
+	w.jobWith(kind, "{}")
+}
+
+func (w *wholeWorld) jobWith(kind, input string) json.RawMessage {
+	w.t.Helper()
+	status, text := w.post("/api/v1/jobs", fmt.Sprintf(`{"kind":%q,"input":%s}`, kind, input), "Authorization", "Bearer dev", "Content-Type", "application/json")
 	if status/100 != 2 {
 		w.t.Fatal(status, text)
 	}
-	var job struct{ ID, Status string }
+	var job struct {
+		ID, Status string
+		Result     json.RawMessage
+	}
 	if err := json.Unmarshal([]byte(text), &job); err != nil {
 		w.t.Fatal(err)
 	}
@@ -369,6 +432,7 @@ func (w *wholeWorld) job(kind string) {
 		w.t.Fatalf("%s: %s", kind, text)
 	}
 	w.look() // it may have put commands there
+	return job.Result
 }
 
 // look finds out how far the log is.

@@ -174,9 +174,26 @@ func (g *Graph) keepKnown(ctx context.Context, tx *store.Tx, list []bond, node t
 
 var bondColumns = []string{"node", "related", "message_id", "source", "first_time", "last_time", "count"}
 
+// joinBonds sorts relations and makes those of the same two one, as evidence of several kinds becomes: the first message
+// stays, counts add up.
+func joinBonds(list []bond) []bond {
+	slices.SortFunc(list, func(a, b bond) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.related, b.related), cmp.Compare(a.time, b.time), cmp.Compare(a.messageID, b.messageID))
+	})
+	out := list[:0]
+	for _, b := range list {
+		if n := len(out); n > 0 && out[n-1].bondKey == b.bondKey {
+			out[n-1].count, out[n-1].last = out[n-1].count+b.count, max(out[n-1].last, b.last)
+			continue
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
 // saveBonds writes relations in key order: the first message stays, counts add up.
 func saveBonds(ctx context.Context, tx *store.Tx, list []bond) error {
-	slices.SortFunc(list, func(a, b bond) int { return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.related, b.related)) })
+	list = joinBonds(list) // PostgreSQL takes no row twice
 	return inRows(len(list), len(bondColumns), func(i int, args []any) {
 		b := &list[i]
 		args[0], args[1], args[2], args[3] = int64(b.node), int64(b.related), b.messageID, b.source

@@ -341,6 +341,31 @@ func TestALimitThatIsLoweredIsRunAgain(t *testing.T) {
 	})
 }
 
+// Two who are linked by evidence of several kinds have one relation when one of them comes to relate: its first event, all
+// their events.
+func TestEvidenceOfSeveralKindsBecomesOneRelation(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newRuled(t, db)
+		b.apply(b.on(2, 0, "identify user_id:u1", "device_id:d1"), b.on(1, 0, "user_id:u1", "device_id:d1"), b.on(3, 0, "user_id:u1", "device_id:d1"))
+		links := b.links()
+		relating := b.limited("device_id", 10)
+		relating.Role = touchstone.Relates
+		out := b.rerun(t, RulesBody{Kinds: []touchstone.KindConfig{relating}}, true)
+		of, _ := b.relations("user_id:u1")
+		if len(of) != 1 || b.person("device_id:d1") == b.person("user_id:u1") {
+			t.Fatalf("relating to %+v", of)
+		}
+		if r := of[0]; r.Events != 3 || !r.FirstSeen.Equal(day.Add(24*time.Hour)) || !r.LastSeen.Equal(day.Add(72*time.Hour)) {
+			t.Errorf("%+v", r)
+		}
+		b.rerun(t, out.Was, true)
+		if b.person("device_id:d1") != b.person("user_id:u1") {
+			t.Errorf("it is not back: %v of %v", b.links(), links)
+		}
+		b.consistent(t)
+	})
+}
+
 // Who was parted by hand, and joined by hand over the limits, stays so.
 func TestARerunObeysPeople(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {

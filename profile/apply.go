@@ -382,7 +382,7 @@ func (p *Profiles) setTrait(t *traits, name string, v value, changed func(word u
 	case full:
 		p.metrics.drop("trait")
 	case replaced:
-		changed(word, old, v.json)
+		changed(word, old, t.json(word)) // later operations may have made something else of it
 	}
 	return did == replaced || did == kept
 }

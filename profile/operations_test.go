@@ -7,9 +7,13 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
 
 // act is what one event does to one trait, or to all of them.
@@ -147,6 +151,60 @@ func TestMergedOperationsAreThoseOfAllEvents(t *testing.T) {
 		if d := gocmp.Diff(want.canonical(), got.canonical(), exported); d != "" {
 			t.Fatalf("%+v and %+v: %s", one, two, d)
 		}
+	})
+}
+
+// What is told of traits, and how many are counted to have each, is what the profile shows: also when a value comes late, and
+// operations that happened after it make something else of it.
+func TestWhatIsToldOfTraitsIsWhatTheyAre(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		b := newBench(t, db)
+		person, counted := touchstone.PersonID(0), map[string]int64{}
+		rapid.Check(t, func(rt *rapid.T) {
+			person++
+			told := map[string]touchstone.JSON{}
+			facts := []touchstone.Fact{b.track(person, 0, "Viewed")}
+			for range rapid.IntRange(1, 8).Draw(rt, "events") {
+				f := b.identify(person, rapid.IntRange(0, 20).Draw(rt, "minute"), "")
+				change := rapid.SampledFrom([]string{`{"plan":"pro"}`, `{"plan":null}`, `{"plan":"pro","n":1}`, `{"n":null}`}).Draw(rt, "traits")
+				if f.Traits = touchstone.JSON(change); rapid.Bool().Draw(rt, "operates") {
+					f.Traits, f.Context = "", touchstone.JSON(rapid.SampledFrom([]string{`{"traitOperations":{"setOnce":{"plan":"basic"}}}`, `{"traitOperations":{"increment":{"n":2}}}`,
+						`{"traitOperations":{"unset":["plan"]}}`, `{"traitOperations":{"delete":true}}`}).Draw(rt, "operation"))
+				}
+				facts = append(facts, f)
+			}
+			for len(facts) > 0 {
+				n := rapid.IntRange(1, len(facts)).Draw(rt, "batch")
+				for _, c := range b.apply(facts[:n]...).Changes {
+					if c.Kind != touchstone.TraitChanged {
+						continue
+					}
+					if c.Old != told[c.Name] || c.New == c.Old {
+						rt.Fatalf("%s went from %s to %s, but was %s", c.Name, c.Old, c.New, told[c.Name])
+					}
+					if told[c.Name] = c.New; c.New == "" {
+						delete(told, c.Name)
+					}
+				}
+				facts = facts[n:]
+			}
+			shown := b.get(person).Traits
+			if d := gocmp.Diff(shown, told, cmpopts.EquateEmpty()); d != "" {
+				rt.Fatalf("shown (-) and told (+): %s", d)
+			}
+			for name := range shown {
+				counted[name]++
+			}
+			list, err := b.p.Traits(t.Context(), access.System())
+			if err != nil {
+				rt.Fatal(err)
+			}
+			for _, one := range list {
+				if one.Persons != counted[one.Trait] {
+					rt.Fatalf("%d persons are counted to have %s, %d have it", one.Persons, one.Trait, counted[one.Trait])
+				}
+			}
+		})
 	})
 }
 
