@@ -45,6 +45,14 @@ func (h segmentHistory) LatestTimes(ctx context.Context, q segment.LatestQuery, 
 	return h.app.queries.LatestTimes(ctx, analytics.LatestQuery(q), fn)
 }
 
+// Values asks the warehouse.
+func (h segmentHistory) Values(ctx context.Context, q segment.ValuesQuery, fn func(person touchstone.PersonID, at, n, value int64) error) error {
+	if h.app.queries == nil {
+		return errNoWarehouse()
+	}
+	return h.app.queries.EventValues(ctx, analytics.EventValuesQuery{LatestQuery: analytics.LatestQuery(q.LatestQuery), Property: q.Property, Amounts: q.Amounts, Timeless: q.Timeless}, fn)
+}
+
 var _ segment.Marker = segmentHistory{}
 
 // segmentMembers tells analytics who is in a segment: [analytics.Members].

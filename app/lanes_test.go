@@ -276,18 +276,22 @@ func (h worldHistory) LatestTimes(ctx context.Context, q segment.LatestQuery, fn
 		for i := range q.Where {
 			matches = matches && q.Where[i].Match(f.Properties, f.Context)
 		}
-		if f.Name == q.Event && matches && f.Person != 0 && (q.Since == 0 || at > q.Since) {
+		if f.Name == q.Event && matches && f.Person != 0 && at >= q.Since && (q.Until == 0 || at < q.Until) {
 			times[f.Person] = append(times[f.Person], at)
 		}
 	}
 	for _, person := range slices.Sorted(maps.Keys(times)) {
 		list := times[person]
 		slices.Sort(list)
-		if err := fn(person, list[max(0, len(list)-q.Keep):]); err != nil {
+		if err := fn(person, list[max(0, len(list)-max(1, q.Keep)):]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (worldHistory) Values(context.Context, segment.ValuesQuery, func(person touchstone.PersonID, at, n, value int64) error) error {
+	return errors.New("no rule of these stories asks for values")
 }
 
 func (h worldHistory) Events(ctx context.Context, person touchstone.PersonID, mark string, fn func(f *touchstone.Fact) error) (bool, error) {

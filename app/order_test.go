@@ -49,6 +49,10 @@ func (nothingYet) LatestTimes(context.Context, segment.LatestQuery, func(touchst
 	return nil
 }
 
+func (nothingYet) Values(context.Context, segment.ValuesQuery, func(person touchstone.PersonID, at, n, value int64) error) error {
+	return nil
+}
+
 func openChain(path string) (*chain, error) {
 	db, err := sqlite.Open(path, sqlite.Options{})
 	if err != nil {

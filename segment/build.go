@@ -63,7 +63,7 @@ type chunk struct {
 	unit    *unit
 	number  int64
 	persons []touchstone.PersonID
-	leaf    uint32    // history of this leaf, with times
+	leaf    uint32    // history of this leaf, with what is kept of it
 	times   [][]int64 // of each person
 	ask     []uint32  // generations to ask the persons about
 	grant   uint32    // static generation to put the persons in
@@ -216,8 +216,7 @@ func (s *Stage) mergeChunks(b *touchstone.Batch) {
 				continue
 			}
 			if l != nil && !l.ready {
-				st.join(leafTimes{c.leaf, c.times[i]}, l.Keep)
-				st.dirty = true
+				st.join(l, c.times[i])
 				st.ask.or(l.users)
 				s.spread(st, l.mates)
 			}

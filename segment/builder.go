@@ -212,19 +212,19 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 // history sends what a leaf was before it was tracked. A question that fails before any
 // answer has come is asked again; later that would count events twice.
 func (b *builder) history(ctx context.Context, l *leaf) error {
-	q := LatestQuery{Event: l.Event, Where: l.Where, Keep: l.Keep, Through: b.unit.through}
+	from := int64(0)
 	if l.horizon > 0 {
-		q.Since = b.cfg.Clock.Now().UnixMilli() - l.horizon
+		from = b.cfg.Clock.Now().UnixMilli() - l.horizon + 1
 	}
 	for attempt := 0; ; attempt++ {
 		var c *chunk
 		sent := false
-		err := b.cfg.History.LatestTimes(ctx, q, func(person touchstone.PersonID, times []int64) error {
+		err := past(ctx, b.cfg.History, &l.Leaf, from, b.unit.through, func(person touchstone.PersonID, kept []int64) error {
 			if c == nil {
 				c = &chunk{leaf: l.id}
 			}
 			c.persons = append(c.persons, person)
-			c.times = append(c.times, keptMoments(times, l.Keep))
+			c.times = append(c.times, kept)
 			if len(c.persons) < b.builds.chunkPersons {
 				return nil
 			}
@@ -243,15 +243,6 @@ func (b *builder) history(ctx context.Context, l *leaf) error {
 			return err
 		}
 	}
-}
-
-// keptMoments returns a copy of the latest times as states keep them.
-func keptMoments(times []int64, keep int) []int64 {
-	kept := slices.Clone(times[max(0, len(times)-keep):])
-	for i := range kept {
-		kept[i] = moment(kept[i])
-	}
-	return kept
 }
 
 // scan finds the persons whose state is of interest.
@@ -321,7 +312,7 @@ type stranger struct {
 }
 
 func (s *stranger) Trait(name string) (touchstone.JSON, bool) { return s.trait(name) }
-func (s *stranger) Times(int) []int64                         { return nil }
+func (s *stranger) Kept(int) []int64                          { return nil }
 func (s *stranger) InSegment(int) bool                        { return false }
 func (s *stranger) Household(int, int64) (bool, int64)        { return false, 0 }
 

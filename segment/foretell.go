@@ -1,11 +1,9 @@
 package segment
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
@@ -143,7 +141,7 @@ func (o *oracle) ask(i int) certainty {
 	case len(r.Households()) > 0:
 		is = unsure
 	default:
-		rec := &record{times: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments())), trait: func(name string) (touchstone.JSON, bool) {
+		rec := &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments())), trait: func(name string) (touchstone.JSON, bool) {
 			v, ok := o.who.Traits[name]
 			return v, ok
 		}}
@@ -162,7 +160,7 @@ func (o *oracle) ask(i int) certainty {
 			}
 		}
 		for n := range r.Leaves() {
-			rec.times[n] = o.times(&r.Leaves()[n])
+			rec.kept[n] = o.kept(&r.Leaves()[n])
 		}
 		if member, _ := r.Eval(rec, o.now); member {
 			is = yes
@@ -172,18 +170,20 @@ func (o *oracle) ask(i int) certainty {
 	return is
 }
 
-// times returns the latest times of the events that a leaf counts, ascending.
-func (o *oracle) times(l *rule.Leaf) (times []int64) {
+// kept returns what is kept of the events of a leaf.
+func (o *oracle) kept(l *rule.Leaf) (kept []int64) {
 	for i := range o.who.Facts {
 		f := &o.who.Facts[i]
-		at := f.Time.UnixMilli()
+		at := moment(f.Time.UnixMilli())
 		if f.Name != l.Event || f.Type == touchstone.System || l.Horizon > 0 && at <= o.now-l.Horizon.Milliseconds() {
 			continue
 		}
-		if l.Match(f.Properties, f.Context) {
-			times = append(times, at)
+		if !l.During(at) || !l.Match(f.Properties, f.Context) {
+			continue
+		}
+		if value, ok := l.Value(f.Properties, at); ok {
+			kept, _ = l.Add(kept, at, value)
 		}
 	}
-	slices.SortFunc(times, cmp.Compare[int64])
-	return times[max(0, len(times)-max(1, l.Keep)):]
+	return kept
 }

@@ -125,7 +125,11 @@ func exportState(ctx context.Context, q store.Querier, person touchstone.PersonI
 	times := map[int64][]int64{}
 	var leaves []int64
 	for _, l := range st.leaves {
-		times[int64(l.leaf)] = l.times
+		for i := 0; i < len(l.times); i += int(l.stride) {
+			if l.times[i] > 0 { // a sum of all time has none
+				times[int64(l.leaf)] = append(times[int64(l.leaf)], l.times[i])
+			}
+		}
 		leaves = append(leaves, int64(l.leaf))
 	}
 	var counted []exportedTimes

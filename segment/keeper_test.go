@@ -56,14 +56,30 @@ func (a *around) LatestTimes(_ context.Context, q LatestQuery, fn func(touchston
 	l := rule.Leaf{Event: q.Event, Where: q.Where}
 	for _, f := range a.Facts(a.Mark()) {
 		at := f.Time.UnixMilli()
-		if f.Name == q.Event && (q.Through == nil || len(q.Through) > 0 && f.Seq <= q.Through[0]) && (q.Since == 0 || at > q.Since) && l.Match(f.Properties, f.Context) {
+		if f.Name == q.Event && (q.Through == nil || len(q.Through) > 0 && f.Seq <= q.Through[0]) && at >= q.Since && (q.Until == 0 || at < q.Until) && l.Match(f.Properties, f.Context) {
 			times[f.Person] = append(times[f.Person], at)
 		}
 	}
 	for _, p := range sortedPersons(times) {
 		slices.Sort(times[p])
-		if err := fn(p, times[p][max(0, len(times[p])-q.Keep):]); err != nil {
+		if err := fn(p, q.cut(times[p])); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func (a *around) Values(_ context.Context, q ValuesQuery, fn func(person touchstone.PersonID, at, n, value int64) error) error {
+	l := q.leaf()
+	for _, f := range a.Facts(a.Mark()) {
+		at := f.Time.UnixMilli()
+		if f.Name != q.Event || q.Through != nil && (len(q.Through) == 0 || f.Seq > q.Through[0]) || at < q.Since || q.Until != 0 && at >= q.Until || !l.Match(f.Properties, f.Context) {
+			continue
+		}
+		if v, ok := l.Value(f.Properties, at); ok {
+			if err := fn(f.Person, at, 1, v); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -76,6 +92,11 @@ var exercisedRules = []string{
 	`{"event":"Bought","count":{"op":"lte","value":1},"within":"20s"}`,
 	`{"and":[{"event":"Viewed","where":[{"property":"price","op":"gte","value":2}],"count":{"op":"gte","value":1},"within":"15s"},{"trait":"name","op":"exists"}]}`,
 	`{"not":{"event":"Bought","count":{"op":"gte","value":1}}}`,
+	`{"event":"Viewed","sum":{"property":"price","op":"gte","value":5},"within":"20s"}`,
+	`{"event":"Viewed","distinct":{"property":"price","op":"gte","value":2},"within":"20s"}`,
+	`{"event":"Viewed","avg":{"property":"price","op":"gt","value":2}}`,
+	`{"event":"Viewed","last":{"property":"price","op":"gte","value":2}}`,
+	`{"event":"Bought","count":{"op":"eq","value":1},"ago":{"from":"30s","to":"10s"}}`,
 }
 
 // exercised is the package in the exercise's hands. Builds run when it says so.

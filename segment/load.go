@@ -46,20 +46,23 @@ func loadDefinitions(ctx context.Context, q store.Querier) (*definitions, error)
 }
 
 func (d *definitions) loadLeaves(ctx context.Context, q store.Querier) error {
-	rows, err := q.Query(ctx, `SELECT leaf, event, filters, keep, horizon_ms, windowed, ready, stale FROM segment_leaves ORDER BY leaf`)
+	rows, err := q.Query(ctx, `SELECT leaf, event, filters, shape, keep, horizon_ms, span_ms, windowed, ready, stale FROM segment_leaves ORDER BY leaf`)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var l leaf
-		var filters string
-		var windowed, ready, stale int64
-		if err := rows.Scan(&l.id, &l.Event, &filters, &l.Keep, &l.horizon, &windowed, &ready, &stale); err != nil {
+		var filters, shape string
+		var span, windowed, ready, stale int64
+		if err := rows.Scan(&l.id, &l.Event, &filters, &shape, &l.Keep, &l.horizon, &span, &windowed, &ready, &stale); err != nil {
 			return err
 		}
 		l.Windowed, l.ready, l.stale = windowed != 0, ready != 0, stale != 0
-		l.Horizon = time.Duration(l.horizon) * time.Millisecond
+		l.Horizon, l.Span = time.Duration(l.horizon)*time.Millisecond, time.Duration(span)*time.Millisecond
+		if err := l.ParseShape(touchstone.JSON(shape)); err != nil {
+			return err
+		}
 		if l.Where, err = rule.ParseFilters(touchstone.JSON(filters), "where"); err != nil {
 			return err
 		}
@@ -154,8 +157,8 @@ func (d *definitions) begin(ctx context.Context, tx *store.Tx) (*unit, error) {
 		if l.Windowed {
 			windowed = 1
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO segment_leaves (leaf, event, filters, keep, horizon_ms, windowed, ready, stale) VALUES (?, ?, ?, ?, ?, ?, 0, 0)`,
-			l.id, l.Event, string(l.WhereJSON()), l.Keep, l.horizon, windowed); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO segment_leaves (leaf, event, filters, shape, keep, horizon_ms, span_ms, windowed, ready, stale) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)`,
+			l.id, l.Event, string(l.WhereJSON()), string(l.ShapeJSON()), l.Keep, l.horizon, l.Span.Milliseconds(), windowed); err != nil {
 			return nil, err
 		}
 		d.leaves = append(d.leaves, l)

@@ -125,19 +125,19 @@ func (e *Evaluator) each(ctx context.Context, r *rule.Rule, now int64, condition
 	of := func(p touchstone.PersonID) *record {
 		rec := known[p]
 		if rec == nil {
-			rec = &record{times: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+			rec = &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
 			known[p] = rec
 		}
 		return rec
 	}
 	for i := range r.Leaves() {
 		l := &r.Leaves()[i]
-		q := LatestQuery{Event: l.Event, Where: l.Where, Keep: l.Keep}
+		from := int64(0)
 		if l.Horizon > 0 {
-			q.Since = now - l.Horizon.Milliseconds()
+			from = now - l.Horizon.Milliseconds() + 1
 		}
-		err := e.History.LatestTimes(ctx, q, func(person touchstone.PersonID, times []int64) error {
-			of(person).times[i] = slices.Clone(times)
+		err := past(ctx, e.History, l, from, nil, func(person touchstone.PersonID, kept []int64) error {
+			of(person).kept[i] = kept
 			return nil
 		})
 		if err != nil {
@@ -159,7 +159,7 @@ func (e *Evaluator) each(ctx context.Context, r *rule.Rule, now int64, condition
 		}
 		return nil
 	}
-	nobody := &record{times: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+	nobody := &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
 	if len(r.Households()) > 0 {
 		if err := e.neighbours(ctx, r, now, known, nobody); err != nil {
 			return err
@@ -227,23 +227,20 @@ func needsProfiles(r *rule.Rule, conditions []rule.Condition) bool {
 	if r.TraitsMayDecide() || len(r.Traits()) > 0 || len(r.Households()) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(conditions, func(c rule.Condition) bool {
-		e, ok := c.Node.(*rule.Event)
-		return ok && e.HoldsForNone()
-	})
+	return slices.ContainsFunc(conditions, r.HoldsForNone)
 }
 
 // record is what history says about a person.
 type record struct {
 	person touchstone.PersonID
 	trait  func(name string) (touchstone.JSON, bool)
-	times  [][]int64
+	kept   [][]int64 // by leaf
 	in     []bool
 	near   *neighbours // if the rule asks about households
 }
 
 func (r *record) Trait(name string) (touchstone.JSON, bool) { return r.trait(name) }
-func (r *record) Times(leaf int) []int64                    { return r.times[leaf] }
+func (r *record) Kept(leaf int) []int64                     { return r.kept[leaf] }
 func (r *record) InSegment(ref int) bool                    { return r.in[ref] }
 
 func (r *record) Household(n int, now int64) (bool, int64) {

@@ -74,7 +74,7 @@ func (h *history) step() {
 		h.next()
 		h.commit(rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "failures"))
 	case "advance":
-		h.advance(time.Duration(rapid.IntRange(1, 15).Draw(t, "seconds")) * time.Second)
+		h.advance(time.Duration(rapid.SampledFrom([]int{1, 2, 3, 5, 8, 13, 15, 40_000}).Draw(t, "seconds")) * time.Second)
 	case "create":
 		h.create()
 	case "static":
@@ -206,6 +206,9 @@ func (h *history) rule(depth int) string {
 		return rapid.SampledFrom([]string{`{"trait":"a","op":"exists"}`, `{"trait":"a","op":"eq","value":1}`, `{"trait":"b","op":"not_exists"}`,
 			`{"trait":"b","op":"neq","value":"x"}`}).Draw(t, "trait rule")
 	}
+	if rapid.IntRange(0, 2).Draw(t, "measured") == 0 {
+		return h.measured()
+	}
 	text := fmt.Sprintf(`{"event":%q`, rapid.SampledFrom([]string{"A", "B"}).Draw(t, "event"))
 	if rapid.IntRange(0, 2).Draw(t, "filtered") == 0 {
 		text += fmt.Sprintf(`,"where":[{"property":"n","op":"gte","value":%d}]`, rapid.IntRange(1, 3).Draw(t, "least"))
@@ -220,6 +223,40 @@ func (h *history) rule(depth int) string {
 		text += fmt.Sprintf(`,"within":"%ds"`, rapid.IntRange(1, 15).Draw(t, "window"))
 	}
 	return text + "}"
+}
+
+// measured draws a condition on more than how often something happened up to now.
+func (h *history) measured() string {
+	t := h.t
+	draw := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
+	n := func(name string, least, most int) int { return rapid.IntRange(least, most).Draw(t, name) }
+	where := draw("where", "", `,"where":[{"property":"n","op":"neq","value":2}]`)
+	window := fmt.Sprintf(`,"within":"%ds"`, n("within", 1, 15))
+	kinds := []string{"count", "sum", "avg", "min", "max", "distinct", "days", "last"}
+	switch n("window kind", 0, 4) {
+	case 0:
+		window, kinds = "", append(kinds, "first")
+	case 1:
+		to := n("to", 1, 8)
+		window, kinds = fmt.Sprintf(`,"ago":{"from":"%ds","to":"%ds"}`, to+n("longer", 1, 8), to), kinds[:5]
+	case 2:
+		window = fmt.Sprintf(`,"calendar":{"unit":"day","tz":%q}`, draw("zone", "UTC", "Asia/Shanghai"))
+	case 3:
+		since := time.Date(2026, 1, 1, 0, 0, n("since", -10, 60), 0, time.UTC)
+		window, kinds = fmt.Sprintf(`,"since":%q,"until":%q`, since.Format(time.RFC3339), since.Add(10*time.Second).Format(time.RFC3339)), append(kinds, "first")
+	}
+	op := draw("op", "gte", "lte", "eq")
+	least := 0
+	if op == "gte" {
+		least = 1
+	}
+	count := fmt.Sprintf(`"op":%q,"value":%d`, op, n("count", least, 3))
+	kind := draw("measure", kinds...)
+	of := map[string]string{"count": count, "days": count, "distinct": `"property":"n",` + count}[kind]
+	if of == "" {
+		of = fmt.Sprintf(`"property":"n","op":%q,"value":%d`, draw("compare", "gte", "lt", "eq"), n("value", 1, 6))
+	}
+	return fmt.Sprintf(`{"event":%q%s,%q:{%s}%s}`, draw("event", "A", "B"), where, kind, of, window)
 }
 
 func (h *history) check() {

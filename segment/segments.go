@@ -23,6 +23,9 @@ type History interface {
 	// LatestTimes calls fn for each person that has such events, in any order, once.
 	// times is ascending, in unix milliseconds, and valid during the call only.
 	LatestTimes(ctx context.Context, q LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error
+	// Values calls fn for each person's events that have such a value, in any order, often. Events may come
+	// together: n of them, of which value is the sum.
+	Values(ctx context.Context, q ValuesQuery, fn func(person touchstone.PersonID, at, n, value int64) error) error
 }
 
 // Marker is a History that can tell whether it knows who is behind each event as of a
@@ -35,15 +38,28 @@ type Marker interface {
 	Reached(ctx context.Context, mark string) (bool, error)
 }
 
-// LatestQuery asks for the latest times of each person's events.
+// LatestQuery asks for the times of each person's events.
 type LatestQuery struct {
 	Event string
 	Where []rule.Filter
-	Keep  int   // at most so many times per person, the latest
-	Since int64 // only times after this moment (unix ms); 0 = all
+	Keep  int   // at most so many times per person, the latest; 0 = all
+	Since int64 // only times from this moment on (unix ms); 0 = all
+	Until int64 // only times before this moment; 0 = all
+	// Oldest asks for the first times in the place of the latest.
+	Oldest bool
 	// Through names, for each partition from 0 on, the last event to look at; nil = all
 	// events. Partitions beyond its end count as empty.
 	Through []touchstone.Seq
+}
+
+// ValuesQuery asks for the values of a property in each person's events. Keep and Oldest are not looked at.
+type ValuesQuery struct {
+	LatestQuery
+	Property string
+	// Amounts asks for rule.Amount of numbers; otherwise it is rule.Digest of texts, and the latest time of each.
+	Amounts bool
+	// Timeless adds all of a person together; times are 0.
+	Timeless bool
 }
 
 // Profiles is what the package asks the profiles that have been committed.

@@ -398,10 +398,13 @@ func (f frozen) Each(_ context.Context, fn func(touchstone.PersonID, func(string
 	return nil
 }
 func (frozen) Position(context.Context, int) (touchstone.Seq, error) { return 1 << 62, nil }
+func (frozen) Values(context.Context, ValuesQuery, func(person touchstone.PersonID, at, n, value int64) error) error {
+	return nil
+}
 func (frozen) LatestTimes(_ context.Context, q LatestQuery, fn func(touchstone.PersonID, []int64) error) error {
 	at := time.Now().Add(-time.Minute).UnixMilli()
 	for p := touchstone.PersonID(1); p <= frozenPersons; p++ {
-		if err := fn(p, []int64{at, at + 1}[:min(2, q.Keep)]); err != nil {
+		if err := fn(p, []int64{at, at + 1}[:min(2, max(1, q.Keep))]); err != nil {
 			return err
 		}
 	}

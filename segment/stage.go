@@ -116,6 +116,7 @@ type hit struct {
 	state *state
 	leaf  *leaf
 	at    int64
+	value int64 // see rule.Leaf.Value
 	cause int32 // place of the fact, from 1
 }
 
@@ -355,7 +356,7 @@ func (s *Stage) collect(b *touchstone.Batch) {
 		cause := int32(i) + 1 //nolint:gosec // a batch is far smaller
 		if open {
 			if st := s.touch(f.Then()); st.met != t.version {
-				w.hits = append(w.hits, hit{st, nil, 0, cause})
+				w.hits = append(w.hits, hit{state: st, cause: cause})
 			}
 		}
 		at := moment(f.Time.UnixMilli())
@@ -364,8 +365,11 @@ func (s *Stage) collect(b *touchstone.Batch) {
 				w.late++
 				continue
 			}
-			if l.Match(f.Properties, f.Context) {
-				w.hits = append(w.hits, hit{s.touch(f.Then()), l, at, cause})
+			if !l.During(at) || !l.Match(f.Properties, f.Context) {
+				continue
+			}
+			if value, ok := l.Value(f.Properties, at); ok {
+				w.hits = append(w.hits, hit{s.touch(f.Then()), l, at, value, cause})
 			}
 		}
 	}
@@ -574,7 +578,7 @@ func (s *Stage) count(h *hit) {
 	switch {
 	case h.leaf == nil:
 		s.meet(h.state)
-	case h.state.add(h.leaf, h.at):
+	case h.state.add(h.leaf, h.at, h.value):
 		h.state.ask.or(h.leaf.users)
 		s.spread(h.state, h.leaf.mates)
 	default:
@@ -623,8 +627,7 @@ func (s *Stage) merge(kept, gone *state) {
 		if def == nil {
 			continue
 		}
-		kept.join(l, def.Keep)
-		kept.dirty = true
+		kept.join(def, l.times)
 	}
 	for _, m := range gone.in {
 		kept.inherit(m)
@@ -640,17 +643,6 @@ func (s *Stage) merge(kept, gone *state) {
 	gone.leaves, gone.in, gone.timer = nil, gone.in[:0], 0
 	gone.absorbed, gone.dirty = true, true
 	s.work.concern(gone)
-}
-
-// join adds another person's times of a leaf.
-func (s *state) join(l leafTimes, keep int) {
-	for i := range s.leaves {
-		if s.leaves[i].leaf == l.leaf {
-			s.leaves[i].times = mergeTimes(s.leaves[i].times, l.times, keep)
-			return
-		}
-	}
-	s.leaves = append(s.leaves, leafTimes{l.leaf, slices.Clone(l.times)})
 }
 
 // inherit takes over another person's membership, from the earlier moment.
@@ -742,7 +734,7 @@ func (v *view) Trait(name string) (touchstone.JSON, bool) {
 	return v.trait(name)
 }
 
-func (v *view) Times(leaf int) []int64 { return v.state.times(v.program.leaves[leaf].id) }
+func (v *view) Kept(leaf int) []int64 { return v.state.times(v.program.leaves[leaf].id) }
 
 func (v *view) InSegment(ref int) bool {
 	i := v.program.refs[ref]

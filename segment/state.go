@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -39,10 +40,11 @@ type state struct {
 	recent bool // for the cache's clock
 }
 
-// leafTimes are the latest times of a leaf's events, ascending, in unix milliseconds.
+// leafTimes is what is kept of a leaf's events: entries of stride numbers, of which the first is a time in unix milliseconds.
 type leafTimes struct {
-	leaf  uint32
-	times []int64
+	leaf   uint32
+	stride uint8
+	times  []int64
 }
 
 // membership says since when the person is in a generation of a segment.
@@ -52,12 +54,23 @@ type membership struct {
 }
 
 func (s *state) times(leaf uint32) []int64 {
-	for i := range s.leaves {
-		if s.leaves[i].leaf == leaf {
-			return s.leaves[i].times
-		}
+	if i, ok := s.find(leaf); ok {
+		return s.leaves[i].times
 	}
 	return nil
+}
+
+// find returns the place of a leaf, or where it belongs: leaves are in order of their ids.
+func (s *state) find(leaf uint32) (int, bool) {
+	lo, hi := 0, len(s.leaves)
+	for lo < hi {
+		if mid := (lo + hi) / 2; s.leaves[mid].leaf < leaf {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo, lo < len(s.leaves) && s.leaves[lo].leaf == leaf
 }
 
 // enteredAt returns when the person entered a generation.
@@ -115,75 +128,43 @@ func (s *state) arm(deadline int64) {
 func moment(ms int64) int64 { return min(max(ms, 0), maxMoment) }
 
 // add notes an event of a leaf. It reports whether the state changed.
-func (s *state) add(l *leaf, at int64) bool {
-	for i := range s.leaves {
-		if s.leaves[i].leaf == l.id {
-			times, changed := insertTime(s.leaves[i].times, at, l.Keep, l.Windowed)
-			s.leaves[i].times = times
-			s.dirty = s.dirty || changed
-			return changed
-		}
+func (s *state) add(l *leaf, at, value int64) bool {
+	i, ok := s.find(l.id)
+	if !ok {
+		times, _ := l.Add(nil, at, value)
+		s.leaves = slices.Insert(s.leaves, i, leafTimes{l.id, l.Kind.Stride(), times})
+		s.dirty = true
+		return true
 	}
-	s.leaves = append(s.leaves, leafTimes{l.id, []int64{at}})
+	times, changed := l.Add(s.leaves[i].times, at, value)
+	s.leaves[i].times = times
+	s.dirty = s.dirty || changed
+	return changed
+}
+
+// join adds what is kept of another person's events of a leaf.
+func (s *state) join(l *leaf, times []int64) {
+	i, ok := s.find(l.id)
+	if !ok {
+		s.leaves = slices.Insert(s.leaves, i, leafTimes{leaf: l.id, stride: l.Kind.Stride()})
+	}
+	s.leaves[i].times = l.Join(s.leaves[i].times, times)
 	s.dirty = true
-	return true
 }
 
-// insertTime puts at in its place among the latest keep times. Where no window looks at
-// them only their number matters, and a full list stays as it is.
-func insertTime(times []int64, at int64, keep int, windowed bool) ([]int64, bool) {
-	if len(times) < keep {
-		i := len(times)
-		for i > 0 && times[i-1] > at {
-			i--
-		}
-		return slices.Insert(times, i, at), true
-	}
-	if !windowed || at <= times[0] {
-		return times, false
-	}
-	i := 0
-	for i+1 < len(times) && times[i+1] < at {
-		times[i] = times[i+1]
-		i++
-	}
-	times[i] = at
-	return times, true
-}
-
-// mergeTimes returns the latest keep of two ascending lists.
-func mergeTimes(a, b []int64, keep int) []int64 {
-	all := make([]int64, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0] <= b[0] {
-			all, a = append(all, a[0]), a[1:]
-		} else {
-			all, b = append(all, b[0]), b[1:]
-		}
-	}
-	all = append(append(all, a...), b...)
-	if len(all) > keep {
-		all = slices.Clone(all[len(all)-keep:])
-	}
-	return all
-}
-
-// prune forgets times that no window can see any more.
+// prune forgets what no window can see any more.
 func (s *state) prune(t *table, now int64) {
 	for i := 0; i < len(s.leaves); i++ {
 		l := t.leaf(s.leaves[i].leaf)
 		if l == nil || l.horizon == 0 {
 			continue
 		}
-		times, n := s.leaves[i].times, 0
-		for n < len(times) && times[n] <= now-l.horizon {
-			n++
-		}
-		if n == 0 {
+		times, changed := l.Prune(s.leaves[i].times, now)
+		if !changed {
 			continue
 		}
 		s.dirty = true
-		s.leaves[i].times = slices.Delete(times, 0, n)
+		s.leaves[i].times = times
 		if len(s.leaves[i].times) == 0 {
 			s.leaves = slices.Delete(s.leaves, i, i+1)
 			i--
@@ -214,12 +195,16 @@ func (s *state) size() int {
 	return n
 }
 
-// The stored form, version 1. Moments are unix milliseconds in six bytes, little endian:
+// The stored form, version 2. Moments are unix milliseconds in six bytes, little endian:
 //
 //	version:1 timer:6 (0 = none)
-//	leaves: uvarint count, each: id:uvarint count:uvarint first:6 then uvarint steps
+//	leaves: uvarint count, each: id:uvarint header:uvarint, then header/4 numbers. The lowest two bits of the header say how:
+//	    0: ascending moments, as first:6 then uvarint steps
+//	    2, 3: varint differences from the number so many places before
 //	memberships: uvarint count, each: generation:uvarint at:6
-const stateVersion = 1
+//
+// Version 1 had the number of moments in the place of the header, and leaves in any order.
+const stateVersion = 2
 
 var errState = errors.New("a person's segment state is truncated or corrupt")
 
@@ -230,7 +215,19 @@ func (s *state) append(dst []byte) []byte {
 	for i := range s.leaves {
 		l := &s.leaves[i]
 		dst = binary.AppendUvarint(dst, uint64(l.leaf))
-		dst = binary.AppendUvarint(dst, uint64(len(l.times)))
+		dst = l.append(dst)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(s.in)))
+	for _, m := range s.in {
+		dst = binary.AppendUvarint(dst, uint64(m.generation))
+		dst = appendMoment(dst, m.at)
+	}
+	return dst
+}
+
+func (l *leafTimes) append(dst []byte) []byte {
+	if l.stride < 2 {
+		dst = binary.AppendUvarint(dst, uint64(len(l.times))<<2)
 		for i, at := range l.times {
 			if i == 0 {
 				dst = appendMoment(dst, at)
@@ -238,11 +235,14 @@ func (s *state) append(dst []byte) []byte {
 				dst = binary.AppendUvarint(dst, uint64(at-l.times[i-1])) //nolint:gosec // ascending
 			}
 		}
+		return dst
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(s.in)))
-	for _, m := range s.in {
-		dst = binary.AppendUvarint(dst, uint64(m.generation))
-		dst = appendMoment(dst, m.at)
+	dst = binary.AppendUvarint(dst, uint64(len(l.times))<<2|uint64(l.stride))
+	for i, n := range l.times {
+		if i >= int(l.stride) {
+			n -= l.times[i-int(l.stride)]
+		}
+		dst = binary.AppendVarint(dst, n)
 	}
 	return dst
 }
@@ -256,27 +256,18 @@ func appendMoment(dst []byte, ms int64) []byte {
 
 func (s *state) decode(b []byte) error {
 	d := decoder{rest: b}
-	if v := d.byte(); v > stateVersion {
-		return touchstone.Newer("a person's segment state", int64(v), stateVersion)
-	} else if v != stateVersion {
+	version := d.byte()
+	if version > stateVersion {
+		return touchstone.Newer("a person's segment state", int64(version), stateVersion)
+	} else if version == 0 {
 		return errState
 	}
 	s.timer = d.moment()
 	n := d.count(2)
 	s.leaves = make([]leafTimes, 0, n)
 	for range n {
-		l := leafTimes{leaf: d.id()}
-		if k := d.count(1); k > 0 {
-			l.times = make([]int64, k)
-		}
-		for i := range l.times {
-			if i == 0 {
-				l.times[i] = d.moment()
-			} else {
-				l.times[i] = l.times[i-1] + int64(d.uvarint()) //nolint:gosec // checked below
-				d.bad = d.bad || l.times[i] < l.times[i-1] || l.times[i] > maxMoment
-			}
-		}
+		l := leafTimes{leaf: d.id(), stride: 1}
+		d.leaf(&l, version)
 		s.leaves = append(s.leaves, l)
 	}
 	n = d.count(7)
@@ -284,10 +275,48 @@ func (s *state) decode(b []byte) error {
 	for range n {
 		s.in = append(s.in, membership{d.id(), d.moment()})
 	}
-	if d.bad || len(d.rest) > 0 {
+	byLeaf := func(a, b leafTimes) int { return cmp.Compare(a.leaf, b.leaf) }
+	if version == 1 {
+		slices.SortFunc(s.leaves, byLeaf)
+	}
+	if d.bad || len(d.rest) > 0 || !slices.IsSortedFunc(s.leaves, byLeaf) {
 		return errState
 	}
 	return nil
+}
+
+// leaf reads what is kept of a leaf.
+func (d *decoder) leaf(l *leafTimes, version byte) {
+	header := d.uvarint()
+	if version == 1 {
+		header <<= 2
+	}
+	k := header >> 2
+	if d.bad = d.bad || k > uint64(len(d.rest)) || header&3 == 1; d.bad {
+		return
+	}
+	if k > 0 {
+		l.times = make([]int64, k)
+	}
+	if stride := int(header & 3); stride > 0 { //nolint:gosec // two bits
+		l.stride = uint8(stride)             //nolint:gosec // two bits
+		d.bad = d.bad || len(l.times)%stride != 0
+		for i := range l.times {
+			l.times[i] = d.varint()
+			if i >= stride {
+				l.times[i] += l.times[i-stride]
+			}
+		}
+		return
+	}
+	for i := range l.times {
+		if i == 0 {
+			l.times[i] = d.moment()
+		} else {
+			l.times[i] = l.times[i-1] + int64(d.uvarint()) //nolint:gosec // checked below
+			d.bad = d.bad || l.times[i] < l.times[i-1] || l.times[i] > maxMoment
+		}
+	}
 }
 
 // decoder cuts values off the front; bad stays set after the first failure.
@@ -308,6 +337,16 @@ func (d *decoder) byte() byte {
 
 func (d *decoder) uvarint() uint64 {
 	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.bad, d.rest = true, nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
 	if n <= 0 {
 		d.bad, d.rest = true, nil
 		return 0

@@ -18,7 +18,7 @@ func TestStateRoundTrip(t *testing.T) {
 	for name, want := range map[string]*state{
 		"empty": {},
 		"full": {timer: 1767225600123,
-			leaves: []leafTimes{{3, []int64{0, 5, 5, 1767225600000}}, {70_000, []int64{maxMoment}}, {1, nil}},
+			leaves: []leafTimes{{1, 1, nil}, {3, 1, []int64{0, 5, 5, 1767225600000}}, {4, 2, []int64{1767225600000, -7, 1767225600001, 1 << 62}}, {5, 3, []int64{0, 7, -1 << 63}}, {70_000, 1, []int64{maxMoment}}},
 			in:     []membership{{1, 1767225600001}, {1 << 31, 0}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -26,7 +26,7 @@ func TestStateRoundTrip(t *testing.T) {
 			if err := got.decode(want.append(nil)); err != nil {
 				t.Fatal(err)
 			}
-			if got.timer != want.timer || !slices.EqualFunc(got.leaves, want.leaves, func(a, b leafTimes) bool { return a.leaf == b.leaf && slices.Equal(a.times, b.times) }) ||
+			if got.timer != want.timer || !slices.EqualFunc(got.leaves, want.leaves, func(a, b leafTimes) bool { return a.leaf == b.leaf && a.stride == b.stride && slices.Equal(a.times, b.times) }) ||
 				!slices.Equal(got.in, want.in) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
@@ -46,19 +46,24 @@ func TestStateRoundTrip(t *testing.T) {
 // States stay in the store for years: when this fails, the form has changed, which takes a
 // new version, a reader for this one, and a migration, so that programs before refuse the store.
 func TestStateFormStandsStill(t *testing.T) {
-	s := &state{timer: 1767225600123, leaves: []leafTimes{{3, []int64{0, 5, 1767225600000}}, {70_000, []int64{maxMoment}}}, in: []membership{{1, 1767225600001}}}
+	s := &state{timer: 1767225600123, leaves: []leafTimes{{3, 1, []int64{0, 5, 1767225600000}}, {70_000, 1, []int64{maxMoment}}}, in: []membership{{1, 1767225600001}}}
 	const version1 = "017ba8da769b0102030300000000000005fbcfeab6b733f0a20401ffffffffff7f010101a8da769b01"
-	if got := hex.EncodeToString(s.append(nil)); got != version1 {
-		t.Errorf("written as\n%s, not\n%s", got, version1)
+	const version2 = "027ba8da769b0102030c00000000000005fbcfeab6b733f0a20404ffffffffff7f010101a8da769b01"
+	if got := hex.EncodeToString(s.append(nil)); got != version2 {
+		t.Errorf("written as\n%s, not\n%s", got, version2)
 	}
-	stored, err := hex.DecodeString(version1)
-	if err != nil {
-		t.Fatal(err)
+	var stored []byte
+	for _, form := range []string{version1, version2} {
+		var err error
+		if stored, err = hex.DecodeString(form); err != nil {
+			t.Fatal(err)
+		}
+		var got state
+		if err := got.decode(stored); err != nil || hex.EncodeToString(got.append(nil)) != version2 {
+			t.Errorf("read as %+v, %v", got, err)
+		}
 	}
 	var got state
-	if err := got.decode(stored); err != nil || string(got.append(nil)) != string(stored) {
-		t.Errorf("read as %+v, %v", got, err)
-	}
 	stored[0]++
 	if err := got.decode(stored); !errors.Is(err, touchstone.ErrNewer) {
 		t.Errorf("a newer one: %v", err)
@@ -66,7 +71,7 @@ func TestStateFormStandsStill(t *testing.T) {
 }
 
 func FuzzStateDecode(f *testing.F) {
-	f.Add((&state{timer: 5, leaves: []leafTimes{{3, []int64{1, 2}}}, in: []membership{{1, 2}}}).append(nil))
+	f.Add((&state{timer: 5, leaves: []leafTimes{{3, 1, []int64{1, 2}}, {4, 3, []int64{1, 2, -3}}}, in: []membership{{1, 2}}}).append(nil))
 	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s, again state
@@ -92,9 +97,9 @@ func TestLatestTimes(t *testing.T) {
 		l := &leaf{id: 1, Leaf: rule.Leaf{Keep: keep, Windowed: true}}
 		a, b := &state{}, &state{}
 		for _, at := range times {
-			rapid.SampledFrom([]*state{a, b}).Draw(t, "person").add(l, at)
+			rapid.SampledFrom([]*state{a, b}).Draw(t, "person").add(l, at, 0)
 		}
-		a.join(leafTimes{1, b.times(1)}, keep)
+		a.join(l, b.times(1))
 		slices.Sort(times)
 		want := times[max(0, len(times)-keep):]
 		if got := a.times(1); !slices.Equal(got, want) {
@@ -107,14 +112,14 @@ func TestAddTellsWhetherItMatters(t *testing.T) {
 	never := &leaf{id: 1, Leaf: rule.Leaf{Keep: 2}}
 	s := &state{}
 	for i, want := range []bool{true, true, false, false} {
-		if got := s.add(never, int64(i)); got != want {
+		if got := s.add(never, int64(i), 0); got != want {
 			t.Errorf("event %d of a leaf without windows: changed %v", i+1, got)
 		}
 	}
 	windowed := &leaf{id: 2, Leaf: rule.Leaf{Keep: 2, Windowed: true}}
 	for i, at := range []int64{5, 7, 4, 6, 6} {
 		want := []bool{true, true, false, true, false}[i]
-		if got := s.add(windowed, at); got != want {
+		if got := s.add(windowed, at, 0); got != want {
 			t.Errorf("event %d at %d of a windowed leaf: changed %v", i+1, at, got)
 		}
 	}
@@ -137,7 +142,7 @@ func TestCacheKeepsItsLimitAndWhatIsUsed(t *testing.T) {
 		}
 		s := &state{person: touchstone.PersonID(100 + i)}
 		for range rnd.IntN(20) {
-			s.leaves = append(s.leaves, leafTimes{1, make([]int64, rnd.IntN(10))})
+			s.leaves = append(s.leaves, leafTimes{1, 1, make([]int64, rnd.IntN(10))})
 		}
 		c.put(s)
 		c.weigh(s)

@@ -261,7 +261,9 @@ func (t *table) relate(p *program) {
 		}
 		switch n := c.Node.(type) {
 		case *rule.Event:
-			p.leaves[n.Leaf()].mates.set(p.index)
+			for _, i := range n.Leaves() {
+				p.leaves[i].mates.set(p.index)
+			}
 		case *rule.Segment:
 			if to := p.refs[n.Ref()]; to >= 0 {
 				t.programs[to].mates.set(p.index)

@@ -215,15 +215,56 @@ func (w *world) LatestTimes(_ context.Context, q LatestQuery, fn func(touchstone
 				through = q.Through[0]
 			}
 		}
-		if e.name == q.Event && e.seq <= through && (q.Since == 0 || e.at > q.Since) && l.Match(e.props, e.ctx) {
+		if e.name == q.Event && e.seq <= through && e.at >= q.Since && (q.Until == 0 || e.at < q.Until) && l.Match(e.props, e.ctx) {
 			p := w.current(e.node)
 			times[p] = append(times[p], e.at)
 		}
 	}
 	for _, p := range sortedPersons(times) {
 		slices.Sort(times[p])
-		if err := fn(p, times[p][max(0, len(times[p])-q.Keep):]); err != nil {
+		if err := fn(p, q.cut(times[p])); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// cut leaves what is asked for of ascending times.
+func (q *LatestQuery) cut(times []int64) []int64 {
+	switch {
+	case q.Keep == 0:
+		return times
+	case q.Oldest:
+		return times[:min(len(times), q.Keep)]
+	}
+	return times[max(0, len(times)-q.Keep):]
+}
+
+// leaf reads the values of events.
+func (q *ValuesQuery) leaf() *rule.Leaf {
+	l := &rule.Leaf{Event: q.Event, Where: q.Where, Property: q.Property, Kind: rule.Distinct}
+	if q.Amounts {
+		l.Kind = rule.Sums
+	}
+	return l
+}
+
+func (w *world) Values(_ context.Context, q ValuesQuery, fn func(person touchstone.PersonID, at, n, value int64) error) error {
+	l := q.leaf()
+	through := touchstone.Seq(1 << 62)
+	if q.Through != nil {
+		if through = 0; len(q.Through) > 0 {
+			through = q.Through[0]
+		}
+	}
+	for _, e := range w.events {
+		if e.name != q.Event || e.seq > through || e.at < q.Since || q.Until != 0 && e.at >= q.Until || !l.Match(e.props, e.ctx) {
+			continue
+		}
+		if v, ok := l.Value(e.props, e.at); ok {
+			if err := fn(w.current(e.node), e.at, 1, v); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -21,6 +21,7 @@ const (
 	AsText    JSONType = iota + 1 // the content of a string, the JSON text of anything else
 	AsNumber                      // a number or a numeric string, if it is finite
 	AsBoolean                     // a boolean
+	AsDigest                      // rule.Digest of the text, a BIGINT: the lower 8 bytes of its MD5, without the last bit
 )
 
 // Dialect is what differs between the engines' SQL, in one place. All methods return an

@@ -10,10 +10,9 @@ import (
 type Subject interface {
 	// Trait returns a trait's value.
 	Trait(name string) (touchstone.JSON, bool)
-	// Times returns the times of the person's latest events of a leaf (see [Rule.Leaves]),
-	// ascending, in unix milliseconds: as many as the leaf keeps, or all there are.
-	// Times older than the leaf's horizon may be missing.
-	Times(leaf int) []int64
+	// Kept returns what is kept of the person's events of a leaf (see [Rule.Leaves] and [Leaf.Add]). What is older than
+	// the leaf's horizon may be missing.
+	Kept(leaf int) []int64
 	// InSegment tells whether the person is in a segment (see [Rule.Segments]).
 	InSegment(ref int) bool
 	// Household answers a household condition (see [Rule.Households]) as [Rule.Among] does.
@@ -49,7 +48,9 @@ func eval(n Node, s Subject, now int64) (bool, int64) {
 		value, ok := s.Trait(n.Name)
 		return n.Test.Match(value, ok), Never
 	case *Event:
-		return n.eval(s.Times(n.leaf), now)
+		return n.eval(s, now)
+	case *edge:
+		return n.eval(s, now)
 	case *Segment:
 		return s.InSegment(n.ref), Never
 	case *Household:
@@ -80,15 +81,125 @@ func evalAll(of []Node, s Subject, now int64, decisive bool) (bool, int64) {
 	return result, next
 }
 
-// eval counts the times inside the window. The count can only fall while no event comes,
+func (e *Event) eval(s Subject, now int64) (bool, int64) {
+	if e.as != nil {
+		return eval(e.as, s, now)
+	}
+	kept := s.Kept(e.leaf)
+	w := &e.Window
+	switch {
+	case len(kept) == 0:
+		return e.holds(0, 0), Never
+	case !w.moves():
+		return e.holds(e.tally(kept)), Never
+	case w.Unit != "":
+		return e.evalCalendar(kept, now)
+	case e.Measure == Counted && w.To == 0:
+		return e.evalLatest(kept, now)
+	}
+	return e.sweep(kept, now)
+}
+
+// kind is what the condition's leaf keeps, as far as reading it goes.
+func (e *Event) kind() Kind {
+	switch e.Measure {
+	case Distincts, ActiveDays:
+		return Distinct
+	case Sum, Avg:
+		return Sums
+	}
+	return Latest
+}
+
+// tally adds up what is kept.
+func (e *Event) tally(kept []int64) (n, sum int64) {
+	kind := e.kind()
+	if kind != Sums {
+		return int64(len(kept) / int(kind.Stride())), 0
+	}
+	for ; len(kept) > 0; kept = kept[3:] {
+		n, sum = n+kept[1], saturated(sum, kept[2])
+	}
+	return n, sum
+}
+
+// between cuts out what is of the times from lo until hi.
+func (e *Event) between(kept []int64, lo, hi int64) []int64 {
+	stride := int(e.kind().Stride())
+	from, to := 0, len(kept)
+	for from < to && kept[from] < lo {
+		from += stride
+	}
+	for to > from && kept[to-stride] >= hi {
+		to -= stride
+	}
+	return kept[from:to]
+}
+
+// evalCalendar answers by the period at a moment. The answer changes, if at all, when a period ends: with the first that
+// has another, up to that from which on nothing known lies in it.
+func (e *Event) evalCalendar(kept []int64, now int64) (bool, int64) {
+	lo, hi := e.Window.at(now)
+	member := e.holds(e.tally(e.between(kept, lo, hi)))
+	last := kept[len(kept)-int(e.kind().Stride())]
+	at := now
+	for range maxTurns {
+		at = e.Window.turns(at)
+		lo, hi = e.Window.at(at)
+		switch {
+		case e.holds(e.tally(e.between(kept, lo, hi))) != member:
+			return member, at
+		case lo > last:
+			return member, Never
+		}
+	}
+	return member, at // early, and asked again
+}
+
+const maxTurns = 32
+
+// sweep answers by a sliding window, and follows it: events enter it at its end and leave it at its beginning, until the
+// answer is another.
+func (e *Event) sweep(kept []int64, now int64) (bool, int64) {
+	stride := int(e.kind().Stride())
+	from, to := e.Window.From.Milliseconds(), e.Window.To.Milliseconds()
+	i, j := 0, len(kept) // inside is from i until j
+	for i < len(kept) && kept[i] <= now-from {
+		i += stride
+	}
+	if to != 0 {
+		for j > i && kept[j-stride] > now-to {
+			j -= stride
+		}
+	}
+	n, sum := e.tally(kept[i:j])
+	member := e.holds(n, sum)
+	for i < len(kept) {
+		at := kept[i] + from
+		if j < len(kept) {
+			at = min(at, kept[j]+to)
+		}
+		for ; j < len(kept) && kept[j]+to == at; j += stride {
+			more, value := e.tally(kept[j : j+stride])
+			n, sum = n+more, saturated(sum, value)
+		}
+		for ; i < j && kept[i]+from == at; i += stride {
+			less, value := e.tally(kept[i : i+stride])
+			n, sum = n-less, sum-value
+		}
+		if e.holds(n, sum) != member {
+			return member, at
+		}
+	}
+	return member, Never
+}
+
+// evalLatest counts the latest times inside the window. The count can only fall while no event comes,
 // so the answer changes, if at all, when the n-th latest event lapses (gte, lte, eq) or the
 // one before it (eq and lte, on the way down).
-func (e *Event) eval(times []int64, now int64) (bool, int64) {
+func (e *Event) evalLatest(times []int64, now int64) (bool, int64) {
 	want := e.Count.Value
-	if e.Within == 0 {
-		return e.Count.holds(len(times)), Never
-	}
-	window := e.Within.Milliseconds()
+	window := e.Window.From.Milliseconds()
 	inside := 0
 	for inside < len(times) && times[len(times)-1-inside] > now-window {
 		inside++
@@ -124,7 +235,7 @@ func (c Count) holds(n int) bool {
 type nobody struct{ rule *Rule }
 
 func (nobody) Trait(string) (touchstone.JSON, bool) { return "", false }
-func (nobody) Times(int) []int64                    { return nil }
+func (nobody) Kept(int) []int64                     { return nil }
 func (nobody) InSegment(int) bool                   { return false }
 
 func (n nobody) Household(number int, now int64) (bool, int64) { return n.rule.Alone(number, n, now) }
@@ -175,7 +286,10 @@ func possible(n Node) (canTrue, canFalse bool) {
 	case *Trait:
 		return true, true
 	case *Event:
-		holds := n.Count.holds(0)
+		if n.as != nil {
+			return possible(n.as)
+		}
+		holds := n.holds(0, 0)
 		return holds, !holds
 	case *Household: // others decide
 		return true, true
@@ -189,12 +303,15 @@ func (r *Rule) Timed() bool {
 		return true
 	}
 	for i := range r.conditions {
-		if e, ok := r.conditions[i].Node.(*Event); ok && e.Within != 0 {
+		if e, ok := r.conditions[i].Node.(*Event); ok && e.Window.moves() {
 			return true
 		}
 	}
 	return false
 }
 
-// HoldsForNone tells whether the condition holds for a person without such events.
-func (e *Event) HoldsForNone() bool { return e.Count.holds(0) }
+// HoldsForNone tells whether a condition on events holds for a person without any.
+func (r *Rule) HoldsForNone(c Condition) bool {
+	_, ok := c.Node.(*Event)
+	return ok && r.EvalCondition(c, nobody{r}, 0)
+}

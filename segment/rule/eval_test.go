@@ -33,7 +33,7 @@ func (p *person) Trait(name string) (touchstone.JSON, bool) {
 	return v, ok
 }
 func (p *person) InSegment(ref int) bool { return p.in[ref] }
-func (p *person) Times(leaf int) []int64 {
+func (p *person) Kept(leaf int) []int64 {
 	times := p.times[leaf]
 	if p.keep == nil {
 		return times

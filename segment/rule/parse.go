@@ -187,46 +187,57 @@ func (p *parser) trait(o object, name jsontext.Value) Node {
 }
 
 func (p *parser) event(o object, name jsontext.Value) Node {
-	n := &Event{Name: p.name(join(o.at, "event"), name), Count: Count{Gte, 1}}
+	n := &Event{Name: p.name(join(o.at, "event"), name)}
 	p.condition(o.at, n)
 	if v, ok := o.take("where"); ok {
 		n.Where = p.filters(join(o.at, "where"), v)
 	}
-	if v, ok := o.take("count"); ok {
-		n.Count = p.counted(join(o.at, "count"), v)
+	p.measure(&o, n)
+	n.Window = p.window(&o)
+	p.done(o, "event, where, count, distinct, days, sum, avg, min, max, first, last, "+windowFields)
+	p.fits(o.at, n)
+	if p.err == nil {
+		n.resolve()
 	}
-	if v, ok := o.take("within"); ok {
-		n.Within = p.within(join(o.at, "within"), v)
-	}
-	p.done(o, "event, where, count, within")
 	return n
 }
 
 func (p *parser) counted(at string, v jsontext.Value) Count {
 	o := p.object(at, v)
+	c := p.countOf(&o)
+	p.done(o, "op, value")
+	return c
+}
+
+// countOf reads op and value of a number of things.
+func (p *parser) countOf(o *object) Count {
 	c := Count{Op: Gte}
+	at := o.at
 	if v, ok := o.take("op"); ok {
 		c.Op = Op(p.text(join(at, "op"), v))
 		if p.err == nil && c.Op != Gte && c.Op != Lte && c.Op != Eq {
 			p.fail(join(at, "op"), "unknown operator %q; a count knows gte, lte and eq", c.Op)
 		}
 	}
-	v, ok := o.take("value")
-	p.done(o, "op, value")
 	least := 0
 	if c.Op == Gte {
 		least = 1
 	}
-	n, isNumber := 0.0, false
-	if ok && kindOf(v) == '0' {
-		n, isNumber = p.number(join(at, "value"), v), true
-	}
-	if p.err == nil && (!isNumber || n != math.Trunc(n) || n < float64(least) || n > MaxCount) {
-		p.fail(join(at, "value"), "must be a whole number from %d to %d", least, MaxCount)
-		return c
-	}
-	c.Value = int(n)
+	v, _ := o.take("value")
+	c.Value = p.whole(join(at, "value"), v, least, MaxCount)
 	return c
+}
+
+func (p *parser) whole(at string, v jsontext.Value, least, most int) int {
+	n, isNumber := 0.0, false
+	if kindOf(v) == '0' {
+		n, isNumber = p.number(at, v), true
+	}
+	if p.err == nil && (!isNumber || n != math.Trunc(n) || n < float64(least) || n > float64(most)) {
+		p.fail(at, "must be a whole number from %d to %d", least, most)
+		return 0
+	}
+	return int(n)
 }
 
 func (p *parser) filters(at string, v jsontext.Value) []Filter {

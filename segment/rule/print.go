@@ -41,12 +41,8 @@ func (p *printer) node(n Node) {
 		p.WriteByte('}')
 	case *Event:
 		p.event(n.Name, n.Where)
-		if n.Count != (Count{Gte, 1}) {
-			p.WriteString(`,"count":{"op":"` + string(n.Count.Op) + `","value":` + strconv.Itoa(n.Count.Value) + `}`)
-		}
-		if n.Within != 0 {
-			p.WriteString(`,"within":"` + FormatDuration(n.Within) + `"`)
-		}
+		p.measure(n)
+		p.window(&n.Window)
 		p.WriteByte('}')
 	case *Segment:
 		p.WriteString(`{"segment":`)

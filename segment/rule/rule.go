@@ -1,7 +1,12 @@
 package rule
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
 )
@@ -46,16 +51,22 @@ type Trait struct {
 	Test Test
 }
 
-// Event holds when the number of the person's matching events compares well. Within 0
-// means ever; otherwise an event counts while now < its time + Within. An event counts as
-// soon as it has arrived, also when its own time lies ahead.
+// Event holds when what is measured of the person's matching events within a window compares well.
 type Event struct {
-	Name   string
-	Where  []Filter // all must match
-	Count  Count
-	Within time.Duration
+	Name     string
+	Where    []Filter // all must match
+	Measure  Measure
+	Property string // whose values are measured
+	Zone     string // of the days that are counted
+	Count    Count  // what a number of events, values or days is compared with
+	Test     Test   // what another measure is compared with
+	Window   Window
 
-	leaf int
+	zone     *time.Location
+	earliest bool // the first times are asked for
+	edge     bool // which time is the latest matters, not only how many there are
+	leaf     int
+	as       Node // what the condition means, if it is made of others
 }
 
 // Count compares the number of events. Op is Gte, Lte or Eq.
@@ -88,8 +99,33 @@ type Condition struct {
 // Conditions returns the rule's traits, events, segments and households in the order of the text.
 func (r *Rule) Conditions() []Condition { return r.conditions }
 
-// Leaf is the index of the events in [Rule.Leaves].
-func (e *Event) Leaf() int { return e.leaf }
+// Leaves returns the indices in [Rule.Leaves] of what the condition asks about.
+func (e *Event) Leaves() []int {
+	var leaves []int
+	for _, part := range e.parts() {
+		leaves = append(leaves, part.leaf)
+	}
+	return leaves
+}
+
+// parts are the conditions on one leaf each that it is made of.
+func (e *Event) parts() []*Event {
+	switch as := e.as.(type) {
+	case *Event:
+		return []*Event{as}
+	case *And:
+		var parts []*Event
+		for _, n := range as.Of {
+			if part, ok := n.(*Event); ok {
+				parts = append(parts, part)
+			}
+		}
+		return parts
+	case *edge:
+		return []*Event{as.all, as.pass}
+	}
+	return []*Event{e}
+}
 
 // Ref is the index of the segment in [Rule.Segments].
 func (s *Segment) Ref() int { return s.ref }
@@ -99,7 +135,7 @@ func (s *Segment) Ref() int { return s.ref }
 func (r *Rule) Segments() []string { return r.segments }
 
 // Leaves returns what must be known about a person's events, each distinct set of events
-// once. The index of a leaf is what [Subject.Times] is asked with.
+// once. The index of a leaf is what [Subject.Kept] is asked with.
 func (r *Rule) Leaves() []Leaf { return r.leaves }
 
 // Traits returns the names of the traits that the rule tests, each once.
@@ -115,23 +151,76 @@ func (r *Rule) Traits() []string {
 	return names
 }
 
-// Leaf is a set of events that a rule asks about: those of one name that pass the filters.
+// Leaf is a set of events that a rule asks about, those of one name that pass the filters, and what is kept of them.
 // Conditions that differ in count or window only share a leaf, in one rule and between
-// rules, because the latest Keep times answer all of them.
+// rules, because what is kept answers all of them.
 type Leaf struct {
 	Event string
 	Where []Filter // sorted, without repetition
-	Keep  int      // how many of the latest event times the rule needs
-	// Horizon is the longest window that looks at the leaf; 0 means that one looks at all time.
+	// Since and Until bound the times of the events, in unix milliseconds: Since <= time < Until; 0 = no bound.
+	Since, Until int64
+	Kind         Kind
+	Property     string        // whose values Distinct and Sums keep
+	Zone         string        // whose Days
+	Grain        time.Duration // of Sums; 0 = none
+
+	Keep int // how many; see [Kind]
+	// Horizon is how far back the windows go that look at the leaf; 0 means that one looks at all time.
 	Horizon time.Duration
-	// Windowed tells that at least one window looks at it. If none does, only the number of
-	// times matters, and a full leaf need not change any more.
+	// Windowed tells that at least one moving window looks at it. If none does, only the number of
+	// the Latest times matters, and a full leaf need not change any more.
 	Windowed bool
+	Span     time.Duration // of Dense: the shortest window
+
+	zone *time.Location
+	path string
 }
 
-// Covers tells whether times kept for l answer all that need asks, for the same events.
+// need is what must be known to answer a condition that is not made of others.
+func (e *Event) need() Leaf {
+	w := &e.Window
+	l := Leaf{Event: e.Name, Where: sortFilters(e.Where), Since: w.Since, Until: w.Until,
+		Keep: e.Count.keep(), Horizon: w.reach(), Windowed: w.moves()}
+	switch e.Measure {
+	case Distincts:
+		l.Kind, l.Property = Distinct, e.Property
+	case ActiveDays:
+		l.Kind, l.Zone = Days, e.Zone
+	case Sum, Avg:
+		l.Kind, l.Property, l.Keep = Sums, e.Property, 0
+		if w.moves() {
+			l.Keep, l.Grain = exactSums, grainOf(w.reach())
+		}
+	default:
+		switch {
+		case e.earliest:
+			l.Kind = Earliest
+		case !w.open():
+			l.Kind, l.Span = Dense, w.span()
+		}
+	}
+	l.Windowed = l.Windowed || e.edge
+	l.prepare()
+	return l
+}
+
+// prepare makes a leaf ready to look at events.
+func (l *Leaf) prepare() {
+	l.path = ""
+	if plainKey(l.Property) {
+		l.path = l.Property
+	}
+	l.zone = time.UTC
+	if l.Zone != "" {
+		if zone, err := time.LoadLocation(l.Zone); err == nil { // it was found when the rule was read
+			l.zone = zone
+		}
+	}
+}
+
+// Covers tells whether what is kept for l answers all that need asks, for the same key.
 func (l *Leaf) Covers(need *Leaf) bool {
-	return l.Keep >= need.Keep && (l.Windowed || !need.Windowed) &&
+	return l.Keep >= need.Keep && (l.Windowed || !need.Windowed) && l.Span <= need.Span &&
 		(l.Horizon == 0 || need.Horizon != 0 && l.Horizon >= need.Horizon)
 }
 
@@ -139,6 +228,7 @@ func (l *Leaf) Covers(need *Leaf) bool {
 func (l *Leaf) Widen(need *Leaf) {
 	l.Keep = max(l.Keep, need.Keep)
 	l.Windowed = l.Windowed || need.Windowed
+	l.Span = min(l.Span, need.Span)
 	if l.Horizon == 0 || need.Horizon == 0 {
 		l.Horizon = 0
 	} else {
@@ -146,13 +236,56 @@ func (l *Leaf) Widen(need *Leaf) {
 	}
 }
 
-// Key names the set of events: equal keys, equal events. It does not depend on Keep and
-// Horizon, nor on the order of the filters.
+// Key names the set of events and the kind of what is kept: with equal keys, one leaf can answer for the other. It does not
+// depend on Keep, Horizon and Span, nor on the order of the filters.
 func (l *Leaf) Key() string {
 	var p printer
 	p.event(l.Event, l.Where)
-	return p.String() + "}"
+	return p.String() + string(l.ShapeJSON()) + "}"
 }
+
+// ShapeJSON returns what is kept as text, "" for the latest times of all events.
+func (l *Leaf) ShapeJSON() touchstone.JSON {
+	if l.Kind == Latest && l.Since == 0 && l.Until == 0 {
+		return ""
+	}
+	var p printer
+	p.WriteString(`{"kind":"` + kindNames[l.Kind] + `"`)
+	if l.Property != "" {
+		p.WriteString(`,"property":`)
+		p.text(l.Property)
+	}
+	p.tz(l.Zone)
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{{"grain", l.Grain.Milliseconds()}, {"since", l.Since}, {"until", l.Until}} {
+		if n.value != 0 {
+			p.WriteString(`,"` + n.name + `":` + itoa(n.value))
+		}
+	}
+	p.WriteByte('}')
+	return touchstone.JSON(p.String())
+}
+
+// ParseShape reads what ShapeJSON has written into the leaf.
+func (l *Leaf) ParseShape(text touchstone.JSON) error {
+	if text != "" {
+		v := gjson.Parse(string(text))
+		i := slices.Index(kindNames, v.Get("kind").Str)
+		if i < 0 {
+			return fmt.Errorf("unknown kind of leaf in %s", text)
+		}
+		l.Kind, l.Property, l.Zone = Kind(i), v.Get("property").Str, v.Get("tz").Str //nolint:gosec // few
+		l.Grain = time.Duration(v.Get("grain").Int()) * time.Millisecond
+		l.Since, l.Until = v.Get("since").Int(), v.Get("until").Int()
+	}
+	l.prepare()
+	return nil
+}
+
+// During tells whether the leaf is about events of a time.
+func (l *Leaf) During(at int64) bool { return at >= l.Since && (l.Until == 0 || at < l.Until) }
 
 // WhereJSON returns the filters as text, "" when there are none.
 func (l *Leaf) WhereJSON() touchstone.JSON {
@@ -189,16 +322,18 @@ func (r *Rule) index() {
 	for _, c := range r.conditions {
 		switch n := c.Node.(type) {
 		case *Event:
-			leaf := Leaf{Event: n.Name, Where: sortFilters(n.Where), Keep: n.Count.keep(), Horizon: n.Within, Windowed: n.Within != 0}
-			key := leaf.Key()
-			i, ok := leafOf[key]
-			if !ok {
-				i = len(r.leaves)
-				leafOf[key] = i
-				r.leaves = append(r.leaves, leaf)
+			for _, part := range n.parts() {
+				leaf := part.need()
+				key := leaf.Key()
+				i, ok := leafOf[key]
+				if !ok {
+					i = len(r.leaves)
+					leafOf[key] = i
+					r.leaves = append(r.leaves, leaf)
+				}
+				part.leaf = i
+				r.leaves[i].Widen(&leaf)
 			}
-			n.leaf = i
-			r.leaves[i].Widen(&leaf)
 		case *Segment:
 			i, ok := refOf[n.ID]
 			if !ok {
@@ -238,3 +373,5 @@ func Cycle(id string, to []string, refs func(id string) []string) []string {
 	}
 	return visit([]string{id}, to)
 }
+
+func itoa[T int | int64](n T) string { return strconv.FormatInt(int64(n), 10) }

@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"crypto/md5" //nolint:gosec // only to tell texts apart
+	"encoding/binary"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,11 +218,16 @@ type Filter struct {
 
 // Match reports whether an event with these properties and this context passes.
 func (f *Filter) Match(properties, context touchstone.JSON) bool {
+	return f.Test.match(f.find(properties, context))
+}
+
+// find returns the value that the filter looks at.
+func (f *Filter) find(properties, context touchstone.JSON) gjson.Result {
 	if f.Context != "" {
-		return f.Test.match(gjson.Get(string(context), f.path))
+		return gjson.Get(string(context), f.path)
 	}
 	if f.path != "" {
-		return f.Test.match(gjson.Get(string(properties), f.path))
+		return gjson.Get(string(properties), f.path)
 	}
 	var found gjson.Result
 	gjson.Parse(string(properties)).ForEach(func(key, value gjson.Result) bool {
@@ -230,7 +237,14 @@ func (f *Filter) Match(properties, context touchstone.JSON) bool {
 		}
 		return true
 	})
-	return f.Test.match(found)
+	return found
+}
+
+// Digest is a text as lists of different values keep it: a number from 0 on, the same in every engine. Two texts have the same
+// one with a chance of 1 to 2^63.
+func Digest(text string) int64 {
+	sum := md5.Sum([]byte(text))                        //nolint:gosec // only to tell texts apart
+	return int64(binary.LittleEndian.Uint64(sum[8:]) >> 1) //nolint:gosec // 63 bits
 }
 
 // Field names what the filter looks at: "property amount", "context page.path".

@@ -178,7 +178,7 @@ func (w *warner) counts(list []named) {
 	for i, a := range list {
 		for j, b := range list {
 			least, most := a.count.least(), b.count.most()
-			inside := b.event.Within == 0 || a.event.Within != 0 && a.event.Within <= b.event.Within
+			inside := a.event.Window.inside(&b.event.Window)
 			if i != j && most >= 0 && least > most && inside {
 				w.add(Contradiction, list[min(i, j)].path, list[max(i, j)].path)
 				return

@@ -47,7 +47,7 @@ var families = []family{
 		list_stddev_pop list_stddev_samp list_string_agg list_sum list_transform list_unique list_value list_var_pop list_var_samp list_where list_zip map map_concat map_contains
 		map_contains_entry map_contains_value map_entries map_extract map_extract_value map_from_entries map_keys map_values range reduce row struct_concat struct_contains
 		struct_extract struct_extract_at struct_insert struct_keys struct_pack struct_position struct_values unnest unpivot_list`},
-	{"others", `alias coalesce error gen_random_uuid ifnull md5_number nullif typeof uuid uuidv4 uuidv7 version pg_typeof enum_code enum_first enum_last enum_range`},
+	{"others", `alias coalesce error gen_random_uuid ifnull md5_number md5_number_lower nullif typeof uuid uuidv4 uuidv7 version pg_typeof enum_code enum_first enum_last enum_range`},
 	{"operators", `!__postfix !~~ !~~* % & && * ** + - ->> / // << <@ >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~ !`},
 }
 

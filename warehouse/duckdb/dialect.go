@@ -29,6 +29,8 @@ func (dialect) JSON(as warehouse.JSONType, column string, path ...string) string
 	switch as {
 	case warehouse.AsText:
 		return "json_extract_string(" + column + ", " + at + ")"
+	case warehouse.AsDigest:
+		return "CAST(md5_number_lower(json_extract_string(" + column + ", " + at + ")) >> 1 AS BIGINT)"
 	case warehouse.AsBoolean:
 		return "(CASE CAST(json_extract(" + column + ", " + at + ") AS VARCHAR) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
 	}

@@ -1,6 +1,8 @@
 package warehousetest
 
 import (
+	"crypto/md5" //nolint:gosec // only to tell texts apart
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -31,6 +33,9 @@ func testDialect(t *testing.T, s *subject) {
 		{d.JSON(warehouse.AsNumber, "properties", "l"), "<nil>"},
 		{d.JSON(warehouse.AsBoolean, "properties", "b"), "true"},
 		{d.JSON(warehouse.AsBoolean, "properties", "t"), "<nil>"},
+		{d.JSON(warehouse.AsDigest, "properties", "n"), digest("1.5")},
+		{d.JSON(warehouse.AsDigest, "properties", "o", "k.x", "y"), digest("deep")},
+		{d.JSON(warehouse.AsDigest, "properties", "z"), "<nil>"},
 		{d.Millis("time"), fmt.Sprint(start.UnixMilli())},
 		{d.Month(d.Millis("time")), fmt.Sprint(2026*12 + 0)},
 		{d.Fold("'ÄPFEL und Äpfel'"), "äpfel und äpfel"},
@@ -64,4 +69,10 @@ func testDialect(t *testing.T, s *subject) {
 	} {
 		s.expect(t, statement, want)
 	}
+}
+
+// digest is what [warehouse.AsDigest] gives for a text.
+func digest(text string) string {
+	sum := md5.Sum([]byte(text)) //nolint:gosec // only to tell texts apart
+	return fmt.Sprint(binary.LittleEndian.Uint64(sum[8:]) >> 1)
 }
