@@ -5,6 +5,7 @@
 //	  {"trait":"city","op":"eq","value":"上海"},
 //	  {"event":"Order Completed","where":[{"property":"amount","op":"gte","value":100}],
 //	   "count":{"op":"gte","value":2},"within":"30d"},
+//	  {"event":"Order Completed","sum":{"property":"amount","op":"gt","value":1000},"calendar":{"unit":"month","back":1,"tz":"Asia/Shanghai"}},
 //	  {"not":{"segment":"seg_staff"}},
 //	  {"household":{"role":"payer","any":{"trait":"tier","op":"eq","value":"gold"}}},
 //	  {"household":{"none":{"trait":"vin","op":"exists"}}}]}

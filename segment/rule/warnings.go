@@ -2,9 +2,11 @@ package rule
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
 )
@@ -20,6 +22,7 @@ type Warning struct {
 const (
 	Contradiction   = "contradiction"    // nobody can meet all of these conditions
 	ImpossibleEvent = "impossible_event" // no event can pass all filters of this condition
+	Impossible      = "impossible"       // nobody can meet this condition
 	AlwaysTrue      = "always_true"      // everybody meets one of these conditions
 )
 
@@ -115,20 +118,20 @@ func (w *warner) conflicts(parts []part) {
 			}
 			traits[key] = append(traits[key], named{path: p.path, test: test})
 		case *Event:
-			count, ok := n.Count, true
-			if p.not {
-				count, ok = oppositeCount(n.Count)
-			}
+			one, ok := measuredPart(&p, n)
 			if !ok {
 				rest = append(rest, p)
 				continue
 			}
-			leaf := Leaf{Event: n.Name, Where: sortFilters(n.Where)}
-			key := "e" + leaf.Key()
-			if events[key] == nil {
+			key := measuredKey(n)
+			list := events
+			if !n.Measure.whole() {
+				list = traits
+			}
+			if list[key] == nil {
 				order = append(order, key)
 			}
-			events[key] = append(events[key], named{path: p.path, count: count, event: n})
+			list[key] = append(list[key], one)
 		default:
 			rest = append(rest, p)
 		}
@@ -148,6 +151,29 @@ type named struct {
 	test  Test
 	count Count
 	event *Event
+}
+
+// measuredPart is what a condition on events, or its opposite, compares; ok is false where the opposite has no name.
+func measuredPart(p *part, n *Event) (one named, ok bool) {
+	one, ok = named{path: p.path, test: n.Test, count: n.Count, event: n}, true
+	switch {
+	case !p.not:
+	case n.Measure.whole():
+		one.count, ok = oppositeCount(n.Count)
+	default: // nothing has no average, so that neither of the two need hold
+		ok = false
+	}
+	return one, ok
+}
+
+// measuredKey is the same for conditions that compare the same thing: numbers of things in whatever window, values in one.
+func measuredKey(n *Event) string {
+	l := Leaf{Event: n.Name, Where: sortFilters(n.Where)}
+	var p printer
+	if !n.Measure.whole() {
+		p.window(&n.Window)
+	}
+	return "e" + string(n.Measure) + " " + n.Property + " " + n.Zone + " " + l.Key() + p.String()
 }
 
 // tests warns of the first test that leaves no value for those before it, and of the first
@@ -200,6 +226,9 @@ func (w *warner) event(path string, n *Event) {
 			return
 		}
 	}
+	if n.Measure == ActiveDays && n.Count.least() > n.Window.days() {
+		w.add(Impossible, path)
+	}
 }
 
 // opposites warns of a part that stands beside its opposite. Of only, if it is given, at
@@ -222,6 +251,19 @@ func (w *warner) opposites(code string, parts []part, only ...part) {
 			return
 		}
 	}
+}
+
+// days is how many calendar days a window touches at most.
+func (w *Window) days() int {
+	switch {
+	case w.Unit != "":
+		return int(spans[w.Unit].most / (24 * time.Hour))
+	case w.From != 0:
+		return int((w.From+24*time.Hour-1)/(24*time.Hour)) + 1
+	case w.Since != 0 && w.Until != 0:
+		return int((w.Until-w.Since+24*3600_000-1)/(24*3600_000)) + 1
+	}
+	return math.MaxInt
 }
 
 func (c Count) least() int {

@@ -91,7 +91,11 @@ func (w *Window) at(now int64) (lo, hi int64) {
 
 // turns is the moment at which a calendar window moves next.
 func (w *Window) turns(now int64) int64 {
-	return w.Unit.step(w.Unit.begin(time.UnixMilli(now).In(w.zone)), 1).UnixMilli()
+	at := w.Unit.step(w.Unit.begin(time.UnixMilli(now).In(w.zone)), 1).UnixMilli()
+	if at <= now { // a zone left a day out
+		return now + time.Hour.Milliseconds()
+	}
+	return at
 }
 
 // begin is when the period began in which a moment lies.
@@ -128,13 +132,17 @@ func (u Unit) step(t time.Time, n int) time.Time {
 	return midnight(y, m, d, t.Location())
 }
 
-// midnight is the first moment of a day. Where clocks skip midnight, time.Date would give the last hour of the day before.
+// midnight is the first moment of a day. Where clocks skip midnight, time.Date may give the last hour of the day before;
+// where midnight comes twice, it may give the second.
 func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
 	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
-	if t.Hour() != 0 && t.Hour() > 12 {
+	switch {
+	case t.Hour() > 12:
 		_, before := t.Zone()
 		_, after := t.Add(3 * time.Hour).Zone()
-		t = t.Add(time.Duration(after-before) * time.Second)
+		return t.Add(time.Duration(after-before) * time.Second)
+	case t.Add(-time.Hour).Day() == t.Day():
+		return t.Add(-time.Hour)
 	}
 	return t
 }

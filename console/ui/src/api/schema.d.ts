@@ -4454,11 +4454,66 @@ export interface components {
                 op: "gte" | "lte" | "eq";
                 value: number;
             };
+            /** @description In the place of count: how many different values of a property */
+            distinct?: {
+                property: string;
+                /** @enum {string} */
+                op: "gte" | "lte" | "eq";
+                value: number;
+            };
+            /** @description In the place of count: on how many different days, of a time zone (UTC) */
+            days?: {
+                tz?: string;
+                /** @enum {string} */
+                op: "gte" | "lte" | "eq";
+                value: number;
+            };
+            sum?: components["schemas"]["MeasuredAmount"];
+            avg?: components["schemas"]["MeasuredAmount"];
+            min?: components["schemas"]["MeasuredAmount"];
+            max?: components["schemas"]["MeasuredAmount"];
+            first?: components["schemas"]["MeasuredValue"];
+            last?: components["schemas"]["MeasuredValue"];
             /**
-             * @description Look back so far: 30d, 12h, 45m; left out = ever
+             * @description Look back so far: 30d, 12h, 45m; no window = ever
              * @example 30d
              */
             within?: string;
+            /** @description In the place of within: between so long ago and so long ago */
+            ago?: {
+                /** @example 30d */
+                from: string;
+                /** @example 10d */
+                to: string;
+            };
+            /** @description In the place of within: the present period, or the one so many periods back; weeks begin on Monday */
+            calendar?: {
+                /** @enum {string} */
+                unit: "day" | "week" | "month" | "quarter" | "year";
+                back?: number;
+                /** @description UTC if left out */
+                tz?: string;
+            };
+            /**
+             * @description In the place of within, with or without until: a day (from midnight in UTC) or a time with its offset
+             * @example 2026-03-01T00:00:00+08:00
+             */
+            since?: string;
+            /** @description Before this moment */
+            until?: string;
+        };
+        /** @description In the place of count: of a property's values that are numbers up to 1e11, to four decimals. Without any a sum is 0 and the others hold for nobody */
+        MeasuredAmount: {
+            property: string;
+            /** @enum {string} */
+            op: "gte" | "gt" | "lte" | "lt" | "eq";
+            value: number;
+        };
+        /** @description In the place of count: a property's value in the first or last event that has it */
+        MeasuredValue: {
+            property: string;
+            op: components["schemas"]["ConditionOp"];
+            value?: unknown;
         };
         SegmentRule: {
             segment: string;
@@ -5965,11 +6020,11 @@ export interface components {
             /** @description Parts of the rule that can hardly be meant */
             warnings: {
                 /**
-                 * @description contradiction: nobody can meet all of these conditions. impossible_event: no event can pass all filters of this condition.
+                 * @description contradiction: nobody can meet all of these conditions. impossible_event: no event can pass all filters of this condition. impossible: nobody can meet this condition.
                  *     always_true: everybody meets one of these conditions.
                  * @enum {string}
                  */
-                code: "contradiction" | "impossible_event" | "always_true";
+                code: "contradiction" | "impossible_event" | "impossible" | "always_true";
                 paths: string[];
             }[];
             elapsed_ms: number;

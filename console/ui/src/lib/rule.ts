@@ -21,6 +21,58 @@ export const isEvent = (r: Rule): r is EventRule => "event" in r;
 export const isSegment = (r: Rule): r is SegmentRule => "segment" in r;
 export const isHousehold = (r: Rule): r is HouseholdRule => "household" in r;
 
+/** What of somebody's events is compared. */
+export const wholeMeasures = ["count", "distinct", "days"] as const;
+export const amountMeasures = ["sum", "avg", "min", "max"] as const;
+export const valueMeasures = ["first", "last"] as const;
+export type WholeMeasure = (typeof wholeMeasures)[number];
+export type AmountMeasure = (typeof amountMeasures)[number];
+export type ValueMeasure = (typeof valueMeasures)[number];
+export type Measure = WholeMeasure | AmountMeasure | ValueMeasure;
+const measures: readonly Measure[] = [...wholeMeasures, ...amountMeasures, ...valueMeasures];
+export const measureOf = (r: EventRule): Measure => measures.find((m) => r[m] !== undefined) ?? "count";
+
+/** How a condition says when. */
+export const windowKinds = ["within", "ago", "calendar", "fixed", "ever"] as const;
+export type WindowKind = (typeof windowKinds)[number];
+export const periods = ["day", "week", "month", "quarter", "year"] as const;
+export function windowOf(r: EventRule): WindowKind {
+  if (r.within !== undefined) return "within";
+  if (r.ago) return "ago";
+  if (r.calendar) return "calendar";
+  return r.since !== undefined || r.until !== undefined ? "fixed" : "ever";
+}
+
+/** The event and its filters, and what else of a condition is asked for. */
+export function eventParts(r: EventRule): {
+  what: EventRule;
+  measured: Partial<EventRule>;
+  when: Partial<EventRule>;
+} {
+  const { within, ago, calendar, since, until, event, where, ...measured } = r;
+  return {
+    what: { event, ...(where ? { where } : {}) },
+    measured,
+    when: {
+      ...(within !== undefined ? { within } : {}),
+      ...(ago ? { ago } : {}),
+      ...(calendar ? { calendar } : {}),
+      ...(since !== undefined ? { since } : {}),
+      ...(until !== undefined ? { until } : {}),
+    },
+  };
+}
+
+/** Measures that are known of a window: what lies in its middle is not, and the first of one that moves is not either. */
+export function measuresIn(kind: WindowKind, back: number): readonly Measure[] {
+  const closed = kind === "ago" || (kind === "calendar" && back > 0);
+  return measures.filter(
+    (m) =>
+      !(closed && (m === "distinct" || m === "days" || m === "last")) &&
+      !(m === "first" && kind !== "ever" && kind !== "fixed"),
+  );
+}
+
 /** A household condition's parts: of whom what must be true. */
 export function membersOf(r: HouseholdRule): { who: Quantifier; of: Rule; role: HouseholdRole | undefined } {
   const who = quantifiers.find((q) => r.household[q] !== undefined) ?? "any";
@@ -65,7 +117,7 @@ const negations: Partial<Record<ConditionOp, ConditionOp>> = {
 export function negate(r: Rule): Rule {
   if (isNot(r)) return r.not;
   if (isTrait(r) && negations[r.op]) return { ...r, op: negations[r.op] ?? r.op };
-  if (isEvent(r)) {
+  if (isEvent(r) && measureOf(r) === "count") {
     const { op, value } = r.count ?? { op: "gte", value: 1 };
     if (op === "gte" && value === 1) return { ...r, count: { op: "eq", value: 0 } };
     if (op !== "gte" && value === 0) return { ...r, count: { op: "gte", value: 1 } };
@@ -115,8 +167,16 @@ export function conditionComplete(c: Condition): boolean {
 export function leafComplete(r: Rule): boolean {
   if (isTrait(r)) return r.trait !== "" && valueComplete(r.op, r.value);
   if (isSegment(r)) return r.segment !== "";
-  if (isEvent(r)) return r.event !== "" && (r.where ?? []).every(conditionComplete);
+  if (isEvent(r)) return r.event !== "" && (r.where ?? []).every(conditionComplete) && measureComplete(r);
   return true;
+}
+
+function measureComplete(r: EventRule): boolean {
+  const amount = r.sum ?? r.avg ?? r.min ?? r.max;
+  if (amount) return amount.property !== "" && typeof amount.value === "number";
+  const value = r.first ?? r.last;
+  if (value) return value.property !== "" && valueComplete(value.op, value.value);
+  return r.distinct?.property !== "";
 }
 
 export interface Pruned {
@@ -277,8 +337,8 @@ export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wro
   if (kind === "event") {
     if (v.where !== undefined && !(Array.isArray(v.where) && v.where.every(isCondition)))
       return { wrong: join(at, "where") };
-    if (v.count !== undefined && !isCount(v.count)) return { wrong: join(at, "count") };
-    if (v.within !== undefined && !isLength(v.within)) return { wrong: join(at, "within") };
+    for (const [name, ok] of Object.entries(eventFields))
+      if (v[name] !== undefined && !ok(v[name])) return { wrong: join(at, name) };
   }
   return { rule: v as unknown as Rule };
 }
@@ -310,8 +370,9 @@ export function salvageRule(v: unknown, depth = 0): Rule | undefined {
   return {
     event: v.event,
     ...(where.length > 0 ? { where } : {}),
-    ...(isCount(v.count) ? { count: v.count } : {}),
-    ...(isLength(v.within) ? { within: v.within } : {}),
+    ...Object.fromEntries(
+      Object.entries(eventFields).flatMap(([name, ok]) => (ok(v[name]) ? [[name, v[name]]] : [])),
+    ),
   };
 }
 
@@ -327,6 +388,38 @@ const isCount = (v: unknown): v is NonNullable<EventRule["count"]> =>
   typeof v.value === "number" &&
   Number.isSafeInteger(v.value) &&
   v.value >= 0;
+
+const isText = (v: unknown): v is string => typeof v === "string";
+const isAmount = (v: unknown) =>
+  isObject(v) &&
+  isText(v.property) &&
+  ["gte", "gt", "lte", "lt", "eq"].includes(String(v.op)) &&
+  (v.value === undefined || typeof v.value === "number");
+const isMeasured = (v: unknown) => isObject(v) && isText(v.property) && isOp(v.op) && isValue(v.value);
+const isZone = (v: unknown) => v === undefined || isText(v);
+const isMoment = (v: unknown) => isText(v) && !Number.isNaN(Date.parse(v));
+
+/** What an event condition may say beside the event and its filters. */
+const eventFields: Record<string, (v: unknown) => boolean> = {
+  count: isCount,
+  distinct: (v) => isCount(v) && isText((v as Record<string, unknown>).property),
+  days: (v) => isCount(v) && isZone((v as Record<string, unknown>).tz),
+  sum: isAmount,
+  avg: isAmount,
+  min: isAmount,
+  max: isAmount,
+  first: isMeasured,
+  last: isMeasured,
+  within: isLength,
+  ago: (v) => isObject(v) && isLength(v.from) && isLength(v.to),
+  calendar: (v) =>
+    isObject(v) &&
+    periods.some((p) => p === v.unit) &&
+    (v.back === undefined || (Number.isSafeInteger(v.back) && Number(v.back) >= 0)) &&
+    isZone(v.tz),
+  since: isMoment,
+  until: isMoment,
+};
 
 /** A value that a condition can be compared with, or a list of them. */
 function isValue(v: unknown): boolean {

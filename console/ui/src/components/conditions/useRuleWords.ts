@@ -14,10 +14,13 @@ import {
   isNot,
   isSegment,
   isTrait,
+  type Measure,
+  measureOf,
   membersOf,
   negate,
   parseLength,
   takesNoValue,
+  windowOf,
 } from "@/lib/rule";
 import { fieldName } from "./fields";
 
@@ -54,19 +57,53 @@ export function useRuleWords() {
     const condition = (c: Condition) => test(field(c), c.op, c.value);
     const where = (list: readonly Condition[] | undefined): string =>
       list?.length ? `${open}${list.map(condition).join(comma)}${close}` : "";
-    const window = (within: string | undefined): string => {
-      const length = parseLength(within);
-      return length
-        ? t("condition.words.within", {
-            window: t(`condition.length.${length.unit}`, { count: length.n, n: format.num(length.n) }),
-          })
-        : "";
+    const length = (s: string | undefined): string => {
+      const l = parseLength(s);
+      return l ? t(`condition.length.${l.unit}`, { count: l.n, n: format.num(l.n) }) : "…";
+    };
+    const moment = (s: string | undefined): string => (s === undefined ? "" : format.date(Date.parse(s)));
+    const window = (r: EventRule): string => {
+      switch (windowOf(r)) {
+        case "within":
+          return t("condition.words.within", { window: length(r.within) });
+        case "ago":
+          return t("condition.words.ago", { from: length(r.ago?.from), to: length(r.ago?.to) });
+        case "calendar": {
+          const period = t(`condition.period.${r.calendar?.unit ?? "month"}`);
+          const back = r.calendar?.back ?? 0;
+          return back < 2
+            ? t(`condition.words.calendar${back as 0 | 1}`, { period })
+            : t("condition.words.calendarMany", { period, n: format.num(back) });
+        }
+        case "fixed": {
+          const kind = r.until === undefined ? "since" : r.since === undefined ? "until" : "between";
+          return t(`condition.words.${kind}`, { since: moment(r.since), until: moment(r.until) });
+        }
+      }
+      return "";
+    };
+    const measured = (r: EventRule, m: Exclude<Measure, "count">, parts: Record<string, string>): string => {
+      const c = r[m] as { property?: string; op: Condition["op"]; value?: unknown };
+      const things = m === "distinct" || m === "days";
+      const op = things ? t(`segments.builder.atLeast.${c.op as "gte"}`) : t(`condition.op.${c.op}`);
+      return t(`condition.words.measured.${m}`, {
+        ...parts,
+        property: c.property || "…",
+        op,
+        value: takesNoValue(c.op)
+          ? ""
+          : Array.isArray(c.value)
+            ? c.value.map(value).join(comma)
+            : value(c.value),
+      }).trim();
     };
     const event = (r: EventRule): string => {
       const name = r.event ? labels.event(r.event) : "…";
       const op = r.count?.op ?? "gte";
       const n = r.count?.value ?? 1;
-      const parts = { event: name, where: where(r.where), window: window(r.within) };
+      const parts = { event: name, where: where(r.where), window: window(r) };
+      const m = measureOf(r);
+      if (m !== "count") return measured(r, m, parts);
       if (op !== "gte" && n === 0) return t("condition.words.never", parts).trim();
       if (op === "gte" && n === 1) return t("condition.words.did", parts).trim();
       return t("condition.words.didTimes", {

@@ -1,16 +1,14 @@
-import { Button, InputNumber, Segmented, Select, Tooltip } from "antd";
-import { CircleSlash2, Copy, FolderPlus, House, MousePointerClick, Plus, Shapes, Tag, X } from "lucide-react";
+import { Button, Segmented, Select, Tooltip } from "antd";
+import { CircleSlash2, Copy, FolderPlus, House, MousePointerClick, Shapes, Tag, X } from "lucide-react";
 import { createContext, useContext, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Condition, Rule } from "@/api/types";
+import type { Rule } from "@/api/types";
 import { useFormat } from "@/app/appearance";
-import { ConditionList, OpSelect } from "@/components/conditions/ConditionRow";
-import { EventPicker } from "@/components/conditions/EventPicker";
+import { OpSelect } from "@/components/conditions/ConditionRow";
 import { convertValue, type FieldType, opsFor, useTraitTypes } from "@/components/conditions/fields";
 import { SegmentPicker } from "@/components/conditions/SegmentPicker";
 import { ValueInput } from "@/components/conditions/ValueInput";
 import {
-  type EventRule,
   type GroupKind,
   groupOf,
   type HouseholdRole,
@@ -27,13 +25,13 @@ import {
   membersOf,
   negate,
   type PlacedWarning,
-  parseLength,
   quantifiers,
   type TraitRule,
   unwrap,
   wrap,
 } from "@/lib/rule";
 import { useFresh } from "@/lib/useFresh";
+import { EventEditor } from "./EventEditor";
 
 export interface Remarks {
   /** How many people each condition alone would hold, by its place. */
@@ -414,140 +412,6 @@ function TraitSelect(props: {
         </span>
       )}
     />
-  );
-}
-
-type Times = "gte" | "lte" | "eq" | "never";
-
-function EventEditor({
-  rule,
-  onChange,
-  fresh,
-}: {
-  rule: EventRule;
-  onChange: (r: Rule) => void;
-  fresh: boolean;
-}) {
-  const { t } = useTranslation();
-  const [begun, setBegun] = useState(false);
-  const op = rule.count?.op ?? "gte";
-  const n = rule.count?.value ?? 1;
-  const times: Times = n === 0 && op !== "gte" ? "never" : op;
-  const length = parseLength(rule.within);
-  const { within: _, ...ever } = rule;
-  const setWhere = (where: Condition[] | undefined) => {
-    const { where: _where, ...rest } = rule;
-    onChange(where ? { ...rest, where } : rest);
-  };
-  const unit =
-    length && (length.unit === "m" || length.unit === "h" || length.unit === "d") ? length.unit : "d";
-  return (
-    <>
-      <div className="rule-line">
-        <span className="rule-bit">
-          <Select<Times>
-            className="pick rule-did"
-            aria-label={t("segments.builder.times")}
-            value={times}
-            popupMatchSelectWidth={false}
-            onChange={(next) =>
-              onChange({
-                ...rule,
-                count: next === "never" ? { op: "eq", value: 0 } : { op: next, value: Math.max(n, 1) },
-              })
-            }
-            options={(["gte", "lte", "eq", "never"] as const).map((v) => ({
-              value: v,
-              label: t(`segments.builder.did.${v}`),
-            }))}
-          />
-          {times !== "never" && (
-            <>
-              <InputNumber
-                className="rule-n"
-                aria-label={t("segments.builder.n")}
-                min={1}
-                max={1000}
-                precision={0}
-                value={n}
-                onChange={(v) => onChange({ ...rule, count: { op: op, value: v ?? 1 } })}
-              />
-              <span className="muted">{t("segments.builder.timesUnit", { count: n })}</span>
-            </>
-          )}
-        </span>
-        <EventPicker
-          value={rule.event}
-          label={t("condition.event")}
-          fresh={fresh}
-          onChange={(event) => {
-            const { where: _where, ...rest } = rule;
-            onChange(event === rule.event ? rule : { ...rest, event });
-          }}
-        />
-        <span className="rule-bit">
-          <Select
-            className="pick"
-            aria-label={t("segments.builder.window")}
-            value={length ? "within" : "ever"}
-            popupMatchSelectWidth={false}
-            onChange={(v) => onChange(v === "ever" ? ever : { ...rule, within: "30d" })}
-            options={[
-              { value: "within", label: t("segments.builder.within") },
-              { value: "ever", label: t("segments.builder.ever") },
-            ]}
-          />
-          {length && (
-            <>
-              <InputNumber
-                className="rule-n"
-                aria-label={t("segments.builder.windowN")}
-                min={1}
-                max={3650}
-                precision={0}
-                value={length.unit === "w" ? length.n * 7 : length.n}
-                onChange={(v) => onChange({ ...rule, within: `${v ?? 1}${unit}` })}
-              />
-              <Select
-                className="pick"
-                aria-label={t("segments.builder.windowUnit")}
-                value={unit}
-                onChange={(u) => onChange({ ...rule, within: `${length.n}${u}` })}
-                options={(["m", "h", "d"] as const).map((u) => ({
-                  value: u,
-                  label: t(`segments.builder.unit.${u}`),
-                }))}
-              />
-            </>
-          )}
-        </span>
-        {rule.event !== "" && !rule.where && (
-          <Button
-            type="text"
-            size="small"
-            className="add"
-            icon={<Plus size={13} />}
-            onClick={() => {
-              setBegun(true);
-              setWhere([{ op: "eq" }]);
-            }}
-          >
-            {t("segments.builder.addWhere")}
-          </Button>
-        )}
-      </div>
-      {rule.where && (
-        <div className="rule-where">
-          <ConditionList
-            events={[rule.event]}
-            value={rule.where}
-            fresh={begun}
-            addLabel={t("segments.builder.addWhere")}
-            onChange={setWhere}
-          />
-        </div>
-      )}
-    </>
   );
 }
 
