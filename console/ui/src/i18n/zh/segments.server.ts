@@ -5,7 +5,8 @@ export const segments: Messages = {
     "填写规则得到随规则更新的人群；填写用户得到固定名单。",
   'Give either "rule" or "persons".': '"rule" 与 "persons" 请二选一。',
   'The field "persons" has {0} entries; at most {1} fit.': '字段 "persons" 有 {0} 项，最多 {1} 项。',
-  "The input is an object with segment, columns and purpose.": "参数应为包含 segment、columns 和 purpose 的对象。",
+  "The input is an object with segment, columns and purpose.":
+    "参数应为包含 segment、columns 和 purpose 的对象。",
   "change or delete it first": "请先修改或删除它",
   "cursor: is not one that this list has given": "cursor：不是由该列表返回的",
   "delete one that nobody uses": "请删除一个无人使用的",
@@ -48,4 +49,27 @@ export const segments: Messages = {
   "{0} is out of range": "{0} 超出范围",
   "{0} takes no value": "{0} 不需要值",
   "{0}: there is no segment {1}": "{0}：人群 {1} 不存在",
+  "Ask about a shorter time, or add a condition on the event's properties.":
+    "请缩短时间范围，或增加事件属性筛选。",
+  "is known up to now only; use within, a calendar period that goes on, or since and until":
+    "只能统计到当前为止；请使用 within、当前的自然周期，或 since 与 until",
+  "is longer ago than {0}": "距今超过 {0}",
+  "is missing: whose values?": "缺少属性名：要统计哪个属性的取值？",
+  "more than {0} people have events with {1}": "带有 {1} 的事件涉及超过 {0} 人",
+  "must be later than since": "应晚于 since",
+  "must be longer ago than to: {0} is not longer than {1}": "应比 to 更早：{0} 不比 {1} 长",
+  "must be one of day, week, month, quarter, year": "应为 day、week、month、quarter、year 之一",
+  'needs from and to, such as {"from":"30d","to":"10d"}: between 30 and 10 days ago':
+    '需要 from 和 to，例如 {"from":"30d","to":"10d"}：30 天前至 10 天前',
+  "the first of a window that moves is not kept; use all time, or since and until":
+    "滑动的时间范围内不保留首次取值；请不限时间，或使用 since 与 until",
+  "there is {0} already; a condition compares one thing": "已有 {0}；一个条件只能比较一项",
+  "there is {0} already; a condition has one window: use one of within, ago, calendar, and since with until":
+    "已有 {0}；一个条件只能有一个时间范围：within、ago、calendar，或 since 与 until",
+  "{0} compares by gte, gt, lte, lt and eq only": "{0} 只支持 gte、gt、lte、lt、eq",
+  "{0} compares with a number": "{0} 应与数字比较",
+  "{0} is not a moment; write 2026-03-01, or 2026-03-01T09:00:00+08:00":
+    "{0} 不是有效的时间；请写成 2026-03-01 或 2026-03-01T09:00:00+08:00",
+  "{0} is not a time zone; write one like Asia/Shanghai":
+    "{0} 不是有效的时区；请写成 Asia/Shanghai 这样的名称",
 };
