@@ -299,7 +299,7 @@ func (d *decoder) leaf(l *leafTimes, version byte) {
 		l.times = make([]int64, k)
 	}
 	if stride := int(header & 3); stride > 0 { //nolint:gosec // two bits
-		l.stride = uint8(stride)             //nolint:gosec // two bits
+		l.stride = uint8(stride) //nolint:gosec // two bits
 		d.bad = d.bad || len(l.times)%stride != 0
 		for i := range l.times {
 			l.times[i] = d.varint()

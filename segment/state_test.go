@@ -26,7 +26,9 @@ func TestStateRoundTrip(t *testing.T) {
 			if err := got.decode(want.append(nil)); err != nil {
 				t.Fatal(err)
 			}
-			if got.timer != want.timer || !slices.EqualFunc(got.leaves, want.leaves, func(a, b leafTimes) bool { return a.leaf == b.leaf && a.stride == b.stride && slices.Equal(a.times, b.times) }) ||
+			if got.timer != want.timer || !slices.EqualFunc(got.leaves, want.leaves, func(a, b leafTimes) bool {
+				return a.leaf == b.leaf && a.stride == b.stride && slices.Equal(a.times, b.times)
+			}) ||
 				!slices.Equal(got.in, want.in) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}

@@ -243,7 +243,7 @@ func (f *Filter) find(properties, context touchstone.JSON) gjson.Result {
 // Digest is a text as lists of different values keep it: a number from 0 on, the same in every engine. Two texts have the same
 // one with a chance of 1 to 2^63.
 func Digest(text string) int64 {
-	sum := md5.Sum([]byte(text))                        //nolint:gosec // only to tell texts apart
+	sum := md5.Sum([]byte(text))                           //nolint:gosec // only to tell texts apart
 	return int64(binary.LittleEndian.Uint64(sum[8:]) >> 1) //nolint:gosec // 63 bits
 }
 
