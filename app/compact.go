@@ -15,6 +15,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/internal/backup"
 	"github.com/touchstone-cdp/touchstone/internal/vault"
 	"github.com/touchstone-cdp/touchstone/privacy"
+	"github.com/touchstone-cdp/touchstone/store/postgres"
 	"github.com/touchstone-cdp/touchstone/store/sqlite"
 	"github.com/touchstone-cdp/touchstone/stream"
 	"github.com/touchstone-cdp/touchstone/stream/jetstream"
@@ -27,21 +28,33 @@ type Compaction struct {
 	Ended       time.Time           `json:"ended"`
 	Identifiers int                 `json:"identifiers"` // of the erased, that were looked for
 	Log         jetstream.Rewritten `json:"log"`
-	Uploads     int                 `json:"uploads"` // files that named somebody, and were deleted
-	Store       [2]int64            `json:"store"`   // bytes before and after
+	Uploads     int                 `json:"uploads"`  // files that named somebody, and were deleted
+	Mentions    int64               `json:"mentions"` // events of others in the warehouse that named somebody
+	Store       [2]int64            `json:"store"`    // bytes before and after
 	Warehouse   [2]int64            `json:"warehouse"`
+	Left        []string            `json:"left"` // what was not rewritten, and why; receipts do not say that all was then
+}
+
+// CompactOptions say what is to be rewritten, beside the data folder.
+type CompactOptions struct {
+	KeyFile  string // of the encryption
+	Key      string // of the tombstones; empty: that of the data folder
+	StoreURL string // of a PostgreSQL; empty: the store is in the data folder
+	MostFull int64  // bytes up to which a table of PostgreSQL is rewritten; 0: any
+	Step     func(what string)
 }
 
 // Compact rewrites the files of a data folder that no server has open, so that nothing is left in
 // them of what was erased: records of the log lose the events of the erased, the store and the
-// warehouse what lies in their free space, and uploads that name somebody are deleted. Each step leaves its files as
+// warehouse what lies in their free space, and uploads that name somebody are deleted. Tables of a PostgreSQL are
+// rewritten, too. Each step leaves its files as
 // they were or done, and does nothing where it was done: after a kill it is begun again.
-// keyFile is that of the encryption, key that of the tombstones if it is not in the folder.
-func Compact(ctx context.Context, data, keyFile, key string, step func(what string)) (c Compaction, err error) {
+func Compact(ctx context.Context, data string, o CompactOptions) (c Compaction, err error) {
+	step, key := o.Step, o.Key
 	if err := backup.CheckFinished(data); err != nil {
 		return c, err
 	}
-	folder, err := openFolder(data, keyFile)
+	folder, err := openFolder(data, o.KeyFile)
 	if err != nil {
 		return c, err
 	}
@@ -68,7 +81,11 @@ func Compact(ctx context.Context, data, keyFile, key string, step func(what stri
 	}
 	if c.Identifiers = r.Identifiers(); c.Identifiers > 0 {
 		step("uploads") // before the log, which says whom to look for
-		if c.Uploads, err = deleteUploads(ctx, filepath.Join(data, "uploads"), folder, r.Values()); err != nil {
+		if c.Uploads, err = deleteUploads(ctx, filepath.Join(data, "uploads"), folder.Key(), r.Values()); err != nil {
+			return c, err
+		}
+		step("events of others in the warehouse")
+		if c.Mentions, err = duckdb.Redact(ctx, filepath.Join(data, warehouseName), warehouseKey(folder), r.StripTexts); err != nil {
 			return c, err
 		}
 		step("rewriting the log")
@@ -79,6 +96,9 @@ func Compact(ctx context.Context, data, keyFile, key string, step func(what stri
 	step("the warehouse")
 	if c.Warehouse[0], c.Warehouse[1], err = duckdb.Rewrite(ctx, filepath.Join(data, warehouseName), warehouseKey(folder)); err != nil {
 		return c, err
+	}
+	if o.StoreURL != "" {
+		return c, compactPostgres(ctx, logDir, o, &c)
 	}
 	step("the store")
 	path := filepath.Join(data, storeName)
@@ -93,24 +113,27 @@ func Compact(ctx context.Context, data, keyFile, key string, step func(what stri
 	return c, errors.Join(privacy.NoteCompaction(ctx, db, c.Began, c.Ended, &c), db.Close())
 }
 
-// deleteUploads deletes files that name somebody.
-func deleteUploads(ctx context.Context, dir string, folder *vault.Folder, values []string) (n int, err error) {
-	m := newMatcher(values)
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || d.IsDir() {
-			return errors.Join(err, ctx.Err())
-		}
-		found, err := searchFile(path, folder.Key(), m)
-		if err != nil || len(found) == 0 {
-			return err
-		}
-		n++
-		return os.Remove(path)
-	})
-	return n, err
+// compactPostgres rewrites the tables, and notes that all is done if it is: records of a log that is not in the folder
+// stay.
+func compactPostgres(ctx context.Context, logDir string, o CompactOptions, c *Compaction) error {
+	o.Step("the tables of PostgreSQL")
+	done, err := postgres.Rewrite(ctx, o.StoreURL, o.MostFull)
+	c.Store, c.Left = [2]int64{done.Before, done.After}, done.Left
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(logDir, "jetstream")); errors.Is(err, fs.ErrNotExist) {
+		c.Left = append(c.Left, "the log is not in the data folder")
+	}
+	c.Ended = time.Now().UTC().Truncate(time.Millisecond)
+	if len(c.Left) > 0 {
+		return nil
+	}
+	db, err := postgres.Open(ctx, o.StoreURL, postgres.Options{MaxConns: 2})
+	if err != nil {
+		return err
+	}
+	return errors.Join(privacy.NoteCompaction(ctx, db, c.Began, c.Ended, c), db.Close())
 }
 
 // Found is a value in a file.
@@ -133,12 +156,10 @@ func Scan(ctx context.Context, data, keyFile string, values []string) (found []F
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, v := range values {
-		if len(v) < 5 {
-			return nil, 0, touchstone.Errorf(touchstone.Invalid, "%q is too short to be looked for: it would be found by chance", v).WithHint("name values of five bytes or more")
-		}
+	m, err := newSearch(values)
+	if err != nil {
+		return nil, 0, err
 	}
-	m := newMatcher(values)
 	err = filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -170,7 +191,11 @@ func Scan(ctx context.Context, data, keyFile string, values []string) (found []F
 	if err != nil {
 		return found, files, err
 	}
-	_, err = jetstream.Rewrite(ctx, filepath.Join(data, streamName), seal, seal, func(_ int, at stream.Offset, record []byte) ([]byte, error) {
+	logDir := filepath.Join(data, streamName)
+	if _, err := os.Stat(logDir); errors.Is(err, fs.ErrNotExist) { // a folder of something else
+		return found, files, nil
+	}
+	_, err = jetstream.Rewrite(ctx, logDir, seal, seal, func(_ int, at stream.Offset, record []byte) ([]byte, error) {
 		frames, err := stream.DecodeRecord(record)
 		if err != nil {
 			return nil, err
@@ -188,6 +213,32 @@ func Scan(ctx context.Context, data, keyFile string, values []string) (found []F
 		err = scanEncrypted(ctx, data, folder, m, &found)
 	}
 	return found, files, err
+}
+
+// newSearch refuses values that would be found by chance.
+func newSearch(values []string) (*matcher, error) {
+	for _, v := range values {
+		if len(v) < 5 {
+			return nil, touchstone.Errorf(touchstone.Invalid, "%q is too short to be looked for: it would be found by chance", v).WithHint("name values of five bytes or more")
+		}
+	}
+	return newMatcher(values), nil
+}
+
+// ScanStore looks for values in all rows of all tables of a PostgreSQL, and in what its planner has sampled.
+func ScanStore(ctx context.Context, url string, values []string) (found []Found, tables int, err error) {
+	m, err := newSearch(values)
+	if err != nil {
+		return nil, 0, err
+	}
+	tables, err = postgres.Dump(ctx, url, func(table string, rows io.Reader) error {
+		times, err := searchIn(rows, m)
+		for v, n := range times {
+			found = append(found, Found{table, v, n})
+		}
+		return err
+	})
+	return found, tables, err
 }
 
 // scanEncrypted looks for values in what a store and a warehouse hold that are encrypted.
@@ -238,11 +289,16 @@ func searchFile(path string, key *vault.Key, m *matcher) (map[string]int, error)
 		return nil, err
 	}
 	defer f.Close()
+	return searchIn(f, m)
+}
+
+// searchIn counts values in all that r gives.
+func searchIn(r io.Reader, m *matcher) (map[string]int, error) {
 	times := map[string]int{}
 	const piece = 4 << 20
 	buf := make([]byte, 0, piece+m.longest)
 	for {
-		n, err := io.ReadFull(f, buf[len(buf):piece])
+		n, err := io.ReadFull(r, buf[len(buf):piece])
 		buf = buf[:len(buf)+n]
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !last {

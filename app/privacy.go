@@ -44,6 +44,12 @@ func (a *App) wirePrivacy(ctx context.Context) error {
 		Keepers: a.keepers, Submit: a.submitAs, Copied: a.erasuresCopied, Program: Version,
 		Clock: a.clock, Logger: a.part("privacy"), Metrics: a.metrics,
 	}
+	cfg.Mentioning = func(ctx context.Context, search *keep.Search, fn func(touchstone.PersonID, []string) error) error {
+		return a.profiles.Mentioning(ctx, func(text string) bool { return search.In(text) }, fn)
+	}
+	cfg.Unset = func(ctx context.Context, person touchstone.PersonID, traits []string) error {
+		return a.unsetTraits(ctx, person, traits, "erasure")
+	}
 	if a.warehouse != nil {
 		cfg.Warehouse = a.eventsOf
 	}

@@ -80,23 +80,28 @@ func (a *App) agedTraits(ctx context.Context, names []string, before time.Time, 
 
 // forgetTraits takes values away by a command, so that a rebuild has it, too.
 func (a *App) forgetTraits(ctx context.Context, t retain.Trait) error {
-	ids, err := a.strongest(ctx, []touchstone.PersonID{t.Person})
+	return a.unsetTraits(ctx, t.Person, t.Names, "retention")
+}
+
+// unsetTraits takes values away from a person; actor says on whose behalf.
+func (a *App) unsetTraits(ctx context.Context, person touchstone.PersonID, names []string, actor string) error {
+	ids, err := a.strongest(ctx, []touchstone.PersonID{person})
 	if err != nil {
 		return err
 	}
-	id, ok := ids[t.Person]
+	id, ok := ids[person]
 	if !ok {
-		return touchstone.Errorf(touchstone.NotFound, "there is no person %s", t.Person)
+		return touchstone.Errorf(touchstone.NotFound, "there is no person %s", person)
 	}
 	in := profile.CorrectBody{Person: id.String(), Traits: map[string]touchstone.JSON{}}
-	for _, name := range t.Names {
+	for _, name := range names {
 		in.Traits[name] = "null"
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	_, err = a.commands.Submit(ctx, touchstone.Command{ID: command.NewID(), Kind: profile.CorrectCommand, Actor: "retention", Body: touchstone.JSON(body)})
+	_, err = a.commands.Submit(ctx, touchstone.Command{ID: command.NewID(), Kind: profile.CorrectCommand, Actor: actor, Body: touchstone.JSON(body)})
 	return err
 }
 

@@ -60,6 +60,80 @@ type eraseResult struct {
 	Held     int `json:"held"`
 	Nobody   int `json:"nobody"`
 	Receipts int `json:"receipts"`
+	Mentions int `json:"mentions"` // others of whom a trait named somebody, and was taken away
+}
+
+// mostMentions is how many others one run takes traits away from: a command each.
+const mostMentions = 10_000
+
+// unsetMentions takes traits away from others whose value names somebody whose erasure waits, as that
+// of whoever recommended one. It comes first: as long as a request waits, it says whom to look for.
+func (p *Privacy) unsetMentions(ctx context.Context, r job.Run, out *eraseResult) error {
+	if p.cfg.Mentioning == nil {
+		return nil
+	}
+	list, err := p.open(ctx)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	wholes, err := p.wholes(ctx, p.cfg.DB.Reader(), list)
+	if err != nil {
+		return err
+	}
+	all := slices.Concat(wholes...)
+	own := make(map[touchstone.PersonID]bool, len(all))
+	for i := range all {
+		own[all[i].Person] = true
+	}
+	type mention struct {
+		person touchstone.PersonID
+		traits []string
+	}
+	var found []mention
+	left := 0
+	r.Note(touchstone.Textf("Looking for traits of others that name somebody"))
+	err = p.cfg.Mentioning(ctx, keep.NewSearch(all), func(person touchstone.PersonID, traits []string) error {
+		switch {
+		case own[person]:
+		case len(found) == mostMentions:
+			left++
+		default:
+			found = append(found, mention{person, traits})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		p.cfg.Logger.Warn("traits of others name people who are erased; only some of them were taken away", "others", left, "most", mostMentions)
+	}
+	for _, m := range found {
+		switch err := p.cfg.Unset(ctx, m.person, m.traits); touchstone.KindOf(err) {
+		case touchstone.NotFound, touchstone.Conflict: // is nobody any more
+		default:
+			if err != nil {
+				return err
+			}
+			out.Mentions++
+		}
+	}
+	return nil
+}
+
+// open returns the identifiers of each erasure that waits.
+func (p *Privacy) open(ctx context.Context) (lists [][]string, err error) {
+	err = keep.Each(ctx, p.cfg.DB.Reader(), `SELECT identifiers FROM privacy_requests WHERE kind = 'erasure' AND state = 'waiting' AND identifiers <> '' ORDER BY asked_at, id LIMIT ?`, []any{maxBulk}, func(scan func(...any) error) error {
+		var text string
+		if err := scan(&text); err != nil {
+			return err
+		}
+		var ids []string
+		err := json.Unmarshal([]byte(text), &ids)
+		lists = append(lists, ids)
+		return err
+	})
+	return lists, err
 }
 
 func (p *Privacy) runErase(ctx context.Context, r job.Run) (touchstone.JSON, error) {
@@ -68,6 +142,9 @@ func (p *Privacy) runErase(ctx context.Context, r job.Run) (touchstone.JSON, err
 		if err := json.Unmarshal([]byte(text), &out); err != nil {
 			return "", err
 		}
+	}
+	if err := p.unsetMentions(ctx, r, &out); err != nil {
+		return "", err
 	}
 	for pace := pace(firstTogether); ; {
 		began := time.Now()

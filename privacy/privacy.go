@@ -47,6 +47,11 @@ type Config struct {
 	Imports func(source string) bool
 	// Keepers are counted for the receipt; asked when that is written.
 	Keepers func() []keep.Keeper
+	// Mentioning calls fn for everybody with traits whose value search finds, and the names of those; nil: nobody is
+	// looked for.
+	Mentioning func(ctx context.Context, search *keep.Search, fn func(person touchstone.PersonID, traits []string) error) error
+	// Unset takes traits away from a person by a command; NotFound or Conflict if that is nobody.
+	Unset func(ctx context.Context, person touchstone.PersonID, traits []string) error
 	// Submit has the pipeline carry out a command and returns its result.
 	Submit func(ctx context.Context, c touchstone.Command) (touchstone.JSON, error)
 	// Copied tells whether the warehouse has heard of all erasures so far.

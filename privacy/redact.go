@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
+	"time"
 
 	jsonexact "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -312,6 +313,19 @@ func (r *Redactor) strip(e *touchstone.Event, gone func(moment, bool) bool, name
 	for _, text := range []*touchstone.JSON{&e.Properties, &e.Traits, &e.Context} {
 		if to, changed := withoutNames(*text, names); changed {
 			*text, differs = to, true
+		}
+	}
+	return differs
+}
+
+// StripTexts takes the erased out of JSON texts of an event of somebody else that happened at a moment, in
+// their places, and tells whether they were in one.
+func (r *Redactor) StripTexts(happened time.Time, texts []touchstone.JSON) (differs bool) {
+	ms := happened.UnixMilli()
+	names := func(text string) bool { m, known := r.values[text]; return known && ms <= m.ms }
+	for i := range texts {
+		if to, changed := withoutNames(texts[i], names); changed {
+			texts[i], differs = to, true
 		}
 	}
 	return differs

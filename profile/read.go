@@ -416,6 +416,55 @@ func (p *Profiles) Each(ctx context.Context, fn func(id touchstone.PersonID, tra
 	}
 }
 
+// Mentioning calls fn for every person of whom a trait's value is one that is says so, with the names of
+// those traits. is gets what is stored of a person first, and then single values. It reads in steps, as Each does.
+func (p *Profiles) Mentioning(ctx context.Context, is func(text string) bool, fn func(id touchstone.PersonID, names []string) error) error {
+	const step = 2000
+	for after := int64(0); ; {
+		ids, states, err := p.step(ctx, after, step)
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			after = int64(id)
+			if !is(string(states[i])) {
+				continue
+			}
+			names, err := p.namesOf(ctx, states[i], is)
+			if err != nil {
+				return fmt.Errorf("person %s: %w", id, err)
+			}
+			if len(names) == 0 {
+				continue
+			}
+			if err := fn(id, names); err != nil {
+				return err
+			}
+		}
+		if len(ids) < step {
+			return nil
+		}
+	}
+}
+
+// namesOf returns the names of the traits whose value is says so of.
+func (p *Profiles) namesOf(ctx context.Context, state []byte, is func(text string) bool) (names []string, err error) {
+	var t traits
+	if err := t.decode(state); err != nil {
+		return nil, err
+	}
+	words, err := p.shown.upTo(ctx, p.cfg.DB.Reader(), traitWords, highestTrait(state))
+	if err != nil {
+		return nil, err
+	}
+	for i := range t.list {
+		if one := &t.list[i]; one.json != "" && is(one.json) {
+			names = append(names, words[one.name])
+		}
+	}
+	return names, nil
+}
+
 func (p *Profiles) step(ctx context.Context, after int64, limit int) (ids []touchstone.PersonID, states [][]byte, err error) {
 	rows, err := p.cfg.DB.Reader().Query(ctx, `SELECT a.person, t.state FROM profile_activity a LEFT JOIN profile_traits t ON t.person = a.person WHERE a.person > ? ORDER BY a.person LIMIT ?`, after, limit)
 	if err != nil {

@@ -31,13 +31,9 @@ const connectTimeout = 10 * time.Second
 // Updates run at REPEATABLE READ: a transaction that changes a row which another one
 // has changed meanwhile fails with a retryable error instead of losing that change.
 func Open(ctx context.Context, url string, o Options) (*store.DB, error) {
-	cfg, err := pgx.ParseConfig(url)
+	cfg, err := parse(url)
 	if err != nil {
-		return nil, touchstone.Wrap(touchstone.Invalid, err, "the PostgreSQL URL is not valid").
-			WithHint("write it like postgres://user:password@host:5432/database?sslmode=require")
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = connectTimeout
+		return nil, err
 	}
 	cfg.StatementCacheCapacity = 256
 	if cfg.RuntimeParams["application_name"] == "" {

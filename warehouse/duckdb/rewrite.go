@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
@@ -91,6 +92,95 @@ func Copy(ctx context.Context, from, fromKey, to, toKey string) (err error) {
 		}
 	}
 	return nil
+}
+
+// alone opens a warehouse that nobody has open; its tables are found by their names.
+func alone(ctx context.Context, path, key string, fn func(c *conn) error) error {
+	settings := append([][2]string{{"threads", "2"}, {"memory_limit", "512MB"}, {"temp_directory", path + ".tmp"}, {"preserve_insertion_order", "true"},
+		{"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}}, encryption...)
+	db, err := openDatabaseFile(":memory:", settings)
+	if err != nil {
+		return err
+	}
+	defer mapping.Close(&db)
+	c, err := connect(db)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	for _, step := range []func() error{
+		func() error { return c.attach(path, key, "original", "") },
+		func() error { return c.query("USE original") },
+		func() error { return fn(c) },
+		func() error { return c.query("CHECKPOINT original") },
+		func() error { return c.query("USE memory") },
+		func() error { return c.query("DETACH original") },
+	} {
+		if err := errors.Join(ctx.Err(), step()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowsAtOnce is how many rows of events Redact holds.
+const rowsAtOnce = 50_000
+
+// Redact goes through the events of a warehouse that nobody has open and writes properties and context
+// anew of those of which change says that they differ; happened is the earlier of an event's two times. All or
+// nothing is written. What was there before lies in the file until [Rewrite]. It returns how many have changed; a
+// file that is not there has none.
+func Redact(ctx context.Context, path, key string, change func(happened time.Time, texts []touchstone.JSON) (differs bool)) (n int64, err error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	err = alone(ctx, path, key, func(c *conn) error {
+		w := &writer{conn: c}
+		last := int64(-1)
+		if err := w.rows(ctx, "SELECT max(rowid) FROM events_raw", func(row []any) {
+			if id, any := row[0].(int64); any {
+				last = id
+			}
+		}); err != nil {
+			return err
+		}
+		if err := c.query("BEGIN TRANSACTION"); err != nil {
+			return err
+		}
+		for from := int64(0); from <= last; from += rowsAtOnce {
+			changed, err := w.redact(ctx, from, change)
+			if n += changed; err != nil {
+				return err // closing takes the rest back
+			}
+		}
+		return c.query("COMMIT")
+	})
+	return n, err
+}
+
+func (w *writer) redact(ctx context.Context, from int64, change func(time.Time, []touchstone.JSON) bool) (int64, error) {
+	type row struct {
+		id    int64
+		texts []touchstone.JSON
+	}
+	var changed []row
+	const query = `SELECT rowid, epoch_ms(least(time, received_at)), properties::VARCHAR, context::VARCHAR FROM events_raw WHERE rowid >= ? AND rowid < ? AND (properties IS NOT NULL OR context IS NOT NULL)`
+	err := w.rowsOf(ctx, query, []any{from, from + rowsAtOnce}, func(values []any) {
+		id, _ := values[0].(int64)
+		ms, _ := values[1].(int64)
+		properties, _ := values[2].(string)
+		about, _ := values[3].(string)
+		texts := []touchstone.JSON{touchstone.JSON(properties), touchstone.JSON(about)}
+		if change(time.UnixMilli(ms).UTC(), texts) {
+			changed = append(changed, row{id, texts})
+		}
+	})
+	for _, r := range changed {
+		if err == nil {
+			err = w.conn.exec(ctx, "UPDATE events_raw SET properties = nullif(?, '')::JSON, context = nullif(?, '')::JSON WHERE rowid = ?", string(r.texts[0]), string(r.texts[1]), r.id)
+		}
+	}
+	return int64(len(changed)), err
 }
 
 // query runs a statement that cannot be prepared, since the engine makes several of it.

@@ -27,6 +27,7 @@ export const privacy: Messages = {
   "There is no request of the kind {0}.": "没有类型为 {0} 的申请。",
   "There is no request {0}.": "没有申请 {0}。",
   "Waiting for the warehouse": "等待数据仓库",
+  "Looking for traits of others that name somebody": "正在查找其他人资料中提到当事人的属性",
   "Writing receipts": "正在生成凭证",
   "a command forgets at most {0} persons": "一条命令最多删除 {0} 人",
   "confirm must be the number of people who are named: {0}.": "confirm 必须等于所指明的人数：{0}。",
