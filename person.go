@@ -45,6 +45,14 @@ type NodeID int64
 // nobody's.
 const ErasedNode NodeID = -1
 
+// Pseudonyms are nodes of nobody, numbered downwards from here: those of odd numbers are given by who
+// anonymises what the warehouse holds, those of even numbers by who takes events in.
+const firstPseudonym NodeID = -2
+
+// Pseudonym tells whether events are under a node that stands for nobody: such events are counted, in
+// questions as those of one more person, and belong to no one.
+func (n NodeID) Pseudonym() bool { return n <= firstPseudonym }
+
 // PersonID names a connected component of the identity graph. It is the id of the
 // component's first node, so it never changes when the graph grows: a merge keeps
 // the older person, and the other id lives on as an alias.

@@ -141,7 +141,7 @@ type latestWorker struct {
 }
 
 func (w *latestWorker) Person(id int64, times []int64) {
-	if w.err != nil {
+	if w.err != nil || id < 0 { // nobody is in no segment
 		return
 	}
 	switch {

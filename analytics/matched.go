@@ -289,7 +289,11 @@ func (a *acquaintance) evidence(node int64) int {
 // bitSet is a set of numbers that lie side by side: nodes, persons.
 type bitSet []uint64
 
+// add takes n in, unless it is negative: a pseudonym is nobody of whom more could be known.
 func (s *bitSet) add(n int64) {
+	if n < 0 {
+		return
+	}
 	word := int(n >> 6)
 	if word >= len(*s) {
 		*s = append(*s, make([]uint64, max(word+1-len(*s), len(*s)))...)
@@ -297,7 +301,7 @@ func (s *bitSet) add(n int64) {
 	(*s)[word] |= 1 << (n & 63)
 }
 
-func (s bitSet) has(n int64) bool { return int(n>>6) < len(s) && s[n>>6]>>(n&63)&1 == 1 }
+func (s bitSet) has(n int64) bool { return n >= 0 && int(n>>6) < len(s) && s[n>>6]>>(n&63)&1 == 1 }
 
 func (s bitSet) each(fn func(n int64)) {
 	for word, bits := range s {

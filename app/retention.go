@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -11,11 +13,12 @@ import (
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/privacy/retain"
 	"github.com/touchstone-cdp/touchstone/profile"
+	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
 // wireRetention makes what removes data that has been kept long enough.
 func (a *App) wireRetention(ctx context.Context) (err error) {
-	cfg := retain.Config{DB: a.store, Clock: a.clock, Held: a.heldNodes, Aged: a.agedTraits, Forget: a.forgetTraits, Logger: a.part("retention")}
+	cfg := retain.Config{DB: a.store, Clock: a.clock, Held: a.heldNodes, Aged: a.agedTraits, Forget: a.forgetTraits, OfClasses: a.traitsOf, Personal: a.personal(), Zone: a.settings.Zone, Logger: a.part("retention")}
 	if a.duck != nil {
 		cfg.Warehouse = a.duck
 	}
@@ -76,6 +79,35 @@ func (a *App) agedTraits(ctx context.Context, names []string, before time.Time, 
 		}
 		return fn(old)
 	})
+}
+
+// personal tells what says something of one person: by the name of its field, by its class in the catalogue, or by its form.
+func (a *App) personal() warehouse.Personal {
+	nobody := &access.Viewer{Kind: "job", Kinds: a.kinds, Fields: a.fields}
+	return func(name string, value touchstone.JSON) bool {
+		whole := strings.HasPrefix(string(value), "{") || strings.HasPrefix(string(value), "[") // their parts are asked about
+		return nobody.Hides(name) || access.FormOf(name, value) != access.NoClass || !whole && nobody.JSON(value) != value
+	}
+}
+
+// traitsOf returns the traits that are of one of the classes of personal data.
+func (a *App) traitsOf(ctx context.Context, classes []access.Class) ([]string, error) {
+	all, err := a.profiles.Traits(ctx, access.System())
+	if err != nil {
+		return nil, err
+	}
+	known := a.fields.All()
+	var names []string
+	for i := range all {
+		class, classed := known[all[i].Trait]
+		if !classed {
+			class = access.NamedClass(all[i].Trait)
+		}
+		if slices.Contains(classes, class) {
+			names = append(names, all[i].Trait)
+		}
+	}
+	return names, nil
 }
 
 // forgetTraits takes values away by a command, so that a rebuild has it, too.

@@ -22,6 +22,7 @@ func TestShapes(t *testing.T) {
 		{"hostile input", testHostileInput},
 		{"webhooks of a segment", testWebhooks},
 		{"erasure", testErasure},
+		{"retention and holds", testRetention},
 		{"restart", testRestart},
 	}
 	shapes := []struct {

@@ -77,7 +77,7 @@ type Warehouse interface {
 	// is touchstone.Unavailable; other errors may be about what facts hold.
 	Append(ctx context.Context, c Commit) error
 	// LastNode returns a node that no event of a commit before is beyond, 0 when there are
-	// no events. It is known without reading them.
+	// no events: of pseudonyms, which are negative, the amount counts. It is known without reading them.
 	LastNode(ctx context.Context) (touchstone.NodeID, error)
 	// Count returns the number of events stored.
 	Count(ctx context.Context) (int64, error)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/command"
 	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -37,13 +38,25 @@ const (
 
 // Rule says how long something is kept.
 type Rule struct {
-	Name     string   `json:"name"`
-	Kind     Kind     `json:"kind"`
-	Event    string   `json:"event,omitempty"`
-	Source   string   `json:"source,omitempty"`
-	Traits   []string `json:"traits,omitempty"`
-	KeepDays int      `json:"keep_days"`
+	Name   string   `json:"name"`
+	Kind   Kind     `json:"kind"`
+	Event  string   `json:"event,omitempty"`
+	Source string   `json:"source,omitempty"`
+	Traits []string `json:"traits,omitempty"`
+	// Classes are those of personal data: all traits of one are meant, beside Traits.
+	Classes  []access.Class `json:"classes,omitempty"`
+	Action   Action         `json:"action,omitempty"`
+	KeepDays int            `json:"keep_days"`
 }
+
+// Action is what becomes of events whose time has come.
+type Action string
+
+// The actions.
+const (
+	Erase     Action = "erase" // also ""
+	Anonymise Action = "anonymise"
+)
 
 // SetCommand replaces the rules.
 const SetCommand = "retention.set"
@@ -80,6 +93,12 @@ type Config struct {
 	Aged func(ctx context.Context, traits []string, before time.Time, fn func(t Trait) error) error
 	// Forget takes traits away from a person, by a command in the log.
 	Forget func(ctx context.Context, t Trait) error
+	// OfClasses returns the traits that are of one of the classes of personal data.
+	OfClasses func(ctx context.Context, classes []access.Class) ([]string, error)
+	// Personal tells what is cut from events that are anonymised.
+	Personal warehouse.Personal
+	// Zone is where days begin; nil is UTC.
+	Zone   func() *time.Location
 	Logger *slog.Logger
 }
 
@@ -127,9 +146,15 @@ func (r *Rule) check() error {
 		return touchstone.Errorf(touchstone.Invalid, "a rule of retention needs a name of at most %d bytes", maxText)
 	case r.KeepDays < leastDays || r.KeepDays > maxDays:
 		return touchstone.Errorf(touchstone.Invalid, "%s: something is kept for %d to %d days", r.Name, leastDays, maxDays)
-	case r.Kind == Events && len(r.Traits) > 0, r.Kind == Traits && (r.Event != "" || r.Source != ""):
+	case r.Kind == Events && len(r.Traits) > 0, r.Kind == Events && len(r.Classes) > 0, r.Kind == Traits && (r.Event != "" || r.Source != ""):
 		return touchstone.Errorf(touchstone.Invalid, "%s: a rule is about events or about traits", r.Name)
-	case r.Kind == Traits && (len(r.Traits) == 0 || len(r.Traits) > maxTraits):
+	case r.Action != "" && r.Action != Erase && r.Action != Anonymise:
+		return touchstone.Errorf(touchstone.Invalid, "%s: %.40q is none of erase and anonymise", r.Name, r.Action)
+	case r.Kind == Traits && r.Action == Anonymise:
+		return touchstone.Errorf(touchstone.Invalid, "%s: traits are a person's; without the person nothing of them is left", r.Name).WithHint("choose erase")
+	case slices.ContainsFunc(r.Classes, func(c access.Class) bool { return !slices.Contains(access.Classes(), c) }):
+		return touchstone.Errorf(touchstone.Invalid, "%s: there is no such class of personal data", r.Name)
+	case r.Kind == Traits && (len(r.Traits)+len(r.Classes) == 0 || len(r.Traits) > maxTraits):
 		return touchstone.Errorf(touchstone.Invalid, "%s: a rule is about 1 to %d traits", r.Name, maxTraits)
 	case r.Kind != Events && r.Kind != Traits:
 		return touchstone.Errorf(touchstone.Invalid, "%s: a rule is about events or about traits", r.Name)
@@ -184,6 +209,8 @@ type Count struct {
 	Before time.Time `json:"before"`
 	// Removed counts events, or values of traits.
 	Removed int64 `json:"removed"`
+	// Action is what becomes, or would, of the events.
+	Action Action `json:"action"`
 	// Held counts what a hold has kept.
 	Held int64 `json:"held"`
 	// Left counts values of traits that the next run takes: one run takes a bounded number.
@@ -252,7 +279,7 @@ func (x *Retention) Due(ctx context.Context) (bool, error) {
 			continue
 		}
 		var ok bool
-		if _, ok, err = x.cfg.Warehouse.Oldest(ctx, warehouse.Expiry{Event: r.Event, Source: r.Source, Before: x.before(r).Add(-every), Keep: nodes}); ok {
+		if _, ok, err = x.cfg.Warehouse.Oldest(ctx, x.expiry(r, x.before(r).Add(-every), nodes)); ok {
 			return true, nil
 		}
 	}
@@ -260,7 +287,36 @@ func (x *Retention) Due(ctx context.Context) (bool, error) {
 }
 
 // before is the moment before which what a rule is about goes.
-func (x *Retention) before(r *Rule) time.Time { return x.cfg.Clock.Now().AddDate(0, 0, -r.KeepDays) }
+// Events are anonymised by whole days, so that somebody has one pseudonym on a day.
+func (x *Retention) before(r *Rule) time.Time {
+	at := x.cfg.Clock.Now().AddDate(0, 0, -r.KeepDays)
+	if r.Action == Anonymise {
+		return dayOf(at, x.zone())
+	}
+	return at
+}
+
+func (x *Retention) zone() *time.Location {
+	if x.cfg.Zone == nil {
+		return time.UTC
+	}
+	return x.cfg.Zone()
+}
+
+// dayOf returns when the day of a moment began.
+func dayOf(at time.Time, zone *time.Location) time.Time {
+	year, month, day := at.In(zone).Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, zone).UTC()
+}
+
+// expiry is what a rule about events asks of the warehouse.
+func (x *Retention) expiry(r *Rule, before time.Time, keep []touchstone.NodeID) warehouse.Expiry {
+	e := warehouse.Expiry{Event: r.Event, Source: r.Source, Before: before, Keep: keep, Zone: x.zone()}
+	if r.Action == Anonymise {
+		e.Anonymise = x.cfg.Personal
+	}
+	return e
+}
 
 func (x *Retention) heldNodes(ctx context.Context) (nodes []touchstone.NodeID, err error) {
 	held, err := x.cfg.Held(ctx)

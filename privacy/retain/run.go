@@ -1,15 +1,16 @@
 package retain
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/job"
 	"github.com/touchstone-cdp/touchstone/store"
-	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
 // RunJob carries the rules out.
@@ -88,7 +89,7 @@ func (x *Retention) carryOut(ctx context.Context, rules []Rule, trial bool, repo
 	counts := make([]Count, len(rules))
 	for i := range rules {
 		c := &counts[i]
-		c.Rule, c.Kind, c.Before = rules[i].Name, rules[i].Kind, x.before(&rules[i])
+		c.Rule, c.Kind, c.Before, c.Action = rules[i].Name, rules[i].Kind, x.before(&rules[i]), cmp.Or(rules[i].Action, Erase)
 		switch rules[i].Kind {
 		case Events:
 			err = x.events(ctx, &rules[i], c, nodes, trial)
@@ -107,7 +108,8 @@ func (x *Retention) events(ctx context.Context, r *Rule, c *Count, nodes []touch
 	if x.cfg.Warehouse == nil {
 		return touchstone.Errorf(touchstone.Unavailable, "this process does not hold the warehouse").WithHint("run jobs in the process with the role sink")
 	}
-	e := warehouse.Expiry{Event: r.Event, Source: r.Source, Before: c.Before, Keep: nodes, Trial: true}
+	e := x.expiry(r, c.Before, nodes)
+	e.Trial = true
 	n, err := x.cfg.Warehouse.Expire(ctx, e)
 	if err != nil {
 		return err
@@ -128,7 +130,11 @@ func (x *Retention) events(ctx context.Context, r *Rule, c *Count, nodes []touch
 			return err
 		}
 		part := e
-		if until := oldest.Add(span); until.Before(e.Before) {
+		until := oldest.Add(span)
+		if r.Action == Anonymise {
+			until = dayOf(oldest, e.Zone).In(e.Zone).AddDate(0, 0, 1)
+		}
+		if until.Before(e.Before) {
 			part.Before = until
 		}
 		n, err := x.cfg.Warehouse.Expire(ctx, part)
@@ -140,7 +146,17 @@ func (x *Retention) events(ctx context.Context, r *Rule, c *Count, nodes []touch
 
 func (x *Retention) traits(ctx context.Context, r *Rule, c *Count, held map[touchstone.PersonID][]touchstone.NodeID, trial bool) error {
 	var due []Trait
-	err := x.cfg.Aged(ctx, r.Traits, c.Before, func(t Trait) error {
+	names := slices.Clone(r.Traits)
+	if len(r.Classes) > 0 {
+		more, err := x.cfg.OfClasses(ctx, r.Classes)
+		if err != nil {
+			return err
+		}
+		names = append(names, more...)
+		slices.Sort(names)
+		names = slices.Compact(names)
+	}
+	err := x.cfg.Aged(ctx, names, c.Before, func(t Trait) error {
 		switch _, kept := held[t.Person]; {
 		case kept:
 			c.Held += int64(len(t.Names))

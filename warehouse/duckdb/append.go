@@ -166,7 +166,7 @@ func (w *writer) appendFacts(ctx context.Context, facts []touchstone.Fact) error
 	// Before the commit: a question must never see an event beyond the last node.
 	last := w.lastNode.Load()
 	for i := range facts {
-		last = max(last, int64(facts[i].Node))
+		last = max(last, int64(facts[i].Node), -int64(facts[i].Node))
 	}
 	w.lastNode.Store(last)
 	return w.chunk.write(ctx, w.conn, facts, w.names)

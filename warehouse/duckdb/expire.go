@@ -18,6 +18,9 @@ func expired(e warehouse.Expiry) (where string, args []any) {
 	if e.Source != "" {
 		where, args = where+" AND source = ?", append(args, e.Source)
 	}
+	if e.Anonymise != nil {
+		where += " AND node > 0" // the others are nobody's already
+	}
 	if len(e.Keep) > 0 {
 		nodes := make([]int64, len(e.Keep))
 		for i, n := range e.Keep {
@@ -48,6 +51,9 @@ func (w *Warehouse) Expire(ctx context.Context, e warehouse.Expiry) (n int64, er
 			return 0, err
 		}
 		return res.Rows[0][0].(int64), nil
+	}
+	if e.Anonymise != nil {
+		return w.anonymise(ctx, e)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

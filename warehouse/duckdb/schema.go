@@ -57,7 +57,7 @@ func eventColumns() []string {
 // The view is what people see: names instead of codes, persons instead of nodes.
 const eventsView = `CREATE OR REPLACE VIEW events AS
 SELECT r.seq, r.message_id, r.time, r.received_at, n.name AS event,
-  'p_' || lower(to_base(coalesce(o.person, r.node), 36)) AS person, coalesce(o.person, r.node) AS person_id, r.node,
+  CASE WHEN r.node < 0 THEN 'nobody_' || lower(to_base(-r.node, 36)) ELSE 'p_' || lower(to_base(coalesce(o.person, r.node), 36)) END AS person, coalesce(o.person, r.node) AS person_id, r.node,
   r.type, r.source, %s, r.properties, r.context
 FROM events_raw r JOIN event_names n ON n.code = r.event LEFT JOIN overrides o ON o.node = r.node`
 
@@ -169,7 +169,7 @@ func (w *writer) load(ctx context.Context) error {
 		w.rows(ctx, "SELECT max(version) FROM override_version", func(row []any) {
 			w.overrideVersion, _ = row[0].(int64)
 		}),
-		w.rows(ctx, "SELECT max(node) FROM events_raw", func(row []any) {
+		w.rows(ctx, "SELECT greatest(max(node), -min(node)) FROM events_raw", func(row []any) {
 			last, _ := row[0].(int64)
 			w.lastNode.Store(last)
 		}),

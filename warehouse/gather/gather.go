@@ -21,7 +21,8 @@ import (
 // in the engine (GROUP BY with lists) takes longer and does not fit into its
 // memory.
 
-// Worker takes people one after another, with their items in order. It may change items.
+// Worker takes people one after another, with their items in order. It may change items. A negative id is a
+// pseudonym: events of nobody, which count as a person's.
 type Worker interface {
 	Person(id int64, items []int64)
 }
@@ -73,9 +74,9 @@ func Run(ctx context.Context, w warehouse.Warehouse, g Gathering, workers []Work
 		return err
 	}
 	width := min(maxWidth, 63-g.Bits, max(0, bits.Len64(uint64(last))-partitionBits)) // of a partition, in bits
-	partitions := int(last>>width) + 1
+	partitions := int((2*last)>>width) + 1                                            // pseudonyms stand behind the persons
 	for from, share := 0, min(partitions, maxPartitions); from < partitions; {
-		p := &partitioner{Gathering: g, persons: persons, width: width, from: from, to: min(from+share, partitions), workers: Parallelism}
+		p := &partitioner{Gathering: g, persons: persons, lastPerson: last, width: width, from: from, to: min(from+share, partitions), workers: Parallelism}
 		p.room.Store(int64(g.Held))
 		switch err := p.read(ctx, w); {
 		case errors.Is(err, errTooManyItems) && share > 1:
@@ -95,12 +96,14 @@ func Run(ctx context.Context, w warehouse.Warehouse, g Gathering, workers []Work
 // partitioner holds the items of the partitions from from to before to.
 type partitioner struct {
 	Gathering
-	persons  *PersonMap
-	width    int
-	from, to int
-	workers  int
-	intakes  []*intake    // by worker
-	room     atomic.Int64 // items that may still come
+	persons *PersonMap
+	// lastPerson is the greatest number of a person. A pseudonym, which is negative, is lastPerson and its amount.
+	lastPerson int64
+	width      int
+	from, to   int
+	workers    int
+	intakes    []*intake    // by worker
+	room       atomic.Int64 // items that may still come
 }
 
 // partition is a chain of blocks, in which person and item are one number each; all
@@ -150,7 +153,7 @@ func (p *partitioner) takeAll(to *intake, columns [][]int64) {
 // take puts the items of some rows into their partitions.
 func (p *partitioner) take(to *intake, nodes []int64) {
 	rows := to.kept(len(nodes))
-	p.persons.all(nodes, rows, &to.people, &to.moved)
+	p.persons.all(nodes, rows, p.lastPerson, &to.people, &to.moved)
 	to.distribute(to.pack(rows, p.width, p.Bits, p.from))
 }
 
@@ -282,7 +285,11 @@ func (o *orderer) deliver(p *partitioner, i int, w Worker) {
 		if end > begin {
 			items := o.items[begin:end]
 			o.sort(items)
-			w.Person(first+int64(j), items)
+			id := first + int64(j)
+			if id > p.lastPerson {
+				id = p.lastPerson - id
+			}
+			w.Person(id, items)
 			begin = end
 		}
 	}
@@ -442,10 +449,12 @@ func (m *PersonMap) rank(node int64) int {
 // numbers as there are rows. Who is overridden cannot be foreseen, so those rows are listed
 // first, without a branch, and looked up together: the processor then waits for several
 // look-ups at a time.
-func (m *PersonMap) all(nodes []int64, rows []int32, people *[stride]int64, moved *[stride]int32) {
+func (m *PersonMap) all(nodes []int64, rows []int32, last int64, people *[stride]int64, moved *[stride]int32) {
 	n, set := 0, m.overridden
 	for i, row := range rows {
 		node := nodes[row]
+		below := node >> 63
+		node = (node ^ below - below) + last&below // of a negative one, last and its amount
 		people[i&(stride-1)], moved[n&(stride-1)] = node, int32(i)
 		if word := uint64(node) >> 6; word < uint64(len(set)) {
 			n += int(set[word] >> (node & 63) & 1)
@@ -476,7 +485,7 @@ func (w *everyone) Person(id int64, _ []int64) { w.people = append(w.people, tou
 
 // First puts lists of people together: by ascending id, the first most of them.
 func First(most int, lists ...[]touchstone.PersonID) []touchstone.PersonID {
-	people := slices.Concat(lists...)
+	people := slices.DeleteFunc(slices.Concat(lists...), func(p touchstone.PersonID) bool { return p <= 0 }) // pseudonyms are nobody
 	slices.Sort(people)
 	if people == nil {
 		people = []touchstone.PersonID{}

@@ -49,7 +49,7 @@ func TestStanding(t *testing.T) {
 			}
 			var got [stride]int64
 			var moved [stride]int32
-			m.all([]int64{n}, []int32{0}, &got, &moved)
+			m.all([]int64{n}, []int32{0}, 1<<40, &got, &moved)
 			if got[0] != want {
 				t.Fatalf("node %d is %d's, not %d's", n, got[0], want)
 			}

@@ -36,7 +36,7 @@ export function answerHolds({ path }: Asked): unknown {
 }
 
 const rules: S["RetentionRule"][] = [
-  { name: "Page views", kind: "events", event: "page", keep_days: 400 },
+  { name: "Page views", kind: "events", event: "page", action: "anonymise", keep_days: 400 },
   { name: "Birthdays 生日", kind: "traits", traits: ["birthday"], keep_days: 1100 },
 ];
 
@@ -52,8 +52,22 @@ export function answerRetention({ path }: Asked): unknown {
             ended_at: ago(d - 0.001),
             version: 1,
             counts: [
-              { rule: "Page views", kind: "events", before: ago(400 + d), removed: 8_204 - d, held: 31 },
-              { rule: "Birthdays 生日", kind: "traits", before: ago(1100 + d), removed: 2, held: 0 },
+              {
+                rule: "Page views",
+                kind: "events",
+                action: "anonymise",
+                before: ago(400 + d),
+                removed: 8_204 - d,
+                held: 31,
+              },
+              {
+                rule: "Birthdays 生日",
+                kind: "traits",
+                action: "erase",
+                before: ago(1100 + d),
+                removed: 2,
+                held: 0,
+              },
             ],
           })),
     } satisfies S["RetentionRuns"];

@@ -7413,6 +7413,14 @@ export interface components {
             /** @description Id of a source; missing: all */
             source?: string;
             traits?: string[];
+            /** @description All traits of these classes of personal data, beside `traits` */
+            classes?: ("phone" | "email" | "id_card" | "plate" | "vin" | "bank_card" | "location")[];
+            /**
+             * @description `anonymise` keeps events for counts, as nobody's: without identifiers, session and personal fields, under a pseudonym of the day
+             * @default erase
+             * @enum {string}
+             */
+            action?: "erase" | "anonymise";
             keep_days: number;
         };
         RetentionRules: {
@@ -7430,6 +7438,8 @@ export interface components {
             rule: string;
             /** @enum {string} */
             kind: "events" | "traits";
+            /** @enum {string} */
+            action: "erase" | "anonymise";
             /** Format: date-time */
             before: string;
             /**

@@ -12,8 +12,9 @@ export function Counts({ counts }: { counts: readonly RetentionCount[] }) {
         <div key={c.rule} className="pair">
           <dt>{c.rule}</dt>
           <dd>
-            <Num value={c.removed} /> {t(`retention.kinds.${c.kind}`)} · {t("retention.before")}{" "}
-            <ExactTime at={c.before} />
+            <Num value={c.removed} /> {t(`retention.kinds.${c.kind}`)} ·{" "}
+            {c.kind === "events" && `${t(`retention.actions.${c.action}`)} · `}
+            {t("retention.before")} <ExactTime at={c.before} />
             {c.held > 0 && (
               <span className="muted">
                 {" "}

@@ -1,6 +1,7 @@
 import { Button, Input, InputNumber, Select } from "antd";
 import { X } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { classes } from "@/pages/collect/search";
 import type { RetentionRule } from "./queries";
 
 /** A rule: what it is about, and for how many days that is kept. */
@@ -50,6 +51,33 @@ export function RuleRow({
           aria-label={t("retention.event")}
           placeholder={t("retention.everyEvent")}
           onChange={(e) => onChange({ ...rule, event: e.target.value })}
+        />
+      ) : (
+        <Select
+          mode="multiple"
+          style={{ minWidth: 180 }}
+          value={rule.classes ?? []}
+          disabled={disabled}
+          aria-label={t("retention.classes")}
+          placeholder={t("retention.classes")}
+          onChange={(chosen: NonNullable<RetentionRule["classes"]>) => onChange({ ...rule, classes: chosen })}
+          options={classes
+            .filter((c) => c !== "none")
+            .map((c) => ({ value: c, label: t(`collect.catalogue.classes.${c}`) }))}
+        />
+      )}
+      {rule.kind === "events" ? (
+        <Select
+          style={{ width: 170 }}
+          value={rule.action ?? "erase"}
+          disabled={disabled}
+          aria-label={t("retention.action")}
+          title={t("retention.actionHelp")}
+          onChange={(action: NonNullable<RetentionRule["action"]>) => onChange({ ...rule, action })}
+          options={(["erase", "anonymise"] as const).map((v) => ({
+            value: v,
+            label: t(`retention.actions.${v}`),
+          }))}
         />
       ) : (
         <Select
