@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/tidwall/gjson"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -122,6 +123,14 @@ type Property struct {
 	Types    map[string]int64  `json:"types"`     // JSON type → how often in the sample
 	FillRate float64           `json:"fill_rate"` // share of the sample that has it
 	Examples []touchstone.JSON `json:"examples"`  // a few different values
+	// Different is how many different values the sample has, and Values of how many: 3 of 2,000 are kinds of
+	// something, 2,000 of 2,000 are names of things.
+	Different int64  `json:"different"`
+	Values    int64  `json:"values"`
+	Unit      string `json:"unit"` // of numbers, as the name tells; empty: it tells none
+
+	seen       map[uint64]struct{} // hashes of values; no more than the sample has
+	currencies map[string]int64    // of a property "currency"
 }
 
 // The bounds of the samples.
@@ -154,8 +163,17 @@ func (e *Engine) Properties(ctx context.Context, v *access.Viewer, event string)
 		return nil, err
 	}
 	list := make([]Property, 0, len(found))
+	currency := ""
+	if c := found["currency"]; c != nil {
+		currency = currencyOf(c.currencies)
+	}
 	for _, p := range found {
+		p.Values, p.Different = int64(p.FillRate), int64(len(p.seen))
+		if 2*p.Types["number"] > p.Values {
+			p.Unit = unitOf(p.Property, currency)
+		}
 		p.FillRate /= float64(n)
+		p.seen, p.currencies = nil, nil
 		for i, example := range p.Examples {
 			p.Examples[i] = v.Field(p.Property, example)
 		}
@@ -189,7 +207,7 @@ func note(found map[string]*Property, name string, value gjson.Result) {
 		if len(found) == maxProperties {
 			return
 		}
-		p = &Property{Property: name, Types: map[string]int64{}, Examples: []touchstone.JSON{}}
+		p = &Property{Property: name, Types: map[string]int64{}, Examples: []touchstone.JSON{}, seen: map[uint64]struct{}{}}
 		found[name] = p
 	}
 	if value.Type == gjson.Null {
@@ -198,6 +216,13 @@ func note(found map[string]*Property, name string, value gjson.Result) {
 	}
 	p.FillRate++ // a count until the end
 	p.Types[jsonType(value)]++
+	p.seen[xxhash.Sum64String(value.Raw)] = struct{}{}
+	if name == "currency" && len(value.Str) <= 8 {
+		if p.currencies == nil {
+			p.currencies = map[string]int64{}
+		}
+		p.currencies[strings.Clone(value.Str)]++
+	}
 	example := touchstone.JSON(value.Raw)
 	if len(p.Examples) < maxExamples && len(example) <= maxExampleBytes && !slices.Contains(p.Examples, example) {
 		p.Examples = append(p.Examples, touchstone.JSON(strings.Clone(string(example))))

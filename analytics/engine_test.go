@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
@@ -107,14 +108,14 @@ func TestCatalogue(t *testing.T) {
 		slices.Sort(properties[i].Examples)
 	}
 	wantProperties := []analytics.Property{
-		{Property: "n", Types: map[string]int64{"number": 2, "string": 1}, FillRate: 0.75, Examples: []touchstone.JSON{`"2"`, `1`, `3`}},
-		{Property: "s", Types: map[string]int64{"string": 2}, FillRate: 0.5, Examples: []touchstone.JSON{`"x"`}},
-		{Property: "b", Types: map[string]int64{"boolean": 1}, FillRate: 0.25, Examples: []touchstone.JSON{`true`}},
-		{Property: "l", Types: map[string]int64{"array": 1}, FillRate: 0.25, Examples: []touchstone.JSON{`[]`}},
-		{Property: "o", Types: map[string]int64{"object": 1}, FillRate: 0.25, Examples: []touchstone.JSON{`{}`}},
+		{Property: "n", Types: map[string]int64{"number": 2, "string": 1}, FillRate: 0.75, Examples: []touchstone.JSON{`"2"`, `1`, `3`}, Different: 3, Values: 3},
+		{Property: "s", Types: map[string]int64{"string": 2}, FillRate: 0.5, Examples: []touchstone.JSON{`"x"`}, Different: 1, Values: 2},
+		{Property: "b", Types: map[string]int64{"boolean": 1}, FillRate: 0.25, Examples: []touchstone.JSON{`true`}, Different: 1, Values: 1},
+		{Property: "l", Types: map[string]int64{"array": 1}, FillRate: 0.25, Examples: []touchstone.JSON{`[]`}, Different: 1, Values: 1},
+		{Property: "o", Types: map[string]int64{"object": 1}, FillRate: 0.25, Examples: []touchstone.JSON{`{}`}, Different: 1, Values: 1},
 		{Property: "z", Types: map[string]int64{"null": 1}, Examples: []touchstone.JSON{}},
 	}
-	if diff := cmp.Diff(wantProperties, properties); diff != "" {
+	if diff := cmp.Diff(wantProperties, properties, cmpopts.IgnoreUnexported(analytics.Property{})); diff != "" {
 		t.Error(diff)
 	}
 	if p, err := e.Properties(t.Context(), access.System(), "never"); err != nil || len(p) != 0 {

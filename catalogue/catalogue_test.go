@@ -69,7 +69,7 @@ func entry(t *testing.T, c *catalogue.Catalogue, sort catalogue.Sort, name strin
 func TestClassesAreFoundAndOverruled(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		ctx, at := t.Context(), &clock{time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-		s := &samples{asked: map[string]int{}, traits: map[string][]touchstone.JSON{"t1": {`"a@example.com"`, `"b@example.com"`, `"c@example.com"`}, "level": {"1", "2", "3"}, "email": {`"none"`}},
+		s := &samples{asked: map[string]int{}, traits: map[string][]touchstone.JSON{"t1": {`"a@example.com"`, `"b@example.com"`, `"c@example.com"`}, "level": {"1", "2", "3"}, "email": {`"none"`}, "consent_email": {"true", "false"}},
 			events: map[string]map[string][]touchstone.JSON{"Call": {"nr": phones(4, `"-"`, `"unknown"`), "two": phones(2), "few": phones(4, `"a"`, `"b"`, `"c"`, `"d"`, `"e"`)}, "Order": {"nr": {"1", "2", "3"}}}}
 		open := func() *catalogue.Catalogue {
 			c, err := catalogue.Open(ctx, catalogue.Config{DB: db, Clock: at, Samples: s})
@@ -93,6 +93,9 @@ func TestClassesAreFoundAndOverruled(t *testing.T) {
 		}
 		if e := entry(t, c, catalogue.Trait, "email"); e == nil || e.Class != "email" || e.ClassBy != "name" {
 			t.Errorf("email goes by its name: %+v", e)
+		}
+		if e := entry(t, c, catalogue.Trait, "consent_email"); e != nil {
+			t.Errorf("whether somebody wants mail is no address: %+v", e)
 		}
 		for _, plain := range []string{"two", "few"} {
 			if e := entry(t, c, catalogue.Property, plain); e != nil {

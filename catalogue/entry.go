@@ -84,14 +84,15 @@ func (e *Entry) decide() {
 	if e.Class != "" || e.Sort == Event {
 		return
 	}
-	matched := int64(-1)
+	matched, few := int64(-1), false
 	for _, f := range e.Found {
 		if f.Class != access.NoClass && f.Matched > matched {
 			matched, e.Class, e.ClassBy = f.Matched, string(f.Class), "values"
+			few = 2*f.Matched < f.Values
 		}
 	}
 	named := string(access.NamedClass(e.Name))
-	if matched <= 0 && named != "" {
+	if named != "" && (matched <= 0 || few && e.Class == named) {
 		e.Class, e.ClassBy = named, "name"
 	}
 	if e.Class == "" {

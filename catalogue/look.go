@@ -113,11 +113,15 @@ type finding struct {
 func find(name string, values []touchstone.JSON) finding {
 	f := finding{name: name}
 	counts := map[access.Class]int{}
+	answers := 0 // true and false: "consent_email" says whether, not where
 	for _, v := range values {
 		if v == `""` || v == "null" {
 			continue
 		}
 		f.seen++
+		if v == "true" || v == "false" {
+			answers++
+		}
 		if class := access.FormOf(name, v); class != access.NoClass {
 			counts[class]++
 		}
@@ -129,7 +133,7 @@ func find(name string, values []touchstone.JSON) finding {
 			most, f.class, f.matched = counts[class], class, counts[class]
 		}
 	}
-	if all < enough || 2*all < f.seen {
+	if (all < enough || 2*all < f.seen) && (answers == 0 || answers < f.seen) {
 		f.class = access.NamedClass(name)
 		f.matched = counts[f.class]
 	}

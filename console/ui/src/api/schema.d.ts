@@ -5229,6 +5229,18 @@ export interface components {
             };
             fill_rate: number;
             examples: unknown[];
+            /**
+             * Format: int64
+             * @description How many different values the sample of the latest events has
+             */
+            different: number;
+            /**
+             * Format: int64
+             * @description How many values that sample has
+             */
+            values: number;
+            /** @description Of numbers, as the name tells (duration_ms, a price beside a currency); empty if it tells none. One that a person has written stands in the entry */
+            unit: string;
         };
         CataloguePropertyList: {
             items: components["schemas"]["CatalogueProperty"][];

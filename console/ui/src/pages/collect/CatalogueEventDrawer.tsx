@@ -56,7 +56,7 @@ export function CatalogueEventDrawer(props: {
       key: "class",
       title: t("collect.catalogue.class"),
       help: t("collect.catalogue.classHelp"),
-      width: 100,
+      width: 120,
       value: (p) => names.of("property", p.property)?.class ?? "",
       render: (p) => <ClassMark entry={names.of("property", p.property)} />,
     },
@@ -76,6 +76,31 @@ export function CatalogueEventDrawer(props: {
       render: (p) => <Fill rate={p.fill_rate} />,
     },
     {
+      key: "different",
+      title: t("collect.catalogue.different"),
+      help: t("collect.catalogue.differentHelp"),
+      width: 100,
+      align: "right",
+      value: (p) => p.different,
+      render: (p) => (
+        <span
+          title={t("collect.catalogue.differentOf", {
+            different: format.num(p.different),
+            values: format.num(p.values),
+          })}
+        >
+          {format.num(p.different)}
+        </span>
+      ),
+    },
+    {
+      key: "unit",
+      title: t("collect.catalogue.unit"),
+      width: 70,
+      value: (p) => names.of("property", p.property)?.unit || p.unit,
+      render: (p) => names.of("property", p.property)?.unit || <span className="muted">{p.unit}</span>,
+    },
+    {
       key: "examples",
       title: t("collect.catalogue.examples"),
       sortable: false,
@@ -84,12 +109,13 @@ export function CatalogueEventDrawer(props: {
     },
   ];
 
+  const classed = query.data?.items.some((p) => names.of("property", p.property)?.class);
   return (
     <DetailDrawer
       open={props.name !== undefined}
       onClose={props.onClose}
       title={names.shown("event", name) ?? labels.event(name)}
-      width={720}
+      width={880}
       actions={
         <Button icon={<PencilLine size={14} />} onClick={() => props.onEntry("event", name)}>
           {t("collect.catalogue.describe")}
@@ -149,7 +175,7 @@ export function CatalogueEventDrawer(props: {
             plain
             id="catalogue-properties"
             label={t("collect.catalogue.properties")}
-            columns={columns}
+            columns={columns.filter((c) => c.key !== "class" || classed)}
             rows={query.data?.items}
             rowKey={(p) => p.property}
             onOpen={(p) => props.onEntry("property", p.property)}
