@@ -88,17 +88,21 @@ func (q *Quarantine) try(ctx context.Context, v *access.Viewer, items []Quaranti
 			return err
 		}
 		_, sentence := SplitReason(reason)
-		example := TrialExample{item.ID, v.JSON(before), v.JSON(item.Event), v.Text(sentence), failed}
+		sentence = v.Text(sentence)
+		example := func() TrialExample {
+			return TrialExample{item.ID, v.JSON(before), v.JSON(item.Event), sentence, failed}
+		}
 		if reason == "" {
-			t.Passed++
-			good = append(good, example)
+			if t.Passed++; len(good) < maxExamples {
+				good = append(good, example())
+			}
 			continue
 		}
-		if counts[example.Reason]++; counts[example.Reason] == 1 {
-			t.Reasons = append(t.Reasons, TrialReason{Reason: example.Reason})
+		if counts[sentence]++; counts[sentence] == 1 {
+			t.Reasons = append(t.Reasons, TrialReason{Reason: sentence})
 		}
 		if len(t.Examples) < maxExamples/2 {
-			t.Examples = append(t.Examples, example)
+			t.Examples = append(t.Examples, example())
 		}
 	}
 	t.Examples = append(t.Examples, good[:min(len(good), maxExamples-len(t.Examples))]...)

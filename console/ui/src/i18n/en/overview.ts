@@ -18,6 +18,9 @@ export const overview = {
   freshProfilesHelp: "How far profiles and segments are behind the latest accepted event.",
   freshReports: "Report lag",
   freshReportsHelp: "How far reports are behind the latest accepted event.",
+  openAlarms_one: "{{n}} thing about the data is not as usual",
+  openAlarms_other: "{{n}} things about the data are not as usual",
+  lookAtAlarms: "Look at it",
   stuck: {
     pipeline: "Profiles and segments are not being updated",
     warehouse: "Reports are not being updated",

@@ -16,6 +16,8 @@ export const overview = {
   freshProfilesHelp: "画像与人群相对最新接收事件的延迟。",
   freshReports: "报表延迟",
   freshReportsHelp: "报表相对最新接收事件的延迟。",
+  openAlarms_other: "{{n}} 项数据异常",
+  lookAtAlarms: "查看",
   stuck: {
     pipeline: "画像与人群已停止更新",
     warehouse: "报表已停止更新",

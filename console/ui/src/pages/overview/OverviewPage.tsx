@@ -13,6 +13,7 @@ import { Business } from "./Business";
 import { GettingStarted } from "./GettingStarted";
 import { TopEvents } from "./Lists";
 import { Newest, NewestChanges } from "./Newest";
+import { OpenAlarms } from "./OpenAlarms";
 import { SegmentsMoved } from "./SegmentsMoved";
 import { Stone } from "./Stone";
 import { StuckParts } from "./StuckParts";
@@ -63,6 +64,7 @@ export function OverviewPage() {
       ) : (
         <div className="stack">
           {stats && <StuckParts parts={stats.stuck} />}
+          <OpenAlarms />
           <Business />
           <div className="overview-grid">
             <SegmentsMoved />
