@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/admission/plan"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
@@ -18,9 +20,10 @@ const (
 	maxSeries  = 5_000 // sources and names at a time
 	// FarOff is how far from its receipt the time of an event lies whose clock is off.
 	FarOff   = 10 * time.Minute
-	maxName  = 200 // bytes of a name
-	maxPaths = 20  // wrong places of an event that are told apart
-	maxTicks = 360 // that wait to be taken, an hour; a pipeline that is further behind is not watched
+	maxName  = 200    // bytes of a name
+	maxAside = 20_000 // events of a tick that were set aside and are known again
+	maxPaths = 20     // wrong places of an event that are told apart
+	maxTicks = 360    // that wait to be taken, an hour; a pipeline that is further behind is not watched
 )
 
 // Gatherer counts what the pipeline commits, by the ten seconds in which the edge received it. It is told by the
@@ -37,7 +40,8 @@ type Gatherer struct {
 
 type gathered struct {
 	counts map[place]*Counts
-	names  map[string]int // of a source
+	names  map[string]int  // of a source
+	aside  map[uint64]bool // message ids of those set aside, as hashes: they may come in at once
 }
 
 // minute is one of a source, in minutes since 1970.
@@ -65,11 +69,19 @@ func (g *Gatherer) Observe(at time.Time, kept, aside []touchstone.Fact, repeated
 		if g.late(f) || f.Backfill || !g.at(&in, f) { // history comes when somebody sends it
 			continue
 		}
+		again := in.tick.takeAside(f)
+		if again {
+			in.whole.Aside--
+			in.whole.Out--
+		}
 		in.whole.Events++
 		if f.ReceivedAt.Sub(f.Time).Abs() > FarOff {
 			in.whole.Skewed++
 		}
 		if c := g.count(in.tick, f.Source, f.Name); c != nil {
+			if again && c.Aside > 0 {
+				c.Aside--
+			}
 			c.Events++
 			look(f, &c.Sampled, &c.Fields)
 		}
@@ -86,6 +98,7 @@ func (g *Gatherer) Observe(at time.Time, kept, aside []touchstone.Fact, repeated
 		if c := g.count(in.tick, f.Source, f.Name); c != nil {
 			in.whole.Out++
 			c.Aside++
+			in.tick.noteAside(f)
 			look(f, &c.OutSampled, &c.OutFields)
 			c.wrong(f.Reason)
 		}
@@ -116,7 +129,7 @@ func (g *Gatherer) at(in *cursor, f *touchstone.Fact) bool {
 				g.full++
 				return false
 			}
-			in.tick = &gathered{map[place]*Counts{}, map[string]int{}}
+			in.tick = &gathered{map[place]*Counts{}, map[string]int{}, map[uint64]bool{}}
 			g.ticks[number] = in.tick
 		}
 	}
@@ -131,10 +144,27 @@ func (g *Gatherer) at(in *cursor, f *touchstone.Fact) bool {
 	return !in.imported && in.whole != nil
 }
 
-// isLate tells that an event was received long before what is looked at: it was in quarantine, and
+// noteAside remembers an event that is set aside, takeAside reports whether one was that comes in now.
+func (t *gathered) noteAside(f *touchstone.Fact) {
+	if len(t.aside) < maxAside {
+		t.aside[xxhash.Sum64String(f.MessageID)] = true
+	}
+}
+
+func (t *gathered) takeAside(f *touchstone.Fact) bool {
+	if len(t.aside) == 0 {
+		return false
+	}
+	hash := xxhash.Sum64String(f.MessageID)
+	was := t.aside[hash]
+	delete(t.aside, hash)
+	return was
+}
+
+// isLate tells that an event was received in a time that was looked at: it was in quarantine, and
 // comes in now. It makes the minute good in which it was refused, and says nothing of the present one.
 func (g *Gatherer) isLate(f *touchstone.Fact) bool {
-	return f.ReceivedAt.UnixMilli()/Tick.Milliseconds() < g.through-1
+	return f.ReceivedAt.UnixMilli()/Tick.Milliseconds() <= g.through
 }
 
 // late notes an event that is late.

@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,6 +54,28 @@ func TestMendedEventsMakeScoresGood(t *testing.T) {
 			t.Errorf("twice: %+v", again)
 		}
 	})
+}
+
+// What comes in before anybody has looked was never refused.
+func TestMendedAtOnce(t *testing.T) {
+	g := newGatherer(nil)
+	var aside []touchstone.Fact
+	for i := range 10 {
+		aside = append(aside, touchstone.Fact{Event: touchstone.Event{Name: "Paid", Source: "s", MessageID: fmt.Sprint(i), ReceivedAt: start, Time: start, Reason: "tracking_plan: price is missing"}})
+	}
+	g.Observe(start, nil, aside, nil)
+	g.Observe(start, aside[:7], nil, nil)
+	counts := g.take(start.UnixMilli() / Tick.Milliseconds())
+	if c := counts[place{"s", ""}]; c.Events != 7 || c.Aside != 3 || c.Out != 3 {
+		t.Errorf("%+v", c)
+	}
+	if c := counts[place{"s", "Paid"}]; c.Events != 7 || c.Aside != 3 {
+		t.Errorf("%+v", c)
+	}
+	g.Observe(start, aside[7:], nil, nil)
+	if mended := g.takeMended(); len(mended) != 1 || mended[minute{"s", start.Unix() / 60}] != 3 {
+		t.Errorf("%v", mended)
+	}
 }
 
 // Somebody says that a source is as it should be: its alarms are closed, and what it sends now is learnt.
