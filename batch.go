@@ -56,6 +56,9 @@ type Aside struct {
 	// Silent leaves the fact out without a trace: it is counted, and nothing of it is put in
 	// quarantine. A repeat of it is a duplicate.
 	Silent bool
+	// Pseudonym, of what is left out so, has the warehouse count the fact as nobody's under this node: the
+	// event is kept without whatever says whose it was.
+	Pseudonym NodeID
 }
 
 // Timer asks for a [Batch] in which it is Due at a given moment or shortly after. One of a

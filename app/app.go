@@ -351,7 +351,7 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		Clock:  a.clock, Logger: a.part("pipeline"), Metrics: a.metrics,
 		MaxEvents: a.cfg.Pipeline.MaxEvents, MinInterval: a.cfg.Pipeline.MinInterval,
 		DedupeWindow: a.cfg.Pipeline.DedupeWindow, DedupeMax: a.cfg.Pipeline.DedupeMax,
-		Imports: a.isImport, BackfillAge: a.cfg.Pipeline.BackfillAge, Lanes: a.cfg.Lanes, Thin: thinStages,
+		Personal: a.personal(), Imports: a.isImport, BackfillAge: a.cfg.Pipeline.BackfillAge, Lanes: a.cfg.Lanes, Thin: thinStages,
 	})
 	if err != nil {
 		return err
@@ -366,7 +366,8 @@ func (a *App) wirePipeline(ctx context.Context) (err error) {
 		held = a.duck
 	}
 	a.sink, err = pipeline.NewSink(ctx, pipeline.SinkConfig{
-		Log: a.log, DB: a.store, Warehouse: held, Graph: a.graph, Pipeline: a.pipeline, Admission: a.admission, Reject: quarantine.Write,
+		Personal: a.personal(),
+		Log:      a.log, DB: a.store, Warehouse: held, Graph: a.graph, Pipeline: a.pipeline, Admission: a.admission, Reject: quarantine.Write,
 		Clock: a.clock, Logger: a.part("sink"), Metrics: a.metrics,
 	})
 	if err == nil {

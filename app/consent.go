@@ -17,7 +17,7 @@ import (
 
 // wireConsent makes what persons have decided, and the one gate that asks it.
 func (a *App) wireConsent(ctx context.Context) (err error) {
-	a.consent, err = consent.Open(ctx, consent.Config{DB: a.store, Clock: a.clock, Logger: a.part("consent"), Metrics: a.metrics, Minors: a.minors})
+	a.consent, err = consent.Open(ctx, consent.Config{DB: a.store, Clock: a.clock, Logger: a.part("consent"), Metrics: a.metrics, Minors: a.minors, Zone: a.settings.Zone})
 	return err
 }
 

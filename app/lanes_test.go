@@ -199,6 +199,17 @@ func (h worldHistory) Mark() string { return strconv.FormatUint(uint64(h.p.pipel
 // dropped returns the events that the pipeline has left out: duplicates, and those of who refuses.
 func (w *laneWorld) dropped(ctx context.Context) (map[touchstone.Seq]bool, error) {
 	out := map[touchstone.Seq]bool{}
+	if err := keep.Each(ctx, w.db.Reader(), `SELECT record, body FROM pipeline_veiled`, nil, func(scan func(...any) error) error {
+		var record uint64
+		var body []byte
+		err := scan(&record, &body)
+		for ; len(body) >= 10; body = body[10:] {
+			out[touchstone.MakeSeq(0, record, int(binary.LittleEndian.Uint16(body)))] = true
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
 	return out, keep.Each(ctx, w.db.Reader(), `SELECT record, indexes FROM pipeline_dropped`, nil, func(scan func(...any) error) error {
 		var record uint64
 		var indexes []byte
@@ -334,10 +345,10 @@ func (w *laneWorld) append(events ...touchstone.Event) {
 var holdsForAnybody = map[string]bool{"4": true, "6": true}
 
 // policyCommand sets a policy under which people are asked before their events are taken in.
-func policyCommand(number int, basis string, now time.Time) touchstone.Event {
+func policyCommand(number int, basis, refused string, now time.Time) touchstone.Event {
 	c := touchstone.Command{ID: fmt.Sprint("cmd_", number), Kind: consent.SetCommand, Actor: "test", SubmittedAt: now}
 	c.Body = touchstone.JSON(fmt.Sprintf(`{"policy":{"purposes":[{"key":"go","basis":%q,"class":"","title":{"zh":"一","en":"One"},"text":{"zh":"一","en":"One"}}],
-		"uses":{"collect":"go"}},"note":""}`, basis))
+		"uses":{"collect":"go"},"refused":%q},"note":""}`, basis, refused))
 	return c.Event()
 }
 
@@ -351,7 +362,7 @@ func script(rng *rand.Rand, now time.Time, people int) (records [][]touchstone.E
 	kinds := touchstone.DefaultKindSet()
 	number := 0
 	if asked := rng.IntN(3) > 0; asked {
-		records = append(records, []touchstone.Event{policyCommand(number, "opt_out", now)})
+		records = append(records, []touchstone.Event{policyCommand(number, "opt_out", pick("drop", "pseudonymise"), now)})
 	}
 	for range 25 + rng.IntN(40) {
 		if rng.IntN(14) == 0 {
@@ -455,7 +466,22 @@ func (w *laneWorld) dump(p *laneProcess, told, parted bool) map[string]string {
 	query("node", `SELECT kind || ':' || value, CAST(person AS TEXT) FROM identity_nodes`)
 	query("decided", `SELECT CAST(node AS TEXT) || purpose, CAST(person AS TEXT) || ' ' || choice || CAST(at AS TEXT) FROM consent_cells`)
 	query("proof", `SELECT id, CAST(person AS TEXT) || ' ' || choice FROM consent_proofs`)
-	query("left out", `SELECT CAST(day AS TEXT) || source, CAST(n AS TEXT) FROM consent_left_out`)
+	query("left out", `SELECT CAST(day AS TEXT) || source, CAST(n AS TEXT) || ' ' || CAST(kept AS TEXT) FROM consent_left_out`)
+	query("given", `SELECT CAST(one AS TEXT), CAST(n AS TEXT) FROM consent_pseudonym_count`)
+	veiled := 0
+	if err := keep.Each(ctx, w.db.Reader(), `SELECT record, body FROM pipeline_veiled`, nil, func(scan func(...any) error) error {
+		var record uint64
+		var body []byte
+		err := scan(&record, &body)
+		for ; len(body) >= 10; body = body[10:] {
+			all[fmt.Sprint("veiled ", record, " ", binary.LittleEndian.Uint16(body))] = strconv.FormatInt(int64(binary.LittleEndian.Uint64(body[2:])), 10) //nolint:gosec // as written
+			veiled++
+		}
+		return err
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	all["veiled"] = strconv.Itoa(veiled)
 	query("day", `SELECT CAST(person AS TEXT), CAST(day AS TEXT) FROM profile_days`)
 	query("term", `SELECT term || ' of ' || CAST(person AS TEXT), '' FROM profile_terms`)
 	query("traits of", `SELECT CAST(person AS TEXT), '' FROM profile_traits`)

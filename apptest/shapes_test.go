@@ -23,6 +23,7 @@ func TestShapes(t *testing.T) {
 		{"webhooks of a segment", testWebhooks},
 		{"erasure", testErasure},
 		{"retention and holds", testRetention},
+		{"events of nobody", testPseudonyms},
 		{"restart", testRestart},
 	}
 	shapes := []struct {

@@ -30,6 +30,8 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Minors may be nil: nobody is known to be a child.
 	Minors Minors
+	// Zone is where days begin; nil is UTC.
+	Zone func() *time.Location
 	// CachePersons bounds the persons of whom the stage remembers what they refuse; 500,000.
 	CachePersons int
 }

@@ -27,6 +27,7 @@ type LeftOut struct {
 	Day    string `json:"day"`
 	Source string `json:"source"`
 	N      int64  `json:"n"`
+	Kept   int64  `json:"kept"` // of them, as nobody's
 }
 
 // Numbers are counts over everybody.
@@ -72,10 +73,10 @@ func (c *Consent) Numbers(ctx context.Context, days int) (Numbers, error) {
 		if err != nil {
 			return err
 		}
-		return keep.Each(ctx, tx, `SELECT day, source, n FROM consent_left_out WHERE day >= ? ORDER BY day, source`, []any{since}, func(scan func(...any) error) error {
+		return keep.Each(ctx, tx, `SELECT day, source, n, kept FROM consent_left_out WHERE day >= ? ORDER BY day, source`, []any{since}, func(scan func(...any) error) error {
 			var one LeftOut
 			var day int64
-			if err := scan(&day, &one.Source, &one.N); err != nil {
+			if err := scan(&day, &one.Source, &one.N, &one.Kept); err != nil {
 				return err
 			}
 			one.Day = dayText(day)

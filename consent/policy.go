@@ -85,6 +85,8 @@ type Collected struct {
 	Event   string `json:"event"`   // "" for all
 	Source  string `json:"source"`  // "" for all
 	Purpose string `json:"purpose"` // a necessary one keeps them in any case
+	// Refused is what becomes of those of who refuses; "" drops them.
+	Refused Refusal `json:"refused,omitempty"`
 }
 
 // Policy is what holds about consent. The zero Policy holds nobody back.
@@ -98,7 +100,9 @@ type Policy struct {
 	Signals    []Signal                  `json:"signals"`
 	Collected  []Collected               `json:"collected"`
 	Uses       map[touchstone.Use]string `json:"uses"` // the purpose that each serves
-	PrivacyURL string                    `json:"privacy_url"`
+	// Refused is what becomes of events that no rule of Collected names, of who refuses them; "" drops them.
+	Refused    Refusal `json:"refused,omitempty"`
+	PrivacyURL string  `json:"privacy_url"`
 }
 
 // Bounds of a policy.
@@ -225,6 +229,12 @@ func (p *Policy) checkMeanings() error {
 		if p.Purpose(c.Purpose) == nil {
 			return p.noPurpose(c.Purpose)
 		}
+		if err := p.checkRefusal(c.Refused, c.Purpose); err != nil {
+			return err
+		}
+	}
+	if err := p.checkRefusal(p.Refused, p.Uses[touchstone.UseCollect]); err != nil {
+		return err
 	}
 	for use, key := range p.Uses {
 		if !slices.Contains(touchstone.Uses, use) {
@@ -233,6 +243,17 @@ func (p *Policy) checkMeanings() error {
 		if p.Purpose(key) == nil {
 			return p.noPurpose(key)
 		}
+	}
+	return nil
+}
+
+// checkRefusal looks at what becomes of refused events of a purpose.
+func (p *Policy) checkRefusal(r Refusal, purpose string) error {
+	if r != "" && r != Drop && r != Pseudonymise {
+		return touchstone.Errorf(touchstone.Invalid, "%.40q does not say what becomes of events that are refused: drop or pseudonymise.", r)
+	}
+	if u := p.Purpose(purpose); r == Pseudonymise && u != nil && u.Class.separate() {
+		return touchstone.Errorf(touchstone.Invalid, "Events of %s that are refused cannot be kept, as nobody's either: the law wants a consent given for it alone.", purpose).WithHint("Let them be dropped.")
 	}
 	return nil
 }

@@ -203,17 +203,18 @@ func (p *Policy) readManaged(object string, t *told, add func(said)) {
 	each(jsonwalk.Member(object, "deniedConsentIds"), Denied)
 }
 
-// collectedFor returns the purpose that an event serves, nil for one that needs nobody's consent.
-func (p *Policy) collectedFor(e *touchstone.Event) *Purpose {
-	key := p.Uses[touchstone.UseCollect]
+// collectedFor returns the purpose that an event serves, nil for one that needs nobody's consent, and what
+// becomes of it if that is refused.
+func (p *Policy) collectedFor(e *touchstone.Event) (*Purpose, Refusal) {
+	key, refused := p.Uses[touchstone.UseCollect], p.Refused
 	for i := range p.Collected {
 		if c := &p.Collected[i]; (c.Event == "" || c.Event == e.Name) && (c.Source == "" || c.Source == e.Source) {
-			key = c.Purpose
+			key, refused = c.Purpose, c.Refused
 			break
 		}
 	}
 	if u := p.Purpose(key); u != nil && u.Basis != Necessary {
-		return u
+		return u, refused
 	}
-	return nil
+	return nil, Drop
 }

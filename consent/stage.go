@@ -54,12 +54,15 @@ func (s *Stage) Apply(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 		return err
 	}
 	s.known.of(version)
-	w := &walk{stage: s, policy: policy, b: b, mentions: mentioned(policy, b), left: map[leftKey]int64{}, days: map[dayKey]int64{}}
+	w := &walk{stage: s, policy: policy, b: b, mentions: mentioned(policy, b), left: map[leftKey]leftOut{}, days: map[dayKey]int64{}}
 	if err := w.load(ctx, tx); err != nil {
 		return err
 	}
 	if err := w.run(ctx, tx); err != nil {
 		return err
+	}
+	if err := w.name(ctx, tx); err != nil {
+		return fmt.Errorf("give pseudonyms: %w", err)
 	}
 	return w.save(ctx, tx)
 }
@@ -90,7 +93,8 @@ type walk struct {
 	cells  map[touchstone.PersonID][]cell
 	dirty  map[cellKey]touchstone.PersonID // cells to write
 	proofs []proof
-	left   map[leftKey]int64
+	veil   []int // in Batch.Aside, that are to be kept as nobody's
+	left   map[leftKey]leftOut
 	days   map[dayKey]int64
 }
 
@@ -98,6 +102,9 @@ type leftKey struct {
 	day    int64
 	source string
 }
+
+// leftOut counts events, and those of them that are kept as nobody's.
+type leftOut struct{ n, kept int64 }
 
 type dayKey struct {
 	day              int64
@@ -275,12 +282,19 @@ func (w *walk) judge(i int) {
 	if mask == 0 { // nearly everybody
 		return
 	}
-	u := w.policy.collectedFor(&f.Event)
+	u, refusal := w.policy.collectedFor(&f.Event)
 	if u == nil || mask&(1<<w.policy.place(u.Key)) == 0 {
 		return
 	}
 	w.b.Aside = append(w.b.Aside, touchstone.Aside{Index: i, Silent: true})
-	w.left[leftKey{f.ReceivedAt.UnixMilli() / dayMillis, f.Source}]++
+	key := leftKey{f.ReceivedAt.UnixMilli() / dayMillis, f.Source}
+	count := w.left[key]
+	count.n++
+	if refusal == Pseudonymise {
+		w.veil = append(w.veil, len(w.b.Aside)-1)
+		count.kept++
+	}
+	w.left[key] = count
 	w.stage.counts.leftOut++
 }
 
@@ -367,8 +381,8 @@ func (w *walk) save(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	for k, n := range w.left {
-		if _, err := tx.Exec(ctx, `INSERT INTO consent_left_out (day, source, n) VALUES (?, ?, ?)
-			ON CONFLICT (day, source) DO UPDATE SET n = consent_left_out.n + excluded.n`, k.day, k.source, n); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO consent_left_out (day, source, n, kept) VALUES (?, ?, ?, ?)
+			ON CONFLICT (day, source) DO UPDATE SET n = consent_left_out.n + excluded.n, kept = consent_left_out.kept + excluded.kept`, k.day, k.source, n.n, n.kept); err != nil {
 			return err
 		}
 	}

@@ -47,7 +47,7 @@ func (p *Pipeline) apply(ctx context.Context, tx *store.Tx, stages []Stage, b *t
 
 // totals is what a batch adds to the counters.
 func (fresh *freshIDs) totals(work chunk) Totals {
-	return Totals{int64(len(fresh.facts)), int64(fresh.duplicates), int64(len(work.rejected) + len(fresh.aside) + fresh.silent + fresh.leftOut())}
+	return Totals{int64(len(fresh.facts) + len(fresh.veiled)), int64(fresh.duplicates), int64(len(work.rejected) + len(fresh.aside) + fresh.silent + fresh.leftOut())}
 }
 
 // partition is the number of a chunk's partition; one without events counts as the first's.

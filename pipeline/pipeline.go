@@ -26,6 +26,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/warehouse"
 )
 
 // Stage works on a batch inside its transaction. Apply is called by one goroutine at a
@@ -87,6 +88,9 @@ type Config struct {
 	// Thin on are theirs then ([Pipeline.RunLane]), and this pipeline's only while it works alone.
 	Lanes int
 	Thin  int // stages that see all events in one order; 1
+
+	// Personal tells what is cut from events that the warehouse keeps as nobody's; without it everything is.
+	Personal warehouse.Personal
 
 	// Imports tells whether a source is an import: its events are backfill. Without it none is.
 	Imports     func(source string) bool
@@ -511,6 +515,10 @@ func (p *Pipeline) commit(ctx context.Context, work chunk) error {
 func setAside(work *chunk, b *touchstone.Batch, fresh *freshIDs) func(touchstone.Aside) {
 	return func(a touchstone.Aside) {
 		f := &b.Facts[a.Index]
+		if a.Silent && a.Pseudonym != 0 {
+			fresh.veil(f, a.Pseudonym)
+			return
+		}
 		if a.Silent {
 			fresh.drop(f.Seq)
 			fresh.silent++
@@ -530,7 +538,7 @@ func (p *Pipeline) committed(ctx context.Context, work chunk, fresh freshIDs, b 
 				p.cfg.Observer.Observe(b.Now, nil, work.rejected, nil)
 			}
 		}
-		part.sink.give(ctx, work, b.Facts)
+		part.sink.give(ctx, work, handed(b.Facts, &fresh, p.cfg.Personal))
 		p.moved(part, work, delta)
 		p.metrics.count(delta)
 		p.metrics.masked.Add(float64(masked))

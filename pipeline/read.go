@@ -236,6 +236,7 @@ type freshIDs struct {
 	dropped    map[stream.Offset][]uint16 // indexes of duplicates, and of what was set aside, by record
 	aside      []touchstone.Fact          // with the reason
 	again      []touchstone.Fact          // the duplicates: one is none when what it repeats is left out
+	veiled     []touchstone.Fact          // for the warehouse only, as nobody's; Node is the pseudonym
 	silent     int                        // left out without a trace
 	forgotten  map[string]int             // events left out because their persons were forgotten, by why
 }

@@ -401,7 +401,7 @@ func (t *turn) committed(ctx context.Context, took time.Duration) {
 	}
 	if part := t.work.part; part != nil {
 		if t.alone {
-			part.sink.give(ctx, *t.work, t.b.Facts)
+			part.sink.give(ctx, *t.work, handed(t.b.Facts, &t.fresh, p.cfg.Personal))
 		} else {
 			part.sink.gap()
 		}

@@ -43,10 +43,12 @@ type SinkConfig struct {
 	// Pipeline tells how far the sink may go.
 	Pipeline *Pipeline
 	// Reject puts valid events that were set aside in quarantine; see [Config].
-	Reject  func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
-	Clock   touchstone.Clock
-	Logger  *slog.Logger
-	Metrics prometheus.Registerer
+	Reject func(ctx context.Context, tx *store.Tx, rejected []touchstone.Fact) error
+	// Personal tells what is cut from events that are nobody's; without it everything is.
+	Personal warehouse.Personal
+	Clock    touchstone.Clock
+	Logger   *slog.Logger
+	Metrics  prometheus.Registerer
 
 	MaxEvents int           // most events in one append; 16,000
 	Interval  time.Duration // an append waits this long for more events; 500 ms
@@ -316,7 +318,9 @@ func (s *Sink) read(ctx context.Context, partition int, from, until stream.Offse
 	if err != nil {
 		return portion{}, err
 	}
-	facts, err = s.admit(ctx, partition, facts, work.first, work.last)
+	if facts, err = s.admit(ctx, partition, facts, work.first, work.last); err == nil {
+		err = s.veil(ctx, partition, facts, work.first, work.last)
+	}
 	return portion{first: from, last: work.last, oldest: work.oldest, facts: facts, events: work.count()}, err
 }
 
@@ -505,6 +509,9 @@ func (s *Sink) cleanDropped(ctx context.Context, partition int) error {
 			if err := s.cfg.Admission.Prune(ctx, tx, partition, uint64(first)); err != nil {
 				return err
 			}
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM pipeline_veiled WHERE partition_id = ? AND record < ?`, partition, int64(first)); err != nil {
+			return err
 		}
 		_, err := tx.Exec(ctx, `DELETE FROM pipeline_dropped WHERE partition_id = ? AND record < ?`, partition, int64(first))
 		return err

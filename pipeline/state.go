@@ -93,6 +93,9 @@ func (part *partition) save(ctx context.Context, tx *store.Tx, work chunk, fresh
 			return err
 		}
 	}
+	if err := part.saveVeiled(ctx, tx, fresh.veiled); err != nil {
+		return err
+	}
 	for record, indexes := range fresh.dropped {
 		b := make([]byte, 0, 2*len(indexes))
 		for _, i := range indexes {

@@ -17,7 +17,11 @@ type Personal func(name string, value touchstone.JSON) bool
 // Anonymise makes an event one of nobody, under a pseudonym ([touchstone.NodeID.Pseudonym]): without
 // message id, identifiers, session and personal fields. Of its context the dimensions are left, and of the
 // properties those that are not personal; traits go. What it counts for in questions stays.
+// Without personal nothing of both is left.
 func Anonymise(f *touchstone.Fact, pseudonym touchstone.NodeID, personal Personal) {
+	if personal == nil {
+		personal = func(string, touchstone.JSON) bool { return true }
+	}
 	var d Dimensions
 	d.Extract(&f.Event)
 	anonymous := touchstone.Fact{Seq: f.Seq, Node: pseudonym, Backfill: f.Backfill}

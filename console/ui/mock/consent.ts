@@ -73,7 +73,12 @@ function numbers(): S["ConsentNumbers"] {
     as_of: ago(0),
     now: rows(0),
     days: past.flatMap((d) => rows(d).map((row) => ({ day: ago(d).slice(0, 10), ...row }))),
-    left_out: past.map((d) => ({ day: ago(d).slice(0, 10), source: "src_web", n: 900 + d * 7 })),
+    left_out: past.map((d) => ({
+      day: ago(d).slice(0, 10),
+      source: "src_web",
+      n: 900 + d * 7,
+      kept: 600 + d * 5,
+    })),
   };
 }
 

@@ -7540,11 +7540,18 @@ export interface components {
                 event?: string;
                 source?: string;
                 purpose: string;
+                /** @enum {string} */
+                refused?: "" | "drop" | "pseudonymise";
             }[];
             /** @description The purpose that each use serves */
             uses?: {
                 [key: string]: string;
             };
+            /**
+             * @description What becomes of events of who refuses that no rule of `collected` names; `pseudonymise` keeps them in the warehouse as nobody's, under a pseudonym of the day
+             * @enum {string}
+             */
+            refused?: "" | "drop" | "pseudonymise";
             privacy_url?: string;
         };
         ConsentVersion: {
@@ -7581,6 +7588,11 @@ export interface components {
                 source: string;
                 /** Format: int64 */
                 n: number;
+                /**
+                 * Format: int64
+                 * @description Of them, kept as nobody's
+                 */
+                kept: number;
             }[];
         };
         ConsentRecord: {

@@ -57,6 +57,11 @@ export const consent = {
   },
   usual: "As usual: {{name}}",
   lost: "{{key}} (not in the policy)",
+  refusedTitle: "Events of who refuses",
+  refusedHelp:
+    "Counted as nobody's they stay in reports, without identifiers, sessions and personal fields, one pseudonym a person and day; no profile or segment has them.",
+  refusal: { drop: "Left out", pseudonymise: "Counted as nobody's" },
+  kept: "{{n}} of them are counted as nobody's.",
   everybody: "Nobody is asked",
   nobody: "Closed",
   pageOf: "Preference page and signals",

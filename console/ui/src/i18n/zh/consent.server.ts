@@ -52,6 +52,11 @@ export const consent: Messages = {
     "此接口未说明对个人信息的用途，因此关闭。",
   "This link is not valid, or no longer.": "此链接无效或已过期。",
   "This person does not agree to what you ask for.": "此人不同意您请求的用途。",
+  "Events of {0} that are refused cannot be kept, as nobody's either: the law wants a consent given for it alone.":
+    "{0} 需要单独同意，被拒绝的事件即使匿名也不能保留。",
+  "Let them be dropped.": "请选择不保留。",
+  "{0} does not say what becomes of events that are refused: drop or pseudonymise.":
+    "{0} 未说明如何处理被拒绝的事件：drop 或 pseudonymise。",
   "{0} is no decision: granted, denied or non_personalised.":
     "{0} 不是有效决定：granted、denied 或 non_personalised。",
   "{0} is no key, or there are two of it.": "{0} 不是有效标识，或重复。",

@@ -50,6 +50,11 @@ export const consent = {
   },
   usual: "默认：{{name}}",
   lost: "{{key}}（政策中没有）",
+  refusedTitle: "拒绝者的事件",
+  refusedHelp:
+    "匿名计数时事件保留在报表中，但去除标识、会话和个人信息字段，每人每天一个假名；不进入任何档案或人群。",
+  refusal: { drop: "不保留", pseudonymise: "匿名计数" },
+  kept: "其中 {{n}} 个以匿名方式计数。",
   everybody: "无需同意",
   nobody: "关闭",
   pageOf: "偏好页面与信号",

@@ -30,6 +30,7 @@ export function NumbersTab({ policy }: { policy: ConsentPolicy | null }) {
   const rows = query.data && rowsOf(query.data, policy, langOf(i18n.language));
   const left = query.data?.left_out ?? [];
   const total = left.reduce((sum, l) => sum + l.n, 0);
+  const kept = left.reduce((sum, l) => sum + l.kept, 0);
   const columns: Column<Row>[] = [
     { key: "name", title: t("consent.purpose"), width: 240, value: (r) => r.name },
     ...choices.map(
@@ -74,7 +75,10 @@ export function NumbersTab({ policy }: { policy: ConsentPolicy | null }) {
       />
       {total > 0 && (
         <section className="card card-pad">
-          <p>{t("consent.leftOut", { count: total, n: format.num(total) })}</p>
+          <p>
+            {t("consent.leftOut", { count: total, n: format.num(total) })}{" "}
+            {kept > 0 && <span className="muted">{t("consent.kept", { n: format.num(kept) })}</span>}
+          </p>
           <ul className="consent-left">
             {bySource(left).map(([source, n]) => (
               <li key={source}>

@@ -139,6 +139,22 @@ export function PolicyTab({ version }: { version: ConsentVersion }) {
             />
           </div>
         ))}
+        <div className="consent-line">
+          <span>
+            <b>{t("consent.refusedTitle")}</b>
+            <small className="muted">{t("consent.refusedHelp")}</small>
+          </span>
+          <Select
+            aria-label={t("consent.refusedTitle")}
+            value={draft.refused}
+            disabled={!may}
+            options={(["drop", "pseudonymise"] as const).map((v) => ({
+              value: v,
+              label: t(`consent.refusal.${v}`),
+            }))}
+            onChange={(refused) => set({ refused })}
+          />
+        </div>
       </section>
       <section className="card card-pad stack">
         <h2>{t("consent.pageOf")}</h2>

@@ -10,6 +10,7 @@ export interface Draft {
   collected: NonNullable<ConsentPolicy["collected"]>;
   uses: Record<string, string>;
   privacy_url: string;
+  refused: NonNullable<ConsentPolicy["refused"]>;
 }
 export interface Text {
   zh: string;
@@ -40,6 +41,7 @@ export function draftOf(p: ConsentPolicy | null | undefined): Draft {
     collected: p?.collected ?? [],
     uses: p?.uses ?? {},
     privacy_url: p?.privacy_url ?? "",
+    refused: p?.refused || "drop",
   };
 }
 
