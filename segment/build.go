@@ -42,9 +42,9 @@ func (u *unit) want(t *table, g *generation) (*rule.Rule, error) {
 	}
 	for i := range r.Leaves() {
 		need := &r.Leaves()[i]
-		l := t.choose(need, false)
+		l, key := t.choose(need, false), need.Key()
 		for _, f := range u.fresh {
-			if l == nil && f.Event == need.Event && f.Key() == need.Key() {
+			if l == nil && f.Event == need.Event && f.name() == key {
 				f.Widen(need)
 				l = f
 			}
@@ -218,6 +218,7 @@ func (s *Stage) mergeChunks(b *touchstone.Batch) {
 			if l != nil && !l.ready {
 				st.join(l, c.times[i])
 				st.ask.or(l.users)
+				st.ask.or(l.growing)
 				s.spread(st, l.mates)
 			}
 			for _, g := range c.ask {

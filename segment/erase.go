@@ -64,4 +64,5 @@ func (s *Stage) forget(st *state) {
 	st.leaves, st.in, st.timer = nil, st.in[:0], 0
 	st.absorbed, st.dirty, st.changed, st.armed = true, true, false, false
 	clear(st.ask)
+	clear(st.grown)
 }

@@ -225,6 +225,9 @@ func (s *Stage) stepMoved(b *touchstone.Batch) {
 // whoever is asked about another is asked after the other has answered.
 func (s *Stage) settleTogether(b *touchstone.Batch, o origin) {
 	w := &s.work
+	for _, st := range w.stepping {
+		s.grow(st)
+	}
 	for i := 0; ; i++ {
 		if i = w.nextAsked(i); i < 0 {
 			break
@@ -236,7 +239,7 @@ func (s *Stage) settleTogether(b *touchstone.Batch, o origin) {
 			}
 			st.ask.unset(i)
 			if p := s.table.programs[i]; p.rule != nil && !st.absorbed {
-				st.prune(s.table, w.now)
+				s.prune(st)
 				v := view{stage: s, state: st, changes: b.Changes}
 				st.arm(s.ask(&v, p))
 			}

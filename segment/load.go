@@ -221,7 +221,7 @@ func (d *definitions) restart(ctx context.Context, tx *store.Tx) error {
 func (t *table) dropUnused(ctx context.Context, tx *store.Tx) error {
 	kept := t.leaves[:0]
 	for _, l := range t.leaves {
-		if l.users.any() {
+		if l.used() {
 			kept = append(kept, l)
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -88,6 +89,8 @@ type work struct {
 	set      int
 	late     int
 	view     view
+	finding  rule.Finding
+	members  mask // of the person who is asked
 	order    []ordered
 	buf      []byte
 }
@@ -330,9 +333,10 @@ func (s *Stage) touch(p touchstone.PersonID) *state {
 	}
 	st.batch, st.kept, st.changed, st.absorbed, st.armed, st.ahead = s.batch, false, false, false, false, st.ahead[:0]
 	if len(st.ask) != s.table.words {
-		st.ask = make(mask, s.table.words)
+		st.ask, st.grown = make(mask, s.table.words), make(mask, s.table.words)
 	} else {
 		clear(st.ask)
+		clear(st.grown)
 	}
 	s.work.touched = append(s.work.touched, st)
 	if !st.loaded {
@@ -349,8 +353,8 @@ func (s *Stage) collect(b *touchstone.Batch) {
 	open := t.open.any()
 	for i := range b.Facts {
 		f := &b.Facts[i]
-		leaves := t.events[f.Name]
-		if leaves == nil && !open || f.Person == 0 {
+		asked := t.events[f.Name]
+		if asked == nil && !open || f.Person == 0 {
 			continue
 		}
 		cause := int32(i) + 1 //nolint:gosec // a batch is far smaller
@@ -359,13 +363,21 @@ func (s *Stage) collect(b *touchstone.Batch) {
 				w.hits = append(w.hits, hit{state: st, cause: cause})
 			}
 		}
+		if asked == nil {
+			continue
+		}
 		at := moment(f.Time.UnixMilli())
-		for _, l := range leaves {
+		if at <= w.now-asked.longest {
+			w.late += len(asked.leaves)
+			continue
+		}
+		for _, n := range asked.index.Find(&w.finding, f.Properties, f.Context) {
+			l := asked.leaves[n]
 			if l.horizon > 0 && at <= w.now-l.horizon {
 				w.late++
 				continue
 			}
-			if !l.During(at) || !l.Match(f.Properties, f.Context) {
+			if !l.During(at) {
 				continue
 			}
 			if value, ok := l.Value(f.Properties, at); ok {
@@ -580,6 +592,7 @@ func (s *Stage) count(h *hit) {
 		s.meet(h.state)
 	case h.state.add(h.leaf, h.at, h.value):
 		h.state.ask.or(h.leaf.users)
+		h.state.grown.or(h.leaf.growing)
 		s.spread(h.state, h.leaf.mates)
 	default:
 		return
@@ -632,7 +645,7 @@ func (s *Stage) merge(kept, gone *state) {
 	for _, m := range gone.in {
 		kept.inherit(m)
 	}
-	kept.absorbed = false
+	kept.absorbed, kept.pruned = false, 0
 	s.askAll(kept)
 	if s.work.homes != nil {
 		s.spread(gone, s.table.related)
@@ -660,11 +673,13 @@ func (s *state) inherit(m membership) {
 
 // settle asks the rules about a person that something has changed for, and tells what follows.
 func (s *Stage) settle(b *touchstone.Batch, st *state, o origin) {
-	if st.ask.any() {
+	if st.ask.any() || st.grown.any() {
 		if !st.absorbed {
+			s.grow(st)
 			s.evaluate(b, st)
 		}
 		clear(st.ask)
+		clear(st.grown) // of one who was absorbed
 	}
 	if st.changed {
 		s.tell(b, st, o)
@@ -672,9 +687,40 @@ func (s *Stage) settle(b *touchstone.Batch, st *state, o origin) {
 	}
 }
 
+// grow has those rules asked that hold all the more for what has happened and do not hold yet. Those that hold go on doing so, for no
+// shorter than was known; and if the clock has ended that and the timer is yet to go off, all are asked.
+func (s *Stage) grow(st *state) {
+	if !st.grown.any() {
+		return
+	}
+	if st.timer == 0 || st.timer > s.work.now {
+		members := s.work.members[:0]
+		for range s.table.words {
+			members = append(members, 0)
+		}
+		for _, m := range st.in {
+			if p := s.table.program(m.generation); p != nil {
+				members.set(p.index)
+			}
+		}
+		st.grown.without(members)
+		s.work.members = members
+	}
+	st.ask.or(st.grown)
+	clear(st.grown)
+}
+
+// prune does so once in a batch, in which the clock stands still.
+func (s *Stage) prune(st *state) {
+	if st.pruned != s.batch {
+		st.pruned = s.batch
+		st.prune(s.table, s.work.now)
+	}
+}
+
 // evaluate asks the rules about a person.
 func (s *Stage) evaluate(b *touchstone.Batch, st *state) {
-	st.prune(s.table, s.work.now)
+	s.prune(st)
 	v := &s.work.view
 	*v = view{stage: s, state: st, changes: b.Changes}
 	for i := st.ask.next(0); i >= 0; i = st.ask.next(i + 1) {

@@ -26,7 +26,9 @@ type state struct {
 
 	// Of the last batch that touched the person:
 	batch   int64
+	pruned  int64        // the batch in which it was last pruned
 	ask     mask         // programs to ask at the event at work
+	grown   mask         // programs to ask at it unless they hold
 	ahead   []int32      // places in Batch.Changes of its traits' changes that are yet to come
 	was     []membership // in, before the batch changed it
 	kept    bool         // was is set
@@ -188,7 +190,7 @@ func (s *state) empty() bool { return len(s.leaves) == 0 && len(s.in) == 0 && s.
 
 // size is about how many bytes the state takes in memory.
 func (s *state) size() int {
-	n := 256 + 32*cap(s.leaves) + 16*(cap(s.in)+cap(s.was)+cap(s.before)) + 8*cap(s.ask) + 4*cap(s.ahead)
+	n := 256 + 32*cap(s.leaves) + 16*(cap(s.in)+cap(s.was)+cap(s.before)) + 16*cap(s.ask) + 4*cap(s.ahead)
 	for i := range s.leaves {
 		n += 8 * cap(s.leaves[i].times)
 	}

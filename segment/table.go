@@ -2,6 +2,7 @@ package segment
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -15,17 +16,17 @@ type table struct {
 	programs []*program // a segment comes after those it refers to
 	leaves   []*leaf
 
-	programOf  numbered[program]  // by generation
-	leafOf     numbered[leaf]     // by id
-	events     map[string][]*leaf // by event name
-	traits     map[string]mask    // programs that test a trait
-	mateTraits map[string]mask    // those that test it of members of a household
-	related    mask               // programs that ask about households
-	timed      mask               // programs whose answer can change by time alone
-	open       mask               // programs that hold for a person of whom nothing is known
-	asksTrait  mask               // programs that test any trait
-	garbage    []uint32           // dead generations with rows left
-	words      int                // length of a mask
+	programOf  numbered[program] // by generation
+	leafOf     numbered[leaf]    // by id
+	events     map[string]*asked // by event name
+	traits     map[string]mask   // programs that test a trait
+	mateTraits map[string]mask   // those that test it of members of a household
+	related    mask              // programs that ask about households
+	timed      mask              // programs whose answer can change by time alone
+	open       mask              // programs that hold for a person of whom nothing is known
+	asksTrait  mask              // programs that test any trait
+	garbage    []uint32          // dead generations with rows left
+	words      int               // length of a mask
 }
 
 // program is one generation of a segment.
@@ -46,16 +47,44 @@ type program struct {
 	mates  mask    // and those that refer to it for members of a household
 }
 
+// asked is what is asked about events of a name.
+type asked struct {
+	leaves  []*leaf
+	index   *rule.Index
+	longest int64 // how far back a leaf looks, in milliseconds
+}
+
+// reach is how far back the leaf looks, in milliseconds.
+func (l *leaf) reach() int64 {
+	if l.horizon == 0 {
+		return math.MaxInt64
+	}
+	return l.horizon
+}
+
 // leaf is a set of events of which times are kept.
 type leaf struct {
 	rule.Leaf
+	key     string // once it has been asked for
 	id      uint32
 	ready   bool
 	stale   bool  // complete, but not to be used by a new build
 	horizon int64 // in milliseconds
-	users   mask  // programs that ask about it
+	users   mask  // programs that ask about it, but for those in growing
+	growing mask  // programs that hold all the more, and the longer, the more such events there are
 	mates   mask  // and those that ask about it for members of a household
 }
+
+// name is the leaf's key.
+func (l *leaf) name() string {
+	if l.key == "" {
+		l.key = l.Key()
+	}
+	return l.key
+}
+
+// used tells whether a program asks about the leaf.
+func (l *leaf) used() bool { return l.users.any() || l.growing.any() }
 
 func (t *table) leaf(id uint32) *leaf               { return t.leafOf.get(id) }
 func (t *table) program(generation uint32) *program { return t.programOf.get(generation) }
@@ -101,6 +130,12 @@ func (m mask) has(i int) bool { return m[i>>6]&(1<<(i&63)) != 0 }
 func (m mask) or(o mask) {
 	for i := range o {
 		m[i] |= o[i]
+	}
+}
+
+func (m mask) without(o mask) {
+	for i := range o {
+		m[i] &^= o[i]
 	}
 }
 
@@ -158,7 +193,7 @@ type definitions struct {
 
 // compile makes a table of the generations that are tracking or live.
 func (d *definitions) compile() (*table, error) {
-	t := &table{version: d.version, events: map[string][]*leaf{}, traits: map[string]mask{}, mateTraits: map[string]mask{}}
+	t := &table{version: d.version, events: map[string]*asked{}, traits: map[string]mask{}, mateTraits: map[string]mask{}}
 	current := map[uint32]bool{}
 	bySegment := map[string]generation{}
 	for _, g := range d.generations {
@@ -182,7 +217,7 @@ func (d *definitions) compile() (*table, error) {
 	newMask := func() mask { return make(mask, t.words) }
 	t.timed, t.open, t.asksTrait, t.related = newMask(), newMask(), newMask(), newMask()
 	for _, l := range t.leaves {
-		l.users, l.mates = newMask(), newMask()
+		l.users, l.growing, l.mates = newMask(), newMask(), newMask()
 	}
 	for i, o := range ordered {
 		p := &program{index: i, generation: o.id, segment: o.segment, rule: o.parsed, live: o.phase == live,
@@ -200,9 +235,21 @@ func (d *definitions) compile() (*table, error) {
 		}
 	}
 	for _, l := range t.leaves {
-		if l.users.any() {
-			t.events[l.Event] = append(t.events[l.Event], l)
+		if l.used() {
+			if t.events[l.Event] == nil {
+				t.events[l.Event] = &asked{}
+			}
+			a := t.events[l.Event]
+			a.leaves = append(a.leaves, l)
+			a.longest = max(a.longest, l.reach())
 		}
+	}
+	for _, a := range t.events {
+		rules := make([]*rule.Leaf, len(a.leaves))
+		for i, l := range a.leaves {
+			rules[i] = &l.Leaf
+		}
+		a.index = rule.NewIndex(rules)
 	}
 	return t, nil
 }
@@ -220,8 +267,12 @@ func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]genera
 		if l == nil {
 			return fmt.Errorf("segment %s, generation %d: no leaf for %s", p.segment, p.generation, need.Key())
 		}
-		l.users.set(p.index)
 		p.leaves = append(p.leaves, l)
+		if p.rule.Grows(i) {
+			l.growing.set(p.index)
+		} else {
+			l.users.set(p.index)
+		}
 	}
 	for _, id := range p.rule.Segments() {
 		ref := -1
@@ -292,7 +343,7 @@ func (t *table) choose(need *rule.Leaf, staleToo bool) *leaf {
 	var best *leaf
 	key := need.Key()
 	for _, l := range t.leaves {
-		if !l.ready || l.stale && !staleToo || l.Event != need.Event || !l.Covers(need) || l.Key() != key {
+		if !l.ready || l.stale && !staleToo || l.Event != need.Event || !l.Covers(need) || l.name() != key {
 			continue
 		}
 		if best == nil || best.stale && !l.stale || l.stale == best.stale && l.Covers(&best.Leaf) {

@@ -31,6 +31,7 @@ type Rule struct {
 	leaves     []Leaf
 	segments   []string
 	households []*Household
+	shrinks    []bool // by leaf: more of its events may end that the rule holds
 }
 
 // Node is one of *And, *Or, *Not, *Trait, *Event, *Segment and *Household.
@@ -345,6 +346,44 @@ func (r *Rule) index() {
 		case *Household:
 			n.number = len(r.households)
 			r.households = append(r.households, n)
+		}
+	}
+	r.shrinks = make([]bool, len(r.leaves))
+	r.grow(r.Root, true)
+}
+
+// Grows tells of a leaf that the rule holds all the more, and the longer, the more of its events a person has.
+func (r *Rule) Grows(leaf int) bool { return !r.shrinks[leaf] }
+
+// grow finds out which leaves do not.
+func (r *Rule) grow(n Node, positive bool) {
+	shrink := func(of ...*Event) {
+		for _, e := range of {
+			r.shrinks[e.leaf] = true
+		}
+	}
+	switch n := n.(type) {
+	case *And:
+		for _, of := range n.Of {
+			r.grow(of, positive)
+		}
+	case *Or:
+		for _, of := range n.Of {
+			r.grow(of, positive)
+		}
+	case *Not:
+		r.grow(n.Of, !positive)
+	case *Household:
+		r.grow(n.Of, false) // whoever lives with somebody is not asked in this way
+		r.grow(n.Of, true)
+	case *edge:
+		shrink(n.all, n.pass)
+	case *Event:
+		switch {
+		case n.as != nil:
+			r.grow(n.as, positive)
+		case !positive || !n.Measure.whole() || n.Count.Op != Gte:
+			shrink(n)
 		}
 	}
 }
