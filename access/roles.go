@@ -30,6 +30,8 @@ const roleTable = `
  people:erase        x       .        .          .          .         .
  privacy:read        x       .        .          .          x         .
  privacy:write       x       .        .          .          .         .
+ register:read       x       .        .          .          x         .
+ register:write      x       .        .          .          .         .
  receipts:read       x       .        .          .          x         .
  identity:read       x       x        x          .          x         x
  identity:write      x       .        .          .          .         x
@@ -99,6 +101,8 @@ const scopeTable = `
  people:erase         .       .       .       .        .      x
  privacy:read         .       .       .       .        .      x
  privacy:write        .       .       .       .        .      x
+ register:read        .       .       .       .        .      x
+ register:write       .       .       .       .        .      x
  receipts:read        .       .       .       .        .      x
  identity:read        .       .       x       .        x      x
  identity:write       .       .       .       .        x      x

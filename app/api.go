@@ -59,6 +59,7 @@ func (a *App) resources() []api.Resource {
 			a.retentionResource(),
 			a.consentResource(),
 			privacy.Resource(a.privacyParts),
+			a.registerResource(),
 		},
 		a.extra.resources,
 	)

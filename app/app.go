@@ -37,6 +37,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/pipeline"
 	"github.com/touchstone-cdp/touchstone/privacy"
 	"github.com/touchstone-cdp/touchstone/privacy/hold"
+	"github.com/touchstone-cdp/touchstone/privacy/register"
 	"github.com/touchstone-cdp/touchstone/privacy/retain"
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/quality"
@@ -92,6 +93,7 @@ type App struct {
 	holds      *hold.Holds
 	retention  *retain.Retention
 	privacy    *privacy.Privacy
+	register   *register.Register
 	settings   *console.Settings
 	console    *console.Console
 	imports    *imports.Imports // in a process with the role console
@@ -183,6 +185,7 @@ func (a *App) parts() []wiring {
 		{a.wireCommands, personRoles},
 		{a.wireJobTables, personRoles}, // erasures are noted there
 		{a.wireQuality, personRoles},
+		{a.wireRegister, personRoles},
 		{a.wirePipeline, nil}, // everybody follows how far it is
 		{func(ctx context.Context) error { return a.privacy.Recall(ctx) }, personRoles}, // it asks how far the pipeline is
 		{a.wireQueries, personRoles},

@@ -57,6 +57,7 @@ func (a *App) loops() []loop {
 		{"jobs", []string{"act"}, a.jobs.Run},
 		{"schedules", []string{"act"}, a.schedules.Run},
 		{"retention", []string{"act"}, a.runRetention},
+		{"register", []string{"act"}, a.watchRegister},
 		{"imports", []string{"console"}, a.imports.Run},
 		{"console", []string{"console"}, a.console.Run},
 		{"presence", nil, a.present},

@@ -33,6 +33,7 @@ var words = map[string]*language{
 		titles: map[quality.Kind]string{
 			quality.Silent: "silent", quality.VolumeDrop: "fewer events", quality.VolumeSurge: "more events", quality.FieldMissing: "{field} is missing",
 			quality.TypeChanged: "{field} has another type", quality.ClockOff: "clock is off", quality.Refused: "events are refused", quality.Repeated: "events are repeated",
+			quality.Uncovered: "{field} is in no activity of the register",
 		},
 		causes: map[quality.Kind]string{
 			quality.Silent:       "Nothing comes any more; {usual} events a minute are usual at this hour.",
@@ -43,6 +44,7 @@ var words = map[string]*language{
 			quality.ClockOff:     "The times of {seen} of the events lie more than ten minutes from their receipt; {usual} are usual.",
 			quality.Refused:      "{seen} of the events are refused or set aside; {usual} are usual.",
 			quality.Repeated:     "{seen} of the events were sent before; {usual} are usual.",
+			quality.Uncovered:    "{field} is collected or handed out, and no activity in the register of processing covers it, or it goes abroad without a safeguard.",
 		},
 		types:  map[string]string{"string": "text", "number": "numbers", "boolean": "true or false", "object": "objects", "array": "lists"},
 		moment: "2 Jan 2006, 15:04:05",
@@ -56,6 +58,7 @@ var words = map[string]*language{
 		titles: map[quality.Kind]string{
 			quality.Silent: "无数据", quality.VolumeDrop: "数据量下降", quality.VolumeSurge: "数据量激增", quality.FieldMissing: "属性 {field} 缺失",
 			quality.TypeChanged: "属性 {field} 类型改变", quality.ClockOff: "时钟偏差", quality.Refused: "事件被拒绝", quality.Repeated: "重复发送",
+			quality.Uncovered: "处理活动记录未覆盖 {field}",
 		},
 		causes: map[quality.Kind]string{
 			quality.Silent:       "没有任何事件到达；该时段通常每分钟 {usual} 个。",
@@ -66,6 +69,7 @@ var words = map[string]*language{
 			quality.ClockOff:     "{seen} 的事件时间与接收时间相差超过十分钟；通常为 {usual}。",
 			quality.Refused:      "{seen} 的事件被拒绝或隔离；通常为 {usual}。",
 			quality.Repeated:     "{seen} 的事件此前已发送过；通常为 {usual}。",
+			quality.Uncovered:    "{field} 被收集或对外提供，但没有处理活动覆盖，或出境没有保障措施。",
 		},
 		types:  map[string]string{"string": "文本", "number": "数字", "boolean": "布尔值", "object": "对象", "array": "列表"},
 		moment: "2006-01-02 15:04:05",
@@ -123,7 +127,10 @@ func (m *Mail) title(a *quality.Alarm, w *language) string {
 	if a.Event != "" {
 		about += w.comma + tame(a.Event)
 	}
-	return about + w.colon + fill(w.titles[a.Kind], a, w)
+	if about != "" { // what is about no source
+		about += w.colon
+	}
+	return about + fill(w.titles[a.Kind], a, w)
 }
 
 func (m *Mail) footer(s *Settings, w *language, source string) string {

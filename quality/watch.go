@@ -88,6 +88,7 @@ const (
 	ClockOff     Kind = "clock_off"     // events' times lie far from their receipt
 	Refused      Kind = "refused"       // events go to quarantine
 	Repeated     Kind = "repeated"      // events are sent again and again
+	Uncovered    Kind = "uncovered"     // the register of processing does not cover what is collected or shared; told, not found here
 )
 
 // Finding is that something is not as usual, in a tick.

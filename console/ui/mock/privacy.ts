@@ -66,12 +66,103 @@ const receipt = (id: string): S["PrivacyReceipt"] => ({
 });
 
 /** Who asked to be forgotten or to see what is kept, and what came of it. */
+const register: S["Register"] = {
+  head: { controller: "示例汽车有限公司", contact: "privacy@example.com", officer: "李敏", country: "CN" },
+  head_version: 1,
+  activities: [
+    {
+      id: "act_1",
+      version: 3,
+      changed_by: "李敏",
+      changed_at: ago(2),
+      name: "会员与订单",
+      description: "下单、交付与售后",
+      purposes: ["service"],
+      basis: "contract",
+      basis_note: "购车合同",
+      people: ["客户"],
+      classes: ["phone", "email"],
+      other_data: ["订单"],
+      recipients: [
+        { kind: "webhook", id: "wh_1", name: "CRM", country: "DE", safeguard: "" },
+        { name: "物流公司", country: "CN", safeguard: "" },
+      ],
+      rules: ["浏览记录"],
+      retention: "订单保存 10 年",
+      measures: ["全盘加密", "按角色脱敏"],
+      automated: false,
+      owner: "电商部",
+      review_at: "2027-01-31",
+      ended: false,
+      needs_assessment: true,
+    },
+    {
+      id: "act_2",
+      version: 1,
+      changed_by: "王强",
+      changed_at: ago(30),
+      name: "活动短信",
+      basis: "consent",
+      classes: ["phone"],
+      recipients: [],
+      retention: "2 年",
+      owner: "市场部",
+      needs_assessment: false,
+    },
+  ],
+  assessments: [
+    {
+      id: "pia_1",
+      version: 4,
+      changed_by: "李敏",
+      changed_at: ago(400),
+      activity: "act_1",
+      title: "客户数据同步到 CRM",
+      necessity: "售后需要",
+      impact: "联系方式可能被境外人员查看",
+      risks: [{ risk: "越权访问", likelihood: 2, severity: 3, measure: "按角色脱敏", residual: 1 }],
+      decision: "with_measures",
+      valid_until: "2026-01-01",
+      state: "approved",
+      submitted_by: "王强",
+      approved_by: "李敏",
+      due: true,
+    },
+  ],
+  facts: {
+    data: [
+      { class: "phone", fields: ["trait:phone", "property:nr"] },
+      { class: "email", fields: ["trait:email"] },
+      { class: "location", fields: ["property:gps"] },
+    ],
+    recipients: [
+      { kind: "webhook", id: "wh_1", name: "CRM", to: "crm.example.com", contacts: "full" },
+      { kind: "mail", id: "example.com", name: "example.com", to: "example.com", contacts: "none" },
+    ],
+    purposes: [
+      { key: "service", zh: "履行合同", en: "Contract", class: "" },
+      { key: "marketing", zh: "营销", en: "Marketing", class: "" },
+    ],
+    rules: ["浏览记录"],
+  },
+  gaps: [
+    { kind: "data", subject: "location", name: "location", activity: "", found_at: ago(1) },
+    { kind: "recipient", subject: "mail:example.com", name: "example.com", activity: "", found_at: ago(3) },
+    { kind: "purpose", subject: "marketing", name: "marketing", activity: "", found_at: ago(3) },
+    { kind: "transfer", subject: "webhook:wh_1", name: "CRM", activity: "act_1", found_at: ago(9) },
+    { kind: "assessment_due", subject: "", name: "会员与订单", activity: "act_1", found_at: ago(9) },
+  ],
+};
+
 export function answerPrivacy({ path, q }: Asked): unknown {
   const [part, id] = path;
   const issued = requests.filter((r) => r.receipt);
   switch (part) {
     case "requests":
       return id ? find(requests, id) : page(requests, q);
+    case "register":
+      if (id === "versions") return { items: [], next_cursor: "" };
+      return empty ? { ...register, activities: [], assessments: [], gaps: [] } : register;
     case "receipts":
       return id
         ? receipt(id)

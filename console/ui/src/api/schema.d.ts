@@ -3865,6 +3865,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/privacy/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The register, what the program knows, and what is not covered */
+        get: operations["getRegister"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The register as a page that stands alone, as JSON, or as a table */
+        get: operations["exportRegister"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say whose register it is */
+        put: operations["setRegisterHead"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/activities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add an activity */
+        post: operations["createProcessingActivity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/activities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Write the next version of an activity
+         * @description Those before it are kept. A version that is not the one that is there is refused.
+         */
+        put: operations["changeProcessingActivity"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/assessments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a draft of an impact assessment */
+        post: operations["createAssessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/assessments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a draft */
+        put: operations["changeAssessment"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/assessments/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hand an assessment in, approve it, take it back
+         * @description A draft is handed in (`in_review`) when it is complete, and then approved or taken back. What was approved can be made a draft again; the approved version is kept.
+         */
+        post: operations["moveAssessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/privacy/register/versions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of an activity, an assessment, or the head, newest first */
+        get: operations["listRegisterVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3926,7 +4085,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -7765,6 +7924,132 @@ export interface components {
                 /** @description Public, base64 */
                 key: string;
             };
+        };
+        RegisterStamp: {
+            id: string;
+            /** Format: int64 */
+            version: number;
+            changed_by: string;
+            /** Format: date-time */
+            changed_at: string;
+        };
+        RegisterHead: {
+            controller?: string;
+            contact?: string;
+            /** @description Of one outside of the Union, GDPR article 27 */
+            representative?: string;
+            /** @description For the protection of data */
+            officer?: string;
+            /** @description ISO 3166: what goes elsewhere goes abroad */
+            country?: string;
+            joint_with?: string;
+        };
+        SharedWith: {
+            /** @description Of one that the program knows: webhook, schedule, mail */
+            kind?: string;
+            id?: string;
+            name: string;
+            /** @description ISO 3166 */
+            country?: string;
+            /** @description Of a transfer abroad */
+            safeguard?: string;
+        };
+        ProcessingActivity: {
+            name: string;
+            description?: string;
+            /** @description Keys of the consent policy */
+            purposes?: string[];
+            /** @enum {string} */
+            basis: "consent" | "contract" | "legal_duty" | "vital_interests" | "public_task" | "legitimate_interests";
+            basis_note?: string;
+            people?: string[];
+            /** @description Of personal data, as the catalogue finds them */
+            classes?: string[];
+            other_data?: string[];
+            recipients?: components["schemas"]["SharedWith"][];
+            /** @description Of retention, by name */
+            rules?: string[];
+            retention?: string;
+            measures?: string[];
+            /** @description Decisions about people without a person */
+            automated?: boolean;
+            owner?: string;
+            /** @description A day, 2026-01-31; empty: none */
+            review_at?: string;
+            ended?: boolean;
+        };
+        ProcessingActivityRecord: components["schemas"]["RegisterStamp"] & components["schemas"]["ProcessingActivity"] & {
+            needs_assessment: boolean;
+        };
+        /** @enum {string} */
+        AssessmentState: "draft" | "in_review" | "approved" | "withdrawn";
+        AssessmentRisk: {
+            risk: string;
+            likelihood: number;
+            severity: number;
+            measure: string;
+            /** @description What remains */
+            residual: number;
+        };
+        Assessment: {
+            activity: string;
+            title: string;
+            necessity?: string;
+            impact?: string;
+            risks?: components["schemas"]["AssessmentRisk"][];
+            opinion?: string;
+            heard?: string;
+            /** @enum {string} */
+            decision?: "" | "proceed" | "with_measures" | "stop";
+            /** @description A day, 2026-01-31 */
+            valid_until?: string;
+            state?: components["schemas"]["AssessmentState"];
+            readonly submitted_by?: string;
+            readonly approved_by?: string;
+            readonly approved_at?: string;
+        };
+        AssessmentRecord: components["schemas"]["RegisterStamp"] & components["schemas"]["Assessment"] & {
+            /** @description It was approved, and its time is over */
+            due: boolean;
+        };
+        RegisterGap: {
+            /** @enum {string} */
+            kind: "data" | "recipient" | "purpose" | "country" | "transfer" | "assessment" | "assessment_due" | "review" | "retention" | "gone";
+            subject: string;
+            name: string;
+            /** @description Empty: of none */
+            activity: string;
+            /** Format: date-time */
+            found_at: string;
+        };
+        Register: {
+            head: components["schemas"]["RegisterHead"];
+            /** Format: int64 */
+            head_version: number;
+            activities: components["schemas"]["ProcessingActivityRecord"][];
+            assessments: components["schemas"]["AssessmentRecord"][];
+            facts: {
+                data: {
+                    class: string;
+                    fields: string[];
+                }[];
+                recipients: {
+                    kind: string;
+                    id: string;
+                    name: string;
+                    to: string;
+                    /** @enum {string} */
+                    contacts: "none" | "masked" | "full";
+                }[];
+                purposes: {
+                    key: string;
+                    zh: string;
+                    en: string;
+                    class: string;
+                }[];
+                rules: string[];
+            };
+            gaps: components["schemas"]["RegisterGap"][];
         };
     };
     responses: {
@@ -14890,6 +15175,260 @@ export interface operations {
                 content: {
                     "application/json": {
                         lifted: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The register */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Register"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportRegister: {
+        parameters: {
+            query?: {
+                format?: "html" | "json" | "csv";
+                lang?: "en" | "zh";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": components["schemas"]["Register"];
+                    "text/csv": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    setRegisterHead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterHead"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterStamp"] & components["schemas"]["RegisterHead"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createProcessingActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProcessingActivity"];
+            };
+        };
+        responses: {
+            /** @description The activity */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingActivityRecord"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    changeProcessingActivity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: int64 */
+                    version: number;
+                    record: components["schemas"]["ProcessingActivity"];
+                };
+            };
+        };
+        responses: {
+            /** @description The activity */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingActivityRecord"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createAssessment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assessment"];
+            };
+        };
+        responses: {
+            /** @description The draft */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentRecord"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    changeAssessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: int64 */
+                    version: number;
+                    record: components["schemas"]["Assessment"];
+                };
+            };
+        };
+        responses: {
+            /** @description The draft */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentRecord"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    moveAssessment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: int64 */
+                    version: number;
+                    to: components["schemas"]["AssessmentState"];
+                };
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssessmentRecord"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRegisterVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 200 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: (components["schemas"]["RegisterStamp"] & {
+                            record: {
+                                [key: string]: unknown;
+                            };
+                        })[];
+                        next_cursor: string;
                     };
                 };
             };

@@ -15,6 +15,7 @@ import { people } from "./en/people";
 import { plans } from "./en/plans";
 import { privacy } from "./en/privacy";
 import { quality } from "./en/quality";
+import { register } from "./en/register";
 import { retention } from "./en/retention";
 import { sales } from "./en/sales";
 import { segments } from "./en/segments";
@@ -37,6 +38,7 @@ export const en = {
   lineage,
   linkage,
   condition,
+  register,
   retention,
   sales,
   segments,

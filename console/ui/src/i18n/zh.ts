@@ -15,6 +15,7 @@ import { people } from "./zh/people";
 import { plans } from "./zh/plans";
 import { privacy } from "./zh/privacy";
 import { quality } from "./zh/quality";
+import { register } from "./zh/register";
 import { retention } from "./zh/retention";
 import { sales } from "./zh/sales";
 import { segments } from "./zh/segments";
@@ -36,6 +37,7 @@ export const zh = {
   lineage,
   linkage,
   condition,
+  register,
   retention,
   sales,
   segments,

@@ -1,5 +1,5 @@
 export const privacy = {
-  nav: { requests: "Privacy requests" },
+  nav: { register: "Register", requests: "Privacy requests" },
   title: "Privacy requests",
   about:
     "What people have asked for: to be erased, or to be told what is kept of them. An erasure reaches every store and gives a signed receipt.",

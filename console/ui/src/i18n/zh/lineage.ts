@@ -22,8 +22,8 @@ export const lineage = {
     household: "家庭",
     model: "模型",
     consent: "授权政策",
-    retention: "保留规则",
-    hold: "法律保留",
+    retention: "保存期限",
+    hold: "法律保全",
     expectation: "常态",
   },
   how: {

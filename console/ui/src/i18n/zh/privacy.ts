@@ -1,5 +1,5 @@
 export const privacy = {
-  nav: { requests: "个人信息申请" },
+  nav: { register: "处理活动记录", requests: "个人信息申请" },
   title: "个人信息申请",
   about: "用户提出的申请：删除，或查阅被保存的信息。删除会覆盖所有存储，并生成签名凭证。",
   requests: "申请",

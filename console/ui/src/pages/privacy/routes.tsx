@@ -1,6 +1,7 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
 import { validated } from "@/lib/search";
+import { registerSearch } from "./register/search";
 import { requestsSearch } from "./search";
 
 const requestsRoute = createRoute({
@@ -10,4 +11,11 @@ const requestsRoute = createRoute({
   component: lazyRouteComponent(() => import("./RequestsPage"), "RequestsPage"),
 });
 
-export const privacyRoutes = [requestsRoute] as const;
+const registerRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/privacy/register",
+  validateSearch: validated(registerSearch),
+  component: lazyRouteComponent(() => import("./register/RegisterPage"), "RegisterPage"),
+});
+
+export const privacyRoutes = [requestsRoute, registerRoute] as const;
