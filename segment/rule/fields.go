@@ -19,6 +19,9 @@ func (r *Rule) Reads() []touchstone.Reads {
 			add(touchstone.TraitField, "", n.Name, touchstone.Compares)
 		case *Event:
 			add(touchstone.EventField, "", n.Name, touchstone.Counts)
+			if n.Property != "" {
+				add(touchstone.PropertyField, n.Name, n.Property, touchstone.Compares)
+			}
 			for i := range n.Where {
 				if f := &n.Where[i]; f.Context != "" {
 					add(touchstone.ContextField, n.Name, f.Context, touchstone.Compares)

@@ -15,6 +15,7 @@ func TestReadsNameAllThatTheTextNames(t *testing.T) {
 		`{"trait":"city","op":"eq","value":"Shanghai"}`,
 		`{"event":"Order Paid"}`,
 		`{"and":[{"event":"Order Paid","where":[{"property":"amount","op":"gte","value":10},{"context":"page.path","op":"eq","value":"/"}],"count":{"op":"lte","value":3},"within":"30d"},{"not":{"trait":"plan","op":"exists"}}]}`,
+		`{"event":"Order Paid","sum":{"property":"amount","op":"gte","value":100}}`,
 		`{"household":{"any":{"or":[{"event":"View","where":[{"property":"sku","op":"exists"}]},{"trait":"vip","op":"eq","value":true}]}}}`,
 	} {
 		named := map[string]bool{}
