@@ -7,7 +7,8 @@ export const retention: Messages = {
   "choose erase": "请选择删除",
   "the warehouse holds an event of the unknown type {0}": "数据仓库中有未知类型 {0} 的事件",
   "{0}: there is no such class of personal data": "{0}：没有这一类个人信息",
-  "{0}: traits are a person's; without the person nothing of them is left": "{0}：属性属于个人，去掉个人后不剩任何内容",
+  "{0}: traits are a person's; without the person nothing of them is left":
+    "{0}：属性属于个人，去掉个人后不剩任何内容",
   "{0}: {1} is none of erase and anonymise": "{0}：{1} 不是 erase 或 anonymise",
   "there are at most {0} rules of retention": "最多 {0} 条保存期限规则",
   "{0}: a rule is about 1 to {1} traits": "{0}：一条规则针对 1 到 {1} 个属性",
