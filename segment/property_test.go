@@ -206,8 +206,11 @@ func (h *history) rule(depth int) string {
 		return rapid.SampledFrom([]string{`{"trait":"a","op":"exists"}`, `{"trait":"a","op":"eq","value":1}`, `{"trait":"b","op":"not_exists"}`,
 			`{"trait":"b","op":"neq","value":"x"}`}).Draw(t, "trait rule")
 	}
-	if rapid.IntRange(0, 2).Draw(t, "measured") == 0 {
+	switch rapid.IntRange(0, 5).Draw(t, "measured") {
+	case 0, 1:
 		return h.measured()
+	case 2:
+		return h.sequence()
 	}
 	text := fmt.Sprintf(`{"event":%q`, rapid.SampledFrom([]string{"A", "B"}).Draw(t, "event"))
 	if rapid.IntRange(0, 2).Draw(t, "filtered") == 0 {
@@ -257,6 +260,32 @@ func (h *history) measured() string {
 		of = fmt.Sprintf(`"property":"n","op":%q,"value":%d`, draw("compare", "gte", "lt", "eq"), n("value", 1, 6))
 	}
 	return fmt.Sprintf(`{"event":%q%s,%q:{%s}%s}`, draw("event", "A", "B"), where, kind, of, window)
+}
+
+// sequence draws one of two or three steps, of which the last may be what did not follow.
+func (h *history) sequence() string {
+	t := h.t
+	var steps []string
+	n := rapid.IntRange(2, 3).Draw(t, "steps of a sequence")
+	for i := range n {
+		step := fmt.Sprintf(`{"event":%q`, rapid.SampledFrom([]string{"A", "B"}).Draw(t, "event"))
+		if rapid.IntRange(0, 2).Draw(t, "filtered") == 0 {
+			step += fmt.Sprintf(`,"where":[{"property":"n","op":"gte","value":%d}]`, rapid.IntRange(1, 3).Draw(t, "least"))
+		}
+		not := i == n-1 && rapid.Bool().Draw(t, "not")
+		if i > 0 && (not || rapid.Bool().Draw(t, "bounded")) {
+			step += fmt.Sprintf(`,"within":"%ds"`, rapid.IntRange(1, 6).Draw(t, "step within"))
+		}
+		if not {
+			step += `,"not":true`
+		}
+		steps = append(steps, step+"}")
+	}
+	window := ""
+	if rapid.IntRange(0, 3).Draw(t, "windowed") > 0 {
+		window = fmt.Sprintf(`,"within":"%ds"`, rapid.IntRange(1, 20).Draw(t, "window"))
+	}
+	return `{"sequence":[` + strings.Join(steps, ",") + "]" + window + "}"
 }
 
 func (h *history) check() {

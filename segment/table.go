@@ -315,6 +315,10 @@ func (t *table) relate(p *program) {
 			for _, i := range n.Leaves() {
 				p.leaves[i].mates.set(p.index)
 			}
+		case *rule.Sequence:
+			for _, i := range n.Leaves() {
+				p.leaves[i].mates.set(p.index)
+			}
 		case *rule.Segment:
 			if to := p.refs[n.Ref()]; to >= 0 {
 				t.programs[to].mates.set(p.index)

@@ -51,6 +51,8 @@ func eval(n Node, s Subject, now int64) (bool, int64) {
 		return n.eval(s, now)
 	case *edge:
 		return n.eval(s, now)
+	case *Sequence:
+		return n.eval(s, now)
 	case *Segment:
 		return s.InSegment(n.ref), Never
 	case *Household:
@@ -303,8 +305,15 @@ func (r *Rule) Timed() bool {
 		return true
 	}
 	for i := range r.conditions {
-		if e, ok := r.conditions[i].Node.(*Event); ok && e.Window.moves() {
-			return true
+		switch n := r.conditions[i].Node.(type) {
+		case *Event:
+			if n.Window.moves() {
+				return true
+			}
+		case *Sequence:
+			if n.timed() {
+				return true
+			}
 		}
 	}
 	return false

@@ -112,7 +112,7 @@ func (p *parser) done(o object, known string) {
 	}
 }
 
-const nodeFields = "and, or, not, trait, event, segment, household"
+const nodeFields = "and, or, not, trait, event, sequence, segment, household"
 
 func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 	o := p.object(at, v)
@@ -120,7 +120,7 @@ func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 		return nil
 	}
 	var kinds []string
-	for _, k := range []string{"and", "or", "not", "trait", "event", "segment", "household"} {
+	for _, k := range []string{"and", "or", "not", "trait", "event", "sequence", "segment", "household"} {
 		if _, ok := o.fields[k]; ok {
 			kinds = append(kinds, k)
 		}
@@ -151,6 +151,8 @@ func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 		return p.trait(o, value)
 	case "event":
 		return p.event(o, value)
+	case "sequence":
+		return p.sequence(o, value)
 	case "household":
 		p.done(o, "household")
 		return p.household(at, value, depth)

@@ -44,6 +44,8 @@ func (p *printer) node(n Node) {
 		p.measure(n)
 		p.window(&n.Window)
 		p.WriteByte('}')
+	case *Sequence:
+		p.sequence(n)
 	case *Segment:
 		p.WriteString(`{"segment":`)
 		p.text(n.ID)

@@ -34,7 +34,7 @@ type Rule struct {
 	shrinks    []bool // by leaf: more of its events may end that the rule holds
 }
 
-// Node is one of *And, *Or, *Not, *Trait, *Event, *Segment and *Household.
+// Node is one of *And, *Or, *Not, *Trait, *Event, *Sequence, *Segment and *Household.
 type Node interface{ node() }
 
 // And holds when all of its parts hold.
@@ -320,20 +320,26 @@ func (c Count) keep() int {
 // index gives leaves and referred segments their numbers.
 func (r *Rule) index() {
 	leafOf, refOf := map[string]int{}, map[string]int{}
+	add := func(leaf Leaf) int {
+		key := leaf.Key()
+		i, ok := leafOf[key]
+		if !ok {
+			i = len(r.leaves)
+			leafOf[key] = i
+			r.leaves = append(r.leaves, leaf)
+		}
+		r.leaves[i].Widen(&leaf)
+		return i
+	}
 	for _, c := range r.conditions {
 		switch n := c.Node.(type) {
 		case *Event:
 			for _, part := range n.parts() {
-				leaf := part.need()
-				key := leaf.Key()
-				i, ok := leafOf[key]
-				if !ok {
-					i = len(r.leaves)
-					leafOf[key] = i
-					r.leaves = append(r.leaves, leaf)
-				}
-				part.leaf = i
-				r.leaves[i].Widen(&leaf)
+				part.leaf = add(part.need())
+			}
+		case *Sequence:
+			for i := range n.Steps {
+				n.Steps[i].leaf = add(n.need(i))
 			}
 		case *Segment:
 			i, ok := refOf[n.ID]
@@ -378,6 +384,10 @@ func (r *Rule) grow(n Node, positive bool) {
 		r.grow(n.Of, true)
 	case *edge:
 		shrink(n.all, n.pass)
+	case *Sequence:
+		for _, leaf := range n.Leaves() {
+			r.shrinks[leaf] = true
+		}
 	case *Event:
 		switch {
 		case n.as != nil:

@@ -66,6 +66,8 @@ func (w *warner) look(path string, n Node) {
 		w.look(join(path, "not"), n.Of)
 	case *Event:
 		w.event(path, n)
+	case *Sequence:
+		w.sequence(path, n)
 	case *Household:
 		w.look(join(join(path, "household"), string(n.Who)), n.Of)
 	}

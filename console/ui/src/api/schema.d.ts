@@ -4589,7 +4589,7 @@ export interface components {
             value?: unknown;
         };
         /** @description The rule language of segments */
-        Rule: components["schemas"]["AndRule"] | components["schemas"]["OrRule"] | components["schemas"]["NotRule"] | components["schemas"]["TraitRule"] | components["schemas"]["EventRule"] | components["schemas"]["SegmentRule"] | components["schemas"]["HouseholdCondition"];
+        Rule: components["schemas"]["AndRule"] | components["schemas"]["OrRule"] | components["schemas"]["NotRule"] | components["schemas"]["TraitRule"] | components["schemas"]["EventRule"] | components["schemas"]["SequenceRule"] | components["schemas"]["SegmentRule"] | components["schemas"]["HouseholdCondition"];
         AndRule: {
             and: components["schemas"]["Rule"][];
         };
@@ -4660,6 +4660,26 @@ export interface components {
             since?: string;
             /** @description Before this moment */
             until?: string;
+        };
+        /** @description Events that followed each other, each later than the one before; the latest 100 of each step are looked at */
+        SequenceRule: {
+            sequence: components["schemas"]["SequenceStep"][];
+            /**
+             * @description The first event lies in this window; left out = ever
+             * @example 7d
+             */
+            within?: string;
+        };
+        SequenceStep: {
+            event: string;
+            where?: components["schemas"]["Condition"][];
+            /**
+             * @description After the step before, at most; not for the first
+             * @example 2h
+             */
+            within?: string;
+            /** @description Of the last step: no such event followed within that time */
+            not?: boolean;
         };
         /** @description In the place of count: of a property's values that are numbers up to 1e11, to four decimals. Without any a sum is 0 and the others hold for nobody */
         MeasuredAmount: {

@@ -9,6 +9,7 @@ import {
   isHousehold,
   isNot,
   isSegment,
+  isSequence,
   isTrait,
   membersOf,
   parseLength,
@@ -254,6 +255,11 @@ function drawable(r: Rule): void {
   const group = groupOf(r);
   if (isNot(r)) drawable(r.not);
   else if (isHousehold(r)) drawable(membersOf(r).of);
+  else if (isSequence(r))
+    for (const s of r.sequence) {
+      must(typeof s.event === "string" && (s.where ?? []).every(isCondition));
+      if (s.within !== undefined) must(parseLength(s.within) !== null);
+    }
   else if (group) for (const part of group.of) drawable(part);
   else if (isTrait(r)) must(typeof r.trait === "string" && isCondition({ op: r.op, value: r.value }));
   else if (isSegment(r)) must(typeof r.segment === "string");

@@ -7,6 +7,8 @@ export type OrRule = Extract<Rule, { or: unknown }>;
 export type NotRule = Extract<Rule, { not: unknown }>;
 export type TraitRule = Extract<Rule, { trait: unknown }>;
 export type EventRule = Extract<Rule, { event: unknown }>;
+export type SequenceRule = Extract<Rule, { sequence: unknown }>;
+export type SequenceStep = SequenceRule["sequence"][number];
 export type SegmentRule = Extract<Rule, { segment: unknown }>;
 export type HouseholdRule = Extract<Rule, { household: unknown }>;
 export type HouseholdRole = NonNullable<HouseholdRule["household"]["role"]>;
@@ -18,6 +20,7 @@ export const householdRoles: readonly HouseholdRole[] = ["payer", "user", "drive
 export const isNot = (r: Rule): r is NotRule => "not" in r;
 export const isTrait = (r: Rule): r is TraitRule => "trait" in r;
 export const isEvent = (r: Rule): r is EventRule => "event" in r;
+export const isSequence = (r: Rule): r is SequenceRule => "sequence" in r;
 export const isSegment = (r: Rule): r is SegmentRule => "segment" in r;
 export const isHousehold = (r: Rule): r is HouseholdRule => "household" in r;
 
@@ -167,9 +170,20 @@ export function conditionComplete(c: Condition): boolean {
 export function leafComplete(r: Rule): boolean {
   if (isTrait(r)) return r.trait !== "" && valueComplete(r.op, r.value);
   if (isSegment(r)) return r.segment !== "";
+  if (isSequence(r))
+    return (
+      r.sequence.length > 1 &&
+      r.sequence.every(
+        (s) =>
+          s.event !== "" && (s.where ?? []).every(conditionComplete) && (!s.not || s.within !== undefined),
+      )
+    );
   if (isEvent(r)) return r.event !== "" && (r.where ?? []).every(conditionComplete) && measureComplete(r);
   return true;
 }
+
+/** How many events may follow each other. */
+export const maxSteps = 5;
 
 function measureComplete(r: EventRule): boolean {
   const amount = r.sum ?? r.avg ?? r.min ?? r.max;
@@ -301,7 +315,9 @@ const isObject = (v: unknown): v is Record<string, unknown> =>
 export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wrong: string } {
   const wrong = { wrong: at };
   if (!isObject(v) || depth > deepest) return wrong;
-  const kinds = ["and", "or", "not", "trait", "event", "segment", "household"].filter((k) => k in v);
+  const kinds = ["and", "or", "not", "trait", "event", "sequence", "segment", "household"].filter(
+    (k) => k in v,
+  );
   const kind = kinds[0];
   if (kinds.length !== 1 || kind === undefined) return wrong;
   if (kind === "not") {
@@ -328,6 +344,11 @@ export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wro
     if (who.length !== 1 || q === undefined) return { wrong: place };
     const inner = readRule(h[q], join(place, q), depth + 1);
     return "wrong" in inner ? inner : { rule: makeHousehold(q, inner.rule, h.role) };
+  }
+  if (kind === "sequence") {
+    if (!Array.isArray(v.sequence) || !v.sequence.every(isStep)) return { wrong: join(at, kind) };
+    if (v.within !== undefined && !isLength(v.within)) return { wrong: join(at, "within") };
+    return { rule: v as unknown as Rule };
   }
   if (typeof v[kind] !== "string") return { wrong: join(at, kind) };
   if (kind === "trait") {
@@ -365,6 +386,10 @@ export function salvageRule(v: unknown, depth = 0): Rule | undefined {
   }
   if (typeof v.trait === "string")
     return { trait: v.trait, op: isOp(v.op) ? v.op : "eq", ...(isValue(v.value) ? { value: v.value } : {}) };
+  if (Array.isArray(v.sequence)) {
+    const steps = v.sequence.filter(isStep);
+    return { sequence: steps, ...(isLength(v.within) ? { within: v.within } : {}) };
+  }
   if (typeof v.event !== "string") return undefined;
   const where = Array.isArray(v.where) ? v.where.filter(isCondition) : [];
   return {
@@ -389,6 +414,12 @@ const isCount = (v: unknown): v is NonNullable<EventRule["count"]> =>
   Number.isSafeInteger(v.value) &&
   v.value >= 0;
 
+const isStep = (v: unknown): v is SequenceStep =>
+  isObject(v) &&
+  typeof v.event === "string" &&
+  (v.where === undefined || (Array.isArray(v.where) && v.where.every(isCondition))) &&
+  (v.within === undefined || isLength(v.within)) &&
+  (v.not === undefined || typeof v.not === "boolean");
 const isText = (v: unknown): v is string => typeof v === "string";
 const isAmount = (v: unknown) =>
   isObject(v) &&

@@ -13,6 +13,7 @@ import {
   isHousehold,
   isNot,
   isSegment,
+  isSequence,
   isTrait,
   type Measure,
   measureOf,
@@ -126,6 +127,17 @@ export function useRuleWords() {
       }
       if (isTrait(r)) return test(r.trait || "…", r.op, r.value);
       if (isEvent(r)) return event(r);
+      if (isSequence(r)) {
+        const steps = r.sequence.map((s, i) =>
+          t(`condition.words.step.${i === 0 ? "first" : s.not ? "not" : s.within ? "within" : "next"}`, {
+            event: s.event ? labels.event(s.event) : "…",
+            where: where(s.where),
+            window: length(s.within),
+          }),
+        );
+        const window = r.within === undefined ? "" : t("condition.words.begun", { window: length(r.within) });
+        return `${steps.join(comma)}${window}`;
+      }
       if (isSegment(r)) return t("condition.words.inSegment", { name: segment(r.segment) });
       if (isHousehold(r)) {
         const { who, of, role } = membersOf(r);

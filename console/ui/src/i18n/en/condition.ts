@@ -108,6 +108,13 @@ export const condition = {
     },
     did: "did {{event}}{{where}}{{window}}",
     didTimes: "did {{event}}{{where}} {{times}}{{window}}",
+    step: {
+      first: "did {{event}}{{where}}",
+      next: "then {{event}}{{where}}",
+      within: "then {{event}}{{where}} within {{window}}",
+      not: "then no {{event}}{{where}} within {{window}}",
+    },
+    begun: ", begun in the last {{window}}",
     never: "did not do {{event}}{{where}}{{window}}",
     inSegment: "is in {{name}}",
     household: {

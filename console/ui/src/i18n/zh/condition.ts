@@ -99,6 +99,13 @@ export const condition = {
     },
     did: "{{window}}做过“{{event}}”{{where}}",
     didTimes: "{{window}}{{times}}“{{event}}”{{where}}",
+    step: {
+      first: "做过“{{event}}”{{where}}",
+      next: "之后做过“{{event}}”{{where}}",
+      within: "之后 {{window}}内做过“{{event}}”{{where}}",
+      not: "之后 {{window}}内没有做过“{{event}}”{{where}}",
+    },
+    begun: "（起始于近 {{window}}）",
     never: "{{window}}没有做过“{{event}}”{{where}}",
     inSegment: "属于人群“{{name}}”",
     household: {

@@ -72,4 +72,10 @@ export const segments: Messages = {
     "{0} 不是有效的时间；请写成 2026-03-01 或 2026-03-01T09:00:00+08:00",
   "{0} is not a time zone; write one like Asia/Shanghai":
     "{0} 不是有效的时区；请写成 Asia/Shanghai 这样的名称",
+  "is about the step before; the first has none. Write it beside sequence to say when it must have begun":
+    "表示与上一步的间隔，第一步没有上一步；要限定序列的起始时间，请与 sequence 并列填写",
+  "is missing: within what time did it not follow?": "缺少时间：在多长时间内没有发生？",
+  "must be true or false, not {0}": "应为 true 或 false，而不是{0}",
+  "must have 2 to {0} steps": "应有 2 到 {0} 步",
+  "only the last step can say what did not follow": "只有最后一步可以表示没有发生",
 };

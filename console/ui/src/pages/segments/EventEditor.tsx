@@ -327,7 +327,11 @@ function WindowEditor({ rule, onChange }: Props) {
 }
 
 /** A length of time: a number and its unit. */
-function Length(props: { value: string; label: "window" | "from" | "to"; onChange: (s: string) => void }) {
+export function Length(props: {
+  value: string;
+  label: "window" | "from" | "to" | "step";
+  onChange: (s: string) => void;
+}) {
   const { t } = useTranslation();
   const length = parseLength(props.value) ?? { n: 30, unit: "d" as const };
   const unit = length.unit === "m" || length.unit === "h" ? length.unit : "d";

@@ -1,5 +1,15 @@
 import { Button, Segmented, Select, Tooltip } from "antd";
-import { CircleSlash2, Copy, FolderPlus, House, MousePointerClick, Shapes, Tag, X } from "lucide-react";
+import {
+  CircleSlash2,
+  Copy,
+  FolderPlus,
+  House,
+  ListOrdered,
+  MousePointerClick,
+  Shapes,
+  Tag,
+  X,
+} from "lucide-react";
 import { createContext, useContext, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Rule } from "@/api/types";
@@ -17,6 +27,7 @@ import {
   isEvent,
   isHousehold,
   isSegment,
+  isSequence,
   isTrait,
   join,
   leafComplete,
@@ -32,6 +43,7 @@ import {
 } from "@/lib/rule";
 import { useFresh } from "@/lib/useFresh";
 import { EventEditor } from "./EventEditor";
+import { SequenceEditor } from "./SequenceEditor";
 
 export interface Remarks {
   /** How many people each condition alone would hold, by its place. */
@@ -241,6 +253,15 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
         >
           {t("segments.builder.addEvent")}
         </Button>
+        <Button
+          size="small"
+          icon={<ListOrdered size={13} />}
+          onClick={() =>
+            add({ sequence: [{ event: "" }, { event: "", within: "2h", not: true }], within: "7d" })
+          }
+        >
+          {t("segments.builder.addSequence")}
+        </Button>
         <Button size="small" icon={<Shapes size={13} />} onClick={() => add({ segment: "" })}>
           {t("segments.builder.addSegment")}
         </Button>
@@ -291,6 +312,7 @@ function LeafEditor({ rule, at, onChange, onRemove, onCopy, fresh = false }: Par
         <div className="rule-leaf-body">
           {isTrait(inner) && <TraitEditor rule={inner} onChange={set} fresh={fresh} />}
           {isEvent(inner) && <EventEditor rule={inner} onChange={set} fresh={fresh} />}
+          {isSequence(inner) && <SequenceEditor rule={inner} onChange={set} fresh={fresh} />}
           {isSegment(inner) && (
             <div className="rule-line">
               <span className="rule-kind">{t("segments.builder.inSegment")}</span>
