@@ -134,7 +134,7 @@ func TestRules(t *testing.T) {
 		now = now.Add(2 * time.Hour)
 		due(false)
 		water.times = append(water.times, now.AddDate(0, 0, -60)) // a warehouse that was built anew has it again
-		due(false) // it was looked at within the hour
+		due(false)                                                // it was looked at within the hour
 		now = now.Add(time.Hour)
 		due(true)
 		now = now.Add(25 * time.Hour)
