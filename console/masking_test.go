@@ -169,9 +169,12 @@ func TestSearchIsNoOracle(t *testing.T) {
 		w.want(call{method: "POST", path: "/api/v1/query", key: w.admin, body: fmt.Sprintf(trend, condition)}, 200)
 	}
 	for rule, status := range map[string]int{
-		`{"trait":"phone","op":"starts_with","value":"1380"}`:                                             403,
-		`{"and":[{"trait":"city","op":"eq","value":"上海"},{"trait":"email","op":"contains","value":"z"}]}`: 403,
-		`{"trait":"phone","op":"exists"}`:                                                                 200,
+		`{"trait":"phone","op":"starts_with","value":"1380"}`:                                                           403,
+		`{"and":[{"trait":"city","op":"eq","value":"上海"},{"trait":"email","op":"contains","value":"z"}]}`:               403,
+		`{"trait":"phone","op":"exists"}`:                                                                               200,
+		`{"event":"call","last":{"property":"phone","op":"starts_with","value":"1380"}}`:                                403,
+		`{"event":"call","max":{"property":"phone","op":"gte","value":13800000000}}`:                                    403,
+		`{"sequence":[{"event":"call"},{"event":"call","where":[{"property":"phone","op":"contains","value":"138"}]}]}`: 403,
 	} {
 		w.want(call{method: "POST", path: "/api/v1/segments/preview", key: masked, body: `{"rule":` + rule + `}`}, status)
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -222,6 +223,29 @@ func TestSegments(t *testing.T) {
 	ann, ben := w.personID("user_id:u-ann"), w.personID("user_id:u-ben")
 	const rule = `{"and":[{"event":"view","count":{"op":"gte","value":1},"within":"30d"},{"trait":"city","op":"eq","value":"上海"}]}`
 	w.post("/segments/preview", `{"rule":`+rule+`}`, 200, `"members":1,"of":3`, `"name":"Ann Lee"`, `{"path":"and.0","members":3}`, `{"path":"and.1","members":1}`)
+	for rule, members := range map[string]int{ // out of the warehouse; Ann has viewed for 9 and 12.5, Ben for "n/a"
+		`{"event":"view","sum":{"property":"price","op":"gte","value":21.5},"within":"3650d"}`:                         1,
+		`{"event":"view","sum":{"property":"price","op":"eq","value":21.5}}`:                                           1,
+		`{"event":"view","sum":{"property":"price","op":"gte","value":21.51}}`:                                         0,
+		`{"event":"view","avg":{"property":"price","op":"eq","value":10.75}}`:                                          1,
+		`{"event":"view","max":{"property":"price","op":"lt","value":12.5}}`:                                           0,
+		`{"event":"view","distinct":{"property":"price","op":"gte","value":1}}`:                                        2,
+		`{"event":"view","distinct":{"property":"price","op":"gte","value":2},"within":"3650d"}`:                       1,
+		`{"event":"view","days":{"op":"eq","value":1}}`:                                                                3,
+		`{"event":"view","first":{"property":"price","op":"eq","value":9}}`:                                            1,
+		`{"event":"view","last":{"property":"price","op":"eq","value":"n/a"}}`:                                         1,
+		`{"event":"view","since":"2026-02-20T02:00:00Z","until":"2026-02-20T09:00:00Z"}`:                               2,
+		`{"sequence":[{"event":"view"},{"event":"addtocart"}]}`:                                                        2,
+		`{"sequence":[{"event":"view"},{"event":"addtocart","within":"90m"}]}`:                                         1,
+		`{"sequence":[{"event":"addtocart"},{"event":"transaction","within":"2h","not":true}]}`:                        1,
+		`{"sequence":[{"event":"view"},{"event":"addtocart"},{"event":"transaction","within":"1h"}],"within":"3650d"}`: 1,
+	} {
+		w.post("/segments/preview", `{"rule":`+rule+`}`, 200, fmt.Sprintf(`"members":%d,"of":3`, members))
+	}
+	spent := w.post("/segments", `{"name":"Spent","rule":{"event":"view","sum":{"property":"price","op":"gte","value":21.5}}}`, 201)
+	w.live(spent.field(t, "id"))
+	w.get("/segments/"+spent.field(t, "id")+"/members", 200, `"name":"Ann Lee"`)
+	w.want(call{method: "DELETE", path: "/api/v1/segments/" + spent.field(t, "id"), key: w.admin}, 204)
 	w.post("/segments/preview", `{"rule":{"trait":"city"}}`, 400, "op")
 	w.post("/segments/preview", `{}`, 400)
 
