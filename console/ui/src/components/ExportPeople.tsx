@@ -9,7 +9,9 @@ import type { Person, PersonSummary } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { type CsvColumn, csvTime, downloadCsv, identifierColumns, tableCsv } from "@/lib/csv";
+import { choicesOf, isFound, useNames } from "@/lib/displayNames";
 import { useLabels } from "@/lib/labels";
+import { ChoiceRow } from "./Named";
 import { errorText } from "./states";
 
 type Row = PersonSummary & { entered_at?: string };
@@ -31,6 +33,7 @@ export function ExportPeople(props: {
   const { message } = App.useApp();
   const format = useFormat();
   const labels = useLabels();
+  const names = useNames();
   const may = useMay("people:export");
   const [open, setOpen] = useState(false);
   const [traits, setTraits] = useState<string[]>([]);
@@ -91,7 +94,9 @@ export function ExportPeople(props: {
             placeholder={t("behind.traitsNone")}
             value={traits}
             onChange={setTraits}
-            options={(known ?? []).map((x) => ({ value: x.trait, label: x.trait }))}
+            options={choicesOf(names, "trait", known ?? [], (x) => x.trait, traits, labels.trait)}
+            optionRender={(o) => <ChoiceRow label={o.data.label} raw={o.data.raw} />}
+            showSearch={{ filterOption: (text, option) => isFound(text, option) }}
             notFoundContent={<span className="muted">{t("behind.traitsEmpty")}</span>}
           />
           <p className="muted">

@@ -1,6 +1,7 @@
 import { formatJson } from "@/lib/json";
 import "./pill.css";
 import { useFormat } from "@/app/appearance";
+import { useLabels } from "@/lib/labels";
 
 /** A value of a trait, tag or property, readable in one line; the whole is in the title. */
 export function Value({ value }: { value: unknown }) {
@@ -28,13 +29,14 @@ export function PropertyPreview({
   properties: Record<string, unknown> | null;
   max?: number;
 }) {
+  const labels = useLabels();
   const entries = Object.entries(properties ?? {}).filter(([, v]) => v !== null && v !== "");
   if (entries.length === 0) return null;
   return (
     <span className="props">
       {entries.slice(0, max).map(([k, v]) => (
         <span key={k}>
-          <small>{k}</small> {typeof v === "object" ? formatJson(v) : String(v)}
+          <small title={k}>{labels.property(k)}</small> {typeof v === "object" ? formatJson(v) : String(v)}
         </span>
       ))}
     </span>

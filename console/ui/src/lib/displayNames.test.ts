@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CatalogueEntry } from "@/api/types";
-import { namesOf, starredFirst } from "./displayNames";
+import { choicesOf, isFound, namesOf, starredFirst } from "./displayNames";
 
 const entry = (e: Partial<CatalogueEntry>): CatalogueEntry => ({
   sort: "event",
@@ -40,4 +40,32 @@ test("starred ones come first, and the order is kept otherwise", () => {
   const starred = new Set(["c", "d"]);
   const of = (name: string) => entry({ name, starred: starred.has(name) });
   expect(starredFirst(["a", "d", "b", "c"], of)).toEqual(["d", "c", "a", "b"]);
+});
+
+test("choices: starred first, hidden ones only where they are chosen, found by either name", () => {
+  const names = namesOf(
+    [
+      entry({ name: "pay", name_zh: "支付", hidden: true }),
+      entry({ name: "view", name_en: "Viewed", starred: true }),
+      entry({ name: "old", hidden: true }),
+    ],
+    true,
+  );
+  const list = ["raw", "pay", "view", "old"];
+  const choices = (chosen: string[]) =>
+    choicesOf(
+      names,
+      "event",
+      list,
+      (x) => x,
+      chosen,
+      (x) => names.shown("event", x) ?? x,
+    );
+  expect(choices([]).map((c) => c.value)).toEqual(["view", "raw"]);
+  expect(choices(["pay", "gone", ""]).map((c) => c.value)).toEqual(["view", "raw", "pay", "gone"]);
+  const [view, raw, pay] = choices(["pay"]);
+  expect([view?.raw, raw?.raw, pay?.label, pay?.raw]).toEqual(["view", "", "支付", "pay"]);
+  expect(["支", "PAY", " pay "].map((text) => isFound(text, pay))).toEqual([true, true, true]);
+  expect(isFound("view", pay)).toBe(false);
+  expect(isFound("x", undefined)).toBe(false);
 });

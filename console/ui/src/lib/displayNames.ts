@@ -41,6 +41,55 @@ export function namesOf(items: readonly CatalogueEntry[], zh: boolean): Names {
   };
 }
 
+/** What can be chosen: by its name, shown as people call it, found by both. */
+export interface Choice {
+  value: string;
+  label: string;
+  /** What it is found by. */
+  words: string;
+  /** The name, where another one is shown. */
+  raw: string;
+}
+
+/**
+ * What of a list can be chosen: starred ones first, without hidden ones; what is chosen already stays, also one that
+ * the list does not have.
+ */
+export function choicesOf<T>(
+  names: Names,
+  sort: Sort,
+  list: readonly T[],
+  nameOf: (x: T) => string,
+  chosen: readonly string[],
+  label: (name: string) => string,
+): (Choice & { of: T | undefined })[] {
+  const choice = (name: string, of: T | undefined) => ({ ...choiceOf(names, sort, name, label), of });
+  const known = new Set(list.map(nameOf));
+  return [
+    ...starredFirst(list, (x) => names.of(sort, nameOf(x)))
+      .filter((x) => chosen.includes(nameOf(x)) || !names.of(sort, nameOf(x))?.hidden)
+      .map((x) => choice(nameOf(x), x)),
+    ...[...new Set(chosen)].filter((c) => c !== "" && !known.has(c)).map((c) => choice(c, undefined)),
+  ];
+}
+
+export function choiceOf(names: Names, sort: Sort, name: string, label: (name: string) => string): Choice {
+  const shown = label(name);
+  return {
+    value: name,
+    label: shown,
+    words: names.words(sort, name),
+    raw: names.shown(sort, name) ? name : "",
+  };
+}
+
+/** Whether a choice is found by what was typed. */
+export function isFound(text: string, choice: Partial<Choice> | undefined): boolean {
+  return `${choice?.label ?? ""} ${choice?.words ?? ""} ${choice?.value ?? ""}`
+    .toLowerCase()
+    .includes(text.trim().toLowerCase());
+}
+
 /** The starred ones first, each part in its order. */
 export function starredFirst<T>(list: readonly T[], entry: (x: T) => CatalogueEntry | undefined): T[] {
   return [...list.filter((x) => entry(x)?.starred), ...list.filter((x) => !entry(x)?.starred)];

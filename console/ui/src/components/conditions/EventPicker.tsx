@@ -2,7 +2,8 @@ import { Select } from "antd";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
-import { starredFirst, useNames } from "@/lib/displayNames";
+import { ChoiceRow } from "@/components/Named";
+import { choiceOf, choicesOf, isFound, useNames } from "@/lib/displayNames";
 import { useLabels } from "@/lib/labels";
 import { useFresh } from "@/lib/useFresh";
 import { useEvents } from "./useEvents";
@@ -28,24 +29,16 @@ export function EventPicker(props: {
   const [typed, setTyped] = useState("");
 
   const options = useMemo(() => {
-    const shown = (name: string) => names.shown("event", name) ?? labels.event(name);
-    const known = starredFirst(events.items, (e) => names.of("event", e.event))
-      .filter((e) => e.event === props.value || !names.of("event", e.event)?.hidden)
-      .map((e) => ({
-        value: e.event,
-        label: shown(e.event),
-        words: names.words("event", e.event),
-        count: e.count,
-      }));
-    if (props.any) known.unshift({ value: "*", label: t("condition.anyEvent"), words: "", count: -1 });
-    const name = typed.trim();
-    const extra = [...new Set([props.value, name])].filter(
-      (v) => v !== "" && !known.some((k) => k.value === v || k.label === v),
+    const chosen = props.any && props.value === "*" ? [] : [props.value];
+    const known = choicesOf(names, "event", events.items, (e) => e.event, chosen, labels.event).map(
+      ({ of, ...c }) => ({ ...c, count: of?.count ?? -1 }),
     );
-    return [
-      ...known,
-      ...extra.map((v) => ({ value: v, label: shown(v), words: names.words("event", v), count: -1 })),
-    ];
+    if (props.any)
+      known.unshift({ value: "*", label: t("condition.anyEvent"), words: "", raw: "", count: -1 });
+    const name = typed.trim();
+    if (name !== "" && !known.some((k) => k.value === name || k.label === name))
+      known.push({ ...choiceOf(names, "event", name, labels.event), count: -1 });
+    return known;
   }, [events.items, labels, names, props.value, props.any, typed, t]);
 
   return (
@@ -61,10 +54,7 @@ export function EventPicker(props: {
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{
         onSearch: setTyped,
-        filterOption: (text, option) =>
-          `${option?.label ?? ""} ${option?.words ?? ""} ${option?.value ?? ""}`
-            .toLowerCase()
-            .includes(text.trim().toLowerCase()),
+        filterOption: (text, option) => isFound(text, option),
       }}
       onChange={(v: string) => {
         setTyped("");
@@ -72,14 +62,17 @@ export function EventPicker(props: {
       }}
       options={options}
       optionRender={(o) => (
-        <span className="pick-option">
-          <span className="ellipsis">{o.data.label}</span>
-          {o.data.count >= 0 && (
-            <small title={t("condition.volume", { n: format.num(o.data.count) })}>
-              {format.compact(o.data.count)}
-            </small>
-          )}
-        </span>
+        <ChoiceRow
+          label={o.data.label}
+          raw={o.data.raw}
+          note={
+            o.data.count >= 0 && (
+              <small title={t("condition.volume", { n: format.num(o.data.count) })}>
+                {format.compact(o.data.count)}
+              </small>
+            )
+          }
+        />
       )}
       notFoundContent={<span className="muted">{t("condition.noEvents")}</span>}
     />

@@ -1,7 +1,9 @@
 import { Select } from "antd";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { starredFirst, useNames } from "@/lib/displayNames";
+import { ChoiceRow } from "@/components/Named";
+import { choiceOf, choicesOf, isFound, useNames } from "@/lib/displayNames";
+import { useLabels } from "@/lib/labels";
 import { useFresh } from "@/lib/useFresh";
 import {
   contextPaths,
@@ -36,19 +38,16 @@ export function FieldPicker(props: {
   const opening = useFresh(props.fresh);
   const { t, i18n } = useTranslation();
   const names = useNames();
+  const labels = useLabels();
   const { items, loading } = useProperties(props.events);
   const [typed, setTyped] = useState("");
   const key = fieldKey(props.value);
 
   const options = useMemo(() => {
-    const properties = starredFirst(items, (x) => names.of("property", x.property))
-      .filter((x) => key === `p:${x.property}` || !names.of("property", x.property)?.hidden)
-      .map((x) => ({
-        value: `p:${x.property}`,
-        label: names.shown("property", x.property) ?? x.property,
-        words: names.words("property", x.property),
-        note: x.type as string,
-      }));
+    const chosen = fieldOfKey(key).property ?? "";
+    const properties = choicesOf(names, "property", items, (x) => x.property, [chosen], labels.property).map(
+      ({ of, ...c }) => ({ ...c, value: `p:${c.value}`, note: (of?.type ?? "") as string }),
+    );
     if (props.numbers) properties.sort((a, b) => Number(b.note === "number") - Number(a.note === "number"));
     const groups = [{ label: t("condition.properties"), options: properties }];
     if (props.withHouseholds)
@@ -58,6 +57,7 @@ export function FieldPicker(props: {
           value: `h:${h}`,
           label: t(`condition.householdTrait.${h}`),
           words: h,
+          raw: "",
           note: "",
         })),
       });
@@ -69,12 +69,13 @@ export function FieldPicker(props: {
             value: `d:${d}`,
             label: i18n.exists(`condition.dimension.${d}`) ? t(`condition.dimension.${d}`) : d,
             words: d,
+            raw: "",
             note: d,
           })),
         });
       groups.push({
         label: t("condition.context"),
-        options: contextPaths.map((p) => ({ value: `c:${p}`, label: p, words: "", note: "" })),
+        options: contextPaths.map((p) => ({ value: `c:${p}`, label: p, words: "", raw: "", note: "" })),
       });
     }
     const known = groups.flatMap((g) => g.options.map((o) => o.value));
@@ -85,10 +86,15 @@ export function FieldPicker(props: {
     groups
       .find((g) => g.label === t("condition.properties"))
       ?.options.push(
-        ...extra.map((k) => ({ value: k, label: fieldName(fieldOfKey(k)), words: "", note: "" })),
+        ...extra.map((k) => {
+          const { property } = fieldOfKey(k);
+          return property
+            ? { ...choiceOf(names, "property", property, labels.property), value: k, note: "" }
+            : { value: k, label: fieldName(fieldOfKey(k)), words: "", raw: "", note: "" };
+        }),
       );
     return groups.filter((g) => g.options.length > 0);
-  }, [items, names, props.numbers, props.withDimensions, props.withHouseholds, t, i18n, typed, key]);
+  }, [items, names, labels, props.numbers, props.withDimensions, props.withHouseholds, t, i18n, typed, key]);
 
   return (
     <Select
@@ -104,8 +110,7 @@ export function FieldPicker(props: {
       classNames={{ popup: { root: "pick-popup" } }}
       showSearch={{
         onSearch: setTyped,
-        filterOption: (text, option) =>
-          `${option?.label ?? ""} ${wordsOf(option)}`.toLowerCase().includes(text.trim().toLowerCase()),
+        filterOption: (text, option) => isFound(text, option as Partial<(typeof options)[0]["options"][0]>),
       }}
       onChange={(k: string | undefined) => {
         setTyped("");
@@ -113,17 +118,12 @@ export function FieldPicker(props: {
       }}
       options={options}
       optionRender={(o) => (
-        <span className="pick-option">
-          <span className="ellipsis">{o.data.label}</span>
-          <small>{(o.data as { note?: string }).note}</small>
-        </span>
+        <ChoiceRow
+          label={o.data.label}
+          raw={(o.data as { raw?: string }).raw}
+          note={<small>{(o.data as { note?: string }).note}</small>}
+        />
       )}
     />
   );
-}
-
-/** What an option is also found by; the heads of groups have none. */
-function wordsOf(option: object | undefined): string {
-  const { note = "", words = "" } = (option ?? {}) as { note?: string; words?: string };
-  return `${note} ${words}`;
 }

@@ -54,7 +54,9 @@ export function useRuleWords() {
     const field = (c: Condition): string =>
       c.dimension && i18n.exists(`condition.dimension.${c.dimension}`)
         ? t(`condition.dimension.${c.dimension as "city"}`)
-        : fieldName(c) || "…";
+        : c.property
+          ? labels.property(c.property)
+          : fieldName(c) || "…";
     const condition = (c: Condition) => test(field(c), c.op, c.value);
     const where = (list: readonly Condition[] | undefined): string =>
       list?.length ? `${open}${list.map(condition).join(comma)}${close}` : "";
@@ -89,7 +91,7 @@ export function useRuleWords() {
       const op = things ? t(`segments.builder.atLeast.${c.op as "gte"}`) : t(`condition.op.${c.op}`);
       return t(`condition.words.measured.${m}`, {
         ...parts,
-        property: c.property || "…",
+        property: c.property ? labels.property(c.property) : "…",
         op,
         value: takesNoValue(c.op)
           ? ""
@@ -125,7 +127,7 @@ export function useRuleWords() {
         const text = parts.join(t(`condition.words.${group.kind}`));
         return nested && parts.length > 1 ? `${open.trim()}${text}${close}` : text;
       }
-      if (isTrait(r)) return test(r.trait || "…", r.op, r.value);
+      if (isTrait(r)) return test(r.trait ? labels.trait(r.trait) : "…", r.op, r.value);
       if (isEvent(r)) return event(r);
       if (isSequence(r)) {
         const steps = r.sequence.map((s, i) =>

@@ -8,6 +8,7 @@ import type { CatalogueEvent, CatalogueProperty } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
+import { Named } from "@/components/Named";
 import { RelativeTime } from "@/components/RelativeTime";
 import { Sparkline } from "@/components/Sparkline";
 import { EmptyState } from "@/components/states";
@@ -46,11 +47,7 @@ export function CatalogueEventDrawer(props: {
       title: t("collect.catalogue.property"),
       width: 150,
       value: (p) => p.property,
-      render: (p) => (
-        <b className="trait" title={p.property}>
-          {names.shown("property", p.property) ?? p.property}
-        </b>
-      ),
+      render: (p) => <Named sort="property" name={p.property} strong />,
     },
     {
       key: "class",
@@ -114,7 +111,7 @@ export function CatalogueEventDrawer(props: {
     <DetailDrawer
       open={props.name !== undefined}
       onClose={props.onClose}
-      title={names.shown("event", name) ?? labels.event(name)}
+      title={labels.event(name)}
       width={880}
       actions={
         <Button icon={<PencilLine size={14} />} onClick={() => props.onEntry("event", name)}>

@@ -13,6 +13,7 @@ import {
 import type { CatalogueEvent, CatalogueTrait } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Named } from "@/components/Named";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
@@ -109,9 +110,7 @@ function Events({ q }: { q: string }) {
       value: (e) => e.event,
       render: (e) => (
         <span className="row nowrap catalogue-name">
-          <b className="trait ellipsis" title={e.event}>
-            {names.shown("event", e.event) ?? labels.event(e.event)}
-          </b>
+          <Named sort="event" name={e.event} strong />
           {names.of("event", e.event)?.starred && (
             <Star size={12} aria-label={t("collect.catalogue.starred")} />
           )}
@@ -272,9 +271,7 @@ function Traits({ q }: { q: string }) {
       value: (x) => x.trait,
       render: (x) => (
         <span className="row nowrap catalogue-name">
-          <b className="trait ellipsis" title={x.trait}>
-            {names.shown("trait", x.trait) ?? x.trait}
-          </b>
+          <Named sort="trait" name={x.trait} strong />
           {names.of("trait", x.trait)?.starred && (
             <Star size={12} aria-label={t("collect.catalogue.starred")} />
           )}

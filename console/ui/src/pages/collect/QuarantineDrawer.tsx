@@ -13,6 +13,7 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { Pill } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
 import { formatJson } from "@/lib/json";
+import { useLabels } from "@/lib/labels";
 import { useSources } from "@/lib/useSources";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
@@ -36,6 +37,7 @@ export function QuarantineDrawer({
 
 function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean; onClose: () => void }) {
   const { t } = useTranslation();
+  const labels = useLabels();
   const format = useFormat();
   const sources = useSources();
   const reasonLabel = useReasonLabel();
@@ -121,7 +123,12 @@ function Body({ event, open, onClose }: { event: QuarantinedEvent; open: boolean
   );
 
   return (
-    <DetailDrawer open={open} onClose={onClose} title={eventNameOf(event.event) ?? event.id} footer={footer}>
+    <DetailDrawer
+      open={open}
+      onClose={onClose}
+      title={labels.event(eventNameOf(event.event) ?? "") || event.id}
+      footer={footer}
+    >
       <div className="stack drawer-stack">
         <p className="reason-box">
           <small>{reasonLabel(event.code)}</small>

@@ -11,6 +11,7 @@ import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Named } from "@/components/Named";
 import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
@@ -59,7 +60,11 @@ export function QuarantinePage() {
       value: (e) => eventNameOf(e.event),
       render: (e) => (
         <span className="row nowrap">
-          <b className="trait ellipsis">{eventNameOf(e.event) ?? "–"}</b>
+          {eventNameOf(e.event) ? (
+            <Named sort="event" name={eventNameOf(e.event) ?? ""} strong />
+          ) : (
+            <b className="trait">–</b>
+          )}
           {e.replayed_at && <Pill tone="good">{t("collect.quarantine.replayed")}</Pill>}
         </span>
       ),

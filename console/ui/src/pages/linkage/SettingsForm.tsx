@@ -5,7 +5,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import { catalogueTraitsQuery } from "@/api/queries";
+import { ChoiceRow } from "@/components/Named";
 import { ErrorState } from "@/components/states";
+import { choicesOf, isFound, useNames } from "@/lib/displayNames";
 import { stableJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
 import { useSources } from "@/lib/useSources";
@@ -176,9 +178,21 @@ function Columns(props: {
   const words = useLinkageWords();
   const labels = useLabels();
   const traits = useQuery(catalogueTraitsQuery).data?.items ?? [];
+  const names = useNames();
+  const used = props.columns.flatMap((c) =>
+    c.from.filter((f) => f.startsWith("trait.")).map((f) => f.slice("trait.".length)),
+  );
   const sources = [
-    ...["phone", "email", "plate"].map((k) => ({ value: `id.${k}`, label: labels.identifierKind(k) })),
-    ...traits.map((c) => ({ value: `trait.${c.trait}`, label: c.trait })),
+    ...["phone", "email", "plate"].map((k) => ({
+      value: `id.${k}`,
+      label: labels.identifierKind(k),
+      words: k,
+      raw: "",
+    })),
+    ...choicesOf(names, "trait", traits, (c) => c.trait, used, labels.trait).map(({ of: _, ...c }) => ({
+      ...c,
+      value: `trait.${c.value}`,
+    })),
   ];
   const set = (i: number, change: Partial<LinkageColumn>) =>
     props.onChange(props.columns.map((c, at) => (at === i ? { ...c, ...change, reason: "" } : c)));
@@ -196,6 +210,8 @@ function Columns(props: {
             aria-label={t("linkage.settings.from")}
             value={c.from}
             options={sources}
+            optionRender={(o) => <ChoiceRow label={o.data.label} raw={o.data.raw} />}
+            showSearch={{ filterOption: (text, option) => isFound(text, option) }}
             maxTagCount="responsive"
             onChange={(from: string[]) => set(i, { from })}
           />

@@ -8,8 +8,10 @@ import type { Query, QueryResult } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay, useSession } from "@/app/session";
 import { EventPicker } from "@/components/conditions/EventPicker";
+import { ChoiceRow } from "@/components/Named";
 import { errorText } from "@/components/states";
 import { usePeopleBehind } from "@/lib/behind";
+import { choicesOf, isFound, useNames } from "@/lib/displayNames";
 import { useLabels } from "@/lib/labels";
 import { useWrite } from "@/lib/useWrite";
 import {
@@ -175,6 +177,8 @@ function OrderForm({ order, onDone }: { order: OrderEvent; onDone: () => void })
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
+  const names = useNames();
+  const labels = useLabels();
   const [event, setEvent] = useState(order.event);
   const [amount, setAmount] = useState<string | null>(order.amount || null);
   const properties = useQuery(cataloguePropertiesQuery(event)).data?.items.filter(isNumeric);
@@ -210,12 +214,20 @@ function OrderForm({ order, onDone }: { order: OrderEvent; onDone: () => void })
         <Select
           aria-label={t("overview.orderAmount")}
           allowClear
-          showSearch
+          showSearch={{ filterOption: (text, option) => isFound(text, option) }}
           value={amount}
           placeholder={t("overview.orderAmountNone")}
           disabled={event === ""}
           onChange={(v?: string) => setAmount(v ?? null)}
-          options={properties?.map((p) => ({ value: p.property, label: p.property })) ?? []}
+          options={choicesOf(
+            names,
+            "property",
+            properties ?? [],
+            (p) => p.property,
+            amount ? [amount] : [],
+            labels.property,
+          )}
+          optionRender={(o) => <ChoiceRow label={o.data.label} raw={o.data.raw} />}
           notFoundContent={<span className="muted">{t("overview.orderAmountEmpty")}</span>}
         />
       </Form.Item>

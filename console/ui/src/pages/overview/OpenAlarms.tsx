@@ -5,6 +5,7 @@ import { qualityAlarmsQuery } from "@/api/queries";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { LinkButton } from "@/components/LinkButton";
+import { useLabels } from "@/lib/labels";
 import { useSources } from "@/lib/useSources";
 
 /** What of the data is not as usual, in a line, with the way to it. Nothing when all is. */
@@ -12,6 +13,7 @@ export function OpenAlarms() {
   const { t } = useTranslation();
   const format = useFormat();
   const sources = useSources();
+  const labels = useLabels();
   const may = useMay("quality:read");
   const items = useQuery({ ...qualityAlarmsQuery, enabled: may, refetchInterval: 10_000 }).data?.items;
   const open = (items ?? []).filter(
@@ -19,7 +21,13 @@ export function OpenAlarms() {
   );
   const first = open[0];
   if (!first) return null;
-  const about = [sources.nameOf(first.source), first.event, first.field].filter(Boolean).join(" · ");
+  const about = [
+    sources.nameOf(first.source),
+    first.event && labels.event(first.event),
+    first.field && labels.property(first.field),
+  ]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <section className="stuck" role="alert" data-testid="open-alarms">
       <HeartPulse aria-hidden="true" />

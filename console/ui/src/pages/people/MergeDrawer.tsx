@@ -9,6 +9,7 @@ import type { Person } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { DetailDrawer } from "@/components/DetailDrawer";
+import { Named } from "@/components/Named";
 import { IdentifierChip, Pill } from "@/components/Pill";
 import { SearchField } from "@/components/SearchField";
 import { ErrorState } from "@/components/states";
@@ -167,7 +168,9 @@ function Both({ a, b }: { a: Person; b: Person }) {
           <tbody>
             {rows.map((r) => (
               <tr key={r.trait}>
-                <th scope="row">{r.trait}</th>
+                <th scope="row">
+                  <Named sort="trait" name={r.trait} />
+                </th>
                 {r.values.map((value, side) => (
                   // biome-ignore lint/suspicious/noArrayIndexKey: the two sides
                   <td key={side} data-wins={r.wins === side ? "" : undefined}>

@@ -8,10 +8,12 @@ import type { Person, PersonEvent } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { ChannelIcon } from "@/components/ChannelIcon";
 import { Json } from "@/components/CodeSnippet";
+import { ChoiceRow, Named } from "@/components/Named";
 import { ExactTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
 import { TimeMarkPill, TimeMarkText } from "@/components/TimeMark";
 import { PropertyPreview } from "@/components/Value";
+import { choiceOf, isFound, useNames } from "@/lib/displayNames";
 import { groupByDay } from "@/lib/groupByDay";
 import { useLabels } from "@/lib/labels";
 import { timeMarkOf } from "@/lib/timeMark";
@@ -32,6 +34,7 @@ export function Timeline({
   const { t } = useTranslation();
   const format = useFormat();
   const labels = useLabels();
+  const called = useNames();
   const pages = usePages(useInfiniteQuery(personEventsQuery(person.id, event)));
   const days = useMemo(
     () => groupByDay(pages.rows ?? [], (e) => format.dayKey(e.time)),
@@ -42,8 +45,8 @@ export function Timeline({
   const options = useMemo(() => {
     const names = Object.entries(person.counters.by_event).sort((a, b) => b[1] - a[1]);
     if (event && !names.some(([n]) => n === event)) names.unshift([event, 0]);
-    return names.map(([value, n]) => ({ value, label: labels.event(value), n }));
-  }, [person, event, labels]);
+    return names.map(([value, n]) => ({ ...choiceOf(called, "event", value, labels.event), n }));
+  }, [person, event, labels, called]);
 
   const dayName = (key: string, e: PersonEvent) =>
     key === today
@@ -59,17 +62,18 @@ export function Timeline({
           value={event || undefined}
           onChange={(v) => onEvent(v ?? "")}
           allowClear
-          showSearch={{ optionFilterProp: "label" }}
+          showSearch={{ filterOption: (text, option) => isFound(text, option) }}
           placeholder={t("people.timeline.filter")}
           aria-label={t("people.timeline.filterLabel")}
           popupMatchSelectWidth={280}
           style={{ width: 240 }}
           options={options}
           optionRender={(o) => (
-            <span className="option-row">
-              <span className="ellipsis">{o.label}</span>
-              {o.data.n > 0 && <small className="muted n">{format.num(o.data.n)}</small>}
-            </span>
+            <ChoiceRow
+              label={o.data.label}
+              raw={o.data.raw}
+              note={o.data.n > 0 && <small className="n">{format.num(o.data.n)}</small>}
+            />
           )}
         />
       </div>
@@ -121,11 +125,9 @@ export function Timeline({
 function TimelineRow({ event }: { event: PersonEvent }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const labels = useLabels();
   const sources = useSources();
   const [open, setOpen] = useState(false);
   const source = sources.byId.get(event.source);
-  const name = labels.event(event.event);
   const page = event.properties?.path ?? event.properties?.name;
   return (
     <li className="timeline-item" data-open={open || undefined}>
@@ -133,7 +135,7 @@ function TimelineRow({ event }: { event: PersonEvent }) {
         <time dateTime={event.time}>{format.time(event.time)}</time>
         <ChannelIcon channel={source?.kind ?? "web"} />
         <span className="timeline-name ellipsis">
-          {name}
+          <Named sort="event" name={event.event} />
           <TimeMarkPill context={event.context} />
           {event.type !== "track" && typeof page === "string" && <code className="ellipsis">{page}</code>}
         </span>

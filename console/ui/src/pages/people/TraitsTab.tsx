@@ -6,6 +6,7 @@ import type { Person } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Named } from "@/components/Named";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState } from "@/components/states";
@@ -46,7 +47,7 @@ export function TraitsTab({ person }: { person: Person }) {
       title: t("people.traits.trait"),
       width: 180,
       value: (r) => r.trait,
-      render: (r) => <b className="trait">{r.trait}</b>,
+      render: (r) => <Named sort="trait" name={r.trait} strong />,
     },
     {
       key: "value",

@@ -5,6 +5,7 @@ import { ExternalLink } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Named } from "@/components/Named";
 import { Num } from "@/components/Num";
 import { RelativeTime } from "@/components/RelativeTime";
 import { Sparkline } from "@/components/Sparkline";
@@ -38,17 +39,14 @@ export function BreachesTab({ plan }: { plan: Plan }) {
       title: t("plans.event"),
       width: 170,
       value: (b) => (b.event === "…" ? t("plans.manyEvents") : labels.event(b.event)),
+      render: (b) => (b.event === "…" ? t("plans.manyEvents") : <Named sort="event" name={b.event} />),
     },
     {
       key: "path",
       title: t("plans.property"),
       width: 120,
       value: (b) => b.path || undefined,
-      render: (b) => (
-        <code className="ellipsis" title={b.path}>
-          {b.path || "–"}
-        </code>
-      ),
+      render: (b) => (b.path ? <Named sort="property" name={b.path} code /> : "–"),
     },
     { key: "rule", title: t("plans.breach"), width: 130, value: (b) => words.rule(b.rule) },
     {

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Column, DataTable } from "@/components/DataTable";
 import { DetailDrawer } from "@/components/DetailDrawer";
+import { Named } from "@/components/Named";
 import { Num } from "@/components/Num";
 import { Pill } from "@/components/Pill";
 import { SearchField } from "@/components/SearchField";
@@ -45,9 +46,7 @@ export function EventsTab(props: {
       value: (e) => e.name,
       render: (e) => (
         <span className="row nowrap">
-          <b className="trait ellipsis" title={e.name}>
-            {labels.event(e.name)}
-          </b>
+          <Named sort="event" name={e.name} strong />
           {faulty(e) && <Pill tone="bad">{t("plans.faulty")}</Pill>}
         </span>
       ),

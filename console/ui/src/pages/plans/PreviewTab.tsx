@@ -5,6 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Named } from "@/components/Named";
 import { EmptyState, ErrorState } from "@/components/states";
 import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
@@ -114,13 +115,19 @@ function Table({ rows, events }: { rows: readonly Found[]; events: number }) {
   const format = useFormat();
   const examples = (b: Found) => b.examples.map((v) => formatJson(v)).join(" · ");
   const columns: Column<Found>[] = [
-    { key: "event", title: t("plans.event"), width: 180, value: (b) => labels.event(b.event) },
+    {
+      key: "event",
+      title: t("plans.event"),
+      width: 180,
+      value: (b) => labels.event(b.event),
+      render: (b) => <Named sort="event" name={b.event} />,
+    },
     {
       key: "path",
       title: t("plans.property"),
       width: 160,
       value: (b) => b.path || undefined,
-      render: (b) => <code className="ellipsis">{b.path || "–"}</code>,
+      render: (b) => (b.path ? <Named sort="property" name={b.path} code /> : "–"),
     },
     { key: "rule", title: t("plans.breach"), width: 150, value: (b) => words.rule(b.rule) },
     {

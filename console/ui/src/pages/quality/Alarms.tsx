@@ -9,9 +9,11 @@ import type { QualityAlarm } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { LinkButton } from "@/components/LinkButton";
+import { Named } from "@/components/Named";
 import { Pill } from "@/components/Pill";
 import { ExactTime, RelativeTime } from "@/components/RelativeTime";
 import { ErrorState } from "@/components/states";
+import { useLabels } from "@/lib/labels";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useSources } from "@/lib/useSources";
 import { useWrite } from "@/lib/useWrite";
@@ -106,10 +108,10 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
         </strong>
         {alarm.event && (
           <Link to="/collect/catalogue" search={{ event: alarm.event }} className="door">
-            {alarm.event}
+            <Named sort="event" name={alarm.event} />
           </Link>
         )}
-        {alarm.field && <code>{alarm.field}</code>}
+        {alarm.field && <Named sort="property" name={alarm.field} code />}
         <span className="push-right muted">
           {isOpen ? <RelativeTime at={alarm.began_at} /> : <RelativeTime at={alarm.closed_at} />}
         </span>
@@ -206,6 +208,7 @@ function Repair({ alarm }: { alarm: QualityAlarm }) {
 function Cause({ alarm: a }: { alarm: QualityAlarm }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const labels = useLabels();
   switch (a.kind) {
     case "silent":
       return t("quality.cause.silent", { usual: format.num(a.usual, a.usual < 10 ? 1 : 0) });
@@ -217,20 +220,20 @@ function Cause({ alarm: a }: { alarm: QualityAlarm }) {
       });
     case "type_changed":
       return t("quality.cause.type_changed", {
-        field: a.field,
+        field: labels.property(a.field),
         share: format.percent(a.seen, 0),
         usual: t(`quality.types.${a.usual_type as "string"}`),
         seen: t(`quality.types.${a.seen_type as "string"}`),
       });
     case "field_missing":
       return t("quality.cause.field_missing", {
-        field: a.field,
+        field: labels.property(a.field),
         usual: format.percent(a.usual, 0),
         seen: format.percent(a.seen, 0),
       });
     default:
       return t(a.kind === "refused" && a.field ? "quality.cause.refusedFor" : `quality.cause.${a.kind}`, {
-        field: a.field,
+        field: labels.property(a.field),
         usual: format.percent(a.usual, 1),
         seen: format.percent(a.seen, 0),
       });

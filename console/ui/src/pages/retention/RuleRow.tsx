@@ -61,9 +61,7 @@ export function RuleRow({
           aria-label={t("retention.classes")}
           placeholder={t("retention.classes")}
           onChange={(chosen: NonNullable<RetentionRule["classes"]>) => onChange({ ...rule, classes: chosen })}
-          options={classes
-            .filter((c) => c !== "none")
-            .map((c) => ({ value: c, label: t(`collect.catalogue.classes.${c}`) }))}
+          options={classes.map((c) => ({ value: c, label: t(`collect.catalogue.classes.${c}`) }))}
         />
       )}
       {rule.kind === "events" ? (

@@ -18,6 +18,9 @@ import { OpSelect } from "@/components/conditions/ConditionRow";
 import { convertValue, type FieldType, opsFor, useTraitTypes } from "@/components/conditions/fields";
 import { SegmentPicker } from "@/components/conditions/SegmentPicker";
 import { ValueInput } from "@/components/conditions/ValueInput";
+import { ChoiceRow } from "@/components/Named";
+import { type Choice, choicesOf, isFound, useNames } from "@/lib/displayNames";
+import { useLabels } from "@/lib/labels";
 import {
   type GroupKind,
   groupOf,
@@ -365,13 +368,11 @@ function TraitEditor({
   const traits = useTraitTypes();
   const typeOf = (name: string): FieldType => traits.find((x) => x.trait === name)?.type ?? "unknown";
   const type = typeOf(rule.trait);
-  const options = traits.map((x) => ({
-    value: x.trait,
-    label: x.trait,
-    note: x.type === "unknown" ? "" : x.type,
-  }));
-  if (rule.trait && !options.some((o) => o.value === rule.trait))
-    options.push({ value: rule.trait, label: rule.trait, note: "" });
+  const names = useNames();
+  const labels = useLabels();
+  const options = choicesOf(names, "trait", traits, (x) => x.trait, [rule.trait], labels.trait).map(
+    ({ of, ...c }) => ({ ...c, note: of && of.type !== "unknown" ? of.type : "" }),
+  );
   return (
     <div className="rule-line">
       <span className="rule-kind">{t("segments.builder.trait")}</span>
@@ -403,7 +404,7 @@ function TraitEditor({
 /** A trait that was seen, or a name of one's own. */
 function TraitSelect(props: {
   value: string;
-  options: { value: string; label: string; note: string }[];
+  options: (Choice & { note: string })[];
   onChange: (trait: string) => void;
   fresh: boolean;
 }) {
@@ -419,19 +420,18 @@ function TraitSelect(props: {
       placeholder={t("segments.builder.chooseTrait")}
       value={props.value || null}
       {...opening}
-      showSearch={{ optionFilterProp: "label", onSearch: setTyped }}
+      showSearch={{ filterOption: (text, option) => isFound(text, option), onSearch: setTyped }}
       onChange={(v: string) => {
         setTyped("");
         props.onChange(v);
       }}
       popupMatchSelectWidth={false}
       classNames={{ popup: { root: "pick-popup" } }}
-      options={own ? [...props.options, { value: name, label: name, note: "" }] : props.options}
+      options={
+        own ? [...props.options, { value: name, label: name, words: name, raw: "", note: "" }] : props.options
+      }
       optionRender={(o) => (
-        <span className="pick-option">
-          <span className="ellipsis">{o.data.label}</span>
-          <small>{(o.data as { note?: string }).note}</small>
-        </span>
+        <ChoiceRow label={o.data.label} raw={o.data.raw} note={<small>{o.data.note}</small>} />
       )}
     />
   );

@@ -7,6 +7,9 @@ import { catalogueTraitsQuery } from "@/api/queries";
 import type { Rows } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { ValueInput } from "@/components/conditions/ValueInput";
+import { ChoiceRow } from "@/components/Named";
+import { choiceOf, choicesOf, isFound, useNames } from "@/lib/displayNames";
+import { useLabels } from "@/lib/labels";
 import { isWhole, maxConditions, type RowCondition, ruleOf } from "@/lib/rows";
 import { usePreview } from "@/lib/usePreview";
 
@@ -86,9 +89,12 @@ function Condition(props: {
   const { value: c } = props;
   const traits = useQuery(catalogueTraitsQuery);
   const [typed, setTyped] = useState("");
-  const names = [
-    ...new Set([...(traits.data?.items ?? []).map((x) => x.trait), c.trait, typed.trim()].filter(Boolean)),
-  ];
+  const names = useNames();
+  const labels = useLabels();
+  const known = choicesOf(names, "trait", traits.data?.items ?? [], (x) => x.trait, [c.trait], labels.trait);
+  const own = typed.trim();
+  if (own && !known.some((k) => k.value === own))
+    known.push({ ...choiceOf(names, "trait", own, labels.trait), of: undefined });
   return (
     <div className="rows-condition" data-testid="row-condition">
       <div className="rows-head">
@@ -99,9 +105,10 @@ function Condition(props: {
           value={c.trait || null}
           loading={traits.isPending}
           autoFocus={props.fresh}
-          showSearch={{ onSearch: setTyped }}
+          showSearch={{ filterOption: (text, option) => isFound(text, option), onSearch: setTyped }}
           onChange={(trait: string) => props.onChange({ ...c, trait, values: [] })}
-          options={names.map((n) => ({ value: n, label: n }))}
+          options={known}
+          optionRender={(o) => <ChoiceRow label={o.data.label} raw={o.data.raw} />}
         />
         {props.onRemove && (
           <Tooltip title={t("condition.remove")}>

@@ -3,6 +3,7 @@ import { ShieldCheck } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Named } from "@/components/Named";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState } from "@/components/states";
 import { useLabels } from "@/lib/labels";
@@ -42,6 +43,7 @@ export function GroupsTable(props: {
       title: t("collect.quarantine.event"),
       width: 180,
       value: (g) => (g.event ? labels.event(g.event) : undefined),
+      render: (g) => (g.event ? <Named sort="event" name={g.event} /> : "–"),
     },
     {
       key: "source",

@@ -6,6 +6,7 @@ import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { ConfirmButton } from "@/components/ConfirmButton";
 import { type Column, DataTable } from "@/components/DataTable";
+import { Named } from "@/components/Named";
 import { EmptyState } from "@/components/states";
 import { useLabels } from "@/lib/labels";
 import { useSources } from "@/lib/useSources";
@@ -45,6 +46,7 @@ export function MendsTable() {
       title: t("collect.quarantine.event"),
       width: 160,
       value: (m) => (m.event ? labels.event(m.event) : t("collect.repair.allEvents")),
+      render: (m) => (m.event ? <Named sort="event" name={m.event} /> : t("collect.repair.allEvents")),
     },
     {
       key: "source",
