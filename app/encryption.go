@@ -80,6 +80,9 @@ func Recrypt(ctx context.Context, data, keyFile, to, newKeyFile string, step fun
 	if err := os.MkdirAll(part, 0o750); err != nil {
 		return done, err
 	}
+	if err := os.WriteFile(filepath.Join(part, backup.Copying), nil, 0o600); err != nil { // before all that could be taken for data
+		return done, err
+	}
 	lock, err := filelock.Lock(filepath.Join(data, streamName, "lock"), "log")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return done, err
@@ -96,10 +99,13 @@ func Recrypt(ctx context.Context, data, keyFile, to, newKeyFile string, step fun
 	if err := r.all(ctx); err != nil {
 		return done, err
 	}
+	if err := errors.Join(syncAll(part), os.Remove(filepath.Join(part, backup.Copying)), syncFolder(part)); err != nil {
+		return done, err
+	}
 	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return done, err
 	}
-	return done, errors.Join(syncAll(part), os.Rename(part, to), syncFolder(filepath.Dir(to)))
+	return done, errors.Join(os.Rename(part, to), syncFolder(filepath.Dir(to)))
 }
 
 func keyID(k *vault.Key) string {

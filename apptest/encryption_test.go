@@ -176,6 +176,10 @@ func TestEncryptedDataFolder(t *testing.T) {
 	refuses(t, data, key)
 
 	// A restore of the backup, with the newest tombstones: who was erased after it does not come back.
+	list := []string{"--tombstones", filepath.Join(data, "tombstones.jsonl"), "--privacy-key", filepath.Join(data, "privacy.key")}
+	refusesToRestore(t, tar, newKeyFile(t), "is encrypted with the key", list...)
+	refusesToRestore(t, tar, "", "is encrypted, and no key was given", list...)
+	refusesToRestore(t, tar, key, "none cannot be read", "--tombstones", filepath.Join(data, "none"), "--privacy-key", list[3])
 	restored := filepath.Join(t.TempDir(), "restored")
 	mustCommand(t, "restore", "--from", tar, "--data", restored, "--encryption-key-file", key,
 		"--tombstones", filepath.Join(data, "tombstones.jsonl"), "--privacy-key", filepath.Join(data, "privacy.key"))
@@ -200,7 +204,10 @@ func refuses(t *testing.T, data, key string) {
 	s := StartIn(t, plain)
 	s.Track(Event{"type": "track", "userId": "somebody", "event": "Viewed"})
 	s.Drain()
+	clear := filepath.Join(t.TempDir(), "clear.tar")
+	mustCommand(t, "backup", "--server", s.URL, "--to", clear)
 	s.Stop()
+	refusesToRestore(t, clear, key, "is not encrypted, and a key was given")
 	damaged := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(damaged, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
@@ -224,6 +231,18 @@ func refuses(t *testing.T, data, key string) {
 	}
 	if out, err := command(t, "encryption", "new-key", key); err == nil || !strings.Contains(out, "exists") {
 		t.Errorf("a key is overwritten: %v %s", err, out)
+	}
+}
+
+// refusesToRestore: what cannot be restored is said before anything is copied.
+func refusesToRestore(t *testing.T, from, key, says string, more ...string) {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "refused")
+	if out, err := command(t, append([]string{"restore", "--from", from, "--data", to, "--encryption-key-file", key}, more...)...); err == nil || !strings.Contains(out, says) {
+		t.Errorf("touchstone restore: %v, wants %q: %s", err, says, out)
+	}
+	if _, err := os.Stat(to); !os.IsNotExist(err) {
+		t.Errorf("a restore that is refused has begun: %v", err)
 	}
 }
 

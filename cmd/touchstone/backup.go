@@ -139,6 +139,31 @@ func (c *client) fetchBackup(ctx context.Context, b backup.Backup, to string) (*
 	return m, os.Rename(part, to)
 }
 
+// fits sees to it that a backup can be restored with what was named.
+func fits(ctx context.Context, from, keyFile, tombstones, privacyKey string) error {
+	key, err := vault.LoadKey(keyFile)
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{tombstones, privacyKey} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.Stat(path); err != nil {
+			return touchstone.Wrap(touchstone.Invalid, err, "%s cannot be read", path)
+		}
+	}
+	mark, err := backup.Peek(ctx, from, app.Formats(), vault.MarkName)
+	if err != nil {
+		return err
+	}
+	if key == nil && tombstones == "" {
+		return nil // an encrypted one is copied as it is, without its key
+	}
+	_, err = vault.OpenMark(mark, from, key)
+	return err
+}
+
 func newRestore() *cobra.Command {
 	var from, data, keyFile, tombstones, key string
 	var asJSON bool
@@ -158,7 +183,7 @@ func newRestore() *cobra.Command {
 			if (tombstones == "") != (key == "") {
 				return touchstone.Errorf(touchstone.Invalid, "a list of tombstones says nothing without its key").WithHint("name both, --tombstones and --privacy-key")
 			}
-			if _, err := vault.LoadKey(keyFile); err != nil { // before all is copied
+			if err := fits(cmd.Context(), from, keyFile, tombstones, key); err != nil { // before all is copied
 				return err
 			}
 			m, err := backup.Restore(cmd.Context(), from, data, app.Formats())

@@ -375,3 +375,20 @@ func TestRateIsKept(t *testing.T) {
 		t.Errorf("%d bytes took %s, less than %s", b.Bytes, took, least)
 	}
 }
+
+// One file is read without the others, of a folder and of an archive, and it is what the manifest says.
+func TestPeek(t *testing.T) {
+	_, files := data(t)
+	b := made(t, keeper(t, filepath.Join(t.TempDir(), "backups"), nil))
+	for _, from := range []string{b.Folder, archived(t, b)} {
+		for path, want := range map[string]string{"warehouse.duckdb": files["warehouse.duckdb"], "stream/a/2.blk": "", "none": ""} {
+			got, err := Peek(t.Context(), from, nil, path)
+			if err != nil || string(got) != want || (got == nil) != (path == "none") {
+				t.Errorf("%s of %s: %q, %v", path, from, got, err)
+			}
+		}
+		if _, err := Peek(t.Context(), from, nil, "stream/a/1.blk"); err == nil {
+			t.Errorf("a large file of %s is read into memory", from)
+		}
+	}
+}

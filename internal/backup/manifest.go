@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,14 @@ type File struct {
 	Path   string `json:"path"` // in the data folder, with slashes
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+}
+
+// file returns the line of a path, or nil.
+func (m *Manifest) file(path string) *File {
+	if i := slices.IndexFunc(m.Files, func(f File) bool { return f.Path == path }); i >= 0 {
+		return &m.Files[i]
+	}
+	return nil
 }
 
 // Bytes returns how much the files take.

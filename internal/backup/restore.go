@@ -2,6 +2,7 @@ package backup
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,8 +22,15 @@ import (
 // in place, so that a restore that was cut short can be told.
 const unfinished = "restoring"
 
-// CheckFinished refuses a data folder that a restore has not finished.
+// Copying is the file that says of a folder that a copy of another one into it has not finished.
+const Copying = "copying"
+
+// CheckFinished refuses a data folder that a restore, or a copy, has not finished.
 func CheckFinished(data string) error {
+	if _, err := os.Lstat(filepath.Join(data, Copying)); err == nil {
+		return touchstone.Errorf(touchstone.Conflict, "a copy into %s has not finished", data).
+			WithHint("run touchstone encryption copy again: it begins anew")
+	}
 	if _, err := os.Stat(filepath.Join(data, unfinished)); err != nil {
 		return nil //nolint:nilerr // most folders have none
 	}
@@ -34,6 +42,66 @@ func CheckFinished(data string) error {
 // manifest.
 func Verify(ctx context.Context, from string, reads map[string]int64) (*Manifest, error) {
 	return each(ctx, from, reads, func(File) (io.WriteCloser, error) { return nopCloser{io.Discard}, nil })
+}
+
+// maxPeekBytes bounds a file that [Peek] reads.
+const maxPeekBytes = 1 << 20
+
+// Peek returns one small file of a backup, or nil if it has none of that path, before anything is copied. It compares the file
+// with its line of the manifest, and looks at no other.
+func Peek(ctx context.Context, from string, reads map[string]int64, path string) ([]byte, error) {
+	info, err := os.Stat(from)
+	if err != nil {
+		return nil, touchstone.Wrap(touchstone.Invalid, err, "the backup %s cannot be read", from)
+	}
+	if info.IsDir() {
+		m, err := readManifest(from, reads)
+		if err != nil {
+			return nil, err
+		}
+		f := m.file(path)
+		if f == nil {
+			return nil, nil
+		}
+		src, err := os.Open(filepath.Join(from, filepath.FromSlash(path)))
+		if err != nil {
+			return nil, damaged("the file %s cannot be read: %v", path, err)
+		}
+		defer src.Close()
+		return small(ctx, *f, src)
+	}
+	file, err := os.Open(from)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	archive := tar.NewReader(file)
+	m, err := manifestOf(archive, from, reads)
+	if err != nil {
+		return nil, err
+	}
+	f := m.file(path)
+	if f == nil {
+		return nil, nil
+	}
+	for {
+		head, err := archive.Next() // passes over what is between
+		if err != nil {
+			return nil, damaged("before the file %s: %v", path, err)
+		}
+		if head.Name == path {
+			return small(ctx, *f, archive)
+		}
+	}
+}
+
+func small(ctx context.Context, f File, src io.Reader) ([]byte, error) {
+	if f.Bytes > maxPeekBytes {
+		return nil, damaged("the file %s is too large: %d bytes", f.Path, f.Bytes)
+	}
+	text := bytes.NewBuffer(make([]byte, 0, f.Bytes))
+	err := pass(ctx, f, src, func(File) (io.WriteCloser, error) { return nopCloser{text}, nil })
+	return text.Bytes(), err
 }
 
 // Restore makes the data folder at data of a backup. The folder must be empty or not exist;
@@ -128,15 +196,7 @@ func eachOfArchive(ctx context.Context, from string, reads map[string]int64, ope
 	}
 	defer file.Close()
 	archive := tar.NewReader(file)
-	head, err := archive.Next()
-	if err != nil || head.Name != ManifestName || head.Size > maxManifestBytes {
-		return nil, touchstone.Errorf(touchstone.Invalid, "%s is no backup: it does not begin with a %s", from, ManifestName)
-	}
-	text, err := io.ReadAll(archive)
-	if err != nil {
-		return nil, damaged("%v", err)
-	}
-	m, err := parseManifest(text, reads)
+	m, err := manifestOf(archive, from, reads)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +215,19 @@ func eachOfArchive(ctx context.Context, from string, reads map[string]int64, ope
 		}
 	}
 	return m, nil
+}
+
+// manifestOf reads the manifest, which is the first file of an archive.
+func manifestOf(archive *tar.Reader, from string, reads map[string]int64) (*Manifest, error) {
+	head, err := archive.Next()
+	if err != nil || head.Name != ManifestName || head.Size > maxManifestBytes {
+		return nil, touchstone.Errorf(touchstone.Invalid, "%s is no backup: it does not begin with a %s", from, ManifestName)
+	}
+	text, err := io.ReadAll(archive)
+	if err != nil {
+		return nil, damaged("%v", err)
+	}
+	return parseManifest(text, reads)
 }
 
 // pass writes a file to where open says and compares it with its line of the manifest.

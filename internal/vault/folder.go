@@ -45,6 +45,18 @@ func OpenFolder(dir string, key *Key, holdings ...string) (*Folder, error) {
 	case err != nil:
 		return nil, touchstone.Wrap(touchstone.Unavailable, err, "cannot read how %s is encrypted", dir)
 	}
+	return OpenMark(text, dir, key)
+}
+
+// OpenMark does so for what [MarkName] holds, or nil if there is none, of a folder or of a backup that is not a folder yet.
+func OpenMark(text []byte, dir string, key *Key) (*Folder, error) {
+	if text == nil && key == nil {
+		return nil, nil
+	}
+	if text == nil {
+		return nil, touchstone.Errorf(touchstone.Invalid, "%s is not encrypted, and a key was given", dir).
+			WithHint("leave --encryption-key-file out; an encrypted copy of a folder is made with: touchstone encryption copy")
+	}
 	var m mark
 	if err := json.Unmarshal(text, &m); err != nil || m.KeyID == "" || len(m.Salt) == 0 {
 		return nil, touchstone.Errorf(touchstone.Unavailable, "%s in %s is damaged", MarkName, dir).WithHint("take it from a backup of the folder: without it the key opens nothing")
