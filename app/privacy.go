@@ -220,6 +220,7 @@ func (a *App) copyEvents(ctx context.Context, who keep.Whole, most int, fn func(
 			return err
 		}
 		for i := range events {
+			events[i].Person = who.Person
 			text, err := api.EncodeJSON(&events[i])
 			if err != nil {
 				return err

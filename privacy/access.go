@@ -260,20 +260,32 @@ type row struct {
 	Value string
 }
 
-// pretty makes rows of an object's members, those inside with dotted names; a list is one row per item.
-func pretty(v jsontext.Value) (rows []row) {
-	var any any
-	if json.Unmarshal(v, &any) != nil {
-		return []row{{"", string(v)}}
+// pretty makes rows of an object's members, those inside with dotted names; a list of objects is a group of rows for each, any
+// other list one row per item.
+func pretty(v jsontext.Value) (groups [][]row) {
+	var all any
+	if json.Unmarshal(v, &all) != nil {
+		return [][]row{{{"", string(v)}}}
 	}
-	flatten("", any, &rows, 0)
-	return rows
+	list, ok := all.([]any)
+	if !ok || slices.ContainsFunc(list, func(x any) bool { _, is := x.(map[string]any); return !is }) {
+		list = []any{all}
+	}
+	left := maxRows
+	for _, one := range list {
+		var rows []row
+		flatten("", one, &rows, left)
+		if left -= len(rows); len(rows) > 0 {
+			groups = append(groups, rows)
+		}
+	}
+	return groups
 }
 
 const maxRows = 400 // of one thing on the page; the JSON has all
 
-func flatten(name string, v any, rows *[]row, depth int) {
-	if len(*rows) >= maxRows {
+func flatten(name string, v any, rows *[]row, most int) {
+	if len(*rows) >= most {
 		return
 	}
 	join := func(k string) string {
@@ -290,11 +302,11 @@ func flatten(name string, v any, rows *[]row, depth int) {
 		}
 		slices.Sort(keys)
 		for _, k := range keys {
-			flatten(join(k), one[k], rows, depth+1)
+			flatten(join(k), one[k], rows, most)
 		}
 	case []any:
 		for i, item := range one {
-			flatten(join(fmt.Sprint(i+1)), item, rows, depth+1)
+			flatten(join(fmt.Sprint(i+1)), item, rows, most)
 		}
 	case nil:
 	case string:
@@ -314,11 +326,15 @@ var pageWords = map[string]map[string]string{
 		"made": "Made", "request": "Request", "person": "Person", "contents": "Contents", "items": "items", "identity": "Who you are to us", "profile": "Your attributes", "consent": "What you have agreed to",
 		"segment": "Groups that you are in", "household": "Your household", "events": "What you did", "outbox": "What was told to others", "collect": "What could not be taken in", "linkage": "Possible matches",
 		"privacy": "What you have asked for", "pipeline": "What is due", "inbox": "What could not be worked on", "command": "What was done by hand", "console": "Work of employees", "job": "Files",
+		"identifiers": "Identifiers", "evidence": "What ties them together", "merges": "When they were joined", "relations": "Things of yours", "activity": "When you were here", "trait": "Attribute",
+		"segments": "Groups", "counted_events": "Events that are counted", "clue": "Clue", "timer": "Due", "event": "Event",
 	},
 	"zh": {
 		"title": "我们保存的您的信息", "lead": "这是某一个人全部被保存信息的副本，为下方所列的申请而生成。供机器读取的同一内容见 person.json。",
 		"made": "生成时间", "request": "申请编号", "person": "用户编号", "contents": "目录", "items": "条", "identity": "身份标识", "profile": "属性", "consent": "您的同意记录",
 		"segment": "所在人群", "household": "家庭", "events": "行为记录", "outbox": "向第三方发送的内容", "collect": "未能接收的数据", "linkage": "可能的匹配",
 		"privacy": "您提出的申请", "pipeline": "待办事项", "inbox": "未能处理的事项", "command": "人工操作", "console": "员工操作记录", "job": "文件",
+		"identifiers": "标识", "evidence": "关联依据", "merges": "合并记录", "relations": "关联对象", "activity": "活动概况", "trait": "属性",
+		"segments": "人群", "counted_events": "计数的行为", "clue": "线索", "timer": "到期时间", "event": "行为",
 	},
 }
