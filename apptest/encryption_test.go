@@ -70,8 +70,14 @@ func (c *crowd) copyOf(ref string) string {
 		c.t.Fatalf("%+v", out)
 	}
 	id := out.Items[0].ID
-	Eventually(c.t, time.Minute, "the copy is made", func() bool { return c.request(id).State == "done" })
-	request, err := http.NewRequest(http.MethodGet, c.URL+"/api/v1/jobs/"+c.request(id).Job+"/file", nil)
+	var job string
+	Eventually(c.t, time.Minute, "the copy is made", func() bool { r := c.request(id); job = r.Job; return r.State == "done" })
+	Eventually(c.t, time.Minute, "the job that made it has ended", func() bool {
+		var j struct{ Status string }
+		c.Call(http.MethodGet, "/api/v1/jobs/"+job, nil, &j)
+		return j.Status == "done"
+	})
+	request, err := http.NewRequest(http.MethodGet, c.URL+"/api/v1/jobs/"+job+"/file", nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
