@@ -97,7 +97,7 @@ func (a *App) consentParts() consent.Parts {
 	}
 	p.People = a.people()
 	if a.segments != nil {
-		p.Members, p.PurposeOf = a.memberIDs, a.purposeOf
+		p.Members, p.PurposeOf, p.SegmentsOf = a.memberIDs, a.purposeOf, a.servingOf
 	}
 	p.Strongest = func(ctx context.Context, person touchstone.PersonID) (touchstone.Identifier, error) {
 		all, err := a.strongest(ctx, []touchstone.PersonID{person})
@@ -128,6 +128,19 @@ func (a *App) memberIDs(ctx context.Context, v *access.Viewer, segment string, l
 func (a *App) purposeOf(ctx context.Context, v *access.Viewer, segment string) (string, error) {
 	one, err := a.segments.Get(ctx, v, segment)
 	return one.Purpose, err
+}
+
+// servingOf returns the segments that a person is in, with what each serves.
+func (a *App) servingOf(ctx context.Context, v *access.Viewer, person touchstone.PersonID) ([]consent.Serving, error) {
+	in, err := a.segments.Memberships(ctx, v, person)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]consent.Serving, len(in))
+	for i, m := range in {
+		out[i] = consent.Serving{ID: m.ID, Name: m.Name, Purpose: m.Purpose}
+	}
+	return out, nil
 }
 
 func (a *App) setConsentPolicy(ctx context.Context, actor string, body touchstone.JSON) (out consent.SetResult, err error) {

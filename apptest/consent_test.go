@@ -26,6 +26,7 @@ const consentPolicy = `{"policy":{"purposes":[
 // consents is what is known of somebody's consent.
 type consents struct {
 	Verdicts  []struct{ Outcome, Reason, Purpose, Channel, Choice string }
+	Segments  []struct{ ID, Name, Purpose, Outcome, Reason string } // that hold back
 	Decisions []struct {
 		Purpose, Channel, Choice, Method, Language, Place, Source string
 		At                                                        time.Time
@@ -206,6 +207,7 @@ func TestARefusalHoldsWhereOthersAreTold(t *testing.T) {
 		s.Track(Event{"type": "track", "event": "Bought", "userId": u})
 	}
 	s.Drain()
+	s.tellsWhomASegmentHoldsBack(seg.ID)
 	Eventually(t, 30*time.Second, "the receiver hears of who agrees", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
@@ -231,5 +233,36 @@ func TestARefusalHoldsWhereOthersAreTold(t *testing.T) {
 	j := s.AwaitJob(s.StartJob("segment.export", map[string]any{"segment": seg.ID, "columns": []string{"name"}}).ID)
 	if text := s.download(j.ID); strings.Count(text, "\n") != 2 || !strings.Contains(text, "yes") {
 		t.Errorf("the file holds %s", text)
+	}
+}
+
+// tellsWhomASegmentHoldsBack looks at it from both ends: three of four members refuse what it is used for, and none what it
+// could be used for instead.
+func (s *Server) tellsWhomASegmentHoldsBack(id string) {
+	s.t.Helper()
+	for _, u := range []string{"api", "page", "file"} {
+		if held := s.consents("user_id:" + u).Segments; len(held) != 1 || held[0].ID != id || held[0].Name != "buyers" || held[0].Purpose != "partners" || held[0].Outcome != "refused" || held[0].Reason != "decided" {
+			s.t.Errorf("%s is held back from %+v", u, held)
+		}
+	}
+	if held := s.consents("user_id:yes").Segments; len(held) != 0 {
+		s.t.Errorf("who agrees is held back from %+v", held)
+	}
+	var held struct {
+		Purpose                   string
+		Members, Allowed, Refused int64
+		Reasons                   map[string]int64
+	}
+	path := "/api/v1/segments/" + id + "/consent"
+	s.Call(http.MethodGet, path, nil, &held)
+	if held.Purpose != "partners" || held.Members != 4 || held.Allowed != 1 || held.Refused != 3 || held.Reasons["decided"] != 3 {
+		s.t.Errorf("%+v", held)
+	}
+	s.Call(http.MethodGet, path+"?purpose=analytics", nil, &held)
+	if held.Purpose != "analytics" || held.Members != 4 || held.Allowed != 4 || held.Refused != 0 {
+		s.t.Errorf("for another purpose: %+v", held)
+	}
+	if status, text := s.Raw(http.MethodGet, path+"?purpose=none", ""); status != http.StatusUnprocessableEntity && status != http.StatusBadRequest {
+		s.t.Errorf("a purpose that there is not: %d %s", status, text)
 	}
 }

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -27,12 +28,16 @@ const (
 	askedStep = 5_000
 )
 
-// held asks about a segment's members.
-func (p *Parts) held(ctx context.Context, v *access.Viewer, segment, channel string) (*Held, error) {
-	purpose, err := p.PurposeOf(ctx, v, segment)
+// held asks about a segment's members, for the purpose, or for what the segment serves.
+func (p *Parts) held(ctx context.Context, v *access.Viewer, segment, purpose, channel string) (*Held, error) {
+	own, err := p.PurposeOf(ctx, v, segment)
 	if err != nil {
 		return nil, err
 	}
+	if err := p.Consent.Gate().Check(ctx, p.Consent.cfg.DB.Reader(), purpose); err != nil {
+		return nil, err
+	}
+	purpose = cmp.Or(purpose, own)
 	h := &Held{Reasons: map[Reason]int64{}}
 	ask := Ask{Purpose: purpose, Use: touchstone.UseAct, Channel: channel}
 	policy, _, err := p.Consent.current(ctx, p.Consent.cfg.DB.Reader())
@@ -73,6 +78,41 @@ func (h *Held) add(v Verdict) {
 	h.Reasons[v.Reason]++
 }
 
+// Serving is a segment with what it serves, and the gate's answer about one of its members.
+type Serving struct {
+	ID      string  `json:"id"`
+	Name    string  `json:"name"`
+	Purpose string  `json:"purpose"` // of the policy; "" when it names none for the use
+	Outcome Outcome `json:"outcome"`
+	Reason  Reason  `json:"reason"`
+}
+
+// heldFrom returns those of a person's segments from which consent holds the person back.
+func (p *Parts) heldFrom(ctx context.Context, v *access.Viewer, person touchstone.PersonID) ([]Serving, error) {
+	held := []Serving{}
+	if p.SegmentsOf == nil {
+		return held, nil
+	}
+	all, err := p.SegmentsOf(ctx, v, person)
+	if err != nil {
+		return nil, err
+	}
+	asked := map[string]Verdict{} // many segments serve one purpose
+	for _, s := range all {
+		verdict, known := asked[s.Purpose]
+		if !known {
+			if verdict, err = p.Consent.Gate().Allows(ctx, person, Ask{Purpose: s.Purpose, Use: touchstone.UseAct}); err != nil {
+				return nil, err
+			}
+			asked[s.Purpose] = verdict
+		}
+		if s.Purpose, s.Outcome, s.Reason = verdict.Purpose, verdict.Outcome, verdict.Reason; s.Outcome != Allowed {
+			held = append(held, s)
+		}
+	}
+	return held, nil
+}
+
 func (x resource) ofSegment(w http.ResponseWriter, r *http.Request) error {
 	p, err := x.here()
 	if err != nil {
@@ -81,7 +121,8 @@ func (x resource) ofSegment(w http.ResponseWriter, r *http.Request) error {
 	if p.Members == nil {
 		return api.NotHere("segments")
 	}
-	h, err := p.held(r.Context(), api.ViewerOf(r), api.Param(r, "id"), r.URL.Query().Get("channel"))
+	q := r.URL.Query()
+	h, err := p.held(r.Context(), api.ViewerOf(r), api.Param(r, "id"), q.Get("purpose"), q.Get("channel"))
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,8 @@ type Parts struct {
 	Members func(ctx context.Context, v *access.Viewer, segment string, limit int, cursor string) ([]touchstone.PersonID, string, error)
 	// PurposeOf returns what a segment serves, "" for that of what is done with it.
 	PurposeOf func(ctx context.Context, v *access.Viewer, segment string) (string, error)
+	// SegmentsOf returns the segments that a person is in, by name, with what each serves.
+	SegmentsOf func(ctx context.Context, v *access.Viewer, person touchstone.PersonID) ([]Serving, error)
 	// Organisation is who asks, where the policy does not say it.
 	Organisation func() string
 }
@@ -266,6 +268,7 @@ type personAnswer struct {
 	Minor     bool                `json:"minor"`
 	Verdicts  []Verdict           `json:"verdicts"`  // by purpose, as a whole and by each of its channels
 	Decisions []Proof             `json:"decisions"` // the latest first
+	Segments  []Serving           `json:"segments"`  // that the person is in and may not be acted on for, and why
 }
 
 const maxProofs = 500
@@ -280,6 +283,9 @@ func (x resource) ofPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if a.Decisions, err = p.Consent.Proofs(r.Context(), p.Consent.cfg.DB.Reader(), person, maxProofs); err != nil {
+		return err
+	}
+	if a.Segments, err = p.heldFrom(r.Context(), api.ViewerOf(r), person); err != nil {
 		return err
 	}
 	return api.WriteJSON(w, http.StatusOK, a)

@@ -97,6 +97,7 @@ func (s *Segments) liveGeneration(ctx context.Context, id string) (generation in
 type Membership struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
+	Purpose   string    `json:"-"` // of consent, that the segment serves; "": that of what is done with it
 	EnteredAt time.Time `json:"entered_at"`
 }
 
@@ -125,7 +126,7 @@ func (s *Segments) Memberships(ctx context.Context, v *access.Viewer, person tou
 	for i, m := range st.in {
 		args[i] = int64(m.generation)
 	}
-	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name FROM segments WHERE live IN `+store.Marks(len(args))+` AND kind <> ?`, append(args, string(kindRows))...)
+	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name, purpose FROM segments WHERE live IN `+store.Marks(len(args))+` AND kind <> ?`, append(args, string(kindRows))...)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (s *Segments) Memberships(ctx context.Context, v *access.Viewer, person tou
 	for rows.Next() {
 		var m Membership
 		var generation uint32
-		if err := rows.Scan(&generation, &m.ID, &m.Name); err != nil {
+		if err := rows.Scan(&generation, &m.ID, &m.Name, &m.Purpose); err != nil {
 			return nil, err
 		}
 		at, _ := st.enteredAt(generation)

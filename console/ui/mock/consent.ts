@@ -1,10 +1,25 @@
 import type { components } from "../src/api/schema";
 import { type Asked, ago, empty, page } from "./server.ts";
+import { sources } from "./world.ts";
 
 type S = components["schemas"];
 
 const policy: S["ConsentPolicy"] = {
   name: { zh: "六边形汽车", en: "Hexagon Motors" },
+  uses: {
+    collect: "analytics",
+    analyse: "analytics",
+    act: "marketing",
+    share: "sharing",
+    personalise: "marketing",
+  },
+  refused: "pseudonymise",
+  collected: [
+    { event: "Order Completed", source: "", purpose: "service", refused: "drop" },
+    { event: "Model Viewed", source: sources[0]?.id ?? "", purpose: "marketing", refused: "pseudonymise" },
+  ],
+  categories: { Analytics: ["analytics"], Advertising: ["marketing"] },
+  privacy_url: "https://example.com/privacy",
   channels: [
     { key: "email", title: { zh: "邮件", en: "E-mail" } },
     { key: "phone", title: { zh: "电话", en: "Phone" } },
@@ -63,7 +78,10 @@ function numbers(): S["ConsentNumbers"] {
   const of = (share: number, days: number) => Math.round(12_655 * share * (1 - days / 400));
   const rows = (days: number) =>
     [
+      { purpose: "analytics", channel: "", choice: "granted", n: of(0.62, days) },
       { purpose: "analytics", channel: "", choice: "denied", n: of(0.06, days) },
+      { purpose: "marketing", channel: "email", choice: "denied", n: of(0.22, days) },
+      { purpose: "sharing", channel: "", choice: "denied", n: of(0.31, days) },
       { purpose: "marketing", channel: "email", choice: "granted", n: of(0.41, days) },
       { purpose: "marketing", channel: "phone", choice: "non_personalised", n: of(0.12, days) },
       { purpose: "sharing", channel: "", choice: "granted", n: of(0.18, days) },
@@ -75,7 +93,7 @@ function numbers(): S["ConsentNumbers"] {
     days: past.flatMap((d) => rows(d).map((row) => ({ day: ago(d).slice(0, 10), ...row }))),
     left_out: past.map((d) => ({
       day: ago(d).slice(0, 10),
-      source: "src_web",
+      source: sources[0]?.id ?? "",
       n: 900 + d * 7,
       kept: 600 + d * 5,
     })),
@@ -96,11 +114,13 @@ export function answerConsent({ path, q }: Asked): unknown {
 }
 
 /** How many members a segment's purpose holds back. */
-export function heldBack(members: number): S["ConsentHeld"] {
+export function heldBack(members: number, purpose = "marketing"): S["ConsentHeld"] {
+  if (purpose === "service")
+    return { purpose, members, allowed: members, non_personalised: 0, refused: 0, reasons: {}, more: false };
   const refused = Math.round(members * 0.22);
   const non_personalised = Math.round(members * 0.31);
   return {
-    purpose: empty ? "" : "marketing",
+    purpose: empty ? "" : purpose,
     members,
     allowed: members - refused - non_personalised,
     non_personalised,
@@ -111,8 +131,11 @@ export function heldBack(members: number): S["ConsentHeld"] {
 }
 
 /** What a person has agreed to, with its proof. */
-export function consentsOf(person: string): S["PersonConsents"] {
-  if (empty) return { person, minor: false, verdicts: [], decisions: [] };
+export function consentsOf(
+  person: string,
+  segments: readonly { id: string; name: string }[],
+): S["PersonConsents"] {
+  if (empty) return { person, minor: false, verdicts: [], decisions: [], segments: [] };
   return {
     person,
     minor: false,
@@ -147,5 +170,10 @@ export function consentsOf(person: string): S["PersonConsents"] {
         message_id: "9f0c2d1e-consent-1",
       },
     ],
+    segments: segments.map(({ id, name }, i) =>
+      i === 0
+        ? { id, name, purpose: "marketing", outcome: "non_personalised", reason: "default" }
+        : { id, name, purpose: "sharing", outcome: "refused", reason: "default" },
+    ),
   };
 }

@@ -626,7 +626,7 @@ function persons(
       m.events.filter((e) => !q.get("event") || e.event === q.get("event")),
       q,
     );
-  if (verb === "consents") return consentsOf(m.person.id);
+  if (verb === "consents") return consentsOf(m.person.id, m.person.segments);
   if (verb === "households") return householdsOf(m.person.id);
   if (verb === "identity") {
     const g = world.identityOf(m);
@@ -701,7 +701,7 @@ function segments(
       })),
       q,
     );
-  if (verb === "consent") return heldBack(s.members);
+  if (verb === "consent") return heldBack(s.members, q.get("purpose") || undefined);
   if (verb === "history")
     return Array.from({ length: 30 }, (_, i) => ({
       date: ago(29 - i).slice(0, 10),

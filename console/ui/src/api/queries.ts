@@ -494,12 +494,18 @@ export const peopleBehindQuery = (query: Query, select: Select) =>
 
 // Consent
 /** How many of a segment's members consent holds back. */
-export const segmentConsentQuery = (id: string) =>
+/** Asked for a purpose, or for what the segment serves. */
+export const segmentConsentQuery = (id: string, purpose = "") =>
   queryOptions({
-    queryKey: ["segments", id, "consent"],
+    queryKey: ["segments", id, "consent", purpose],
     staleTime: 30_000,
     queryFn: ({ signal }) =>
-      data(api.GET("/api/v1/segments/{id}/consent", { signal, params: { path: { id } } })),
+      data(
+        api.GET("/api/v1/segments/{id}/consent", {
+          signal,
+          params: { path: { id }, query: purpose ? { purpose } : {} },
+        }),
+      ),
   });
 export const consentPolicyQuery = queryOptions({
   queryKey: ["consent", "policy"],

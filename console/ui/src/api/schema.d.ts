@@ -3656,7 +3656,7 @@ export interface paths {
         };
         /**
          * How many of a segment's members consent holds back
-         * @description Members are asked now, for the purpose of the segment, or that of the use `act`; at most 200,000.
+         * @description Members are asked now, for the purpose named, that of the segment, or that of the use `act`; at most 200,000.
          */
         get: operations["getSegmentConsent"];
         put?: never;
@@ -7831,6 +7831,17 @@ export interface components {
             minor: boolean;
             verdicts: components["schemas"]["ConsentVerdict"][];
             decisions: components["schemas"]["ConsentProof"][];
+            /** @description Segments that the person is in and may not be acted on for, and why */
+            segments: {
+                id: string;
+                name: string;
+                /** @description Empty when the policy names none */
+                purpose: string;
+                /** @enum {string} */
+                outcome: "non_personalised" | "refused";
+                /** @enum {string} */
+                reason: "decided" | "default" | "under_14" | "no_purpose";
+            }[];
         };
         /** @enum {string} */
         PrivacyKind: "erasure" | "access";
@@ -14845,6 +14856,8 @@ export interface operations {
     getSegmentConsent: {
         parameters: {
             query?: {
+                /** @description A purpose of the policy */
+                purpose?: string;
                 channel?: string;
             };
             header?: never;

@@ -36,6 +36,7 @@ export type ConsentPurpose = S["ConsentPurpose"];
 export type ConsentVersion = S["ConsentVersion"];
 export type ConsentVerdict = S["ConsentVerdict"];
 export type ConsentReason = ConsentVerdict["reason"];
+export type PersonConsents = S["PersonConsents"];
 export type ConsentProof = S["ConsentProof"];
 export type Mail = S["Mail"];
 export type MailQueue = S["MailQueue"];

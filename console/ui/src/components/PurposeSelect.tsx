@@ -8,10 +8,12 @@ export function PurposeSelect(props: {
   value?: string;
   onChange?: (purpose: string) => void;
   use: "act" | "share" | "analyse";
+  /** What holds before that of the use: a segment's own. */
+  usual?: string | undefined;
 }) {
   const { t } = useTranslation();
   const { policy, nameOf } = usePurposes();
-  const usual = policy?.uses?.[props.use];
+  const usual = props.usual || policy?.uses?.[props.use];
   const known = policy?.purposes ?? [];
   const lost = props.value && !known.some((u) => u.key === props.value);
   return (

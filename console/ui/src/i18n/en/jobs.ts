@@ -47,6 +47,7 @@ export const jobs = {
   deleteText: "Its file is deleted, too.",
   exportStarted: "The export is under way",
   exportOnServer: "Export in the background",
+  startExport: "Make the file",
   result: { title: "Result", rows: "Rows", replayed: "Accepted now", rejected: "Refused again" },
   schedule: {
     one: "Schedule",

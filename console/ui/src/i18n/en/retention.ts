@@ -31,7 +31,7 @@ export const retention = {
   receipts: "Receipts",
   runAt: "Run",
   rules: "Rules",
-  removed: "Removed",
+  removed: "Removed or made nobody's",
   noRuns: "Nothing was removed yet",
   noRunsHint: "Each run leaves its counts here, for 400 days.",
   hold: {

@@ -3,6 +3,8 @@ export const segments = {
   purpose: "Consent asked for",
   heldBack: "Held back by consent",
   heldOf: "{{n}} of {{of}}",
+  leavesOut_one: "Leaves out {{n}} of {{of}} member.",
+  leavesOut_other: "Leaves out {{n}} of {{of}} members.",
   heldGeneric: "{{n}} only what is the same for everybody",
   title: "Segments",
   about:

@@ -46,6 +46,7 @@ export const jobs = {
   deleteText: "其文件也会被删除。",
   exportStarted: "导出已开始",
   exportOnServer: "后台导出",
+  startExport: "生成文件",
   result: { title: "结果", rows: "行数", replayed: "现已接受", rejected: "再次被拒" },
   schedule: {
     one: "定时任务",

@@ -30,7 +30,7 @@ export const retention: typeof en = {
   receipts: "回执",
   runAt: "执行时间",
   rules: "规则",
-  removed: "已删除",
+  removed: "删除或匿名化",
   noRuns: "尚未删除任何数据",
   noRunsHint: "每次执行的数量会在这里保留 400 天。",
   hold: {

@@ -3,6 +3,7 @@ export const segments = {
   purpose: "所需授权",
   heldBack: "因授权未被包含",
   heldOf: "{{of}} 人中 {{n}} 人",
+  leavesOut_other: "{{of}} 名成员中有 {{n}} 名不会写入文件。",
   heldGeneric: "其中 {{n}} 人仅限不针对个人",
   title: "人群",
   about: "按规则圈选并实时更新的用户分群：符合条件即进入，不再符合即离开。",

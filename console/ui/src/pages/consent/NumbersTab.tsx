@@ -44,6 +44,15 @@ export function NumbersTab({ policy }: { policy: ConsentPolicy | null }) {
       }),
     ),
     {
+      key: "rate",
+      title: t("consent.rate"),
+      help: t("consent.rateHelp"),
+      width: 110,
+      align: "right",
+      value: (r) => rateOf(r) ?? -1,
+      render: (r) => format.percent(rateOf(r), 1),
+    },
+    {
       key: "agreed",
       title: t("consent.agreedOverTime"),
       width: 130,
@@ -80,9 +89,15 @@ export function NumbersTab({ policy }: { policy: ConsentPolicy | null }) {
             {kept > 0 && <span className="muted">{t("consent.kept", { n: format.num(kept) })}</span>}
           </p>
           <ul className="consent-left">
-            {bySource(left).map(([source, n]) => (
+            {bySource(left).map(([source, sum]) => (
               <li key={source}>
-                <span>{sources.nameOf(source)}</span> <Num value={n} />
+                <span>{sources.nameOf(source)}</span>
+                <span>
+                  <Num value={sum.n} />
+                  {sum.kept > 0 && (
+                    <span className="muted"> · {t("consent.keptOf", { n: format.num(sum.kept) })}</span>
+                  )}
+                </span>
               </li>
             ))}
           </ul>
@@ -92,10 +107,24 @@ export function NumbersTab({ policy }: { policy: ConsentPolicy | null }) {
   );
 }
 
-function bySource(left: readonly { source: string; n: number }[]): [string, number][] {
-  const sums = new Map<string, number>();
-  for (const l of left) sums.set(l.source, (sums.get(l.source) ?? 0) + l.n);
-  return [...sums].sort((a, b) => b[1] - a[1]);
+/** The part of those who have decided that agrees. */
+function rateOf({ counts }: Row): number | null {
+  const decided = counts.granted + counts.non_personalised + counts.denied;
+  return decided > 0 ? counts.granted / decided : null;
+}
+
+interface Left {
+  n: number;
+  kept: number;
+}
+
+function bySource(left: readonly (Left & { source: string })[]): [string, Left][] {
+  const sums = new Map<string, Left>();
+  for (const l of left) {
+    const sum = sums.get(l.source) ?? { n: 0, kept: 0 };
+    sums.set(l.source, { n: sum.n + l.n, kept: sum.kept + l.kept });
+  }
+  return [...sums].sort((a, b) => b[1].n - a[1].n);
 }
 
 interface Numbers {

@@ -13,6 +13,7 @@ import { stableJson } from "@/lib/json";
 import { langOf, titleOf } from "@/lib/usePurposes";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
+import { CollectedRules, RefusalSelect } from "./CollectedRules";
 import {
   alone,
   bases,
@@ -144,17 +145,20 @@ export function PolicyTab({ version }: { version: ConsentVersion }) {
             <b>{t("consent.refusedTitle")}</b>
             <small className="muted">{t("consent.refusedHelp")}</small>
           </span>
-          <Select
-            aria-label={t("consent.refusedTitle")}
+          <RefusalSelect
+            label={t("consent.refusedTitle")}
             value={draft.refused}
-            disabled={!may}
-            options={(["drop", "pseudonymise"] as const).map((v) => ({
-              value: v,
-              label: t(`consent.refusal.${v}`),
-            }))}
+            purpose={draft.purposes.find((u) => u.key === draft.uses.collect)}
+            may={may}
             onChange={(refused) => set({ refused })}
           />
         </div>
+        <CollectedRules
+          rules={draft.collected}
+          purposes={draft.purposes}
+          may={may}
+          onChange={(collected) => set({ collected })}
+        />
       </section>
       <section className="card card-pad stack">
         <h2>{t("consent.pageOf")}</h2>
@@ -269,6 +273,7 @@ function PurposeCard(props: {
           <Select
             aria-label={t("consent.channels")}
             mode="multiple"
+            placeholder={u.basis === "necessary" ? "" : t("consent.asWhole")}
             value={u.channels}
             disabled={!may || u.basis === "necessary"}
             options={props.channels.map((c) => ({

@@ -8,18 +8,14 @@ import type { ConsentProof, ConsentVerdict, Person } from "@/api/types";
 import { useMay } from "@/app/session";
 import { copyText } from "@/components/CopyButton";
 import { type Column, DataTable } from "@/components/DataTable";
-import { Pill, type Tone } from "@/components/Pill";
+import { Pill } from "@/components/Pill";
 import { ExactTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
 import { usePurposes } from "@/lib/usePurposes";
 import { useSources } from "@/lib/useSources";
 import { useWrite } from "@/lib/useWrite";
-
-const tones: Record<ConsentVerdict["outcome"], Tone> = {
-  allowed: "good",
-  non_personalised: "warn",
-  refused: "bad",
-};
+import { HeldSegments } from "./HeldSegments";
+import { outcomeTones } from "./outcomes";
 
 /** What the person agrees to, and the proof of each decision. */
 export function ConsentTab({ person }: { person: Person }) {
@@ -27,6 +23,7 @@ export function ConsentTab({ person }: { person: Person }) {
   const { message } = App.useApp();
   const query = useQuery(personConsentsQuery(person.id));
   const { nameOf } = usePurposes();
+  const policy = (query.data?.verdicts.length ?? 0) > 0;
   const sources = useSources();
   const may = useMay("consent:record");
   const link = useWrite({
@@ -52,7 +49,7 @@ export function ConsentTab({ person }: { person: Person }) {
       width: 150,
       value: (v) => v.outcome,
       render: (v) => (
-        <Pill tone={tones[v.outcome]} dot>
+        <Pill tone={outcomeTones[v.outcome]} dot>
           {t(`consent.outcome.${v.outcome}`)}
         </Pill>
       ),
@@ -115,6 +112,7 @@ export function ConsentTab({ person }: { person: Person }) {
           </Button>
         )}
       </div>
+      <h2>{t("consent.holds")}</h2>
       <DataTable
         id="person-verdicts"
         label={t("consent.holds")}
@@ -124,6 +122,8 @@ export function ConsentTab({ person }: { person: Person }) {
         loading={query.isPending}
         empty={<EmptyState title={t("consent.noPolicy")} hint={t("consent.noPolicyHint")} />}
       />
+      <HeldSegments held={policy ? query.data?.segments : undefined} of={person.segments.length} />
+      <h2>{t("consent.proofs")}</h2>
       <DataTable
         id="person-proofs"
         label={t("consent.proofs")}

@@ -31,7 +31,7 @@ export function Receipts() {
     {
       key: "removed",
       title: t("retention.removed"),
-      width: 120,
+      width: 190,
       align: "right",
       value: (r) => sum(r, "removed"),
       render: (r) => (r.ended_at ? <Num value={sum(r, "removed")} /> : <span className="muted">…</span>),

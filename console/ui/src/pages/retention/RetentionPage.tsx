@@ -13,6 +13,7 @@ import { Counts } from "./Counts";
 import { type RetentionCount, type RetentionRule, retentionQuery } from "./queries";
 import { Receipts } from "./Receipts";
 import { RuleRow } from "./RuleRow";
+import "./retention.css";
 
 /** How long what is kept: rules, what they would remove now, and what they have removed. */
 export function RetentionPage() {
@@ -80,6 +81,9 @@ function Rules({ rules }: { rules: readonly RetentionRule[] }) {
           onRemove={() => change(list.filter((_, at) => at !== i))}
         />
       ))}
+      {list.some((r) => r.kind === "events" && r.action === "anonymise") && (
+        <p className="muted">{t("retention.actionHelp")}</p>
+      )}
       {counts && <Counts counts={counts} />}
       <div className="row" style={{ flexWrap: "wrap" }}>
         {may && (

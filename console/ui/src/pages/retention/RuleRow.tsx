@@ -18,7 +18,7 @@ export function RuleRow({
 }) {
   const { t } = useTranslation();
   return (
-    <div className="row" style={{ flexWrap: "wrap" }}>
+    <div className="row retention-rule">
       <Input
         style={{ width: 200 }}
         value={rule.name}

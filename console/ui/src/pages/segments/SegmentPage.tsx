@@ -2,18 +2,10 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Tabs } from "antd";
 import type { EChartsOption } from "echarts";
-import {
-  ArrowDownLeft,
-  ArrowUpRight,
-  ChartNoAxesCombined,
-  FileDown,
-  Pencil,
-  Trash2,
-  UsersRound,
-} from "lucide-react";
+import { ArrowDownLeft, ArrowUpRight, ChartNoAxesCombined, Pencil, Trash2, UsersRound } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { api, data, idempotencyKey } from "@/api/client";
+import { api, data } from "@/api/client";
 import {
   segmentChangesQuery,
   segmentConsentQuery,
@@ -55,6 +47,7 @@ import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
 import { startOfDay } from "@/lib/zone";
 import { usePersonColumns } from "@/pages/people/PeoplePage";
+import { ExportJob } from "./ExportJob";
 import { SegmentStatus } from "./SegmentStatus";
 import "./segments.css";
 
@@ -289,38 +282,6 @@ function DeleteButton({ segment }: { segment: Segment }) {
   );
 }
 
-/** Any number of people, as a file that the server makes: the job shows how far it is, and has the file. */
-function ExportJob({ segment }: { segment: string }) {
-  const { t } = useTranslation();
-  const { message } = App.useApp();
-  const navigate = useNavigate();
-  const may = useMay("people:export");
-  const start = useWrite({
-    mutationFn: () =>
-      data(
-        api.POST("/api/v1/jobs", {
-          params: { header: idempotencyKey() },
-          body: { kind: "segment.export", input: { segment } },
-        }),
-      ),
-    onSuccess: async (job) => {
-      message.success(t("jobs.exportStarted"));
-      await navigate({ to: "/jobs", search: { open: job.id } });
-    },
-  });
-  if (!may) return null;
-  return (
-    <Button
-      type="text"
-      icon={<FileDown size={15} />}
-      loading={start.isPending}
-      onClick={() => start.mutate()}
-    >
-      {t("jobs.exportOnServer")}
-    </Button>
-  );
-}
-
 const exportLimit = 100_000;
 
 function Members({ id, segment }: { id: string; segment: Segment | undefined }) {
@@ -355,7 +316,7 @@ function Members({ id, segment }: { id: string; segment: Segment | undefined }) 
       onOpen={(m) => void navigate({ to: "/people/$ref", params: { ref: m.id } })}
       tools={
         <>
-          <ExportJob segment={id} />
+          <ExportJob id={id} segment={segment} />
           <ExportPeople
             text
             name={segment?.name ?? id}
