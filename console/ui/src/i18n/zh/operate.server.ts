@@ -235,4 +235,9 @@ export const operate: Messages = {
   "Too many effects wait for this destination; the oldest were given up.":
     "此目标等待的投递过多，最早的已放弃。",
   "its interest is not known": "无法确定它关注的内容",
+  "a copy into {0} has not finished": "向 {0} 的复制尚未完成",
+  "leave --encryption-key-file out; an encrypted copy of a folder is made with: touchstone encryption copy":
+    "请去掉 --encryption-key-file；如需加密副本，请运行：touchstone encryption copy",
+  "run touchstone encryption copy again: it begins anew":
+    "请重新运行 touchstone encryption copy，它会从头开始",
 };

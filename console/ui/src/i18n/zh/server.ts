@@ -43,11 +43,6 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   segments,
   settings,
   webhooks,
-  "a copy into {0} has not finished": "向 {0} 的复制尚未完成",
-  "leave --encryption-key-file out; an encrypted copy of a folder is made with: touchstone encryption copy":
-    "请去掉 --encryption-key-file；如需加密副本，请运行：touchstone encryption copy",
-  "run touchstone encryption copy again: it begins anew":
-    "请重新运行 touchstone encryption copy，它会从头开始",
 };
 
 const messages: Messages = Object.assign({}, ...Object.values(serverTexts));
