@@ -26,11 +26,6 @@ export const operate: Messages = {
     "新增列需要在 warehouse/duckdb/schema.go 中添加升级步骤",
   "a record of {0} bytes": "一条 {0} 字节的记录",
   "a record of {0} bytes; at most {1} are possible": "一条 {0} 字节的记录，最多 {1} 字节",
-  "a copy into {0} has not finished": "向 {0} 的复制尚未完成",
-  "leave --encryption-key-file out; an encrypted copy of a folder is made with: touchstone encryption copy":
-    "请去掉 --encryption-key-file；如需加密副本，请运行：touchstone encryption copy",
-  "run touchstone encryption copy again: it begins anew":
-    "请重新运行 touchstone encryption copy，它会从头开始",
   "a restore into {0} has not finished": "恢复到 {0} 的操作尚未完成",
   "a row of the answer takes {0} MB, which is too large": "结果中的一行占 {0} MB，过大",
   "ask again, about a shorter range": "请缩短时间范围后重试",
