@@ -44,6 +44,7 @@ func usesOf(s *Server, sort, event, name string) (u uses) {
 // Whatever goes by a field is found from outside, by way of others too, to whom it leaves the program included; each
 // definition is found as soon as it is there, and no more when it is gone.
 func TestWhatHangsOnAField(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	if u := usesOf(s, "property", "Paid", "price"); len(u.Uses) != 0 {
 		t.Fatalf("nobody has set anything up: %+v", u)
@@ -105,6 +106,7 @@ func hiding(t *testing.T, s *Server) {
 // An alarm about a property tells which events carry the fault, whose they are, and what these persons did with the
 // segments that go by it.
 func TestWhatAnAlarmTouches(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	var spenders struct{ ID string }
 	s.Call(http.MethodPost, "/api/v1/segments", map[string]any{"name": "Spenders", "rule": map[string]any{"event": "Paid", "where": []any{map[string]any{"property": "price", "op": "gte", "value": 100}}}}, &spenders)

@@ -51,6 +51,7 @@ func replaced(t *testing.T, text string, pairs ...string) string {
 // The examples of the operator's manual work as they stand there, with nothing but names,
 // ports and certificates replaced.
 func TestDocumentedProxies(t *testing.T) {
+	t.Parallel()
 	t.Run("nginx", func(t *testing.T) {
 		dir, s, address := t.TempDir(), Start(t), FreeAddress(t)
 		certificate, key := selfSigned(t, dir)

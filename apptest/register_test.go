@@ -36,6 +36,7 @@ func registerOf(s *Server) (r register) {
 // What is collected and handed out is a gap until an activity covers it; the activity needs an assessment, which goes from
 // draft to approved; the register is exported, and its changes are in the audit log. It survives a kill.
 func TestTheRegisterOfProcessing(t *testing.T) {
+	t.Parallel()
 	s := Start(t)
 	for i := range 4 {
 		s.Track(Event{"type": "identify", "userId": fmt.Sprint("u-", i), "traits": map[string]any{"email": fmt.Sprintf("zoe%d@example.com", i)}})
