@@ -8,8 +8,8 @@ import { Pill } from "@/components/Pill";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
+import { AssessmentState, useClassLabel } from "./parts";
 import { type Activity, type ActivityRecord, bases, type Register } from "./queries";
-import { AssessmentState, useClassLabel } from "./RegisterPage";
 
 /** An activity. What the program sees is offered to choose from; a new one begins with all that nothing covers. */
 export function ActivityForm(props: {

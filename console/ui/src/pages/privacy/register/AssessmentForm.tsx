@@ -6,8 +6,8 @@ import { api, data, idempotencyKey } from "@/api/client";
 import { useMay } from "@/app/session";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
+import { AssessmentState } from "./parts";
 import { type Assessment, type AssessmentRecord, decisions, type Register, type State } from "./queries";
-import { AssessmentState } from "./RegisterPage";
 
 /** What an activity means for people. A draft is written, handed in, and approved; what was approved can be taken back. */
 export function AssessmentForm(props: {

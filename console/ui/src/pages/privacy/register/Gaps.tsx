@@ -5,8 +5,8 @@ import { useFormat } from "@/app/appearance";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { useClassLabel } from "./parts";
 import type { Gap, Register } from "./queries";
-import { useClassLabel } from "./RegisterPage";
 
 const shownFirst = 6;
 

@@ -15,6 +15,7 @@ import { ActivityForm } from "./ActivityForm";
 import { AssessmentForm } from "./AssessmentForm";
 import { Gaps } from "./Gaps";
 import { HeadForm } from "./HeadForm";
+import { AssessmentState, useClassLabel } from "./parts";
 import { type ActivityRecord, type AssessmentRecord, type Register, registerQuery } from "./queries";
 import "./register.css";
 
@@ -208,17 +209,6 @@ function DataOf({ activity }: { activity: ActivityRecord }) {
   return <span className="ellipsis">{dataOf(activity).map(label).join(", ")}</span>;
 }
 
-const known = ["phone", "email", "id_card", "plate", "vin", "bank_card", "location"] as const;
-
-/** How a class of personal data is called; what people have written stays as it is. */
-export function useClassLabel(): (name: string) => string {
-  const { t } = useTranslation();
-  return (name) => {
-    const c = known.find((k) => k === name);
-    return c ? t(`collect.catalogue.classes.${c}`) : name;
-  };
-}
-
 function Assessments({ register }: { register: Register | undefined }) {
   const { t } = useTranslation();
   const setSearch = useSetSearch();
@@ -262,12 +252,4 @@ function Assessments({ register }: { register: Register | undefined }) {
       }
     />
   );
-}
-
-export function AssessmentState({ assessment: a }: { assessment: AssessmentRecord }) {
-  const { t } = useTranslation();
-  if (a.due) return <Pill tone="bad">{t("register.states.due")}</Pill>;
-  const state = a.state ?? "draft";
-  const tone = state === "approved" ? "good" : state === "in_review" ? "warn" : "plain";
-  return <Pill tone={tone}>{t(`register.states.${state}`)}</Pill>;
 }
