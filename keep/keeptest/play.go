@@ -349,7 +349,7 @@ func (r *run) plan() map[uint64][]touchstone.Fact {
 }
 
 // maxRounds bounds how long the feature may say that work waits.
-const maxRounds = 60
+const maxRounds = 500
 
 // wait lets work that waits be done, for some rounds at least.
 func (r *run) wait(ctx context.Context, rounds int) {
