@@ -4,7 +4,6 @@ import "testing"
 
 // The same bodies run on every shape. Each gets fresh back ends.
 func TestShapes(t *testing.T) {
-	t.Parallel()
 	bodies := []struct {
 		name string
 		run  func(t *testing.T, shape Shape)
