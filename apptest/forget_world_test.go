@@ -259,27 +259,7 @@ func verifyReceipt(t *testing.T, text, key string) {
 // importSlipsAgain imports the files of the world once more: who was erased is refused.
 func importSlipsAgain(t *testing.T, s *Server, world *sim.World) {
 	t.Helper()
-	dir := t.TempDir()
-	for _, file := range world.OfflineFiles() {
-		path := filepath.Join(dir, file.Name)
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := file.Write(f); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
-		for i, text := range file.Mappings {
-			mapping := filepath.Join(dir, fmt.Sprintf("%s-again.yaml", file.Sources[i]))
-			if err := os.WriteFile(mapping, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			s.Import(path, mapping, file.Sources[i]+"-again")
-		}
-	}
+	eachSlips(t, world, func(path, mapping, source string) { s.Import(path, mapping, source+"-again") })
 }
 
 // nobodyIsBack asks for all of them by all of their identifiers.

@@ -129,6 +129,16 @@ func (s *Server) peopleBehind(question, selected any) map[string]bool {
 // importSlips imports the files as the demo does.
 func importSlips(t *testing.T, s *Server, world *sim.World) {
 	t.Helper()
+	eachSlips(t, world, func(path, mapping, source string) {
+		if got := s.Import(path, mapping, source); got.Quarantined != 0 || got.Accepted == 0 {
+			t.Errorf("%s: %+v", filepath.Base(path), got)
+		}
+	})
+}
+
+// eachSlips writes the files of the world and calls fn with each, its mapping and its source.
+func eachSlips(t *testing.T, world *sim.World, fn func(path, mapping, source string)) {
+	t.Helper()
 	dir := t.TempDir()
 	for _, file := range world.OfflineFiles() {
 		path := filepath.Join(dir, file.Name)
@@ -147,9 +157,7 @@ func importSlips(t *testing.T, s *Server, world *sim.World) {
 			if err := os.WriteFile(mapping, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got := s.Import(path, mapping, file.Sources[i]); got.Quarantined != 0 || got.Accepted == 0 {
-				t.Errorf("%s: %+v", file.Name, got)
-			}
+			fn(path, mapping, file.Sources[i])
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -82,20 +83,14 @@ func (q *Quality) Relearn(ctx context.Context, source string) error {
 
 // relearn does what was asked for by Relearn, in the process that watches.
 func (q *Quality) relearn(ctx context.Context, fence Fence) error {
-	rows, err := q.cfg.DB.Reader().Query(ctx, `SELECT source FROM quality_relearn`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	var sources []string
-	for rows.Next() {
+	err := keep.Each(ctx, q.cfg.DB.Reader(), `SELECT source FROM quality_relearn`, nil, func(scan func(...any) error) error {
 		var source string
-		if err := rows.Scan(&source); err != nil {
-			return err
-		}
+		err := scan(&source)
 		sources = append(sources, source)
-	}
-	if err := rows.Err(); err != nil || len(sources) == 0 {
+		return err
+	})
+	if err != nil || len(sources) == 0 {
 		return err
 	}
 	return q.withAlarms(ctx, fence, func(tx *store.Tx) error {

@@ -4,23 +4,19 @@ import (
 	"context"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
 )
 
 // Definitions tells what each segment goes by, and the sets that members and keys are limited to.
 func (s *Segments) Definitions(ctx context.Context) ([]touchstone.Definition, error) {
-	rows, err := s.db.Reader().Query(ctx, `SELECT id, name, kind, rule FROM segments ORDER BY name, id`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var list []touchstone.Definition
-	for rows.Next() {
+	err := keep.Each(ctx, s.db.Reader(), `SELECT id, name, kind, rule FROM segments ORDER BY name, id`, nil, func(scan func(...any) error) error {
 		var kind Kind
 		var text string
 		d := touchstone.Definition{Kind: touchstone.DefSegment, Need: string(mayRead)}
-		if err := rows.Scan(&d.ID, &d.Name, &kind, &text); err != nil {
-			return nil, err
+		if err := scan(&d.ID, &d.Name, &kind, &text); err != nil {
+			return err
 		}
 		if kind == kindRows {
 			d.Kind, d.Name, d.Need = touchstone.DefRows, "", "users:read"
@@ -28,7 +24,7 @@ func (s *Segments) Definitions(ctx context.Context) ([]touchstone.Definition, er
 		if text != "" {
 			r, err := rule.Parse(touchstone.JSON(text))
 			if err != nil {
-				return nil, err
+				return err
 			}
 			d.Reads = r.Reads()
 			for _, id := range r.Segments() {
@@ -39,6 +35,7 @@ func (s *Segments) Definitions(ctx context.Context) ([]touchstone.Definition, er
 			}
 		}
 		list = append(list, d)
-	}
-	return list, rows.Err()
+		return nil
+	})
+	return list, err
 }

@@ -65,37 +65,36 @@ func Rewrite(ctx context.Context, path, key string) (before, after int64, err er
 }
 
 // Copy copies a warehouse that nobody has open into a new file, each with its own key or none.
-func Copy(ctx context.Context, from, fromKey, to, toKey string) (err error) {
-	settings := append([][2]string{{"threads", "2"}, {"memory_limit", "512MB"}, {"temp_directory", to + ".tmp"}, {"preserve_insertion_order", "true"},
-		{"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}}, encryption...)
-	db, err := openDatabaseFile(":memory:", settings)
-	if err != nil {
-		return err
-	}
-	defer mapping.Close(&db)
-	c, err := connect(db)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	for _, step := range []func() error{
-		func() error { return c.attach(from, fromKey, "original", "") },
-		func() error { return c.query("CHECKPOINT original") },
-		func() error { return c.attach(to, toKey, "rewritten", "") },
-		func() error { return c.query("COPY FROM DATABASE original TO rewritten") },
-		func() error { return c.query("CHECKPOINT rewritten") },
-		func() error { return c.query("DETACH rewritten") },
-		func() error { return c.query("DETACH original") },
-	} {
-		if err := errors.Join(ctx.Err(), step()); err != nil {
-			return err
+func Copy(ctx context.Context, from, fromKey, to, toKey string) error {
+	return offline(ctx, to, func(c *conn) []func() error {
+		return []func() error{
+			func() error { return c.attach(from, fromKey, "original", "") },
+			func() error { return c.query("CHECKPOINT original") },
+			func() error { return c.attach(to, toKey, "rewritten", "") },
+			func() error { return c.query("COPY FROM DATABASE original TO rewritten") },
+			func() error { return c.query("CHECKPOINT rewritten") },
+			func() error { return c.query("DETACH rewritten") },
+			func() error { return c.query("DETACH original") },
 		}
-	}
-	return nil
+	})
 }
 
 // alone opens a warehouse that nobody has open; its tables are found by their names.
 func alone(ctx context.Context, path, key string, fn func(c *conn) error) error {
+	return offline(ctx, path, func(c *conn) []func() error {
+		return []func() error{
+			func() error { return c.attach(path, key, "original", "") },
+			func() error { return c.query("USE original") },
+			func() error { return fn(c) },
+			func() error { return c.query("CHECKPOINT original") },
+			func() error { return c.query("USE memory") },
+			func() error { return c.query("DETACH original") },
+		}
+	})
+}
+
+// offline takes steps, one after the other, in an engine of its own that spills beside path.
+func offline(ctx context.Context, path string, steps func(c *conn) []func() error) error {
 	settings := append([][2]string{{"threads", "2"}, {"memory_limit", "512MB"}, {"temp_directory", path + ".tmp"}, {"preserve_insertion_order", "true"},
 		{"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"}}, encryption...)
 	db, err := openDatabaseFile(":memory:", settings)
@@ -108,14 +107,7 @@ func alone(ctx context.Context, path, key string, fn func(c *conn) error) error 
 		return err
 	}
 	defer c.close()
-	for _, step := range []func() error{
-		func() error { return c.attach(path, key, "original", "") },
-		func() error { return c.query("USE original") },
-		func() error { return fn(c) },
-		func() error { return c.query("CHECKPOINT original") },
-		func() error { return c.query("USE memory") },
-		func() error { return c.query("DETACH original") },
-	} {
+	for _, step := range steps(c) {
 		if err := errors.Join(ctx.Err(), step()); err != nil {
 			return err
 		}
