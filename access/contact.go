@@ -342,6 +342,11 @@ func plateEnd(s string, i int) int {
 
 // isVIN tells by its form: 17 letters and digits without I, O and Q, some of each.
 func isVIN(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; !isDigit(s[i]) && (c < 'a' || c > 'z') { // a phone number with its spaces is as long
+			return false
+		}
+	}
 	return len(s) == 17 && !strings.ContainsAny(s, "IOQioq_") && countDigits(s) >= 4 && countDigits(s) < 17
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -14,7 +15,7 @@ func TestFormOf(t *testing.T) {
 		name, value string
 		want        Class
 	}{
-		{"x", `"13800138001"`, Phone}, {"x", `13800138001`, Phone}, {"x", `"+49 171 1234567"`, Phone}, {"x", `"021-62345678"`, Phone}, {"x", `"138001380"`, NoClass},
+		{"x", `"13800138001"`, Phone}, {"x", `13800138001`, Phone}, {"x", `"+49 171 1234567"`, Phone}, {"x", `"021-62345678"`, Phone}, {"x", `"+86 138 0013 8001"`, Phone}, {"x", `"138 0013 8001 转 1"`, NoClass}, {"x", `"138001380"`, NoClass},
 		{"x", `"tel 13800138001"`, NoClass}, {"x", `1767225600000`, NoClass}, {"x", `1767225600`, NoClass}, {"x", `13800138001.5`, NoClass},
 		{"x", `"zoe.lee@example.com"`, Email}, {"x", `"@zoe"`, NoClass}, {"x", `"a@b@c.de"`, NoClass}, {"x", `"write to zoe@example.com"`, NoClass},
 		{"x", `"11010519491231002X"`, IDCard}, {"x", `"11010519491231002x"`, IDCard}, {"x", `"110105194912310021"`, NoClass}, {"x", `"11010519491331002X"`, NoClass},
@@ -29,6 +30,21 @@ func TestFormOf(t *testing.T) {
 			t.Errorf("%s %s: %q, want %q", c.name, c.value, got, c.want)
 		}
 	}
+}
+
+// What is sent decides what is looked at: no text may stop the program.
+func FuzzFormOf(f *testing.F) {
+	for _, seed := range []string{"+86 138 0013 8001", "京A12345", "LFV2A21K6A3012345", "zoe.lee@example.com", "11010519491231002X", "31.2304,121.4737", "车架号 LFV2A21K6"} {
+		f.Add("a.lat", seed)
+	}
+	f.Fuzz(func(t *testing.T, name, text string) {
+		FormOf(name, touchstone.JSON(text))
+		quoted, err := jsontext.AppendQuote(nil, text)
+		if class := FormOf(name, touchstone.JSON(quoted)); err == nil && class == VIN && len(strings.TrimSpace(text)) < 17 {
+			t.Errorf("%q is a chassis number", text)
+		}
+		NamedClass(name)
+	})
 }
 
 // Any one digit of an ID card or a bank card that is another makes it none.
