@@ -3,9 +3,9 @@ package segment
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	evaluations, entered, left, set, fired, late, evicted prometheus.Counter
-	cached, cacheBytes, chunks                            prometheus.Gauge
-	builds                                                *prometheus.CounterVec
+	evaluations, entered, left, set, fired, late, together, evicted prometheus.Counter
+	cached, cacheBytes, chunks                                      prometheus.Gauge
+	builds                                                          *prometheus.CounterVec
 
 	seenEvicted int64
 }
@@ -24,6 +24,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		set:         counter("timers_set_total", "Timers set for a window that will lapse."),
 		fired:       counter("timers_fired_total", "Timers that came due."),
 		late:        counter("late_events_total", "Events ignored because they were older than every window when they arrived."),
+		together:    counter("moments_skipped_total", "Times that a person was asked at a batch's time for what had been due before it, because too much was."),
 		evicted:     counter("states_evicted_total", "States let go because the cache was full."),
 		cached:      gauge("states_cached", "States held in memory."),
 		cacheBytes:  gauge("states_cached_bytes", "Approximate memory of the states held."),
@@ -32,7 +33,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Builds of segments by outcome."}, []string{"outcome"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.evaluations, m.entered, m.left, m.set, m.fired, m.late, m.evicted, m.cached, m.cacheBytes, m.chunks, m.builds)
+		reg.MustRegister(m.evaluations, m.entered, m.left, m.set, m.fired, m.late, m.together, m.evicted, m.cached, m.cacheBytes, m.chunks, m.builds)
 	}
 	return m
 }
@@ -51,6 +52,7 @@ func (m *metrics) batch(w *work, c *cache, pending int) {
 	m.set.Add(float64(w.set))
 	m.fired.Add(float64(w.fired))
 	m.late.Add(float64(w.late))
+	m.together.Add(float64(w.together))
 	m.evicted.Add(float64(c.evicted - m.seenEvicted))
 	m.seenEvicted = c.evicted
 	m.cached.Set(float64(len(c.ring)))

@@ -62,7 +62,7 @@ type Stage struct {
 
 // work is what one batch touches. Its slices are used again.
 type work struct {
-	now      int64
+	now      int64 // at which rules are asked: the batch's clock; while timers go off, their moment
 	at       time.Time
 	touched  []*state
 	missing  []*state
@@ -79,7 +79,11 @@ type work struct {
 	enter    []memberRow
 	leave    []memberRow
 	feed     []feedRow
-	days     map[string]*dayCount
+	days     map[string]*dayCount  // of live segments, today
+	past     map[pastDay]pastCount // what timers that went off late have changed on days before
+	due      dues
+	rung     []*state // whose timers went off at the moment at work
+	together int      // how often persons were asked at the batch's time for what was due before
 	chunks   []*chunk
 	begun    *unit
 	more     bool // another batch is needed soon
@@ -219,7 +223,7 @@ func (s *Stage) Committed(*touchstone.Batch) {
 		s.wake()
 	}
 	w.more = false
-	w.evals, w.fired, w.set, w.late, w.feed = 0, 0, 0, 0, w.feed[:0]
+	w.evals, w.fired, w.set, w.late, w.together, w.feed = 0, 0, 0, 0, 0, w.feed[:0]
 }
 
 func (w *work) reset(now time.Time) {
@@ -227,8 +231,10 @@ func (w *work) reset(now time.Time) {
 	w.touched, w.missing, w.hits, w.marks, w.ask = w.touched[:0], w.missing[:0], w.hits[:0], w.marks[:0], w.ask[:0]
 	w.absorbed, w.dirty, w.deleted = w.absorbed[:0], w.dirty[:0], w.deleted[:0]
 	w.enter, w.leave, w.feed = w.enter[:0], w.leave[:0], w.feed[:0]
-	w.evals, w.fired, w.set, w.late = 0, 0, 0, 0
+	w.evals, w.fired, w.set, w.late, w.together = 0, 0, 0, 0, 0
+	w.due = w.due[:0]
 	clear(w.days)
+	clear(w.past)
 }
 
 // refresh loads the definitions when they have changed, and begins what is to be built.
@@ -441,23 +447,6 @@ func (s *Stage) collectChanges(changes []touchstone.Change) {
 		if c := &changes[i]; c.Kind == touchstone.TraitChanged {
 			st := s.touch(c.Person)
 			st.ahead = append(st.ahead, i)
-		}
-	}
-}
-
-// ring has the persons asked again whose timers have gone off. One without a timer has
-// been absorbed since: its timer was left behind.
-func (s *Stage) ring(b *touchstone.Batch) {
-	for i := range b.Due {
-		d := &b.Due[i]
-		if d.Owner != StageName {
-			continue
-		}
-		if st := s.touch(d.Subject.Person()); st.timer != 0 {
-			st.timer, st.dirty = 0, true
-			st.ask.or(s.table.timed)
-			s.work.concern(st)
-			s.step(b, origin{time: d.At})
 		}
 	}
 }

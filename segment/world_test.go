@@ -42,6 +42,8 @@ type world struct {
 
 	copies map[string]follower
 
+	withhold bool // batches do not get the timers of persons with even ids
+
 	committed func() // called after each batch
 	done      func(b *touchstone.Batch)
 }
@@ -394,7 +396,7 @@ func (w *world) commit(failures int) {
 	for attempt := 0; ; attempt++ {
 		b := &touchstone.Batch{Now: w.now, Facts: filled.Facts, Changes: slices.Clone(filled.Changes)}
 		for p, at := range w.timers {
-			if !at.After(w.now) {
+			if !at.After(w.now) && !(w.withhold && p%2 == 0) {
 				b.Due = append(b.Due, touchstone.Timer{Owner: StageName, Subject: touchstone.PersonSubject(p), At: at})
 			}
 		}

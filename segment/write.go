@@ -28,6 +28,7 @@ type feedRow struct {
 	segment string
 	person  touchstone.PersonID
 	entered bool
+	at      int64 // when it became so: a deadline, or the time of the batch that heard of its cause
 }
 
 // dayCount is what a batch adds to a segment's day.
@@ -127,21 +128,8 @@ func (s *Stage) changed(b *touchstone.Batch, st *state, generation uint32, enter
 		return
 	}
 	w := &s.work
-	w.feed = append(w.feed, feedRow{p.segment, st.person, entered})
-	if w.days == nil {
-		w.days = map[string]*dayCount{}
-	}
-	day := w.days[p.segment]
-	if day == nil {
-		day = &dayCount{}
-		w.days[p.segment] = day
-	}
-	day.members = p.members
-	if entered {
-		day.entered++
-	} else {
-		day.departed++
-	}
+	w.feed = append(w.feed, feedRow{p.segment, st.person, entered, w.now})
+	s.tally(p, entered)
 	if st.absorbed || strings.HasPrefix(p.segment, rowsPrefix) {
 		return
 	}
@@ -219,7 +207,7 @@ func (s *Stage) writeFeed(ctx context.Context, tx *store.Tx) error {
 		if feed[i].entered {
 			entered = 1
 		}
-		args[0], args[1], args[2], args[3], args[4] = first+int64(i), feed[i].segment, int64(feed[i].person), entered, s.work.now
+		args[0], args[1], args[2], args[3], args[4] = first+int64(i), feed[i].segment, int64(feed[i].person), entered, feed[i].at
 	})
 	if err != nil {
 		return err
@@ -242,6 +230,9 @@ func (s *Stage) writeCounts(ctx context.Context, tx *store.Tx) error {
 		if err := s.writeMemberCount(ctx, tx, p); err != nil {
 			return err
 		}
+	}
+	if err := s.writePast(ctx, tx); err != nil {
+		return err
 	}
 	for _, segment := range sortedKeys(s.work.days) {
 		if err := s.writeDay(ctx, tx, segment, *s.work.days[segment]); err != nil {
