@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"testing"
@@ -21,6 +22,7 @@ type samples struct {
 	traits map[string][]touchstone.JSON
 	events map[string]map[string][]touchstone.JSON
 	asked  map[string]int
+	faulty string // an event at which the program panics
 }
 
 func (s *samples) Traits(context.Context) (map[string][]touchstone.JSON, error) { return s.traits, nil }
@@ -34,6 +36,9 @@ func (s *samples) Events(context.Context) (names []string, err error) {
 
 func (s *samples) Properties(_ context.Context, event string) (map[string][]touchstone.JSON, error) {
 	s.asked[event]++
+	if event == s.faulty {
+		panic("a fault of the program")
+	}
 	return s.events[event], nil
 }
 
@@ -170,6 +175,30 @@ func TestLooksAreBounded(t *testing.T) {
 		}
 		if len(s.asked) != 20 || sum() > 20*10 {
 			t.Errorf("%d events were sampled %d times in an hour", len(s.asked), sum())
+		}
+	})
+}
+
+// A fault at the values of one event, which anybody can send, neither ends the program nor keeps it from looking at others,
+// and is met again only when that event's turn comes again.
+func TestAFaultAtOneSample(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		at := &clock{time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
+		s := &samples{asked: map[string]int{}, faulty: "bad", events: map[string]map[string][]touchstone.JSON{"bad": nil, "good": {"x": phones(5)}}}
+		c, err := catalogue.Open(t.Context(), catalogue.Config{DB: db, Clock: at, Samples: s, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := c.LookOnce(t.Context(), held); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e := entry(t, c, catalogue.Property, "x"); e == nil || e.Class != string(access.Phone) {
+			t.Errorf("the event after it: %+v", e)
+		}
+		if s.asked["bad"] != 1 {
+			t.Errorf("the faulty one was sampled %d times at once", s.asked["bad"])
 		}
 	})
 }

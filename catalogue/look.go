@@ -2,6 +2,8 @@ package catalogue
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -51,20 +53,15 @@ func (c *Catalogue) Look(ctx context.Context, fence Fence) error {
 	}
 }
 
-// LookOnce takes the samples whose turn it is, at most so many.
+// LookOnce takes the samples whose turn it is, at most so many. One that fails keeps nobody from theirs.
 func (c *Catalogue) LookOnce(ctx context.Context, fence Fence) error {
-	if c.isDue(turn{sort: Trait}) {
-		sample, err := c.cfg.Samples.Traits(ctx)
-		if err != nil {
-			return err
-		}
-		if err := c.note(ctx, fence, turn{sort: Trait}, sample); err != nil {
-			return err
-		}
+	var failed []error
+	if t := (turn{sort: Trait}); c.isDue(t) {
+		failed = append(failed, c.take(ctx, fence, t, c.cfg.Samples.Traits))
 	}
 	events, err := c.cfg.Samples.Events(ctx)
 	if err != nil {
-		return err
+		return errors.Join(append(failed, err)...)
 	}
 	for left := perLook; len(events) > 0 && left > 0; events = events[1:] {
 		t := turn{Property, events[0]}
@@ -72,15 +69,28 @@ func (c *Catalogue) LookOnce(ctx context.Context, fence Fence) error {
 			continue
 		}
 		left--
-		sample, err := c.cfg.Samples.Properties(ctx, t.event)
-		if err != nil {
-			return err
-		}
-		if err := c.note(ctx, fence, t, sample); err != nil {
-			return err
-		}
+		failed = append(failed, c.take(ctx, fence, t, func(ctx context.Context) (map[string][]touchstone.JSON, error) {
+			return c.cfg.Samples.Properties(ctx, t.event)
+		}))
 	}
-	return nil
+	return errors.Join(failed...)
+}
+
+// take takes a sample. What is in it was sent by anybody: a fault at it must not end the program, which would find the
+// same sample when it starts again.
+func (c *Catalogue) take(ctx context.Context, fence Fence, t turn, sample func(context.Context) (map[string][]touchstone.JSON, error)) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.later(t, false)
+			c.cfg.Logger.Error("a sample of values stopped the search for personal data in it, which is a fault of this program: report it",
+				"sort", t.sort, "event", t.event, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	values, err := sample(ctx)
+	if err != nil {
+		return err
+	}
+	return c.note(ctx, fence, t, values)
 }
 
 func (c *Catalogue) isDue(t turn) bool {
