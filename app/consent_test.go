@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -65,27 +66,83 @@ func TestARouteThatSaysNothingIsClosed(t *testing.T) {
 	}
 }
 
-// States of consent that a person can be in, with what was decided about the purpose.
-var consentStates = map[string]consent.Decision{"undecided": "", "granted": consent.Granted, "generic": consent.NonPersonalised, "denied": consent.Denied, "child": consent.Granted}
-
-// Who is shown, acted on and told of under each sort of purpose. It is written down here, and not asked of the gate.
-var consentMatrix = []struct {
-	name    string
-	purpose string
-	seen    []string
-}{
-	{"opt in", `{"key":"go","basis":"opt_in","class":"","channels":[]`, []string{"granted"}},
-	{"opt out", `{"key":"go","basis":"opt_out","class":"","channels":[]`, []string{"granted", "undecided"}},
-	{"personalised, opt in", `{"key":"go","basis":"opt_in","class":"personalised","channels":[]`, []string{"granted"}},
-	{"personalised, opt out", `{"key":"go","basis":"opt_out","class":"personalised","channels":[]`, []string{"granted", "undecided"}},
-	{"shared", `{"key":"go","basis":"opt_in","class":"sharing","channels":[]`, []string{"granted"}},
-	{"location", `{"key":"go","basis":"opt_in","class":"location","channels":[]`, []string{"granted"}},
-	{"biometric", `{"key":"go","basis":"opt_in","class":"biometric","channels":[]`, []string{"granted"}},
-	{"under 14, the guardian agreed", `{"key":"go","basis":"opt_in","class":"minor","channels":[]`, []string{"child", "granted"}},
-	{"necessary", `{"key":"go","basis":"necessary","class":"","channels":[]`, []string{"child", "denied", "generic", "granted", "undecided"}},
+// state is a state of consent that a person can be in.
+type state struct {
+	name   string
+	choice consent.Decision // about every purpose of the matrix but for those of except; "": none
+	except string           // of which nothing is said
+	all    bool             // agreed to all by one category of a consent manager
+	child  bool
+	refuse string // a purpose that events serve, refused afterwards
 }
 
-const matrixPolicy = `{"policy":{"purposes":[%s,"title":{"zh":"一","en":"One"},"text":{"zh":"一","en":"One"}}],"uses":{"analyse":"go","act":"go","share":"go","personalise":"go"}},"note":""}`
+var consentStates = []state{
+	{name: "undecided"},
+	{name: "granted", choice: consent.Granted},
+	{name: "generic", choice: consent.NonPersonalised},
+	{name: "denied", choice: consent.Denied},
+	{name: "child", choice: consent.Granted, except: "guardian", child: true},
+	{name: "guarded", choice: consent.Granted, child: true},
+	{name: "ordinary", all: true},
+	{name: "pseudonymised", choice: consent.Granted, refuse: "counted"},
+	{name: "left_out", choice: consent.Granted, refuse: "kept"},
+}
+
+// Who is shown, acted on and told of under each sort of purpose. It is written down here, and not asked of the gate.
+// Who agrees to all by a category has agreed to no purpose that needs a consent of its own.
+var consentMatrix = []struct {
+	name                string
+	key, basis, class   string
+	undecided, ordinary bool // whether they are, beside those who have agreed
+	everybody           bool
+}{
+	{name: "opt in", key: "in", basis: "opt_in", ordinary: true},
+	{name: "opt out", key: "out", basis: "opt_out", ordinary: true, undecided: true},
+	{name: "personalised, opt in", key: "personal_in", basis: "opt_in", class: "personalised", ordinary: true},
+	{name: "personalised, opt out", key: "personal_out", basis: "opt_out", class: "personalised", ordinary: true, undecided: true},
+	{name: "shared", key: "shared", basis: "opt_in", class: "sharing"},
+	{name: "location", key: "location", basis: "opt_in", class: "location"},
+	{name: "biometric", key: "biometric", basis: "opt_in", class: "biometric"},
+	{name: "under 14", key: "guardian", basis: "opt_in", class: "minor"},
+	{name: "necessary", key: "needed", basis: "necessary", everybody: true},
+}
+
+// seenUnder returns the states of those who are seen under a row.
+func seenUnder(row int) (seen []string) {
+	r := consentMatrix[row]
+	seen = []string{"granted", "guarded", "left_out", "pseudonymised"}
+	if r.ordinary {
+		seen = append(seen, "ordinary")
+	}
+	if r.undecided {
+		seen = append(seen, "undecided")
+	}
+	if r.everybody {
+		seen = append(seen, "child", "denied", "generic", "ordinary", "undecided")
+	}
+	slices.Sort(seen)
+	return seen
+}
+
+func without(states []string, out ...string) []string {
+	return slices.DeleteFunc(slices.Clone(states), func(s string) bool { return slices.Contains(out, s) })
+}
+
+// matrixPolicy has all purposes of the matrix, and the uses serve one of them. Events serve a purpose that keeps those of who
+// refuses it as nobody's, and such of the name Dropped one that does not.
+func matrixPolicy(use string) string {
+	const text = `,"title":{"zh":"一","en":"One"},"text":{"zh":"一","en":"One"}}`
+	purposes := []string{`{"key":"counted","basis":"opt_out"` + text, `{"key":"kept","basis":"opt_out"` + text}
+	var ordinary []string
+	for _, row := range consentMatrix {
+		purposes = append(purposes, fmt.Sprintf(`{"key":%q,"basis":%q,"class":%q`, row.key, row.basis, row.class)+text)
+		if row.ordinary || row.everybody {
+			ordinary = append(ordinary, strconv.Quote(row.key))
+		}
+	}
+	return fmt.Sprintf(`{"policy":{"purposes":[%s],"categories":{"Everything":[%s]},"refused":"pseudonymise","collected":[{"event":"Dropped","purpose":"kept"}],
+		"uses":{"collect":"counted","analyse":%[3]q,"act":%[3]q,"share":%[3]q,"personalise":%[3]q}},"note":""}`, strings.Join(purposes, ","), strings.Join(ordinary, ","), use)
+}
 
 // matrix is a running server with a person in each state, a segment of all of them, a webhook that tells
 // of it, and a program with a key.
@@ -132,19 +189,24 @@ func TestConsentMatrix(t *testing.T) {
 	for n, row := range consentMatrix {
 		t.Run(row.name, func(t *testing.T) {
 			m.t = t
-			m.policy(row.purpose)
+			m.policy(row.key)
+			seen := seenUnder(n)
 			for name, probe := range routeProbes {
-				if got := probe(m); !slices.Equal(got, row.seen) {
-					t.Errorf("%s shows %q, not %q", name, got, row.seen)
+				want := seen
+				if name == "GET /live/changes" { // what nobody does is no change of somebody
+					want = without(seen, "pseudonymised")
+				}
+				if got := probe(m); !slices.Equal(got, want) {
+					t.Errorf("%s shows %q, not %q", name, got, want)
 				}
 			}
 			// Children are in no file and no call, whatever was agreed to: households see to it.
-			adults := slices.DeleteFunc(slices.Clone(row.seen), func(s string) bool { return s == "child" })
+			adults := without(seen, "child", "guarded")
 			if got := m.export(); !slices.Equal(got, adults) {
 				t.Errorf("a file holds %q, not %q", got, adults)
 			}
-			if got := m.tell(n); !slices.Equal(got, adults) {
-				t.Errorf("a webhook tells of %q, not %q", got, adults)
+			if got, want := m.tell(n), without(adults, "pseudonymised"); !slices.Equal(got, want) {
+				t.Errorf("a webhook tells of %q, not %q", got, want)
 			}
 		})
 	}
@@ -179,7 +241,7 @@ func (m *matrix) prepare() {
 		t.Fatal(err, text)
 	}
 	m.key = key.Key
-	m.policy(`{"key":"go","basis":"opt_in","class":"personalised","channels":[]`)
+	m.policy("personal_in")
 	_, text = m.post("/api/v1/segments", `{"name":"everybody","rule":{"trait":"state","op":"exists"}}`, "Authorization", "Bearer dev", "Content-Type", "application/json")
 	var made struct {
 		ID string `json:"id"`
@@ -204,51 +266,111 @@ func (m *matrix) prepare() {
 		t.Fatal(err, text)
 	}
 	m.hook = made.ID
-	for state, choice := range consentStates {
-		traits := fmt.Sprintf(`{"state":%q,"address":"上海市徐汇区漕溪路1号2幢301室"}`, state)
-		if state == "child" {
-			traits = `{"state":"child","address":"上海市徐汇区漕溪路1号2幢301室","birthday":"` + touchstone.SystemClock{}.Now().AddDate(-7, 0, 0).Format("2006-01-02") + `"}`
-		}
-		said := ""
-		if choice != "" {
-			said = fmt.Sprintf(`,"context":{"consent":{"purposes":{"go":%q}}}`, choice)
-		}
-		status, text := m.post("/v1/batch", fmt.Sprintf(`{"batch":[{"type":"identify","userId":%q,"messageId":"m-%[1]s","traits":%s%s}]}`, state, traits, said), "Authorization", "Basic ZGV2Og==", "Content-Type", "application/json")
-		if status != http.StatusOK {
-			t.Fatal(status, text)
-		}
+	for i := range consentStates {
+		m.track(consentStates[i].events()...)
 	}
-	for state := range consentStates {
-		until(t, state+" is known", func() bool {
-			p, err := m.graph.Resolve(context.Background(), "user_id:"+state)
+	for _, one := range consentStates {
+		until(t, one.name+" is known", func() bool {
+			p, err := m.graph.Resolve(context.Background(), "user_id:"+one.name)
 			if err == nil {
-				m.persons[p.String()] = state
+				m.persons[p.String()] = one.name
 			}
 			return err == nil
 		})
+		if one.child {
+			until(t, "it is known who is a child", func() bool {
+				_, text := m.get("/api/v1/persons/user_id:" + one.name + "/consents")
+				return strings.Contains(text, `"minor":true`)
+			})
+		}
 	}
-	until(t, "it is known who is a child", func() bool {
-		_, text := m.get("/api/v1/persons/user_id:child/consents")
-		return strings.Contains(text, `"minor":true`)
-	})
-	until(t, "everybody is in the segment", func() bool {
-		_, text := m.get("/api/v1/segments/" + m.segment)
-		return strings.Contains(text, `"members":5`)
-	})
+	until(t, "everybody is in the segment", func() bool { return m.members(m.segment) == len(consentStates) })
 	until(t, "all live in one household", func() bool {
 		_, text := m.get("/api/v1/households")
 		return len(m.in(text)) == len(consentStates)
 	})
-	until(t, "events are in the warehouse", func() bool {
-		_, text := m.get("/api/v1/persons/user_id:denied/events")
-		return strings.Contains(text, "m-denied")
+	// What was refused is counted as nobody's, or not at all: three events of the one (with that which refuses), none of
+	// the other.
+	until(t, "refused events are nobody's", func() bool {
+		return m.count("person LIKE 'nobody_%'") == 3 && m.count("event = 'Counted'") == 1 && m.count("event = 'Said'") == 2
 	})
+	if n := m.count("event = 'Dropped'"); n != 0 {
+		t.Errorf("%d events are kept of who refused them", n)
+	}
 }
 
-// policy sets the policy.
+// count counts events in the warehouse.
+func (m *matrix) count(where string) int {
+	m.t.Helper()
+	body, err := json.Marshal(map[string]string{"kind": "sql", "sql": "SELECT count(*) FROM events WHERE " + where})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	status, text := m.send("POST", "/api/v1/query", string(body), "Bearer dev")
+	var answer struct{ Rows [][]int }
+	if err := json.Unmarshal([]byte(text), &answer, json.MatchCaseInsensitiveNames(true)); err != nil || len(answer.Rows) != 1 {
+		m.t.Fatal(status, text, err)
+	}
+	return answer.Rows[0][0]
+}
+
+// members returns how many a segment has.
+func (m *matrix) members(segment string) int {
+	m.t.Helper()
+	_, text := m.get("/api/v1/segments/" + segment)
+	var answer struct{ Members int }
+	if err := json.Unmarshal([]byte(text), &answer, json.MatchCaseInsensitiveNames(true)); err != nil {
+		m.t.Fatal(text, err)
+	}
+	return answer.Members
+}
+
+// track sends events, which are JSON.
+func (m *matrix) track(events ...string) {
+	m.t.Helper()
+	status, text := m.post("/v1/batch", `{"batch":[`+strings.Join(events, ",")+`]}`, "Authorization", "Basic ZGV2Og==", "Content-Type", "application/json")
+	if status != http.StatusOK {
+		m.t.Fatal(status, text)
+	}
+}
+
+// events are those of a person in a state: who it is, with what was decided, and what comes behind a refusal.
+func (s *state) events() []string {
+	traits := fmt.Sprintf(`{"state":%q,"address":"上海市徐汇区漕溪路1号2幢301室"}`, s.name)
+	if s.child {
+		traits = fmt.Sprintf(`{"state":%q,"address":"上海市徐汇区漕溪路1号2幢301室","birthday":%q}`, s.name, touchstone.SystemClock{}.Now().AddDate(-7, 0, 0).Format("2006-01-02"))
+	}
+	said := ""
+	switch {
+	case s.all:
+		said = `,"context":{"consent":{"categoryPreferences":{"Everything":true}}}`
+	case s.choice != "":
+		var purposes []string
+		for _, row := range consentMatrix {
+			if row.key != s.except {
+				purposes = append(purposes, fmt.Sprintf(`%q:%q`, row.key, s.choice))
+			}
+		}
+		said = fmt.Sprintf(`,"context":{"consent":{"purposes":{%s}}}`, strings.Join(purposes, ","))
+	}
+	list := []string{fmt.Sprintf(`{"type":"identify","userId":%q,"messageId":"m-%[1]s","traits":%s%s}`, s.name, traits, said)}
+	if s.refuse != "" {
+		list = append(list, fmt.Sprintf(`{"type":"track","event":"Said","userId":%q,"context":{"consent":{"purposes":{%q:false}}}}`, s.name, s.refuse))
+	}
+	switch s.refuse {
+	case "counted":
+		list = append(list, fmt.Sprintf(`{"type":"track","event":"Counted","userId":%q,"messageId":"secret-1","properties":{"mark":"secret-2"}}`, s.name),
+			fmt.Sprintf(`{"type":"identify","userId":%q,"messageId":"secret-3","traits":{"mark":"secret-4"}}`, s.name))
+	case "kept":
+		list = append(list, fmt.Sprintf(`{"type":"track","event":"Dropped","userId":%q,"messageId":"secret-5","properties":{"mark":"secret-6"}}`, s.name))
+	}
+	return list
+}
+
+// policy has the uses serve a purpose.
 func (m *matrix) policy(purpose string) {
 	m.t.Helper()
-	status, text := m.send("PUT", "/api/v1/consent/policy", fmt.Sprintf(matrixPolicy, purpose), "Bearer dev")
+	status, text := m.send("PUT", "/api/v1/consent/policy", matrixPolicy(purpose), "Bearer dev")
 	if status != http.StatusOK {
 		m.t.Fatal(status, text)
 	}
@@ -284,8 +406,13 @@ func (m *matrix) ask(method, path, body string) string {
 	return text
 }
 
-// in returns the states of the persons that a text names.
+// in returns the states of the persons that a text names. What is nobody's, or was not taken in, is in no text.
 func (m *matrix) in(text string) (states []string) {
+	for _, never := range []string{"secret-", "nobody_"} {
+		if strings.Contains(text, never) {
+			m.t.Errorf("%q is told in %.2000s", never, text)
+		}
+	}
 	for id, state := range m.persons {
 		if strings.Contains(text, `"`+id+`"`) || strings.Contains(text, "\n"+id+",") {
 			states = append(states, state)
@@ -300,6 +427,7 @@ func (m *matrix) each(rest string) (states []string) {
 	for id, state := range m.persons {
 		switch status, text := m.send("GET", "/api/v1/persons/"+id+rest, "", "Bearer "+m.key); status {
 		case http.StatusOK:
+			m.in(text)
 			states = append(states, state)
 		case http.StatusForbidden:
 		default:
@@ -341,12 +469,9 @@ func (m *matrix) enter(trait string) {
 		return strings.Contains(text, `"status":"live"`)
 	})
 	for _, state := range m.persons {
-		m.post("/v1/batch", fmt.Sprintf(`{"batch":[{"type":"identify","userId":%q,"traits":{%q:1}}]}`, state, trait), "Authorization", "Basic ZGV2Og==", "Content-Type", "application/json")
+		m.track(fmt.Sprintf(`{"type":"identify","userId":%q,"traits":{%q:1}}`, state, trait))
 	}
-	until(m.t, "all have entered", func() bool {
-		_, text := m.get("/api/v1/segments/" + made.ID)
-		return strings.Contains(text, `"members":5`)
-	})
+	until(m.t, "all have entered but for who is not counted by name", func() bool { return m.members(made.ID) == len(consentStates)-1 })
 }
 
 // tell has everybody enter a segment, and returns of whom the receiver hears. Whom it does not hear of is withheld,
@@ -414,7 +539,7 @@ func (m *matrix) live() []string {
 	entered := fmt.Sprintf("live_%d", m.watched)
 	m.enter(entered)
 	// Somebody who agrees to everything leaves last, which is told behind all entries.
-	m.post("/v1/batch", fmt.Sprintf(`{"batch":[{"type":"identify","userId":"granted","traits":{%q:null}}]}`, entered), "Authorization", "Basic ZGV2Og==", "Content-Type", "application/json")
+	m.track(fmt.Sprintf(`{"type":"identify","userId":"granted","traits":{%q:null}}`, entered))
 	until(m.t, "the feed has come to the end", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
@@ -422,5 +547,7 @@ func (m *matrix) live() []string {
 	})
 	stop()
 	<-done
-	return m.in(text.String())
+	return m.in(strings.Join(slices.DeleteFunc(strings.Split(text.String(), "\n\n"), func(change string) bool {
+		return !strings.Contains(change, `"`+entered+`"`) // it begins with what came before
+	}), "\n\n"))
 }
