@@ -52,7 +52,7 @@ var sidewaysAllowed = map[string]string{
 var backEnds = []string{"stream/jetstream", "stream/memory", "store/sqlite", "store/postgres", "warehouse/duckdb", "warehouse/remote"}
 
 // Test support may name back ends: it runs conformance suites on them.
-var testSupport = []string{"store/storetest", "stream/streamtest", "keep/keeptest", "warehouse/warehousetest", "analytics/analyticstest", "apptest"}
+var testSupport = []string{"store/storetest", "stream/streamtest", "keep/keeptest", "warehouse/warehousetest", "analytics/analyticstest", "mail/mailtest", "apptest"}
 
 // Commands that open an engine of their own, with the reason.
 var backEndExceptions = map[string]string{

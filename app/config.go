@@ -112,6 +112,9 @@ type Config struct {
 	Webhooks struct {
 		AllowNetworks []string // that calls may go to although they are private
 	}
+	Mail struct {
+		Digest time.Duration // from the first alarm that closes to the mail that tells of it and of those that close meanwhile
+	}
 	Linkage struct {
 		MaxPersons int // that are compared with each other
 	}
@@ -161,6 +164,7 @@ func DefaultConfig() *Config {
 	c.Cache.Identifiers, c.Cache.Profiles, c.Cache.Segments = 500_000, 150_000, 150_000
 	c.Backup.Keep, c.Backup.MaxRate = 3, 200<<20
 	c.Jobs.MaxBytes = 4 << 30
+	c.Mail.Digest = 15 * time.Minute
 	c.Linkage.MaxPersons = 3_000_000
 	c.Uploads.MaxBytes, c.Uploads.TotalBytes, c.Uploads.KeepAge = 1<<30, 10<<30, 7*24*time.Hour
 	c.MemoryLimit = 384 << 20
@@ -227,6 +231,7 @@ func (c *Config) settings() []setting {
 		{"query.max_rows", &c.Query.MaxRows, "most rows that the result of a SQL query has"},
 		{"jobs.folder", &c.Jobs.Folder, "folder for the files that jobs make, such as exports; with several servers one that all of them share; empty: jobs in the data folder"},
 		{"jobs.max_bytes", &c.Jobs.MaxBytes, "most bytes of the files that jobs make, together"},
+		{"mail.digest", &c.Mail.Digest, "how long a mail gathers alarms that are over, 1s to 24h"},
 		{"webhooks.allow_networks", &c.Webhooks.AllowNetworks, "private networks that webhooks may call, like 10.0.0.0/8"},
 		{"linkage.max_persons", &c.Linkage.MaxPersons, "most persons that are compared with each other; each takes about half a kilobyte of memory"},
 		{"audit.key_file", &c.Audit.KeyFile, "file with the key that signs the audit log each hour; empty: audit.key in the data folder. Keep a copy apart from the data"},
@@ -365,6 +370,9 @@ func (c *Config) validate() error {
 	}
 	if c.Audit.Keep != 0 && c.Audit.Keep < console.LeastAuditKept {
 		return touchstone.Errorf(touchstone.Invalid, "audit.keep: %s is less than %s", c.Audit.Keep, console.LeastAuditKept).WithHint("the law wants six months at least; 0 keeps entries for ever")
+	}
+	if c.Mail.Digest < time.Second || c.Mail.Digest > 24*time.Hour {
+		return touchstone.Errorf(touchstone.Invalid, "mail.digest: %s is not between 1s and 24h", c.Mail.Digest)
 	}
 	if err := c.validateLanes(); err != nil {
 		return err

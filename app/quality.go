@@ -26,7 +26,7 @@ func (a *App) wireQuality(ctx context.Context) (err error) {
 // wireMail makes what tells people of alarms by e-mail.
 func (a *App) wireMail(ctx context.Context) (err error) {
 	a.mail, err = mail.Open(ctx, mail.Config{DB: a.store, Outbox: a.outbox, Clock: a.clock, Zone: a.settings.Zone, SourceName: a.sourceName,
-		Logger: a.part("mail"), Version: Version})
+		Digest: a.cfg.Mail.Digest, Logger: a.part("mail"), Version: Version})
 	return err
 }
 

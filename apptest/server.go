@@ -59,7 +59,8 @@ type Server struct {
 	t      testing.TB
 	http   *http.Client
 	flags  []string
-	binary string // empty: the one of this test run
+	binary string   // empty: the one of this test run
+	env    []string // beside those of the test
 	cmd    *exec.Cmd
 	out    *tail
 	done   chan error
@@ -130,6 +131,7 @@ func (s *Server) Launch() {
 		path = Binary(s.t)
 	}
 	s.cmd = exec.Command(path, s.flags...)
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/mail"
+	"github.com/touchstone-cdp/touchstone/mail/mailtest"
 	"github.com/touchstone-cdp/touchstone/outbox"
 	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/store"
@@ -22,20 +23,20 @@ type world struct {
 	t      *testing.T
 	db     *store.DB
 	outbox *outbox.Outbox
-	server *server
+	server *mailtest.Server
 	now    time.Time
 	alarms int
 }
 
 func open(t *testing.T, db *store.DB, implicit bool) *world {
 	t.Helper()
-	w := &world{t: t, db: db, server: serve(t, implicit), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
+	w := &world{t: t, db: db, server: mailtest.Serve(t, implicit), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
 	clock := touchstone.ClockFunc(func() time.Time { return w.now })
 	var err error
 	if w.outbox, err = outbox.New(t.Context(), outbox.Config{DB: db, Clock: clock}); err != nil {
 		t.Fatal(err)
 	}
-	w.Mail, err = mail.Open(t.Context(), mail.Config{DB: db, Outbox: w.outbox, Clock: clock, Roots: w.server.roots, Version: "1",
+	w.Mail, err = mail.Open(t.Context(), mail.Config{DB: db, Outbox: w.outbox, Clock: clock, Roots: w.server.Roots(), Version: "1",
 		Zone: func() *time.Location { return time.FixedZone("CST", 8*3600) }, SourceName: func(id string) string { return map[string]string{"src_1": "Website", "src_2": "App"}[id] }})
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +45,7 @@ func open(t *testing.T, db *store.DB, implicit bool) *world {
 }
 
 func (w *world) settings(security string, to ...mail.Recipient) mail.Settings {
-	return mail.Settings{On: true, Host: "127.0.0.1", Port: w.server.port(), Security: security, From: "Touchstone <alarms@example.com>", Recipients: to, Closures: true,
+	return mail.Settings{On: true, Host: "127.0.0.1", Port: w.server.Port(), Security: security, From: "Touchstone <alarms@example.com>", Recipients: to, Closures: true,
 		ConsoleURL: "https://cdp.example.com"}
 }
 
@@ -110,28 +111,28 @@ func TestAlarmsOfAMinuteAreOneMail(t *testing.T) {
 		w.tell(missing("src_1", "price"))
 		w.now = w.now.Add(10 * time.Second)
 		w.tell(quality.Alarm{Source: "src_2", Kind: quality.Silent, Usual: 41.4})
-		if len(w.deliver(ann.Address)) > 0 || len(w.server.mails()) > 0 {
+		if len(w.deliver(ann.Address)) > 0 || len(w.server.Mails()) > 0 {
 			t.Fatal("a mail went before it had gathered")
 		}
 		w.now = w.now.Add(10 * time.Second)
 		if err := errors.Join(append(w.deliver(ann.Address), w.deliver(bo.Address)...)...); err != nil {
 			t.Fatal(err)
 		}
-		got := w.server.mails()
-		if len(got) != 2 || got[0].to != ann.Address || got[1].to != bo.Address {
+		got := w.server.Mails()
+		if len(got) != 2 || got[0].To != ann.Address || got[1].To != bo.Address {
 			t.Fatalf("mails: %+v", got)
 		}
 		for _, want := range []string{"Website, Order Paid: price is missing", "price is in 2% of the events; 99.8% are usual.", "App: silent",
 			"41 events a minute are usual", "Since 2 Mar 2026, 16:59:40 (CST)", "https://cdp.example.com/collect/quality\n"} {
-			if !strings.Contains(got[0].body, want) {
-				t.Errorf("%q is not in\n%s", want, got[0].body)
+			if !strings.Contains(got[0].Body, want) {
+				t.Errorf("%q is not in\n%s", want, got[0].Body)
 			}
 		}
-		if got[0].subject != "[Touchstone] 2 alarms: Website, App" || got[1].subject != "[Touchstone] 2 个告警：Website、App" || !strings.Contains(got[1].body, "属性 price 缺失") {
-			t.Errorf("%q, %q\n%s", got[0].subject, got[1].subject, got[1].body)
+		if got[0].Subject != "[Touchstone] 2 alarms: Website, App" || got[1].Subject != "[Touchstone] 2 个告警：Website、App" || !strings.Contains(got[1].Body, "属性 price 缺失") {
+			t.Errorf("%q, %q\n%s", got[0].Subject, got[1].Subject, got[1].Body)
 		}
-		if got[0].head.Get("Auto-Submitted") != "auto-generated" || got[0].head.Get("From") != `"Touchstone" <alarms@example.com>` {
-			t.Errorf("head %v", got[0].head)
+		if got[0].Head.Get("Auto-Submitted") != "auto-generated" || got[0].Head.Get("From") != `"Touchstone" <alarms@example.com>` {
+			t.Errorf("head %v", got[0].Head)
 		}
 
 		// What comes after a mail has been written is in the next one, a minute later at the soonest.
@@ -147,12 +148,12 @@ func TestAlarmsOfAMinuteAreOneMail(t *testing.T) {
 		if errs := w.deliver(bo.Address); errs != nil {
 			t.Fatal(errs)
 		}
-		got = w.server.mails()
-		if again := got[2]; again.head.Get("Message-Id") != got[1].head.Get("Message-Id") || again.body != got[1].body {
+		got = w.server.Mails()
+		if again := got[2]; again.Head.Get("Message-Id") != got[1].Head.Get("Message-Id") || again.Body != got[1].Body {
 			t.Error("a repeat is another mail")
 		}
-		if got[3].subject != "[Touchstone] 4 个告警：Website" || !strings.Contains(got[3].body, "quality?source=src_1") {
-			t.Errorf("%q\n%s", got[3].subject, got[3].body)
+		if got[3].Subject != "[Touchstone] 4 个告警：Website" || !strings.Contains(got[3].Body, "quality?source=src_1") {
+			t.Errorf("%q\n%s", got[3].Subject, got[3].Body)
 		}
 	})
 }
@@ -176,10 +177,10 @@ func TestClosuresAreADigest(t *testing.T) {
 		if errs := w.deliver(ann.Address); errs != nil {
 			t.Fatal(errs)
 		}
-		got := w.server.mails()
+		got := w.server.Mails()
 		last := got[len(got)-1]
-		if last.subject != "[Touchstone] As usual again: 2 alarms of Website" || !strings.Contains(last.body, "2 Mar 2026, 16:59:40 to 2 Mar 2026, 17:01:00") {
-			t.Errorf("%q\n%s", last.subject, last.body)
+		if last.Subject != "[Touchstone] As usual again: 2 alarms of Website" || !strings.Contains(last.Body, "2 Mar 2026, 16:59:40 to 2 Mar 2026, 17:01:00") {
+			t.Errorf("%q\n%s", last.Subject, last.Body)
 		}
 		s.Closures = false
 		w.set(s, nil)
@@ -202,9 +203,9 @@ func TestAMailNamesAtMostAHundredAlarms(t *testing.T) {
 		if errs := w.deliver(ann.Address); errs != nil {
 			t.Fatal(errs)
 		}
-		got := w.server.mails()[0]
-		if got.subject != "[Touchstone] 103 alarms: Website" || strings.Count(got.body, "is missing") != 100 || !strings.Contains(got.body, "And 3 more.") {
-			t.Errorf("%q, %d alarms", got.subject, strings.Count(got.body, "is missing"))
+		got := w.server.Mails()[0]
+		if got.Subject != "[Touchstone] 103 alarms: Website" || strings.Count(got.Body, "is missing") != 100 || !strings.Contains(got.Body, "And 3 more.") {
+			t.Errorf("%q, %d alarms", got.Subject, strings.Count(got.Body, "is missing"))
 		}
 	})
 }
@@ -220,9 +221,9 @@ func TestNamesThatSendersWriteEndNoLine(t *testing.T) {
 		if errs := w.deliver(ann.Address); errs != nil {
 			t.Fatal(errs)
 		}
-		got := w.server.mails()[0]
-		if got.head.Get("Bcc") != "" || strings.ContainsAny(got.subject, "\r\n\u202e") || strings.Contains(got.body, "\nBcc") || !strings.Contains(got.subject, "{field}%s长") || len([]rune(got.subject)) > 250 {
-			t.Errorf("%q\n%s", got.subject, got.body)
+		got := w.server.Mails()[0]
+		if got.Head.Get("Bcc") != "" || strings.ContainsAny(got.Subject, "\r\n\u202e") || strings.Contains(got.Body, "\nBcc") || !strings.Contains(got.Subject, "{field}%s长") || len([]rune(got.Subject)) > 250 {
+			t.Errorf("%q\n%s", got.Subject, got.Body)
 		}
 	})
 }
@@ -233,16 +234,15 @@ func TestWays(t *testing.T) {
 		t.Run(security, func(t *testing.T) {
 			each(t, func(t *testing.T, db *store.DB) {
 				w := open(t, db, security == mail.TLS)
-				w.server.password = secret
+				w.server.Become(mailtest.Habits{Password: secret, Refuse: map[string]string{bo.Address: "550 5.1.1 nobody"}})
 				s := w.settings(security, ann, bo)
 				s.User = "alarms"
 				w.set(s, &secret)
-				w.server.refuse[bo.Address] = "550 5.1.1 nobody"
 				_, results, err := w.Test(t.Context(), "1")
 				if err != nil || results[0] != nil || touchstone.KindOf(results[1]) != touchstone.Invalid || !strings.Contains(results[1].Error(), "550") {
 					t.Fatalf("%v, %v", results, err)
 				}
-				if got := w.server.mails(); len(got) != 1 || !got[0].secured || got[0].user != "alarms" || !strings.Contains(got[0].subject, "test") {
+				if got := w.server.Mails(); len(got) != 1 || !got[0].Secured || got[0].User != "alarms" || !strings.Contains(got[0].Subject, "test") {
 					t.Fatalf("%+v", got)
 				}
 				// The password stays with its server.
@@ -273,7 +273,7 @@ func TestFailuresSayWhatIsWrong(t *testing.T) {
 				t.Errorf("%v, %v; want %q", results, err, want)
 			}
 		}
-		w.server.busy = 1
+		w.server.Become(mailtest.Habits{Busy: 1})
 		try("does not take the mail: 451", w.settings(mail.Unsecured, ann))
 		try("does not speak TLS from the start", w.settings(mail.TLS, ann))
 		s := w.settings(mail.Unsecured, ann)
@@ -282,7 +282,7 @@ func TestFailuresSayWhatIsWrong(t *testing.T) {
 		s = w.settings(mail.StartTLS, ann)
 		s.Host = "localhost" // the certificate is of another name
 		try("is not to be trusted", s)
-		w.server.password = "x"
+		w.server.Become(mailtest.Habits{Password: "x"})
 		try("does not accept user and password: 530", w.settings(mail.Unsecured, ann))
 	})
 }
@@ -292,8 +292,8 @@ func TestATakenMailIsSent(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB) {
 		w := open(t, db, false)
 		w.set(w.settings(mail.Unsecured, ann), nil)
-		w.server.drop = true
-		if _, results, err := w.Test(t.Context(), "1"); err != nil || results[0] != nil || len(w.server.mails()) != 1 {
+		w.server.Become(mailtest.Habits{Drop: true})
+		if _, results, err := w.Test(t.Context(), "1"); err != nil || results[0] != nil || len(w.server.Mails()) != 1 {
 			t.Fatalf("%v, %v", results, err)
 		}
 	})
@@ -305,7 +305,7 @@ func TestTheOutboxSends(t *testing.T) {
 		w := open(t, db, false)
 		w.now = time.Now()
 		w.set(w.settings(mail.Unsecured, ann, bo), nil)
-		w.server.refuse[bo.Address] = "550 no"
+		w.server.Become(mailtest.Habits{Refuse: map[string]string{bo.Address: "550 no"}})
 		w.tell(missing("src_1", "price"))
 		w.now = w.now.Add(time.Minute) // before anything runs beside
 		ctx, cancel := context.WithCancel(t.Context())
@@ -314,7 +314,7 @@ func TestTheOutboxSends(t *testing.T) {
 		defer func() { cancel(); <-done }()
 		eventually(t, func() bool {
 			q, err := w.outbox.Queue(t.Context(), mail.Kind, bo.Address)
-			return err == nil && q.DeadLetters == 1 && strings.Contains(q.Error, "refuses the address: 550") && len(w.server.mails()) == 1
+			return err == nil && q.DeadLetters == 1 && strings.Contains(q.Error, "refuses the address: 550") && len(w.server.Mails()) == 1
 		})
 		// Whoever is taken out has nothing waiting, and is told no more.
 		w.set(w.settings(mail.Unsecured, ann), nil)

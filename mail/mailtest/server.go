@@ -1,4 +1,5 @@
-package mail_test
+// Package mailtest is a mail server for tests: it speaks SMTP as far as a sender needs it, and keeps what it has taken.
+package mailtest
 
 import (
 	"bufio"
@@ -17,35 +18,42 @@ import (
 	"testing"
 )
 
-// received is a mail that a server has taken.
-type received struct {
-	from, to, user string
-	secured        bool
-	subject, body  string
-	head           netmail.Header
+// Received is a mail that a server has taken.
+type Received struct {
+	From, To, User string // of the envelope, and who said so
+	Secured        bool   // by TLS
+	Subject, Body  string
+	Head           netmail.Header
 }
 
-// server speaks SMTP as far as a sender needs it: RFC 5321, STARTTLS, AUTH PLAIN.
-type server struct {
-	t        *testing.T
+// Server speaks RFC 5321, STARTTLS and AUTH PLAIN on 127.0.0.1.
+type Server struct {
+	// Certificate is the server's own, by which it is believed.
+	Certificate *x509.Certificate
+
+	t        testing.TB
 	listener net.Listener
 	tls      *tls.Config
-	roots    *x509.CertPool
 	implicit bool
 
-	mu       sync.Mutex
-	password string            // "": nobody has to say who they are
-	refuse   map[string]string // by address, the answer to RCPT
-	drop     bool              // cuts the line as soon as it has said that it took a mail
-	busy     int               // so many mails are put off
-	taken    []received
+	mu     sync.Mutex
+	habits Habits
+	taken  []Received
 }
 
-func serve(t *testing.T, implicit bool) *server {
+// Habits are what a server does with those who send.
+type Habits struct {
+	Password string            // "": nobody has to say who they are
+	Refuse   map[string]string // by address, the answer to RCPT
+	Drop     bool              // cuts the line as soon as it has said that it took a mail
+	Busy     int               // so many mails are put off
+}
+
+// Serve starts a server that takes everything, and ends it with the test. An implicit one speaks TLS from the first byte.
+func Serve(t testing.TB, implicit bool) *Server {
 	certified := httptest.NewTLSServer(nil) // for its certificate, which is of 127.0.0.1
 	t.Cleanup(certified.Close)
-	s := &server{t: t, tls: &tls.Config{Certificates: certified.TLS.Certificates}, roots: x509.NewCertPool(), implicit: implicit, refuse: map[string]string{}}
-	s.roots.AddCert(certified.Certificate())
+	s := &Server{t: t, Certificate: certified.Certificate(), tls: &tls.Config{Certificates: certified.TLS.Certificates}, implicit: implicit}
 	var err error
 	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -64,24 +72,34 @@ func serve(t *testing.T, implicit bool) *server {
 	return s
 }
 
-func (s *server) port() int { return s.listener.Addr().(*net.TCPAddr).Port }
+// Port is where it listens.
+func (s *Server) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 
-func (s *server) mails() []received {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]received(nil), s.taken...)
+// Roots holds its certificate.
+func (s *Server) Roots() *x509.CertPool {
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate)
+	return roots
 }
 
-func (s *server) set(change func()) {
+// Mails returns what it has taken, in order.
+func (s *Server) Mails() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change()
+	return append([]Received(nil), s.taken...)
 }
 
-func (s *server) talk(conn net.Conn) {
-	var m received
+// Become gives it other habits.
+func (s *Server) Become(h Habits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.habits = h
+}
+
+func (s *Server) talk(conn net.Conn) {
+	var m Received
 	if s.implicit {
-		conn, m.secured = tls.Server(conn, s.tls), true
+		conn, m.Secured = tls.Server(conn, s.tls), true
 	}
 	in := textproto.NewReader(bufio.NewReader(conn))
 	say := func(lines ...string) { io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\n") }
@@ -94,23 +112,23 @@ func (s *server) talk(conn net.Conn) {
 		verb, rest, _ := strings.Cut(line, " ")
 		switch strings.ToUpper(verb) {
 		case "EHLO":
-			if m.secured {
+			if m.Secured {
 				say("250-mail.test", "250-8BITMIME", "250 AUTH PLAIN")
 			} else {
 				say("250-mail.test", "250-8BITMIME", "250 STARTTLS")
 			}
 		case "STARTTLS":
 			say("220 go on")
-			conn, m.secured = tls.Server(conn, s.tls), true
+			conn, m.Secured = tls.Server(conn, s.tls), true
 			in = textproto.NewReader(bufio.NewReader(conn))
 		case "AUTH":
 			say(s.auth(rest, &m))
 		case "MAIL":
-			m.from = between(rest)
+			m.From = between(rest)
 			say(s.mayMail(&m))
 		case "RCPT":
-			m.to = between(rest)
-			say(s.mayReceive(m.to))
+			m.To = between(rest)
+			say(s.mayReceive(m.To))
 		case "DATA":
 			say("354 go on")
 			if err := m.read(in); err != nil {
@@ -133,54 +151,54 @@ func (s *server) talk(conn net.Conn) {
 	}
 }
 
-func (s *server) auth(rest string, m *received) string {
+func (s *Server) auth(rest string, m *Received) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(rest, "PLAIN "))
 	parts := strings.Split(string(text), "\x00")
-	if !m.secured || len(parts) != 3 || parts[2] != s.password {
+	if !m.Secured || len(parts) != 3 || parts[2] != s.habits.Password {
 		return "535 5.7.8 no"
 	}
-	m.user = parts[1]
+	m.User = parts[1]
 	return "235 welcome"
 }
 
-func (s *server) mayMail(m *received) string {
+func (s *Server) mayMail(m *Received) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.password != "" && m.user == "":
+	case s.habits.Password != "" && m.User == "":
 		return "530 5.7.0 who are you?"
-	case s.busy > 0:
-		s.busy--
+	case s.habits.Busy > 0:
+		s.habits.Busy--
 		return "451 4.3.0 later"
 	}
 	return "250 fine"
 }
 
-func (s *server) mayReceive(to string) string {
+func (s *Server) mayReceive(to string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if answer := s.refuse[to]; answer != "" {
+	if answer := s.habits.Refuse[to]; answer != "" {
 		return answer
 	}
 	return "250 fine"
 }
 
-func (s *server) take(m received) (drop bool) {
+func (s *Server) take(m Received) (drop bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.taken = append(s.taken, m)
-	return s.drop
+	return s.habits.Drop
 }
 
-func (m *received) read(in *textproto.Reader) error {
+func (m *Received) read(in *textproto.Reader) error {
 	msg, err := netmail.ReadMessage(in.DotReader())
 	if err != nil {
 		return err
 	}
-	m.head = msg.Header
-	if m.subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
+	m.Head = msg.Header
+	if m.Subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
 		return err
 	}
 	body := msg.Body
@@ -191,7 +209,7 @@ func (m *received) read(in *textproto.Reader) error {
 		body = base64.NewDecoder(base64.StdEncoding, msg.Body)
 	}
 	text, err := io.ReadAll(body)
-	m.body = strings.ReplaceAll(string(text), "\r\n", "\n")
+	m.Body = strings.ReplaceAll(string(text), "\r\n", "\n")
 	return err
 }
 
