@@ -4,6 +4,7 @@ import { collect } from "./en/collect";
 import { common } from "./en/common";
 import { condition } from "./en/condition";
 import { consent } from "./en/consent";
+import { explorer } from "./en/explorer";
 import { households } from "./en/households";
 import { importFile } from "./en/importFile";
 import { jobs } from "./en/jobs";
@@ -29,6 +30,7 @@ export const en = {
   overview,
   collect,
   consent,
+  explorer,
   households,
   importFile,
   people,

@@ -4,6 +4,7 @@ import { collect } from "./zh/collect";
 import { common } from "./zh/common";
 import { condition } from "./zh/condition";
 import { consent } from "./zh/consent";
+import { explorer } from "./zh/explorer";
 import { households } from "./zh/households";
 import { importFile } from "./zh/importFile";
 import { jobs } from "./zh/jobs";
@@ -28,6 +29,7 @@ export const zh = {
   overview,
   collect,
   consent,
+  explorer,
   households,
   importFile,
   people,

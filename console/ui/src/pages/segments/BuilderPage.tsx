@@ -30,10 +30,12 @@ import { useDraft } from "@/lib/useDraft";
 import { usePreview } from "@/lib/usePreview";
 import { usePurposes } from "@/lib/usePurposes";
 import { useSetSearch } from "@/lib/useSetSearch";
+import { useUndo } from "@/lib/useUndo";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import type { DraftSearch } from "./draftSearch";
 import { RuleEditor } from "./RuleEditor";
+import { UndoButtons } from "./RuleMoves";
 import "./segments.css";
 
 export function NewSegmentPage() {
@@ -97,6 +99,7 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
     purpose: segment?.purpose ?? "",
     rule: asGroup(segment?.rule),
   };
+  const undo = useUndo(draft.rule, (rule) => setDraft({ ...draft, rule }));
   const leave = useUnsaved(stableJson(draft) !== stableJson(stored));
   const pruned = useMemo(() => prune(draft.rule), [draft.rule]);
   // While the only condition is being changed there is nothing to count: the last answer stays, and says that it is the last.
@@ -231,6 +234,7 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
             <section className="card">
               <div className="card-head">
                 <h2>{t("segments.builder.who")}</h2>
+                <UndoButtons undo={undo} />
                 <Segmented
                   size="small"
                   aria-label={t("segments.builder.view")}
@@ -244,15 +248,11 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
               </div>
               <div className="builder-rule">
                 {search.view === "json" ? (
-                  <JsonRule
-                    rule={draft.rule}
-                    onChange={(rule) => setDraft({ ...draft, rule })}
-                    error={previewError}
-                  />
+                  <JsonRule rule={draft.rule} onChange={undo.change} error={previewError} />
                 ) : (
                   <RuleEditor
                     rule={draft.rule}
-                    onChange={(rule) => setDraft({ ...draft, rule })}
+                    undo={undo}
                     remarks={{
                       counts,
                       error: previewError,

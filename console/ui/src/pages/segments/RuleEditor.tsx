@@ -45,7 +45,9 @@ import {
   wrap,
 } from "@/lib/rule";
 import { useFresh } from "@/lib/useFresh";
+import type { Undo } from "@/lib/useUndo";
 import { EventEditor } from "./EventEditor";
+import { PartHandle, PasteHere, RuleMoves, usePartMarks } from "./RuleMoves";
 import { SequenceEditor } from "./SequenceEditor";
 
 export interface Remarks {
@@ -62,10 +64,12 @@ export interface Remarks {
 const RemarksContext = createContext<Remarks>({ counts: new Map(), error: null, warnings: [] });
 
 /** A rule as nested groups of conditions. The root is a group (lib/rule: asGroup). */
-export function RuleEditor(props: { rule: Rule; onChange: (rule: Rule) => void; remarks: Remarks }) {
+export function RuleEditor(props: { rule: Rule; undo: Undo; remarks: Remarks }) {
   return (
     <RemarksContext value={props.remarks}>
-      <GroupEditor rule={props.rule} at="" depth={0} onChange={props.onChange} />
+      <RuleMoves rule={props.rule} undo={props.undo}>
+        <GroupEditor rule={props.rule} at="" depth={0} onChange={props.undo.change} />
+      </RuleMoves>
     </RemarksContext>
   );
 }
@@ -117,6 +121,7 @@ function HouseholdEditor({
       data-testid="rule-household"
     >
       <div className="rule-group-head">
+        {onRemove && <PartHandle at={at} part={rule} />}
         <NotToggle on={negated} onToggle={() => onChange(negate(rule))} />
         <span className="rule-kind">
           <House size={13} /> {t("segments.builder.household")}
@@ -175,6 +180,7 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
   const [fresh, setFresh] = useState<number | null>(begun ? 0 : null);
   const { error } = useContext(RemarksContext);
   const inside = useContext(InsideContext);
+  const partMarks = usePartMarks();
   const { inner, negated } = unwrap(rule);
   const group = groupOf(inner);
   if (!group) return null;
@@ -189,12 +195,15 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
       className="rule-group"
       data-depth={depth}
       data-not={negated || undefined}
+      data-list={place}
+      data-drop={group.of.length === 0 ? partMarks(place, 0, 0)["data-drop"] : undefined}
       data-testid="rule-group"
     >
       <legend className="visually-hidden">
         {t(group.kind === "and" ? "segments.builder.all" : "segments.builder.any")}
       </legend>
       <div className="rule-group-head">
+        {onRemove && <PartHandle at={at} part={rule} />}
         {depth > 0 && <NotToggle on={negated} onToggle={() => onChange(wrap(inner, !negated))} />}
         <Segmented<GroupKind>
           size="small"
@@ -224,7 +233,7 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
         <ul className="rule-parts">
           {group.of.map((part, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: parts have no identity but their place
-            <li key={i}>
+            <li key={i} {...partMarks(place, i, group.of.length)}>
               {i > 0 && <span className="rule-word">{t(`segments.builder.${group.kind}`)}</span>}
               <Part
                 rule={part}
@@ -287,6 +296,7 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
             {t("segments.builder.addGroup")}
           </Button>
         )}
+        <PasteHere slot={{ list: place, index: group.of.length }} />
       </div>
     </fieldset>
   );
@@ -311,6 +321,7 @@ function LeafEditor({ rule, at, onChange, onRemove, onCopy, fresh = false }: Par
       data-testid="rule-condition"
     >
       <div className="rule-leaf-row">
+        {onRemove && <PartHandle at={at} part={rule} />}
         <NotToggle on={negated} onToggle={() => onChange(negate(rule))} />
         <div className="rule-leaf-body">
           {isTrait(inner) && <TraitEditor rule={inner} onChange={set} fresh={fresh} />}

@@ -7,5 +7,5 @@ export const segments = feature({
   nav: [{ key: "segments", letter: "s", to: "/segments", icon: Shapes, needs: "segments:read" }],
   routes: segmentsRoutes,
   guards: { "/segments/new": "segments:write", "/segments/$/edit": "segments:write" },
-  texts: ["condition"],
+  texts: ["condition", "explorer"],
 });
