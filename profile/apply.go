@@ -368,6 +368,9 @@ func (p *Profiles) setTrait(t *traits, name string, v value, changed func(word u
 	if v.json == "null" {
 		v.json = ""
 	}
+	if p.reserved(name, v.stamp) {
+		return false
+	}
 	word := p.words[traitWords].id(name)
 	switch {
 	case word == 0:

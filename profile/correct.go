@@ -1,11 +1,13 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -79,6 +81,9 @@ func checkCorrect(body touchstone.JSON) error {
 	for name, value := range in.Traits {
 		if name == "" || len(name) > maxWordBytes {
 			return touchstone.Errorf(touchstone.Invalid, "a trait's name has 1 to %d bytes", maxWordBytes)
+		}
+		if strings.HasPrefix(name, ComputedPrefix) {
+			return touchstone.Errorf(touchstone.Invalid, "%.80q is a tag, which is computed and not corrected", name).WithHint("give the person a value of the tag")
 		}
 		if len(value) > maxValueBytes {
 			return touchstone.Errorf(touchstone.Invalid, "the value of %.80q is longer than %d bytes", name, maxValueBytes)
@@ -189,7 +194,7 @@ func correction(seq touchstone.Seq, node touchstone.NodeID, at time.Time, traits
 const correctedBy = "operator"
 
 func (p *Profiles) correctionStamp(f *touchstone.Fact) stamp {
-	return stamp{f.Time.UnixMilli(), f.Seq, p.source(correctedBy).source}
+	return stamp{f.Time.UnixMilli(), f.Seq, p.source(cmp.Or(f.Source, correctedBy)).source}
 }
 
 // setTraits sets all members of an object.
@@ -245,7 +250,7 @@ func (p *Profiles) correctFor(b *batch, id touchstone.PersonID, a *activity, t *
 	return any
 }
 
-// Corrections returns what operators have corrected under nodes, oldest first: facts of type
+// Corrections returns what operators have corrected under nodes and what was computed, oldest first: facts of type
 // System with Traits, for [History].
 func (p *Profiles) Corrections(ctx context.Context, nodes []touchstone.NodeID) ([]touchstone.Fact, error) {
 	return p.correctionsIn(ctx, p.cfg.DB.Reader(), nodes)
@@ -262,9 +267,12 @@ func (p *Profiles) correctionsIn(ctx context.Context, q store.Querier, nodes []t
 		list = append(list, correction(touchstone.Seq(seq), touchstone.NodeID(node), time.UnixMilli(at), traits))
 		return nil
 	})
+	if err == nil {
+		err = addComputed(ctx, q, nodes, &list)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read corrections: %w", err)
 	}
-	slices.SortFunc(list, func(x, y touchstone.Fact) int { return int(x.Seq - y.Seq) })
+	slices.SortFunc(list, func(x, y touchstone.Fact) int { return cmp.Compare(x.Seq, y.Seq) })
 	return slices.CompactFunc(list, func(x, y touchstone.Fact) bool { return x.Seq == y.Seq }), nil
 }

@@ -17,8 +17,10 @@ func (p *Profiles) eraseDue(ctx context.Context, b *batch, tb *touchstone.Batch)
 		if c := &tb.Changes[i]; c.Kind == touchstone.PersonErased {
 			b.erased = append(b.erased, c.Person)
 			if c.Parts != nil {
-				if err := store.ExecIn(ctx, b.tx, `DELETE FROM profile_corrections WHERE node IN (...)`, c.Parts.Nodes); err != nil {
-					return fmt.Errorf("erase corrections: %w", err)
+				for _, table := range []string{"profile_corrections", "profile_computed"} {
+					if err := store.ExecIn(ctx, b.tx, `DELETE FROM `+table+` WHERE node IN (...)`, c.Parts.Nodes); err != nil {
+						return fmt.Errorf("erase corrections: %w", err)
+					}
 				}
 			}
 		}

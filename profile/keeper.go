@@ -34,6 +34,7 @@ func (keeper) Tables() []keep.Table {
 		{Name: "profile_terms", Persons: []string{"person"}, Texts: []string{"term"}},
 		{Name: "profile_rebuilds", Persons: []string{"person"}, Texts: []string{"activity", "traits", "past_activity", "past_traits"}},
 		{Name: "profile_corrections", Nodes: []string{"node"}, Texts: []string{"traits"}},
+		{Name: "profile_computed", Nodes: []string{"node"}, Texts: []string{"value"}},
 		{Name: "profile_examples", Texts: []string{"detail"}},
 		{Name: "profile_shares", Texts: []string{"detail"}},
 	}

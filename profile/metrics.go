@@ -26,7 +26,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		misses:         counter("cache_misses_total", "Activities that were read from the store."),
 		rebuilt:        counter("rebuilt_total", "Profiles computed anew from history after a split."),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "touchstone_profile_dropped_total",
-			Help: "What a bound kept out of profiles: event_name (counted as other), trait_name (no room for more names), trait_value (too large), trait (too many of one person)."}, []string{"what"}),
+			Help: "What a bound kept out of profiles: event_name (counted as other), trait_name (no room for more names), trait_value (too large), trait (too many of one person), tag_trait (an event may not set what is computed)."}, []string{"what"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.persons, m.cachedActivity, m.cachedTraits, m.cacheBytes, m.misses, m.rebuilt, m.dropped)

@@ -353,6 +353,9 @@ func (p *Profiles) clearTraits(t *traits, s stamp, changed func(word uint32, old
 }
 
 func (p *Profiles) operateTrait(t *traits, name string, x op, changed func(word uint32, old, json string)) bool {
+	if p.reserved(name, x.stamp) {
+		return false
+	}
 	word := p.words[traitWords].id(name)
 	switch {
 	case word == 0:

@@ -43,7 +43,7 @@ func MembersAmongIn(ctx context.Context, q store.Querier, persons []touchstone.P
 	if err != nil || len(in) == 0 {
 		return nil, err
 	}
-	rows, err := q.Query(ctx, `SELECT s.live, s.id, s.name, g.members FROM segments s JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> ? ORDER BY s.name, s.id`, string(kindRows))
+	rows, err := q.Query(ctx, `SELECT s.live, s.id, s.name, g.members FROM segments s JOIN segment_generations g ON g.generation = s.live WHERE s.`+listedKinds+` ORDER BY s.name, s.id`)
 	if err != nil {
 		return nil, fmt.Errorf("read segments: %w", err)
 	}

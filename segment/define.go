@@ -93,15 +93,21 @@ func (s *Segments) create(ctx context.Context, id string, kind Kind, d Draft, r 
 
 // insert writes a definition that has been checked and has it built.
 func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kind, d Draft, r *rule.Rule, persons []touchstone.PersonID) error {
-	most, same := s.cfg.MaxSegments, `kind <> ?`
-	if kind == kindRows {
-		most, same = maxRows, `kind = ?`
+	most, same, args := s.cfg.MaxSegments, listedKinds, []any(nil)
+	switch kind {
+	case kindRows:
+		most, same, args = maxRows, `kind = ?`, []any{string(kind)}
+	case kindTag:
+		most, same, args = maxTagRules, `kind = ?`, []any{string(kind)}
 	}
 	var n int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM segments WHERE `+same, string(kindRows)).Scan(&n); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM segments WHERE `+same, args...).Scan(&n); err != nil {
 		return err
 	}
 	if n >= most {
+		if kind == kindTag {
+			return touchstone.Errorf(touchstone.Conflict, "there are %d rules of tags, the most allowed", n).WithHint("retire a tag that nobody uses")
+		}
 		if kind == kindRows {
 			return touchstone.Errorf(touchstone.Conflict, "there are %d sets of people that members are limited to, the most allowed", n).
 				WithHint("give several members the same limits")
@@ -205,7 +211,7 @@ func changeRule(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule) erro
 func (s *Segments) Delete(ctx context.Context, id string) error {
 	return s.update(ctx, func(tx *store.Tx) error {
 		var live, building int64
-		err := tx.QueryRow(ctx, `SELECT live, building FROM segments WHERE id = ? AND kind <> ?`, id, string(kindRows)).Scan(&live, &building)
+		err := tx.QueryRow(ctx, `SELECT live, building FROM segments WHERE id = ? AND `+listedKinds, id).Scan(&live, &building)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound(id)
 		}

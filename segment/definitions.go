@@ -18,6 +18,9 @@ func (s *Segments) Definitions(ctx context.Context) ([]touchstone.Definition, er
 		if err := scan(&d.ID, &d.Name, &kind, &text); err != nil {
 			return err
 		}
+		if kind == kindTag {
+			return nil // the tag tells of it
+		}
 		if kind == kindRows {
 			d.Kind, d.Name, d.Need = touchstone.DefRows, "", "users:read"
 		}

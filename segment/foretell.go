@@ -76,7 +76,7 @@ func (s *Segments) Foretell(ctx context.Context, persons []Future) (f Forecast, 
 // answering lists the segments that answer, each with its rule; nil for a fixed list, whose
 // generation is told.
 func (s *Segments) answering(ctx context.Context, f *Forecast) (rules []*rule.Rule, listed map[uint32]int, err error) {
-	rows, err := s.db.Reader().Query(ctx, `SELECT s.live, s.id, s.name, g.members, g.rule FROM segments s JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> ? ORDER BY s.name, s.id`, string(kindRows))
+	rows, err := s.db.Reader().Query(ctx, `SELECT s.live, s.id, s.name, g.members, g.rule FROM segments s JOIN segment_generations g ON g.generation = s.live WHERE s.`+listedKinds+` ORDER BY s.name, s.id`)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read segments: %w", err)
 	}

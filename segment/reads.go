@@ -126,7 +126,7 @@ func (s *Segments) Memberships(ctx context.Context, v *access.Viewer, person tou
 	for i, m := range st.in {
 		args[i] = int64(m.generation)
 	}
-	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name, purpose FROM segments WHERE live IN `+store.Marks(len(args))+` AND kind <> ?`, append(args, string(kindRows))...)
+	rows, err := s.db.Reader().Query(ctx, `SELECT live, id, name, purpose FROM segments WHERE live IN `+store.Marks(len(args))+` AND `+listedKinds, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (s *Segments) Changes(ctx context.Context, v *access.Viewer, id string, lim
 	if err != nil {
 		return nil, "", err
 	}
-	query, args := `SELECT id, segment, person, entered, at FROM segment_changes WHERE id < ? AND segment NOT LIKE 'rows!_%' ESCAPE '!'`+visible, append([]any{before}, shown...)
+	query, args := `SELECT id, segment, person, entered, at FROM segment_changes WHERE id < ? AND segment NOT LIKE 'rows!_%' ESCAPE '!' AND segment NOT LIKE 'tagv!_%' ESCAPE '!'`+visible, append([]any{before}, shown...)
 	if id != "" {
 		if _, err := s.liveGeneration(ctx, id); err != nil {
 			return nil, "", err
@@ -261,7 +261,7 @@ func (s *Segments) Movements(ctx context.Context, v *access.Viewer, days, limit 
 	}
 	rows, err := s.db.Reader().Query(ctx, `SELECT s.id, s.name, g.members, d.entered, d.departed FROM
 		(SELECT segment, CAST(sum(entered) AS BIGINT) AS entered, CAST(sum(departed) AS BIGINT) AS departed FROM segment_days WHERE day >= ? GROUP BY segment) d
-		JOIN segments s ON s.id = d.segment JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> 'rows' AND d.entered + d.departed > 0
+		JOIN segments s ON s.id = d.segment JOIN segment_generations g ON g.generation = s.live WHERE s.`+listedKinds+` AND d.entered + d.departed > 0
 		ORDER BY d.entered + d.departed DESC, s.id LIMIT ?`, s.firstDay(days), limit)
 	if err != nil {
 		return nil, err

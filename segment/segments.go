@@ -178,7 +178,7 @@ type Segment struct {
 
 const selectSegments = `SELECT s.id, s.name, s.description, s.purpose, s.kind, s.rule, s.version, s.building, s.failure,
 	s.created_at, s.updated_at, coalesce(g.members, 0)
-	FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> 'rows'`
+	FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live WHERE s.` + listedKinds
 
 // List returns all segments, by name. Their sizes count whom v may see.
 func (s *Segments) List(ctx context.Context, v *access.Viewer) ([]Segment, error) {
@@ -209,7 +209,7 @@ func (s *Segments) Get(ctx context.Context, v *access.Viewer, id string) (Segmen
 
 // Count returns the number of segments.
 func (s *Segments) Count(ctx context.Context) (n int64, err error) {
-	err = s.db.Reader().QueryRow(ctx, `SELECT count(*) FROM segments WHERE kind <> ?`, string(kindRows)).Scan(&n)
+	err = s.db.Reader().QueryRow(ctx, `SELECT count(*) FROM segments WHERE `+listedKinds).Scan(&n)
 	return n, err
 }
 

@@ -25,7 +25,7 @@ type Touch struct {
 func (s *Segments) Touched(ctx context.Context, ids []string, persons []touchstone.PersonID, since time.Time) ([]Touch, error) {
 	by, generations := map[string]*Touch{}, map[int64]*Touch{}
 	q := s.db.Reader()
-	err := store.SelectIn(ctx, q, `SELECT id, name, live FROM segments WHERE kind <> 'rows' AND id IN (...)`, ids, func(rows *sql.Rows) error {
+	err := store.SelectIn(ctx, q, `SELECT id, name, live FROM segments WHERE `+listedKinds+` AND id IN (...)`, ids, func(rows *sql.Rows) error {
 		var live int64
 		t := &Touch{}
 		err := rows.Scan(&t.ID, &t.Name, &live)

@@ -127,9 +127,10 @@ func (s *Stage) changed(b *touchstone.Batch, st *state, generation uint32, enter
 	if !p.live {
 		return
 	}
-	w := &s.work
-	w.feed = append(w.feed, feedRow{p.segment, st.person, entered, w.now})
-	s.tally(p, entered)
+	if !strings.HasPrefix(p.segment, TagRulePrefix) { // the tag has a history of its own
+		s.work.feed = append(s.work.feed, feedRow{p.segment, st.person, entered, s.work.now})
+		s.tally(p, entered)
+	}
 	if st.absorbed || strings.HasPrefix(p.segment, rowsPrefix) {
 		return
 	}
