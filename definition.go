@@ -36,6 +36,7 @@ const (
 	DefConsent     DefinitionKind = "consent"
 	DefRetention   DefinitionKind = "retention"
 	DefHold        DefinitionKind = "hold"
+	DefTag         DefinitionKind = "tag"
 	DefExpectation DefinitionKind = "expectation" // what is usual of an event of a source
 )
 

@@ -39,6 +39,10 @@ const roleTable = `
  households:write    x       .        x          .          .         x
  segments:read       x       x        x          x          x         x
  segments:write      x       x        x          .          .         .
+ tags:read           x       x        x          x          x         x
+ tags:write          x       x        x          .          .         .
+ tags:approve        x       x        .          .          .         .
+ tags:give           x       .        x          x          .         .
  analytics:read      x       x        x          .          x         x
  sql:run             x       x        .          .          .         x
  catalogue:read      x       x        x          x          x         x
@@ -110,6 +114,10 @@ const scopeTable = `
  households:write     .       .       .       .        x      x
  segments:read        .       .       x       .        x      x
  segments:write       .       .       .       .        x      x
+ tags:read            .       .       x       .        x      x
+ tags:write           .       .       .       .        x      x
+ tags:approve         .       .       .       .        .      x
+ tags:give            .       .       .       .        x      x
  analytics:read       .       .       x       .        x      x
  sql:run              .       .       x       .        x      x
  catalogue:read       .       .       x       .        x      x

@@ -41,6 +41,7 @@ func (a *App) resources() []api.Resource {
 			people.Resource(a.persons, a.people(), a.feeds),
 			identity.Resource(func() *identity.Rules { return a.rules }, func() *identity.Graph { return a.graph }, a.ask, a.preview),
 			segment.Resource(func() *segment.Segments { return a.segments }, a.people()),
+			a.tagResource(),
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 			webhook.Resource(a.webhooks),

@@ -46,6 +46,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/store/presence"
 	"github.com/touchstone-cdp/touchstone/stream"
+	"github.com/touchstone-cdp/touchstone/tag"
 	"github.com/touchstone-cdp/touchstone/warehouse"
 	"github.com/touchstone-cdp/touchstone/warehouse/remote"
 	"github.com/touchstone-cdp/touchstone/webhook"
@@ -78,6 +79,7 @@ type App struct {
 	profiles   *profile.Profiles
 	segments   *segment.Segments
 	households *household.Households
+	tags       *tag.Tags
 	consent    *consent.Consent
 	inbox      *inbox.Inbox
 	commands   *command.Log
@@ -172,6 +174,7 @@ func (a *App) parts() []wiring {
 		{a.wirePersons, personRoles},
 		{a.wireConsent, personRoles},
 		{a.wireHouseholds, personRoles},
+		{a.wireTags, personRoles},
 		{a.wireHolds, personRoles},
 		{a.wireRetention, personRoles},
 		{a.wireExtra, personRoles},

@@ -18,6 +18,7 @@ func (a *App) deliverers() []outbox.Deliverer {
 		mail.Deliverer{Mail: a.mail},
 		a.collector.Emitter(),
 		a.linkage.Deliverer(),
+		a.tags.Deliverer(),
 	}, a.extra.deliverers...)
 }
 

@@ -31,6 +31,7 @@ func (a *App) jobKinds() []job.Kind {
 	if a.errExternal() == nil { // a backup is a copy of this process's data folder
 		kinds = append(kinds, a.backupKind())
 	}
+	kinds = append(kinds, a.tags.JobKinds()...)
 	return append(kinds, a.extra.jobs...)
 }
 

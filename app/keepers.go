@@ -25,6 +25,7 @@ func (a *App) keepers() []keep.Keeper {
 		a.profiles.Keeper(),
 		a.segments.Keeper(),
 		a.households.Keeper(),
+		a.tags.Keeper(),
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
 		linkage.Keeper(),

@@ -18,6 +18,7 @@ func (a *App) wireQuality(ctx context.Context) (err error) {
 		DB: a.store, Clock: a.clock, Zone: a.settings.Zone, Imports: a.isImport, Logger: a.part("quality"), Metrics: a.metrics,
 		Knows: func(id string) bool { return a.collector.Sources().Name(id) != "" },
 		Lag:   func(ctx context.Context) (time.Duration, error) { return a.pipeline.Lag(ctx) },
+		Stale: a.staleTags,
 		Tell:  a.tellAlarm,
 	})
 	return err

@@ -12,6 +12,7 @@ import (
 func (a *App) reactors() []inbox.Reactor {
 	return append([]inbox.Reactor{
 		a.households,
+		a.tags,
 		a.webhooks,
 		a.linkage,
 	}, a.extra.reactors...)

@@ -58,6 +58,7 @@ func (a *App) loops() []loop {
 		{"schedules", []string{"act"}, a.schedules.Run},
 		{"retention", []string{"act"}, a.runRetention},
 		{"register", []string{"act"}, a.watchRegister},
+		{"tags", []string{"act"}, a.tendTags},
 		{"imports", []string{"console"}, a.imports.Run},
 		{"console", []string{"console"}, a.console.Run},
 		{"presence", nil, a.present},

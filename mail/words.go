@@ -34,6 +34,7 @@ var words = map[string]*language{
 			quality.Silent: "silent", quality.VolumeDrop: "fewer events", quality.VolumeSurge: "more events", quality.FieldMissing: "{field} is missing",
 			quality.TypeChanged: "{field} has another type", quality.ClockOff: "clock is off", quality.Refused: "events are refused", quality.Repeated: "events are repeated",
 			quality.Uncovered: "{field} is in no activity of the register",
+			quality.TagStale: "the tag is out of date",
 		},
 		causes: map[quality.Kind]string{
 			quality.Silent:       "Nothing comes any more; {usual} events a minute are usual at this hour.",
@@ -45,8 +46,11 @@ var words = map[string]*language{
 			quality.Refused:      "{seen} of the events are refused or set aside; {usual} are usual.",
 			quality.Repeated:     "{seen} of the events were sent before; {usual} are usual.",
 			quality.Uncovered:    "{field} is collected or handed out, and no activity in the register of processing covers it, or it goes abroad without a safeguard.",
+			quality.TagStale:     "Its values are {seen} minutes old, {usual} are allowed: {now}.",
 		},
-		types:  map[string]string{"string": "text", "number": "numbers", "boolean": "true or false", "object": "objects", "array": "lists"},
+		types: map[string]string{"string": "text", "number": "numbers", "boolean": "true or false", "object": "objects", "array": "lists",
+			"build_failed": "its rules could not be built", "build_stuck": "its rules are still being built", "job_failed": "the last run failed", "job_slow": "the run has not ended", "job_late": "no run was started",
+			"source_silent": "the source is silent", "not_fed": "nobody has written values"},
 		moment: "2 Jan 2006, 15:04:05",
 	},
 	"zh": {
@@ -59,6 +63,7 @@ var words = map[string]*language{
 			quality.Silent: "无数据", quality.VolumeDrop: "数据量下降", quality.VolumeSurge: "数据量激增", quality.FieldMissing: "属性 {field} 缺失",
 			quality.TypeChanged: "属性 {field} 类型改变", quality.ClockOff: "时钟偏差", quality.Refused: "事件被拒绝", quality.Repeated: "重复发送",
 			quality.Uncovered: "处理活动记录未覆盖 {field}",
+			quality.TagStale: "标签已过期",
 		},
 		causes: map[quality.Kind]string{
 			quality.Silent:       "没有任何事件到达；该时段通常每分钟 {usual} 个。",
@@ -70,8 +75,11 @@ var words = map[string]*language{
 			quality.Refused:      "{seen} 的事件被拒绝或隔离；通常为 {usual}。",
 			quality.Repeated:     "{seen} 的事件此前已发送过；通常为 {usual}。",
 			quality.Uncovered:    "{field} 被收集或对外提供，但没有处理活动覆盖，或出境没有保障措施。",
+			quality.TagStale:     "标签值已有 {seen} 分钟未更新，约定上限为 {usual} 分钟：{now}。",
 		},
-		types:  map[string]string{"string": "文本", "number": "数字", "boolean": "布尔值", "object": "对象", "array": "列表"},
+		types: map[string]string{"string": "文本", "number": "数字", "boolean": "布尔值", "object": "对象", "array": "列表",
+			"build_failed": "规则构建失败", "build_stuck": "规则仍在构建", "job_failed": "上次计算任务失败", "job_slow": "计算任务尚未完成", "job_late": "计算任务未启动",
+			"source_silent": "来源无数据", "not_fed": "无人写入标签值"},
 		moment: "2006-01-02 15:04:05",
 	},
 }
@@ -89,9 +97,13 @@ func (m *Mail) write(l *letter, s *Settings, lang string) (subject, body string)
 	seen := map[string]bool{}
 	for i := range l.alarms {
 		a := &l.alarms[i]
-		if !seen[a.Source] {
-			seen[a.Source] = true
-			sources = append(sources, tame(m.cfg.SourceName(a.Source)))
+		name := tame(m.cfg.SourceName(a.Source))
+		if a.Kind == quality.TagStale {
+			name = tame(a.Event)
+		}
+		if !seen[name] {
+			seen[name] = true
+			sources = append(sources, name)
 		}
 		b.WriteString("\n" + m.title(a, w) + "\n")
 		if l.kind == opened {
@@ -124,7 +136,9 @@ func (m *Mail) write(l *letter, s *Settings, lang string) (subject, body string)
 // title is an alarm in a line: "Website, Order Paid: price is missing".
 func (m *Mail) title(a *quality.Alarm, w *language) string {
 	about := tame(m.cfg.SourceName(a.Source))
-	if a.Event != "" {
+	if a.Kind == quality.TagStale { // of no source
+		about = tame(a.Event)
+	} else if a.Event != "" {
 		about += w.comma + tame(a.Event)
 	}
 	if about != "" { // what is about no source
@@ -149,7 +163,7 @@ func (m *Mail) footer(s *Settings, w *language, source string) string {
 func fill(sentence string, a *quality.Alarm, w *language) string {
 	number := percent
 	switch a.Kind {
-	case quality.Silent, quality.VolumeDrop, quality.VolumeSurge:
+	case quality.Silent, quality.VolumeDrop, quality.VolumeSurge, quality.TagStale:
 		number = rate
 	}
 	typeOf := func(name string) string {

@@ -64,6 +64,9 @@ func (q *Quality) Look(ctx context.Context, fence Fence) error {
 	if err := q.relearn(ctx, fence); err != nil {
 		return err
 	}
+	if err := q.outside(ctx, fence); err != nil { // also while the pipeline is behind: that may be why
+		return err
+	}
 	now := q.cfg.Clock.Now()
 	if q.cfg.Lag != nil {
 		lag, err := q.cfg.Lag(ctx)

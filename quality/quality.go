@@ -38,6 +38,8 @@ type Config struct {
 	// Lag is the age of the oldest event that the pipeline has not committed: what was received since is
 	// not looked at yet.
 	Lag func(ctx context.Context) (time.Duration, error)
+	// Stale returns the tags whose values are too old; nil: nobody knows.
+	Stale func(ctx context.Context) ([]Stale, error)
 	// Tell is called in the transaction that opens or closes an alarm; nil: nobody wants to know.
 	Tell func(ctx context.Context, tx *store.Tx, a Alarm) error
 }

@@ -262,15 +262,17 @@ const maxRows = 1_000_000
 func (t *Tags) bySQL(ctx context.Context, r job.Run, x *Tag) (result computed, err error) {
 	r.Note(touchstone.Textf("Asking the warehouse"))
 	want := map[touchstone.PersonID]touchstone.JSON{}
+	row := 0 // failures are kept, and say nothing of persons
 	err = t.cfg.Query(ctx, x.Definition.SQL, func(person string, value touchstone.JSON) error {
+		row++
 		p, ok := touchstone.ParsePersonID(person)
 		if !ok {
 			if strings.HasPrefix(person, "nobody_") { // whose events are anonymous by now
 				return nil
 			}
-			return touchstone.Errorf(touchstone.Invalid, "sql: %.60q in the column person is no person", person).WithHint("select person, … from events: it looks like p_1a2b")
+			return touchstone.Errorf(touchstone.Invalid, "sql: the column person of row %d is no person", row).WithHint("select person, … from events: it looks like p_1a2b")
 		}
-		value, err := checkValue("sql: the value of "+person, value)
+		value, err := checkValue(fmt.Sprintf("sql: the value of row %d", row), value)
 		if err != nil {
 			return err
 		}

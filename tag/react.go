@@ -30,15 +30,22 @@ func (t *Tags) Patience() time.Duration { return patience }
 
 // Interest is in entries and exits of the rules' sets, in what shows interest, in values that end, and in who is who.
 func (t *Tags) Interest(ctx context.Context, q store.Querier) (inbox.Interest, error) {
-	tags, err := t.read(ctx, q, selectTags+` WHERE t.serving > 0`)
+	tags, err := t.read(ctx, q, selectTags+` WHERE t.approved > 0`)
 	if err != nil || len(tags) == 0 {
 		return inbox.Interest{}, err
 	}
 	in := inbox.Interest{Timers: []string{TimerOwner}, Persons: true, Backfill: true}
 	for i := range tags {
 		x := &tags[i]
-		v := Version{Version: x.Serving, Definition: x.Definition}
-		in.Segments = append(in.Segments, v.sets(x.ID)...)
+		serves := Version{Version: x.Serving, Definition: x.Definition}
+		in.Segments = append(in.Segments, serves.sets(x.ID)...)
+		if x.Approved != x.Serving { // those that are being built are told of from the moment on at which they are
+			v, err := t.version(ctx, q, x.ID, x.Approved)
+			if err != nil {
+				return in, err
+			}
+			in.Segments = append(in.Segments, v.sets(x.ID)...)
+		}
 		if x.Definition.Interest != nil {
 			for _, e := range x.Definition.Interest.Events {
 				in.Events = append(in.Events, e.Event)
@@ -209,5 +216,8 @@ func (t *Tags) refresh(ctx context.Context, tag string, persons []touchstone.Per
 		return 0, err
 	}
 	_, err = t.cfg.Submit(ctx, touchstone.Command{ID: id, Kind: RefreshCommand, Actor: "tags", Body: touchstone.JSON(body)})
+	if kind := touchstone.KindOf(err); kind == touchstone.NotFound || kind == touchstone.Conflict { // the tag was deleted meanwhile
+		return 0, nil
+	}
 	return len(in.Persons), err
 }

@@ -70,8 +70,6 @@ type Config struct {
 	Touch func(ctx context.Context, tx *store.Tx) error
 	// Count returns the number of persons.
 	Count func(ctx context.Context) (int64, error)
-	// EachPerson calls fn for all persons in the order of their numbers, some at a time.
-	EachPerson func(ctx context.Context, fn func(persons []touchstone.PersonID) error) error
 	// Strongest returns the identifier that stands for each person in a command.
 	Strongest func(ctx context.Context, persons []touchstone.PersonID) (map[touchstone.PersonID]touchstone.Identifier, error)
 	// Submit has the pipeline carry out a command, and waits for it.
@@ -81,8 +79,9 @@ type Config struct {
 	// Silences tells which sources are silent; Sends which sources have sent an event.
 	Silences func(ctx context.Context) ([]Silence, error)
 	Sends    func(ctx context.Context, event string) ([]string, error)
-	// RuleEvents returns the events that a rule goes by.
+	// RuleEvents returns the fields that a rule goes by, RuleGoes the segments; nil: nobody knows.
 	RuleEvents func(rule touchstone.JSON) []touchstone.Reads
+	RuleGoes   func(rule touchstone.JSON) []touchstone.DefinitionRef
 	Clock      touchstone.Clock
 	Zone       func() *time.Location // of days
 	Logger     *slog.Logger

@@ -300,8 +300,14 @@ func TestRuleTags(t *testing.T) {
 		}
 		days, err := w.tags.History(ctx, x.ID, 7)
 		w.must(err)
-		if len(days) != 1 || days[0].Date != "2026-03-01" || days[0].Values[0].Persons != 1 {
-			t.Errorf("the history is %+v", days)
+		if len(days) != 1 || days[0].Date != "2026-03-01" || len(days[0].Values) != 0 || days[0].Others != 1 {
+			t.Errorf("the history names a value of one person: %+v", days)
+		}
+		w.sets[setOf(x.ID, 3, 1)] = []touchstone.PersonID{1, 3, 4, 5, 6}
+		w.mark = 11
+		w.work()
+		if days, err = w.tags.History(ctx, x.ID, 7); err != nil || len(days) != 1 || len(days[0].Values) != 1 || days[0].Values[0] != (ValueCount{`"silver"`, 5}) || days[0].Others != 1 {
+			t.Errorf("the history is %+v, %v", days, err)
 		}
 	})
 }
@@ -367,7 +373,7 @@ func TestValuesThatAreWritten(t *testing.T) {
 		}))
 		q, err = w.tags.Get(ctx, q.ID)
 		w.must(err)
-		if !strings.Contains(q.Failure, `"Ann"`) {
+		if !strings.Contains(q.Failure, "row 1 is no person") {
 			t.Errorf("the failure is %q", q.Failure)
 		}
 

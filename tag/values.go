@@ -3,7 +3,6 @@ package tag
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -249,6 +248,10 @@ type Day struct {
 // maxDays is how many days of a history are kept.
 const maxDays = 400
 
+// leastNamed is how many must have a value before the history names it: what few have may tell who they are, and a
+// history outlives them.
+const leastNamed = 5
+
 // note counts the values of a tag for the day that it is. It fails unless the caller may write.
 func (t *Tags) note(ctx context.Context, id string, fence Fence) error {
 	d, err := distribution(ctx, t.cfg.DB.Reader(), id)
@@ -266,9 +269,17 @@ func (t *Tags) note(ctx context.Context, id string, fence Fence) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM tag_days WHERE tag = ? AND (day = ? OR day < ?)`, id, day, oldest); err != nil {
 			return err
 		}
-		list := d.Values
-		if d.Others > 0 {
-			list = append(slices.Clone(list), ValueCount{Persons: d.Others})
+		var list []ValueCount
+		others := d.Others
+		for _, v := range d.Values {
+			if v.Persons < leastNamed {
+				others += v.Persons
+			} else {
+				list = append(list, v)
+			}
+		}
+		if others > 0 {
+			list = append(list, ValueCount{Persons: others})
 		}
 		if len(list) == 0 { // that nobody has one is known, too
 			list = []ValueCount{{}}
@@ -310,21 +321,4 @@ func (t *Tags) History(ctx context.Context, id string, days int) ([]Day, error) 
 		}
 	}
 	return list, rows.Err()
-}
-
-// PersonsWith returns persons who have a value of a tag, after a number, in the order of their numbers.
-func (t *Tags) PersonsWith(ctx context.Context, id string, value touchstone.JSON, after touchstone.PersonID, limit int) (list []touchstone.PersonID, err error) {
-	rows, err := t.cfg.DB.Reader().Query(ctx, `SELECT person FROM tag_values WHERE tag = ? AND current = 1 AND value = ? AND person > ? ORDER BY person LIMIT ?`, id, string(value), int64(after), limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var p touchstone.PersonID
-		if err := rows.Scan(&p); err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, errors.Join(rows.Err())
 }
