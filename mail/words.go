@@ -34,7 +34,7 @@ var words = map[string]*language{
 			quality.Silent: "silent", quality.VolumeDrop: "fewer events", quality.VolumeSurge: "more events", quality.FieldMissing: "{field} is missing",
 			quality.TypeChanged: "{field} has another type", quality.ClockOff: "clock is off", quality.Refused: "events are refused", quality.Repeated: "events are repeated",
 			quality.Uncovered: "{field} is in no activity of the register",
-			quality.TagStale: "the tag is out of date",
+			quality.TagStale:  "the tag is out of date",
 		},
 		causes: map[quality.Kind]string{
 			quality.Silent:       "Nothing comes any more; {usual} events a minute are usual at this hour.",
@@ -63,7 +63,7 @@ var words = map[string]*language{
 			quality.Silent: "无数据", quality.VolumeDrop: "数据量下降", quality.VolumeSurge: "数据量激增", quality.FieldMissing: "属性 {field} 缺失",
 			quality.TypeChanged: "属性 {field} 类型改变", quality.ClockOff: "时钟偏差", quality.Refused: "事件被拒绝", quality.Repeated: "重复发送",
 			quality.Uncovered: "处理活动记录未覆盖 {field}",
-			quality.TagStale: "标签已过期",
+			quality.TagStale:  "标签已过期",
 		},
 		causes: map[quality.Kind]string{
 			quality.Silent:       "没有任何事件到达；该时段通常每分钟 {usual} 个。",
