@@ -16,6 +16,7 @@ import { answerQuality, uses } from "./quality.ts";
 import { answerHolds, answerRetention } from "./retention.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
+import { answerTags, answerTaxonomies } from "./tags.ts";
 import { answerWebhooks } from "./webhooks.ts";
 import * as world from "./world.ts";
 
@@ -255,6 +256,8 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   calendar: answerCalendar,
   roles: answerRoles,
   quality: answerQuality,
+  tags: answerTags,
+  taxonomies: answerTaxonomies,
 };
 
 export function route(method: string, path: string[], q: URLSearchParams, body: any): unknown {

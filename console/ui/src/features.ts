@@ -14,6 +14,7 @@ import { retention } from "./pages/retention/feature";
 import { sales } from "./pages/sales/feature";
 import { segments } from "./pages/segments/feature";
 import { settings } from "./pages/settings/feature";
+import { tags } from "./pages/tags/feature";
 import { webhooks } from "./pages/webhooks/feature";
 
 /**
@@ -30,6 +31,7 @@ export const features = [
   households,
   linkage,
   segments,
+  tags,
   analytics,
   sales,
   webhooks,
@@ -51,6 +53,7 @@ export const routes = [
   ...households.routes,
   ...linkage.routes,
   ...segments.routes,
+  ...tags.routes,
   ...analytics.routes,
   ...sales.routes,
   ...webhooks.routes,

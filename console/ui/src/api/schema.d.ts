@@ -2006,6 +2006,366 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tags, by folder and name */
+        get: operations["listTags"];
+        put?: never;
+        /**
+         * Write a new tag
+         * @description Its definition is a draft until somebody else approves it. Its values are then the trait `tag.` and its key.
+         */
+        post: operations["createTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** A tag */
+        get: operations["getTag"];
+        put?: never;
+        post?: never;
+        /** Take a tag away from everybody, and forget it */
+        delete: operations["deleteTag"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a tag
+         * @description Name, description, owner and folder hold at once; a definition becomes the draft, in the place of one that is there.
+         */
+        patch: operations["updateTag"];
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** The versions of a tag, the newest first */
+        get: operations["listTagVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/compare": {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** In which fields one version differs from another */
+        get: operations["compareTagVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the draft of a tag count
+         * @description Whoever wrote it may not approve it.
+         */
+        post: operations["approveTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an earlier version the draft */
+        post: operations["rollbackTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the draft of a tag away */
+        delete: operations["discardTagDraft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/compute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compute all values of a tag anew */
+        post: operations["computeTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Who has which value now */
+        get: operations["getTagDistribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/history": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Who had which value, by day */
+        get: operations["getTagHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give people values: by hand, or as a model
+         * @description Of tags of the kinds manual, import and model. They go into the log as a command. Whom nobody is, or the viewer may not see, counts as unknown.
+         */
+        post: operations["giveTagValues"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/give": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a value to all who are in a segment now */
+        post: operations["giveTagToSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{id}/file": {
+        parameters: {
+            query?: {
+                /** @description The file's name */
+                name?: string;
+                /** @description JSON: the value of all rows of a file without a column value */
+                value?: string;
+                /** @description Only say who would be found */
+                trial?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read values from a file
+         * @description A CSV of 20,000 rows at most. Its columns are kinds of identifiers, of which a row may have several, and perhaps `value`.
+         */
+        post: operations["readTagFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** The tags of a person: since when, by what, and until when */
+        get: operations["getPersonTags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/taxonomies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All taxonomies, by name */
+        get: operations["listTaxonomies"];
+        put?: never;
+        /**
+         * Read a new taxonomy from a file
+         * @description A CSV whose columns, as named, are the levels from the top; a column `weight` says how much an event about the item counts. It holds for what is below, unless that has one of its own.
+         */
+        post: operations["createTaxonomy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/taxonomies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Read a taxonomy anew
+         * @description Items keep their scores as long as their path is the same.
+         */
+        put: operations["updateTaxonomy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/taxonomies/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** The items of a taxonomy, by path */
+        get: operations["listTaxonomyItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reactors": {
         parameters: {
             query?: never;
@@ -4085,7 +4445,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "tags:read" | "tags:write" | "tags:approve" | "tags:give" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -6248,6 +6608,287 @@ export interface components {
             /** Format: int64 */
             left: number;
         };
+        /** @enum {string} */
+        TagKind: "rule" | "sql" | "interest" | "import" | "manual" | "model";
+        TagJob: {
+            /** @description Id of the job; empty when one is under way already */
+            job: string;
+        };
+        /** @description Fields of other kinds are absent */
+        TagDefinition: {
+            /** @description Of a rule tag. The first that holds gives the value */
+            rules?: {
+                /** @description A text, a number, true or false, or a list */
+                value: unknown;
+                /** @description Of the segment language */
+                rule: {
+                    [key: string]: unknown;
+                };
+            }[];
+            /** @description Of an SQL tag: the columns person and value. Who is not in the result has no value */
+            sql?: string;
+            /** @description How often the query runs; 0: when asked */
+            every_minutes?: number;
+            /** @description What the query goes by, so that the silence of their sources is told */
+            events?: string[];
+            interest?: components["schemas"]["TagInterest"];
+            /** @description How old values may be before an alarm is raised; 0: any age */
+            max_age_minutes?: number;
+            /** @description How long a value holds; 0: until another comes */
+            expires_hours?: number;
+        };
+        TagInterest: {
+            taxonomy: string;
+            /** @description Of the items that are the value, from 1 at the top; 0: those that events name */
+            level: number;
+            /** @description How many; of 1 the value is a text, of more a list */
+            top: number;
+            /** @description Score below which an item is not among them */
+            least: number;
+            /** @description After which an event counts half as much */
+            half_life_hours: number;
+            events: {
+                event: string;
+                /** @description That holds the item: its name, a path of names, or a list of them */
+                property: string;
+                weight: number;
+            }[];
+        };
+        TagFreshness: {
+            /**
+             * Format: date-time
+             * @description Up to when what the tag goes by is in its values; null while it gives none
+             */
+            as_of: string | null;
+            /** Format: int64 */
+            age_seconds: number;
+            max_age_minutes: number;
+            /**
+             * @description Empty unless the values are older than allowed
+             * @enum {string}
+             */
+            cause: "" | "build_failed" | "build_stuck" | "job_failed" | "job_slow" | "job_late" | "source_silent" | "not_fed";
+            /** @description That is silent */
+            source: string;
+            /**
+             * Format: date-time
+             * @description When the values became too old
+             */
+            since: string | null;
+        };
+        TagList: {
+            items: components["schemas"]["ComputedTag"][];
+            next_cursor: string;
+        };
+        ComputedTag: {
+            /** @example tag_a1b2c3d4e5f6 */
+            id: string;
+            /** @description Its trait is `tag.` and this */
+            key: string;
+            name: string;
+            description: string;
+            owner: string;
+            /** @example value/crm */
+            folder: string;
+            kind: components["schemas"]["TagKind"];
+            /**
+             * Format: int64
+             * @description The approved version; 0: none yet
+             */
+            approved: number;
+            /**
+             * Format: int64
+             * @description The version whose values people have; another than the approved one while that is built
+             */
+            serving: number;
+            /**
+             * Format: int64
+             * @description The version that waits for approval; 0: none
+             */
+            draft: number;
+            /**
+             * Format: date-time
+             * @description Up to when its values are complete
+             */
+            computed_at: string | null;
+            /** @description Why the last run failed */
+            failure: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            definition: components["schemas"]["TagDefinition"];
+            freshness: components["schemas"]["TagFreshness"];
+        };
+        NewTag: {
+            key: string;
+            name: string;
+            description?: string;
+            owner?: string;
+            folder?: string;
+            kind: components["schemas"]["TagKind"];
+            definition: components["schemas"]["TagDefinition"];
+            /** @description What the version is for */
+            note?: string;
+        };
+        TagPatch: {
+            name?: string;
+            description?: string;
+            owner?: string;
+            folder?: string;
+            definition?: components["schemas"]["TagDefinition"];
+            note?: string;
+        };
+        TagVersionList: {
+            items: components["schemas"]["TagVersion"][];
+            next_cursor: string;
+        };
+        TagVersion: {
+            /** Format: int64 */
+            version: number;
+            definition: components["schemas"]["TagDefinition"];
+            note: string;
+            author: string;
+            author_name: string;
+            /** Format: date-time */
+            written_at: string;
+            /** @description Empty while it is a draft */
+            approver: string;
+            approver_name: string;
+            /** Format: date-time */
+            approved_at: string | null;
+        };
+        TagValueCount: {
+            value: unknown;
+            /** Format: int64 */
+            persons: number;
+        };
+        TagDistribution: {
+            /**
+             * Format: int64
+             * @description Who have a value
+             */
+            persons: number;
+            /**
+             * Format: int64
+             * @description All persons
+             */
+            of: number;
+            /** @description The share of those who have one */
+            coverage: number;
+            /** @description The 50 most frequent */
+            values: components["schemas"]["TagValueCount"][];
+            /**
+             * Format: int64
+             * @description Persons with other values
+             */
+            others: number;
+        };
+        TagMatching: {
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Persons, each once
+             */
+            matched: number;
+            /**
+             * Format: int64
+             * @description Rows of persons of earlier rows: the last one counts
+             */
+            repeated: number;
+            /**
+             * Format: int64
+             * @description Rows whose identifiers nobody has
+             */
+            unknown: number;
+            /**
+             * Format: int64
+             * @description Rows whose identifiers are of several persons: left out
+             */
+            ambiguous: number;
+            /**
+             * Format: int64
+             * @description Rows without a usable identifier, or a value that is none
+             */
+            invalid: number;
+            /**
+             * Format: int64
+             * @description Persons whose value is another one now
+             */
+            changed: number;
+            by_kind: {
+                kind: string;
+                /** Format: int64 */
+                rows: number;
+                /** Format: int64 */
+                matched: number;
+            }[];
+            /** @description Some of the rows that were left out */
+            samples: {
+                /** Format: int64 */
+                row: number;
+                /** @enum {string} */
+                why: "unknown" | "ambiguous" | "invalid";
+            }[];
+        };
+        PersonTag: {
+            id: string;
+            key: string;
+            name: string;
+            folder: string;
+            kind: components["schemas"]["TagKind"];
+            value: unknown;
+            /**
+             * Format: date-time
+             * @description When it was written
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Up to when the tag's values are complete
+             */
+            computed_at: string | null;
+            /** Format: int64 */
+            version: number;
+            /** @description A model and its version, a file, who gave it */
+            origin: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** @description Older than the tag's definition allows */
+            stale: boolean;
+            /** @description Of an interest: the strongest items now */
+            scores?: {
+                item: string;
+                score: number;
+            }[];
+        };
+        Taxonomy: {
+            /** @example tax_a1b2c3d4e5f6 */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Counts the files that were read
+             */
+            version: number;
+            /** Format: int64 */
+            items: number;
+            levels: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        TaxonomyReading: components["schemas"]["Taxonomy"] & {
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            added: number;
+            /**
+             * Format: int64
+             * @description Items that were there and are not in the file
+             */
+            gone: number;
+        };
         Reactor: {
             name: string;
             /**
@@ -7230,7 +7871,7 @@ export interface components {
             };
         };
         /** @enum {string} */
-        QualityAlarmKind: "silent" | "volume_drop" | "volume_surge" | "field_missing" | "type_changed" | "clock_off" | "refused" | "repeated";
+        QualityAlarmKind: "silent" | "volume_drop" | "volume_surge" | "field_missing" | "type_changed" | "clock_off" | "refused" | "repeated" | "tag_stale";
         QualityAlarm: {
             id: string;
             source: string;
@@ -7280,7 +7921,7 @@ export interface components {
             next_cursor: string;
         };
         /** @enum {string} */
-        DefinitionKind: "segment" | "rows" | "webhook" | "schedule" | "mail" | "mend" | "admission" | "plan" | "household" | "model" | "consent" | "retention" | "hold" | "expectation";
+        DefinitionKind: "segment" | "rows" | "webhook" | "schedule" | "mail" | "mend" | "admission" | "plan" | "household" | "model" | "consent" | "retention" | "hold" | "expectation" | "tag";
         Recipient: {
             /** @description A host */
             name: string;
@@ -8130,6 +8771,12 @@ export interface components {
         IdempotencyKey: string;
         /** @description ETag of the version that the change was made for; 409 when it is not the current one */
         IfMatch: string;
+        TaxonomyName: string;
+        /**
+         * @description Columns of the file from the top, parted by commas
+         * @example brand,series
+         */
+        TaxonomyLevels: string;
     };
     requestBodies: {
         /** @description Events in Touchstone's binary form, each after its length */
@@ -11833,6 +12480,652 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SegmentHistoryDay"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTags: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTag"];
+            };
+        };
+        responses: {
+            /** @description The tag */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComputedTag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComputedTag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job that does it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagJob"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagPatch"];
+            };
+        };
+        responses: {
+            /** @description The tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComputedTag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTagVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagVersionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    compareTagVersions: {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** @example rules.0.value */
+                            path: string;
+                            /** @description Absent where the first version lacks it */
+                            old?: unknown;
+                            /** @description Absent where the second version lacks it */
+                            new?: unknown;
+                        }[];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    approveTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: number;
+                    /**
+                     * Format: date-time
+                     * @description When the draft that is meant was written: it is refused if it was changed since
+                     */
+                    written_at?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComputedTag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rollbackTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComputedTag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardTagDraft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComputedTag"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    computeTag: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job that does it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagJob"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTagDistribution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagDistribution"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTagHistory: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The days on which somebody looked, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** @example 2026-01-31 */
+                            date: string;
+                            values: components["schemas"]["TagValueCount"][];
+                            /** Format: int64 */
+                            others: number;
+                        }[];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    giveTagValues: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Where they come from, such as a model and its version; who gives them, by default */
+                    origin?: string;
+                    values: {
+                        /** @description An id or kind:value */
+                        person: string;
+                        /** @description A text, a number, true or false, or a list; null takes the value away */
+                        value: unknown;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description What became of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        changed: number;
+                        unknown: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    giveTagToSegment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    segment: string;
+                    /** @description null takes the value away */
+                    value: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description The job that does it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagJob"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    readTagFile: {
+        parameters: {
+            query?: {
+                /** @description The file's name */
+                name?: string;
+                /** @description JSON: the value of all rows of a file without a column value */
+                value?: string;
+                /** @description Only say who would be found */
+                trial?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Who was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagMatching"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPersonTags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        items: components["schemas"]["PersonTag"][];
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTaxonomies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Taxonomy"][];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createTaxonomy: {
+        parameters: {
+            query: {
+                name: components["parameters"]["TaxonomyName"];
+                /**
+                 * @description Columns of the file from the top, parted by commas
+                 * @example brand,series
+                 */
+                levels: components["parameters"]["TaxonomyLevels"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What was read */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxonomyReading"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateTaxonomy: {
+        parameters: {
+            query: {
+                name: components["parameters"]["TaxonomyName"];
+                /**
+                 * @description Columns of the file from the top, parted by commas
+                 * @example brand,series
+                 */
+                levels: components["parameters"]["TaxonomyLevels"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What was read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxonomyReading"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTaxonomyItems: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** Format: int64 */
+                            number: number;
+                            /** @description Names from the top, parted by " / " */
+                            path: string;
+                            name: string;
+                            /** @description 1 is the top */
+                            level: number;
+                            /** @description That holds for it, its own or that of what is above */
+                            weight: number;
+                            /**
+                             * Format: int64
+                             * @description Number of the item above; 0 at the top
+                             */
+                            above: number;
+                        }[];
+                        next_cursor: string;
+                    };
                 };
             };
             default: components["responses"]["Problem"];

@@ -21,6 +21,7 @@ import { retention } from "./en/retention";
 import { sales } from "./en/sales";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
+import { tags } from "./en/tags";
 import { webhooks } from "./en/webhooks";
 
 /** The English texts, one file per part of the console. zh.ts has the same keys (i18n.test.ts compares them). */
@@ -44,6 +45,7 @@ export const en = {
   retention,
   sales,
   segments,
+  tags,
   analytics,
   jobs,
   operate,

@@ -21,6 +21,7 @@ import { retention } from "./zh/retention";
 import { sales } from "./zh/sales";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
+import { tags } from "./zh/tags";
 import { webhooks } from "./zh/webhooks";
 
 export const zh = {
@@ -43,6 +44,7 @@ export const zh = {
   retention,
   sales,
   segments,
+  tags,
   analytics,
   jobs,
   operate,

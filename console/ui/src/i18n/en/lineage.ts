@@ -26,6 +26,7 @@ export const lineage = {
     retention: "Retention",
     hold: "Legal hold",
     expectation: "Expectation",
+    tag: "Tag",
   },
   how: {
     counts: "counts it",

@@ -25,6 +25,7 @@ export const lineage = {
     retention: "保存期限",
     hold: "法律保全",
     expectation: "常态",
+    tag: "标签",
   },
   how: {
     counts: "计数",

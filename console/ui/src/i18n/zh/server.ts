@@ -17,6 +17,7 @@ import { quality } from "./quality.server";
 import { retention } from "./retention.server";
 import { segments } from "./segments.server";
 import { settings } from "./settings.server";
+import { tags } from "./tags.server";
 import { webhooks } from "./webhooks.server";
 
 /**
@@ -42,6 +43,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   retention,
   segments,
   settings,
+  tags,
   webhooks,
 };
 

@@ -104,14 +104,18 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
           {t(`quality.kinds.${alarm.kind}`)}
         </Pill>
         <strong className="ellipsis" title={sources.nameOf(alarm.source)}>
-          {sources.nameOf(alarm.source)}
+          {alarm.kind === "tag_stale" ? (
+            <Link to="/tags">tag.{alarm.event}</Link>
+          ) : (
+            sources.nameOf(alarm.source)
+          )}
         </strong>
-        {alarm.event && (
+        {alarm.event && alarm.kind !== "tag_stale" && (
           <Link to="/collect/catalogue" search={{ event: alarm.event }} className="door">
             <Named sort="event" name={alarm.event} />
           </Link>
         )}
-        {alarm.field && <Named sort="property" name={alarm.field} code />}
+        {alarm.field && alarm.kind !== "tag_stale" && <Named sort="property" name={alarm.field} code />}
         <span className="push-right muted">
           {isOpen ? <RelativeTime at={alarm.began_at} /> : <RelativeTime at={alarm.closed_at} />}
         </span>
@@ -130,9 +134,11 @@ function Alarm({ alarm }: { alarm: QualityAlarm }) {
           )}
         </span>
         {mendable(alarm) && <Repair alarm={alarm} />}
-        <button type="button" className="door" onClick={() => setSearch({ impact: alarm.id }, "push")}>
-          {t("lineage.impact")}
-        </button>
+        {alarm.kind !== "tag_stale" && (
+          <button type="button" className="door" onClick={() => setSearch({ impact: alarm.id }, "push")}>
+            {t("lineage.impact")}
+          </button>
+        )}
         {isMuted && (
           <span>
             {t("quality.mutedUntil")} <ExactTime at={alarm.muted_until} />
@@ -207,6 +213,7 @@ function Repair({ alarm }: { alarm: QualityAlarm }) {
 /** One sentence: what was usual and what is seen now. */
 function Cause({ alarm: a }: { alarm: QualityAlarm }) {
   const { t } = useTranslation();
+  const sources = useSources();
   const format = useFormat();
   const labels = useLabels();
   switch (a.kind) {
@@ -217,6 +224,12 @@ function Cause({ alarm: a }: { alarm: QualityAlarm }) {
       return t(`quality.cause.${a.kind}`, {
         usual: format.num(a.usual, a.usual < 10 ? 1 : 0),
         seen: format.num(a.seen, a.seen < 10 ? 1 : 0),
+      });
+    case "tag_stale":
+      return t("quality.cause.tag_stale", {
+        seen: format.num(Math.floor(a.seen)),
+        usual: format.num(a.usual),
+        cause: t(`quality.stale.${a.seen_type as "job_late"}`, { source: sources.nameOf(a.field) }),
       });
     case "type_changed":
       return t("quality.cause.type_changed", {
