@@ -104,7 +104,7 @@ export function NewTag({ onDone }: { onDone: (id: string) => void }) {
 
 function Field(props: { label: string; id: string; hint?: string; children: ReactNode }) {
   return (
-    <div className="stack">
+    <div>
       <label htmlFor={props.id}>{props.label}</label>
       {props.children}
       {props.hint && <small className="muted">{props.hint}</small>}

@@ -1,8 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { App, Button } from "antd";
 import { RefreshCw } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
+import { segmentsQuery } from "@/api/queries";
 import { useMay } from "@/app/session";
 import { ConfirmButton } from "@/components/ConfirmButton";
 import { Num } from "@/components/Num";
@@ -102,7 +104,7 @@ function By({ definition: d }: { definition: TagDefinition }) {
       <ol>
         {d.rules.map((r) => (
           <li key={formatJson(r)}>
-            <Value value={r.value} /> ← <code>{formatJson(r.rule)}</code>
+            <Value value={r.value} /> ← <RuleOf rule={r.rule} />
           </li>
         ))}
       </ol>
@@ -141,4 +143,17 @@ function By({ definition: d }: { definition: TagDefinition }) {
       {d.expires_hours ? t("tags.expires", { count: d.expires_hours }) : t("tags.holds")}
     </p>
   );
+}
+
+/** A rule: the segment by name that it asks about, or as it is written. */
+function RuleOf({ rule }: { rule: Record<string, unknown> }) {
+  const segments = useQuery(segmentsQuery).data?.items;
+  const segment = segments?.find((s) => s.id === rule.segment);
+  if (segment && Object.keys(rule).length === 1)
+    return (
+      <Link to="/segments/$id" params={{ id: segment.id }} className="door">
+        {segment.name}
+      </Link>
+    );
+  return <code>{formatJson(rule)}</code>;
 }

@@ -26,21 +26,12 @@ export function TagsPage() {
   const columns: Column<Tag>[] = [
     { key: "name", title: t("tags.name"), width: 220, value: (x) => x.name },
     {
-      key: "key",
-      title: t("tags.trait"),
-      width: 180,
-      value: (x) => `tag.${x.key}`,
-      render: (x) => <code>tag.{x.key}</code>,
+      key: "fresh",
+      title: t("tags.fresh"),
+      width: 130,
+      value: (x) => x.freshness.age_seconds,
+      render: (x) => <Fresh tag={x} />,
     },
-    { key: "folder", title: t("tags.folder"), width: 130, value: (x) => x.folder },
-    {
-      key: "kind",
-      title: t("tags.kind"),
-      width: 110,
-      value: (x) => x.kind,
-      render: (x) => t(`tags.kinds.${x.kind}`),
-    },
-    { key: "owner", title: t("tags.owner"), width: 130, value: (x) => x.owner },
     {
       key: "state",
       title: t("tags.state"),
@@ -49,12 +40,21 @@ export function TagsPage() {
       render: (x) => <State tag={x} />,
     },
     {
-      key: "fresh",
-      title: t("tags.fresh"),
-      width: 150,
-      value: (x) => x.freshness.age_seconds,
-      render: (x) => <Fresh tag={x} />,
+      key: "kind",
+      title: t("tags.kind"),
+      width: 110,
+      value: (x) => x.kind,
+      render: (x) => t(`tags.kinds.${x.kind}`),
     },
+    {
+      key: "key",
+      title: t("tags.trait"),
+      width: 180,
+      value: (x) => `tag.${x.key}`,
+      render: (x) => <code>tag.{x.key}</code>,
+    },
+    { key: "folder", title: t("tags.folder"), width: 130, value: (x) => x.folder },
+    { key: "owner", title: t("tags.owner"), width: 130, value: (x) => x.owner },
   ];
   const make = may && (
     <Button type="primary" icon={<Plus size={16} />} onClick={() => setSearch({ tag: "new" }, "push")}>
