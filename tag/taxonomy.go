@@ -62,25 +62,33 @@ func fold(name string) string {
 	return strings.Join(strings.Fields(strings.ToLower(name)), " ")
 }
 
-// find returns the item that a value names: a name, or a path of names parted by "/" or ">". A name that several items of
-// the lowest level have, names none.
+// find returns the item that a value names: a name, or a path of names parted by "/" or ">", of which some in between may be
+// left out. A name that several items of the lowest level have, names none. Names may hold such marks themselves, so the
+// longest name that is one counts.
 func (t *tree) find(value string) (*Item, bool) {
-	parts := strings.FieldsFunc(value, func(r rune) bool { return r == '/' || r == '>' })
-	if len(parts) == 0 {
-		return nil, false
+	if item, ok := t.below(value, nil); ok {
+		return item, true
 	}
-	among := t.byName[fold(parts[len(parts)-1])]
-	if len(parts) == 1 {
-		if whole := t.byName[fold(value)]; len(whole) > 0 {
-			among = whole
+	for i, mark := range value {
+		if mark != '/' && mark != '>' {
+			continue
+		}
+		above := strings.FieldsFunc(value[:i], func(r rune) bool { return r == '/' || r == '>' })
+		if item, ok := t.below(value[i+1:], above); ok {
+			return item, true
 		}
 	}
+	return nil, false
+}
+
+// below returns the item of a name that lies below items of other names, from the top.
+func (t *tree) below(name string, names []string) (*Item, bool) {
 	var found []*Item
-	for _, n := range among {
+	for _, n := range t.byName[fold(name)] {
 		item := t.items[n]
 		above, fits := item, true
-		for i := len(parts) - 2; i >= 0 && fits; i-- {
-			for above = t.items[above.Above]; above != nil && fold(above.Name) != fold(parts[i]); { // levels may be left out
+		for i := len(names) - 1; i >= 0 && fits; i-- {
+			for above = t.items[above.Above]; above != nil && fold(above.Name) != fold(names[i]); {
 				above = t.items[above.Above]
 			}
 			fits = above != nil
@@ -89,10 +97,7 @@ func (t *tree) find(value string) (*Item, bool) {
 			found = append(found, item)
 		}
 	}
-	switch {
-	case len(found) == 0:
-		return nil, false
-	case len(found) > 1 && found[0].Level == found[1].Level:
+	if len(found) == 0 || len(found) > 1 && found[0].Level == found[1].Level {
 		return nil, false
 	}
 	return found[0], true
