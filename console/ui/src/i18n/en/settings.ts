@@ -416,6 +416,8 @@ export const settings = {
       quarantine: "quarantine",
       household: "households",
       segment: "segments",
+      tag: "tags",
+      taxonomy: "taxonomies",
       import: "imports",
       upload: "sent files",
       mapping: "mappings",

@@ -407,6 +407,8 @@ export const settings = {
       quarantine: "隔离区",
       household: "家庭",
       segment: "人群",
+      tag: "标签",
+      taxonomy: "分类体系",
       import: "文件导入",
       upload: "上传文件",
       mapping: "导入映射",
