@@ -33,6 +33,7 @@ func (w *World) live(s *scene, day int32) {
 	if p.owns() {
 		w.drive(s, day)
 	}
+	w.unsubscribe(s, day)
 }
 
 // weekday returns 0 for Monday.

@@ -109,5 +109,5 @@ func (w *World) survey(s *scene, day int32) {
 		s.text("reason", "complaint").whole("seconds", s.d.between(60, 1500)).text("agent_id", "ag-"+itoa(s.d.n(30))).track("Call Received", factNone)
 		s.wait(600, 7200)
 	}
-	s.whole("score", score).text("survey", "satisfaction").text("agent_id", "ag-"+itoa(s.d.n(30))).track("Survey Answered", factNone)
+	s.refuseCalls(s.whole("score", score).text("survey", "satisfaction").text("agent_id", "ag-"+itoa(s.d.n(30))).track("Survey Answered", factNone), day)
 }

@@ -41,6 +41,8 @@ type person struct {
 	store                                  uint8
 	english, female                        bool
 	consentEmail, consentSMS, consentAds   bool
+	uncalled                               bool  // has said that they want no calls
+	askedAt                                int64 // when the latest answer was given to what is asked about consent; 0 = never
 
 	joined      int32   // first day
 	activity    float64 // how often compared with the average

@@ -25,6 +25,7 @@ type happening struct {
 	person int32
 	cents  int64 // of an order
 	what   fact
+	says   Consent // what is decided by it
 }
 
 // scene is a place where a person does things one after the other: a visit, a call, a
@@ -199,7 +200,7 @@ func (s *scene) emit(typ touchstone.EventType, name string) *happening {
 		Type: typ, Name: name, Time: time.UnixMilli(s.at).UTC(), ReceivedAt: time.UnixMilli(s.at).UTC(), Source: s.source,
 		UserID: s.user, AnonymousID: s.anonymous, Identifiers: s.ids, Context: s.context,
 	}
-	h.at, h.person, h.cents, h.what = s.at, s.p.id, 0, factNone
+	h.at, h.person, h.cents, h.what, h.says = s.at, s.p.id, 0, factNone, nil
 	s.wait(3, 45)
 	return h
 }
@@ -242,6 +243,7 @@ func (s *scene) identify() {
 	s.w.kinds.Sort(ids)
 	h.Identifiers = ids
 	p.reported = true
+	s.askedIn(h)
 }
 
 func gender(p *person) string {

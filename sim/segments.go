@@ -11,6 +11,7 @@ type Definition struct {
 	Name        string          `json:"name"`
 	NameZH      string          `json:"name_zh"`
 	Description string          `json:"description"`
+	Purpose     string          `json:"purpose"` // of consent, that acting on its members serves; "": none in particular
 	Rule        json.RawMessage `json:"rule"`
 }
 
@@ -63,7 +64,7 @@ func (h history) active(within time.Duration) bool {
 
 var definitions = []definition{
 	{Definition{"high_intent_no_drive", "High intent, no test drive yet", "高意向未试驾",
-		"Looked at cars four times or configured one within two weeks, and has neither driven nor ordered.",
+		"Looked at cars four times or configured one within two weeks, and has neither driven nor ordered.", "marketing",
 		json.RawMessage(`{"and":[
 			{"or":[{"event":"Product Viewed","count":{"op":"gte","value":4},"within":"14d"},{"event":"Configurator Completed","within":"14d"}]},
 			{"not":{"event":"Test Drive Completed"}},
@@ -74,7 +75,7 @@ var definitions = []definition{
 				h.count(0, factDrove) == 0 && h.count(0, factVehicle) == 0 && h.count(0, factOwner) == 0
 		}},
 	{Definition{"drive_no_order", "Test drive without an order in 14 days", "试驾后14天未下单",
-		"Drove within 60 days, not in the last 14, and has not ordered a car.",
+		"Drove within 60 days, not in the last 14, and has not ordered a car.", "partners",
 		json.RawMessage(`{"and":[
 			{"event":"Test Drive Completed","within":"60d"},
 			{"not":{"event":"Test Drive Completed","within":"14d"}},
@@ -82,16 +83,16 @@ var definitions = []definition{
 		func(h history) bool {
 			return h.count(60*day, factDrove) > 0 && h.count(14*day, factDrove) == 0 && h.count(60*day, factVehicle) == 0
 		}},
-	{Definition{"owners", "Owners", "车主", "Has a car of the brand.",
+	{Definition{"owners", "Owners", "车主", "Has a car of the brand.", "",
 		json.RawMessage(`{"trait":"vehicle_model","op":"exists"}`)},
 		func(h history) bool { return h.count(0, factOwner) > 0 }},
-	{Definition{"active_7d", "Active in 7 days", "7天活跃", "Did anything within a week: online, in a store, on the road.",
+	{Definition{"active_7d", "Active in 7 days", "7天活跃", "Did anything within a week: online, in a store, on the road.", "",
 		activeRule("7d")},
 		func(h history) bool { return h.active(7 * day) }},
-	{Definition{"silent_30d", "Silent for 30 days", "30天沉默", "Is known by name and has done nothing for 30 days.",
+	{Definition{"silent_30d", "Silent for 30 days", "30天沉默", "Is known by name and has done nothing for 30 days.", "marketing",
 		json.RawMessage(`{"and":[{"trait":"name","op":"exists"},{"not":` + string(activeRule("30d")) + `}]}`)},
 		func(h history) bool { return h.count(0, factNamed, factOwner) > 0 && !h.active(30*day) }},
-	{Definition{"accessory_buyers", "Bought accessories twice in 30 days", "30天内两次购买精品", "Two orders of accessories within 30 days.",
+	{Definition{"accessory_buyers", "Bought accessories twice in 30 days", "30天内两次购买精品", "Two orders of accessories within 30 days.", "",
 		json.RawMessage(`{"event":"Order Completed","where":[{"property":"order_type","op":"eq","value":"accessory"}],"count":{"op":"gte","value":2},"within":"30d"}`)},
 		func(h history) bool { return h.count(30*day, factAccessory) >= 2 }},
 }

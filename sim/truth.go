@@ -77,6 +77,8 @@ type recorder struct {
 	alive []bool
 	day   map[string]int64
 	until int64 // end of that day
+
+	decided map[int32]Consent // by person
 }
 
 // deed is a fact about the node that its event came under.
@@ -90,6 +92,7 @@ func (r *recorder) init(w *World) {
 	r.world = w
 	r.nodes = make(map[touchstone.Identifier]int32)
 	r.alive = make([]bool, w.cfg.Persons)
+	r.decided = make(map[int32]Consent)
 	r.truth = Truth{
 		Config: w.cfg, Start: w.Start(), End: w.cfg.End, Drivers: planted, EventsByName: map[string]int64{},
 		EventsByDay: map[string]map[string]int64{}, EventsBySource: map[string]int64{}, EventsByChannel: map[string]int64{},
@@ -121,6 +124,9 @@ func (r *recorder) note(h *happening) {
 			t.VehicleOrders++
 			t.VehicleRevenue += h.cents
 		}
+	}
+	if h.says != nil {
+		r.hear(h)
 	}
 	node := r.link(h.Identifiers)
 	if h.what != factNone {

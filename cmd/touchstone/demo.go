@@ -115,6 +115,9 @@ func (d *demo) present(ctx context.Context) error {
 		return err
 	}
 	if fresh {
+		if err := d.setConsent(ctx); err != nil {
+			return err
+		}
 		if _, err := d.load(ctx, world); err != nil {
 			return err
 		}
@@ -189,10 +192,21 @@ func (d *demo) makeSources(ctx context.Context) error {
 	return nil
 }
 
+// setConsent sets the brand's policy of consent in all its versions, so that decisions of the history find the words in which
+// people were asked.
+func (d *demo) setConsent(ctx context.Context) error {
+	for _, policy := range sim.ConsentPolicies() {
+		if err := d.call(ctx, http.MethodPut, "/api/v1/consent/policy", map[string]any{"policy": json.RawMessage(policy), "note": "demo"}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // makeSegments saves the world's segments under both their names.
 func (d *demo) makeSegments(ctx context.Context) error {
 	for _, s := range sim.Definitions() {
-		body := map[string]any{"name": s.NameZH + " · " + s.Name, "description": s.Description, "rule": s.Rule}
+		body := map[string]any{"name": s.NameZH + " · " + s.Name, "description": s.Description, "rule": s.Rule, "purpose": s.Purpose}
 		if err := d.call(ctx, http.MethodPost, "/api/v1/segments", body, nil); err != nil {
 			return err
 		}

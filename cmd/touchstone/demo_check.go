@@ -67,6 +67,9 @@ func (d *demo) compare(ctx context.Context) ([]verdict, error) {
 	if err := d.makeSources(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.setConsent(ctx); err != nil {
+		return nil, err
+	}
 	if _, err := d.load(ctx, world); err != nil {
 		return nil, err
 	}
