@@ -19,6 +19,13 @@ type field struct {
 	property  string
 	context   string
 	dimension string
+	key       string // of an object that the property or the path leads to
+}
+
+// part is what an object has under a key.
+func (f field) part(key string) field {
+	f.key = key
+	return f
 }
 
 func (f field) name() string {
@@ -40,11 +47,15 @@ func dimensions() []string {
 func (f field) text(d warehouse.Dialect) string { return f.as(d, warehouse.AsText) }
 
 func (f field) as(d warehouse.Dialect, as warehouse.JSONType) string {
+	var inside []string
+	if f.key != "" {
+		inside = []string{f.key}
+	}
 	switch {
 	case f.property != "":
-		return d.JSON(as, "e.properties", f.property)
+		return d.JSON(as, "e.properties", append([]string{f.property}, inside...)...)
 	case f.context != "":
-		return d.JSON(as, "e.context", strings.Split(f.context, ".")...)
+		return d.JSON(as, "e.context", append(strings.Split(f.context, "."), inside...)...)
 	}
 	switch as {
 	case warehouse.AsNumber:
@@ -139,6 +150,11 @@ func (d *decoder) dimension(at string, v jsontext.Value) string {
 
 // checkDimension makes sure that a dimension is compared as the text that it is.
 func (d *decoder) checkDimension(at string, c *condition) {
+	switch c.test.Op {
+	case rule.Near, rule.HasAny, rule.HasAll, rule.HasNone:
+		d.fail(at+".op", "%s is about properties and the context; a dimension is a text", c.test.Op)
+		return
+	}
 	for i := range c.test.Values {
 		v := &c.test.Values[i]
 		switch {
@@ -184,10 +200,102 @@ func (c condition) sql(d warehouse.Dialect) fragment {
 		return c.listed(d)
 	case rule.Contains:
 		return frag("position(? IN "+text+") > 0", c.test.Values[0].Text)
+	case rule.NotContains:
+		return frag("NOT coalesce(position(? IN "+text+") > 0, FALSE)", c.test.Values[0].Text)
 	case rule.StartsWith:
 		return frag("position(? IN "+text+") = 1", c.test.Values[0].Text)
+	case rule.EndsWith:
+		return frag("suffix("+text+", ?)", c.test.Values[0].Text)
+	case rule.Matches:
+		return c.matches(text)
+	case rule.NotMatches:
+		return build("NOT coalesce(", c.matches(text), ", FALSE)")
+	case rule.HasAny:
+		return c.hasAny(d)
+	case rule.HasNone:
+		return build("NOT coalesce(", c.hasAny(d), ", FALSE)")
+	case rule.HasAll:
+		return c.hasAll(d)
+	case rule.Near:
+		return c.near(d)
+	}
+	if op := versionComparisons[c.test.Op]; op != "" {
+		return frag(versionOf(text)+" "+op+" ?", c.test.VersionKey())
 	}
 	return c.compare(d, comparisons[c.test.Op], c.test.Values[0])
+}
+
+var versionComparisons = map[rule.Op]string{rule.VersionEq: "=", rule.VersionGt: ">", rule.VersionGte: ">=", rule.VersionLt: "<", rule.VersionLte: "<="}
+
+// versionOf makes of a text what rule.Test.VersionKey makes of the test's, so that texts compare as versions do; NULL of what is none.
+func versionOf(text string) string {
+	numbers := "regexp_extract(" + text + ", '" + rule.Versions + "', 1)"
+	var parts [8]string
+	for i := range parts {
+		parts[i] = "lpad(split_part(" + numbers + ", '.', " + strconv.Itoa(i+1) + "), 9, '0')"
+	}
+	return "CASE WHEN regexp_matches(" + text + ", '" + rule.Versions + "') THEN " + strings.Join(parts[:], " || ") + " END"
+}
+
+// matches looks for a regular expression, which both engines read as RE2 does.
+func (c condition) matches(text string) fragment {
+	return frag("(length("+text+") <= "+strconv.Itoa(rule.MaxMatched)+" AND regexp_matches("+text+", ?))", c.test.Values[0].Text)
+}
+
+// byKind are the test's values as texts, as numbers and as booleans, each with how an element is read to be compared with them.
+func (c condition) byKind() (lists [3]struct {
+	as     warehouse.JSONType
+	name   string // of the type
+	values []any
+}) {
+	lists[0].name, lists[1].name, lists[2].name = "VARCHAR", "DOUBLE", "BOOLEAN"
+	lists[0].as, lists[1].as, lists[2].as = warehouse.AsTexts, warehouse.AsNumbers, warehouse.AsBooleans
+	for _, v := range c.test.Values {
+		switch v.Kind {
+		case rule.Text:
+			lists[0].values = append(lists[0].values, v.Text)
+		case rule.Number:
+			lists[1].values = append(lists[1].values, v.Number)
+		default:
+			lists[2].values = append(lists[2].values, v.Boolean)
+		}
+	}
+	return lists
+}
+
+// hasAny looks for an element among the values.
+func (c condition) hasAny(d warehouse.Dialect) fragment {
+	return joined(c.elements(d, "list_has_any"), " OR ", "FALSE")
+}
+
+// hasAll looks for each of the values among the elements.
+func (c condition) hasAll(d warehouse.Dialect) fragment {
+	return joined(c.elements(d, "list_has_all"), " AND ", "TRUE")
+}
+
+// elements compares the elements of a list with the values of each kind.
+func (c condition) elements(d warehouse.Dialect, function string) (found []fragment) {
+	for _, list := range c.byKind() {
+		if len(list.values) > 0 {
+			marks := strings.Repeat(", CAST(? AS "+list.name+")", len(list.values))[2:] // whose type no function tells
+			found = append(found, frag("coalesce("+function+"("+c.as(d, list.as)+", ["+marks+"]), FALSE)", list.values...))
+		}
+	}
+	return found
+}
+
+// near compares haversines as the matcher in memory does.
+func (c condition) near(d warehouse.Dialect) fragment {
+	text := c.text(d)
+	written := func(group string) string {
+		return "TRY_CAST(regexp_extract(" + text + ", '" + rule.Places + "', " + group + ") AS DOUBLE)"
+	}
+	north := "coalesce(" + c.part("lat").as(d, warehouse.AsNumber) + ", " + written("1") + ")"
+	east := "coalesce(" + c.part("lng").as(d, warehouse.AsNumber) + ", " + c.part("lon").as(d, warehouse.AsNumber) + ", " + written("2") + ")"
+	lat, lng, cosine, most := c.test.Haversine()
+	number := "CAST(? AS DOUBLE)"
+	return frag("coalesce(abs("+north+") <= 90 AND abs("+east+") <= 180 AND pow(sin(radians("+north+" - "+number+") / 2), 2) + "+
+		number+" * cos(radians("+north+")) * pow(sin(radians("+east+" - "+number+") / 2), 2) <= "+number+", FALSE)", lat, cosine, lng, most)
 }
 
 var comparisons = map[rule.Op]string{rule.Eq: "=", rule.Gt: ">", rule.Gte: ">=", rule.Lt: "<", rule.Lte: "<="}

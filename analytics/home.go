@@ -130,7 +130,7 @@ func (c *homeCondition) passes(values []string) bool {
 		return c.test.Match("", false)
 	}
 	fits := func(v string) bool { return c.test.Match(homeText(v), true) }
-	if c.test.Op == rule.Neq || c.test.Op == rule.NotIn || c.test.Op == rule.NotExists {
+	if c.test.Op.Negative() {
 		return !slices.ContainsFunc(values, func(v string) bool { return !fits(v) })
 	}
 	return slices.ContainsFunc(values, fits)

@@ -289,16 +289,17 @@ func (b *builder) scanPage(ctx context.Context, in *interest, from touchstone.Pe
 	return found, last, n, rows.Err()
 }
 
-// profiles finds the persons whom one of the rules admits by their traits alone.
+// profiles finds the persons whom one of the rules admits, or will, by their traits alone.
 func (b *builder) profiles(ctx context.Context, rules []*rule.Rule) error {
 	v := &stranger{}
+	now := b.cfg.Clock.Now().UnixMilli()
 	return b.cfg.Profiles.Each(ctx, func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
-		v.trait = trait
+		v.person, v.trait = person, trait
 		for _, r := range rules {
 			if len(r.Households()) > 0 { // others decide, too
 				return b.candidate(ctx, person)
 			}
-			if member, _ := r.Eval(v, 0); member {
+			if member, until := r.Eval(v, now); member || until != rule.Never { // now, or when a date comes
 				return b.candidate(ctx, person)
 			}
 		}
@@ -308,8 +309,11 @@ func (b *builder) profiles(ctx context.Context, rules []*rule.Rule) error {
 
 // stranger is a person of whom only traits are known.
 type stranger struct {
-	trait func(name string) (touchstone.JSON, bool)
+	person touchstone.PersonID
+	trait  func(name string) (touchstone.JSON, bool)
 }
+
+func (s *stranger) Person() touchstone.PersonID { return s.person }
 
 func (s *stranger) Trait(name string) (touchstone.JSON, bool) { return s.trait(name) }
 func (s *stranger) Kept(int) []int64                          { return nil }

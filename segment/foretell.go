@@ -20,7 +20,7 @@ type Future struct {
 // Foretold says which segments somebody would be in, by their places in Forecast.Segments.
 type Foretold struct {
 	In []int
-	// Unsure are those that ask about households: who lives with whom is found out afterwards.
+	// Unsure are those that ask about households, or that chance decides: who lives with whom, and whose id is kept, is found out afterwards.
 	Unsure []int
 }
 
@@ -138,7 +138,7 @@ func (o *oracle) ask(i int) certainty {
 	r, is := o.rules[i], no
 	switch {
 	case r == nil:
-	case len(r.Households()) > 0:
+	case len(r.Households()) > 0 || r.Draws():
 		is = unsure
 	default:
 		rec := &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments())), trait: func(name string) (touchstone.JSON, bool) {

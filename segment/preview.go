@@ -125,7 +125,7 @@ func (e *Evaluator) each(ctx context.Context, r *rule.Rule, now int64, condition
 	of := func(p touchstone.PersonID) *record {
 		rec := known[p]
 		if rec == nil {
-			rec = &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+			rec = &record{person: p, kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
 			known[p] = rec
 		}
 		return rec
@@ -197,7 +197,7 @@ func (e *Evaluator) neighbours(ctx context.Context, r *rule.Rule, now int64, kno
 		if rec == nil {
 			rec = nobody
 		}
-		rec.trait = trait
+		rec.person, rec.trait = person, trait
 		for n := range a.passes {
 			if passes, _ := r.EvalMember(n, rec, now); passes {
 				a.passes[n][person] = true
@@ -239,6 +239,7 @@ type record struct {
 	near   *neighbours // if the rule asks about households
 }
 
+func (r *record) Person() touchstone.PersonID               { return r.person }
 func (r *record) Trait(name string) (touchstone.JSON, bool) { return r.trait(name) }
 func (r *record) Kept(leaf int) []int64                     { return r.kept[leaf] }
 func (r *record) InSegment(ref int) bool                    { return r.in[ref] }

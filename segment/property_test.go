@@ -170,7 +170,12 @@ func (h *history) fact() {
 	case 0:
 		h.merge(p, h.person())
 	case 1, 2:
-		h.trait(p, rapid.SampledFrom([]string{"a", "b"}).Draw(t, "trait"), touchstone.JSON(rapid.SampledFrom([]string{"1", `"x"`, ""}).Draw(t, "value")))
+		if rapid.IntRange(0, 2).Draw(t, "dated") == 0 { // a moment in the story, or a day that comes again
+			at := time.Date(2026, 1, 1, 0, 0, rapid.IntRange(-30, 90).Draw(t, "moment"), 0, time.UTC)
+			h.trait(p, "d", touchstone.JSON(rapid.SampledFrom([]string{`"` + at.Format(time.RFC3339) + `"`, fmt.Sprint(at.Unix()), `"1999-01-02"`, `"x"`, ""}).Draw(t, "date")))
+			return
+		}
+		h.trait(p, rapid.SampledFrom([]string{"a", "b"}).Draw(t, "trait"), touchstone.JSON(rapid.SampledFrom([]string{"1", `"x"`, `["x",1]`, ""}).Draw(t, "value")))
 	default:
 		ago := rapid.SampledFrom([]int{0, 0, 0, 0, 1, 3, 8, 20, -3}).Draw(t, "ago")
 		h.event(p, time.Duration(ago)*time.Second, rapid.SampledFrom([]string{"A", "B"}).Draw(t, "event"),
@@ -203,6 +208,23 @@ func (h *history) rule(depth int) string {
 	case kind == 3 && len(h.ids) > 0:
 		return fmt.Sprintf(`{"segment":%q}`, rapid.SampledFrom(h.ids).Draw(t, "ref"))
 	case kind <= 4:
+		switch rapid.IntRange(0, 5).Draw(t, "trait kind") {
+		case 0:
+			from := rapid.IntRange(0, 9).Draw(t, "random from")
+			return fmt.Sprintf(`{"random":{"salt":%q,"from":%d,"to":%d}}`, rapid.SampledFrom([]string{"a", "b"}).Draw(t, "salt"), 10*from, 10*from+rapid.IntRange(1, 10*(10-from)).Draw(t, "random part"))
+		case 1, 2, 3:
+			op := rapid.SampledFrom([]string{"ago_gt", "ago_lt", "ahead_lt", "ahead_gt", "after", "anniversary"}).Draw(t, "clocked")
+			value := fmt.Sprintf(`"%ds"`, rapid.IntRange(1, 15).Draw(t, "length"))
+			switch op {
+			case "after":
+				value = `"2026-01-01"`
+			case "anniversary":
+				value = fmt.Sprint(rapid.IntRange(-1, 1).Draw(t, "days"))
+			}
+			return fmt.Sprintf(`{"trait":"d","op":%q,"value":%s}`, op, value)
+		case 4:
+			return fmt.Sprintf(`{"trait":"a","op":%q,"value":["x",1]}`, rapid.SampledFrom([]string{"has_any", "has_all", "has_none"}).Draw(t, "list"))
+		}
 		return rapid.SampledFrom([]string{`{"trait":"a","op":"exists"}`, `{"trait":"a","op":"eq","value":1}`, `{"trait":"b","op":"not_exists"}`,
 			`{"trait":"b","op":"neq","value":"x"}`}).Draw(t, "trait rule")
 	}

@@ -769,6 +769,8 @@ func (v *view) Trait(name string) (touchstone.JSON, bool) {
 	return v.trait(name)
 }
 
+func (v *view) Person() touchstone.PersonID { return v.state.person }
+
 func (v *view) Kept(leaf int) []int64 { return v.state.times(v.program.leaves[leaf].id) }
 
 func (v *view) InSegment(ref int) bool {

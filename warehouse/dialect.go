@@ -10,7 +10,8 @@ package warehouse
 //
 // A question is written in the SQL that the engines share, and a Dialect fills in the rest. Shared
 // is also what an engine may have to be told, as by settings of its connections: a join or an aggregate that finds
-// nothing gives NULL, a cast of NULL is NULL, and NULL stands last in an order. warehousetest checks each.
+// nothing gives NULL, a cast of NULL is NULL, and NULL stands last in an order. warehousetest checks each. So are list_has_any, list_has_all, suffix, split_part, lpad,
+// regexp_matches and regexp_extract (RE2), sin, cos, radians and pow of doubles; the cases of the rule language check those.
 
 // JSONType is what a value in a JSON column is read as.
 type JSONType uint8
@@ -18,10 +19,13 @@ type JSONType uint8
 // The ways to read a value. They follow the table of package segment/rule: NULL stands for
 // a missing value, for JSON null, and for what is not of the type.
 const (
-	AsText    JSONType = iota + 1 // the content of a string, the JSON text of anything else
-	AsNumber                      // a number or a numeric string, if it is finite
-	AsBoolean                     // a boolean
-	AsDigest                      // rule.Digest of the text, a BIGINT: the lower 8 bytes of its MD5, without the last bit
+	AsText     JSONType = iota + 1 // the content of a string, the JSON text of anything else
+	AsNumber                       // a number or a numeric string, if it is finite
+	AsBoolean                      // a boolean
+	AsTexts                        // a list of what AsText reads of each element of a JSON list, or of the value itself as the only one
+	AsNumbers                      // the same with AsNumber
+	AsBooleans                     // and with AsBoolean
+	AsDigest                       // rule.Digest of the text, a BIGINT: the lower 8 bytes of its MD5, without the last bit
 )
 
 // Dialect is what differs between the engines' SQL, in one place. All methods return an

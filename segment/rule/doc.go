@@ -24,6 +24,7 @@
 //   - A text in the rule compares byte by byte with the value's text: the content of a
 //     string, and the JSON text of anything else (5 has the text "5", true has "true").
 //   - A boolean in the rule matches only the same JSON boolean.
-//   - A missing value matches not_exists, neq and not_in, and nothing else: neq is the exact
-//     negation of eq, and not_in of in.
+//   - A missing value matches the negative operators (not_exists, neq, not_in, not_contains, not_matches, has_none), and nothing
+//     else: neq is the exact negation of eq, and so on.
+//   - What is a version, a place or a moment says each operator; a value that is none passes none.
 package rule

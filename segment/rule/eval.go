@@ -2,12 +2,15 @@ package rule
 
 import (
 	"math"
+	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 )
 
 // Subject is what a rule asks about a person.
 type Subject interface {
+	// Person is who is asked about, for random parts.
+	Person() touchstone.PersonID
 	// Trait returns a trait's value.
 	Trait(name string) (touchstone.JSON, bool)
 	// Kept returns what is kept of the person's events of a leaf (see [Rule.Leaves] and [Leaf.Add]). What is older than
@@ -46,7 +49,9 @@ func eval(n Node, s Subject, now int64) (bool, int64) {
 		return !member, deadline
 	case *Trait:
 		value, ok := s.Trait(n.Name)
-		return n.Test.Match(value, ok), Never
+		return n.Test.Holds(value, ok, now)
+	case *Random:
+		return n.holds(s.Person()), Never
 	case *Event:
 		return n.eval(s, now)
 	case *edge:
@@ -236,6 +241,7 @@ func (c Count) holds(n int) bool {
 // nobody is a person of whom nothing is known.
 type nobody struct{ rule *Rule }
 
+func (nobody) Person() touchstone.PersonID          { return 0 }
 func (nobody) Trait(string) (touchstone.JSON, bool) { return "", false }
 func (nobody) Kept(int) []int64                     { return nil }
 func (nobody) InSegment(int) bool                   { return false }
@@ -247,11 +253,25 @@ func (r *Rule) Alone(n int, s Subject, now int64) (bool, int64) {
 	return r.Among(n, []*Seat{{Until: Never}}, func(int) (bool, int64) { return r.EvalMember(n, s, now) }, now)
 }
 
-// MatchesNobody tells whether the rule holds for a person of whom nothing is known: then
-// every new person belongs.
+// MatchesNobody tells whether the rule holds, or may by chance, for a person of whom nothing is known: then
+// every new person is asked about.
 func (r *Rule) MatchesNobody() bool {
+	if r.Draws() {
+		may, _ := outcomes(r.Root, func(n Node) (bool, bool) {
+			if _, ok := n.(*Random); ok {
+				return true, true
+			}
+			holds, _ := eval(n, nobody{r}, 0)
+			return holds, !holds
+		})
+		return may
+	}
 	member, _ := r.Eval(nobody{r}, 0)
 	return member
+}
+
+func (r *Rule) has(is func(Node) bool) bool {
+	return slices.ContainsFunc(r.conditions, func(c Condition) bool { return is(c.Node) })
 }
 
 // TraitsMayDecide tells whether the rule can hold for a person without any of its events
@@ -265,11 +285,28 @@ func (r *Rule) TraitsMayDecide() bool {
 // possible tells whether a node can be true and whether it can be false for some traits,
 // given no events and no segments.
 func possible(n Node) (canTrue, canFalse bool) {
+	return outcomes(n, func(n Node) (bool, bool) {
+		switch n := n.(type) {
+		case *Trait, *Household, *Random: // others decide
+			return true, true
+		case *Event:
+			if n.as != nil {
+				return possible(n.as)
+			}
+			holds := n.holds(0, 0)
+			return holds, !holds
+		}
+		return false, true
+	})
+}
+
+// outcomes puts together what a node can be out of what its conditions can be.
+func outcomes(n Node, of func(n Node) (canTrue, canFalse bool)) (canTrue, canFalse bool) {
 	switch n := n.(type) {
 	case *And:
 		canTrue = true
 		for _, part := range n.Of {
-			t, f := possible(part)
+			t, f := outcomes(part, of)
 			canTrue = canTrue && t
 			canFalse = canFalse || f
 		}
@@ -277,26 +314,16 @@ func possible(n Node) (canTrue, canFalse bool) {
 	case *Or:
 		canFalse = true
 		for _, part := range n.Of {
-			t, f := possible(part)
+			t, f := outcomes(part, of)
 			canTrue = canTrue || t
 			canFalse = canFalse && f
 		}
 		return canTrue, canFalse
 	case *Not:
-		t, f := possible(n.Of)
+		t, f := outcomes(n.Of, of)
 		return f, t
-	case *Trait:
-		return true, true
-	case *Event:
-		if n.as != nil {
-			return possible(n.as)
-		}
-		holds := n.holds(0, 0)
-		return holds, !holds
-	case *Household: // others decide
-		return true, true
 	}
-	return false, true
+	return of(n)
 }
 
 // Timed tells whether time alone can change an answer.
@@ -314,13 +341,22 @@ func (r *Rule) Timed() bool {
 			if n.timed() {
 				return true
 			}
+		case *Trait:
+			if n.Test.Clocked() {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// HoldsForNone tells whether a condition on events holds for a person without any.
+// HoldsForNone tells whether a condition on events, or by chance, may hold for a person without any.
 func (r *Rule) HoldsForNone(c Condition) bool {
-	_, ok := c.Node.(*Event)
-	return ok && r.EvalCondition(c, nobody{r}, 0)
+	switch c.Node.(type) {
+	case *Random:
+		return true
+	case *Event:
+		return r.EvalCondition(c, nobody{r}, 0)
+	}
+	return false
 }

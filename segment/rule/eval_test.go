@@ -14,6 +14,7 @@ import (
 
 // person is a Subject with all its event times, for one rule.
 type person struct {
+	id     touchstone.PersonID
 	traits map[string]touchstone.JSON
 	times  [][]int64
 	in     map[int]bool
@@ -32,7 +33,8 @@ func (p *person) Trait(name string) (touchstone.JSON, bool) {
 	v, ok := p.traits[name]
 	return v, ok
 }
-func (p *person) InSegment(ref int) bool { return p.in[ref] }
+func (p *person) Person() touchstone.PersonID { return p.id }
+func (p *person) InSegment(ref int) bool      { return p.in[ref] }
 func (p *person) Kept(leaf int) []int64 {
 	times := p.times[leaf]
 	if p.keep == nil {

@@ -89,6 +89,7 @@ func (p *parser) compared(at string, v jsontext.Value, n *Event) {
 	o := p.object(at, v)
 	p.property(&o, n)
 	n.Test = p.test(&o)
+	p.untimed(at, &n.Test)
 	p.done(o, "property, op, value")
 	if p.err != nil || n.Measure == First || n.Measure == Last {
 		n.Test.index()

@@ -48,6 +48,7 @@ type parser struct {
 	err        error
 	conditions []Condition
 	count      int
+	patterns   int
 	inside     bool // a household condition
 }
 
@@ -112,7 +113,7 @@ func (p *parser) done(o object, known string) {
 	}
 }
 
-const nodeFields = "and, or, not, trait, event, sequence, segment, household"
+const nodeFields = "and, or, not, trait, event, sequence, segment, household, random"
 
 func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 	o := p.object(at, v)
@@ -120,7 +121,7 @@ func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 		return nil
 	}
 	var kinds []string
-	for _, k := range []string{"and", "or", "not", "trait", "event", "sequence", "segment", "household"} {
+	for _, k := range strings.Split(nodeFields, ", ") {
 		if _, ok := o.fields[k]; ok {
 			kinds = append(kinds, k)
 		}
@@ -153,6 +154,9 @@ func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 		return p.event(o, value)
 	case "sequence":
 		return p.sequence(o, value)
+	case "random":
+		p.done(o, "random")
+		return p.random(at, value)
 	case "household":
 		p.done(o, "household")
 		return p.household(at, value, depth)
@@ -182,7 +186,7 @@ func (p *parser) nodes(at string, v jsontext.Value, depth int) []Node {
 func (p *parser) trait(o object, name jsontext.Value) Node {
 	n := &Trait{Name: p.name(join(o.at, "trait"), name)}
 	n.Test = p.test(&o)
-	p.done(o, "trait, op, value")
+	p.done(o, "trait, op, value, tz")
 	n.Test.index()
 	p.condition(o.at, n)
 	return n
@@ -271,6 +275,7 @@ func (p *parser) filter(at string, v jsontext.Value) Filter {
 		}
 	}
 	f.Test = p.test(&o)
+	p.untimed(at, &f.Test)
 	p.done(o, "property, context, op, value")
 	p.counts(at)
 	f.compile()
@@ -290,43 +295,72 @@ func (p *parser) test(o *object) Test {
 	if p.err == nil && !slices.Contains(testOps, t.Op) {
 		p.fail(at, "unknown operator %q; %s", t.Op, knownOps())
 	}
-	at = join(o.at, "value")
+	p.operand(o, &t)
+	return t
+}
+
+// operand reads the value that an operator compares with.
+func (p *parser) operand(o *object, t *Test) {
+	at := join(o.at, "value")
 	value, ok := o.take("value")
-	if p.err != nil {
-		return t
-	}
-	if t.Op == Exists || t.Op == NotExists {
+	switch {
+	case p.err != nil:
+	case t.Op == Exists || t.Op == NotExists:
 		if ok {
 			p.fail(at, "%s takes no value", t.Op)
 		}
-		return t
-	}
-	if !ok {
+	case !ok:
 		p.fail(at, "is missing; %s compares with one", t.Op)
-		return t
+	case t.Op.Listed():
+		p.values(at, value, t)
+	case t.Op == Near:
+		p.place(at, value, t)
+	case slices.Contains(clockOps, t.Op):
+		p.clocked(o, at, value, t)
+	default:
+		p.compareWith(at, p.value(at, value), t)
 	}
-	if t.Op == In || t.Op == NotIn {
-		items := p.list(at, value)
-		if p.err == nil && (len(items) == 0 || len(items) > MaxList) {
-			p.fail(at, "must be a list of 1 to %d values", MaxList)
-		}
-		for i, item := range items {
-			t.Values = append(t.Values, p.value(join(at, strconv.Itoa(i)), item))
-		}
-		return t
+}
+
+func (p *parser) values(at string, value jsontext.Value, t *Test) {
+	most := MaxList
+	if t.Op != In && t.Op != NotIn {
+		most = MaxElements
 	}
-	v := p.value(at, value)
+	items := p.list(at, value)
+	if p.err == nil && (len(items) == 0 || len(items) > most) {
+		p.fail(at, "must be a list of 1 to %d values", most)
+	}
+	for i, item := range items {
+		t.Values = append(t.Values, p.value(join(at, strconv.Itoa(i)), item))
+	}
+}
+
+func (p *parser) compareWith(at string, v Value, t *Test) {
 	if p.err != nil {
-		return t
-	}
-	switch {
-	case (t.Op == Contains || t.Op == StartsWith) && v.Kind != Text:
-		p.fail(at, "%s compares with a text", t.Op)
-	case v.Kind == Boolean && t.Op != Eq && t.Op != Neq:
-		p.fail(at, "%s does not compare with true or false; use eq or neq", t.Op)
+		return
 	}
 	t.Values = []Value{v}
-	return t
+	switch t.Op {
+	case Contains, NotContains, StartsWith, EndsWith, Matches, NotMatches, VersionEq, VersionGt, VersionGte, VersionLt, VersionLte:
+		if v.Kind != Text {
+			p.fail(at, "%s compares with a text", t.Op)
+			return
+		}
+	}
+	switch t.Op {
+	case Matches, NotMatches:
+		p.pattern(at, v.Text)
+	case VersionEq, VersionGt, VersionGte, VersionLt, VersionLte:
+		if _, ok := versionKey(v.Text); !ok {
+			p.fail(at, "%q is not a version; write numbers with points between, such as 2.10 or v3.0.1", v.Text)
+		}
+	case Eq, Neq:
+	default:
+		if v.Kind == Boolean {
+			p.fail(at, "%s does not compare with true or false; use eq or neq", t.Op)
+		}
+	}
 }
 
 func knownOps() string {

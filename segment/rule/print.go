@@ -46,6 +46,8 @@ func (p *printer) node(n Node) {
 		p.WriteByte('}')
 	case *Sequence:
 		p.sequence(n)
+	case *Random:
+		p.random(n)
 	case *Segment:
 		p.WriteString(`{"segment":`)
 		p.text(n.ID)
@@ -112,7 +114,9 @@ func (p *printer) test(t *Test) {
 	p.WriteString(`,"op":"` + string(t.Op) + `"`)
 	switch t.Op {
 	case Exists, NotExists:
-	case In, NotIn:
+	case Near:
+		p.place(t)
+	case In, NotIn, HasAny, HasAll, HasNone:
 		for i, v := range t.Values {
 			if i == 0 {
 				p.WriteString(`,"value":[`)
@@ -126,6 +130,7 @@ func (p *printer) test(t *Test) {
 		p.WriteString(`,"value":`)
 		p.value(t.Values[0])
 	}
+	p.tz(t.Zone)
 }
 
 func (p *printer) value(v Value) {
@@ -159,7 +164,7 @@ func sortFilters(where []Filter) []Filter {
 	}
 	all := make([]keyed, len(where))
 	for i, f := range where {
-		if len(f.Test.Values) > 1 {
+		if f.Test.Op.Listed() && len(f.Test.Values) > 1 {
 			f.Test.Values = slices.Clone(f.Test.Values)
 			slices.SortFunc(f.Test.Values, func(a, b Value) int {
 				return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text), cmp.Compare(a.Number, b.Number))

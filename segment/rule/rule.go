@@ -34,7 +34,7 @@ type Rule struct {
 	shrinks    []bool // by leaf: more of its events may end that the rule holds
 }
 
-// Node is one of *And, *Or, *Not, *Trait, *Event, *Sequence, *Segment and *Household.
+// Node is one of *And, *Or, *Not, *Trait, *Event, *Sequence, *Segment, *Household and *Random.
 type Node interface{ node() }
 
 // And holds when all of its parts hold.

@@ -31,7 +31,18 @@ const (
 	NotExists  Op = "not_exists"
 )
 
-var testOps = []Op{Eq, Neq, Gt, Gte, Lt, Lte, Contains, StartsWith, In, NotIn, Exists, NotExists}
+// testOps are the operators in the order in which mistakes name them; see operators.go and clock.go for those that are not above.
+var testOps = slices.Concat([]Op{Eq, Neq, Gt, Gte, Lt, Lte, Contains, NotContains, StartsWith, EndsWith, In, NotIn, Exists, NotExists},
+	[]Op{Matches, NotMatches, HasAny, HasAll, HasNone, VersionEq, VersionGt, VersionGte, VersionLt, VersionLte, Near}, clockOps)
+
+// Negative tells of an operator that is the exact negation of another: it passes what is missing.
+func (op Op) Negative() bool {
+	switch op {
+	case Neq, NotIn, NotExists, NotContains, NotMatches, HasNone:
+		return true
+	}
+	return false
+}
 
 // ValueKind is the type of a Value.
 type ValueKind uint8
@@ -52,20 +63,23 @@ type Value struct {
 }
 
 // Test compares a value with the rule's. Values holds nothing for exists and not_exists,
-// one value for the others, and any number for in and not_in.
+// any number for the operators of lists, latitude, longitude and kilometres for near, and one value for the others.
 type Test struct {
 	Op     Op
 	Values []Value
+	Zone   string // of the operators of time, in which days begin and times without an offset are read; empty = UTC
 
 	// Long lists are looked up, not walked.
 	texts   map[string]struct{}
 	numbers map[float64]struct{}
+	ready   *prepared // of the operators that want more than Values
 }
 
 // listIndexFrom is the length from which a list is worth a map.
 const listIndexFrom = 9
 
 func (t *Test) index() {
+	t.ready = t.prepare()
 	if len(t.Values) < listIndexFrom {
 		return
 	}
@@ -99,6 +113,12 @@ func (t *Test) match(v gjson.Result) bool {
 		return missing || !t.Values[0].equal(v)
 	case NotIn:
 		return missing || !t.listed(v)
+	case NotContains:
+		return missing || !strings.Contains(textOf(v), t.Values[0].Text)
+	case NotMatches:
+		return missing || !t.ready.matches(textOf(v))
+	case HasNone:
+		return missing || !t.hasAny(v)
 	}
 	if missing {
 		return false
@@ -112,6 +132,22 @@ func (t *Test) match(v gjson.Result) bool {
 		return strings.Contains(textOf(v), t.Values[0].Text)
 	case StartsWith:
 		return strings.HasPrefix(textOf(v), t.Values[0].Text)
+	case EndsWith:
+		return strings.HasSuffix(textOf(v), t.Values[0].Text)
+	case Matches:
+		return t.ready.matches(textOf(v))
+	case HasAny:
+		return t.hasAny(v)
+	case HasAll:
+		return t.hasAll(v)
+	case VersionEq, VersionGt, VersionGte, VersionLt, VersionLte:
+		return t.version(v)
+	case Near:
+		return t.ready.near(v)
+	case Before, After:
+		return t.dated(v)
+	case AgoGt, AgoLt, AheadLt, AheadGt, Anniversary:
+		return false // the clock decides; see Holds
 	}
 	return t.ordered(v)
 }

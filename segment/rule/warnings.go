@@ -293,7 +293,8 @@ func oppositeCount(c Count) (Count, bool) {
 	return c, false
 }
 
-var oppositeOps = map[Op]Op{Eq: Neq, Neq: Eq, In: NotIn, NotIn: In, Exists: NotExists, NotExists: Exists}
+var oppositeOps = map[Op]Op{Eq: Neq, Neq: Eq, In: NotIn, NotIn: In, Exists: NotExists, NotExists: Exists,
+	Contains: NotContains, NotContains: Contains, Matches: NotMatches, NotMatches: Matches, HasAny: HasNone, HasNone: HasAny}
 
 // opposite is the test that holds where t does not, if there is one.
 func opposite(t Test) (Test, bool) {
@@ -312,7 +313,8 @@ func satisfiable(list []named) bool {
 	for _, value := range candidates {
 		passes := true
 		for i := range list {
-			passes = passes && list[i].test.match(value)
+			t := &list[i].test
+			passes = passes && (t.Clocked() && value.Type != gjson.Null || t.match(value)) // at some time it may
 		}
 		if passes {
 			return true
@@ -343,10 +345,12 @@ func candidatesOf(list []named) (values []gjson.Result, closed bool) {
 // comparesSpelling tells whether a test looks at how a number is written.
 func comparesSpelling(l named) bool {
 	switch l.test.Op {
-	case Contains, StartsWith, Gt, Gte, Lt, Lte:
+	case Eq, Neq, In, NotIn, Exists, NotExists:
+		return false
+	case Gt, Gte, Lt, Lte:
 		return l.test.Values[0].Kind == Text
 	}
-	return false
+	return true
 }
 
 // valuesEqualTo returns the JSON values that are equal to v, as far as other tests could tell

@@ -73,7 +73,8 @@ func TestWarnings(t *testing.T) {
 
 // What is called impossible is so: no value of a pool of odd ones passes all tests.
 func TestUnsatisfiableTestsHaveNoValue(t *testing.T) {
-	pool := []string{"", "null", "0", "1", "5", "5.0", "-3", `""`, `"5"`, `"5.0"`, `"05"`, `"a"`, `"ab"`, `"b"`, "true", `"true"`, "false", "[1]", `"[1]"`, `{"a":1}`, `"1e400"`}
+	pool := []string{"", "null", "0", "1", "5", "5.0", "-3", `""`, `"5"`, `"5.0"`, `"05"`, `"a"`, `"ab"`, `"b"`, "true", `"true"`, "false", "[1]", `"[1]"`, `{"a":1}`, `"1e400"`,
+		`["a",5]`, `"2026-01-01"`, `{"lat":5,"lng":5}`, `"5,5"`}
 	rapid.Check(t, func(t *rapid.T) {
 		var list []named
 		for range rapid.IntRange(1, 4).Draw(t, "tests") {
@@ -89,15 +90,28 @@ func TestUnsatisfiableTestsHaveNoValue(t *testing.T) {
 			test := Test{Op: rapid.SampledFrom(testOps).Draw(t, "op")}
 			switch test.Op {
 			case Exists, NotExists:
-			case In, NotIn:
+			case In, NotIn, HasAny, HasAll, HasNone:
 				test.Values = rapid.SliceOfN(value, 1, 3).Draw(t, "values")
-			case Contains, StartsWith:
+			case Near:
+				for _, n := range []float64{5, 5, 1} {
+					test.Values = append(test.Values, Value{Kind: Number, Number: n})
+				}
+			case Before, After:
+				test.Values = []Value{{Kind: Text, Text: "2026-01-01"}}
+			case Anniversary:
+				test.Values = []Value{{Kind: Number, Number: 3}}
+			case AgoGt, AgoLt, AheadLt, AheadGt:
+				test.Values = []Value{{Kind: Text, Text: "30d"}}
+			case VersionEq, VersionGt, VersionGte, VersionLt, VersionLte:
+				test.Values = []Value{{Kind: Text, Text: rapid.SampledFrom([]string{"5", "5.0.1", "0"}).Draw(t, "version")}}
+			case Contains, NotContains, StartsWith, EndsWith, Matches, NotMatches:
 				test.Values = []Value{{Kind: Text, Text: rapid.SampledFrom([]string{"a", "5", "b"}).Draw(t, "text")}}
 			case Gt, Gte, Lt, Lte:
 				test.Values = []Value{value.Filter(func(v Value) bool { return v.Kind != Boolean }).Draw(t, "value")}
 			default:
 				test.Values = []Value{value.Draw(t, "value")}
 			}
+			test.index()
 			list = append(list, named{test: test})
 		}
 		if satisfiable(list) {

@@ -27,6 +27,11 @@ func (dialect) JSON(as warehouse.JSONType, column string, path ...string) string
 	}
 	at := quote(pointer.String())
 	switch as {
+	case warehouse.AsTexts, warehouse.AsNumbers, warehouse.AsBooleans:
+		of := map[warehouse.JSONType]warehouse.JSONType{warehouse.AsTexts: warehouse.AsText, warehouse.AsNumbers: warehouse.AsNumber, warehouse.AsBooleans: warehouse.AsBoolean}
+		value := "json_extract(" + column + ", " + at + ")"
+		list := "CASE json_type(" + value + ") WHEN 'ARRAY' THEN CAST(" + value + " AS JSON[]) ELSE [" + value + "] END"
+		return "list_transform(" + list + ", lambda x: " + dialect{}.JSON(of[as], "x") + ")"
 	case warehouse.AsText:
 		return "json_extract_string(" + column + ", " + at + ")"
 	case warehouse.AsDigest:

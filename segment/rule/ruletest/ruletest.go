@@ -2,6 +2,8 @@
 // language must agree: the matcher in memory and the SQL of the warehouse.
 package ruletest
 
+import "strings"
+
 // Case compares a property called "p" of an event.
 type Case struct {
 	Properties string // the event's properties
@@ -111,6 +113,103 @@ var Cases = []Case{
 	{`{"p":false}`, "exists", ``, true},
 	{`{"p":""}`, "eq", `""`, true},
 	{`{"q":{"p":5}}`, "exists", ``, false},
+
+	// The rest of texts.
+	{`{"p":"model-3"}`, "ends_with", `"-3"`, true},
+	{`{"p":"model-3"}`, "ends_with", `"-"`, false},
+	{`{"p":"3"}`, "ends_with", `"-3"`, false},
+	{`{"p":"上海市"}`, "ends_with", `"市"`, true},
+	{`{"p":123}`, "ends_with", `"23"`, true},
+	{`{}`, "ends_with", `""`, false},
+	{`{"p":"model-3"}`, "not_contains", `"del"`, false},
+	{`{"p":"model-3"}`, "not_contains", `"x"`, true},
+	{`{}`, "not_contains", `"x"`, true},
+	{`{"p":null}`, "not_contains", `""`, true},
+
+	// Regular expressions.
+	{`{"p":"model-3"}`, "matches", `"el-[0-9]"`, true},
+	{`{"p":"model-3"}`, "matches", `"^el"`, false},
+	{`{"p":"model-3"}`, "matches", `"^model-\\d$"`, true},
+	{`{"p":"MODEL"}`, "matches", `"(?i)^model$"`, true},
+	{`{"p":"Straße"}`, "matches", `"(?i)STRASSE"`, false},
+	{`{"p":"ſ"}`, "matches", `"(?i)S"`, true},
+	{`{"p":"上海"}`, "matches", `"^\\p{Han}{2}$"`, true},
+	{`{"p":"a\nb"}`, "matches", `"a.b"`, false},
+	{`{"p":"a\nb"}`, "matches", `"(?s)a.b"`, true},
+	{`{"p":"a\nb"}`, "matches", `"^b"`, false},
+	{`{"p":"a\nb"}`, "matches", `"(?m)^b"`, true},
+	{`{"p":"b\n"}`, "matches", `"b$"`, false},
+	{`{"p":"é"}`, "matches", `"^\\w$"`, false},
+	{`{"p":"a\u00a0b"}`, "matches", `"a\\sb"`, false},
+	{`{"p":"naïve x"}`, "matches", `"na\\b"`, true},
+	{`{"p":12345}`, "matches", `"^1.*5$"`, true},
+	{`{"p":true}`, "matches", `"^true$"`, true},
+	{`{"p":""}`, "matches", `""`, true},
+	{`{}`, "matches", `""`, false},
+	{`{"p":"model-3"}`, "not_matches", `"^el"`, true},
+	{`{"p":"model-3"}`, "not_matches", `"el"`, false},
+	{`{}`, "not_matches", `"el"`, true},
+	{`{"p":"` + strings.Repeat("上", 4096) + `"}`, "matches", `"上"`, true},
+	{`{"p":"` + strings.Repeat("上", 4097) + `"}`, "matches", `"上"`, false},
+
+	// Lists in the value.
+	{`{"p":["a","b"]}`, "has_any", `["b","c"]`, true},
+	{`{"p":["a","b"]}`, "has_any", `["c"]`, false},
+	{`{"p":["a","b"]}`, "has_all", `["b","a"]`, true},
+	{`{"p":["a","b"]}`, "has_all", `["b","c"]`, false},
+	{`{"p":["a","b"]}`, "has_none", `["c"]`, true},
+	{`{"p":["a","b"]}`, "has_none", `["c","a"]`, false},
+	{`{"p":"a"}`, "has_any", `["a"]`, true},
+	{`{"p":"a"}`, "has_all", `["a","b"]`, false},
+	{`{"p":[]}`, "has_any", `["a"]`, false},
+	{`{"p":[]}`, "has_none", `["a"]`, true},
+	{`{"p":[]}`, "has_all", `["a"]`, false},
+	{`{"p":[1,"2",3.0]}`, "has_all", `[1,2,3]`, true},
+	{`{"p":[1,"2"]}`, "has_any", `["1"]`, true},
+	{`{"p":[1,"x",true]}`, "has_all", `["x",true,1]`, true},
+	{`{"p":["true"]}`, "has_any", `[true]`, false},
+	{`{"p":[null]}`, "has_any", `["null"]`, false},
+	{`{"p":[null,"a"]}`, "has_all", `["a"]`, true},
+	{`{"p":[["a"]]}`, "has_any", `["a"]`, false},
+	{`{"p":[["a"]]}`, "has_any", `["[\"a\"]"]`, true},
+	{`{"p":{"a":1}}`, "has_any", `["a"]`, false},
+	{`{"p":[5]}`, "has_any", `[1,2,3,4,5,6,7,8,9,10]`, true},
+	{`{}`, "has_any", `["a"]`, false},
+	{`{}`, "has_all", `["a"]`, false},
+	{`{}`, "has_none", `["a"]`, true},
+	{`{"p":null}`, "has_none", `["a"]`, true},
+
+	// Versions.
+	{`{"p":"2.10"}`, "version_gt", `"2.9"`, true},
+	{`{"p":"2.9"}`, "version_gt", `"2.10"`, false},
+	{`{"p":"2.10"}`, "version_eq", `"2.10.0"`, true},
+	{`{"p":"v2.10"}`, "version_gte", `"2.10"`, true},
+	{`{"p":"2.10-beta.3"}`, "version_eq", `"2.10"`, true},
+	{`{"p":"2.10.1 (441)"}`, "version_lte", `"2.10.1"`, true},
+	{`{"p":"2.10.1\nx"}`, "version_eq", `"2.10.1"`, true},
+	{`{"p":2.1}`, "version_lt", `"2.9"`, true},
+	{`{"p":17}`, "version_eq", `"17"`, true},
+	{`{"p":"1.2.3.4.5.6.7.8"}`, "version_lt", `"1.2.3.4.5.6.7.9"`, true},
+	{`{"p":"1.2.3.4.5.6.7.8.9"}`, "version_gt", `"0"`, false},
+	{`{"p":"1234567890"}`, "version_gt", `"0"`, false},
+	{`{"p":"1."}`, "version_eq", `"1"`, false},
+	{`{"p":"latest"}`, "version_lt", `"99"`, false},
+	{`{}`, "version_lt", `"99"`, false},
+
+	// Places: Shanghai's People's Square, and what is 1.11 km north of it.
+	{`{"p":{"lat":31.2304,"lng":121.4737}}`, "near", `{"lat":31.2304,"lng":121.4737,"km":0.001}`, true},
+	{`{"p":{"lat":31.2404,"lng":121.4737}}`, "near", `{"lat":31.2304,"lng":121.4737,"km":1.12}`, true},
+	{`{"p":{"lat":31.2404,"lng":121.4737}}`, "near", `{"lat":31.2304,"lng":121.4737,"km":1.11}`, false},
+	{`{"p":{"lat":31.2304,"lon":"121.4837"}}`, "near", `{"lat":31.2304,"lng":121.4737,"km":1}`, true},
+	{`{"p":"31.2304, 121.4837"}`, "near", `{"lat":31.2304,"lng":121.4737,"km":1}`, true},
+	{`{"p":"31.2304,121.4837"}`, "near", `{"lat":31.2304,"lng":121.4737,"km":0.9}`, false},
+	{`{"p":{"lat":0,"lng":179.9}}`, "near", `{"lat":0,"lng":-179.9,"km":23}`, true},
+	{`{"p":{"lat":-90,"lng":0}}`, "near", `{"lat":90,"lng":0,"km":20038}`, true},
+	{`{"p":{"lat":31}}`, "near", `{"lat":31,"lng":121,"km":20038}`, false},
+	{`{"p":{"lat":91,"lng":121}}`, "near", `{"lat":31,"lng":121,"km":20038}`, false},
+	{`{"p":"Shanghai"}`, "near", `{"lat":31,"lng":121,"km":20038}`, false},
+	{`{"p":[31,121]}`, "near", `{"lat":31,"lng":121,"km":20038}`, false},
+	{`{}`, "near", `{"lat":31,"lng":121,"km":20038}`, false},
 }
 
 // KeyCases have property names that a path language could misread. Each looks for the

@@ -4933,8 +4933,16 @@ export interface components {
             child: boolean;
         };
         Scalar: string | number | boolean | null;
-        /** @enum {string} */
-        ConditionOp: "eq" | "neq" | "gt" | "gte" | "lt" | "lte" | "contains" | "starts_with" | "in" | "not_in" | "exists" | "not_exists";
+        /**
+         * @description matches looks for a regular expression (RE2, up to 200 bytes, ten in a rule) in texts of up to 4,096 characters. has_any, has_all and has_none look at the elements of a list; what is no list is a list of one. Versions are up to eight numbers with points between. near is about a place, as {"lat":…,"lng":…} or "31.23,121.47"
+         * @enum {string}
+         */
+        ConditionOp: "eq" | "neq" | "gt" | "gte" | "lt" | "lte" | "contains" | "not_contains" | "starts_with" | "ends_with" | "matches" | "not_matches" | "in" | "not_in" | "exists" | "not_exists" | "has_any" | "has_all" | "has_none" | "version_eq" | "version_gt" | "version_gte" | "version_lt" | "version_lte" | "near";
+        /**
+         * @description Of a trait that is a moment (a day, a time, or unix seconds or milliseconds), too. before and after compare with a fixed moment; ago_gt, ago_lt, ahead_lt and ahead_gt with a length such as 30d before and after now; anniversary holds each year from so many days before the day until the day, or with a number below 0 until so many days after it
+         * @enum {string}
+         */
+        TraitOp: "eq" | "neq" | "gt" | "gte" | "lt" | "lte" | "contains" | "not_contains" | "starts_with" | "ends_with" | "matches" | "not_matches" | "in" | "not_in" | "exists" | "not_exists" | "has_any" | "has_all" | "has_none" | "version_eq" | "version_gt" | "version_gte" | "version_lt" | "version_lte" | "near" | "before" | "after" | "ago_gt" | "ago_lt" | "ahead_lt" | "ahead_gt" | "anniversary";
         /** @description A column that every event has, such as event, type, source, channel, city, platform or utm_source; the error for an unknown one lists all */
         Dimension: string;
         /** @description A condition on an event; names one of property, context and (in queries) dimension. Among the filters of a question it may name a trait of households instead */
@@ -4945,11 +4953,11 @@ export interface components {
             context?: string;
             dimension?: components["schemas"]["Dimension"];
             op: components["schemas"]["ConditionOp"];
-            /** @description Left out for exists and not_exists, a list for in and not_in */
+            /** @description Left out for exists and not_exists, a list for in, not_in, has_any, has_all and has_none, {lat, lng, km} for near */
             value?: unknown;
         };
         /** @description The rule language of segments */
-        Rule: components["schemas"]["AndRule"] | components["schemas"]["OrRule"] | components["schemas"]["NotRule"] | components["schemas"]["TraitRule"] | components["schemas"]["EventRule"] | components["schemas"]["SequenceRule"] | components["schemas"]["SegmentRule"] | components["schemas"]["HouseholdCondition"];
+        Rule: components["schemas"]["AndRule"] | components["schemas"]["OrRule"] | components["schemas"]["NotRule"] | components["schemas"]["TraitRule"] | components["schemas"]["EventRule"] | components["schemas"]["SequenceRule"] | components["schemas"]["SegmentRule"] | components["schemas"]["HouseholdCondition"] | components["schemas"]["RandomRule"];
         AndRule: {
             and: components["schemas"]["Rule"][];
         };
@@ -4961,8 +4969,10 @@ export interface components {
         };
         TraitRule: {
             trait: string;
-            op: components["schemas"]["ConditionOp"];
+            op: components["schemas"]["TraitOp"];
             value?: unknown;
+            /** @description Of the operators of time: in which days begin and times without an offset are read; UTC if left out */
+            tz?: string;
         };
         EventRule: {
             event: string;
@@ -5056,6 +5066,14 @@ export interface components {
         };
         SegmentRule: {
             segment: string;
+        };
+        RandomRule: {
+            /** @description A part of all persons that chance has chosen, in percent: from ≤ bucket < to. The bucket is the last 8 bytes of the MD5 of salt, colon and public id, little endian, without the lowest bit, modulo 10,000, in hundredths; a merge keeps that of the person who is kept */
+            random: {
+                salt: string;
+                from?: number;
+                to?: number;
+            };
         };
         HouseholdCondition: {
             /** @description By what is true of members of the person's household (the surest of several; who has none is one of their own, without a role). One of any, all, none; all is false and none is true when there is nobody to ask */

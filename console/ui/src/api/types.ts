@@ -94,6 +94,7 @@ export type SegmentPreview = S["SegmentPreview"];
 export type Rule = S["Rule"];
 export type Condition = S["Condition"];
 export type ConditionOp = S["ConditionOp"];
+export type TraitOp = S["TraitOp"];
 
 export type Query = S["Query"];
 export type TrendQuery = S["TrendQuery"];

@@ -9,6 +9,7 @@ import {
   prune,
   readRule,
   ruleAt,
+  salvageRule,
   segmentsIn,
 } from "./rule";
 
@@ -34,6 +35,42 @@ describe("prune", () => {
     expect(prune({ and: [{ trait: "a", op: "eq", value: 0 }] }).rule).not.toBeNull();
     expect(prune({ and: [{ trait: "a", op: "eq", value: false }] }).rule).not.toBeNull();
     expect(prune({ and: [{ event: "e", where: [{ property: "p", op: "gte" }] }] }).rule).toBeNull();
+  });
+});
+
+describe("operators of moments, places and chance", () => {
+  const born: Rule = { trait: "born", op: "anniversary", value: 7, tz: "Asia/Shanghai" };
+  const home: Rule = { trait: "home", op: "near", value: { lat: 31.2, lng: 121.5, km: 5 } };
+  const part: Rule = { random: { salt: "spring", from: 0, to: 10 } };
+  it("are read, or the place that is wrong is told", () => {
+    for (const r of [born, home, part]) expect(readRule(r)).toEqual({ rule: r });
+    expect(readRule({ ...born, value: "soon" })).toEqual({ wrong: "value" });
+    expect(readRule({ ...born, tz: 8 })).toEqual({ wrong: "tz" });
+    expect(readRule({ ...home, value: { lat: "x" } })).toEqual({ wrong: "value" });
+    expect(readRule({ random: { salt: 1 } })).toEqual({ wrong: "random" });
+    expect(readRule({ event: "A", where: [{ property: "p", op: "ago_gt", value: "1d" }] })).toEqual({
+      wrong: "where",
+    });
+  });
+  it("are salvaged without what is wrong", () => {
+    expect(salvageRule({ ...born, value: "soon", tz: 8 })).toEqual({ trait: "born", op: "anniversary" });
+    expect(salvageRule({ and: [{ random: {} }] })).toEqual({
+      and: [{ random: { salt: "", from: 0, to: 10 } }],
+    });
+  });
+  it("are finished when all is there", () => {
+    expect(prune({ and: [born, home, part] }).incomplete).toBe(0);
+    expect(prune({ ...home, value: { lat: 1, lng: 2 } } as Rule).rule).toBeNull();
+    expect(prune({ random: { salt: "a", from: 10, to: 10 } }).rule).toBeNull();
+    expect(prune({ trait: "tags", op: "has_any", value: [] }).rule).toBeNull();
+  });
+  it("have opposites with names", () => {
+    expect(negate({ trait: "tags", op: "has_any", value: ["a"] })).toEqual({
+      trait: "tags",
+      op: "has_none",
+      value: ["a"],
+    });
+    expect(negate(born)).toEqual({ not: born });
   });
 });
 

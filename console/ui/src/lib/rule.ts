@@ -1,4 +1,4 @@
-import type { Condition, ConditionOp, Rule, SegmentPreview } from "@/api/types";
+import type { Condition, ConditionOp, Rule, SegmentPreview, TraitOp } from "@/api/types";
 
 /** The rule language of segments as data: shapes, places ("and.1.not"), and what may be sent to the server. */
 export type GroupKind = "and" | "or";
@@ -10,6 +10,7 @@ export type EventRule = Extract<Rule, { event: unknown }>;
 export type SequenceRule = Extract<Rule, { sequence: unknown }>;
 export type SequenceStep = SequenceRule["sequence"][number];
 export type SegmentRule = Extract<Rule, { segment: unknown }>;
+export type RandomRule = Extract<Rule, { random: unknown }>;
 export type HouseholdRule = Extract<Rule, { household: unknown }>;
 export type HouseholdRole = NonNullable<HouseholdRule["household"]["role"]>;
 /** Of how many members of a household a condition must be true. */
@@ -22,6 +23,7 @@ export const isTrait = (r: Rule): r is TraitRule => "trait" in r;
 export const isEvent = (r: Rule): r is EventRule => "event" in r;
 export const isSequence = (r: Rule): r is SequenceRule => "sequence" in r;
 export const isSegment = (r: Rule): r is SegmentRule => "segment" in r;
+export const isRandom = (r: Rule): r is RandomRule => "random" in r;
 export const isHousehold = (r: Rule): r is HouseholdRule => "household" in r;
 
 /** What of somebody's events is compared. */
@@ -107,7 +109,13 @@ export function wrap(inner: Rule, negated: boolean): Rule {
 }
 
 /** Operators whose exact negation has a name (segment/rule): "not (city is x)" is "city is not x". */
-const negations: Partial<Record<ConditionOp, ConditionOp>> = {
+const negations: Partial<Record<TraitOp, TraitOp>> = {
+  contains: "not_contains",
+  not_contains: "contains",
+  matches: "not_matches",
+  not_matches: "matches",
+  has_any: "has_none",
+  has_none: "has_any",
   eq: "neq",
   neq: "eq",
   in: "not_in",
@@ -152,13 +160,35 @@ export function asGroup(rule: Rule | null | undefined): Rule {
 
 export const join = (at: string, name: string | number) => (at === "" ? String(name) : `${at}.${name}`);
 
-const valueless: readonly ConditionOp[] = ["exists", "not_exists"];
-const listed: readonly ConditionOp[] = ["in", "not_in"];
-export const takesNoValue = (op: ConditionOp) => valueless.includes(op);
-export const takesList = (op: ConditionOp) => listed.includes(op);
+/** The operators by what they compare with. Those of moments are about traits only. */
+export const textOps = ["contains", "not_contains", "starts_with", "ends_with"] as const;
+export const patternOps = ["matches", "not_matches"] as const;
+export const listOps = ["has_any", "has_all", "has_none"] as const;
+export const versionOps = ["version_eq", "version_gt", "version_gte", "version_lt", "version_lte"] as const;
+export const lengthOps = ["ago_gt", "ago_lt", "ahead_lt", "ahead_gt"] as const;
+export const momentOps = ["before", "after"] as const;
+const among = (list: readonly TraitOp[], op: TraitOp) => list.includes(op);
+export const takesNoValue = (op: TraitOp) => op === "exists" || op === "not_exists";
+export const takesList = (op: TraitOp) => op === "in" || op === "not_in" || among(listOps, op);
+export const takesText = (op: TraitOp) => among([...textOps, ...patternOps, ...versionOps], op);
+export const takesLength = (op: TraitOp) => among(lengthOps, op);
+export const takesMoment = (op: TraitOp) => among(momentOps, op);
+/** Days begin and end in a time zone, which is part of the condition. */
+export const takesZone = (op: TraitOp) => takesLength(op) || takesMoment(op) || op === "anniversary";
 
-function valueComplete(op: ConditionOp, value: unknown): boolean {
+export interface Place {
+  lat?: number | undefined;
+  lng?: number | undefined;
+  km?: number | undefined;
+}
+export const placeOf = (value: unknown): Place => (isObject(value) ? (value as Place) : {});
+
+function valueComplete(op: TraitOp, value: unknown): boolean {
   if (takesNoValue(op)) return true;
+  if (op === "near") {
+    const p = placeOf(value);
+    return [p.lat, p.lng, p.km].every((n) => typeof n === "number");
+  }
   if (takesList(op)) return Array.isArray(value) && value.length > 0;
   return value !== undefined && value !== null && value !== "" && !Array.isArray(value);
 }
@@ -170,6 +200,7 @@ export function conditionComplete(c: Condition): boolean {
 export function leafComplete(r: Rule): boolean {
   if (isTrait(r)) return r.trait !== "" && valueComplete(r.op, r.value);
   if (isSegment(r)) return r.segment !== "";
+  if (isRandom(r)) return r.random.salt !== "" && (r.random.from ?? 0) < (r.random.to ?? 100);
   if (isSequence(r))
     return (
       r.sequence.length > 1 &&
@@ -291,19 +322,10 @@ export function placeWarnings(
 }
 
 const ops: readonly string[] = [
-  "eq",
-  "neq",
-  "gt",
-  "gte",
-  "lt",
-  "lte",
-  "contains",
-  "starts_with",
-  "in",
-  "not_in",
-  "exists",
-  "not_exists",
+  ...["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "not_exists", "near"],
+  ...[...textOps, ...patternOps, ...listOps, ...versionOps],
 ];
+const traitOps: readonly string[] = [...ops, ...momentOps, ...lengthOps, "anniversary"];
 
 const isObject = (v: unknown): v is Record<string, unknown> =>
   typeof v === "object" && v !== null && !Array.isArray(v);
@@ -315,7 +337,7 @@ const isObject = (v: unknown): v is Record<string, unknown> =>
 export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wrong: string } {
   const wrong = { wrong: at };
   if (!isObject(v) || depth > deepest) return wrong;
-  const kinds = ["and", "or", "not", "trait", "event", "sequence", "segment", "household"].filter(
+  const kinds = ["and", "or", "not", "trait", "event", "sequence", "segment", "household", "random"].filter(
     (k) => k in v,
   );
   const kind = kinds[0];
@@ -345,6 +367,8 @@ export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wro
     const inner = readRule(h[q], join(place, q), depth + 1);
     return "wrong" in inner ? inner : { rule: makeHousehold(q, inner.rule, h.role) };
   }
+  if (kind === "random")
+    return isRandomPart(v.random) ? { rule: v as unknown as Rule } : { wrong: join(at, kind) };
   if (kind === "sequence") {
     if (!Array.isArray(v.sequence) || !v.sequence.every(isStep)) return { wrong: join(at, kind) };
     if (v.within !== undefined && !isLength(v.within)) return { wrong: join(at, "within") };
@@ -352,8 +376,9 @@ export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wro
   }
   if (typeof v[kind] !== "string") return { wrong: join(at, kind) };
   if (kind === "trait") {
-    if (!isOp(v.op)) return { wrong: join(at, "op") };
-    if (!isValue(v.value)) return { wrong: join(at, "value") };
+    if (!isTraitOp(v.op)) return { wrong: join(at, "op") };
+    if (!isOperand(v.op, v.value)) return { wrong: join(at, "value") };
+    if (!isZone(v.tz)) return { wrong: join(at, "tz") };
   }
   if (kind === "event") {
     if (v.where !== undefined && !(Array.isArray(v.where) && v.where.every(isCondition)))
@@ -384,8 +409,8 @@ export function salvageRule(v: unknown, depth = 0): Rule | undefined {
     const parts = v[kind].map((part) => salvageRule(part, depth + 1)).filter((part) => part !== undefined);
     return makeGroup(kind, parts);
   }
-  if (typeof v.trait === "string")
-    return { trait: v.trait, op: isOp(v.op) ? v.op : "eq", ...(isValue(v.value) ? { value: v.value } : {}) };
+  if (typeof v.trait === "string") return salvageTrait(v.trait, v.op, v.value);
+  if ("random" in v) return { random: { salt: "", from: 0, to: 10 } };
   if (Array.isArray(v.sequence)) {
     const steps = v.sequence.filter(isStep);
     return { sequence: steps, ...(isLength(v.within) ? { within: v.within } : {}) };
@@ -401,11 +426,29 @@ export function salvageRule(v: unknown, depth = 0): Rule | undefined {
   };
 }
 
+function salvageTrait(trait: string, op: unknown, value: unknown): Rule {
+  const known = isTraitOp(op) ? op : "eq";
+  return { trait, op: known, ...(isOperand(known, value) ? { value } : {}) };
+}
+
 /** How deep rules may nest: the builder offers less, and a link must not cost the page its stack. */
 const deepest = 32;
 const isRole = (v: unknown): v is HouseholdRole | undefined =>
   v === undefined || householdRoles.some((r) => r === v);
 const isOp = (v: unknown): v is ConditionOp => typeof v === "string" && ops.includes(v);
+const isTraitOp = (v: unknown): v is TraitOp => typeof v === "string" && traitOps.includes(v);
+const isMaybeNumber = (v: unknown) => v === undefined || typeof v === "number";
+const isRandomPart = (v: unknown) =>
+  isObject(v) && typeof v.salt === "string" && isMaybeNumber(v.from) && isMaybeNumber(v.to);
+/** A value that an operator can be shown with: one that is not finished is fine. */
+function isOperand(op: TraitOp, v: unknown): boolean {
+  if (op === "near") return v === undefined || (isObject(v) && Object.values(v).every(isMaybeNumber));
+  if (v === undefined) return true;
+  if (takesLength(op)) return isLength(v);
+  if (takesMoment(op)) return isMoment(v);
+  if (op === "anniversary") return Number.isSafeInteger(v);
+  return isValue(v);
+}
 const isLength = (v: unknown): v is string => typeof v === "string" && parseLength(v) !== null;
 const isCount = (v: unknown): v is NonNullable<EventRule["count"]> =>
   isObject(v) &&
@@ -426,7 +469,8 @@ const isAmount = (v: unknown) =>
   isText(v.property) &&
   ["gte", "gt", "lte", "lt", "eq"].includes(String(v.op)) &&
   (v.value === undefined || typeof v.value === "number");
-const isMeasured = (v: unknown) => isObject(v) && isText(v.property) && isOp(v.op) && isValue(v.value);
+const isMeasured = (v: unknown) =>
+  isObject(v) && isText(v.property) && isOp(v.op) && isOperand(v.op, v.value);
 const isZone = (v: unknown) => v === undefined || isText(v);
 const isMoment = (v: unknown) => isText(v) && !Number.isNaN(Date.parse(v));
 
@@ -463,7 +507,7 @@ export function isCondition(v: unknown): v is Condition {
   return (
     isObject(v) &&
     isOp(v.op) &&
-    isValue(v.value) &&
+    isOperand(v.op, v.value) &&
     isName(v.property) &&
     isName(v.context) &&
     isName(v.dimension) &&

@@ -2,22 +2,39 @@ import { Button, Select, Tooltip } from "antd";
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Condition, ConditionOp } from "@/api/types";
+import type { Condition, TraitOp } from "@/api/types";
 import { FieldPicker } from "./FieldPicker";
-import { convertValue, type FieldType, opsFor, useProperties } from "./fields";
+import { conditionOpsFor, convertValue, type FieldType, opGroups, useProperties } from "./fields";
 import { ValueInput } from "./ValueInput";
 import "./conditions.css";
 
-export function OpSelect(props: { op: ConditionOp; type: FieldType; onChange: (op: ConditionOp) => void }) {
+interface OpOptions {
+  label: string;
+  options: { value: TraitOp; label: string }[];
+}
+
+/** How a value is compared. Of traits there are operators of moments, too. */
+export function OpSelect<Op extends TraitOp>(props: {
+  op: Op;
+  type: FieldType;
+  trait?: boolean;
+  onChange: (op: Op) => void;
+}) {
   const { t } = useTranslation();
+  const groups = opGroups(props.type, props.op, props.trait);
+  const option = (op: TraitOp) => ({ value: op, label: t(`condition.op.${op}`) });
   return (
-    <Select<ConditionOp>
+    <Select<TraitOp, { value: TraitOp; label: string } | OpOptions>
       className="pick pick-op"
       aria-label={t("condition.operator")}
       value={props.op}
-      onChange={props.onChange}
+      onChange={(op) => props.onChange(op as Op)}
       popupMatchSelectWidth={false}
-      options={opsFor(props.type, props.op).map((op) => ({ value: op, label: t(`condition.op.${op}`) }))}
+      options={groups.flatMap((g): (ReturnType<typeof option> | OpOptions)[] =>
+        g.group === "usual"
+          ? g.ops.map(option)
+          : [{ label: t(`condition.opGroup.${g.group}`), options: g.ops.map(option) }],
+      )}
     />
   );
 }
@@ -56,7 +73,7 @@ export function ConditionRow(props: {
             : field.household && field.household !== "city" && field.household !== "tag"
               ? "number"
               : "string";
-          const op = opsFor(next).includes(c.op) ? c.op : "eq";
+          const op = conditionOpsFor(next).includes(c.op) ? c.op : "eq";
           props.onChange({ ...field, op, value: undefined });
         }}
       />

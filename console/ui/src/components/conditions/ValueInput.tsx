@@ -3,16 +3,18 @@ import { AutoComplete, Input, InputNumber, Select } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { catalogueValuesQuery } from "@/api/queries";
-import type { ConditionOp } from "@/api/types";
+import type { TraitOp } from "@/api/types";
 import { readNumber } from "@/lib/json";
-import { takesList, takesNoValue } from "@/lib/rule";
+import { takesLength, takesList, takesMoment, takesNoValue } from "@/lib/rule";
 import { compact } from "@/lib/search";
 import { useRested } from "@/lib/useDraft";
 import { type FieldType, readValue } from "./fields";
+import { Length } from "./Length";
+import { DaysInput, MomentInput, PlaceInput } from "./Operands";
 
 /** The value of a condition: a number, a text with what was seen before, a list, or true and false. */
 export function ValueInput(props: {
-  op: ConditionOp;
+  op: TraitOp;
   type: FieldType;
   value: unknown;
   onChange: (value: unknown) => void;
@@ -30,6 +32,10 @@ export function ValueInput(props: {
   });
   if (takesNoValue(op)) return null;
   const label = t("condition.value");
+  if (takesLength(op)) return <Length value={String(value ?? "30d")} label="window" onChange={onChange} />;
+  if (takesMoment(op)) return <MomentInput value={value} onChange={onChange} />;
+  if (op === "anniversary") return <DaysInput value={value} onChange={onChange} />;
+  if (op === "near") return <PlaceInput value={value} onChange={onChange} />;
   const suggestions = [
     ...new Set((seen.data?.values ?? []).filter((v) => v !== null && typeof v !== "object").map(String)),
   ];

@@ -18,11 +18,17 @@ it("keeps of a value what fits the next operator", () => {
   expect(convertValue(["a", "b"], "in", "neq")).toBe("a");
   expect(convertValue("a", "eq", "exists")).toBeUndefined();
   expect(convertValue(5, "eq", "contains")).toBe("5");
+  expect(convertValue("a", "eq", "ago_gt")).toBe("30d");
+  expect(convertValue("9d", "ago_gt", "ahead_lt")).toBe("9d");
+  expect(convertValue("9d", "ago_gt", "eq")).toBeUndefined();
+  expect(convertValue(3, "anniversary", "in")).toEqual([]);
 });
 
 it("offers operators by type, and never hides the one in use", () => {
   expect(opsFor("boolean")).toEqual(["eq", "neq", "exists", "not_exists"]);
   expect(opsFor("boolean", "gte")).toContain("gte");
+  expect(opsFor("string", undefined, true)).toContain("ahead_lt");
+  expect(opsFor("string")).not.toContain("ahead_lt");
 });
 
 it("keys of fields are read back", () => {

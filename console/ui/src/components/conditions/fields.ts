@@ -1,8 +1,21 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { cataloguePropertiesQuery, catalogueTraitsQuery } from "@/api/queries";
-import type { Condition, ConditionOp } from "@/api/types";
+import type { Condition, ConditionOp, TraitOp } from "@/api/types";
 import { readNumber } from "@/lib/json";
+import {
+  lengthOps,
+  listOps,
+  momentOps,
+  patternOps,
+  takesLength,
+  takesList,
+  takesMoment,
+  takesNoValue,
+  takesText,
+  textOps,
+  versionOps,
+} from "@/lib/rule";
 
 /** What a condition or a breakdown looks at. */
 export type Field = Pick<Condition, "property" | "context" | "dimension" | "household">;
@@ -117,51 +130,74 @@ export function useTraitTypes(): { trait: string; type: FieldType }[] {
   );
 }
 
-const opsByType: Record<FieldType, readonly ConditionOp[]> = {
-  string: ["eq", "neq", "contains", "starts_with", "in", "not_in", "exists", "not_exists"],
-  number: ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "not_exists"],
-  boolean: ["eq", "neq", "exists", "not_exists"],
-  unknown: [
-    "eq",
-    "neq",
-    "gt",
-    "gte",
-    "lt",
-    "lte",
-    "contains",
-    "starts_with",
-    "in",
-    "not_in",
-    "exists",
-    "not_exists",
-  ],
-};
-
-/** The operators that make sense for a type; one that is in use stays. */
-export function opsFor(type: FieldType, used?: ConditionOp): readonly ConditionOp[] {
-  const ops = opsByType[type];
-  return used && !ops.includes(used) ? [...ops, used] : ops;
+/** Operators as they are offered: the usual ones first, then those of a kind of value. */
+export interface OpGroup<Op extends TraitOp = TraitOp> {
+  group: "usual" | "pattern" | "list" | "version" | "place" | "time";
+  ops: readonly Op[];
 }
 
+const usual = ["eq", "neq"] as const;
+const ordered = ["gt", "gte", "lt", "lte"] as const;
+const always = ["in", "not_in", "exists", "not_exists"] as const;
+const lists: OpGroup<ConditionOp> = { group: "list", ops: listOps };
+const texts: readonly OpGroup<ConditionOp>[] = [
+  { group: "pattern", ops: patternOps },
+  { group: "version", ops: versionOps },
+  { group: "place", ops: ["near"] },
+];
+const times: OpGroup = { group: "time", ops: [...lengthOps, ...momentOps, "anniversary"] };
+const groupsByType: Record<FieldType, readonly OpGroup<ConditionOp>[]> = {
+  string: [{ group: "usual", ops: [...usual, ...textOps, ...always] }, ...texts],
+  number: [{ group: "usual", ops: [...usual, ...ordered, ...always] }],
+  boolean: [{ group: "usual", ops: [...usual, "exists", "not_exists"] }],
+  unknown: [{ group: "usual", ops: [...usual, ...ordered, ...textOps, ...always] }, lists, ...texts],
+};
+
+/** The operators that make sense for a type, those of moments for traits only; one that is in use stays. */
+export function opGroups(type: FieldType, used?: TraitOp, trait = false): readonly OpGroup[] {
+  const groups: OpGroup[] = [...groupsByType[type]];
+  if (trait && type !== "boolean") groups.push(times);
+  if (used && !groups.some((g) => g.ops.includes(used))) groups.push({ group: "usual", ops: [used] });
+  return groups;
+}
+
+export const opsFor = (type: FieldType, used?: TraitOp, trait = false): readonly TraitOp[] =>
+  opGroups(type, used, trait).flatMap((g) => g.ops);
+
+/** Of an event's properties, which are no moments. */
+export const conditionOpsFor = (type: FieldType): readonly ConditionOp[] =>
+  groupsByType[type].flatMap((g) => g.ops);
+
 /** What was typed as a value of the type: "12" is a number where numbers are expected. */
-export function readValue(
-  text: string,
-  type: FieldType,
-  op: ConditionOp,
-): string | number | bigint | boolean {
-  if (op === "contains" || op === "starts_with") return text;
-  const ordered = op === "gt" || op === "gte" || op === "lt" || op === "lte";
+export function readValue(text: string, type: FieldType, op: TraitOp): string | number | bigint | boolean {
+  if (takesText(op)) return text;
+  const isOrdered = op === "gt" || op === "gte" || op === "lt" || op === "lte";
   if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
-  if (type === "number" || (type === "unknown" && ordered)) return readNumber(text) ?? text;
+  if (type === "number" || (type === "unknown" && isOrdered)) return readNumber(text) ?? text;
   return text;
 }
 
+/** What kind of thing an operator compares with. */
+const operandOf = (op: TraitOp) =>
+  takesLength(op)
+    ? "length"
+    : takesMoment(op)
+      ? "moment"
+      : op === "near" || op === "anniversary"
+        ? op
+        : "value";
+
 /** Keeps of a value what still fits after another operator was chosen. */
-export function convertValue(value: unknown, from: ConditionOp, to: ConditionOp): unknown {
-  const list = (op: ConditionOp) => op === "in" || op === "not_in";
-  if (to === "exists" || to === "not_exists") return undefined;
-  if (list(to) && !list(from)) return value === undefined || value === "" ? [] : [value];
-  if (!list(to) && list(from)) return Array.isArray(value) ? value[0] : undefined;
-  if ((to === "contains" || to === "starts_with") && value !== undefined) return String(value);
+export function convertValue(value: unknown, from: TraitOp, to: TraitOp): unknown {
+  if (takesNoValue(to)) return undefined;
+  if (operandOf(from) !== operandOf(to) || operandOf(to) !== "value") {
+    if (operandOf(from) === operandOf(to)) return value;
+    if (takesLength(to)) return "30d";
+    if (to === "anniversary") return 7;
+    return takesList(to) ? [] : undefined;
+  }
+  if (takesList(to) && !takesList(from)) return value === undefined || value === "" ? [] : [value];
+  if (!takesList(to) && takesList(from)) return Array.isArray(value) ? value[0] : undefined;
+  if (takesText(to) && value !== undefined) return String(value);
   return value;
 }

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { segmentsQuery } from "@/api/queries";
-import type { Condition, Rule } from "@/api/types";
+import type { Condition, Rule, TraitOp } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { formatJson } from "@/lib/json";
 import { useLabels } from "@/lib/labels";
@@ -12,6 +12,7 @@ import {
   isEvent,
   isHousehold,
   isNot,
+  isRandom,
   isSegment,
   isSequence,
   isTrait,
@@ -20,6 +21,9 @@ import {
   membersOf,
   negate,
   parseLength,
+  placeOf,
+  takesLength,
+  takesMoment,
   takesNoValue,
   windowOf,
 } from "@/lib/rule";
@@ -41,7 +45,31 @@ export function useRuleWords() {
       if (v === undefined || v === null || v === "") return "…";
       return typeof v === "string" ? v : formatJson(v);
     };
-    const test = (name: string, op: Condition["op"], v: unknown): string => {
+    const length = (s: string | undefined): string => {
+      const l = parseLength(s);
+      return l ? t(`condition.length.${l.unit}`, { count: l.n, n: format.num(l.n) }) : "…";
+    };
+    const days = (n: number) => t("condition.length.d", { count: n, n: format.num(n) });
+    const test = (name: string, op: TraitOp, v: unknown): string => {
+      if (takesLength(op))
+        return t(`condition.words.length.${op as "ago_gt"}`, { name, length: length(v as string) });
+      if (op === "anniversary") {
+        const n = typeof v === "number" ? v : 0;
+        return t(`condition.words.anniversary.${n === 0 ? "on" : n > 0 ? "until" : "since"}`, {
+          name,
+          length: days(Math.abs(n)),
+        });
+      }
+      if (op === "near") {
+        const p = placeOf(v);
+        return t("condition.words.near", { name, lat: value(p.lat), lng: value(p.lng), km: value(p.km) });
+      }
+      if (takesMoment(op) && typeof v === "string" && !Number.isNaN(Date.parse(v)))
+        return t("condition.words.test", {
+          name,
+          op: t(`condition.op.${op}`),
+          value: format.date(Date.parse(v)),
+        });
       const word = t(`condition.op.${op}`);
       if (takesNoValue(op)) return t("condition.words.testNoValue", { name, op: word });
       const shown = Array.isArray(v)
@@ -60,10 +88,6 @@ export function useRuleWords() {
     const condition = (c: Condition) => test(field(c), c.op, c.value);
     const where = (list: readonly Condition[] | undefined): string =>
       list?.length ? `${open}${list.map(condition).join(comma)}${close}` : "";
-    const length = (s: string | undefined): string => {
-      const l = parseLength(s);
-      return l ? t(`condition.length.${l.unit}`, { count: l.n, n: format.num(l.n) }) : "…";
-    };
     const moment = (s: string | undefined): string => (s === undefined ? "" : format.date(Date.parse(s)));
     const window = (r: EventRule): string => {
       switch (windowOf(r)) {
@@ -139,6 +163,10 @@ export function useRuleWords() {
         );
         const window = r.within === undefined ? "" : t("condition.words.begun", { window: length(r.within) });
         return `${steps.join(comma)}${window}`;
+      }
+      if (isRandom(r)) {
+        const { salt, from = 0, to = 100 } = r.random;
+        return t("condition.words.random", { salt, from: format.num(from, 2), to: format.num(to, 2) });
       }
       if (isSegment(r)) return t("condition.words.inSegment", { name: segment(r.segment) });
       if (isHousehold(r)) {

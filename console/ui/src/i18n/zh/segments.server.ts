@@ -78,4 +78,23 @@ export const segments: Messages = {
   "must be true or false, not {0}": "应为 true 或 false，而不是{0}",
   "must have 2 to {0} steps": "应有 2 到 {0} 步",
   "only the last step can say what did not follow": "只有最后一步可以表示没有发生",
+  "a regular expression has at most {0} bytes": "正则表达式最多 {0} 字节",
+  "is not a regular expression (RE2): {0}": "不是有效的正则表达式（RE2）：{0}",
+  "is one more than the {0} regular expressions allowed": "超过了允许的 {0} 个正则表达式",
+  "is out of range: lat is from -90 to 90, lng from -180 to 180, km more than 0 and at most {0}":
+    "超出范围：lat 为 -90 到 90，lng 为 -180 到 180，km 大于 0 且不超过 {0}",
+  "is too large a regular expression; repeat less, or fewer times":
+    "正则表达式过于复杂；请减少重复或重复次数",
+  'must be a number; a place is {"lat":31.23,"lng":121.47,"km":5}':
+    '应为数字；位置的写法是 {"lat":31.23,"lng":121.47,"km":5}',
+  "must be a percentage from 0 to 100 with at most two decimals": "应为 0 到 100 的百分比，最多两位小数",
+  "must be more than from": "应大于 from",
+  "must have 1 to {0} bytes: what is drawn with the same salt is the same part":
+    "应为 1 到 {0} 字节：salt 相同则抽到同一批人",
+  "{0} is about properties and the context; a dimension is a text":
+    "{0} 用于事件属性和上下文；公共维度是文本",
+  "{0} is about traits; of an event's property compare the text, such as gte 2026-03-01, and of its time use within, ago, since or until":
+    "{0} 用于用户特征；事件属性请按文本比较，如 gte 2026-03-01，事件时间请使用 within、ago、since 或 until",
+  "{0} is not a version; write numbers with points between, such as 2.10 or v3.0.1":
+    "{0} 不是版本号；请写以点分隔的数字，如 2.10 或 v3.0.1",
 };

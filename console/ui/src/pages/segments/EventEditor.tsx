@@ -9,6 +9,7 @@ import { ConditionList, OpSelect } from "@/components/conditions/ConditionRow";
 import { EventPicker } from "@/components/conditions/EventPicker";
 import { FieldPicker } from "@/components/conditions/FieldPicker";
 import { convertValue } from "@/components/conditions/fields";
+import { Length } from "@/components/conditions/Length";
 import { ValueInput } from "@/components/conditions/ValueInput";
 import {
   type AmountMeasure,
@@ -17,7 +18,6 @@ import {
   type Measure,
   measureOf,
   measuresIn,
-  parseLength,
   periods,
   type ValueMeasure,
   type WindowKind,
@@ -323,40 +323,6 @@ function WindowEditor({ rule, onChange }: Props) {
       {rule.calendar && <Calendar rule={rule} set={set} />}
       {kind === "fixed" && <Fixed rule={rule} set={set} />}
     </span>
-  );
-}
-
-/** A length of time: a number and its unit. */
-export function Length(props: {
-  value: string;
-  label: "window" | "from" | "to" | "step";
-  onChange: (s: string) => void;
-}) {
-  const { t } = useTranslation();
-  const length = parseLength(props.value) ?? { n: 30, unit: "d" as const };
-  const unit = length.unit === "m" || length.unit === "h" ? length.unit : "d";
-  return (
-    <>
-      <InputNumber
-        className="rule-n"
-        aria-label={t(`segments.builder.length.${props.label}`)}
-        min={1}
-        max={3650}
-        precision={0}
-        value={length.unit === "w" ? length.n * 7 : length.n}
-        onChange={(v) => props.onChange(`${v ?? 1}${unit}`)}
-      />
-      <Select
-        className="pick"
-        aria-label={t("segments.builder.windowUnit")}
-        value={unit}
-        onChange={(u) => props.onChange(`${length.n}${u}`)}
-        options={(["m", "h", "d"] as const).map((u) => ({
-          value: u,
-          label: t(`segments.builder.unit.${u}`),
-        }))}
-      />
-    </>
   );
 }
 

@@ -2,6 +2,7 @@ import { Button, Segmented, Select, Tooltip } from "antd";
 import {
   CircleSlash2,
   Copy,
+  Dices,
   FolderPlus,
   House,
   ListOrdered,
@@ -29,6 +30,7 @@ import {
   householdRoles,
   isEvent,
   isHousehold,
+  isRandom,
   isSegment,
   isSequence,
   isTrait,
@@ -41,12 +43,14 @@ import {
   type PlacedWarning,
   quantifiers,
   type TraitRule,
+  takesZone,
   unwrap,
   wrap,
 } from "@/lib/rule";
 import { useFresh } from "@/lib/useFresh";
 import type { Undo } from "@/lib/useUndo";
 import { EventEditor } from "./EventEditor";
+import { newRandom, RandomEditor } from "./RandomEditor";
 import { PartHandle, PasteHere, RuleMoves, usePartMarks } from "./RuleMoves";
 import { SequenceEditor } from "./SequenceEditor";
 
@@ -277,6 +281,9 @@ function GroupEditor({ rule, at, depth, onChange, onRemove, onCopy, fresh: begun
         <Button size="small" icon={<Shapes size={13} />} onClick={() => add({ segment: "" })}>
           {t("segments.builder.addSegment")}
         </Button>
+        <Button size="small" icon={<Dices size={13} />} onClick={() => add(newRandom())}>
+          {t("segments.builder.addRandom")}
+        </Button>
         {!inside && (
           <Button
             size="small"
@@ -327,6 +334,7 @@ function LeafEditor({ rule, at, onChange, onRemove, onCopy, fresh = false }: Par
           {isTrait(inner) && <TraitEditor rule={inner} onChange={set} fresh={fresh} />}
           {isEvent(inner) && <EventEditor rule={inner} onChange={set} fresh={fresh} />}
           {isSequence(inner) && <SequenceEditor rule={inner} onChange={set} fresh={fresh} />}
+          {isRandom(inner) && <RandomEditor rule={inner} onChange={set} />}
           {isSegment(inner) && (
             <div className="rule-line">
               <span className="rule-kind">{t("segments.builder.inSegment")}</span>
@@ -376,6 +384,7 @@ function TraitEditor({
   fresh: boolean;
 }) {
   const { t } = useTranslation();
+  const format = useFormat();
   const traits = useTraitTypes();
   const typeOf = (name: string): FieldType => traits.find((x) => x.trait === name)?.type ?? "unknown";
   const type = typeOf(rule.trait);
@@ -392,14 +401,27 @@ function TraitEditor({
         fresh={fresh}
         options={options}
         onChange={(trait) => {
-          const op = opsFor(typeOf(trait)).includes(rule.op) ? rule.op : "eq";
-          onChange({ trait, op, value: convertValue(undefined, op, op) });
+          const op = opsFor(typeOf(trait), undefined, true).includes(rule.op) ? rule.op : "eq";
+          onChange({
+            trait,
+            op,
+            value: convertValue(undefined, op, op),
+            ...(takesZone(op) ? { tz: rule.tz ?? format.timeZone } : {}),
+          });
         }}
       />
       <OpSelect
         op={rule.op}
         type={type}
-        onChange={(op) => onChange({ ...rule, op, value: convertValue(rule.value, rule.op, op) })}
+        trait
+        onChange={(op) =>
+          onChange({
+            trait: rule.trait,
+            op,
+            value: convertValue(rule.value, rule.op, op),
+            ...(takesZone(op) ? { tz: rule.tz ?? format.timeZone } : {}),
+          })
+        }
       />
       <ValueInput
         op={rule.op}

@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 import type { Rule } from "@/api/types";
 import { ConditionList } from "@/components/conditions/ConditionRow";
 import { EventPicker } from "@/components/conditions/EventPicker";
+import { Length } from "@/components/conditions/Length";
 import { maxSteps, type SequenceRule, type SequenceStep } from "@/lib/rule";
-import { Length } from "./EventEditor";
 
 /** Events that followed each other; the last may be one that did not follow. */
 export function SequenceEditor(props: { rule: SequenceRule; onChange: (r: Rule) => void; fresh: boolean }) {
