@@ -28,7 +28,7 @@ var bands = [][]string{
 	{"console"},
 	{"sim"},
 	{"people", "privacy", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook", "mail", "lineage"},
-	{"analytics", "linkage", "model"},
+	{"analytics", "linkage", "model", "audience"},
 	{"collect", "pipeline", "identity", "profile", "segment", "household", "quality", "catalogue", "tag"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission", "consent"}, // the joints: how features hang on the spine
 	{"stream", "store", "warehouse"},

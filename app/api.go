@@ -7,6 +7,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/audience"
 	"github.com/touchstone-cdp/touchstone/catalogue"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/imports"
@@ -42,6 +43,7 @@ func (a *App) resources() []api.Resource {
 			identity.Resource(func() *identity.Rules { return a.rules }, func() *identity.Graph { return a.graph }, a.ask, a.preview),
 			segment.Resource(func() *segment.Segments { return a.segments }, a.people()),
 			a.tagResource(),
+			audience.Resource(func() *audience.Audience { return a.audiences }, a.people()),
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 			webhook.Resource(a.webhooks),

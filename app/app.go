@@ -17,6 +17,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
+	"github.com/touchstone-cdp/touchstone/audience"
 	"github.com/touchstone-cdp/touchstone/catalogue"
 	"github.com/touchstone-cdp/touchstone/collect"
 	"github.com/touchstone-cdp/touchstone/collect/imports"
@@ -78,6 +79,7 @@ type App struct {
 	graph      *identity.Graph
 	profiles   *profile.Profiles
 	segments   *segment.Segments
+	audiences  *audience.Audience
 	households *household.Households
 	tags       *tag.Tags
 	consent    *consent.Consent
@@ -175,6 +177,7 @@ func (a *App) parts() []wiring {
 		{a.wireConsent, personRoles},
 		{a.wireHouseholds, personRoles},
 		{a.wireTags, personRoles},
+		{a.wireAudiences, []string{"console"}},
 		{a.wireHolds, personRoles},
 		{a.wireRetention, personRoles},
 		{a.wireExtra, personRoles},

@@ -222,6 +222,12 @@ var routeProbes = map[string]func(m *matrix) []string{
 	"POST /segments/preview": func(m *matrix) []string {
 		return m.in(m.ask("POST", "/segments/preview", `{"rule":{"trait":"state","op":"exists"}}`))
 	},
+	"POST /audience/count": func(m *matrix) []string {
+		return m.in(m.ask("POST", "/audience/count", `{"rule":{"trait":"state","op":"exists"},"fresh":true}`))
+	},
+	"POST /audience/overlap": func(m *matrix) []string {
+		return m.in(m.ask("POST", "/audience/overlap", `{"sets":[{"segment":"`+m.segment+`"},{"rule":{"trait":"state","op":"exists"}}],"sample":{"in":[0,1]}}`))
+	},
 	"POST /query/people": func(m *matrix) []string {
 		return m.in(m.ask("POST", "/query/people", `{"query":{"kind":"trend","from":"2020-01-01T00:00:00Z","to":"2040-01-01T00:00:00Z","interval":"total","series":[{"event":"$identify","measure":"persons"}]},"select":{"series":0}}`))
 	},

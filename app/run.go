@@ -52,6 +52,7 @@ func (a *App) loops() []loop {
 		{"reactors", []string{"act"}, a.inbox.Run},
 		{"effects", []string{"act"}, a.deliver},
 		{"linkage", []string{"act"}, a.linkage.Run},
+		{"audiences", []string{"console"}, a.segments.KeepBitmaps},
 		{"sink", []string{"sink"}, a.fillWarehouse},
 		{"privacy", personRoles, a.runPrivacy},
 		{"jobs", []string{"act"}, a.jobs.Run},

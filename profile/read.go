@@ -12,6 +12,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/internal/jsonwalk"
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
@@ -501,4 +502,24 @@ func (p *Profiles) traitNumbers(ctx context.Context, numbers map[string]uint32, 
 		numbers[w] = uint32(i + 1) //nolint:gosec // bounded
 	}
 	return numbers, nil
+}
+
+// EachPerson calls fn for every person, in the order of ids. It reads in steps, as Each does, and no states.
+func (p *Profiles) EachPerson(ctx context.Context, fn func(id touchstone.PersonID)) error {
+	const step = 20_000
+	for after := int64(0); ; {
+		n := 0
+		err := keep.Each(ctx, p.cfg.DB.Reader(), `SELECT person FROM profile_activity WHERE person > ? ORDER BY person LIMIT ?`, []any{after, step}, func(scan func(...any) error) error {
+			n++
+			err := scan(&after)
+			fn(touchstone.PersonID(after))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read persons: %w", err)
+		}
+		if n < step {
+			return nil
+		}
+	}
 }

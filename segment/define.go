@@ -28,6 +28,8 @@ type Draft struct {
 	Description string
 	Purpose     string // of consent, that the segment serves; "": that of what is done with it
 	Rule        touchstone.JSON
+	// Also is written in the same transaction, if it is set: what another feature keeps of the segment.
+	Also func(ctx context.Context, tx *store.Tx, id string) error
 }
 
 // Patch changes the fields that are set.
@@ -133,6 +135,11 @@ func (s *Segments) insert(ctx context.Context, tx *store.Tx, id string, kind Kin
 	}); err != nil {
 		return err
 	}
+	if d.Also != nil {
+		if err := d.Also(ctx, tx, id); err != nil {
+			return err
+		}
+	}
 	return bump(ctx, tx)
 }
 
@@ -234,10 +241,15 @@ func (s *Segments) Delete(ctx context.Context, id string) error {
 	})
 }
 
+// feedEnd has the last line of the feed stay when the lines of a segment go, without saying anything: the numbers of lines
+// are never used again, or who follows the feed would miss what has them the second time.
+const feedEnd = `UPDATE segment_changes SET person = 0, segment = '` + rowsPrefix + `' WHERE id = (SELECT max(id) FROM segment_changes) AND segment = ?`
+
 // remove deletes a segment's rows; those of its generations are swept up later.
 func remove(ctx context.Context, tx *store.Tx, id string) error {
 	for _, q := range []string{
 		`DELETE FROM segments WHERE id = ?`,
+		feedEnd,
 		`DELETE FROM segment_changes WHERE segment = ?`,
 		`DELETE FROM segment_days WHERE segment = ?`,
 	} {

@@ -33,6 +33,7 @@ func (s *Stage) erase(ctx context.Context, tx *store.Tx, b *touchstone.Batch) er
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
 	for _, statement := range []string{
+		`UPDATE segment_changes SET person = 0, segment = '` + rowsPrefix + `' WHERE id = (SELECT max(id) FROM segment_changes) AND person IN (...)`, // see feedEnd
 		`DELETE FROM segment_changes WHERE person IN (...)`,
 		`DELETE FROM segment_static WHERE person IN (...)`,
 		`DELETE FROM segment_moved WHERE person IN (...)`,

@@ -124,6 +124,7 @@ type Segments struct {
 	stage   *Stage
 	builds  *builds
 	metrics *metrics
+	bitmaps *bitmaps
 }
 
 // Open prepares the tables. Put Stage into the pipeline and start Run beside it.
@@ -133,7 +134,7 @@ func Open(ctx context.Context, cfg Config) (*Segments, error) {
 		return nil, err
 	}
 	b, m := newBuilds(limits{chunkPersons: 5_000, chunksPerBatch: 2, chunksWaiting: 4}), newMetrics(cfg.Metrics)
-	return &Segments{cfg: cfg, db: cfg.DB, stage: newStage(&cfg, b, m), builds: b, metrics: m}, nil
+	return &Segments{cfg: cfg, db: cfg.DB, stage: newStage(&cfg, b, m), builds: b, metrics: m, bitmaps: newBitmaps(&cfg)}, nil
 }
 
 // Stage returns the pipeline's stage; it comes after identity and profile.

@@ -2366,6 +2366,161 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audience/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many a rule or segment holds for, part by part, and which part loses whom
+         * @description Conditions are known for half a minute, so that regrouping them is answered at once; `as_of` tells how old the oldest part is, and `fresh` asks all of them again. With `at` it is who would have been
+         *     in on a past date, by the rule of today; `assumptions` lists what was taken as it is today.
+         */
+        post: operations["countAudience"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audience/overlap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How segments and rules share their persons, as exclusive intersections */
+        post: operations["overlapAudiences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audience/portrait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an audience is like beside everybody, by traits and tags
+         * @description Without `fields` it is by those that tell most. Numbers and times with more than twenty different values come as ranges of everybody's quantiles. The values of traits are known for up to five minutes.
+         */
+        post: operations["portrayAudience"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audience/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one may ask a portrait of, what most persons have first */
+        get: operations["listAudienceFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audience/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a fixed list of who is in an audience, now or on a past date
+         * @description The new segment is static. It follows merges, and the erased leave it. At most a million persons.
+         */
+        post: operations["freezeAudience"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Size by hour or day
+         * @description By hour it is counted back from now by the feed of changes, of those who are known today.
+         */
+        get: operations["getSegmentTrend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Who came and went in the latest hours, and where else they are */
+        get: operations["getSegmentFlow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/origin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** What a frozen list was made from */
+        get: operations["getSegmentOrigin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reactors": {
         parameters: {
             query?: never;
@@ -6906,6 +7061,291 @@ export interface components {
              * @description Items that were there and are not in the file
              */
             gone: number;
+        };
+        /** @description With `segment` or with `rule`, not both */
+        AudienceWho: {
+            /** @example seg_a1b2c3d4e5f6 */
+            segment?: string;
+            rule?: components["schemas"]["Rule"];
+            /** @description Of a rule, to tell it from others */
+            name?: string;
+        };
+        AudienceCountRequest: {
+            segment?: string;
+            rule?: components["schemas"]["Rule"];
+            name?: string;
+            /**
+             * Format: date-time
+             * @description A past moment; now by default
+             */
+            at?: string | null;
+            fresh?: boolean;
+            sample?: {
+                /**
+                 * @description lost: whom the waterfall loses (of an or: gains) at the path; only: whom nothing but this part keeps out (brings in); condition: whom the part holds for
+                 * @default members
+                 * @enum {string}
+                 */
+                of?: "members" | "lost" | "only" | "condition";
+                /** @example and.1 */
+                path?: string;
+                /** @default 10 */
+                limit?: number;
+            };
+        };
+        AudienceCount: {
+            /** Format: int64 */
+            members: number;
+            /**
+             * Format: int64
+             * @description Everybody whom you see
+             */
+            of: number;
+            as_of: components["schemas"]["Time"];
+            assumptions: components["schemas"]["AudienceAssumptions"];
+            elapsed_ms: number;
+            /** @description Each condition by itself */
+            conditions: components["schemas"]["AudiencePart"][];
+            /** @description Each and, or and not by itself */
+            groups: components["schemas"]["AudiencePart"][];
+            waterfall: {
+                /**
+                 * @description and: each step keeps some; or: each step adds some
+                 * @enum {string}
+                 */
+                mode: "and" | "or";
+                /** @description The parts of the outermost group in their order */
+                steps: {
+                    path: string;
+                    /**
+                     * Format: int64
+                     * @description By itself
+                     */
+                    members: number;
+                    /**
+                     * Format: int64
+                     * @description After it
+                     */
+                    left: number;
+                    /** Format: int64 */
+                    change: number;
+                    /**
+                     * Format: int64
+                     * @description Whom nothing but this part keeps out; in an or, whom it alone brings in
+                     */
+                    only: number;
+                }[];
+            };
+            /** @description As of a preview */
+            warnings: {
+                code: string;
+                paths: string[];
+            }[];
+            sample: components["schemas"]["PersonSummary"][];
+        };
+        AudiencePart: {
+            /**
+             * @description Empty for the whole rule
+             * @example and.0
+             */
+            path: string;
+            /** Format: int64 */
+            members: number;
+        };
+        /** @description What an answer about the past has taken as it is today */
+        AudienceAssumptions: ("identities_now" | "traits_now" | "households_now" | "segments_now" | "lists_now")[];
+        AudienceOverlapRequest: {
+            sets: components["schemas"]["AudienceWho"][];
+            /** Format: date-time */
+            at?: string | null;
+            fresh?: boolean;
+            sample?: {
+                in: number[];
+                /** @default 10 */
+                limit?: number;
+            };
+        };
+        AudienceOverlap: {
+            /** Format: int64 */
+            of: number;
+            as_of: components["schemas"]["Time"];
+            assumptions: components["schemas"]["AudienceAssumptions"];
+            elapsed_ms: number;
+            /** Format: int64 */
+            union: number;
+            sets: {
+                segment: string | null;
+                name: string;
+                /** Format: int64 */
+                members: number;
+            }[];
+            /** @description The largest first; empty ones are left out */
+            intersections: {
+                /** @description Places in sets; who is in these and in no other */
+                in: number[];
+                /** Format: int64 */
+                members: number;
+            }[];
+            sample: components["schemas"]["PersonSummary"][];
+        };
+        AudiencePortraitRequest: {
+            segment?: string;
+            rule?: components["schemas"]["Rule"];
+            name?: string;
+            /** Format: date-time */
+            at?: string | null;
+            fresh?: boolean;
+            fields?: {
+                /**
+                 * @example city
+                 * @example tag.value_tier
+                 */
+                trait: string;
+            }[];
+            /**
+             * @description Values of each field
+             * @default 20
+             */
+            limit?: number;
+        };
+        AudiencePortrait: {
+            /** Format: int64 */
+            members: number;
+            /** Format: int64 */
+            of: number;
+            as_of: components["schemas"]["Time"];
+            assumptions: components["schemas"]["AudienceAssumptions"];
+            elapsed_ms: number;
+            fields: {
+                trait: string;
+                /** @enum {string} */
+                kind: "text" | "number" | "time" | "boolean" | "list";
+                /** @description How much it tells of who is a member, 0 to 1: Cramér's V, corrected for chance */
+                telling: number;
+                /**
+                 * Format: int64
+                 * @description Members of whom it is known
+                 */
+                known: number;
+                /**
+                 * Format: int64
+                 * @description Persons of whom it is known
+                 */
+                known_of: number;
+                different: number;
+                /** @description The most frequent among the members first; ranges in their order */
+                values: (components["schemas"]["AudienceFigures"] & {
+                    /** @description Text, number or truth; null of a range */
+                    value: unknown;
+                    /** @description Of a range, which it belongs to; null: no bound */
+                    from: unknown;
+                    /** @description Of a range, which it does not belong to; null: no bound */
+                    to: unknown;
+                })[];
+                other: components["schemas"]["AudienceFigures"] | null;
+            }[];
+        };
+        AudienceFigures: {
+            /** Format: int64 */
+            members: number;
+            /** Format: int64 */
+            all: number;
+            /** @description Of the members of whom it is known */
+            share: number;
+            /** @description Of all of whom it is known */
+            share_all: number;
+            /** @description Share by share of all; null when nobody has it */
+            index: number | null;
+            /** @description Lower end of the index's 95 % interval */
+            low: number | null;
+            high: number | null;
+        };
+        AudienceFieldList: {
+            items: {
+                trait: string;
+                type: string;
+                /**
+                 * Format: int64
+                 * @description 0 for who sees some persons only
+                 */
+                persons: number;
+            }[];
+            next_cursor: string;
+        };
+        AudienceFreezeRequest: {
+            name: string;
+            description?: string;
+            /** @description Purpose of consent that the list serves */
+            purpose?: string;
+            segment?: string;
+            rule?: components["schemas"]["Rule"];
+            /** Format: date-time */
+            at?: string | null;
+            /** @description A list is always made afresh */
+            fresh?: boolean;
+        };
+        SegmentTrend: {
+            /** @enum {string} */
+            interval: "hour" | "day";
+            complete_from: components["schemas"]["Time"];
+            points: {
+                from: components["schemas"]["Time"];
+                /**
+                 * Format: int64
+                 * @description At its end, or now
+                 */
+                members: number;
+                /** Format: int64 */
+                entered: number;
+                /** Format: int64 */
+                left: number;
+            }[];
+        };
+        SegmentFlow: {
+            from: components["schemas"]["Time"];
+            to: components["schemas"]["Time"];
+            /** @description The feed of changes reaches back so far */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Persons
+             */
+            entered: number;
+            /** Format: int64 */
+            left: number;
+            /**
+             * Format: int64
+             * @description Of those who left
+             */
+            stayed_out: number;
+            /** Format: int64 */
+            came_back: number;
+            /** @description Where those who entered, and are in, are besides */
+            from_segments: components["schemas"]["SegmentNeighbour"][];
+            /** @description Where those who left, and are out, are */
+            to_segments: components["schemas"]["SegmentNeighbour"][];
+        };
+        SegmentNeighbour: {
+            id: string;
+            name: string;
+            /** Format: int64 */
+            members: number;
+        };
+        SegmentOrigin: {
+            /** @description null: a rule that was not saved */
+            segment: string | null;
+            name: string;
+            /** Format: int64 */
+            version: number;
+            rule: components["schemas"]["Rule"] | null;
+            at: components["schemas"]["Time"];
+            /**
+             * Format: int64
+             * @description Then, of all; 0 for who sees some persons only
+             */
+            members: number;
+            assumptions: components["schemas"]["AudienceAssumptions"];
+            frozen_at: components["schemas"]["Time"];
         };
         Reactor: {
             name: string;
@@ -13143,6 +13583,246 @@ export interface operations {
                             above: number;
                         }[];
                         next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    countAudience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AudienceCountRequest"];
+            };
+        };
+        responses: {
+            /** @description The numbers and a sample */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AudienceCount"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    overlapAudiences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "sets": [
+                 *         {
+                 *           "segment": "seg_a1b2c3d4e5f6"
+                 *         },
+                 *         {
+                 *           "rule": {
+                 *             "trait": "city",
+                 *             "op": "eq",
+                 *             "value": "上海"
+                 *           },
+                 *           "name": "In Shanghai"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AudienceOverlapRequest"];
+            };
+        };
+        responses: {
+            /** @description Sizes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AudienceOverlap"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    portrayAudience: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "segment": "seg_a1b2c3d4e5f6",
+                 *       "fields": [
+                 *         {
+                 *           "trait": "city"
+                 *         }
+                 *       ],
+                 *       "limit": 20
+                 *     }
+                 */
+                "application/json": components["schemas"]["AudiencePortraitRequest"];
+            };
+        };
+        responses: {
+            /** @description Shares and indices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AudiencePortrait"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAudienceFields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Traits and tags */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AudienceFieldList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    freezeAudience: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Regulars on 1 May",
+                 *       "segment": "seg_a1b2c3d4e5f6",
+                 *       "at": "2026-05-01T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AudienceFreezeRequest"];
+            };
+        };
+        responses: {
+            /** @description The new segment */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @example seg_a1b2c3d4e5f6 */
+                        segment: string;
+                        /** Format: int64 */
+                        members: number;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSegmentTrend: {
+        parameters: {
+            query?: {
+                interval?: "hour" | "day";
+                points?: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One point an hour or day, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentTrend"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSegmentFlow: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The flow */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentFlow"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getSegmentOrigin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its origin; null of any other segment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        origin: components["schemas"]["SegmentOrigin"] | null;
                     };
                 };
             };

@@ -364,6 +364,7 @@ export const settings = {
       linkage_settings: "Changed how probable matches are found",
       linkage_decide: "Decided about a probable match",
       segment_create: "Created a segment",
+      segment_freeze: "Froze an audience into a list",
       segment_update: "Changed a segment",
       segment_delete: "Deleted a segment",
       tag_create: "Wrote a new tag",

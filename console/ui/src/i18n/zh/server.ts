@@ -1,5 +1,6 @@
 import type { Messages } from "../messages";
 import { analytics } from "./analytics.server";
+import { audience } from "./audience.server";
 import { auth } from "./auth.server";
 import { collect } from "./collect.server";
 import { common } from "./common.server";
@@ -41,7 +42,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   privacy,
   quality,
   retention,
-  segments,
+  segments: { ...segments, ...audience },
   settings,
   tags,
   webhooks,

@@ -355,6 +355,7 @@ export const settings = {
       linkage_settings: "修改了疑似同一人的匹配设置",
       linkage_decide: "处理了一对疑似同一人",
       segment_create: "新建人群",
+      segment_freeze: "将人群冻结为名单",
       segment_update: "修改人群",
       segment_delete: "删除人群",
       tag_create: "新建标签",
