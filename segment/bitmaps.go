@@ -122,8 +122,9 @@ func (b *bitmaps) begin(ctx context.Context) error {
 // liveSet is the generation that answers for a segment and how many were written to be in it.
 type liveSet struct{ generation, members int64 }
 
+// readLive lists segments and the sets that viewers are limited to. Those of tags are left out: the feed does not tell of them.
 func readLive(ctx context.Context, q store.Querier) (map[string]liveSet, error) {
-	rows, err := q.Query(ctx, `SELECT s.id, s.live, coalesce(g.members, 0) FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live`)
+	rows, err := q.Query(ctx, `SELECT s.id, s.live, coalesce(g.members, 0) FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live WHERE s.kind <> ?`, string(kindTag))
 	if err != nil {
 		return nil, fmt.Errorf("read segments: %w", err)
 	}
