@@ -125,12 +125,20 @@ type Property struct {
 	Examples []touchstone.JSON `json:"examples"`  // a few different values
 	// Different is how many different values the sample has, and Values of how many: 3 of 2,000 are kinds of
 	// something, 2,000 of 2,000 are names of things.
-	Different int64  `json:"different"`
-	Values    int64  `json:"values"`
-	Unit      string `json:"unit"` // of numbers, as the name tells; empty: it tells none
+	Different int64 `json:"different"`
+	Values    int64 `json:"values"`
+	// Ever is how many all events have had, as far as they are counted; nil: none is, or the viewer sees some persons only.
+	Ever *Ever  `json:"ever"`
+	Unit string `json:"unit"` // of numbers, as the name tells; empty: it tells none
 
 	seen       map[uint64]struct{} // hashes of values; no more than the sample has
 	currencies map[string]int64    // of a property "currency"
+}
+
+// Ever is about how many different values a property has had.
+type Ever struct {
+	Values int64   `json:"values"`
+	Error  float64 `json:"error"` // share of Values, one standard error
 }
 
 // The bounds of the samples.

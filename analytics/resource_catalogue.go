@@ -35,9 +35,21 @@ func (x *resource) listProperties(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	items, err := engine.Properties(r.Context(), api.ViewerOf(r), api.Param(r, "name"))
+	viewer, event := api.ViewerOf(r), api.Param(r, "name")
+	items, err := engine.Properties(r.Context(), viewer, event)
 	if err != nil {
 		return err
+	}
+	if !viewer.Limited() { // what is counted is of everybody
+		ever, err := x.cfg.Different(r.Context(), event)
+		if err != nil {
+			return err
+		}
+		for i := range items {
+			if e, ok := ever[items[i].Property]; ok {
+				items[i].Ever = &e
+			}
+		}
 	}
 	return api.WritePage(w, items, "")
 }

@@ -98,6 +98,7 @@ func (a *App) questions() analytics.ResourceConfig {
 	return analytics.ResourceConfig{
 		Engine: func() *analytics.Engine { return a.queries }, Segments: func() *segment.Segments { return a.segments },
 		Profiles: func() *profile.Profiles { return a.profiles }, People: a.people(), Clock: a.clock, Households: a.householdsBehind,
+		Different: a.different,
 	}
 }
 

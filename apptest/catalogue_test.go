@@ -63,6 +63,22 @@ func TestPersonalDataIsFoundByItsValues(t *testing.T) {
 			t.Errorf("%s is taken for personal data: %+v", plain, e)
 		}
 	}
+	different := s.Number("SELECT count(DISTINCT properties->>'nr') FROM events WHERE event = 'Visit'")
+	Eventually(t, time.Minute, "different values of all events are counted", func() bool {
+		var answer struct {
+			Items []struct {
+				Property string
+				Ever     *struct{ Values, Error float64 }
+			}
+		}
+		s.Call(http.MethodGet, "/api/v1/catalogue/events/Visit/properties", nil, &answer)
+		for _, p := range answer.Items {
+			if p.Property == "nr" && p.Ever != nil {
+				return p.Ever.Values == float64(different) && p.Ever.Error > 0
+			}
+		}
+		return false
+	})
 	var without, writer struct{ Key string }
 	s.Call(http.MethodPost, "/api/v1/api-keys", map[string]any{"name": "without", "scopes": []string{"read"}}, &without)
 	s.Call(http.MethodPost, "/api/v1/api-keys", map[string]any{"name": "writer", "scopes": []string{"catalogue:read", "catalogue:write"}}, &writer)

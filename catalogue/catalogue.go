@@ -55,6 +55,7 @@ type Config struct {
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer
 	Samples Samples // may be nil in a process that does not look
+	Feed    Feed    // may be nil: different values are not counted
 }
 
 // Catalogue is the entries of a store, and what viewers know fields by.
@@ -65,9 +66,12 @@ type Catalogue struct {
 	mu      sync.Mutex // of Reload
 	version int64
 
-	turns   map[turn]*due // of the goroutine that looks
-	sampled prometheus.Counter
-	left    prometheus.Counter // fields that had no room
+	turns     map[turn]*due // of the goroutine that looks
+	counts    *counting     // of it, too; nil before it has read what is stored
+	sampled   prometheus.Counter
+	left      prometheus.Counter // fields that had no room
+	counted   prometheus.Counter // events
+	uncounted prometheus.Counter // values of properties that had no room
 }
 
 // Open brings the tables up to date and reads the classes of fields.
@@ -79,10 +83,12 @@ func Open(ctx context.Context, cfg Config) (*Catalogue, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Catalogue{cfg: cfg, fields: access.NewFields(nil), version: -1, turns: map[turn]*due{},
-		sampled: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_catalogue_samples_total", Help: "Samples of values in which personal data was looked for."}),
-		left:    prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_catalogue_crowded_total", Help: "Fields with personal data for which there was no room."})}
+		sampled:   prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_catalogue_samples_total", Help: "Samples of values in which personal data was looked for."}),
+		left:      prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_catalogue_crowded_total", Help: "Fields with personal data for which there was no room."}),
+		counted:   prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_catalogue_counted_total", Help: "Events whose different values were counted."}),
+		uncounted: prometheus.NewCounter(prometheus.CounterOpts{Name: "touchstone_catalogue_uncounted_total", Help: "Values of properties for whose count there was no room."})}
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(c.sampled, c.left)
+		cfg.Metrics.MustRegister(c.sampled, c.left, c.counted, c.uncounted)
 	}
 	if err := cfg.DB.Migrate(ctx, "catalogue", store.Migrations(migrationFiles)); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package catalogue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -53,9 +54,10 @@ func (c *Catalogue) Look(ctx context.Context, fence Fence) error {
 	}
 }
 
-// LookOnce takes the samples whose turn it is, at most so many. One that fails keeps nobody from theirs.
+// LookOnce takes the samples whose turn it is, at most so many, and counts different values in what has come. One that fails
+// keeps nobody from theirs.
 func (c *Catalogue) LookOnce(ctx context.Context, fence Fence) error {
-	var failed []error
+	failed := []error{c.countGuarded(ctx, fence)}
 	if t := (turn{sort: Trait}); c.isDue(t) {
 		failed = append(failed, c.take(ctx, fence, t, c.cfg.Samples.Traits))
 	}
@@ -91,6 +93,17 @@ func (c *Catalogue) take(ctx context.Context, fence Fence, t turn, sample func(c
 		return err
 	}
 	return c.note(ctx, fence, t, values)
+}
+
+// countGuarded is count that no value can end the program with.
+func (c *Catalogue) countGuarded(ctx context.Context, fence Fence) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.counts = nil
+			err = fmt.Errorf("a value stopped the count of different values, which is a fault of this program: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return c.count(ctx, fence)
 }
 
 func (c *Catalogue) isDue(t turn) bool {

@@ -549,6 +549,12 @@ function catalogue(b: string | undefined, c: string | undefined, q: URLSearchPar
         types: { [Array.isArray(v) ? "array" : typeof v]: 900, ...(i === 2 ? { string: 40 } : {}) },
         fill_rate: [1, 0.98, 0.71, 0.04][i % 4],
         different: [3, 1960, 214, 2][i % 4],
+        ever: [
+          null,
+          { values: 812_344, error: 0.01625 },
+          { values: 214, error: 0.01625 },
+          { values: 2, error: 0.01625 },
+        ][i % 4],
         values: [2000, 1960, 1420, 80][i % 4],
         unit: typeof v === "number" ? "CNY" : "",
         examples: Array.from({ length: 3 }, () => world.exampleProperties(c as string)[property]),

@@ -5951,6 +5951,13 @@ export interface components {
              * @description How many values that sample has
              */
             values: number;
+            /** @description About how many different values all events have had that are counted so far, also those that are kept no longer. Null when none is counted yet, and for who sees some persons only. */
+            ever: {
+                /** Format: int64 */
+                values: number;
+                /** @description Share of the number by which it is off in two of three cases at most */
+                error: number;
+            } | null;
             /** @description Of numbers, as the name tells (duration_ms, a price beside a currency); empty if it tells none. One that a person has written stands in the entry */
             unit: string;
         };

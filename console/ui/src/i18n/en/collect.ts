@@ -340,8 +340,11 @@ export const collect = {
     fill: "Filled",
     fillHelp: "Share of the latest events that have this property.",
     different: "Different",
-    differentHelp: "How many different values the latest 2,000 events have.",
-    differentOf: "{{different}} different among {{values}} values",
+    differentHelp:
+      "About how many different values all events have had. Without ≈: of the latest 2,000 events only.",
+    differentOf: "In the latest events: {{different}} different among {{values}} values",
+    differentEver: "In all events so far: {{n}}, give or take {{error}}",
+    differentAbout: "≈ {{n}}",
     fillTraitHelp: "Share of people who have this trait.",
     examples: "Examples",
     noProperties: "This event has no properties",

@@ -78,15 +78,26 @@ export function CatalogueEventDrawer(props: {
       help: t("collect.catalogue.differentHelp"),
       width: 100,
       align: "right",
-      value: (p) => p.different,
+      value: (p) => p.ever?.values ?? p.different,
       render: (p) => (
         <span
-          title={t("collect.catalogue.differentOf", {
-            different: format.num(p.different),
-            values: format.num(p.values),
-          })}
+          title={[
+            p.ever &&
+              t("collect.catalogue.differentEver", {
+                n: format.num(p.ever.values),
+                error: format.percent(p.ever.error),
+              }),
+            t("collect.catalogue.differentOf", {
+              different: format.num(p.different),
+              values: format.num(p.values),
+            }),
+          ]
+            .filter(Boolean)
+            .join("\n")}
         >
-          {format.num(p.different)}
+          {p.ever
+            ? t("collect.catalogue.differentAbout", { n: format.num(p.ever.values) })
+            : format.num(p.different)}
         </span>
       ),
     },
