@@ -38,6 +38,7 @@ const (
 	DefHold        DefinitionKind = "hold"
 	DefTag         DefinitionKind = "tag"
 	DefExpectation DefinitionKind = "expectation" // what is usual of an event of a source
+	DefStage       DefinitionKind = "stage"       // a life cycle
 )
 
 // DefinitionRef names a definition. The ID "*" names all of the kind.
