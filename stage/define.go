@@ -106,7 +106,9 @@ func within(at string, err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return touchstone.Wrap(touchstone.Invalid, err, "%s: %s", at, e.Error())
+	out := touchstone.Errorf(touchstone.Invalid, "%s: %s", at, e.Message)
+	out.Hint = e.Hint
+	return out
 }
 
 // Create makes a life cycle. It decides when its sets are built.
