@@ -43,6 +43,8 @@ const roleTable = `
  tags:write          x       x        x          .          .         .
  tags:approve        x       x        .          .          .         .
  tags:give           x       .        x          x          .         .
+ stages:read         x       x        x          x          x         x
+ stages:write        x       x        x          .          .         .
  analytics:read      x       x        x          .          x         x
  sql:run             x       x        .          .          .         x
  catalogue:read      x       x        x          x          x         x
@@ -118,6 +120,8 @@ const scopeTable = `
  tags:write           .       .       .       .        x      x
  tags:approve         .       .       .       .        .      x
  tags:give            .       .       .       .        x      x
+ stages:read          .       .       x       .        x      x
+ stages:write         .       .       .       .        x      x
  analytics:read       .       .       x       .        x      x
  sql:run              .       .       x       .        x      x
  catalogue:read       .       .       x       .        x      x

@@ -44,6 +44,7 @@ func (a *App) resources() []api.Resource {
 			segment.Resource(func() *segment.Segments { return a.segments }, a.people()),
 			a.tagResource(),
 			audience.Resource(func() *audience.Audience { return a.audiences }, a.people()),
+			a.stageResource(),
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 			webhook.Resource(a.webhooks),

@@ -43,6 +43,7 @@ import (
 	"github.com/touchstone-cdp/touchstone/profile"
 	"github.com/touchstone-cdp/touchstone/quality"
 	"github.com/touchstone-cdp/touchstone/segment"
+	"github.com/touchstone-cdp/touchstone/stage"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
 	"github.com/touchstone-cdp/touchstone/store/presence"
@@ -82,6 +83,7 @@ type App struct {
 	audiences  *audience.Audience
 	households *household.Households
 	tags       *tag.Tags
+	cycles     *stage.Stages
 	consent    *consent.Consent
 	inbox      *inbox.Inbox
 	commands   *command.Log
@@ -178,6 +180,7 @@ func (a *App) parts() []wiring {
 		{a.wireHouseholds, personRoles},
 		{a.wireTags, personRoles},
 		{a.wireAudiences, []string{"console"}},
+		{a.wireStages, personRoles},
 		{a.wireHolds, personRoles},
 		{a.wireRetention, personRoles},
 		{a.wireExtra, personRoles},

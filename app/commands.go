@@ -30,6 +30,7 @@ func (a *App) commandKinds() (kinds []command.Kind) {
 		command.Kind{Name: admission.RemoveMendCommand, Check: admission.CheckRemoveMend, Do: a.admission.RemoveMend})
 	kinds = append(kinds, a.households.Commands()...)
 	kinds = append(kinds, a.tags.Commands()...)
+	kinds = append(kinds, a.cycles.Commands()...)
 	kinds = append(kinds, a.holds.Commands()...)
 	kinds = append(kinds, a.retention.Commands()...)
 	kinds = append(kinds, console.AuditCommands()...)

@@ -19,6 +19,7 @@ func (a *App) deliverers() []outbox.Deliverer {
 		a.collector.Emitter(),
 		a.linkage.Deliverer(),
 		a.tags.Deliverer(),
+		a.cycles.Deliverer(),
 	}, a.extra.deliverers...)
 }
 

@@ -32,6 +32,7 @@ func (a *App) jobKinds() []job.Kind {
 		kinds = append(kinds, a.backupKind())
 	}
 	kinds = append(kinds, a.tags.JobKinds()...)
+	kinds = append(kinds, a.cycles.JobKinds()...)
 	return append(kinds, a.extra.jobs...)
 }
 

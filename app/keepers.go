@@ -26,6 +26,7 @@ func (a *App) keepers() []keep.Keeper {
 		a.segments.Keeper(),
 		a.households.Keeper(),
 		a.tags.Keeper(),
+		a.cycles.Keeper(),
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
 		linkage.Keeper(),

@@ -35,6 +35,7 @@ var excepted = map[string]string{
 	"profile_shares.persons":       "how many there are",
 	"segments.failure":             "a sentence about a rule",
 	"tags.failure":                 "a sentence about a rule or a query; it names rows by number",
+	"stage_cycles.failure":         "a sentence about a rule",
 	"tag_days.value":               "a value that at least five had",
 	"tag_days.persons":             "how many there were",
 	"console_settings.value":       "the organisation's own choice",

@@ -13,6 +13,7 @@ func (a *App) reactors() []inbox.Reactor {
 	return append([]inbox.Reactor{
 		a.households,
 		a.tags,
+		a.cycles,
 		a.webhooks,
 		a.linkage,
 	}, a.extra.reactors...)

@@ -51,7 +51,7 @@ func (a *App) heldNodes(ctx context.Context) (map[touchstone.PersonID][]touchsto
 
 // agedTraits calls fn for those who have a value that was set before a moment.
 func (a *App) agedTraits(ctx context.Context, names []string, before time.Time, fn func(t retain.Trait) error) error {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.HasPrefix(name, profile.ComputedPrefix) }) // computed anew in any case
+	names = slices.DeleteFunc(slices.Clone(names), profile.IsComputed) // computed anew in any case
 	return a.profiles.Each(ctx, func(id touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
 		var has []string
 		for _, name := range names {

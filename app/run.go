@@ -60,6 +60,7 @@ func (a *App) loops() []loop {
 		{"retention", []string{"act"}, a.runRetention},
 		{"register", []string{"act"}, a.watchRegister},
 		{"tags", []string{"act"}, a.tendTags},
+		{"stages", []string{"act"}, a.tendStages},
 		{"imports", []string{"console"}, a.imports.Run},
 		{"console", []string{"console"}, a.console.Run},
 		{"presence", nil, a.present},

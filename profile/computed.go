@@ -12,9 +12,11 @@ import (
 	"github.com/touchstone-cdp/touchstone/store"
 )
 
-// ComputedPrefix begins the names of traits that the program computes. What events and corrections
-// say under such a name is left out, and counted.
-const ComputedPrefix = "tag."
+// IsComputed tells whether the program computes a trait: a tag, or where somebody stands in a life cycle. What events and
+// corrections say under such a name is left out, and counted.
+func IsComputed(name string) bool {
+	return strings.HasPrefix(name, "tag.") || strings.HasPrefix(name, "stage.")
+}
 
 // computedBy is their source.
 const computedBy = "tag"
@@ -26,7 +28,7 @@ type Computed struct {
 	Person touchstone.PersonID
 	Seq    touchstone.Seq
 	At     time.Time
-	Trait  string // begins with ComputedPrefix
+	Trait  string // [IsComputed]
 	Value  touchstone.JSON
 }
 
@@ -43,8 +45,8 @@ func (p *Profiles) SetComputed(ctx context.Context, tx *store.Tx, list []Compute
 	}
 	for i := range list {
 		c := &list[i]
-		if !strings.HasPrefix(c.Trait, ComputedPrefix) {
-			return fmt.Errorf("the computed trait %q does not begin with %s", c.Trait, ComputedPrefix)
+		if !IsComputed(c.Trait) {
+			return fmt.Errorf("the trait %q is none that is computed", c.Trait)
 		}
 		f := computedFact(c.Seq, c.Node, c.At, c.Trait, string(c.Value))
 		f.Person = c.Person
@@ -75,7 +77,7 @@ func addComputed(ctx context.Context, q store.Querier, nodes []touchstone.NodeID
 
 // reserved tells whether a trait is the program's, and a value of this source none of its own.
 func (p *Profiles) reserved(name string, st stamp) bool {
-	if !strings.HasPrefix(name, ComputedPrefix) || st.source == p.source(computedBy).source {
+	if !IsComputed(name) || st.source == p.source(computedBy).source {
 		return false
 	}
 	p.metrics.drop("tag_trait")

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -82,8 +81,8 @@ func checkCorrect(body touchstone.JSON) error {
 		if name == "" || len(name) > maxWordBytes {
 			return touchstone.Errorf(touchstone.Invalid, "a trait's name has 1 to %d bytes", maxWordBytes)
 		}
-		if strings.HasPrefix(name, ComputedPrefix) {
-			return touchstone.Errorf(touchstone.Invalid, "%.80q is a tag, which is computed and not corrected", name).WithHint("give the person a value of the tag")
+		if IsComputed(name) {
+			return touchstone.Errorf(touchstone.Invalid, "%.80q is computed and not corrected", name).WithHint("give the person a value of a tag; a stage follows from what happens")
 		}
 		if len(value) > maxValueBytes {
 			return touchstone.Errorf(touchstone.Invalid, "the value of %.80q is longer than %d bytes", name, maxValueBytes)

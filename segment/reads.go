@@ -169,7 +169,7 @@ func (s *Segments) Changes(ctx context.Context, v *access.Viewer, id string, lim
 	if err != nil {
 		return nil, "", err
 	}
-	query, args := `SELECT id, segment, person, entered, at FROM segment_changes WHERE id < ? AND segment NOT LIKE 'rows!_%' ESCAPE '!' AND segment NOT LIKE 'tagv!_%' ESCAPE '!'`+visible, append([]any{before}, shown...)
+	query, args := `SELECT id, segment, person, entered, at FROM segment_changes WHERE id < ? AND segment NOT LIKE 'rows!_%' ESCAPE '!' AND segment NOT LIKE 'tagv!_%' ESCAPE '!' AND segment NOT LIKE 'stgv!_%' ESCAPE '!'`+visible, append([]any{before}, shown...)
 	if id != "" {
 		if _, err := s.liveGeneration(ctx, id); err != nil {
 			return nil, "", err

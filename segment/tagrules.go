@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
@@ -18,8 +19,16 @@ import (
 // kindTag is the kind of such a set.
 const kindTag Kind = "tag"
 
-// TagRulePrefix begins its id.
-const TagRulePrefix = "tagv_"
+// What begins its id, of a rule of a tag and of a stage of a life cycle, which is kept likewise.
+const (
+	TagRulePrefix   = "tagv_"
+	StageRulePrefix = "stgv_"
+)
+
+// ofFeature tells whether a set is a tag's or a life cycle's, which have a history of their own.
+func ofFeature(id string) bool {
+	return strings.HasPrefix(id, TagRulePrefix) || strings.HasPrefix(id, StageRulePrefix)
+}
 
 // maxTagRules is how many there may be.
 const maxTagRules = 2_000

@@ -127,7 +127,7 @@ func (s *Stage) changed(b *touchstone.Batch, st *state, generation uint32, enter
 	if !p.live {
 		return
 	}
-	if !strings.HasPrefix(p.segment, TagRulePrefix) { // the tag has a history of its own
+	if !ofFeature(p.segment) {
 		s.work.feed = append(s.work.feed, feedRow{p.segment, st.person, entered, s.work.now})
 		s.tally(p, entered)
 	}

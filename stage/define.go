@@ -107,8 +107,10 @@ func within(at string, err error) error {
 		return err
 	}
 	out := touchstone.Errorf(touchstone.Invalid, "%s: %s", at, e.Message)
-	out.Hint = e.Hint
-	return out
+	if e.Hint == "" {
+		return out
+	}
+	return out.WithHint("%s", e.Hint)
 }
 
 // Create makes a life cycle. It decides when its sets are built.
