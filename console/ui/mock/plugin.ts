@@ -16,6 +16,7 @@ import { answerQuality, uses } from "./quality.ts";
 import { answerHolds, answerRetention } from "./retention.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
+import { answerStages } from "./stages.ts";
 import { answerTags, answerTaxonomies } from "./tags.ts";
 import { answerWebhooks } from "./webhooks.ts";
 import * as world from "./world.ts";
@@ -256,6 +257,7 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   calendar: answerCalendar,
   roles: answerRoles,
   quality: answerQuality,
+  stages: answerStages,
   tags: answerTags,
   taxonomies: answerTaxonomies,
 };

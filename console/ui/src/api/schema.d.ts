@@ -2521,6 +2521,189 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All life cycles, by name */
+        get: operations["listLifeCycles"];
+        put?: never;
+        /**
+         * Write a life cycle
+         * @description It decides once its rules are built. Where somebody stands is then the trait `stage.` and its key; with `_since` behind it, since when; with `_was`, where they stood before.
+         */
+        post: operations["createLifeCycle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stages/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** A life cycle */
+        get: operations["getLifeCycle"];
+        put?: never;
+        post?: never;
+        /** Take a life cycle away, with its history and its traits */
+        delete: operations["deleteLifeCycle"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a life cycle
+         * @description Name, description and owner hold at once; a definition becomes a version, which decides once it is built.
+         */
+        patch: operations["updateLifeCycle"];
+        trace?: never;
+    };
+    "/api/v1/stages/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** The versions of a life cycle, the newest first */
+        get: operations["listLifeCycleVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stages/{id}/compare": {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** In which fields one version differs from another */
+        get: operations["compareLifeCycleVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stages/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write an earlier version anew */
+        post: operations["rollbackLifeCycle"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stages/{id}/report": {
+        parameters: {
+            query?: {
+                /** @description 90 days before the end, unless it is given */
+                from?: string;
+                /** @description Exclusive; now, unless it is given */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * How many are in each stage, who goes on, and how long that takes
+         * @description The funnel is about those who came into their first stage within the period.
+         */
+        get: operations["reportLifeCycle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stages/{id}/spans": {
+        parameters: {
+            query?: {
+                /** @description Key of a stage; empty for none of them */
+                stage?: string;
+                /** @description Only stays that go on */
+                open?: boolean;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** Who came into which stage, the latest first */
+        get: operations["listLifeCycleSpans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/persons/{ref}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        /** Where a person stands, and how they came there */
+        get: operations["listStagesOfPerson"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reactors": {
         parameters: {
             query?: never;
@@ -4600,7 +4783,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "tags:read" | "tags:write" | "tags:approve" | "tags:give" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "tags:read" | "tags:write" | "tags:approve" | "tags:give" | "stages:read" | "stages:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -7354,6 +7537,192 @@ export interface components {
             assumptions: components["schemas"]["AudienceAssumptions"];
             frozen_at: components["schemas"]["Time"];
         };
+        LifeCycleDefinition: {
+            /** @description In order. Somebody is in the furthest one that they have reached */
+            stages: {
+                key: string;
+                name: string;
+                /** @description Of the segment language: who has come so far */
+                rule: {
+                    [key: string]: unknown;
+                };
+                /** @description Whoever no longer passes the rule is back where the other rules say; otherwise a stage stays once it was entered */
+                falls?: boolean;
+            }[];
+            /** @description Who is lost, by silence say */
+            lost?: {
+                key: string;
+                name: string;
+                rule: {
+                    [key: string]: unknown;
+                };
+                /** @description Key of the least stage from which somebody may be lost; empty: the first */
+                from?: string;
+                /** @description Whoever comes back begins where the rules say that hold then; otherwise where they were */
+                restart?: boolean;
+            };
+        };
+        LifeCycleList: {
+            items: components["schemas"]["LifeCycle"][];
+            next_cursor: string;
+        };
+        LifeCycle: {
+            /** @example cyc_a1b2c3d4e5f6 */
+            id: string;
+            /** @description Its trait is `stage.` and this */
+            key: string;
+            name: string;
+            description: string;
+            owner: string;
+            /**
+             * Format: int64
+             * @description The version that was written last
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description The version that decides; another than the last one while that is built, 0 before the first one is
+             */
+            serving: number;
+            /** @description Why the last version is not built */
+            failure: string;
+            /**
+             * Format: date-time
+             * @description When the first version began to decide
+             */
+            began_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            definition: components["schemas"]["LifeCycleDefinition"];
+        };
+        NewLifeCycle: {
+            key: string;
+            name: string;
+            description?: string;
+            owner?: string;
+            definition: components["schemas"]["LifeCycleDefinition"];
+            /** @description What the version is for */
+            note?: string;
+        };
+        LifeCyclePatch: {
+            name?: string;
+            description?: string;
+            owner?: string;
+            definition?: components["schemas"]["LifeCycleDefinition"];
+            note?: string;
+        };
+        LifeCycleVersion: {
+            /** Format: int64 */
+            version: number;
+            definition: components["schemas"]["LifeCycleDefinition"];
+            note: string;
+            author: string;
+            author_name: string;
+            /** Format: date-time */
+            written_at: string;
+        };
+        StageSpan: {
+            person: string;
+            /** @description Key; empty for none */
+            stage: string;
+            /** @description Key of the stage before; empty for none */
+            from: string;
+            /** Format: date-time */
+            began: string;
+            /**
+             * Format: date-time
+             * @description null while it goes on
+             */
+            ended: string | null;
+            reason: {
+                /**
+                 * @description The rule of a stage began to hold or ceased to; it held when the life cycle or a version of it began; persons were merged or parted
+                 * @enum {string}
+                 */
+                why: "entered" | "left" | "start" | "identity";
+                /** @description Key of the stage whose rule it was */
+                stage: string;
+                /** @description Of the event that brought it about */
+                message_id: string;
+            };
+        };
+        /** @description A distribution, in seconds */
+        StageTimes: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            p25: number;
+            /** Format: int64 */
+            median: number;
+            /** Format: int64 */
+            p75: number;
+            /** Format: int64 */
+            p90: number;
+            buckets: {
+                /**
+                 * Format: int64
+                 * @description Bound in seconds; 0: none
+                 */
+                below: number;
+                /** Format: int64 */
+                count: number;
+            }[];
+        };
+        LifeCycleReport: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /**
+             * Format: int64
+             * @description In a stage now
+             */
+            persons: number;
+            /**
+             * Format: int64
+             * @description Who came into their first stage within the period: the funnel is about them
+             */
+            began: number;
+            /** @description In order, the lost last */
+            stages: {
+                key: string;
+                name: string;
+                lost: boolean;
+                /**
+                 * Format: int64
+                 * @description Persons who are in it
+                 */
+                now: number;
+                /**
+                 * Format: int64
+                 * @description Times that somebody came into it within the period
+                 */
+                entered: number;
+                /**
+                 * Format: int64
+                 * @description Persons of the funnel who came so far, or further
+                 */
+                reached: number;
+                to_next: components["schemas"]["StageTimes"];
+                stay: components["schemas"]["StageTimes"];
+            }[];
+            days: {
+                /** Format: date */
+                date: string;
+                /** @description By stage, in order */
+                persons: number[];
+            }[];
+            flows: {
+                from: string;
+                to: string;
+                /** Format: int64 */
+                count: number;
+            }[];
+            /** @description Times are those of some of the people */
+            sampled: boolean;
+        };
         Reactor: {
             name: string;
             /**
@@ -8386,7 +8755,7 @@ export interface components {
             next_cursor: string;
         };
         /** @enum {string} */
-        DefinitionKind: "segment" | "rows" | "webhook" | "schedule" | "mail" | "mend" | "admission" | "plan" | "household" | "model" | "consent" | "retention" | "hold" | "expectation" | "tag";
+        DefinitionKind: "segment" | "rows" | "webhook" | "schedule" | "mail" | "mend" | "admission" | "plan" | "household" | "model" | "consent" | "retention" | "hold" | "expectation" | "tag" | "stage";
         Recipient: {
             /** @description A host */
             name: string;
@@ -13830,6 +14199,342 @@ export interface operations {
                 content: {
                     "application/json": {
                         origin: components["schemas"]["SegmentOrigin"] | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLifeCycles: {
+        parameters: {
+            query?: {
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LifeCycleList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createLifeCycle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLifeCycle"];
+            };
+        };
+        responses: {
+            /** @description The life cycle */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LifeCycle"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getLifeCycle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The life cycle */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LifeCycle"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteLifeCycle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job that does it */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Id of the job; empty when one is under way already */
+                        job: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateLifeCycle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LifeCyclePatch"];
+            };
+        };
+        responses: {
+            /** @description The life cycle */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LifeCycle"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLifeCycleVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["LifeCycleVersion"][];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    compareLifeCycleVersions: {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** @example stages.own.rule */
+                            path: string;
+                            /** @description Absent where the first version lacks it */
+                            old?: unknown;
+                            /** @description Absent where the second version lacks it */
+                            new?: unknown;
+                        }[];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rollbackLifeCycle: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The life cycle */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LifeCycle"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    reportLifeCycle: {
+        parameters: {
+            query?: {
+                /** @description 90 days before the end, unless it is given */
+                from?: string;
+                /** @description Exclusive; now, unless it is given */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LifeCycleReport"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listLifeCycleSpans: {
+        parameters: {
+            query?: {
+                /** @description Key of a stage; empty for none of them */
+                stage?: string;
+                /** @description Only stays that go on */
+                open?: boolean;
+                /** @description Size of the page */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next_cursor` of the page before */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page; it may be shorter than asked where somebody is limited to some persons */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: (components["schemas"]["StageSpan"] & {
+                            line: components["schemas"]["PersonSummary"];
+                        })[];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listStagesOfPerson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Person id (`p_…`) or an identifier as `kind:value`, percent-encoded
+                 * @example user_id:u-1
+                 */
+                ref: components["parameters"]["PersonRef"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The life cycles that the person is or was in a stage of */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: string;
+                        items: {
+                            id: string;
+                            key: string;
+                            name: string;
+                            /** @description Key; empty for none */
+                            stage: string;
+                            stage_name: string;
+                            /** Format: date-time */
+                            since: string | null;
+                            /** @description The latest first, at most 100 */
+                            spans: components["schemas"]["StageSpan"][];
+                        }[];
                     };
                 };
             };

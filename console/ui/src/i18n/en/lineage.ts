@@ -27,6 +27,7 @@ export const lineage = {
     hold: "Legal hold",
     expectation: "Expectation",
     tag: "Tag",
+    stage: "Life cycle",
   },
   how: {
     counts: "counts it",

@@ -26,6 +26,7 @@ export const lineage = {
     hold: "法律保全",
     expectation: "常态",
     tag: "标签",
+    stage: "生命周期",
   },
   how: {
     counts: "计数",

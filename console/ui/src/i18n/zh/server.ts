@@ -18,6 +18,7 @@ import { quality } from "./quality.server";
 import { retention } from "./retention.server";
 import { segments } from "./segments.server";
 import { settings } from "./settings.server";
+import { stages } from "./stages.server";
 import { tags } from "./tags.server";
 import { webhooks } from "./webhooks.server";
 
@@ -44,6 +45,7 @@ export const serverTexts: Readonly<Record<string, Messages>> = {
   retention,
   segments: { ...segments, ...audience },
   settings,
+  stages,
   tags,
   webhooks,
 };

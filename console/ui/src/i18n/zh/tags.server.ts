@@ -17,7 +17,6 @@ export const tags: Messages = {
     "expires_hours：兴趣标签在得分低于下限时结束",
   "expires_hours: is between 0 and {0}": "expires_hours：应在 0 到 {0} 之间",
   "folder: has at most {0} characters": "folder：最多 {0} 个字符",
-  "give the person a value of the tag": "请为该用户打标签",
   "have its definition approved": "请先审批其定义",
   'input: is not of the form {"tag":"tag_…","segment":"seg_…","value":…}':
     'input：格式应为 {"tag":"tag_…","segment":"seg_…","value":…}',
@@ -97,7 +96,6 @@ export const tags: Messages = {
   "{0} has no draft": "{0} 没有草稿",
   "{0} has no version {1}": "{0} 没有版本 {1}",
   "{0} has nothing but its draft": "{0} 只有草稿",
-  "{0} is a tag, which is computed and not corrected": "{0} 是标签，由系统计算，不能更正",
   "{0}.weight: is more than 0 and at most {1}": "{0}.weight：应大于 0 且不超过 {1}",
   "{0}: is an object; a value is a text, a number, true or false, or a list":
     "{0}：是对象；值应为文本、数字、布尔值或列表",
