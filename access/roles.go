@@ -39,6 +39,7 @@ const roleTable = `
  households:write    x       .        x          .          .         x
  segments:read       x       x        x          x          x         x
  segments:write      x       x        x          .          .         .
+ segments:approve    x       x        .          .          .         .
  tags:read           x       x        x          x          x         x
  tags:write          x       x        x          .          .         .
  tags:approve        x       x        .          .          .         .
@@ -116,6 +117,7 @@ const scopeTable = `
  households:write     .       .       .       .        x      x
  segments:read        .       .       x       .        x      x
  segments:write       .       .       .       .        x      x
+ segments:approve     .       .       .       .        .      x
  tags:read            .       .       x       .        x      x
  tags:write           .       .       .       .        x      x
  tags:approve         .       .       .       .        .      x

@@ -30,6 +30,9 @@ type Draft struct {
 	Rule        touchstone.JSON
 	// Also is written in the same transaction, if it is set: what another feature keeps of the segment.
 	Also func(ctx context.Context, tx *store.Tx, id string) error
+	Place       Place
+	Note        string // what its first version is for
+	Who         Who
 }
 
 // Patch changes the fields that are set.
@@ -37,7 +40,10 @@ type Patch struct {
 	Name        *string
 	Description *string
 	Purpose     *string
-	Rule        *touchstone.JSON
+	Rule        *touchstone.JSON // of a guarded segment it waits for approval, all else holds at once
+	Place       PlacePatch
+	Note        string // what a changed rule is for
+	Who         Who
 }
 
 // Create makes a segment of a rule. It is being built until history has been looked
@@ -77,6 +83,9 @@ func (s *Segments) create(ctx context.Context, id string, kind Kind, d Draft, r 
 	if d.Name, err = checkName(d.Name, d.Description); err != nil {
 		return err
 	}
+	if err := d.Place.check(); err != nil {
+		return err
+	}
 	return s.update(ctx, func(tx *store.Tx) error {
 		if err := checkFree(ctx, tx, id, d.Name); err != nil {
 			return err
@@ -89,7 +98,17 @@ func (s *Segments) create(ctx context.Context, id string, kind Kind, d Draft, r 
 				return err
 			}
 		}
-		return s.insert(ctx, tx, id, kind, d, r, persons)
+		if err := s.insert(ctx, tx, id, kind, d, r, persons); err != nil {
+			return err
+		}
+		if err := s.writePlace(ctx, tx, id, d.Place); err != nil {
+			return err
+		}
+		first := Version{Version: 1, Note: d.Note, Author: d.Who.ID, AuthorName: d.Who.Name}
+		if r != nil {
+			first.Rule = r.JSON()
+		}
+		return s.hold(ctx, tx, id, first)
 	})
 }
 
@@ -154,14 +173,10 @@ func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, err
 		}
 	}
 	err := s.update(ctx, func(tx *store.Tx) error {
-		found, err := s.list(ctx, tx, selectSegments+` AND s.id = ?`, id)
+		g, err := s.one(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 {
-			return notFound(id)
-		}
-		g := found[0]
 		if p.Name != nil {
 			g.Name = *p.Name
 		}
@@ -184,10 +199,14 @@ func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, err
 			g.Name, g.Description, g.Purpose, s.cfg.Clock.Now().UnixMilli(), id); err != nil {
 			return err
 		}
+		g.Place.apply(p.Place)
+		if err := s.writePlace(ctx, tx, id, g.Place); err != nil {
+			return err
+		}
 		if r == nil || r.JSON() == g.Rule && g.Status != Failed {
 			return nil
 		}
-		return changeRule(ctx, tx, g, r)
+		return s.changeOrWait(ctx, tx, g, r, p)
 	})
 	if err != nil {
 		return Segment{}, err
@@ -195,14 +214,40 @@ func (s *Segments) Update(ctx context.Context, id string, p Patch) (Segment, err
 	return s.Get(ctx, access.System(), id)
 }
 
-func changeRule(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule) error {
+// changeOrWait makes a rule the segment's, or of a guarded one the version that waits for approval.
+func (s *Segments) changeOrWait(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule, p Patch) error {
+	if err := checkRule(ctx, tx, g, r); err != nil {
+		return err
+	}
+	v := Version{Version: g.Version + 1, Rule: r.JSON(), Note: p.Note, Author: p.Who.ID, AuthorName: p.Who.Name}
+	switch {
+	case r.JSON() == g.Rule: // a build that has failed is tried again
+		v.Version = 0
+	case g.Guarded:
+		return s.wait(ctx, tx, g.ID, v)
+	}
+	if v.Version > 0 {
+		if err := s.hold(ctx, tx, g.ID, v); err != nil {
+			return err
+		}
+	}
+	return changeRule(ctx, tx, g, r)
+}
+
+func checkRule(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule) error {
 	if g.Kind != KindRule {
 		return touchstone.Errorf(touchstone.Invalid, "rule: %q is a fixed list of persons and has no rule", g.Name)
 	}
-	if err := checkRefs(ctx, tx, g.ID, r); err != nil {
-		return err
+	return checkRefs(ctx, tx, g.ID, r)
+}
+
+// changeRule has a segment built by a rule, which is the next version unless it is the present one.
+func changeRule(ctx context.Context, tx *store.Tx, g Segment, r *rule.Rule) error {
+	next := g.Version
+	if r.JSON() != g.Rule {
+		next++
 	}
-	if _, err := tx.Exec(ctx, `UPDATE segments SET rule = ?, version = version + 1, failure = '' WHERE id = ?`, string(r.JSON()), g.ID); err != nil {
+	if _, err := tx.Exec(ctx, `UPDATE segments SET rule = ?, version = ?, failure = '' WHERE id = ?`, string(r.JSON()), next, g.ID); err != nil {
 		return err
 	}
 	if _, err := newGeneration(ctx, tx, g.ID, r.JSON()); err != nil {
@@ -250,6 +295,7 @@ func remove(ctx context.Context, tx *store.Tx, id string) error {
 	for _, q := range []string{
 		`DELETE FROM segments WHERE id = ?`,
 		feedEnd,
+		`DELETE FROM segment_versions WHERE segment = ?`,
 		`DELETE FROM segment_changes WHERE segment = ?`,
 		`DELETE FROM segment_days WHERE segment = ?`,
 	} {

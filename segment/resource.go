@@ -37,8 +37,9 @@ func Resource(segments func() *Segments, people api.People) api.Resource {
 		Permissions: []access.Declared{
 			{Permission: mayRead, Allows: "see segments and their members"},
 			{Permission: mayWrite, Allows: "create, change and delete segments"},
+			{Permission: mayApprove, Allows: "approve a guarded segment's rule that somebody else has changed, and lift the guard"},
 		},
-		Routes: []api.Route{
+		Routes: append([]api.Route{
 			{Method: get, Path: "/segments", Need: mayRead, Rows: api.Scoped, Handle: x.list},
 			{Method: post, Path: "/segments", Need: mayWrite, Rows: api.Scoped, Handle: x.create, Action: "segment.create", MaxBody: maxSentBytes},
 			{Method: post, Path: "/segments/preview", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.preview},
@@ -49,7 +50,7 @@ func Resource(segments func() *Segments, people api.People) api.Resource {
 			{Method: get, Path: "/segments/{id}/members", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.members},
 			{Method: get, Path: "/segments/{id}/changes", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.changes},
 			{Method: get, Path: "/segments/{id}/history", Need: mayRead, Handle: x.history},
-		},
+		}, x.lifeRoutes()...),
 	}
 }
 
@@ -68,7 +69,8 @@ const (
 )
 
 func versionOf(s *Segment) string {
-	return api.ETag(s.ID, s.Name, s.Description, s.Purpose, string(s.Rule), strconv.FormatInt(s.Version, 10))
+	return api.ETag(append([]string{s.ID, s.Name, s.Description, s.Purpose, string(s.Rule), strconv.FormatInt(s.Version, 10), strconv.FormatInt(s.Draft, 10),
+		s.Folder, s.Owner, strconv.FormatBool(s.Guarded)}, s.Labels...)...)
 }
 
 func (x *resource) list(w http.ResponseWriter, r *http.Request) error {
@@ -109,6 +111,11 @@ func (x *resource) create(w http.ResponseWriter, r *http.Request) error {
 		Name        string                 `json:"name"`
 		Description string                 `json:"description"`
 		Purpose     string                 `json:"purpose"`
+		Folder      string                 `json:"folder"`
+		Labels      []string               `json:"labels"`
+		Owner       string                 `json:"owner"`
+		Guarded     bool                   `json:"guarded"`
+		Note        string                 `json:"note"`
 		Rule        touchstone.JSON        `json:"rule"`
 		Persons     *[]touchstone.PersonID `json:"persons"`
 	}
@@ -123,19 +130,22 @@ func (x *resource) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ruled := in.Rule != "" && in.Rule != "null"
+	draft := Draft{Name: in.Name, Description: in.Description, Purpose: in.Purpose, Note: in.Note, Who: whoOf(r),
+		Place: Place{Folder: in.Folder, Labels: in.Labels, Owner: in.Owner, Guarded: in.Guarded}}
 	var s Segment
 	switch {
 	case ruled == (in.Persons != nil):
 		return touchstone.Errorf(touchstone.Invalid, "Give either \"rule\" or \"persons\".").
 			WithHint("A rule makes a segment that follows it; persons make a fixed list.")
 	case ruled:
-		s, err = segments.Create(r.Context(), Draft{Name: in.Name, Description: in.Description, Purpose: in.Purpose, Rule: in.Rule})
+		draft.Rule = in.Rule
+		s, err = segments.Create(r.Context(), draft)
 	case len(*in.Persons) > maxSentPersons:
 		return touchstone.Errorf(touchstone.Invalid, "The field \"persons\" has %d entries; at most %d fit.", len(*in.Persons), maxSentPersons)
 	default:
 		var persons []touchstone.PersonID
 		if persons, err = x.people.Follow(r.Context(), api.ViewerOf(r), *in.Persons); err == nil {
-			s, err = segments.CreateStatic(r.Context(), Draft{Name: in.Name, Description: in.Description, Purpose: in.Purpose}, persons)
+			s, err = segments.CreateStatic(r.Context(), draft, persons)
 		}
 	}
 	if err != nil {
@@ -153,6 +163,11 @@ func (x *resource) update(w http.ResponseWriter, r *http.Request) error {
 		Name        *string          `json:"name"`
 		Description *string          `json:"description"`
 		Purpose     *string          `json:"purpose"`
+		Folder      *string          `json:"folder"`
+		Labels      *[]string        `json:"labels"`
+		Owner       *string          `json:"owner"`
+		Guarded     *bool            `json:"guarded"`
+		Note        string           `json:"note"`
 		Rule        *touchstone.JSON `json:"rule"`
 	}
 	if err := api.ReadJSON(r, &in); err != nil {
@@ -168,25 +183,21 @@ func (x *resource) update(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	id := api.Param(r, "id")
+	was, err := segments.Get(r.Context(), api.ViewerOf(r), id)
+	if err != nil {
+		return err
+	}
 	if r.Header.Get("If-Match") != "" {
-		was, err := segments.Get(r.Context(), api.ViewerOf(r), id)
-		if err != nil {
-			return err
-		}
 		if err := api.CheckIfMatch(r, versionOf(&was)); err != nil {
 			return err
 		}
 	}
-	s, err := segments.Update(r.Context(), id, Patch{Name: in.Name, Description: in.Description, Purpose: in.Purpose, Rule: in.Rule})
-	if err != nil {
+	if err := checkGuard(r, was.Guarded, in.Guarded == nil || *in.Guarded); err != nil {
 		return err
 	}
-	api.NoteTarget(r, id, s.Name)
-	if s, err = segments.Get(r.Context(), api.ViewerOf(r), id); err != nil {
-		return err
-	}
-	w.Header().Set("ETag", versionOf(&s))
-	return api.WriteJSON(w, http.StatusOK, s)
+	s, err := segments.Update(r.Context(), id, Patch{Name: in.Name, Description: in.Description, Purpose: in.Purpose, Rule: in.Rule, Note: in.Note, Who: whoOf(r),
+		Place: PlacePatch{Folder: in.Folder, Labels: in.Labels, Owner: in.Owner, Guarded: in.Guarded}})
+	return x.answer(w, r, http.StatusOK, segments, s, err)
 }
 
 func (x *resource) remove(w http.ResponseWriter, r *http.Request) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -173,12 +174,15 @@ type Segment struct {
 	Progress    float64         `json:"progress"`          // of the build, 0 to 1
 	Members     int64           `json:"members"`
 	Version     int64           `json:"version"` // counts changes of the rule
+	Draft       int64           `json:"draft"` // the version that waits for approval; 0: none
 	CreatedAt   time.Time       `json:"created_at"`
 	UpdatedAt   time.Time       `json:"updated_at"`
+	Place
 }
 
 const selectSegments = `SELECT s.id, s.name, s.description, s.purpose, s.kind, s.rule, s.version, s.building, s.failure,
-	s.created_at, s.updated_at, coalesce(g.members, 0)
+	s.created_at, s.updated_at, coalesce(g.members, 0), s.folder, s.labels, s.owner, s.guarded,
+	coalesce((SELECT max(v.version) FROM segment_versions v WHERE v.segment = s.id AND v.held_at = 0), 0)
 	FROM segments s LEFT JOIN segment_generations g ON g.generation = s.live WHERE s.` + listedKinds
 
 // List returns all segments, by name. Their sizes count whom v may see.
@@ -228,11 +232,16 @@ func (s *Segments) list(ctx context.Context, q store.Querier, query string, args
 	for rows.Next() {
 		var g Segment
 		var text string
-		var building, created, updated int64
-		if err := rows.Scan(&g.ID, &g.Name, &g.Description, &g.Purpose, &g.Kind, &text, &g.Version, &building, &g.Failure, &created, &updated, &g.Members); err != nil {
+		var labels string
+		var building, created, updated, guarded int64
+		if err := rows.Scan(&g.ID, &g.Name, &g.Description, &g.Purpose, &g.Kind, &text, &g.Version, &building, &g.Failure, &created, &updated, &g.Members,
+			&g.Folder, &labels, &g.Owner, &guarded, &g.Draft); err != nil {
 			return nil, err
 		}
-		g.Rule = touchstone.JSON(text)
+		g.Rule, g.Guarded, g.Labels = touchstone.JSON(text), guarded == 1, []string{}
+		if labels != "" {
+			g.Labels = strings.Split(labels, "\n")
+		}
 		g.CreatedAt, g.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
 		switch {
 		case building != 0:

@@ -28,7 +28,7 @@ func TestDefinitions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := Segment{ID: g.ID, Name: "buyers", Description: "d", Kind: KindRule, Rule: `{"event":"Order Completed"}`, Status: Building, Version: 1,
+		want := Segment{ID: g.ID, Name: "buyers", Description: "d", Kind: KindRule, Rule: `{"event":"Order Completed"}`, Status: Building, Version: 1, Place: Place{Labels: []string{}},
 			CreatedAt: w.now, UpdatedAt: w.now}
 		if d := cmp.Diff(want, g); d != "" {
 			t.Fatal(d)

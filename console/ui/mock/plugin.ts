@@ -15,6 +15,7 @@ import { answerPrivacy } from "./privacy.ts";
 import { answerQuality, uses } from "./quality.ts";
 import { answerHolds, answerRetention } from "./retention.ts";
 import { answerRoles, permissions } from "./roles.ts";
+import { differences, versionsOf } from "./segmentLife.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
 import { answerStages } from "./stages.ts";
 import { answerTags, answerTaxonomies } from "./tags.ts";
@@ -685,6 +686,7 @@ function segments(
       id: world.id("seg"),
       name: body.name,
       description: body.description ?? "",
+      ...world.nowhere,
       rule: body.rule ?? null,
       kind: body.rule ? "rule" : "static",
       status: "live",
@@ -712,6 +714,8 @@ function segments(
       })),
       q,
     );
+  if (verb === "versions") return { items: versionsOf(s), next_cursor: "" };
+  if (verb === "compare") return differences;
   if (verb === "consent") return heldBack(s.members, q.get("purpose") || undefined);
   if (verb === "history")
     return Array.from({ length: 30 }, (_, i) => ({

@@ -1,4 +1,5 @@
 /** A small car brand's world, the same on every start: people, their events, sources, segments. Development only. */
+
 import type {
   BlockedValue,
   CatalogueEvent,
@@ -148,6 +149,16 @@ const latin = [
   "Søren Kjær",
 ];
 
+/** Where a segment stands that nobody has put anywhere. */
+export const nowhere = {
+  version: 1,
+  draft: 0,
+  folder: "",
+  labels: [] as string[],
+  owner: "",
+  guarded: false,
+};
+
 export const segments: Segment[] = [
   ["上海意向客户", "住在上海、近 30 天看过车型且未下单", 1834],
   ["Test drive, not ordered", "Completed a test drive in the last 60 days, no order since", 412],
@@ -168,6 +179,16 @@ export const segments: Segment[] = [
             { event: "Model Viewed", count: { op: "gte", value: 2 }, within: "30d" },
           ],
         },
+  ...nowhere,
+  ...(i === 0 && {
+    version: 2,
+    draft: 3,
+    folder: "增长/上海",
+    labels: ["新车", "五一"],
+    owner: "王敏",
+    guarded: true,
+  }),
+  ...(i === 2 && { folder: "车主", owner: "Service team" }),
   status: i === 4 ? "building" : "live",
   progress: i === 4 ? 0.43 : 1,
   members: members as number,

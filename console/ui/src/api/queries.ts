@@ -439,6 +439,20 @@ export const segmentQuery = (id: string) =>
     queryKey: ["segments", id],
     queryFn: ({ signal }) => data(api.GET("/api/v1/segments/{id}", { signal, params: { path: { id } } })),
   });
+export const segmentVersionsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["segments", id, "versions"],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/segments/{id}/versions", { signal, params: { path: { id } } })),
+  });
+export const segmentCompareQuery = (id: string, from: number, to: number) =>
+  queryOptions({
+    queryKey: ["segments", id, "compare", from, to],
+    queryFn: ({ signal }) =>
+      data(
+        api.GET("/api/v1/segments/{id}/compare", { signal, params: { path: { id }, query: { from, to } } }),
+      ),
+  });
 export const segmentMembersQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: ["segments", id, "members"],

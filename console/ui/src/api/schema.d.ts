@@ -2006,6 +2006,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/segments/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** What a segment was, the newest version first; one that waits for approval comes before all */
+        get: operations["listSegmentVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * In what a version's rule differs from another's
+         * @description Parts of and and or have no order; one that only stands elsewhere is no difference.
+         */
+        get: operations["compareSegmentVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a segment the rule of an earlier version again, as a new version */
+        post: operations["rollbackSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the draft of a guarded segment's rule the one that counts
+         * @description Whoever has written it may not approve it.
+         */
+        post: operations["approveSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the draft away that waits for approval */
+        delete: operations["discardSegmentDraft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/segments/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a segment with the rule, or the members, of another */
+        post: operations["duplicateSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags": {
         parameters: {
             query?: never;
@@ -4783,7 +4903,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "tags:read" | "tags:write" | "tags:approve" | "tags:give" | "stages:read" | "stages:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "segments:approve" | "tags:read" | "tags:write" | "tags:approve" | "tags:give" | "stages:read" | "stages:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -5446,7 +5566,16 @@ export interface components {
             /** @description Why it failed; there when it did */
             failure?: string;
             /** @description Counts changes of the rule */
-            version?: number;
+            version: number;
+            /** @description The version that waits for approval; 0: none */
+            draft: number;
+            /** @description "a/b"; empty: none */
+            folder: string;
+            labels: string[];
+            /** @description Who looks after it */
+            owner: string;
+            /** @description A change of its rule waits until somebody else approves it */
+            guarded: boolean;
         };
         Backup: {
             /** @example 20260131T081530Z */
@@ -6872,6 +7001,41 @@ export interface components {
             kind: "split" | "merge";
             command: string;
         };
+        SegmentVersion: {
+            /** Format: int64 */
+            version: number;
+            /** @description Null of a fixed list */
+            rule: unknown;
+            /** @description What the change was for */
+            note: string;
+            /** @description Empty: not known */
+            author: string;
+            author_name: string;
+            written_at: components["schemas"]["Time"];
+            /** @description Empty: nobody was asked, or it waits */
+            approver: string;
+            approver_name: string;
+            /**
+             * Format: date-time
+             * @description From when on it was the segment's; null: it waits for approval
+             */
+            held_at: string | null;
+        };
+        SegmentVersionList: {
+            items: components["schemas"]["SegmentVersion"][];
+            next_cursor: string;
+        };
+        SegmentDifferenceList: {
+            items: {
+                /** @example and.0.count.value */
+                path: string;
+                /** @description Null: it was not there */
+                old: unknown;
+                /** @description Null: it is gone */
+                new: unknown;
+            }[];
+            next_cursor: string;
+        };
         SegmentList: {
             items: components["schemas"]["Segment"][];
             next_cursor: string;
@@ -6902,6 +7066,18 @@ export interface components {
             description?: string;
             /** @description Purpose of consent that it serves; empty: that of what is done with it */
             purpose?: string;
+            /** @example growth/shanghai */
+            folder?: string;
+            labels?: string[];
+            /** @description Who looks after it */
+            owner?: string;
+            /**
+             * @description A change of its rule waits until somebody else approves it; its first rule is its author's
+             * @default false
+             */
+            guarded?: boolean;
+            /** @description What its first version is for */
+            note?: string;
             rule?: components["schemas"]["Rule"];
             persons?: string[];
         };
@@ -6910,6 +7086,13 @@ export interface components {
             description?: string;
             /** @description Purpose of consent that it serves; empty: that of what is done with it */
             purpose?: string;
+            folder?: string;
+            labels?: string[];
+            owner?: string;
+            /** @description Lifting the guard needs segments:approve */
+            guarded?: boolean;
+            /** @description What the changed rule is for */
+            note?: string;
             rule?: components["schemas"]["Rule"];
         };
         SegmentPreviewRequest: {
@@ -13314,6 +13497,192 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SegmentHistoryDay"][];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listSegmentVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentVersionList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    compareSegmentVersions: {
+        parameters: {
+            query: {
+                from: number;
+                to: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Differences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentDifferenceList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rollbackSegment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 3
+                 *     }
+                 */
+                "application/json": {
+                    version: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    approveSegment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": 4,
+                 *       "written_at": "2026-05-04T03:02:01Z"
+                 *     }
+                 */
+                "application/json": {
+                    version: number;
+                    written_at: components["schemas"]["Time"];
+                };
+            };
+        };
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    discardSegmentDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    duplicateSegment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shanghai regulars (copy)"
+                 *     }
+                 */
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The new segment */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
                 };
             };
             default: components["responses"]["Problem"];

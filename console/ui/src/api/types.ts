@@ -87,6 +87,7 @@ export type IdentitySuggestion = S["IdentitySuggestion"];
 export type SharedIdentifier = S["SharedIdentifier"];
 
 export type Segment = S["Segment"];
+export type SegmentVersion = S["SegmentVersion"];
 export type SegmentMember = S["SegmentMember"];
 export type SegmentChange = S["SegmentChange"];
 export type SegmentHistoryDay = S["SegmentHistoryDay"];

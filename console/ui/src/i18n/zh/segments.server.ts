@@ -97,4 +97,19 @@ export const segments: Messages = {
     "{0} 用于用户特征；事件属性请按文本比较，如 gte 2026-03-01，事件时间请使用 within、ago、since 或 until",
   "{0} is not a version; write numbers with points between, such as 2.10 or v3.0.1":
     "{0} 不是版本号；请写以点分隔的数字，如 2.10 或 v3.0.1",
+  "The parameter {0} must be the number of a version.": "参数 {0} 应为版本号。",
+  "ask somebody else with the permission segments:approve": "请其他有 segments:approve 权限的人批准",
+  "folder: is longer than {0} characters": "folder：超过 {0} 个字符",
+  "labels: {0} are more than the {1} allowed": "labels：{0} 个超过上限 {1} 个",
+  "labels: {0} is longer than {1} characters, or has several lines":
+    "labels：{0} 超过 {1} 个字符，或含有换行",
+  "note: is longer than {0} characters": "note：超过 {0} 个字符",
+  "owner: is longer than {0} characters": "owner：超过 {0} 个字符",
+  "the segment {0} has no version {1}": "人群 {0} 没有版本 {1}",
+  "upload the list again": "请重新上传名单",
+  "version {0} is a list of persons, which is not kept": "版本 {0} 是固定名单，其内容不保留",
+  "version {0} of {1} waits for nobody's approval": "{1} 的版本 {0} 不需要审批",
+  "version {0} waits for approval and never was the segment's": "版本 {0} 尚待审批，从未生效",
+  "what waits for approval was changed meanwhile": "待审批的内容已被修改",
+  "{0} has no version that waits for approval": "{0} 没有待审批的版本",
 };

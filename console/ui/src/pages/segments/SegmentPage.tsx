@@ -36,6 +36,7 @@ import { LiveStatus } from "@/components/LiveStatus";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
 import { PersonLink } from "@/components/PersonLink";
+import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState, ErrorState } from "@/components/states";
 import { Uses } from "@/components/Uses";
@@ -48,7 +49,9 @@ import { useWrite } from "@/lib/useWrite";
 import { startOfDay } from "@/lib/zone";
 import { usePersonColumns } from "@/pages/people/PeoplePage";
 import { ExportJob } from "./ExportJob";
+import { DuplicateButton, OrganiseButton } from "./OrganiseButton";
 import { SegmentStatus } from "./SegmentStatus";
+import { VersionsTab } from "./VersionsTab";
 import "./segments.css";
 
 const route = getRouteApi("/shell/segments/$id");
@@ -99,6 +102,14 @@ export function SegmentPage() {
           {t("segments.failedBecause", { why: s.failure ?? "" })}
         </div>
       )}
+      {s && s.draft > 0 && (
+        <div className="segment-note" data-tone="warn">
+          {t("segments.draftWaits", { n: s.draft })}{" "}
+          <button type="button" className="door" onClick={() => setSearch({ tab: "versions" })}>
+            {t("segments.draftShow")}
+          </button>
+        </div>
+      )}
       <Tabs
         activeKey={tab}
         destroyOnHidden
@@ -113,6 +124,11 @@ export function SegmentPage() {
           ...(limited
             ? [] // the days are kept for everybody
             : [{ key: "history", label: t("segments.tabs.history"), children: <History id={id} /> }]),
+          {
+            key: "versions",
+            label: t("segments.tabs.versions"),
+            children: s && <VersionsTab segment={s} />,
+          },
         ]}
       />
       {limited && tab === "history" && <Refused needed={undefined} everybody />}
@@ -145,6 +161,8 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
         actions={
           <>
             {may && <DeleteButton segment={s} />}
+            {may && <OrganiseButton segment={s} />}
+            {may && <DuplicateButton segment={s} />}
             <LinkButton to="/analytics" search={{ segment: s.id }} icon={<ChartNoAxesCombined size={15} />}>
               {t("segments.analyse")}
             </LinkButton>
@@ -174,6 +192,18 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
             <SegmentStatus segment={s} />
           </dd>
         </dl>
+        {(s.folder || s.owner || s.labels.length > 0) && (
+          <dl data-testid="segment-place">
+            <dt>{t("segments.place")}</dt>
+            <dd className="segment-place">
+              {s.folder && <span>{s.folder}</span>}
+              {s.owner && <span>{s.owner}</span>}
+              {s.labels.map((label) => (
+                <Pill key={label}>{label}</Pill>
+              ))}
+            </dd>
+          </dl>
+        )}
         <dl>
           <dt>{t("segments.since")}</dt>
           <dd>

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { Select } from "antd";
 import { Plus, Shapes } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -12,6 +13,7 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { LinkButton } from "@/components/LinkButton";
 import { Num } from "@/components/Num";
 import { PageHeader } from "@/components/PageHeader";
+import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { SearchField } from "@/components/SearchField";
 import { Sparkline } from "@/components/Sparkline";
@@ -24,7 +26,7 @@ const route = getRouteApi("/shell/segments");
 
 export function SegmentsPage() {
   const { t } = useTranslation();
-  const { q = "" } = route.useSearch();
+  const { q = "", folder } = route.useSearch();
   const setSearch = useSetSearch();
   const navigate = useNavigate();
   const words = useRuleWords();
@@ -36,10 +38,17 @@ export function SegmentsPage() {
   const rows = useMemo(
     () =>
       query.data?.items.filter(
-        (s) => !q || `${s.name} ${s.description}`.toLowerCase().includes(q.toLowerCase()),
+        (s) =>
+          (!folder || s.folder === folder || s.folder.startsWith(`${folder}/`)) &&
+          (!q ||
+            [s.name, s.description, s.folder, s.owner, ...s.labels]
+              .join(" ")
+              .toLowerCase()
+              .includes(q.toLowerCase())),
       ),
-    [query.data, q],
+    [query.data, q, folder],
   );
+  const folders = useMemo(() => foldersOf(query.data?.items ?? []), [query.data]);
   const create = (primary: boolean) => (
     <LinkButton to="/segments/new" primary={primary} icon={<Plus size={15} />}>
       {t("segments.create")}
@@ -70,6 +79,13 @@ export function SegmentsPage() {
             <small className="ellipsis" title={s.description}>
               {s.description}
             </small>
+          )}
+          {s.labels.length > 0 && (
+            <span className="segment-labels">
+              {s.labels.map((label) => (
+                <Pill key={label}>{label}</Pill>
+              ))}
+            </span>
           )}
         </Link>
       ),
@@ -120,6 +136,22 @@ export function SegmentsPage() {
       render: (s) => <RelativeTime at={s.updated_at} />,
     },
     {
+      key: "folder",
+      title: t("segments.folder"),
+      width: 130,
+      optional: true,
+      value: (s) => s.folder,
+      render: (s) => s.folder,
+    },
+    {
+      key: "owner",
+      title: t("segments.owner"),
+      width: 120,
+      optional: true,
+      value: (s) => s.owner,
+      render: (s) => s.owner,
+    },
+    {
       key: "created",
       title: t("segments.created"),
       width: 120,
@@ -160,16 +192,33 @@ export function SegmentsPage() {
         onOpen={(s) => void navigate({ to: "/segments/$id", params: { id: s.id } })}
         filters={
           !none && (
-            <SearchField
-              value={q}
-              onSearch={(text) => setSearch({ q: text })}
-              placeholder={t("segments.search")}
-            />
+            <>
+              <SearchField
+                value={q}
+                onSearch={(text) => setSearch({ q: text })}
+                placeholder={t("segments.search")}
+              />
+              {folders.length > 0 && (
+                <Select
+                  aria-label={t("segments.folder")}
+                  placeholder={t("segments.allFolders")}
+                  allowClear
+                  value={folder}
+                  onChange={(f?: string) => setSearch({ folder: f })}
+                  options={folders.map((value) => ({ value, label: value }))}
+                  popupMatchSelectWidth={false}
+                  style={{ minWidth: 140 }}
+                />
+              )}
+            </>
           )
         }
         empty={
-          q ? (
-            <EmptyState title={t("segments.noneFound", { q })} hint={t("table.emptyHint")} />
+          q || folder ? (
+            <EmptyState
+              title={t("segments.noneFound", { q: q || (folder ?? "") })}
+              hint={t("table.emptyHint")}
+            />
           ) : (
             <EmptyState
               icon={<Shapes />}
@@ -182,6 +231,16 @@ export function SegmentsPage() {
       />
     </div>
   );
+}
+
+/** All folders, those above them among them. */
+function foldersOf(segments: readonly Segment[]): string[] {
+  const found = new Set<string>();
+  for (const { folder } of segments) {
+    const parts = folder.split("/");
+    for (let i = 1; folder && i <= parts.length; i++) found.add(parts.slice(0, i).join("/"));
+  }
+  return [...found].sort();
 }
 
 /** The last 30 days. Asked for when the row comes into view: a hundred segments are not a hundred requests. */
