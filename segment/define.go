@@ -29,10 +29,10 @@ type Draft struct {
 	Purpose     string // of consent, that the segment serves; "": that of what is done with it
 	Rule        touchstone.JSON
 	// Also is written in the same transaction, if it is set: what another feature keeps of the segment.
-	Also func(ctx context.Context, tx *store.Tx, id string) error
-	Place       Place
-	Note        string // what its first version is for
-	Who         Who
+	Also  func(ctx context.Context, tx *store.Tx, id string) error
+	Place Place
+	Note  string // what its first version is for
+	Who   Who
 }
 
 // Patch changes the fields that are set.

@@ -76,7 +76,7 @@ func TestAGuardedRuleWaitsForSomebodyElse(t *testing.T) {
 			"what has been changed": {second(w.segs.Approve(ctx, g.ID, 2, first[0].WrittenAt, bob)), touchstone.Conflict},
 			"what does not wait":    {second(w.segs.Approve(ctx, g.ID, 1, waits[1].WrittenAt, bob)), touchstone.Conflict},
 			"what there is not":     {second(w.segs.Approve(ctx, g.ID, 3, waits[0].WrittenAt, bob)), touchstone.NotFound},
-			"go back to what waits":    {second(w.segs.Rollback(ctx, g.ID, 2, bob)), touchstone.Conflict},
+			"go back to what waits": {second(w.segs.Rollback(ctx, g.ID, 2, bob)), touchstone.Conflict},
 		} {
 			if c.err == nil || touchstone.KindOf(c.err) != c.kind {
 				t.Errorf("%s: got %v", what, c.err)

@@ -174,7 +174,7 @@ type Segment struct {
 	Progress    float64         `json:"progress"`          // of the build, 0 to 1
 	Members     int64           `json:"members"`
 	Version     int64           `json:"version"` // counts changes of the rule
-	Draft       int64           `json:"draft"` // the version that waits for approval; 0: none
+	Draft       int64           `json:"draft"`   // the version that waits for approval; 0: none
 	CreatedAt   time.Time       `json:"created_at"`
 	UpdatedAt   time.Time       `json:"updated_at"`
 	Place
