@@ -20,6 +20,7 @@ func TestShapes(t *testing.T) {
 		{"texts of the world", testTextOfTheWorld},
 		{"nothing stops a consumer", testNothingStopsAConsumer},
 		{"hostile input", testHostileInput},
+		{"audiences", testAudiences},
 		{"webhooks of a segment", testWebhooks},
 		{"erasure", testErasure},
 		{"retention and holds", testRetention},

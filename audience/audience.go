@@ -39,7 +39,7 @@ type Segments interface {
 // Profiles is what the package asks the profiles: *profile.Profiles.
 type Profiles interface {
 	Each(ctx context.Context, fn func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error) error
-	EachPerson(ctx context.Context, fn func(person touchstone.PersonID)) error
+	EachPerson(ctx context.Context, at time.Time, fn func(person touchstone.PersonID)) error
 	Traits(ctx context.Context, v *access.Viewer) ([]profile.TraitInfo, error)
 }
 

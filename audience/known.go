@@ -262,17 +262,18 @@ func (a *Audience) findConditions(ctx context.Context, s *scene, asked []*part) 
 	})
 }
 
-// findAll finds everybody: among them is whoever some condition holds for, though a moment ago nobody knew of them.
+// findAll finds everybody. Now, whoever some condition holds for is among them, though a moment ago nobody knew of them; in the past
+// only those of whom something had happened by then are, and conditions are cut down to them.
 func (a *Audience) findAll(ctx context.Context, s *scene, roots []*part) error {
-	if s.sees != nil {
+	if s.sees != nil && s.at.IsZero() {
 		s.all = s.sees
 		return nil
 	}
-	const key = "everybody"
+	key := "everybody" + strconv.FormatInt(s.at.UnixMilli(), 36)
 	one := a.known.get(key, s.since)
 	if one == nil {
 		began, list := a.cfg.Clock.Now(), []uint64(nil)
-		err := a.cfg.Profiles.EachPerson(ctx, func(p touchstone.PersonID) { list = append(list, uint64(p)) }) //nolint:gosec // above 0
+		err := a.cfg.Profiles.EachPerson(ctx, s.at, func(p touchstone.PersonID) { list = append(list, uint64(p)) }) //nolint:gosec // above 0
 		if err != nil {
 			return err
 		}
@@ -282,13 +283,16 @@ func (a *Audience) findAll(ctx context.Context, s *scene, roots []*part) error {
 		one = a.known.put(key, set, began)
 	}
 	s.age(one.asOf)
-	s.all = one.set
+	s.all = s.cut(one.set)
 	for _, root := range roots {
 		root.each(func(p *part) {
-			if p.set == nil || p.set.AndCardinality(s.all) == p.set.GetCardinality() {
-				return
+			switch {
+			case p.set == nil:
+			case !s.at.IsZero():
+				p.set = roaring64.And(p.set, s.all)
+			case p.set.AndCardinality(s.all) < p.set.GetCardinality():
+				s.all = roaring64.Or(s.all, p.set)
 			}
-			s.all = roaring64.Or(s.all, p.set)
 		})
 	}
 	return nil

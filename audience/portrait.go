@@ -54,6 +54,7 @@ const (
 	mostOfOne     = 200 // values that one may ask for
 	leastCovered  = 0.5 // of those who have a field, by its frequent values: names and numbers of orders tell nothing
 	leastDiffered = 2
+	leastAlike    = 2 // persons of each value, on average
 )
 
 // Portrait compares an audience with everybody, by some fields or by those that tell most.
@@ -196,5 +197,8 @@ func (f *field) isRanges() bool { return len(f.values) > 0 && f.values[0].json =
 
 // worthwhile tells whether to show a field that nobody has asked for.
 func (p *FieldPortrait) worthwhile(f *field) bool {
+	if !f.isRanges() && int64(p.Different)*leastAlike > p.KnownOf { // nearly everybody has one of their own
+		return false
+	}
 	return p.Known > 0 && len(p.Values) >= leastDiffered && float64(f.known.GetCardinality()-f.rest.GetCardinality()) >= leastCovered*float64(f.known.GetCardinality())
 }

@@ -256,6 +256,16 @@ func (a *activity) decode(b []byte) error {
 	return nil
 }
 
+// firstOf reads when somebody was first seen off the beginning of a state (unix milliseconds): its version and a varint, 11 bytes at most.
+func firstOf(state []byte) (int64, bool) {
+	r := reader{rest: state}
+	if r.byte() > activityVersion {
+		return 0, false
+	}
+	first := r.varint()
+	return first, !r.bad
+}
+
 // reader cuts values off the front of a state; bad stays set after the first failure.
 type reader struct {
 	rest []byte

@@ -441,6 +441,19 @@ func TestTraitsAreReadyForLaterStages(t *testing.T) {
 		if d := gocmp.Diff([]touchstone.PersonID{1, 2, 3, 4}, ids); d != "" {
 			t.Error(d)
 		}
+		for _, at := range []time.Time{{}, time.Now().Add(1000 * time.Hour), time.UnixMilli(0)} { // everybody, everybody by then, nobody yet
+			var known []touchstone.PersonID
+			if err := b.p.EachPerson(context.Background(), at, func(id touchstone.PersonID) { known = append(known, id) }); err != nil {
+				t.Fatal(err)
+			}
+			want := ids
+			if at.Equal(time.UnixMilli(0)) {
+				want = nil
+			}
+			if d := gocmp.Diff(want, known); d != "" {
+				t.Error(at, d)
+			}
+		}
 		if d := gocmp.Diff(map[touchstone.PersonID]string{1: `"Rome"`, 2: `"Oslo"`, 3: `"Bonn"`}, cities); d != "" {
 			t.Error(d)
 		}

@@ -504,16 +504,22 @@ func (p *Profiles) traitNumbers(ctx context.Context, numbers map[string]uint32, 
 	return numbers, nil
 }
 
-// EachPerson calls fn for every person, in the order of ids. It reads in steps, as Each does, and no states.
-func (p *Profiles) EachPerson(ctx context.Context, fn func(id touchstone.PersonID)) error {
+// EachPerson calls fn for every person of whom something had happened at a moment (zero: for everybody), in the order of ids.
+// It reads in steps, as Each does, and only the beginning of states.
+func (p *Profiles) EachPerson(ctx context.Context, at time.Time, fn func(id touchstone.PersonID)) error {
 	const step = 20_000
 	for after := int64(0); ; {
 		n := 0
-		err := keep.Each(ctx, p.cfg.DB.Reader(), `SELECT person FROM profile_activity WHERE person > ? ORDER BY person LIMIT ?`, []any{after, step}, func(scan func(...any) error) error {
+		err := keep.Each(ctx, p.cfg.DB.Reader(), `SELECT person, substr(state, 1, 11) FROM profile_activity WHERE person > ? ORDER BY person LIMIT ?`, []any{after, step}, func(scan func(...any) error) error {
 			n++
-			err := scan(&after)
-			fn(touchstone.PersonID(after))
-			return err
+			var state []byte
+			if err := scan(&after, &state); err != nil {
+				return err
+			}
+			if first, ok := firstOf(state); at.IsZero() || ok && first <= at.UnixMilli() {
+				fn(touchstone.PersonID(after))
+			}
+			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("read persons: %w", err)

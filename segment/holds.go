@@ -53,7 +53,8 @@ func (s *Segments) Holds(ctx context.Context, r *rule.Rule, at time.Time) ([]*Bi
 }
 
 // Then returns who would have been in a segment at a past moment by the rule that it has today: by the events that had
-// happened, and by the traits, households and identities of today, for what those were is not kept. A fixed list has who is on it today.
+// happened, and by the traits, households and identities of today, for what those were is not kept. A fixed list has who is on it today. Whom nobody knew of then
+// may be among them: a rule may ask for what somebody has not done. Who asks leaves them out.
 func (s *Segments) Then(ctx context.Context, id string, at time.Time) (*Bitmap, error) {
 	found, err := s.list(ctx, s.db.Reader(), selectSegments+` AND s.id = ?`, id)
 	if err != nil {

@@ -1,0 +1,140 @@
+package segment
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
+)
+
+// TestThenIsWhatWas asks about past moments and compares with who was in at them: of segments by events that came when they happened, that
+// is the same. Segments that refer to others, and fixed lists in them, are asked the same way.
+func TestThenIsWhatWas(t *testing.T) {
+	db := openDB(t)
+	rapid.Check(t, func(t *rapid.T) {
+		wipe(t, db)
+		h := &history{world: newWorld(t, db), t: t, static: map[string][]touchstone.PersonID{}, told: map[string]map[touchstone.PersonID]bool{}}
+		h.event(1, 0, "Came", "")
+		h.commit(0)
+		for i := range 3 {
+			text := h.behaviour()
+			if i == 2 {
+				text = fmt.Sprintf(`{"and":[{"segment":%q},{"not":{"segment":%q}}]}`, h.ids[0], h.ids[1])
+			}
+			g, err := h.segs.Create(ctx, Draft{Name: fmt.Sprint("s", i), Rule: touchstone.JSON(text)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.ids = append(h.ids, g.ID)
+		}
+		h.settle()
+		was := map[int64]map[string][]touchstone.PersonID{}
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			for range rapid.IntRange(0, 3).Draw(t, "events") {
+				h.event(h.person(), 0, rapid.SampledFrom([]string{"A", "B"}).Draw(t, "event"), touchstone.JSON(fmt.Sprintf(`{"n":%d}`, rapid.IntRange(1, 3).Draw(t, "n"))))
+			}
+			h.next()
+			h.commit(0)
+			members := map[string][]touchstone.PersonID{}
+			for _, id := range h.ids {
+				members[id] = h.members(id)
+			}
+			was[h.now.UnixMilli()] = members
+			h.advance(time.Duration(rapid.IntRange(1, 9_000).Draw(t, "ms")) * time.Millisecond)
+		}
+		for at, members := range was {
+			for _, id := range h.ids {
+				then, err := h.segs.Then(ctx, id, time.UnixMilli(at))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := h.knownAt(personsOf(then), at); !slices.Equal(got, members[id]) {
+					text, _ := h.answering(id)
+					t.Fatalf("at %s %s held for %v, and would have for %v", time.UnixMilli(at).UTC().Format(time.StampMilli), text, members[id], got)
+				}
+				h.sameHolds(id, time.UnixMilli(at), members[id])
+			}
+		}
+	})
+}
+
+// knownAt leaves those of whom something had happened at a moment.
+func (h *history) knownAt(list []touchstone.PersonID, at int64) []touchstone.PersonID {
+	return slices.DeleteFunc(list, func(p touchstone.PersonID) bool {
+		return !slices.ContainsFunc(h.events, func(e pastEvent) bool { return e.node == p && e.at <= at })
+	})
+}
+
+// behaviour draws a rule of which the past is known in full.
+func (h *history) behaviour() string {
+	switch rapid.IntRange(0, 2).Draw(h.t, "behaviour") {
+	case 0:
+		return h.measured()
+	case 1:
+		return h.sequence()
+	}
+	return fmt.Sprintf(`{"or":[%s,{"not":%s}]}`, h.measured(), h.measured())
+}
+
+// sameHolds puts the conditions of a rule together by hand.
+func (h *history) sameHolds(id string, at time.Time, members []touchstone.PersonID) {
+	text, _ := h.answering(id)
+	r, err := rule.Parse(text)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if len(r.Conditions()) != 1 {
+		return
+	}
+	sets, err := h.segs.Holds(ctx, r, at)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if got := h.knownAt(personsOf(sets[0]), at.UnixMilli()); len(sets) != 1 || !slices.Equal(got, members) {
+		h.t.Fatalf("the condition %s holds for %v, and the rule held for %v", text, got, members)
+	}
+}
+
+// TestVisibleBitmapIsTheRows follows the set that a limited viewer sees; one that is not known has nobody in it.
+func TestVisibleBitmapIsTheRows(t *testing.T) {
+	w := newWorld(t, openDB(t))
+	set, err := w.segs.KeepRows(ctx, []access.RowCondition{{Trait: "store", Values: []string{"Pudong"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &access.Viewer{Rows: &access.Rows{Set: set}}
+	sees := func(v *access.Viewer, want ...touchstone.PersonID) {
+		t.Helper()
+		seen, err := w.segs.VisibleBitmap(ctx, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := personsOf(seen); !slices.Equal(got, want) {
+			t.Fatalf("%v are seen, not %v", got, want)
+		}
+	}
+	sees(v)
+	for p := range touchstone.PersonID(4) {
+		w.trait(p+1, "store", touchstone.JSON([]string{`"Pudong"`, `"Jingan"`}[p%2]))
+	}
+	w.settle()
+	sees(v, 1, 3)
+	w.trait(3, "store", `"Jingan"`)
+	w.trait(4, "store", `"Pudong"`)
+	w.merge(1, 2)
+	w.commit(0)
+	sees(v, 1, 4)
+	sees(&access.Viewer{Rows: &access.Rows{Set: "rows_unknown"}})
+	if seen, err := w.segs.VisibleBitmap(ctx, access.System()); seen != nil || err != nil {
+		t.Fatalf("everybody is %v, %v", seen, err)
+	}
+	if _, err := w.segs.Bitmaps(ctx, "seg_none"); touchstone.KindOf(err) != touchstone.NotFound {
+		t.Fatalf("of no segment: %v", err)
+	}
+}
