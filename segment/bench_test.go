@@ -192,3 +192,55 @@ func benchmarkManyRules(b *testing.B, n int, kind string) {
 	b.ReportMetric(float64(touched)/float64(b.N)/events, "touched/event")
 	b.ReportMetric(float64(spent.Nanoseconds())/float64(touched), "cpu-ns/touched")
 }
+
+// BenchmarkBitmaps reads a segment of a million members, and brings a copy of it up to date after a thousand changes.
+func BenchmarkBitmaps(b *testing.B) {
+	const members, changes = 1_000_000, 1_000
+	db := openDB(b)
+	if _, err := Open(ctx, Config{DB: db}); err != nil {
+		b.Fatal(err)
+	}
+	fill := func(texts ...string) {
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			for _, text := range texts {
+				if _, err := tx.Exec(ctx, text); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	fill(`INSERT INTO segments (id, name, description, purpose, kind, rule, version, live, building, failure, created_at, updated_at) VALUES ('seg_x', 'x', '', '', 'rule', '', 1, 1, 0, '', 0, 0)`,
+		fmt.Sprintf(`INSERT INTO segment_generations (generation, segment, rule, phase, leaves, members) VALUES (1, 'seg_x', '', 2, '', %d)`, members),
+		fmt.Sprintf(`INSERT INTO segment_members WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT 1, 0, i * 3 FROM n`, members))
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := newBitmaps(&Config{DB: db}).of(ctx, []string{"seg_x"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("follow", func(b *testing.B) {
+		copied := newBitmaps(&Config{DB: db})
+		var last int
+		for b.Loop() {
+			b.StopTimer()
+			if _, err := copied.of(ctx, []string{"seg_x"}); err != nil {
+				b.Fatal(err)
+			}
+			fill(fmt.Sprintf(`INSERT INTO segment_changes (id, segment, person, entered, at) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT %d + i, 'seg_x', 1 + 3 * (%d + i), 1, 0 FROM n`, changes, last, last),
+				fmt.Sprintf(`UPDATE segment_generations SET members = members + %d`, changes))
+			last += changes
+			b.StartTimer()
+			if _, err := copied.of(ctx, []string{"seg_x"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if n := copied.copies[1].persons.GetCardinality(); int(n) != members+last { //nolint:gosec // small
+			b.Fatalf("%d members", n)
+		}
+	})
+}

@@ -108,19 +108,23 @@ func personsOf(set *Bitmap) []touchstone.PersonID {
 	return persons
 }
 
-// until is history as it was before a moment.
+// until is history as it was before a moment. It names each method, so that a new one is bounded, too.
 type until struct {
-	History
-	before int64
+	history History
+	before  int64
+}
+
+func (h until) Position(ctx context.Context, partition int) (touchstone.Seq, error) {
+	return h.history.Position(ctx, partition)
 }
 
 func (h until) LatestTimes(ctx context.Context, q LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error {
-	return h.History.LatestTimes(ctx, h.bound(q), fn)
+	return h.history.LatestTimes(ctx, h.bound(q), fn)
 }
 
 func (h until) Values(ctx context.Context, q ValuesQuery, fn func(person touchstone.PersonID, at, n, value int64) error) error {
 	q.LatestQuery = h.bound(q.LatestQuery)
-	return h.History.Values(ctx, q, fn)
+	return h.history.Values(ctx, q, fn)
 }
 
 func (h until) bound(q LatestQuery) LatestQuery {

@@ -11,6 +11,8 @@ import (
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
+	"github.com/touchstone-cdp/touchstone/store"
+	"github.com/touchstone-cdp/touchstone/store/storetest"
 )
 
 // TestThenIsWhatWas asks about past moments and compares with who was in at them: of segments by events that came when they happened, that
@@ -103,7 +105,11 @@ func (h *history) sameHolds(id string, at time.Time, members []touchstone.Person
 
 // TestVisibleBitmapIsTheRows follows the set that a limited viewer sees; one that is not known has nobody in it.
 func TestVisibleBitmapIsTheRows(t *testing.T) {
-	w := newWorld(t, openDB(t))
+	storetest.Run(t, func(t *testing.T, db *store.DB) { visibleBitmapIsTheRows(t, newWorld(t, db)) })
+}
+
+func visibleBitmapIsTheRows(t *testing.T, w *world) {
+	t.Helper()
 	set, err := w.segs.KeepRows(ctx, []access.RowCondition{{Trait: "store", Values: []string{"Pudong"}}})
 	if err != nil {
 		t.Fatal(err)
