@@ -20,7 +20,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/collect"
+	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/stream"
 )
 
@@ -158,6 +160,97 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
+// BenchmarkPlan sets an edge that holds each event against a tracking plan that rejects beside one without a plan, in the same
+// run. The plan is published as in the program, and knows forty events.
+func BenchmarkPlan(b *testing.B) {
+	const n = 100
+	_, body := benchRequest(n)
+	wrong := bytes.ReplaceAll(body, []byte(`"position":3`), []byte(`"position":-3`))
+	for _, planned := range []bool{false, true, false, true} { // twice, as the machine may be another meanwhile
+		b.Run(map[bool]string{false: "none", true: "plan"}[planned], func(b *testing.B) {
+			var rules *admission.Versions
+			refused := 0
+			if planned {
+				rules = publishPlan(b)
+			}
+			h, key := benchServerWith(b, func(c *collect.Config) {
+				if planned {
+					c.Refuses = counting(rules.Refuses, &refused)
+				}
+			})
+			path, _ := benchRequest(n)
+			r := httptest.NewRequest("POST", path, nil)
+			r.Header.Set("Authorization", basic(key))
+			reader := bytes.NewReader(body)
+			r.Body, r.ContentLength = io.NopCloser(reader), int64(len(body))
+			w := &nullWriter{header: http.Header{}}
+			send := func(body []byte) {
+				reader.Reset(body)
+				r.ContentLength = int64(len(body))
+				clear(w.header)
+				h.ServeHTTP(w, r)
+				if w.status != 200 {
+					b.Fatal(w.status)
+				}
+			}
+			if send(wrong); planned && refused != n {
+				b.Fatalf("%d of %d events that break the plan are refused", refused, n)
+			}
+			refused = 0
+			b.ReportAllocs()
+			report := cpu(b, n)
+			for b.Loop() {
+				send(body)
+			}
+			report()
+			if refused != 0 {
+				b.Fatalf("%d events that keep to the plan are refused", refused)
+			}
+		})
+	}
+}
+
+// counting counts what is refused.
+func counting(ask func(context.Context, string) func(*touchstone.Event) (string, touchstone.JSON), n *int) func(context.Context, string) func(*touchstone.Event) (string, touchstone.JSON) {
+	return func(ctx context.Context, source string) func(*touchstone.Event) (string, touchstone.JSON) {
+		refuses := ask(ctx, source)
+		return func(e *touchstone.Event) (string, touchstone.JSON) {
+			reason, note := refuses(e)
+			if reason != "" {
+				*n++
+			}
+			return reason, note
+		}
+	}
+}
+
+// publishPlan publishes a plan for all sources, for benchEvent and 39 other events.
+func publishPlan(b *testing.B) *admission.Versions {
+	b.Helper()
+	db := openDB(b)
+	rules, err := admission.Open(ctx, admission.Config{DB: db, Clock: touchstone.SystemClock{}, Committed: func(context.Context, store.Querier) ([]uint64, error) { return []uint64{1}, nil }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	const schema = `{"type":"object","required":["product_id","price","currency"],"properties":{"product_id":{"type":"string","pattern":"^[0-9a-f]{16}$"},"sku":{"type":"string","maxLength":20},
+		"category":{"type":"string","enum":["Games","Books","Toys"]},"name":{"type":"string"},"brand":{"type":"string"},"price":{"type":"number","minimum":0,"maximum":100000},"quantity":{"type":"integer","minimum":1},
+		"coupon":{"type":["string","null"]},"currency":{"type":"string","enum":["CNY","USD","EUR"]},"position":{"type":"integer","minimum":0},"url":{"type":"string"},"in_stock":{"type":"boolean"}}}`
+	events := []string{`{"name":"Product Viewed","schema":` + schema + `}`}
+	for i := range 39 {
+		events = append(events, fmt.Sprintf(`{"name":"Other %d","schema":%s}`, i, schema))
+	}
+	document := `{"invalid":"reject","missing":"reject","events":[` + strings.Join(events, ",") + `]}`
+	err = db.Retry(ctx, func(tx *store.Tx) error {
+		_, err := rules.Publish(ctx, tx, nil, touchstone.Command{ID: "cmd_1", Kind: "plan.publish", SubmittedAt: touchstone.SystemClock{}.Now(), Seq: touchstone.MakeSeq(0, 2, 0),
+			Body: touchstone.JSON(`{"plan":"plan_1","name":"Shop","sources":[],"document":` + document + `}`)})
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return rules
+}
+
 // BenchmarkHTTP sends over one loopback connection that is kept alive. The client writes
 // a prepared request and reads the answer, so nearly all of the time is the server's.
 func BenchmarkHTTP(b *testing.B) {
@@ -198,12 +291,18 @@ func benchRequest(n int) (path string, body []byte) {
 }
 
 func benchServer(b *testing.B) (http.Handler, string) {
+	return benchServerWith(b, func(*collect.Config) {})
+}
+
+func benchServerWith(b *testing.B, change func(*collect.Config)) (http.Handler, string) {
 	b.Helper()
 	db := openDB(b)
 	if err := db.Migrate(ctx, "collect", collect.Migrations()); err != nil {
 		b.Fatal(err)
 	}
-	c, err := collect.New(ctx, collect.Config{DB: db, Log: nullLog{}})
+	cfg := collect.Config{DB: db, Log: nullLog{}}
+	change(&cfg)
+	c, err := collect.New(ctx, cfg)
 	if err != nil {
 		b.Fatal(err)
 	}

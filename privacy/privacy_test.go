@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -264,4 +265,72 @@ func BenchmarkLeavesOut(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Requests are found by what is known of them, and ended ones by the identifier that they named; who may not see contacts
+// finds out nothing by searching for them.
+func TestRequestsAreSearched(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+		p, err := Open(ctx, Config{DB: db, Keys: testKeys(), Kinds: touchstone.DefaultKindSet(), Clock: touchstone.ClockFunc(func() time.Time { return now })})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(a Ask) []Request {
+			t.Helper()
+			a.Kind = Erasure
+			list, err := p.Put(ctx, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list
+		}
+		ann := put(Ask{People: [][]string{{"email:Ann@example.com"}}, Reason: "request", By: "clerk@brand.cn", Note: "Came by 100% post_card", DueDays: 5})[0]
+		both := put(Ask{People: [][]string{{"phone:13912345678", "user_id:bob"}, {"user_id:cem"}}, Reason: "unlawful", By: "other@brand.cn", DueDays: 30})
+		err = db.Retry(ctx, func(tx *store.Tx) error {
+			return endRequest(ctx, tx, ann.ID, ended{state: Done, persons: 1, command: "cmd_1", at: now})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		find := func(f Filter) string {
+			t.Helper()
+			list, err := p.List(ctx, f, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := map[string]string{ann.ID: "ann", both[0].ID: "bob", both[1].ID: "cem"}
+			var names []string
+			for _, r := range list {
+				names = append(names, found[r.ID])
+			}
+			slices.Sort(names)
+			return strings.Join(names, " ")
+		}
+		for _, x := range []struct {
+			text            string
+			with, withoutIt string
+		}{
+			{ann.ID, "ann", "ann"}, {both[0].Bulk, "bob cem", "bob cem"}, {" CLERK@ ", "ann", "ann"}, {"brand.cn", "ann bob cem", "ann bob cem"},
+			{"email:ann@example.com", "ann", ""}, {"EMAIL:ANN@example.com", "ann", ""}, {"ann@example", "", ""}, // ended: only the whole of what it named
+			{"phone:139 1234 5678", "bob", ""}, {"1234567", "bob", ""}, {"user_id:cem", "cem", ""}, {"bo_", "", ""}, {"100% post_card", "", ""}, {"nobody", "", ""},
+		} {
+			if got := find(Filter{Text: x.text, Contacts: true}); got != x.with {
+				t.Errorf("%q finds %q, not %q", x.text, got, x.with)
+			}
+			if got := find(Filter{Text: x.text}); got != x.withoutIt {
+				t.Errorf("%q finds %q for who may not see contacts", x.text, got)
+			}
+		}
+		if got := find(Filter{Reason: "unlawful"}); got != "bob cem" {
+			t.Errorf("unlawful are %q", got)
+		}
+		if got := find(Filter{Late: true}); got != "" {
+			t.Errorf("late are %q", got)
+		}
+		now = now.AddDate(0, 0, 31) // ann's is done
+		if got := find(Filter{Late: true}); got != "bob cem" {
+			t.Errorf("late are %q", got)
+		}
+	})
 }

@@ -277,6 +277,14 @@ type Filter struct {
 	Kind  Kind
 	State State
 	Bulk  string
+	// Reason is why it was asked for.
+	Reason string
+	// Late leaves those that are open after their time.
+	Late bool
+	// Text is searched for: see [Privacy.searched].
+	Text string
+	// Contacts tells that whoever asks may see contacts: they are searched, too.
+	Contacts bool
 	// Before is the place behind which the list goes on, in Unix ms and id; zero: at the newest.
 	BeforeMS int64
 	BeforeID string
@@ -294,6 +302,16 @@ func (p *Privacy) List(ctx context.Context, f Filter, limit int) (list []Request
 	}
 	if f.Bulk != "" {
 		and("bulk = ?", f.Bulk)
+	}
+	if f.Reason != "" {
+		and("reason = ?", f.Reason)
+	}
+	if f.Late {
+		and("state IN ('waiting', 'running', 'held') AND due_at < ?", p.cfg.Clock.Now().UnixMilli())
+	}
+	if text := strings.TrimSpace(f.Text); text != "" {
+		cond, args := p.searched(text, f.Contacts)
+		and(cond, args...)
 	}
 	if f.BeforeMS != 0 {
 		and("(asked_at < ? OR asked_at = ? AND id < ?)", f.BeforeMS, f.BeforeMS, f.BeforeID)
@@ -316,6 +334,23 @@ func (p *Privacy) List(ctx context.Context, f Filter, limit int) (list []Request
 		return nil, err
 	}
 	return list, p.withReceipts(ctx, list)
+}
+
+// searched is the condition of requests that a text finds: by their id, or that of those put in together, by who has put them in; for
+// who may see contacts by a part of the note or of an identifier, too. Those are there while a request is open. One that has ended is found by
+// the identifier that it named, if it named no other: its mark is compared, which tells nobody whom it names.
+func (p *Privacy) searched(text string, contacts bool) (cond string, args []any) {
+	part := store.Containing(text)
+	cond, args = `id = ? OR bulk = ? OR LOWER(asked_by) LIKE ? ESCAPE '\'`, []any{text, text, part}
+	if contacts {
+		cond += ` OR LOWER(note) LIKE ? ESCAPE '\' OR LOWER(identifiers) LIKE ? ESCAPE '\'`
+		args = append(args, part, part)
+		if id, ok := p.cfg.Kinds.Parse(text); ok {
+			cond += ` OR mark = ? OR mark = ? OR LOWER(identifiers) LIKE ? ESCAPE '\'` // as it is stored: a phone number with its country
+			args = append(args, p.mark(Erasure, []string{id.String()}), p.mark(Access, []string{id.String()}), store.Containing(id.String()))
+		}
+	}
+	return "(" + cond + ")", args
 }
 
 // Tally counts requests by kind and state, and those that are late.

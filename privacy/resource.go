@@ -23,6 +23,9 @@ const (
 	MayReceive access.Permission = "receipts:read"
 )
 
+// maxSearched bounds what requests are searched for, in bytes.
+const maxSearched = 300
+
 // maxAskBytes is a list of 10,000 people, with room.
 const maxAskBytes = 4 << 20
 
@@ -92,7 +95,13 @@ func (x resource) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	f := Filter{Kind: Kind(q.Get("kind")), State: State(q.Get("state")), Bulk: q.Get("bulk")}
+	f := Filter{Kind: Kind(q.Get("kind")), State: State(q.Get("state")), Bulk: q.Get("bulk"), Reason: q.Get("reason"), Late: q.Get("late") == "true", Text: q.Get("q"), Contacts: api.ViewerOf(r).SeesContacts()}
+	if len(f.Text) > maxSearched {
+		return touchstone.Errorf(touchstone.TooLarge, "q: what is searched for is longer than %d bytes.", maxSearched)
+	}
+	if f.Reason != "" && !slices.Contains(Reasons, f.Reason) {
+		return touchstone.Errorf(touchstone.Invalid, "There is no reason %.40q.", f.Reason).WithHint("The reasons are %s.", strings.Join(Reasons, ", "))
+	}
 	if f.Kind != "" && f.Kind != Erasure && f.Kind != Access {
 		return touchstone.Errorf(touchstone.Invalid, "kind: %.40q is none of erasure, access.", string(f.Kind))
 	}

@@ -154,14 +154,54 @@ const register: S["Register"] = {
   ],
 };
 
+/** As the server searches, as far as lists in the preview need it. */
+function found(r: S["PrivacyRequest"], q: URLSearchParams): boolean {
+  const text = (q.get("q") ?? "").toLowerCase();
+  const says = [r.id, r.bulk, r.asked_by, r.note, ...r.identifiers].join("\n").toLowerCase();
+  return (
+    ["kind", "state", "reason"].every((k) => !q.get(k) || q.get(k) === r[k as "kind"]) &&
+    (q.get("late") !== "true" || (!r.ended_at && r.due_at < new Date().toISOString())) &&
+    says.includes(text)
+  );
+}
+
+/** A record in three versions: what it is now, without its data abroad, and as it began. */
+function versionsOf(now: S["ProcessingActivityRecord"]) {
+  const before = {
+    ...now,
+    classes: ["phone"],
+    measures: ["全盘加密"],
+    recipients: now.recipients?.slice(1),
+    retention: "订单保存 5 年",
+  };
+  const first = { ...before, basis: "consent" as const, basis_note: "", people: [], rules: [] };
+  return [now, before, first].map((record, i) => ({
+    id: now.id,
+    version: 3 - i,
+    changed_by: ["李敏", "王强", "李敏"][i],
+    changed_at: ago(2 + 20 * i),
+    record,
+  }));
+}
+
 export function answerPrivacy({ path, q }: Asked): unknown {
   const [part, id] = path;
   const issued = requests.filter((r) => r.receipt);
   switch (part) {
     case "requests":
-      return id ? find(requests, id) : page(requests, q);
+      return id
+        ? find(requests, id)
+        : page(
+            requests.filter((r) => found(r, q)),
+            q,
+          );
     case "register":
-      if (id === "versions") return { items: [], next_cursor: "" };
+      if (id === "versions")
+        return {
+          items:
+            path[2] === "act_1" ? versionsOf(register.activities[0] as S["ProcessingActivityRecord"]) : [],
+          next_cursor: "",
+        };
       return empty ? { ...register, activities: [], assessments: [], gaps: [] } : register;
     case "receipts":
       return id

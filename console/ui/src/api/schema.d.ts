@@ -17997,6 +17997,15 @@ export interface operations {
                 state?: components["schemas"]["PrivacyState"];
                 /** @description Those that were put in together */
                 bulk?: string;
+                /** @description Why it was asked for */
+                reason?: string;
+                /** @description Those that are open after their time */
+                late?: boolean;
+                /**
+                 * @description Finds requests by their id, by who has put them in, and for who may see contacts by a part of the note or of an identifier of an open one.
+                 *     One that has ended is found by the identifier that it named (`email:ann@example.com`), if it named no other: a keyed hash of it is compared.
+                 */
+                q?: string;
                 /** @description Size of the page */
                 limit?: components["parameters"]["Limit"];
                 /** @description `next_cursor` of the page before */

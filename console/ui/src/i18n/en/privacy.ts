@@ -45,6 +45,10 @@ export const privacy = {
   cancel: "Take back",
   empty: "Nobody has asked for anything",
   emptyHint: "Put in a request when somebody wants to be erased or to know what is kept.",
+  lateOnly: "Late only",
+  search: "Identifier, note, who put it in, or an id",
+  none: "No request is found",
+  noneHint: "An ended one is found by the whole identifier that it named: email:ann@example.com.",
   noReceipts: "No receipts yet",
   noReceiptsHint: "Each erasure gets one as soon as the warehouse has carried it out.",
   sum: {

@@ -44,6 +44,10 @@ export const privacy = {
   cancel: "撤回",
   empty: "暂无申请",
   emptyHint: "当用户要求删除或查阅其信息时，在此录入。",
+  lateOnly: "仅看逾期",
+  search: "标识、备注、录入人或编号",
+  none: "没有符合条件的申请",
+  noneHint: "已结束的申请只能用其完整标识查找，如 email:ann@example.com。",
   noReceipts: "暂无凭证",
   noReceiptsHint: "数据仓库完成删除后，每次删除都会生成凭证。",
   sum: {

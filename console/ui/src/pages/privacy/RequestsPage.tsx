@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { Button, Select, Tabs } from "antd";
+import { Button, Checkbox, Select, Tabs } from "antd";
 import { Plus, Receipt, ShieldCheck } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/app/appearance";
@@ -10,7 +10,9 @@ import { DetailDrawer } from "@/components/DetailDrawer";
 import { PageHeader } from "@/components/PageHeader";
 import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
+import { SearchField } from "@/components/SearchField";
 import { EmptyState } from "@/components/states";
+import { compact } from "@/lib/search";
 import { usePages } from "@/lib/usePages";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { NewRequest } from "./NewRequest";
@@ -24,7 +26,7 @@ import {
 import { ReceiptView } from "./ReceiptView";
 import { RequestDetail } from "./RequestDetail";
 import { StatePill } from "./StatePill";
-import { requestKinds, requestStates } from "./search";
+import { requestKinds, requestReasons, requestStates } from "./search";
 import "./privacy.css";
 
 const route = getRouteApi("/shell/privacy/requests");
@@ -116,11 +118,11 @@ function Summary() {
 
 function Requests() {
   const { t } = useTranslation();
-  const { kind, state, bulk } = route.useSearch();
+  const { kind, state, bulk, reason, late, q } = route.useSearch();
   const setSearch = useSetSearch();
-  const query = useInfiniteQuery(
-    requestsQuery({ ...(kind ? { kind } : {}), ...(state ? { state } : {}), ...(bulk ? { bulk } : {}) }),
-  );
+  const asked = { kind, state, bulk, reason, late, q };
+  const narrowed = Object.values(asked).some((v) => v !== undefined);
+  const query = useInfiniteQuery(requestsQuery(compact(asked)));
   const columns: Column<PrivacyRequest>[] = [
     { key: "kind", title: t("privacy.kind"), width: 110, value: (r) => t(`privacy.kinds.${r.kind}`) },
     {
@@ -187,9 +189,35 @@ function Requests() {
             options={requestStates.map((v) => ({ value: v, label: t(`privacy.states.${v}`) }))}
             popupMatchSelectWidth={false}
           />
+          <Select
+            allowClear
+            value={reason}
+            placeholder={t("privacy.reason")}
+            aria-label={t("privacy.reason")}
+            onChange={(v) => setSearch({ reason: v })}
+            options={requestReasons.map((v) => ({ value: v, label: t(`privacy.reasons.${v}`) }))}
+            popupMatchSelectWidth={false}
+          />
+          <Checkbox
+            checked={late === true}
+            onChange={(e) => setSearch({ late: e.target.checked || undefined })}
+          >
+            {t("privacy.lateOnly")}
+          </Checkbox>
+          <SearchField
+            value={q ?? ""}
+            onSearch={(text) => setSearch({ q: text })}
+            placeholder={t("privacy.search")}
+          />
         </div>
       }
-      empty={<EmptyState icon={<ShieldCheck />} title={t("privacy.empty")} hint={t("privacy.emptyHint")} />}
+      empty={
+        narrowed ? (
+          <EmptyState icon={<ShieldCheck />} title={t("privacy.none")} hint={t("privacy.noneHint")} />
+        ) : (
+          <EmptyState icon={<ShieldCheck />} title={t("privacy.empty")} hint={t("privacy.emptyHint")} />
+        )
+      }
     />
   );
 }

@@ -11,8 +11,13 @@ it("reads a list of people, a person a line", () => {
 });
 
 it("reads the address leniently", () => {
-  expect(requestsSearch({ tab: "x", state: "done", ask: "1", open: 7 })).toEqual({
+  expect(
+    requestsSearch({ tab: "x", state: "done", ask: "1", open: 7, reason: "unlawful", late: "1", q: "ann" }),
+  ).toEqual({
     state: "done",
+    reason: "unlawful",
+    late: true,
+    q: "ann",
     ask: true,
     open: "7",
   });

@@ -12,6 +12,9 @@ export const requestsQuery = (asked: {
   kind?: PrivacyRequest["kind"];
   state?: PrivacyRequest["state"];
   bulk?: string;
+  reason?: string;
+  late?: true;
+  q?: string;
 }) =>
   infiniteQueryOptions({
     queryKey: ["privacy", "requests", asked],

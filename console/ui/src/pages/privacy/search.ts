@@ -19,6 +19,9 @@ export const requestsSearch = (
   kind?: (typeof requestKinds)[number];
   state?: (typeof requestStates)[number];
   bulk?: string;
+  reason?: (typeof requestReasons)[number];
+  late?: true;
+  q?: string;
   open?: string;
   receipt?: string;
   ask?: true;
@@ -28,6 +31,9 @@ export const requestsSearch = (
     kind: oneOf(raw, "kind", requestKinds),
     state: oneOf(raw, "state", requestStates),
     bulk: str(raw, "bulk"),
+    reason: oneOf(raw, "reason", requestReasons),
+    late: flag(raw, "late"),
+    q: str(raw, "q"),
     open: str(raw, "open"),
     receipt: str(raw, "receipt"),
     ask: flag(raw, "ask"),

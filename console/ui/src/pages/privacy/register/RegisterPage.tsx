@@ -17,6 +17,7 @@ import { Gaps } from "./Gaps";
 import { HeadForm } from "./HeadForm";
 import { AssessmentState, useClassLabel } from "./parts";
 import { type ActivityRecord, type AssessmentRecord, type Register, registerQuery } from "./queries";
+import { Versions } from "./Versions";
 import "./register.css";
 
 const route = getRouteApi("/shell/privacy/register");
@@ -121,6 +122,9 @@ function Drawer({ register }: { register: Register }) {
       )}
       {open !== undefined && open !== "head" && !isAssessment && (open === "new" || activity) && (
         <ActivityForm key={open} register={register} activity={activity} onDone={close} />
+      )}
+      {open !== undefined && (open === "head" ? register.head_version > 0 : (activity ?? assessment)) && (
+        <Versions key={`${open} versions`} id={open} register={register} />
       )}
     </DetailDrawer>
   );

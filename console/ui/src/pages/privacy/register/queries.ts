@@ -25,3 +25,11 @@ export const registerQuery = queryOptions({
   queryKey: ["register"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/privacy/register", { signal })),
 });
+
+/** Versions of an activity or an assessment, or of the head ("head"), the newest first. */
+export const registerVersionsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["register", "versions", id],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/privacy/register/versions/{id}", { signal, params: { path: { id } } })),
+  });
