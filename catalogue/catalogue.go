@@ -126,7 +126,7 @@ func (c *Catalogue) Reload(ctx context.Context) error {
 	if version == c.version {
 		return nil
 	}
-	list, err := c.read(ctx)
+	list, err := c.read(ctx, everything)
 	if err != nil {
 		return err
 	}

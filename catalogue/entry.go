@@ -49,22 +49,34 @@ type key struct {
 // List returns the entries that anything is known of, in order of sort and name. Who is limited to some persons
 // is not told the evidence, which is about all.
 func (c *Catalogue) List(ctx context.Context, v *access.Viewer) ([]Entry, error) {
-	list, err := c.read(ctx)
+	list, err := c.read(ctx, everything)
+	hideEvidence(v, list)
+	return list, err
+}
+
+// hideEvidence takes away what is about all persons from who is limited to some.
+func hideEvidence(v *access.Viewer, list []Entry) {
 	for i := range list {
 		if v.Limited() {
 			list[i].Found = []Evidence{}
 		}
 	}
-	return list, err
 }
 
-func (c *Catalogue) read(ctx context.Context) ([]Entry, error) {
+// Conditions on entries.
+const (
+	everything = `1 = 1`
+	oneEntry   = `sort = ? AND name = ?`
+)
+
+// read returns all entries, or those that a condition on sort and name holds for.
+func (c *Catalogue) read(ctx context.Context, where string, args ...any) ([]Entry, error) {
 	entries := map[key]*Entry{}
 	err := c.cfg.DB.View(ctx, func(tx *store.Tx) error {
-		if err := readEntries(ctx, tx, entries); err != nil {
+		if err := readEntries(ctx, tx, entries, where, args...); err != nil {
 			return err
 		}
-		return readSeen(ctx, tx, entries)
+		return readSeen(ctx, tx, entries, where, args...)
 	})
 	if err != nil {
 		return nil, err
@@ -100,8 +112,8 @@ func (e *Entry) decide() {
 	}
 }
 
-func readEntries(ctx context.Context, tx *store.Tx, into map[key]*Entry) error {
-	rows, err := tx.Query(ctx, `SELECT sort, name, name_zh, name_en, description, owner, unit, class, hidden, starred, changed_by, changed_at FROM catalogue_entries`)
+func readEntries(ctx context.Context, tx *store.Tx, into map[key]*Entry, where string, args ...any) error {
+	rows, err := tx.Query(ctx, `SELECT sort, name, name_zh, name_en, description, owner, unit, class, hidden, starred, changed_by, changed_at FROM catalogue_entries WHERE `+where, args...)
 	if err != nil {
 		return err
 	}
@@ -120,8 +132,8 @@ func readEntries(ctx context.Context, tx *store.Tx, into map[key]*Entry) error {
 	return rows.Err()
 }
 
-func readSeen(ctx context.Context, tx *store.Tx, into map[key]*Entry) error {
-	rows, err := tx.Query(ctx, `SELECT sort, event, name, class, values_seen, values_matched, seen_at FROM catalogue_seen ORDER BY sort, name, event`)
+func readSeen(ctx context.Context, tx *store.Tx, into map[key]*Entry, where string, args ...any) error {
+	rows, err := tx.Query(ctx, `SELECT sort, event, name, class, values_seen, values_matched, seen_at FROM catalogue_seen WHERE `+where+` ORDER BY sort, name, event`, args...)
 	if err != nil {
 		return err
 	}
@@ -162,12 +174,16 @@ func (c *Catalogue) Change(ctx context.Context, v *access.Viewer, sort Sort, nam
 	}
 	err := c.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		entries := map[key]*Entry{}
-		if err := readEntries(ctx, tx, entries); err != nil {
+		if err := readEntries(ctx, tx, entries, oneEntry, string(sort), name); err != nil {
 			return err
 		}
 		e := entries[key{sort, name}]
 		if e == nil {
-			if len(entries) >= maxEntries {
+			var n int
+			if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM catalogue_entries`).Scan(&n); err != nil {
+				return err
+			}
+			if n >= maxEntries {
 				return touchstone.Errorf(touchstone.Conflict, "The catalogue holds %d entries that were written by hand, and has no room for more.", maxEntries)
 			}
 			e = &Entry{Sort: sort, Name: name}
@@ -188,11 +204,12 @@ func (c *Catalogue) Change(ctx context.Context, v *access.Viewer, sort Sort, nam
 	if err := c.Reload(ctx); err != nil {
 		return Entry{}, err
 	}
-	list, err := c.List(ctx, v)
-	if i := slices.IndexFunc(list, func(e Entry) bool { return e.Sort == sort && e.Name == name }); i >= 0 {
-		return list[i], err
+	list, err := c.read(ctx, oneEntry, string(sort), name)
+	if err != nil || len(list) == 0 {
+		return Entry{}, err
 	}
-	return Entry{}, err
+	hideEvidence(v, list)
+	return list[0], nil
 }
 
 func one(b bool) int64 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/touchstone-cdp/touchstone/keep"
 	"github.com/touchstone-cdp/touchstone/store"
 	"github.com/touchstone-cdp/touchstone/store/lease"
 )
@@ -204,25 +205,21 @@ func (e *Expectation) idle(at time.Time) bool {
 // load reads what is usual, and the open alarms.
 func (q *Quality) load(ctx context.Context) error {
 	q.series, q.open = map[place]*Series{}, map[alarmKey]*Alarm{}
-	rows, err := q.cfg.DB.Reader().Query(ctx, `SELECT source, event, known FROM quality_series`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	err := keep.Each(ctx, q.cfg.DB.Reader(), `SELECT source, event, known FROM quality_series`, nil, func(scan func(...any) error) error {
 		var where place
 		var known string
-		if err := rows.Scan(&where.source, &where.event, &known); err != nil {
+		if err := scan(&where.source, &where.event, &known); err != nil {
 			return err
 		}
 		s := NewSeries()
 		if err := json.Unmarshal([]byte(known), s); err != nil {
 			q.cfg.Logger.Warn("what was usual of a source cannot be read and is learnt anew", "source", where.source, "event", where.event, "error", err)
-			continue
+			return nil
 		}
 		q.series[where] = s
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	open, err := q.Alarms(ctx, "", true, maxOpen)

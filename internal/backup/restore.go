@@ -70,16 +70,11 @@ func Peek(ctx context.Context, from string, reads map[string]int64, path string)
 		defer src.Close()
 		return small(ctx, *f, src)
 	}
-	file, err := os.Open(from)
+	archive, m, closed, err := openArchive(from, reads)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	archive := tar.NewReader(file)
-	m, err := manifestOf(archive, from, reads)
-	if err != nil {
-		return nil, err
-	}
+	defer closed()
 	f := m.file(path)
 	if f == nil {
 		return nil, nil
@@ -190,16 +185,11 @@ func each(ctx context.Context, from string, reads map[string]int64, open func(Fi
 }
 
 func eachOfArchive(ctx context.Context, from string, reads map[string]int64, open func(File) (io.WriteCloser, error)) (*Manifest, error) {
-	file, err := os.Open(from)
+	archive, m, closed, err := openArchive(from, reads)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	archive := tar.NewReader(file)
-	m, err := manifestOf(archive, from, reads)
-	if err != nil {
-		return nil, err
-	}
+	defer closed()
 	for _, f := range m.Files { // they are in this order
 		head, err := archive.Next()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -215,6 +205,19 @@ func eachOfArchive(ctx context.Context, from string, reads map[string]int64, ope
 		}
 	}
 	return m, nil
+}
+
+// openArchive opens a tar file behind its manifest. Whoever has read what they want calls closed.
+func openArchive(from string, reads map[string]int64) (archive *tar.Reader, m *Manifest, closed func() error, err error) {
+	file, err := os.Open(from)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	archive = tar.NewReader(file)
+	if m, err = manifestOf(archive, from, reads); err != nil {
+		return nil, nil, nil, errors.Join(err, file.Close())
+	}
+	return archive, m, file.Close, nil
 }
 
 // manifestOf reads the manifest, which is the first file of an archive.

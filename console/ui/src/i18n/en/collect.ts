@@ -344,7 +344,6 @@ export const collect = {
       "About how many different values all events have had. Without ≈: of the latest 2,000 events only.",
     differentOf: "In the latest events: {{different}} different among {{values}} values",
     differentEver: "In all events so far: {{n}}, give or take {{error}}",
-    differentAbout: "≈ {{n}}",
     fillTraitHelp: "Share of people who have this trait.",
     examples: "Examples",
     noProperties: "This event has no properties",

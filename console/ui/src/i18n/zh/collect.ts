@@ -323,7 +323,6 @@ export const collect = {
     differentHelp: "全部事件中不同取值的大致数量；没有 ≈ 时仅统计最近 2,000 个事件。",
     differentOf: "最近的事件：{{values}} 个值中有 {{different}} 个不同",
     differentEver: "迄今全部事件：{{n}} 个，误差约 {{error}}",
-    differentAbout: "≈ {{n}}",
     fillTraitHelp: "具有该属性的用户比例。",
     examples: "示例值",
     noProperties: "该事件没有属性",

@@ -82,4 +82,5 @@ export const privacy: Messages = {
   "{0} is no identifier, or one that names nobody.": "{0} 不是标识，或不能指明任何人。",
   "{0} is no identifier.": "{0} 不是标识。",
   "{0} is no public key": "{0} 不是公钥",
+  "q: what is searched for is longer than {0} bytes.": "q：搜索内容超过 {0} 字节。",
 };

@@ -111,4 +111,5 @@ export const settings: Messages = {
   "{0} is not where a console could be.": "{0} 不是有效的控制台地址。",
   "{0} is there twice.": "{0} 重复。",
   "{0} is told nothing by mail any more.": "不再向 {0} 发送邮件。",
+  "mail.digest: {0} is not between 1s and 24h": "mail.digest：{0} 不在 1s 到 24h 之间",
 };

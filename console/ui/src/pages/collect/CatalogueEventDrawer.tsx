@@ -95,9 +95,7 @@ export function CatalogueEventDrawer(props: {
             .filter(Boolean)
             .join("\n")}
         >
-          {p.ever
-            ? t("collect.catalogue.differentAbout", { n: format.num(p.ever.values) })
-            : format.num(p.different)}
+          {p.ever ? `≈ ${format.num(p.ever.values)}` : format.num(p.different)}
         </span>
       ),
     },
