@@ -43,6 +43,7 @@ func Resource(segments func() *Segments, people api.People) api.Resource {
 			{Method: get, Path: "/segments", Need: mayRead, Rows: api.Scoped, Handle: x.list},
 			{Method: post, Path: "/segments", Need: mayWrite, Rows: api.Scoped, Handle: x.create, Action: "segment.create", MaxBody: maxSentBytes},
 			{Method: post, Path: "/segments/preview", Need: mayRead, Rows: api.Scoped, Serves: touchstone.For(touchstone.UseAct), Handle: x.preview},
+			{Method: post, Path: "/segments/reading", Need: mayRead, Rows: api.Impersonal, Handle: x.read},
 			{Method: get, Path: "/segments/movements", Need: mayRead, Handle: x.movements},
 			{Method: get, Path: "/segments/{id}", Need: mayRead, Rows: api.Scoped, Handle: x.get},
 			{Method: patch, Path: "/segments/{id}", Need: mayWrite, Rows: api.Scoped, Handle: x.update, Action: "segment.update"},

@@ -112,4 +112,34 @@ export const segments: Messages = {
   "version {0} waits for approval and never was the segment's": "版本 {0} 尚待审批，从未生效",
   "what waits for approval was changed meanwhile": "待审批的内容已被修改",
   "{0} has no version that waits for approval": "{0} 没有待审批的版本",
+  'Give either "rule" or "text".': "请提供 rule 或 text 中的一个。",
+  "a condition begins with trait, did, never did, sum of, average of, minimum of, maximum of, first, last, sequence, in segment, random, any of household or not; {0} does not":
+    "条件应以 trait、did、never did、sum of、average of、minimum of、maximum of、first、last、sequence、in segment、random、any of household 或 not 开头，而不是 {0}",
+  "a rule ends here, or goes on with and, or; {0} does not fit":
+    "规则应在此结束，或以 and、or 继续；{0} 不合语法",
+  "here stands a length of time, such as 30 days, 12 hours or 90 seconds":
+    "此处应为时长，如 30 days、12 hours 或 90 seconds",
+  "here stands a moment, such as 2026-03-01 or 2026-03-01T09:00:00+08:00, not {0}":
+    "此处应为时刻，如 2026-03-01 或 2026-03-01T09:00:00+08:00，而不是 {0}",
+  "here stands a name, not {0}": "此处应为名称，而不是 {0}",
+  "here stands a name; {0} has a meaning of its own, so as a name it stands in quotes":
+    "此处应为名称；{0} 是语法词，用作名称时请加双引号",
+  "here stands a number, not {0}": "此处应为数字，而不是 {0}",
+  'here stands a time zone in quotes, such as "Asia/Shanghai"': '此处应为加双引号的时区，如 "Asia/Shanghai"',
+  "here stands a value: a text in quotes, a number, true or false, not {0}":
+    "此处应为值：加双引号的文本、数字、true 或 false，而不是 {0}",
+  "here stands a whole number, not {0}": "此处应为整数，而不是 {0}",
+  "how is it compared? Write =, !=, >, >=, <, <=, {0}, more than, less than; {1} is none of these":
+    "缺少比较方式：可用 =、!=、>、>=、<、<=、{0}、more than、less than；{1} 不在其中",
+  "how often? Write at least, at most or exactly, and a number":
+    "缺少次数：请写 at least、at most 或 exactly 加数字",
+  'is not a text; write a quote within as \\" and a backslash as \\\\':
+    '不是有效的文本；其中的双引号写作 \\"，反斜杠写作 \\\\',
+  "line {0}, column {1}: {2}": "第 {0} 行第 {1} 列：{2}",
+  "the end": "结尾",
+  "this text has no closing quote on its line": "该文本在本行没有结束的双引号",
+  "write in the last and a length of time for what goes on until now":
+    "到目前为止的时段请写 in the last 加时长",
+  "{0} is missing before {1}": "{1} 之前缺少 {0}",
+  '{0} means nothing here; texts stand in "quotes"': "{0} 在此处没有意义；文本请加双引号",
 };
