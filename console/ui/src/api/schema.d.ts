@@ -1905,6 +1905,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/segments/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A rule in each of its forms, as JSON, as text and in words
+         * @description Takes the JSON or the text (docs/rules-text.md). A mistake in a text is told with its line and column. Nobody is counted
+         */
+        post: operations["readRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/segments/movements": {
         parameters: {
             query?: never;
@@ -7098,6 +7118,31 @@ export interface components {
         SegmentPreviewRequest: {
             rule: components["schemas"]["Rule"];
         };
+        /** @description Either rule or text */
+        RuleReadingRequest: {
+            rule?: components["schemas"]["Rule"];
+            text?: string;
+        };
+        RuleReading: {
+            rule: components["schemas"]["Rule"];
+            /** @description Can be read back */
+            text: string;
+            /** @description The rule as a sentence, by language; segments are called by their names */
+            words: {
+                en: string;
+                zh: string;
+            };
+            warnings: components["schemas"]["RuleWarning"][];
+        };
+        RuleWarning: {
+            /**
+             * @description contradiction: nobody can meet all of these conditions. impossible_event: no event can pass all filters of this condition. impossible: nobody can meet this condition.
+             *     always_true: everybody meets one of these conditions.
+             * @enum {string}
+             */
+            code: "contradiction" | "impossible_event" | "impossible" | "always_true";
+            paths: string[];
+        };
         SegmentPreview: {
             /** Format: int64 */
             members: number;
@@ -7115,15 +7160,7 @@ export interface components {
                 members: number;
             }[];
             /** @description Parts of the rule that can hardly be meant */
-            warnings: {
-                /**
-                 * @description contradiction: nobody can meet all of these conditions. impossible_event: no event can pass all filters of this condition. impossible: nobody can meet this condition.
-                 *     always_true: everybody meets one of these conditions.
-                 * @enum {string}
-                 */
-                code: "contradiction" | "impossible_event" | "impossible" | "always_true";
-                paths: string[];
-            }[];
+            warnings: components["schemas"]["RuleWarning"][];
             elapsed_ms: number;
         };
         SegmentMember: components["schemas"]["PersonSummary"] & {
@@ -13308,6 +13345,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SegmentPreview"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    readRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "did \"Order Completed\" at least 2 times in the last 30 days where amount >= 100"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RuleReadingRequest"];
+            };
+        };
+        responses: {
+            /** @description The rule in its forms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleReading"];
                 };
             };
             default: components["responses"]["Problem"];
