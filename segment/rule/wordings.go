@@ -197,7 +197,7 @@ var wordings = map[string]map[string]string{
 		"words.not":               "不满足（{{rule}}）",
 		"words.notInSegment":      "不属于人群“{{name}}”",
 		"words.or":                "，或",
-		"words.random":            "随机批次 {{salt}} 的 {{from}}–{{to}} %",
+		"words.random":            "随机抽样 {{salt}} 的 {{from}}–{{to}} %",
 		"words.since":             "{{since}} 起",
 		"words.step.first":        "做过“{{event}}”{{where}}",
 		"words.step.next":         "之后做过“{{event}}”{{where}}",

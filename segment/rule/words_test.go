@@ -24,7 +24,7 @@ func TestWords(t *testing.T) {
 		`did order on at least 3 days this week`:       {"did order on at least 3 different days this week", "本周至少 3 天做过“order”"},
 		`sequence a then not b within 2 hours`:         {"did a, then no b within 2 hours", "做过“a”、之后 2 小时内没有做过“b”"},
 		`none of household as child (in segment s)`:    {"no one in the household (children) matches: is in VIP", "所在家庭没有儿童满足：属于人群“VIP”"},
-		`random 0% to 12.5% of x and not in segment s`: {"is among the 0–12.5 % of draw x, and is not in VIP", "随机批次 x 的 0–12.5 %，且不属于人群“VIP”"},
+		`random 0% to 12.5% of x and not in segment s`: {"is among the 0–12.5 % of draw x, and is not in VIP", "随机抽样 x 的 0–12.5 %，且不属于人群“VIP”"},
 		`did a where context page.path matches "^/p"`:  {"did a (page.path matches the pattern ^/p)", "做过“a”（page.path 匹配正则 ^/p）"},
 		`last sku of a exists since 2026-01-01`:        {"sku of the last a is known since 2026-01-01", "2026-01-01 起最近一次“a”的 sku 有值"},
 	} {

@@ -118,7 +118,7 @@ export const condition = {
       until: "{{name}} 的周年日在未来 {{length}}内",
       since: "{{name}} 的周年日在过去 {{length}}内",
     },
-    random: "随机批次 {{salt}} 的 {{from}}–{{to}} %",
+    random: "随机抽样 {{salt}} 的 {{from}}–{{to}} %",
     and: "，且",
     or: "，或",
     not: "不满足（{{rule}}）",
