@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -28,9 +29,22 @@ type LatestQuery struct {
 // LatestTimes calls fn for each person that has such events, in any order, once. times is
 // ascending, in unix milliseconds, and valid during the call only.
 func (e *Engine) LatestTimes(ctx context.Context, q LatestQuery, fn func(person touchstone.PersonID, times []int64) error) error {
-	s, codes, err := e.selected(ctx, &q)
+	g, err := e.timesOf(ctx, &q)
 	if err != nil {
 		return err
+	}
+	w := &latestWorker{keep: q.Keep, oldest: q.Oldest, fn: fn}
+	if err := (&run{Engine: e}).gather(ctx, g, []gather.Worker{w}); err != nil {
+		return err
+	}
+	return w.err
+}
+
+// timesOf gathers the times of a question, or more than it asks for.
+func (e *Engine) timesOf(ctx context.Context, q *LatestQuery) (gather.Gathering, error) {
+	s, codes, err := e.selected(ctx, q)
+	if err != nil {
+		return gather.Gathering{}, err
 	}
 	millis := e.d.Millis("e.time")
 	var b builder
@@ -42,16 +56,15 @@ func (e *Engine) LatestTimes(ctx context.Context, q LatestQuery, fn func(person 
 	default:
 		b.add("SELECT e.node, ", millis)
 	}
-	e.rows(&b, &q, s, codes)
+	e.rows(&b, q, s, codes)
 	if q.Keep == 1 {
 		b.add(" GROUP BY e.node")
 	}
-	w := &latestWorker{keep: q.Keep, oldest: q.Oldest, fn: fn}
-	g := gather.Gathering{Rows: b.fragment().statement(), Bits: timeBits, Items: func(columns [][]int64, out []int64) { copy(out, columns[0]) }}
-	if err := (&run{Engine: e}).gather(ctx, g, []gather.Worker{w}); err != nil {
-		return err
-	}
-	return w.err
+	return gather.Gathering{Rows: b.fragment().statement(), Bits: timeBits, Items: func(columns [][]int64, out []int64) {
+		for i, at := range columns[0] {
+			out[i] = rule.Moment(at)
+		}
+	}}, nil
 }
 
 // selected is the choice of a question's events.
@@ -101,9 +114,8 @@ func (e *Engine) EventValues(ctx context.Context, q EventValuesQuery, fn func(pe
 	group := " GROUP BY e.node, " + value
 	columns := "max(" + millis + "), CAST(1 AS BIGINT), " + value
 	if q.Amounts {
-		number := property.as(e.d, warehouse.AsNumber)
-		value = "CAST(round(" + number + " * 10000) AS BIGINT)"
-		kept = "abs(" + number + ") <= 1e11" // rule.MaxAmount
+		value = amountSQL(e.d, property)
+		kept = strings.Replace(isAmount, "v", value, 1)
 		columns, group = millis+", CAST(1 AS BIGINT), "+value, ""
 	}
 	if q.Timeless {

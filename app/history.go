@@ -53,7 +53,18 @@ func (h segmentHistory) Values(ctx context.Context, q segment.ValuesQuery, fn fu
 	return h.app.queries.EventValues(ctx, analytics.EventValuesQuery{LatestQuery: analytics.LatestQuery(q.LatestQuery), Property: q.Property, Amounts: q.Amounts, Timeless: q.Timeless}, fn)
 }
 
-var _ segment.Marker = segmentHistory{}
+// Kept asks the warehouse: [segment.Folder].
+func (h segmentHistory) Kept(ctx context.Context, q segment.KeptQuery, workers int, fn func(worker int, person touchstone.PersonID, kept []int64) error) error {
+	if h.app.queries == nil {
+		return errNoWarehouse()
+	}
+	return h.app.queries.Kept(ctx, analytics.KeptQuery(q), workers, fn)
+}
+
+var (
+	_ segment.Marker = segmentHistory{}
+	_ segment.Folder = segmentHistory{}
+)
 
 // segmentMembers tells analytics who is in a segment: [analytics.Members].
 type segmentMembers struct{ segments *segment.Segments }

@@ -176,6 +176,10 @@ func (h worldHistory) LatestTimes(ctx context.Context, q segment.LatestQuery, fn
 	return h.w.engine.LatestTimes(ctx, analytics.LatestQuery(q), fn)
 }
 
+func (h worldHistory) Kept(ctx context.Context, q segment.KeptQuery, workers int, fn func(worker int, person touchstone.PersonID, kept []int64) error) error {
+	return h.w.engine.Kept(ctx, analytics.KeptQuery(q), workers, fn)
+}
+
 func (h worldHistory) Values(ctx context.Context, q segment.ValuesQuery, fn func(person touchstone.PersonID, at, n, value int64) error) error {
 	return h.w.engine.EventValues(ctx, analytics.EventValuesQuery{LatestQuery: analytics.LatestQuery(q.LatestQuery), Property: q.Property, Amounts: q.Amounts, Timeless: q.Timeless}, fn)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/touchstone-cdp/touchstone"
@@ -218,13 +219,16 @@ func (b *builder) history(ctx context.Context, l *leaf) error {
 	}
 	for attempt := 0; ; attempt++ {
 		var c *chunk
+		var one sync.Mutex // of the goroutines at a time
 		sent := false
-		err := past(ctx, b.cfg.History, &l.Leaf, from, b.unit.through, func(person touchstone.PersonID, kept []int64) error {
+		err := past(ctx, b.cfg.History, KeptQuery{Leaf: &l.Leaf, Since: from, Through: b.unit.through}, func(_ int, person touchstone.PersonID, kept []int64) error {
+			one.Lock()
+			defer one.Unlock()
 			if c == nil {
 				c = &chunk{leaf: l.id}
 			}
 			c.persons = append(c.persons, person)
-			c.times = append(c.times, kept)
+			c.times = append(c.times, slices.Clone(kept))
 			if len(c.persons) < b.builds.chunkPersons {
 				return nil
 			}

@@ -127,6 +127,14 @@ func (h until) Values(ctx context.Context, q ValuesQuery, fn func(person touchst
 	return h.history.Values(ctx, q, fn)
 }
 
+// Kept is a Folder's, whether or not the history is one.
+func (h until) Kept(ctx context.Context, q KeptQuery, _ int, fn func(worker int, person touchstone.PersonID, kept []int64) error) error {
+	if q.Until == 0 || q.Until > h.before {
+		q.Until = h.before
+	}
+	return past(ctx, h.History, q, fn)
+}
+
 func (h until) bound(q LatestQuery) LatestQuery {
 	if q.Until == 0 || q.Until > h.before {
 		q.Until = h.before

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -54,10 +55,17 @@ func (s *Segments) Preview(ctx context.Context, v *access.Viewer, text touchston
 	if err := s.checkKnown(ctx, r); err != nil {
 		return Preview{}, err
 	}
-	err = e.each(ctx, r, now, r.Conditions(), func(person touchstone.PersonID, subject rule.Subject) {
+	// Of those of whom no event is known only the number is needed, where they have nothing else that is asked about.
+	conditions, seen := r.Conditions(), int64(0)
+	byEvents := !r.MatchesNobody() && !slices.ContainsFunc(conditions, func(c rule.Condition) bool { return !aboutEvents(c.Node) })
+	if byEvents {
+		conditions = nil
+	}
+	err = e.each(ctx, r, now, conditions, func(person touchstone.PersonID, subject rule.Subject) {
 		if visible != nil && !visible[person] {
 			return
 		}
+		seen++
 		if member, _ := r.Eval(subject, now); member {
 			p.Members++
 			p.Sample = addSample(p.Sample, person)
@@ -68,8 +76,22 @@ func (s *Segments) Preview(ctx context.Context, v *access.Viewer, text touchston
 			}
 		}
 	})
+	for i, c := range r.Conditions() {
+		if byEvents && r.HoldsForNone(c) {
+			p.Leaves[i].Members += max(0, p.Of-seen)
+		}
+	}
 	p.ElapsedMS = time.Since(began).Milliseconds()
 	return p, err
+}
+
+// aboutEvents tells of a condition that persons of whom no event is known are all alike to it.
+func aboutEvents(n rule.Node) bool {
+	switch n.(type) {
+	case *rule.Event, *rule.Sequence, *rule.Segment:
+		return true
+	}
+	return false
 }
 
 // checkKnown sees that the segments exist that a rule refers to.
@@ -119,51 +141,68 @@ func (e *Evaluator) Evaluate(ctx context.Context, r *rule.Rule, now time.Time) (
 	return members, err
 }
 
-// each calls fn for every person for whom the rule, or one of the conditions, may hold.
+// each calls fn for every person for whom the rule, or one of the conditions, may hold. The subject is valid during the call only.
 func (e *Evaluator) each(ctx context.Context, r *rule.Rule, now int64, conditions []rule.Condition, fn func(touchstone.PersonID, rule.Subject)) error {
-	known := map[touchstone.PersonID]*record{}
-	of := func(p touchstone.PersonID) *record {
-		rec := known[p]
-		if rec == nil {
-			rec = &record{person: p, kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
-			known[p] = rec
-		}
-		return rec
-	}
-	for i := range r.Leaves() {
-		l := &r.Leaves()[i]
-		from := int64(0)
-		if l.Horizon > 0 {
-			from = now - l.Horizon.Milliseconds() + 1
-		}
-		err := past(ctx, e.History, l, from, nil, func(person touchstone.PersonID, kept []int64) error {
-			of(person).kept[i] = kept
-			return nil
-		})
-		if err != nil {
-			return err
-		}
+	known, err := columnsOf(ctx, e.History, r, now)
+	if err != nil {
+		return err
 	}
 	for i, id := range r.Segments() {
 		members, err := e.Members(ctx, id)
 		if err != nil {
 			return err
 		}
-		for _, p := range members {
-			of(p).in[i] = true
-		}
+		slices.Sort(members)
+		known = append(known, &column{leaf: -1 - i, persons: members})
 	}
-	if !needsProfiles(r, conditions) {
-		for p, rec := range known {
-			fn(p, rec)
-		}
-		return nil
-	}
-	nobody := &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
 	if len(r.Households()) > 0 {
-		if err := e.neighbours(ctx, r, now, known, nobody); err != nil {
-			return err
+		return e.eachTogether(ctx, r, now, known, fn)
+	}
+	rec := newRecord(r)
+	if needsProfiles(r, conditions) {
+		return e.Profiles.Each(ctx, func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
+			rec.read(person, known)
+			rec.trait = trait
+			fn(person, rec)
+			return nil
+		})
+	}
+	for {
+		next := touchstone.PersonID(math.MaxInt64)
+		for _, c := range known {
+			if c.at < len(c.persons) {
+				next = min(next, c.persons[c.at])
+			}
 		}
+		if next == math.MaxInt64 {
+			return nil
+		}
+		rec.read(next, known)
+		for _, c := range known {
+			if c.at < len(c.persons) && c.persons[c.at] == next {
+				c.at++
+			}
+		}
+		fn(next, rec)
+	}
+}
+
+// eachTogether is each for a rule that asks about households: everybody is known before anybody is asked.
+func (e *Evaluator) eachTogether(ctx context.Context, r *rule.Rule, now int64, columns []*column, fn func(touchstone.PersonID, rule.Subject)) error {
+	known := map[touchstone.PersonID]*record{}
+	for _, c := range columns {
+		for i, p := range c.persons {
+			rec := known[p]
+			if rec == nil {
+				rec = newRecord(r)
+				rec.person, known[p] = p, rec
+			}
+			rec.take(c, i)
+		}
+	}
+	nobody := newRecord(r)
+	if err := e.neighbours(ctx, r, now, known, nobody); err != nil {
+		return err
 	}
 	return e.Profiles.Each(ctx, func(person touchstone.PersonID, trait func(name string) (touchstone.JSON, bool)) error {
 		rec := known[person]
@@ -237,6 +276,31 @@ type record struct {
 	kept   [][]int64 // by leaf
 	in     []bool
 	near   *neighbours // if the rule asks about households
+}
+
+func newRecord(r *rule.Rule) *record {
+	return &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+}
+
+// read makes the record a person's, of which the columns know.
+func (r *record) read(person touchstone.PersonID, columns []*column) {
+	r.person = person
+	clear(r.kept)
+	clear(r.in)
+	for _, c := range columns {
+		if c.seek(person) {
+			r.take(c, c.at)
+		}
+	}
+}
+
+// take takes over what a column has at a place. Those of segments hold no more than who is in them.
+func (r *record) take(c *column, i int) {
+	if c.leaf < 0 {
+		r.in[-1-c.leaf] = true
+	} else {
+		r.kept[c.leaf] = c.of(i)
+	}
 }
 
 func (r *record) Person() touchstone.PersonID               { return r.person }

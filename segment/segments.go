@@ -39,6 +39,23 @@ type Marker interface {
 	Reached(ctx context.Context, mark string) (bool, error)
 }
 
+// Folder is a History that puts together what is kept of people's events, where the events are. Without it that is done here, from
+// the answers of LatestTimes and Values.
+type Folder interface {
+	// Kept calls fn for each person with events of the leaf, once, with what [rule.Leaf.Add] makes of them. It is called from several
+	// goroutines: worker, which is less than workers, tells them apart, and each has its persons in ascending order. kept is valid during the call only.
+	Kept(ctx context.Context, q KeptQuery, workers int, fn func(worker int, person touchstone.PersonID, kept []int64) error) error
+}
+
+// KeptQuery asks for what is kept of each person's events of a leaf.
+type KeptQuery struct {
+	Leaf    *rule.Leaf
+	Since   int64            // only times from this moment on (unix ms); 0 = all
+	Until   int64            // only times before this moment; 0 = all
+	Through []touchstone.Seq // as in LatestQuery
+	Passing bool             // it is asked about and forgotten: values need not be rule.Digest, but only tell values apart
+}
+
 // LatestQuery asks for the times of each person's events.
 type LatestQuery struct {
 	Event string

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/segment/rule"
 )
 
 // state is what is known of one person.
@@ -127,7 +128,7 @@ func (s *state) arm(deadline int64) {
 }
 
 // moment is a time as states keep it.
-func moment(ms int64) int64 { return min(max(ms, 0), maxMoment) }
+func moment(ms int64) int64 { return rule.Moment(ms) }
 
 // add notes an event of a leaf. It reports whether the state changed.
 func (s *state) add(l *leaf, at, value int64) bool {
@@ -250,7 +251,7 @@ func (l *leafTimes) append(dst []byte) []byte {
 }
 
 // maxMoment is the year 6429: later times count as that, earlier ones than 1970 as 1970.
-const maxMoment = 1<<47 - 1
+const maxMoment = rule.MaxMoment
 
 func appendMoment(dst []byte, ms int64) []byte {
 	return append(dst, byte(ms), byte(ms>>8), byte(ms>>16), byte(ms>>24), byte(ms>>32), byte(ms>>40))

@@ -44,6 +44,8 @@ type Dialect interface {
 
 	// Fold makes texts that differ in the case of letters alone the same, in every script.
 	Fold(expr string) string
+	// Hash is a BIGINT, not negative, that differs for texts that differ, but for one pair in 2⁶³. It need not be the same in another version of the engine.
+	Hash(expr string) string
 	// EventName is the name of an event's code, a look-up in event_names.
 	EventName(code string) string
 

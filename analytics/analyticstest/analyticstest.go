@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) warehouse.Warehouse) {
 	}
 	t.Run("conditions", func(t *testing.T) { runConditions(t, open(t)) })
 	t.Run("values", func(t *testing.T) { runValues(t, open(t)) })
+	t.Run("kept", func(t *testing.T) { runKept(t, open(t)) })
 }
 
 // segments has one segment: seg_odd, of the persons 1, 3 and 5.

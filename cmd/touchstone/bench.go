@@ -25,7 +25,7 @@ func newBench() *cobra.Command {
 		Long: "Measures this machine. Every line carries the hardware and the durability of what was measured.\n" +
 			"Ingest, freshness, webhooks and erase load a running server; query fills a warehouse of its own in a temporary folder.",
 	}
-	cmd.AddCommand(newBenchIngest(), newBenchFreshness(), newBenchQuery(), newBenchWebhooks(), newBenchMatch(), newBenchHousehold(), newBenchErase())
+	cmd.AddCommand(newBenchIngest(), newBenchFreshness(), newBenchQuery(), newBenchWebhooks(), newBenchMatch(), newBenchHousehold(), newBenchErase(), newBenchSegments())
 	return cmd
 }
 

@@ -65,10 +65,10 @@ func grainOf(reach time.Duration) time.Duration {
 
 // Amount is a number as sums keep it; ok is false for one that they leave out.
 func Amount(n float64) (int64, bool) {
-	if !(math.Abs(n) <= MaxAmount) {
+	if n = math.Round(n * amountScale); !(math.Abs(n) <= MaxAmount*amountScale) {
 		return 0, false
 	}
-	return int64(math.Round(n * amountScale)), true
+	return int64(n), true
 }
 
 // Add puts an event among what is kept of a leaf. value is what [Leaf.Value] found. It reports whether anything changed.

@@ -45,7 +45,8 @@ func (dialect) JSON(as warehouse.JSONType, column string, path ...string) string
 	raw := "CAST(json_extract(" + column + ", " + at + ") AS VARCHAR)"
 	number := "coalesce(TRY_CAST(" + raw + " AS DOUBLE), CASE WHEN regexp_full_match(" + raw +
 		`, '"[-+.0-9eE]+"') AND length(` + raw + ") <= 402 THEN TRY_CAST(" + raw + "[2:-2] AS DOUBLE) END)"
-	return "nullif(nullif(" + number + ", CAST('inf' AS DOUBLE)), CAST('-inf' AS DOUBLE))"
+	// What is not finite is none. A CASE would have the engine read the value once more for each comparison.
+	return "list_filter([" + number + "], lambda x: isfinite(x))[1]"
 }
 
 func (dialect) Millis(expr string) string { return "epoch_ms(" + expr + ")" }
@@ -56,6 +57,8 @@ func (dialect) Month(expr string) string {
 }
 
 func (dialect) Fold(expr string) string { return "lower(" + expr + ")" }
+
+func (dialect) Hash(expr string) string { return "CAST(hash(" + expr + ") >> 1 AS BIGINT)" }
 
 func (dialect) EventName(code string) string {
 	return "(SELECT n.name FROM event_names n WHERE n.code = " + code + ")"
