@@ -100,12 +100,11 @@ func (e *Engine) keptValues(ctx context.Context, events LatestQuery, q KeptQuery
 	l, property := q.Leaf, field{property: q.Leaf.Property}
 	timeless := l.Kind == rule.Sums && l.Grain == 0
 	var value string
-	number := "v"
 	switch {
 	case l.Kind == rule.Sums:
 		value = amountSQL(e.d, property)
 	case q.Passing:
-		value, number = property.as(e.d, warehouse.AsText), e.d.Hash("v")
+		value = property.as(e.d, warehouse.AsHash)
 	default:
 		value = property.as(e.d, warehouse.AsDigest)
 	}
@@ -121,7 +120,7 @@ func (e *Engine) keptValues(ctx context.Context, events LatestQuery, q KeptQuery
 	if timeless {
 		b.add("SELECT node, CAST(0 AS BIGINT), CAST(count(*) FILTER (WHERE "+has+") AS BIGINT), CAST(coalesce(sum(v) FILTER (WHERE "+has+"), 0) AS BIGINT) FROM (", inner.fragment(), ") e GROUP BY node")
 	} else {
-		b.add("SELECT node, t, CAST(CASE WHEN "+has+" THEN 1 ELSE 0 END AS BIGINT), "+number+" FROM (", inner.fragment(), ") e")
+		b.add("SELECT node, t, CAST(CASE WHEN "+has+" THEN 1 ELSE 0 END AS BIGINT), v FROM (", inner.fragment(), ") e")
 	}
 	memory := make([][]int64, workers)
 	return gather.Entries(ctx, (&run{Engine: e}).counted(), b.fragment().statement(), e.opts.GatherEvents/4, workers, func(worker int, person int64, list []gather.Entry) error {

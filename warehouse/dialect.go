@@ -26,6 +26,7 @@ const (
 	AsNumbers                      // the same with AsNumber
 	AsBooleans                     // and with AsBoolean
 	AsDigest                       // rule.Digest of the text, a BIGINT: the lower 8 bytes of its MD5, without the last bit
+	AsHash                         // a hash of the text of the engine's own, a BIGINT that is not negative: it costs less, and may be another in its next version
 )
 
 // Dialect is what differs between the engines' SQL, in one place. All methods return an
@@ -44,8 +45,6 @@ type Dialect interface {
 
 	// Fold makes texts that differ in the case of letters alone the same, in every script.
 	Fold(expr string) string
-	// Hash is a BIGINT, not negative, that differs for texts that differ, but for one pair in 2⁶³. It need not be the same in another version of the engine.
-	Hash(expr string) string
 	// EventName is the name of an event's code, a look-up in event_names.
 	EventName(code string) string
 

@@ -36,6 +36,8 @@ func (dialect) JSON(as warehouse.JSONType, column string, path ...string) string
 		return "json_extract_string(" + column + ", " + at + ")"
 	case warehouse.AsDigest:
 		return "CAST(md5_number_lower(json_extract_string(" + column + ", " + at + ")) >> 1 AS BIGINT)"
+	case warehouse.AsHash: // of NULL there is one, too
+		return "CAST(list_transform(list_filter([json_extract_string(" + column + ", " + at + ")], lambda x: x IS NOT NULL), lambda x: hash(x) >> 1)[1] AS BIGINT)"
 	case warehouse.AsBoolean:
 		return "(CASE CAST(json_extract(" + column + ", " + at + ") AS VARCHAR) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
 	}
@@ -57,8 +59,6 @@ func (dialect) Month(expr string) string {
 }
 
 func (dialect) Fold(expr string) string { return "lower(" + expr + ")" }
-
-func (dialect) Hash(expr string) string { return "CAST(hash(" + expr + ") >> 1 AS BIGINT)" }
 
 func (dialect) EventName(code string) string {
 	return "(SELECT n.name FROM event_names n WHERE n.code = " + code + ")"

@@ -38,7 +38,10 @@ func testDialect(t *testing.T, s *subject) {
 		{d.JSON(warehouse.AsDigest, "properties", "z"), "<nil>"},
 		{d.Millis("time"), fmt.Sprint(start.UnixMilli())},
 		{d.Month(d.Millis("time")), fmt.Sprint(2026*12 + 0)},
-		{d.Hash("'x'") + " = " + d.Hash("'x'") + " AND " + d.Hash("'x'") + " <> " + d.Hash("'y'") + " AND " + d.Hash("'x'") + " >= 0", "true"},
+		{d.JSON(warehouse.AsHash, "properties", "t") + " = " + d.JSON(warehouse.AsHash, "properties", "b"), "true"},
+		{d.JSON(warehouse.AsHash, "properties", "t") + " <> " + d.JSON(warehouse.AsHash, "properties", "n"), "true"},
+		{d.JSON(warehouse.AsHash, "properties", "t") + " >= 0", "true"},
+		{d.JSON(warehouse.AsHash, "properties", "z"), "<nil>"},
 		{d.Fold("'ÄPFEL und Äpfel'"), "äpfel und äpfel"},
 		{d.EventName("event"), "view"},
 		{d.Month("1772323200000 - 1"), fmt.Sprint(2026*12 + 1)}, // the last moment of February
