@@ -132,7 +132,7 @@ func (h until) Kept(ctx context.Context, q KeptQuery, _ int, fn func(worker int,
 	if q.Until == 0 || q.Until > h.before {
 		q.Until = h.before
 	}
-	return past(ctx, h.History, q, fn)
+	return past(ctx, h.history, q, fn)
 }
 
 func (h until) bound(q LatestQuery) LatestQuery {
