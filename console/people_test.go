@@ -41,7 +41,7 @@ func TestPersons(t *testing.T) {
 	w.shop()
 	ann := w.personID("user_id:u-ann")
 	for _, ref := range []string{ann, "anonymous_id:a1", "email:ann@example.com", "email:ANN@example.com"} {
-		w.get("/persons/"+url.PathEscape(ref), 200, `"id":"`+ann+`"`, `"name":"Ann Lee"`, `"known":true`, `"city":"上海"`, `"tags":[]`, `"segments":[]`,
+		w.get("/persons/"+url.PathEscape(ref), 200, `"id":"`+ann+`"`, `"name":"Ann Lee"`, `"known":true`, `"city":"上海"`, `"segments":[]`,
 			`"scores":{}`, `"consent":{}`, `"aliases":[]`, `"kind":"email"`, `"value":"a1"`, `"first_seen":"2026-02-20T01:00:00.000Z"`,
 			`"last_seen":"2026-02-20T05:00:00.000Z"`, `"events":5`, `"view":2`)
 	}

@@ -22,18 +22,8 @@ type personIdentifier struct {
 	Events    int64                     `json:"events"`
 }
 
-// personTag is a computed fact about a person. No package computes tags yet.
-type personTag struct {
-	Tag        string          `json:"tag"`
-	Value      touchstone.JSON `json:"value"`
-	ComputedAt time.Time       `json:"computed_at"`
-	By         string          `json:"by"`
-	StaleAt    time.Time       `json:"stale_at"`
-}
-
 type personAnswer struct {
 	*profile.Profile
-	Tags        []personTag                `json:"tags"`
 	Segments    []segment.Membership       `json:"segments"`
 	Identifiers []personIdentifier         `json:"identifiers"`
 	Scores      map[string]touchstone.JSON `json:"scores"`

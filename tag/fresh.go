@@ -33,6 +33,15 @@ type Freshness struct {
 	Since         *time.Time `json:"since"`           // when they became too old
 }
 
+// staleAt is when values become too old, or became: nil while they are live, or may be of any age.
+func (f *Freshness) staleAt() *time.Time {
+	if f.AsOf == nil || f.MaxAgeMinutes == 0 || f.AgeSeconds == 0 && f.Cause == "" {
+		return nil
+	}
+	at := f.AsOf.Add(time.Duration(f.MaxAgeMinutes) * time.Minute)
+	return &at
+}
+
 // Breach is a tag whose values are too old.
 type Breach struct {
 	Key       string

@@ -123,6 +123,8 @@ type OfPerson struct {
 	Origin     string          `json:"origin"`
 	ExpiresAt  *time.Time      `json:"expires_at"`
 	Stale      bool            `json:"stale"` // older than the tag's contract allows
+	// StaleAt is when it becomes too old unless it is computed again; null: never, or it is live.
+	StaleAt *time.Time `json:"stale_at"`
 	// Scores are those of an interest, the strongest first, as of now.
 	Scores []ItemScore `json:"scores,omitempty"`
 }
@@ -157,6 +159,7 @@ func (t *Tags) Of(ctx context.Context, person touchstone.PersonID) ([]OfPerson, 
 			return nil // deleted meanwhile
 		}
 		o.Key, o.Name, o.Folder, o.Kind, o.ComputedAt, o.Stale = x.Key, x.Name, x.Folder, x.Kind, x.ComputedAt, x.Freshness.Cause != ""
+		o.StaleAt = x.Freshness.staleAt()
 		o.Value, o.Since, o.ExpiresAt = touchstone.JSON(value), time.UnixMilli(at).UTC(), momentOf(expires)
 		list = append(list, o)
 		return nil

@@ -19,6 +19,7 @@ import { differences, versionsOf } from "./segmentLife.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
 import { answerStages } from "./stages.ts";
 import { answerTags, answerTaxonomies } from "./tags.ts";
+import { answerTags, answerTaxonomies, tagsOf } from "./tags.ts";
 import { answerWebhooks } from "./webhooks.ts";
 import * as world from "./world.ts";
 
@@ -640,6 +641,7 @@ function persons(
     );
   if (verb === "consents") return consentsOf(m.person.id, m.person.segments);
   if (verb === "households") return householdsOf(m.person.id);
+  if (verb === "tags") return tagsOf(m.person.id);
   if (verb === "identity") {
     const g = world.identityOf(m);
     const [from, to] = [q.get("from"), q.get("to")];

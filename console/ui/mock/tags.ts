@@ -102,6 +102,30 @@ const tags: S["ComputedTag"][] = [
     kind: "import",
     freshness: fresh({ as_of: ago(2), age_seconds: 172_800, max_age_minutes: 0 }),
   }),
+  tag({
+    id: "tag_5",
+    key: "vip",
+    name: "VIP 贵宾",
+    kind: "manual",
+    description: "Whom the shop has named.",
+    definition: { expires_hours: 720 },
+    freshness: fresh({ as_of: ago(1), age_seconds: 86_400, max_age_minutes: 0 }),
+  }),
+  tag({
+    id: "tag_6",
+    key: "intent",
+    name: "Test drive intent 试驾意向",
+    kind: "model",
+    folder: "scores",
+    definition: { max_age_minutes: 1_440 },
+    freshness: fresh({
+      as_of: ago(1.2),
+      age_seconds: 103_680,
+      max_age_minutes: 1_440,
+      cause: "not_fed",
+      since: ago(0.2),
+    }),
+  }),
 ];
 
 const versions: S["TagVersion"][] = [4, 3, 2, 1].map((version) => ({
@@ -174,5 +198,49 @@ export function answerTaxonomies({ path }: Asked): unknown {
       ? []
       : [{ id: "tax_1", name: "Cars 车系", version: 1, items: 2_591, levels: 3, updated_at: ago(9) }],
     next_cursor: "",
+  };
+}
+
+/** What a person has. */
+export function tagsOf(id: string): { id: string; items: S["PersonTag"][] } {
+  const one = (
+    x: S["ComputedTag"] | undefined,
+    value: unknown,
+    change: Partial<S["PersonTag"]> = {},
+  ): S["PersonTag"][] =>
+    x
+      ? [
+          {
+            id: x.id,
+            key: x.key,
+            name: x.name,
+            folder: x.folder,
+            kind: x.kind,
+            value,
+            since: ago(2),
+            computed_at: x.computed_at,
+            version: x.serving,
+            origin: "",
+            expires_at: null,
+            stale: false,
+            stale_at: null,
+            ...change,
+          },
+        ]
+      : [];
+  const of = (kind: S["TagKind"]) => tags.find((x) => x.kind === kind);
+  return {
+    id,
+    items: [
+      ...one(of("rule"), "gold"),
+      ...one(of("interest"), "GMC", {
+        scores: [
+          { item: "GMC", score: 7.4 },
+          { item: "Buick", score: 2.1 },
+        ],
+      }),
+      ...one(of("model"), 0.82, { origin: "intent@3", stale: true, stale_at: ago(0.2) }),
+      ...one(of("manual"), "yes", { origin: "Lin Bo 林波", expires_at: ago(-3) }),
+    ],
   };
 }

@@ -301,24 +301,6 @@ function makePerson(n: number): Made {
         { updated_at: iso(now - int(1, 50_000) * 60_000), source: pick(sources).id },
       ]),
     ),
-    tags: known
-      ? [
-          {
-            tag: "lifecycle",
-            value: owner ? "owner" : "prospect",
-            computed_at: iso(now - 2 * 3_600_000),
-            by: "rule",
-            stale_at: null,
-          },
-          {
-            tag: "test_drive_intent",
-            value: 0.72,
-            computed_at: iso(now - 26 * 3_600_000),
-            by: "model:intent@3",
-            stale_at: iso(now - 2 * 3_600_000),
-          },
-        ]
-      : [],
     segments: known
       ? segments
           .slice(0, int(1, 3))

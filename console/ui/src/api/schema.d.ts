@@ -6631,14 +6631,6 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        Tag: {
-            tag: string;
-            value: unknown;
-            computed_at: components["schemas"]["Time"];
-            by: string;
-            /** Format: date-time */
-            stale_at: string | null;
-        };
         Person: {
             id: string;
             name: string | null;
@@ -6650,7 +6642,6 @@ export interface components {
                     source: string;
                 };
             };
-            tags: components["schemas"]["Tag"][];
             segments: {
                 id: string;
                 name: string;
@@ -7440,6 +7431,11 @@ export interface components {
             expires_at: string | null;
             /** @description Older than the tag's definition allows */
             stale: boolean;
+            /**
+             * Format: date-time
+             * @description When it becomes too old unless it is computed again; null: never, or it is live
+             */
+            stale_at: string | null;
             /** @description Of an interest: the strongest items now */
             scores?: {
                 item: string;

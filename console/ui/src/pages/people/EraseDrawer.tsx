@@ -31,6 +31,7 @@ export function EraseDrawer({ person, onClose }: { person: Person; onClose: () =
     },
   );
   const n = person.identifiers.length;
+  const traits = Object.keys(person.traits);
   return (
     <DetailDrawer
       open
@@ -60,8 +61,8 @@ export function EraseDrawer({ person, onClose }: { person: Person; onClose: () =
             <li>{t("people.erase.identifiers", { count: n, n: format.num(n) })}</li>
             <li>
               {t("people.erase.profile", {
-                traits: format.num(Object.keys(person.traits).length),
-                tags: format.num(person.tags.length),
+                traits: format.num(traits.filter((name) => !name.startsWith("tag.")).length),
+                tags: format.num(traits.filter((name) => name.startsWith("tag.")).length),
                 segments: format.num(person.segments.length),
               })}
             </li>

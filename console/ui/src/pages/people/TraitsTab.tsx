@@ -3,16 +3,15 @@ import { Pencil } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Person } from "@/api/types";
-import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Named } from "@/components/Named";
-import { Pill } from "@/components/Pill";
 import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState } from "@/components/states";
 import { Value } from "@/components/Value";
 import { useSmall } from "@/lib/useMedia";
 import { useSources } from "@/lib/useSources";
+import { TagsCard } from "./TagsCard";
 import { TraitDrawer } from "./TraitDrawer";
 
 interface TraitRow {
@@ -21,25 +20,25 @@ interface TraitRow {
   updated: string | null;
   source: string | null;
 }
-type Tag = Person["tags"][number];
 
 /** Traits were sent, tags were computed; both say since when and from where. */
 export function TraitsTab({ person }: { person: Person }) {
   const { t } = useTranslation();
-  const format = useFormat();
   const sources = useSources();
   const small = useSmall();
-  const mayCorrect = useMay("people:write");
+  const [mayCorrect, mayTags] = [useMay("people:write"), useMay("tags:read")];
   const [correcting, setCorrecting] = useState<string>();
   const traits = useMemo<TraitRow[]>(
     () =>
-      Object.entries(person.traits).map(([trait, value]) => ({
-        trait,
-        value,
-        updated: person.trait_meta[trait]?.updated_at ?? null,
-        source: person.trait_meta[trait]?.source ?? null,
-      })),
-    [person],
+      Object.entries(person.traits)
+        .filter(([trait]) => !(mayTags && trait.startsWith("tag."))) // they stand among the tags
+        .map(([trait, value]) => ({
+          trait,
+          value,
+          updated: person.trait_meta[trait]?.updated_at ?? null,
+          source: person.trait_meta[trait]?.source ?? null,
+        })),
+    [person, mayTags],
   );
   const traitColumns: Column<TraitRow>[] = [
     {
@@ -91,7 +90,6 @@ export function TraitsTab({ person }: { person: Person }) {
         />
       ),
     });
-  const now = Date.now();
   // A telephone shows what and since when; where from is on larger screens.
   const fitting = <T,>(columns: Column<T>[], left: string): Column<T>[] =>
     small
@@ -99,46 +97,6 @@ export function TraitsTab({ person }: { person: Person }) {
           .filter((c) => c.key !== left)
           .map((c) => (c.width ? { ...c, width: Math.min(c.width, 112) } : c))
       : columns;
-  const tagColumns: Column<Tag>[] = [
-    {
-      key: "tag",
-      title: t("people.tags.tag"),
-      width: 180,
-      value: (r) => r.tag,
-      render: (r) => <b className="trait">{r.tag}</b>,
-    },
-    {
-      key: "value",
-      title: t("people.tags.value"),
-      value: (r) => r.value,
-      render: (r) => <Value value={r.value} />,
-      sortable: false,
-    },
-    {
-      key: "by",
-      title: t("people.tags.by"),
-      width: 160,
-      value: (r) => r.by,
-      render: (r) => <code className="muted">{r.by}</code>,
-    },
-    {
-      key: "computed",
-      title: t("people.tags.computed"),
-      width: 160,
-      align: "right",
-      value: (r) => r.computed_at,
-      render: (r) => (
-        <span className="row" style={{ justifyContent: "flex-end" }}>
-          {r.stale_at && Date.parse(r.stale_at) < now && (
-            <span title={format.dateTime(r.stale_at)}>
-              <Pill tone="warn">{t("people.tags.stale")}</Pill>
-            </span>
-          )}
-          <RelativeTime at={r.computed_at} />
-        </span>
-      ),
-    },
-  ];
   return (
     <div className="stack">
       {correcting !== undefined && (
@@ -165,22 +123,7 @@ export function TraitsTab({ person }: { person: Person }) {
           empty={<EmptyState title={t("people.traits.empty")} hint={t("people.traits.emptyHint")} />}
         />
       </section>
-      <section className="card">
-        <div className="card-head">
-          <h2>
-            {t("people.tags.title")} <small>{t("people.tags.about")}</small>
-          </h2>
-        </div>
-        <DataTable
-          plain
-          id="person-tags"
-          label={t("people.tags.title")}
-          columns={fitting(tagColumns, "by")}
-          rows={person.tags}
-          rowKey={(r) => r.tag}
-          empty={<EmptyState title={t("people.tags.empty")} hint={t("people.tags.emptyHint")} />}
-        />
-      </section>
+      {mayTags && <TagsCard person={person} />}
     </div>
   );
 }

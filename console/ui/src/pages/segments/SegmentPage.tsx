@@ -48,6 +48,7 @@ import { useSetSearch } from "@/lib/useSetSearch";
 import { useWrite } from "@/lib/useWrite";
 import { startOfDay } from "@/lib/zone";
 import { usePersonColumns } from "@/pages/people/PeoplePage";
+import { GiveTagButton } from "@/pages/tags/GiveTag";
 import { ExportJob } from "./ExportJob";
 import { DuplicateButton, OrganiseButton } from "./OrganiseButton";
 import { SegmentStatus } from "./SegmentStatus";
@@ -163,6 +164,7 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
             {may && <DeleteButton segment={s} />}
             {may && <OrganiseButton segment={s} />}
             {may && <DuplicateButton segment={s} />}
+            <GiveTagButton segment={s.id} />
             <LinkButton to="/analytics" search={{ segment: s.id }} icon={<ChartNoAxesCombined size={15} />}>
               {t("segments.analyse")}
             </LinkButton>

@@ -1,10 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { App, Button } from "antd";
-import { RefreshCw } from "lucide-react";
+import { Pencil, RefreshCw } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
-import { segmentsQuery } from "@/api/queries";
+import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { ConfirmButton } from "@/components/ConfirmButton";
 import { Num } from "@/components/Num";
@@ -14,12 +13,17 @@ import { formatJson } from "@/lib/json";
 import { useWrite } from "@/lib/useWrite";
 import { FileMatch } from "./FileMatch";
 import { Contract, State } from "./Fresh";
-import { type TagDefinition, tagQuery, taxonomiesQuery } from "./queries";
+import { GiveTagButton } from "./GiveTag";
+import { type TagDefinition, type TagKind, tagQuery, taxonomiesQuery } from "./queries";
+import { RuleWords } from "./RuleWords";
 import { Values } from "./Values";
 import { Versions } from "./Versions";
 
+/** Kinds whose values can be computed anew; the others are written. */
+const computed = new Set<TagKind>(["rule", "sql", "interest"]);
+
 /** A tag: what it says, by what, how fresh, and who has had a hand in it. */
-export function TagDetail({ id }: { id: string }) {
+export function TagDetail({ id, onEdit }: { id: string; onEdit: () => void }) {
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
@@ -73,7 +77,13 @@ export function TagDetail({ id }: { id: string }) {
       <h3>{t("tags.versions")}</h3>
       <Versions tag={tag} />
       <div className="row">
-        {mayWrite && tag.serving > 0 && (
+        {mayWrite && (
+          <Button icon={<Pencil size={14} />} onClick={onEdit}>
+            {t("tags.edit")}
+          </Button>
+        )}
+        {tag.serving > 0 && (tag.kind === "manual" || tag.kind === "import") && <GiveTagButton tag={id} />}
+        {mayWrite && tag.serving > 0 && computed.has(tag.kind) && (
           <Button icon={<RefreshCw size={14} />} loading={compute.isPending} onClick={() => compute.mutate()}>
             {t("tags.compute")}
           </Button>
@@ -98,13 +108,14 @@ export function TagDetail({ id }: { id: string }) {
 /** What the values come from. */
 function By({ definition: d }: { definition: TagDefinition }) {
   const { t } = useTranslation();
+  const format = useFormat();
   const taxonomies = useQuery(taxonomiesQuery);
   if (d.rules)
     return (
       <ol>
         {d.rules.map((r) => (
           <li key={formatJson(r)}>
-            <Value value={r.value} /> ← <RuleOf rule={r.rule} />
+            <Value value={r.value} /> ← <RuleWords rule={r.rule} />
           </li>
         ))}
       </ol>
@@ -114,7 +125,8 @@ function By({ definition: d }: { definition: TagDefinition }) {
       <>
         <pre className="code">{d.sql}</pre>
         <p className="muted">
-          {d.every_minutes ? t("tags.every", { count: d.every_minutes }) : t("tags.whenAsked")}
+          {d.every_minutes ? t("tags.every", { count: d.every_minutes }) : t("tags.whenAsked")}{" "}
+          {d.events && t("tags.goesByEvents", { events: format.list(d.events) })}
         </p>
       </>
     );
@@ -143,17 +155,4 @@ function By({ definition: d }: { definition: TagDefinition }) {
       {d.expires_hours ? t("tags.expires", { count: d.expires_hours }) : t("tags.holds")}
     </p>
   );
-}
-
-/** A rule: the segment by name that it asks about, or as it is written. */
-function RuleOf({ rule }: { rule: Record<string, unknown> }) {
-  const segments = useQuery(segmentsQuery).data?.items;
-  const segment = segments?.find((s) => s.id === rule.segment);
-  if (segment && Object.keys(rule).length === 1)
-    return (
-      <Link to="/segments/$id" params={{ id: segment.id }} className="door">
-        {segment.name}
-      </Link>
-    );
-  return <code>{formatJson(rule)}</code>;
 }

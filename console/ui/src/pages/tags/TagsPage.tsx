@@ -10,16 +10,16 @@ import { PageHeader } from "@/components/PageHeader";
 import { EmptyState } from "@/components/states";
 import { useSetSearch } from "@/lib/useSetSearch";
 import { Fresh, State } from "./Fresh";
-import { NewTag } from "./NewTag";
 import { type Tag, tagsQuery } from "./queries";
 import { TagDetail } from "./TagDetail";
+import { EditTag, NewTag } from "./TagForm";
 
 const route = getRouteApi("/shell/tags");
 
 /** Facts about people that were computed: by what, how fresh, and who answers for them. */
 export function TagsPage() {
   const { t } = useTranslation();
-  const { tag } = route.useSearch();
+  const { tag, edit } = route.useSearch();
   const setSearch = useSetSearch();
   const may = useMay("tags:write");
   const query = useQuery(tagsQuery);
@@ -61,7 +61,7 @@ export function TagsPage() {
       {t("tags.create")}
     </Button>
   );
-  const close = () => setSearch({ tag: undefined });
+  const close = () => setSearch({ tag: undefined, edit: undefined });
   const open = query.data?.items.find((x) => x.id === tag);
   return (
     <div className="page">
@@ -84,13 +84,15 @@ export function TagsPage() {
       <DetailDrawer
         open={tag !== undefined}
         onClose={close}
-        width={tag === "new" ? 560 : 720}
+        width={tag === "new" || edit ? 560 : 720}
         title={tag === "new" ? t("tags.create") : (open?.name ?? t("tags.one"))}
       >
         {tag === "new" ? (
           <NewTag onDone={(id) => setSearch({ tag: id })} />
+        ) : edit && open ? (
+          <EditTag key={open.id} tag={open} onDone={() => setSearch({ edit: undefined })} />
         ) : (
-          tag && <TagDetail key={tag} id={tag} />
+          tag && <TagDetail key={tag} id={tag} onEdit={() => setSearch({ edit: true }, "push")} />
         )}
       </DetailDrawer>
     </div>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { complete, definitionOf, newDraft, typedValue } from "./draft";
+import { complete, definitionOf, draftOf, newDraft, textOfValue, typedValue } from "./draft";
+import type { Tag, TagDefinition } from "./queries";
 
 describe("a tag's form", () => {
   it("reads values as people mean them", () => {
@@ -26,5 +27,38 @@ describe("a tag's form", () => {
     expect(definitionOf({ ...d, kind: "model" })).toEqual({ max_age_minutes: 30, expires_hours: 5 });
     expect(complete({ ...d, kind: "interest" })).toBe(false);
     expect(complete({ ...d, key: "Tier", kind: "manual" })).toBe(false);
+  });
+  it("gives a definition back as it was", () => {
+    const all: [Tag["kind"], TagDefinition][] = [
+      ["rule", { max_age_minutes: 5, rules: [{ value: 12, rule: { segment: "seg_1" } }] }],
+      [
+        "rule", // the picker cannot say this: it stays
+        { rules: [{ value: "gold", rule: { event: "Paid", count: { value: 3 } } }] },
+      ],
+      ["sql", { sql: "select 1", every_minutes: 0, events: ["Paid"], expires_hours: 2 }],
+      [
+        "interest",
+        {
+          interest: {
+            taxonomy: "tax_1",
+            level: 0,
+            top: 3,
+            least: 0.5,
+            half_life_hours: 36,
+            events: [{ event: "Seen", property: "model", weight: 2 }],
+          },
+        },
+      ],
+      ["manual", { max_age_minutes: 9, expires_hours: 24 }],
+    ];
+    for (const [kind, definition] of all) {
+      const tag = { name: "N", key: "k", kind, folder: "", owner: "", description: "" } as Tag;
+      const draft = draftOf(tag, definition);
+      expect(definitionOf(draft)).toEqual(definition);
+      expect(complete(draft)).toBe(true);
+    }
+  });
+  it("shows a value as one types it", () => {
+    for (const value of ["gold", 12, true]) expect(typedValue(textOfValue(value))).toBe(value);
   });
 });

@@ -1,5 +1,5 @@
-import { parseJson } from "@/lib/json";
-import type { TagDefinition, TagKind } from "./queries";
+import { formatJson, parseJson } from "@/lib/json";
+import type { Tag, TagDefinition, TagKind } from "./queries";
 
 /** A tag as it stands in the form. */
 export interface TagDraft {
@@ -9,9 +9,12 @@ export interface TagDraft {
   folder: string;
   owner: string;
   description: string;
-  rules: { id: number; value: string; segment: string | undefined }[];
+  /** rule is one that says more than who is in a segment: it stays as it was written. */
+  rules: { id: number; value: string; segment: string | undefined; rule?: Record<string, unknown> }[];
   sql: string;
   every: number;
+  /** What a query goes by, so that the silence of their sources is told. */
+  sqlEvents: string[];
   taxonomy: string | undefined;
   level: number;
   top: number;
@@ -20,6 +23,7 @@ export interface TagDraft {
   events: { id: number; event: string; property: string; weight: number }[];
   maxAge: number;
   expires: number;
+  note: string;
 }
 
 export const newDraft = (): TagDraft => ({
@@ -32,6 +36,7 @@ export const newDraft = (): TagDraft => ({
   rules: [{ id: 1, value: "", segment: undefined }],
   sql: "select person, count(*) as value\nfrom events\nwhere event = 'Order Completed'\ngroup by person",
   every: 60,
+  sqlEvents: [],
   taxonomy: undefined,
   level: 1,
   top: 1,
@@ -40,7 +45,52 @@ export const newDraft = (): TagDraft => ({
   events: [{ id: 1, event: "", property: "", weight: 1 }],
   maxAge: 0,
   expires: 0,
+  note: "",
 });
+
+/** A tag as the form shows it: with the definition that is edited, that of its draft or of the version in use. */
+export function draftOf(tag: Tag, d: TagDefinition): TagDraft {
+  const empty = newDraft();
+  const i = d.interest;
+  return {
+    ...empty,
+    name: tag.name,
+    key: tag.key,
+    kind: tag.kind,
+    folder: tag.folder,
+    owner: tag.owner,
+    description: tag.description,
+    rules:
+      d.rules?.map((r, n) => ({ id: n + 1, value: textOfValue(r.value), ...asked(r.rule) })) ?? empty.rules,
+    sql: d.sql ?? empty.sql,
+    every: d.every_minutes ?? 0,
+    sqlEvents: d.events ?? [],
+    ...(i && {
+      taxonomy: i.taxonomy,
+      level: i.level,
+      top: i.top,
+      least: i.least,
+      halfLifeDays: i.half_life_hours / 24,
+      events: i.events.map((e, n) => ({ ...e, id: n + 1 })),
+    }),
+    maxAge: d.max_age_minutes ?? 0,
+    expires: d.expires_hours ?? 0,
+  };
+}
+
+function asked(rule: Record<string, unknown>): {
+  segment: string | undefined;
+  rule?: Record<string, unknown>;
+} {
+  const { segment } = rule;
+  return typeof segment === "string" && Object.keys(rule).length === 1
+    ? { segment }
+    : { segment: undefined, rule };
+}
+
+/** A value as one types it. */
+export const textOfValue = (value: unknown): string =>
+  typeof value === "string" ? value : formatJson(value);
 
 /** Numbers, true and false as such, everything else as text: what people type is rarely meant as JSON. */
 export function typedValue(text: string): unknown {
@@ -57,10 +107,19 @@ export function definitionOf(d: TagDraft): TagDefinition {
     case "rule":
       return {
         ...age,
-        rules: d.rules.map((r) => ({ value: typedValue(r.value), rule: { segment: r.segment ?? "" } })),
+        rules: d.rules.map((r) => ({
+          value: typedValue(r.value),
+          rule: r.rule ?? { segment: r.segment ?? "" },
+        })),
       };
     case "sql":
-      return { ...age, sql: d.sql, every_minutes: d.every };
+      return {
+        ...age,
+        ...(d.expires > 0 ? { expires_hours: d.expires } : {}),
+        sql: d.sql,
+        every_minutes: d.every,
+        ...(d.sqlEvents.length > 0 ? { events: d.sqlEvents } : {}),
+      };
     case "interest":
       return {
         ...age,
@@ -83,7 +142,7 @@ export function complete(d: TagDraft): boolean {
   if (d.name.trim() === "" || !/^[a-z][a-z0-9_]{0,59}$/.test(d.key)) return false;
   switch (d.kind) {
     case "rule":
-      return d.rules.every((r) => r.value.trim() !== "" && r.segment);
+      return d.rules.every((r) => r.value.trim() !== "" && (r.segment || r.rule));
     case "sql":
       return d.sql.trim() !== "";
     case "interest":

@@ -6,6 +6,7 @@ type Schemas = components["schemas"];
 export type Tag = Schemas["ComputedTag"];
 export type TagKind = Schemas["TagKind"];
 export type TagDefinition = Schemas["TagDefinition"];
+export type PersonTag = Schemas["PersonTag"];
 export type TagMatching = Schemas["TagMatching"];
 
 export const tagsQuery = queryOptions({
@@ -48,3 +49,10 @@ export const taxonomiesQuery = queryOptions({
   queryKey: ["tags", "taxonomies"],
   queryFn: ({ signal }) => data(api.GET("/api/v1/taxonomies", { signal })),
 });
+export const personTagsQuery = (ref: string) =>
+  queryOptions({
+    queryKey: ["persons", ref, "tags"],
+    queryFn: ({ signal }) =>
+      data(api.GET("/api/v1/persons/{ref}/tags", { signal, params: { path: { ref } } })),
+    refetchInterval: 10_000,
+  });

@@ -5,42 +5,70 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data, idempotencyKey } from "@/api/client";
 import { SegmentPicker } from "@/components/conditions/SegmentPicker";
+import { ErrorState } from "@/components/states";
+import { stableJson } from "@/lib/json";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
-import { complete, definitionOf, newDraft, type TagDraft } from "./draft";
-import { type TagKind, taxonomiesQuery } from "./queries";
+import { complete, definitionOf, draftOf, newDraft, type TagDraft } from "./draft";
+import { type Tag, type TagKind, taxonomiesQuery, versionsQuery } from "./queries";
+import { RuleWords } from "./RuleWords";
 
 const kinds: TagKind[] = ["rule", "sql", "interest", "import", "manual", "model"];
 
 /** Writes a new tag, as a draft that somebody else approves. */
 export function NewTag({ onDone }: { onDone: (id: string) => void }) {
+  const begun = useState(newDraft)[0];
+  return <TagForm begun={begun} onDone={onDone} />;
+}
+
+/** Changes a tag: what it is called at once, what it goes by as a draft. It begins with the draft that waits. */
+export function EditTag({ tag, onDone }: { tag: Tag; onDone: (id: string) => void }) {
+  const versions = useQuery({ ...versionsQuery(tag.id), enabled: tag.draft > 0 });
+  if (versions.error) return <ErrorState error={versions.error} onRetry={() => void versions.refetch()} />;
+  if (tag.draft > 0 && !versions.data) return <span className="bone" style={{ width: "60%" }} />;
+  const waiting = versions.data?.items.find((v) => v.version === tag.draft);
+  return <TagForm tag={tag} begun={draftOf(tag, waiting?.definition ?? tag.definition)} onDone={onDone} />;
+}
+
+function TagForm(props: { tag?: Tag; begun: TagDraft; onDone: (id: string) => void }) {
+  const { tag, onDone } = props;
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
-  const [draft, setDraft] = useState(newDraft);
+  const [begun] = useState(props.begun); // the tag is read again meanwhile
+  const [draft, setDraft] = useState(begun);
   const set = (change: Partial<TagDraft>) => setDraft({ ...draft, ...change });
-  const leave = useUnsaved(draft.name !== "" || draft.key !== "");
+  const leave = useUnsaved(stableJson(draft) !== stableJson(begun));
   const save = useWrite({
-    mutationFn: () =>
-      data(
-        api.POST("/api/v1/tags", {
-          params: { header: idempotencyKey() },
-          body: {
-            name: draft.name,
-            key: draft.key,
-            kind: draft.kind,
-            folder: draft.folder,
-            owner: draft.owner,
-            description: draft.description,
-            definition: definitionOf(draft),
-          },
+    mutationFn: () => {
+      const texts = {
+        name: draft.name,
+        folder: draft.folder,
+        owner: draft.owner,
+        description: draft.description,
+        note: draft.note,
+      };
+      const definition = definitionOf(draft);
+      if (!tag)
+        return data(
+          api.POST("/api/v1/tags", {
+            params: { header: idempotencyKey() },
+            body: { ...texts, key: draft.key, kind: draft.kind, definition },
+          }),
+        );
+      const changed = stableJson(definition) !== stableJson(definitionOf(begun));
+      return data(
+        api.PATCH("/api/v1/tags/{id}", {
+          params: { path: { id: tag.id }, header: idempotencyKey() },
+          body: changed ? { ...texts, definition } : texts,
         }),
-      ),
-    onSuccess: async (tag) => {
-      message.success(t("tags.written"));
+      );
+    },
+    onSuccess: async (saved) => {
+      message.success(t(saved.draft > 0 ? "tags.written" : "tags.changed"));
       leave();
       await client.invalidateQueries({ queryKey: ["tags"] });
-      onDone(tag.id);
+      onDone(saved.id);
     },
   });
   return (
@@ -60,6 +88,7 @@ export function NewTag({ onDone }: { onDone: (id: string) => void }) {
           className="mono"
           value={draft.key}
           maxLength={60}
+          disabled={tag !== undefined}
           onChange={(e) => set({ key: e.target.value })}
         />
       </Field>
@@ -67,6 +96,7 @@ export function NewTag({ onDone }: { onDone: (id: string) => void }) {
         <Select
           id="tag-kind"
           value={draft.kind}
+          disabled={tag !== undefined}
           options={kinds.map((value) => ({ value, label: t(`tags.kinds.${value}`) }))}
           onChange={(kind) => set({ kind })}
         />
@@ -89,6 +119,16 @@ export function NewTag({ onDone }: { onDone: (id: string) => void }) {
           onChange={(e) => set({ description: e.target.value })}
         />
       </Field>
+      {tag && (
+        <Field label={t("tags.note")} id="tag-note">
+          <Input
+            id="tag-note"
+            maxLength={200}
+            value={draft.note}
+            onChange={(e) => set({ note: e.target.value })}
+          />
+        </Field>
+      )}
       <Button
         type="primary"
         disabled={!complete(draft)}
@@ -142,6 +182,15 @@ function Definition({ draft, set }: Part) {
               onChange={(n) => set({ every: n ?? 0 })}
             />
           </Field>
+          <Field label={t("tags.sqlEvents")} id="tag-sql-events" hint={t("tags.sqlEventsHint")}>
+            <Select
+              id="tag-sql-events"
+              mode="tags"
+              style={{ width: "100%" }}
+              value={draft.sqlEvents}
+              onChange={(sqlEvents) => set({ sqlEvents })}
+            />
+          </Field>
         </>
       );
     case "interest":
@@ -177,11 +226,15 @@ function Rules({ draft, set }: Part) {
             value={r.value}
             onChange={(e) => change(r.id, { value: e.target.value })}
           />
-          <SegmentPicker
-            label={t("tags.whoIsIn")}
-            value={r.segment}
-            onChange={(segment) => change(r.id, { segment })}
-          />
+          {r.rule ? (
+            <RuleWords rule={r.rule} />
+          ) : (
+            <SegmentPicker
+              label={t("tags.whoIsIn")}
+              value={r.segment}
+              onChange={(segment) => change(r.id, { segment })}
+            />
+          )}
           {draft.rules.length > 1 && (
             <Button
               type="text"
