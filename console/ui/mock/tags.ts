@@ -130,7 +130,7 @@ const tags: S["ComputedTag"][] = [
 
 const versions: S["TagVersion"][] = [4, 3, 2, 1].map((version) => ({
   version,
-  definition: {},
+  definition: tags[0]?.definition ?? {},
   note: version === 4 ? "Gold begins at ¥2,000" : "",
   author: "usr_1",
   author_name: "Ana",

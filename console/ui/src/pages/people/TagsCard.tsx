@@ -8,7 +8,7 @@ import { useFormat } from "@/app/appearance";
 import { useMay } from "@/app/session";
 import { type Column, DataTable } from "@/components/DataTable";
 import { Pill } from "@/components/Pill";
-import { ExactTime, RelativeTime } from "@/components/RelativeTime";
+import { RelativeTime } from "@/components/RelativeTime";
 import { EmptyState } from "@/components/states";
 import { Value } from "@/components/Value";
 import { useSmall } from "@/lib/useMedia";
@@ -26,7 +26,7 @@ export function TagsCard({ person }: { person: Person }) {
     {
       key: "tag",
       title: t("people.tags.tag"),
-      width: small ? 112 : 180,
+      width: small ? 112 : 160,
       value: (r) => r.name,
       render: (r) => (
         <Link to="/tags" search={{ tag: r.id }} className="door" title={`tag.${r.key}`}>
@@ -44,7 +44,7 @@ export function TagsCard({ person }: { person: Person }) {
     {
       key: "by",
       title: t("people.tags.by"),
-      width: 200,
+      width: 140,
       value: (r) => r.kind,
       render: (r) => (
         <span className="muted">
@@ -56,7 +56,7 @@ export function TagsCard({ person }: { person: Person }) {
     {
       key: "computed",
       title: t("people.tags.computed"),
-      width: small ? 96 : 130,
+      width: 96,
       align: "right",
       value: (r) => r.since,
       time: true,
@@ -65,7 +65,7 @@ export function TagsCard({ person }: { person: Person }) {
     {
       key: "until",
       title: t("people.tags.until"),
-      width: 190,
+      width: 150,
       align: "right",
       value: (r) => r.expires_at ?? r.stale_at,
       render: (r) => <Until tag={r} />,
@@ -105,8 +105,8 @@ function TagValue({ tag }: { tag: PersonTag }) {
   const format = useFormat();
   if (!tag.scores?.length) return <Value value={tag.value} />;
   return (
-    <span className="row">
-      <Value value={tag.value} />
+    <span>
+      <Value value={tag.value} />{" "}
       <small className="muted">
         {tag.scores
           .slice(0, 3)
@@ -124,19 +124,19 @@ function Until({ tag }: { tag: PersonTag }) {
     return (
       <span className="row" style={{ justifyContent: "flex-end" }}>
         <Pill tone="warn">{t("people.tags.stale")}</Pill>
-        {tag.stale_at && <ExactTime at={tag.stale_at} />}
+        <RelativeTime at={tag.stale_at} />
       </span>
     );
   if (tag.expires_at && tag.kind !== "interest")
     return (
       <span className="muted">
-        {t("people.tags.ends")} <ExactTime at={tag.expires_at} />
+        {t("people.tags.ends")} <RelativeTime at={tag.expires_at} />
       </span>
     );
   if (tag.stale_at)
     return (
       <span className="muted">
-        {t("people.tags.goesStale")} <ExactTime at={tag.stale_at} />
+        {t("people.tags.goesStale")} <RelativeTime at={tag.stale_at} />
       </span>
     );
   return (

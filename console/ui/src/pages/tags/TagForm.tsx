@@ -11,6 +11,7 @@ import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { complete, definitionOf, draftOf, newDraft, type TagDraft } from "./draft";
 import { type Tag, type TagKind, taxonomiesQuery, versionsQuery } from "./queries";
+import "./tags.css";
 import { RuleWords } from "./RuleWords";
 
 const kinds: TagKind[] = ["rule", "sql", "interest", "import", "manual", "model"];
@@ -144,7 +145,7 @@ function TagForm(props: { tag?: Tag; begun: TagDraft; onDone: (id: string) => vo
 
 function Field(props: { label: string; id: string; hint?: string; children: ReactNode }) {
   return (
-    <div>
+    <div className="tag-field">
       <label htmlFor={props.id}>{props.label}</label>
       {props.children}
       {props.hint && <small className="muted">{props.hint}</small>}
