@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Connect, Plugin } from "vite";
 import type { Segment, Source } from "../src/api/types";
 import { answer } from "./answers.ts";
+import { answerAudience, flowOf, originOf, trendOf } from "./audience.ts";
 import { answerCommands } from "./commands.ts";
 import { answerConsent, consentsOf, heldBack } from "./consent.ts";
 import { answerHouseholds, householdsOf } from "./households.ts";
@@ -259,6 +260,7 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   roles: answerRoles,
   quality: answerQuality,
   stages: answerStages,
+  audience: answerAudience,
   tags: answerTags,
   taxonomies: answerTaxonomies,
 };
@@ -717,6 +719,9 @@ function segments(
     );
   if (verb === "versions") return { items: versionsOf(s), next_cursor: "" };
   if (verb === "compare") return differences;
+  if (verb === "trend") return trendOf(s.members, q.get("interval") === "hour", Number(q.get("points")));
+  if (verb === "flow") return flowOf();
+  if (verb === "origin") return originOf(s.kind);
   if (verb === "consent") return heldBack(s.members, q.get("purpose") || undefined);
   if (verb === "history")
     return Array.from({ length: 30 }, (_, i) => ({

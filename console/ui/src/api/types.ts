@@ -110,3 +110,12 @@ export type FunnelSelect = S["FunnelSelect"];
 export type RetentionSelect = S["RetentionSelect"];
 export type Measure = S["Measure"];
 export type Interval = S["Interval"];
+
+export type AudienceCount = S["AudienceCount"];
+export type AudienceOverlap = S["AudienceOverlap"];
+export type AudiencePortrait = S["AudiencePortrait"];
+export type AudienceFigures = S["AudienceFigures"];
+export type AudienceAssumption = S["AudienceAssumptions"][number];
+export type SegmentFlow = S["SegmentFlow"];
+export type SegmentTrend = S["SegmentTrend"];
+export type SegmentOrigin = S["SegmentOrigin"];

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Input, Segmented } from "antd";
-import { Braces, ListTree, TriangleAlert, UsersRound } from "lucide-react";
+import { Braces, ListTree, ScanSearch, TriangleAlert, UsersRound } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, data, idempotencyKey } from "@/api/client";
@@ -26,7 +26,7 @@ import {
   ruleAt,
 } from "@/lib/rule";
 import { compact } from "@/lib/search";
-import { useDraft } from "@/lib/useDraft";
+import { useDraft, useRested } from "@/lib/useDraft";
 import { usePreview } from "@/lib/usePreview";
 import { usePurposes } from "@/lib/usePurposes";
 import { useSetSearch } from "@/lib/useSetSearch";
@@ -34,8 +34,11 @@ import { useUndo } from "@/lib/useUndo";
 import { useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import type { DraftSearch } from "./draftSearch";
+import { audienceCountQuery } from "./explorer/queries";
+import { Waterfall } from "./explorer/Waterfall";
 import { RuleEditor } from "./RuleEditor";
 import { UndoButtons } from "./RuleMoves";
+import "./explorer/explorer.css";
 import "./segments.css";
 
 export function NewSegmentPage() {
@@ -268,6 +271,7 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
         {!isStatic && (
           <Preview
             draft={draft.rule}
+            name={draft.name}
             rule={counted}
             before={pruned.rule === null}
             incomplete={pruned.incomplete}
@@ -308,6 +312,7 @@ function Warnings({ warnings, rule }: { warnings: readonly PlacedWarning[]; rule
 
 function Preview(props: {
   draft: Rule;
+  name: string;
   /** What was counted; null when there was nothing yet. */
   rule: Rule | null;
   /** It is no longer what stands in the builder, where no condition is complete. */
@@ -382,6 +387,7 @@ function Preview(props: {
             </p>
           )}
           <p className="preview-words">{words.rule(rule)}</p>
+          {rule && <Losses rule={rule} name={props.name} />}
           <h3>{t("segments.preview.sample")}</h3>
           {answer?.sample.length === 0 ? (
             <p className="muted">{t("segments.preview.nobody")}</p>
@@ -393,6 +399,33 @@ function Preview(props: {
         </div>
       )}
     </aside>
+  );
+}
+
+/** Which condition loses whom, as far as it is known of what stands in the builder; everything else is a page away. */
+function Losses({ rule, name }: { rule: Rule; name: string }) {
+  const { t } = useTranslation();
+  const rested = useRested(rule, 600);
+  const count = useQuery({
+    ...audienceCountQuery({ rule: rested }, undefined),
+    placeholderData: (before) => before,
+  });
+  const steps = count.data?.waterfall.steps ?? [];
+  // Places in a rule that has changed since would be those of other conditions.
+  const fits = !count.isPlaceholderData && stableJson(rested) === stableJson(rule);
+  return (
+    <>
+      <div className="preview-losses" data-stale={!fits || undefined}>
+        {count.data && fits && steps.length > 1 && <Waterfall rule={rule} count={count.data} />}
+      </div>
+      <LinkButton
+        to="/segments/explore"
+        search={compact({ rule, name: name.trim() || undefined })}
+        icon={<ScanSearch size={14} />}
+      >
+        {t("explorer.open")}
+      </LinkButton>
+    </>
   );
 }
 

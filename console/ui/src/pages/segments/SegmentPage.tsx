@@ -1,9 +1,16 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { App, Button, Tabs } from "antd";
-import type { EChartsOption } from "echarts";
-import { ArrowDownLeft, ArrowUpRight, ChartNoAxesCombined, Pencil, Trash2, UsersRound } from "lucide-react";
-import { useEffect, useMemo, useRef } from "react";
+import {
+  ArrowDownLeft,
+  ArrowUpRight,
+  ChartNoAxesCombined,
+  Pencil,
+  Trash2,
+  UsersRound,
+  Webhook,
+} from "lucide-react";
+import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
 import {
@@ -22,10 +29,9 @@ import type {
   SegmentHistoryDay,
   SegmentMember,
 } from "@/api/types";
-import { useFormat, useMode } from "@/app/appearance";
+import { useFormat } from "@/app/appearance";
 import { Refused } from "@/app/Refused";
 import { useLimited, useMay } from "@/app/session";
-import { palettes } from "@/app/theme";
 import { Chart } from "@/components/Chart";
 import { ConfirmButton } from "@/components/ConfirmButton";
 import { useRuleWords } from "@/components/conditions/useRuleWords";
@@ -51,16 +57,22 @@ import { usePersonColumns } from "@/pages/people/PeoplePage";
 import { GiveTagButton } from "@/pages/tags/GiveTag";
 import { ExportJob } from "./ExportJob";
 import { DuplicateButton, OrganiseButton } from "./OrganiseButton";
+import { segmentOriginQuery } from "./explorer/queries";
+import type { ExplorerSearch } from "./explorer/search";
+import { useSizeOption } from "./explorer/useSizeOption";
 import { SegmentStatus } from "./SegmentStatus";
 import { VersionsTab } from "./VersionsTab";
 import "./segments.css";
 
 const route = getRouteApi("/shell/segments/$id");
 
+const Explorer = lazy(() => import("./explorer/Explorer").then((m) => ({ default: m.Explorer })));
+
 export function SegmentPage() {
   const { t } = useTranslation();
   const { id } = route.useParams();
-  const { tab = "members" } = route.useSearch();
+  const search = route.useSearch();
+  const { tab = "explore" } = search;
   const setSearch = useSetSearch();
   const client = useQueryClient();
   const live = useLiveList<LiveChange>(
@@ -114,8 +126,13 @@ export function SegmentPage() {
       <Tabs
         activeKey={tab}
         destroyOnHidden
-        onChange={(key) => setSearch({ tab: key === "members" ? undefined : key, sort: undefined })}
+        onChange={(key) => setSearch({ tab: key === "explore" ? undefined : key, sort: undefined })}
         items={[
+          {
+            key: "explore",
+            label: t("explorer.tab"),
+            children: s && <Explore segment={s} search={search} />,
+          },
           { key: "members", label: t("segments.tabs.members"), children: <Members id={id} segment={s} /> },
           {
             key: "changes",
@@ -134,6 +151,34 @@ export function SegmentPage() {
       />
       {limited && tab === "history" && <Refused needed={undefined} everybody />}
     </div>
+  );
+}
+
+function Explore({ segment, search }: { segment: Segment; search: ExplorerSearch }) {
+  const { t } = useTranslation();
+  const { id } = segment;
+  const who = useMemo(() => ({ segment: id }), [id]);
+  const mayPush = useMay("webhooks:write");
+  return (
+    <Suspense fallback={<div aria-busy="true" />}>
+      <Explorer
+        who={who}
+        name={segment.name}
+        rule={segment.rule}
+        segment={segment}
+        search={search}
+        actions={
+          <>
+            <ExportJob id={id} segment={segment} />
+            {mayPush && (
+              <LinkButton to="/webhooks" search={{ create: true, segment: id }} icon={<Webhook size={14} />}>
+                {t("explorer.push")}
+              </LinkButton>
+            )}
+          </>
+        }
+      />
+    </Suspense>
   );
 }
 
@@ -180,12 +225,14 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
         <dl>
           <dt>{t("segments.members")}</dt>
           <dd className="segment-count" data-testid="segment-members">
-            <Num value={s.members} />
+            <Link to="/segments/$id" params={{ id: s.id }} search={{ tab: "members" }} className="door">
+              <Num value={s.members} />
+            </Link>
           </dd>
         </dl>
         <dl className="segment-head-rule">
           <dt>{t("segments.rule")}</dt>
-          <dd data-testid="segment-rule">{s.rule ? words.rule(s.rule) : t("segments.fixedHint")}</dd>
+          <dd data-testid="segment-rule">{s.rule ? words.rule(s.rule) : <FixedHint id={s.id} />}</dd>
         </dl>
         <HeldBack segment={s} />
         <dl>
@@ -220,6 +267,24 @@ function Header({ segment: s }: { segment: Segment | undefined }) {
         </dl>
       </section>
     </>
+  );
+}
+
+/** What a fixed list was made from, where that is known. */
+function FixedHint({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const words = useRuleWords();
+  const origin = useQuery(segmentOriginQuery(id)).data?.origin;
+  if (!origin) return t("segments.fixedHint");
+  const name = origin.name || (origin.rule ? words.rule(origin.rule) : "");
+  const text = t("explorer.freeze.origin", { name, date: format.dateTime(origin.at) });
+  return origin.segment ? (
+    <Link to="/segments/$id" params={{ id: origin.segment }} className="door">
+      {text}
+    </Link>
+  ) : (
+    text
   );
 }
 
@@ -464,69 +529,13 @@ function Changes({
 function History({ id }: { id: string }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const mode = useMode();
   const query = useQuery(segmentHistoryQuery(id));
   const days = query.data;
-  const option = useMemo<EChartsOption | null>(() => {
-    if (!days) return null;
-    const p = palettes[mode];
-    const date = (d: SegmentHistoryDay) => format.day(startOfDay(d.date, format.timeZone));
-    return {
-      grid: [
-        { left: 64, right: 16, top: 36, height: 200, containLabel: false },
-        { left: 64, right: 16, top: 260, height: 84, containLabel: false },
-      ],
-      tooltip: { trigger: "axis" },
-      axisPointer: { link: [{ xAxisIndex: "all" }] },
-      legend: { top: 0, left: 0 },
-      xAxis: [
-        { type: "category", data: days.map(date), boundaryGap: true, axisLabel: { show: false } },
-        { type: "category", data: days.map(date), gridIndex: 1, boundaryGap: true },
-      ],
-      yAxis: [
-        { type: "value", minInterval: 1, axisLabel: { formatter: (v: number) => format.axis(v) } },
-        {
-          type: "value",
-          gridIndex: 1,
-          minInterval: 1,
-          splitNumber: 2,
-          axisLabel: { formatter: (v: number) => format.axis(Math.abs(v)) },
-        },
-      ],
-      series: [
-        {
-          type: "line",
-          name: t("segments.members"),
-          data: days.map((d) => d.members),
-          color: p.goldLine,
-          showSymbol: days.length < 3,
-          areaStyle: { color: p.goldLine, opacity: 0.12 },
-          tooltip: { valueFormatter: (v) => format.num(Number(v)) },
-        },
-        {
-          type: "bar",
-          name: t("segments.change.entered"),
-          xAxisIndex: 1,
-          yAxisIndex: 1,
-          stack: "change",
-          color: p.goldLine,
-          data: days.map((d) => d.entered),
-          tooltip: { valueFormatter: (v) => `+${format.num(Number(v))}` },
-        },
-        {
-          type: "bar",
-          name: t("segments.change.left"),
-          xAxisIndex: 1,
-          yAxisIndex: 1,
-          stack: "change",
-          color: p.text3,
-          data: days.map((d) => -d.left),
-          itemStyle: { borderRadius: [0, 0, 2, 2] },
-          tooltip: { valueFormatter: (v) => `−${format.num(Math.abs(Number(v)))}` },
-        },
-      ],
-    };
-  }, [days, mode, format, t]);
+  const points = useMemo(
+    () => days?.map((d) => ({ ...d, label: format.day(startOfDay(d.date, format.timeZone)) })),
+    [days, format],
+  );
+  const option = useSizeOption(points);
   const columns: Column<SegmentHistoryDay>[] = [
     { key: "date", title: t("segments.date"), value: (d) => d.date },
     {

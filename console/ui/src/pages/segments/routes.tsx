@@ -2,6 +2,7 @@ import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { shellRoute } from "@/app/shellRoute";
 import { validated } from "@/lib/search";
 import { draftSearch } from "./draftSearch";
+import { draftExplorerSearch } from "./explorer/search";
 import { segmentSearch, segmentsSearch } from "./search";
 
 const segmentsRoute = createRoute({
@@ -18,6 +19,13 @@ const newSegmentRoute = createRoute({
   component: lazyRouteComponent(() => import("./BuilderPage"), "NewSegmentPage"),
 });
 
+const draftExplorerRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/segments/explore",
+  validateSearch: validated(draftExplorerSearch),
+  component: lazyRouteComponent(() => import("./explorer/DraftExplorerPage"), "DraftExplorerPage"),
+});
+
 const editSegmentRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/segments/$id/edit",
@@ -32,4 +40,10 @@ const segmentRoute = createRoute({
   component: lazyRouteComponent(() => import("./SegmentPage"), "SegmentPage"),
 });
 
-export const segmentsRoutes = [segmentsRoute, newSegmentRoute, segmentRoute, editSegmentRoute] as const;
+export const segmentsRoutes = [
+  segmentsRoute,
+  newSegmentRoute,
+  draftExplorerRoute,
+  segmentRoute,
+  editSegmentRoute,
+] as const;

@@ -63,7 +63,13 @@ function bodyOf(f: Fields, kept: readonly string[]): NewWebhookBody {
 }
 
 /** Makes a webhook, and then shows its secret. */
-export function NewWebhook({ onCancel, onDone }: { onCancel: () => void; onDone: (w: Webhook) => void }) {
+export function NewWebhook(props: {
+  /** Of whose entries and exits it is to tell. */
+  segment?: string | undefined;
+  onCancel: () => void;
+  onDone: (w: Webhook) => void;
+}) {
+  const { segment, onCancel, onDone } = props;
   const { t } = useTranslation();
   const client = useQueryClient();
   const [made, setMade] = useState<Webhook>();
@@ -88,7 +94,7 @@ export function NewWebhook({ onCancel, onDone }: { onCancel: () => void; onDone:
     );
   return (
     <WebhookForm
-      initial={fresh}
+      initial={segment ? { ...fresh, segments: [segment] } : fresh}
       kept={[]}
       submit={t("action.create")}
       pending={create.isPending}

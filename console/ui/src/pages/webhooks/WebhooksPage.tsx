@@ -23,7 +23,7 @@ const route = getRouteApi("/shell/webhooks");
 
 export function WebhooksPage() {
   const { t } = useTranslation();
-  const { create, q = "" } = route.useSearch();
+  const { create, segment, q = "" } = route.useSearch();
   const setSearch = useSetSearch();
   const navigate = useNavigate();
   const may = useMay("webhooks:write");
@@ -156,11 +156,15 @@ export function WebhooksPage() {
       />
       <DetailDrawer
         open={create === true && may}
-        onClose={() => setSearch({ create: undefined })}
+        onClose={() => setSearch({ create: undefined, segment: undefined })}
         title={t("webhooks.create")}
         width={520}
       >
-        <NewWebhook onCancel={() => setSearch({ create: undefined })} onDone={(w) => open(w.id)} />
+        <NewWebhook
+          segment={segment}
+          onCancel={() => setSearch({ create: undefined, segment: undefined })}
+          onDone={(w) => open(w.id)}
+        />
       </DetailDrawer>
     </div>
   );
