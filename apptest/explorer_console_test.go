@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// From conditions that are dragged, walked by keyboard, copied and taken back to a segment, in the console, in both
-// languages.
+// From conditions that are dragged, walked by keyboard, copied and taken back, by all that the explorer tells of their
+// people, to the file of a list, in the console, in both languages.
 func TestExplorerInTheConsole(t *testing.T) {
 	chromium, shots := browser(t)
 	for _, lang := range []string{"en", "zh"} {
@@ -15,6 +15,7 @@ func TestExplorerInTheConsole(t *testing.T) {
 			s := Start(t, "--time-zone", "Asia/Shanghai")
 			s.Track(explorerWorld()...)
 			s.Drain()
+			s.CreateSegment("买过 · Bought", map[string]any{"event": "Order Completed"})
 			runClient(t, "explorer.mjs", s.URL, chromium, shots, lang)
 		})
 	}

@@ -1,7 +1,9 @@
-// The way from a rule to a list, in a real browser: build conditions by drag and by keyboard, copy them, take things back.
+// The way from a rule to an exported list, in a real browser: build conditions by drag and by keyboard, copy them, take
+// things back; see who is lost where, what the people are like and which other segments they are in; ask about a past day;
+// freeze a list and save its file; begin a webhook.
 // Usage: node explorer.mjs SERVER CHROMIUM SCREENSHOTS LANG
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { launch, patience } from './chromium.mjs'
 
 const [server, chromium, shots, lang] = process.argv.slice(2)
@@ -91,9 +93,102 @@ async function build() {
 async function create() {
   await button(say('Create segment', '新建人群')).click()
   await page.getByTestId('segment-members').filter({ hasText: /^7$/ }).waitFor()
+  return new URL(page.url()).pathname.split('/').pop()
 }
 
-await build()
-await create()
-assert.deepEqual(faults, [])
-await browser.close()
+const drawer = page.locator('.ant-drawer')
+const total = (n) => page.getByTestId('explorer-members').filter({ hasText: new RegExp(`^${n}$`) }).waitFor()
+const cells = (row) => row.locator('td').allTextContents()
+
+// The numbers are those of the world: see build. Without "bought" 20 would be in, without the city 14, without the group 10.
+async function explore(id) {
+  await total(7)
+  const rows = page.getByTestId('waterfall').locator('tbody tr')
+  await rows.nth(3).waitFor()
+  assert.deepEqual(await cells(rows.nth(0)), ['', '60', ''])
+  assert.deepEqual(await cells(rows.nth(1)), ['−40', '20', '13'])
+  assert.deepEqual(await cells(rows.nth(2)), ['−10', '10', '7'])
+  assert.deepEqual(await cells(rows.nth(3)), ['−3', '7', '3'])
+  await page.getByTestId('portrait-field').first().waitFor()
+  await page.getByTestId('overlap').locator('.upset-column').nth(1).waitFor()
+  await page.getByTestId('size').locator('canvas').first().waitFor()
+  await page.getByTestId('flow').locator('dd').first().waitFor()
+  await shot('3-explored')
+
+  // A number is a door: to whom the last condition loses, and from there to all about them.
+  await rows.nth(3).locator('td').first().getByRole('button').click()
+  await page.getByTestId('behind-members').filter({ hasText: /^3$/ }).waitFor()
+  assert.equal(await drawer.locator('.person-list li').count(), 3)
+  await shot('4-lost')
+  await page.reload()
+  await page.getByTestId('behind-members').filter({ hasText: /^3$/ }).waitFor()
+  await drawer.getByRole('link', { name: say('Explore', '查看洞察') }).click()
+  await page.waitForURL(/segments\/explore/)
+  await total(3)
+  await page.goBack()
+
+  // Who is in two segments at once: all seven bought something.
+  await page.goto(`${server}/segments/${id}`)
+  const both = page.getByTestId('overlap').locator('.upset-column[data-self]')
+  await both.first().waitFor()
+  assert.equal(await both.count(), 1)
+  await both.click()
+  await page.getByTestId('behind-members').filter({ hasText: /^7$/ }).waitFor()
+  await shot('5-overlap')
+  await page.keyboard.press('Escape')
+  await page.waitForURL((url) => !url.searchParams.has('meet'))
+
+  // By one trait, and on to those who have one of its values.
+  await page.goto(`${server}/segments/${id}?fields=${encodeURIComponent('["tier"]')}`)
+  const tier = page.getByTestId('portrait-field').filter({ hasText: 'tier' })
+  await tier.getByRole('link', { name: 'gold' }).waitFor()
+  assert.equal(await page.getByTestId('portrait-field').count(), 1)
+  await tier.getByRole('link', { name: 'gold' }).click()
+  await page.waitForURL(/segments\/explore/)
+  await total(4)
+
+  // Five days ago nobody had bought anything.
+  const day = new Date(Date.now() - 5 * 86400e3).toISOString().slice(0, 10)
+  await page.goto(`${server}/segments/${id}?at=${day}`)
+  await total(0)
+  await shot('6-past')
+  await button(say('Back to now', '回到当前')).click()
+  await total(7)
+}
+
+async function list(id) {
+  await page.getByTestId('explorer').getByRole('link', { name: say('Push by webhook', 'Webhook 推送') }).click()
+  await drawer.getByText('上海金银会员').first().waitFor()
+  await page.goto(`${server}/segments/${id}`)
+  await total(7)
+  await button(say('Freeze', '固化名单')).click()
+  await page.getByLabel(say('Name of the list', '名单名称')).fill('名单 · List of seven')
+  await button(say('Make list', '生成名单')).click()
+  await page.getByRole('heading', { name: '名单 · List of seven' }).waitFor()
+  await page.getByTestId('segment-rule').filter({ hasText: say('Frozen from', '固化自') }).waitFor()
+  await page.getByTestId('segment-members').filter({ hasText: /^7$/ }).waitFor()
+  await total(7)
+  await shot('7-frozen')
+  await button(say('Export in the background', '后台导出')).click()
+  await page.waitForURL(/\/jobs\?.*open=/)
+  await drawer.getByText(say('Done', '已完成')).first().waitFor()
+  const saving = page.waitForEvent('download')
+  await drawer.getByText(say('Download', '下载'), { exact: true }).click()
+  const rows = (await readFile(await (await saving).path(), 'utf8')).trim().split('\n')
+  assert.equal(rows.length, 8, rows.join('\n'))
+  for (const n of ['00', '04', '06', '10', '12', '16', '18']) assert.ok(rows.some((r) => r.includes(`buyer-${n}`)), n)
+}
+
+try {
+  await build()
+  const id = await create()
+  await explore(id)
+  await list(id)
+  assert.deepEqual(faults, [])
+} catch (err) {
+  await shot('failure').catch(() => {})
+  console.error(`at ${page.url()}: ${err.stack}\n${faults.join('\n')}`)
+  process.exitCode = 1
+} finally {
+  await browser.close()
+}

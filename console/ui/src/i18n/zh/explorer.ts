@@ -43,7 +43,7 @@ export const explorer = {
   share: "占比",
   push: "Webhook 推送",
   when: {
-    help: "查看过去某一天会有哪些人",
+    help: "查看过去某一天会有谁在人群中",
     label: "回看日期",
     now: "当前",
     back: "回到当前",
@@ -101,7 +101,7 @@ export const explorer = {
     title: "人群重合",
     help: "每一列统计恰好同时属于所标人群、且不属于其他所列人群的人。",
     choose: "选择要对比的人群",
-    none: "还没有其他人群可供对比。",
+    none: "暂无其他人群可供对比。",
     nobody: "没有人属于这些人群。",
     column_other: "{{n}} 人仅属于{{sets}}",
     rest_other: "另有 {{n}} 种组合，共 {{people}} 人，见表格。",

@@ -22,6 +22,7 @@ import { audienceCountQuery } from "./queries";
 import { Size } from "./Size";
 import { type ExplorerSearch, endOf } from "./search";
 import { Waterfall } from "./Waterfall";
+import "../segments.css";
 import "./explorer.css";
 
 /** How many other segments an overlap begins with. */

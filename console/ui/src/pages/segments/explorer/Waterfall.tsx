@@ -77,7 +77,7 @@ export function Waterfall(props: {
                   {text}
                 </span>
                 <span className="waterfall-bar" aria-hidden="true">
-                  <i style={{ width: width(or ? before : s.left) }} />
+                  <i style={{ width: width(or ? before : s.left) }} data-kind={or ? "before" : undefined} />
                   <i style={{ width: width(change) }} data-kind={or ? "gained" : "lost"} />
                 </span>
               </th>
