@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Segmented } from "antd";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Segment, SegmentFlow } from "@/api/types";
 import { useFormat } from "@/app/appearance";
@@ -12,18 +12,22 @@ import { ErrorState } from "@/components/states";
 import { flowHours, segmentFlowQuery, segmentTrendQuery } from "./queries";
 import { type SizePoint, useSizeOption } from "./useSizeOption";
 
+/** A segment that is younger than so many ms has no course by days yet. */
+const youth = 2 * 86_400_000;
+
 type Point = SizePoint & { from: string };
 
 /** How a segment's size came about: its course by day or by hour. */
 export function Size(props: {
   segment: Segment;
-  interval: "hour" | undefined;
-  onInterval: (interval: "hour" | undefined) => void;
+  interval: "hour" | "day" | undefined;
+  onInterval: (interval: "hour" | "day") => void;
 }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { id } = props.segment;
-  const interval = props.interval ?? "day";
+  const { id, created_at: created } = props.segment;
+  const [young] = useState(() => Date.now() - Date.parse(created) < youth);
+  const interval = props.interval ?? (young ? "hour" : "day");
   const query = useQuery(segmentTrendQuery(id, interval));
   const points = useMemo(
     () =>
@@ -50,7 +54,7 @@ export function Size(props: {
           size="small"
           aria-label={t("explorer.size.interval")}
           value={interval}
-          onChange={(v) => props.onInterval(v === "hour" ? "hour" : undefined)}
+          onChange={props.onInterval}
           options={[
             { value: "day", label: t("explorer.size.days") },
             { value: "hour", label: t("explorer.size.hours") },

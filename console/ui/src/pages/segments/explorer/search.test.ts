@@ -13,7 +13,7 @@ it("keeps what it knows of a link, and leaves out the rest", () => {
     }),
   ).toEqual({ at: "2026-05-01", with: ["seg_a"], fields: ["city"], told: "only", meet: "0-2" });
   expect(
-    explorerSearch({ at: "yesterday", with: "seg_a", told: "all", meet: "0-x", interval: "day" }),
+    explorerSearch({ at: "yesterday", with: "seg_a", told: "all", meet: "0-x", interval: "week" }),
   ).toEqual({});
   expect(explorerSearch({ with: Array.from({ length: 30 }, (_, i) => `s${i}`) }).with).toHaveLength(9);
   expect(draftExplorerSearch({ rule: { trait: "city", op: "eq", value: "x" }, name: "n" })).toEqual({

@@ -14,7 +14,8 @@ export interface ExplorerSearch {
   with?: string[];
   /** Traits and tags of the portrait. */
   fields?: string[];
-  interval?: "hour";
+  /** Of the course of its size; by the age of the segment otherwise. */
+  interval?: "hour" | "day";
   /** Whose people are shown beside the page: a step of the waterfall, or an intersection. */
   step?: string;
   told?: Told;
@@ -31,7 +32,7 @@ export function explorerSearch(raw: Raw): ExplorerSearch {
     at: at && isDayKey(at) ? at : undefined,
     with: list(raw, "with")?.slice(0, maxSets - 1),
     fields: list(raw, "fields")?.slice(0, maxFields),
-    interval: oneOf(raw, "interval", ["hour"] as const),
+    interval: oneOf(raw, "interval", ["hour", "day"] as const),
     step: str(raw, "step"),
     told: oneOf(raw, "told", ["lost", "only", "condition"] as const),
     meet: /^\d(-\d)*$/.test(str(raw, "meet") ?? "") ? str(raw, "meet") : undefined,
