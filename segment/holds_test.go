@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,4 +144,96 @@ func visibleBitmapIsTheRows(t *testing.T, w *world) {
 	if _, err := w.segs.Bitmaps(ctx, "seg_none"); touchstone.KindOf(err) != touchstone.NotFound {
 		t.Fatalf("of no segment: %v", err)
 	}
+}
+
+// TestHoldsPutTogether finds the conditions of random rules of every kind out all at once, as members of an and of their own, and puts them together again: the
+// whole must be what the batch evaluator says of the rule.
+func TestHoldsPutTogether(t *testing.T) {
+	db := openDB(t)
+	rapid.Check(t, func(t *rapid.T) {
+		wipe(t, db)
+		h := &history{world: newWorld(t, db), t: t, static: map[string][]touchstone.PersonID{}, told: map[string]map[touchstone.PersonID]bool{}}
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			h.step()
+		}
+		h.settle()
+		for range 3 {
+			h.putTogether(h.rule(3))
+		}
+	})
+}
+
+func (h *history) putTogether(text string) {
+	h.t.Helper()
+	r, err := rule.Parse(touchstone.JSON(text))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var units []string
+	var collect func(n rule.Node)
+	collect = func(n rule.Node) {
+		switch n := n.(type) {
+		case *rule.And:
+			for _, of := range n.Of {
+				collect(of)
+			}
+		case *rule.Or:
+			for _, of := range n.Of {
+				collect(of)
+			}
+		case *rule.Not:
+			collect(n.Of)
+		default:
+			units = append(units, string((&rule.Rule{Root: n}).JSON()))
+		}
+	}
+	collect(r.Root)
+	together, err := rule.Parse(touchstone.JSON(`{"and":[` + strings.Join(units, ",") + `]}`))
+	if err != nil {
+		h.t.Fatalf("%s: %v", text, err)
+	}
+	sets, err := h.segs.Holds(ctx, together, time.Time{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if len(sets) != len(units) {
+		h.t.Fatalf("%d conditions of %s have %d answers", len(units), text, len(sets))
+	}
+	var got []touchstone.PersonID
+	for _, p := range sortedPersons(h.people) {
+		next := 0
+		if holdsFor(r.Root, &next, func(i int) bool { return sets[i].Contains(uint64(p)) }) { //nolint:gosec // above 0
+			got = append(got, p)
+		}
+	}
+	e := Evaluator{History: h, Profiles: h, Households: h, Members: h.segs.MemberIDs}
+	want, err := e.Evaluate(ctx, r, h.now)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		h.t.Fatalf("%s holds for %v, and its conditions together for %v", text, want, got)
+	}
+}
+
+// holdsFor evaluates a rule whose conditions are known, in their order; each is looked at.
+func holdsFor(n rule.Node, next *int, holds func(i int) bool) bool {
+	switch n := n.(type) {
+	case *rule.And:
+		all := true
+		for _, of := range n.Of {
+			all = holdsFor(of, next, holds) && all
+		}
+		return all
+	case *rule.Or:
+		some := false
+		for _, of := range n.Of {
+			some = holdsFor(of, next, holds) || some
+		}
+		return some
+	case *rule.Not:
+		return !holdsFor(n.Of, next, holds)
+	}
+	*next++
+	return holds(*next - 1)
 }
