@@ -232,13 +232,20 @@ func (s *Server) flows(t *testing.T, buyers, shanghai string) {
 			ID      string
 			Members int64
 		} `json:"from_segments"`
+		Reasons struct {
+			Parts       []struct{ Entered, Left int64 }
+			Unexplained struct{ Entered, Left int64 }
+		}
 	}
 	var f flow
 	Eventually(t, patience, "u-5 came", func() bool {
 		f = flow{}
-		s.Call(http.MethodGet, "/api/v1/segments/"+buyers+"/flow?hours=24", nil, &f)
-		return f.Entered == 1
+		s.Call(http.MethodGet, "/api/v1/segments/"+buyers+"/flow?hours=24&reasons=true", nil, &f)
+		return f.Entered == 1 && f.Reasons.Unexplained.Entered == 0 // half a minute after a question about the same condition
 	})
+	if p := f.Reasons.Parts; len(p) != 1 || p[0].Entered != 1 || p[0].Left != 0 {
+		t.Errorf("the reasons: %+v", f.Reasons)
+	}
 	if f.Left != 0 || len(f.From) == 0 || f.From[0].ID != shanghai || f.From[0].Members != 1 {
 		t.Errorf("the flow: %+v", f)
 	}

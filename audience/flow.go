@@ -16,7 +16,7 @@ import (
 // Trend is how large a segment was over time.
 type Trend struct {
 	Interval     string    `json:"interval"`
-	CompleteFrom time.Time `json:"complete_from"` // the points before it lack what the feed of changes has forgotten
+	CompleteFrom time.Time `json:"complete_from"` // by hour nothing is known of before: the segment was not there, or the feed has forgotten it
 	Points       []Point   `json:"points"`        // oldest first
 }
 
@@ -48,7 +48,7 @@ func (a *Audience) Trend(ctx context.Context, v *access.Viewer, id, interval str
 	if err != nil {
 		return Trend{}, err
 	}
-	t := Trend{Interval: interval, CompleteFrom: one.CreatedAt, Points: []Point{}}
+	t := Trend{Interval: interval, CompleteFrom: begun(&one), Points: []Point{}}
 	if interval == daily && !v.Limited() {
 		days, err := a.cfg.Segments.History(ctx, v, id, points)
 		for _, d := range days {
@@ -61,6 +61,14 @@ func (a *Audience) Trend(ctx context.Context, v *access.Viewer, id, interval str
 		return t, err
 	}
 	return t, a.countBack(ctx, v, id, &t, points)
+}
+
+// begun is from when on a segment's changes tell of its members: who came by a new or changed rule came without a line in the feed.
+func begun(one *segment.Segment) time.Time {
+	if one.Version > 1 {
+		return one.UpdatedAt
+	}
+	return one.CreatedAt
 }
 
 // countBack fills a trend from the feed.
@@ -102,6 +110,9 @@ func (a *Audience) countBack(ctx context.Context, v *access.Viewer, id string, t
 		p.Members = max(members, 0)
 		members -= p.Entered - p.Left
 	}
+	for len(t.Points) > 1 && !t.Points[1].From.After(t.CompleteFrom) { // what was before is not known
+		t.Points = t.Points[1:]
+	}
 	return err
 }
 
@@ -125,13 +136,30 @@ func (a *Audience) before(interval string, from time.Time) time.Time {
 type Flow struct {
 	From      time.Time   `json:"from"`
 	To        time.Time   `json:"to"`
-	Complete  bool        `json:"complete"` // the feed of changes reaches back so far
+	Complete  bool        `json:"complete"` // the segment was there, with this rule, and the feed of changes reaches back so far
 	Entered   int64       `json:"entered"`  // persons
 	Left      int64       `json:"left"`
 	StayedOut int64       `json:"stayed_out"` // of those who left
 	CameBack  int64       `json:"came_back"`
 	FromOther []Neighbour `json:"from_segments"` // where those who entered, and are in, are besides
 	ToOther   []Neighbour `json:"to_segments"`   // where those who left, and are out, are
+	Reasons   *Reasons    `json:"reasons"`       // nil: not asked for, or a fixed list
+}
+
+// Reasons are the parts of a segment's rule that brought people in or took them out: what holds now and did not hold at the beginning, of
+// those who came and are in; what held then and does not now, of those who left and are out. Somebody may have several. Traits and households are those of today
+// at both moments, so a change of these explains nothing.
+type Reasons struct {
+	Parts       []Reason `json:"parts"` // of the rule's outermost group, in their order
+	Unexplained Reason   `json:"unexplained"`
+	Assumptions []string `json:"assumptions"`
+}
+
+// Reason is how many came and left because of a part.
+type Reason struct {
+	Path    string `json:"path"`
+	Entered int64  `json:"entered"`
+	Left    int64  `json:"left"`
 }
 
 // Neighbour is another segment that shares persons with a flow.
@@ -147,12 +175,13 @@ const (
 	atATime        = 50 // segments whose members are held at once
 )
 
-// Flow tells who came to a segment and left it within the latest hours.
-func (a *Audience) Flow(ctx context.Context, v *access.Viewer, id string, hours int) (Flow, error) {
+// Flow tells who came to a segment and left it within the latest hours, and if asked by what; that looks through history.
+func (a *Audience) Flow(ctx context.Context, v *access.Viewer, id string, hours int, why bool) (Flow, error) {
 	if hours < 1 || hours > mostHours {
 		return Flow{}, touchstone.Errorf(touchstone.Invalid, "The parameter %s must be a whole number from %d to %d.", "hours", 1, mostHours)
 	}
-	if _, err := a.cfg.Segments.Get(ctx, v, id); err != nil {
+	one, err := a.cfg.Segments.Get(ctx, v, id)
+	if err != nil {
 		return Flow{}, err
 	}
 	s, err := a.begin(ctx, v, When{})
@@ -172,7 +201,7 @@ func (a *Audience) Flow(ctx context.Context, v *access.Viewer, id string, hours 
 	if err != nil {
 		return Flow{}, err
 	}
-	f.Complete = !reaches.After(f.From)
+	f.Complete = !reaches.After(f.From) && !begun(&one).After(f.From)
 	sets, err := a.cfg.Segments.Bitmaps(ctx, id)
 	if err != nil {
 		return Flow{}, err
@@ -182,8 +211,51 @@ func (a *Audience) Flow(ctx context.Context, v *access.Viewer, id string, hours 
 	out := roaring64.AndNot(went, in)
 	f.Entered, f.Left, f.StayedOut = size(came), size(went), size(out)
 	f.CameBack = f.Left - f.StayedOut
-	f.FromOther, f.ToOther, err = a.neighbours(ctx, v, id, roaring64.And(came, in), out)
+	came.And(in)
+	if f.FromOther, f.ToOther, err = a.neighbours(ctx, v, id, came, out); err == nil && why && one.Kind == segment.KindRule {
+		f.Reasons, err = a.reasons(ctx, v, id, f.From, came, out)
+	}
 	return f, err
+}
+
+// reasons compares the parts of a segment's rule at a moment and now.
+func (a *Audience) reasons(ctx context.Context, v *access.Viewer, id string, since time.Time, came, out *segment.Bitmap) (*Reasons, error) {
+	who, _, err := a.found(ctx, v, Who{Segment: id}, When{}, true)
+	if err != nil {
+		return nil, err
+	}
+	earlier, err := a.look(ctx, v, Who{Segment: id}, When{}, true)
+	if err != nil {
+		return nil, err
+	}
+	since = since.Truncate(conditionAge) // questions that follow each other find it known
+	s, err := a.begin(ctx, v, When{At: &since})
+	if err != nil {
+		return nil, err
+	}
+	s.early = true
+	if err := a.find(ctx, s, []*part{earlier.root}); err != nil {
+		return nil, err
+	}
+	r := &Reasons{Parts: []Reason{}, Assumptions: s.facts(since, who).Assumptions}
+	unexplained := [2]*segment.Bitmap{came, out}
+	now, then := who.root.outermost(), earlier.root.outermost()
+	for i := range min(len(now), len(then)) { // the rule may be changed in between
+		entered := roaring64.And(came, roaring64.AndNot(now[i].set, then[i].set))
+		left := roaring64.And(out, roaring64.AndNot(then[i].set, now[i].set))
+		unexplained[0], unexplained[1] = roaring64.AndNot(unexplained[0], entered), roaring64.AndNot(unexplained[1], left)
+		r.Parts = append(r.Parts, Reason{now[i].path, size(entered), size(left)})
+	}
+	r.Unexplained = Reason{"", size(unexplained[0]), size(unexplained[1])}
+	return r, nil
+}
+
+// outermost are the parts of a rule's outermost group, or the rule itself.
+func (p *part) outermost() []*part {
+	if p.group == all || p.group == anyOf {
+		return p.of
+	}
+	return []*part{p}
 }
 
 // neighbours finds the segments that share most persons with two sets.

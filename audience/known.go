@@ -152,6 +152,7 @@ type scene struct {
 	sees  *segment.Bitmap // nil: everybody
 	rows  string          // the name of that set
 	all   *segment.Bitmap // everybody whom the viewer sees
+	early bool            // of the past: also who was not known then is asked about
 }
 
 func (s *scene) age(asOf time.Time) {
@@ -265,15 +266,19 @@ func (a *Audience) findConditions(ctx context.Context, s *scene, asked []*part) 
 // findAll finds everybody. Now, whoever some condition holds for is among them, though a moment ago nobody knew of them; in the past
 // only those of whom something had happened by then are, and conditions are cut down to them.
 func (a *Audience) findAll(ctx context.Context, s *scene, roots []*part) error {
-	if s.sees != nil && s.at.IsZero() {
+	at := s.at
+	if s.early {
+		at = time.Time{}
+	}
+	if s.sees != nil && at.IsZero() {
 		s.all = s.sees
 		return nil
 	}
-	key := "everybody" + strconv.FormatInt(s.at.UnixMilli(), 36)
+	key := "everybody" + strconv.FormatInt(at.UnixMilli(), 36)
 	one := a.known.get(key, s.since)
 	if one == nil {
 		began, list := a.cfg.Clock.Now(), []uint64(nil)
-		err := a.cfg.Profiles.EachPerson(ctx, s.at, func(p touchstone.PersonID) { list = append(list, uint64(p)) }) //nolint:gosec // above 0
+		err := a.cfg.Profiles.EachPerson(ctx, at, func(p touchstone.PersonID) { list = append(list, uint64(p)) }) //nolint:gosec // above 0
 		if err != nil {
 			return err
 		}
@@ -288,7 +293,7 @@ func (a *Audience) findAll(ctx context.Context, s *scene, roots []*part) error {
 		root.each(func(p *part) {
 			switch {
 			case p.set == nil:
-			case !s.at.IsZero():
+			case !at.IsZero():
 				p.set = roaring64.And(p.set, s.all)
 			case p.set.AndCardinality(s.all) < p.set.GetCardinality():
 				s.all = roaring64.Or(s.all, p.set)

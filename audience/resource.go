@@ -249,7 +249,7 @@ func (x *resource) flow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.Flow(r.Context(), api.ViewerOf(r), api.Param(r, "id"), hours)
+	f, err := a.Flow(r.Context(), api.ViewerOf(r), api.Param(r, "id"), hours, r.URL.Query().Get("reasons") == "true")
 	if err != nil {
 		return err
 	}
