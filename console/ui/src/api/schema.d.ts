@@ -7693,6 +7693,7 @@ export interface components {
         SegmentTrend: {
             /** @enum {string} */
             interval: "hour" | "day";
+            /** @description By hour there is no point before: the segment was not there with this rule, or the feed has forgotten it */
             complete_from: components["schemas"]["Time"];
             points: {
                 from: components["schemas"]["Time"];
@@ -7710,7 +7711,7 @@ export interface components {
         SegmentFlow: {
             from: components["schemas"]["Time"];
             to: components["schemas"]["Time"];
-            /** @description The feed of changes reaches back so far */
+            /** @description The segment was there with this rule, and the feed of changes reaches back so far */
             complete: boolean;
             /**
              * Format: int64
@@ -7730,6 +7731,20 @@ export interface components {
             from_segments: components["schemas"]["SegmentNeighbour"][];
             /** @description Where those who left, and are out, are */
             to_segments: components["schemas"]["SegmentNeighbour"][];
+            reasons: {
+                /** @description Of the rule's outermost group, in their order */
+                parts: components["schemas"]["SegmentReason"][];
+                unexplained: components["schemas"]["SegmentReason"];
+                assumptions: components["schemas"]["AudienceAssumptions"];
+            } | null;
+        };
+        SegmentReason: {
+            /** @example and.0 */
+            path: string;
+            /** Format: int64 */
+            entered: number;
+            /** Format: int64 */
+            left: number;
         };
         SegmentNeighbour: {
             id: string;
@@ -14591,6 +14606,8 @@ export interface operations {
         parameters: {
             query?: {
                 hours?: number;
+                /** @description true: also which parts of the rule brought them in or took them out, which looks through history */
+                reasons?: boolean;
             };
             header?: never;
             path: {
