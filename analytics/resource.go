@@ -34,7 +34,7 @@ type ResourceConfig struct {
 	Profiles func() *profile.Profiles // for the catalogue of traits
 	People   api.People
 	Clock    touchstone.Clock
-	// Different returns, by property, how many different values an event has had.
+	// Different returns, by property, how many different values an event has had; nil where that is not counted.
 	Different func(ctx context.Context, event string) (map[string]Ever, error)
 	// Households returns a page of the households that some persons count in, how many they are, and the next cursor.
 	Households func(ctx context.Context, v *access.Viewer, persons []touchstone.PersonID, cursor string, limit int) (items any, total int, next string, err error)

@@ -40,7 +40,7 @@ func (x *resource) listProperties(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if !viewer.Limited() { // what is counted is of everybody
+	if x.cfg.Different != nil && !viewer.Limited() { // what is counted is of everybody
 		ever, err := x.cfg.Different(r.Context(), event)
 		if err != nil {
 			return err
