@@ -37,6 +37,8 @@ func newBenchSegments() *cobra.Command {
 	f.Int64Var(&b.events, "events", 20_000_000, "events to generate, over 90 days")
 	f.Int64Var(&b.users, "users", 1_000_000, "persons that they belong to")
 	f.IntVar(&b.runs, "runs", 3, "times that each rule is previewed, after one that does not count")
+	f.IntVar(&b.live, "live", 500_000, "events that each point of the evaluator's curve is measured with, after as many that do not count")
+	f.StringVar(&b.only, "only", "", "preview, build or curve; empty: all")
 	f.StringVar(&b.dir, "dir", "", "keeps the warehouse in this folder, and uses the one that is there; empty: a temporary one")
 	return cmd
 }
@@ -44,8 +46,8 @@ func newBenchSegments() *cobra.Command {
 // segmentsBench is what `bench segments` works with.
 type segmentsBench struct {
 	events, users int64
-	runs          int
-	dir           string
+	runs, live    int
+	dir, only     string
 
 	w      *duckdb.Warehouse
 	engine *analytics.Engine
@@ -64,6 +66,9 @@ func (b *segmentsBench) run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		defer os.RemoveAll(dir)
+	}
+	if b.only == "curve" {
+		return b.curve(ctx, out, dir)
 	}
 	var err error
 	b.w, err = duckdb.Open(ctx, filepath.Join(dir, "warehouse.duckdb"), duckdb.Options{MemoryLimit: fmt.Sprintf("%dB", app.DefaultConfig().Warehouse.MemoryLimit)})
@@ -85,7 +90,20 @@ func (b *segmentsBench) run(ctx context.Context, out io.Writer) error {
 	}
 	defer os.Remove(name)
 	defer b.db.Close()
-	return b.previews(ctx, out)
+	if b.only == "" || b.only == "preview" {
+		if err := b.previews(ctx, out); err != nil {
+			return err
+		}
+	}
+	if b.only == "" || b.only == "build" {
+		if err := b.build(ctx, out, dir); err != nil {
+			return err
+		}
+	}
+	if b.only == "" {
+		return b.curve(ctx, out, dir)
+	}
+	return nil
 }
 
 // benchRule is a rule, and its members by the definition: persons in SQL.
@@ -204,7 +222,9 @@ func (h benchHistory) Values(ctx context.Context, q segment.ValuesQuery, fn func
 	return h.engine.EventValues(ctx, analytics.EventValuesQuery{LatestQuery: analytics.LatestQuery(q.LatestQuery), Property: q.Property, Amounts: q.Amounts, Timeless: q.Timeless}, fn)
 }
 
+// Kept asks for all events: none comes while it is measured.
 func (h benchHistory) Kept(ctx context.Context, q segment.KeptQuery, workers int, fn func(worker int, person touchstone.PersonID, kept []int64) error) error {
+	q.Through = nil
 	return h.engine.Kept(ctx, analytics.KeptQuery(q), workers, fn)
 }
 
