@@ -86,7 +86,7 @@ func (s *Stage) ring(b *touchstone.Batch) {
 			}
 			asked++
 			st.timer, st.dirty = 0, true
-			st.ask.or(s.table.timed)
+			s.askTimed(st)
 			w.concern(st)
 			w.rung = append(w.rung, st)
 		}
@@ -100,6 +100,23 @@ func (s *Stage) ring(b *touchstone.Batch) {
 	if w.now = now; asked > maxMoments {
 		w.together += asked - maxMoments
 	}
+}
+
+// askTimed has those programs asked about a person whom time alone may change: by events that are known of him, by his being in, or by what
+// is not events. To the others he is as he was.
+func (s *Stage) askTimed(st *state) {
+	t := s.table
+	for i := range st.leaves {
+		if l := t.leaf(st.leaves[i].leaf); l != nil {
+			st.ask.or(l.timed)
+		}
+	}
+	for _, m := range st.in {
+		if p := t.program(m.generation); p != nil && t.timed.has(p.index) {
+			st.ask.set(p.index)
+		}
+	}
+	st.ask.or(t.clocked)
 }
 
 // await puts a person whose timer is due among those who are to be asked.

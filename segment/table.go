@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/segment/rule"
@@ -23,6 +24,7 @@ type table struct {
 	mateTraits map[string]mask   // those that test it of members of a household
 	related    mask              // programs that ask about households
 	timed      mask              // programs whose answer can change by time alone
+	clocked    mask              // those of them that time may change for somebody of whom no event is known
 	open       mask              // programs that hold for a person of whom nothing is known
 	asksTrait  mask              // programs that test any trait
 	garbage    []uint32          // dead generations with rows left
@@ -71,6 +73,7 @@ type leaf struct {
 	stale   bool  // complete, but not to be used by a new build
 	horizon int64 // in milliseconds
 	users   mask  // programs that ask about it, but for those in growing
+	timed   mask  // programs of either kind that time alone may change
 	growing mask  // programs that hold all the more, and the longer, the more such events there are
 	mates   mask  // and those that ask about it for members of a household
 }
@@ -215,9 +218,9 @@ func (d *definitions) compile() (*table, error) {
 	}
 	t.words = (len(ordered) + 63) / 64
 	newMask := func() mask { return make(mask, t.words) }
-	t.timed, t.open, t.asksTrait, t.related = newMask(), newMask(), newMask(), newMask()
+	t.timed, t.clocked, t.open, t.asksTrait, t.related = newMask(), newMask(), newMask(), newMask(), newMask()
 	for _, l := range t.leaves {
-		l.users, l.growing, l.mates = newMask(), newMask(), newMask()
+		l.users, l.growing, l.mates, l.timed = newMask(), newMask(), newMask(), newMask()
 	}
 	for i, o := range ordered {
 		p := &program{index: i, generation: o.id, segment: o.segment, rule: o.parsed, live: o.phase == live,
@@ -294,6 +297,15 @@ func (t *table) wire(p *program, g parsedGeneration, bySegment map[string]genera
 	t.relate(p)
 	if p.rule.Timed() {
 		t.timed.set(p.index)
+		for _, l := range p.leaves {
+			l.timed.set(p.index)
+		}
+		if slices.ContainsFunc(p.rule.Conditions(), func(c rule.Condition) bool {
+			trait, is := c.Node.(*rule.Trait)
+			return !aboutEvents(c.Node) && !(is && !trait.Test.Clocked())
+		}) {
+			t.clocked.set(p.index)
+		}
 	}
 	if p.rule.MatchesNobody() {
 		t.open.set(p.index)
