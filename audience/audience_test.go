@@ -82,8 +82,10 @@ func (s ruled) Trait(name string) (touchstone.JSON, bool) {
 	v, ok := s.w.traits[s.person][name]
 	return v, ok
 }
-func (s ruled) Kept(int) []int64                   { return nil }
-func (s ruled) InSegment(ref int) bool             { return s.w.segments[s.rule.Segments()[ref]][s.person] }
+func (s ruled) Kept(int) []int64 { return nil }
+func (s ruled) InSegment(ref int) (int64, bool) {
+	return 1, s.w.segments[s.rule.Segments()[ref]][s.person]
+}
 func (s ruled) Household(int, int64) (bool, int64) { return false, rule.Never }
 
 func (w *world) Holds(_ context.Context, r *rule.Rule, _ time.Time) (sets []*segment.Bitmap, err error) {

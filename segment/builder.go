@@ -321,7 +321,7 @@ func (s *stranger) Person() touchstone.PersonID { return s.person }
 
 func (s *stranger) Trait(name string) (touchstone.JSON, bool) { return s.trait(name) }
 func (s *stranger) Kept(int) []int64                          { return nil }
-func (s *stranger) InSegment(int) bool                        { return false }
+func (s *stranger) InSegment(int) (int64, bool)               { return 0, false }
 func (s *stranger) Household(int, int64) (bool, int64)        { return false, 0 }
 
 // candidate has the stage ask the unit's rules about a person.

@@ -20,7 +20,7 @@ type Future struct {
 // Foretold says which segments somebody would be in, by their places in Forecast.Segments.
 type Foretold struct {
 	In []int
-	// Unsure are those that ask about households, or that chance decides: who lives with whom, and whose id is kept, is found out afterwards.
+	// Unsure are those that ask about households, or how long somebody has been in a segment, or that chance decides: who lives with whom, and whose id is kept, is found out afterwards.
 	Unsure []int
 }
 
@@ -138,10 +138,10 @@ func (o *oracle) ask(i int) certainty {
 	r, is := o.rules[i], no
 	switch {
 	case r == nil:
-	case len(r.Households()) > 0 || r.Draws():
+	case len(r.Households()) > 0 || r.Draws() || r.Lasts(-1):
 		is = unsure
 	default:
-		rec := &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments())), trait: func(name string) (touchstone.JSON, bool) {
+		rec := &record{kept: make([][]int64, len(r.Leaves())), in: make([]int64, len(r.Segments())), trait: func(name string) (touchstone.JSON, bool) {
 			v, ok := o.who.Traits[name]
 			return v, ok
 		}}
@@ -156,7 +156,7 @@ func (o *oracle) ask(i int) certainty {
 				o.known[i] = unsure
 				return unsure
 			case yes:
-				rec.in[n] = true
+				rec.in[n] = 1
 			}
 		}
 		for n := range r.Leaves() {

@@ -18,11 +18,11 @@ func (s *Segments) Holds(ctx context.Context, r *rule.Rule, at time.Time) ([]*Bi
 	if err := s.checkKnown(ctx, r); err != nil {
 		return nil, err
 	}
-	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs, Households: s.cfg.Households}
+	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs, Since: s.membersSince, Households: s.cfg.Households}
 	now := s.cfg.Clock.Now()
 	if !at.IsZero() {
 		now = at
-		e.History = until{s.cfg.History, at.UnixMilli() + 1}
+		e.History, e.Since = until{s.cfg.History, at.UnixMilli() + 1}, nil
 		e.Members = func(ctx context.Context, id string) ([]touchstone.PersonID, error) {
 			then, err := s.Then(ctx, id, at)
 			return personsOf(then), err

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -51,7 +52,7 @@ func (s *Segments) Preview(ctx context.Context, v *access.Viewer, text touchston
 		}
 	}
 	now := s.cfg.Clock.Now().UnixMilli()
-	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs, Households: s.cfg.Households}
+	e := Evaluator{History: s.cfg.History, Profiles: s.cfg.Profiles, Members: s.MemberIDs, Since: s.membersSince, Households: s.cfg.Households}
 	if err := s.checkKnown(ctx, r); err != nil {
 		return Preview{}, err
 	}
@@ -125,7 +126,32 @@ type Evaluator struct {
 	Profiles Profiles
 	// Members returns the members of another segment.
 	Members    func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
+	// Since returns since when each member of another segment is one, in unix milliseconds. Rules that ask how long are refused without it.
+	Since      func(ctx context.Context, segment string) (map[touchstone.PersonID]int64, error)
 	Households Households // nil: everybody lives alone
+}
+
+// members makes a column of the members of a segment, with the moment since when if the rule asks for it.
+func (e *Evaluator) members(ctx context.Context, r *rule.Rule, ref int, segment string) (*column, error) {
+	c := &column{leaf: -1 - ref}
+	if !r.Lasts(ref) {
+		members, err := e.Members(ctx, segment)
+		slices.Sort(members)
+		c.persons = members
+		return c, err
+	}
+	if e.Since == nil {
+		return nil, touchstone.Errorf(touchstone.Invalid, "how long somebody has been in a segment is known of now only").
+			WithHint("Ask about the present, or leave the length of time out.")
+	}
+	since, err := e.Since(ctx, segment)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range slices.Sorted(maps.Keys(since)) {
+		c.add(p, []int64{since[p]})
+	}
+	return c, nil
 }
 
 // Evaluate returns the members of a rule at the moment now, ascending.
@@ -148,12 +174,11 @@ func (e *Evaluator) each(ctx context.Context, r *rule.Rule, now int64, condition
 		return err
 	}
 	for i, id := range r.Segments() {
-		members, err := e.Members(ctx, id)
+		c, err := e.members(ctx, r, i, id)
 		if err != nil {
 			return err
 		}
-		slices.Sort(members)
-		known = append(known, &column{leaf: -1 - i, persons: members})
+		known = append(known, c)
 	}
 	if len(r.Households()) > 0 {
 		return e.eachTogether(ctx, r, now, known, fn)
@@ -274,12 +299,12 @@ type record struct {
 	person touchstone.PersonID
 	trait  func(name string) (touchstone.JSON, bool)
 	kept   [][]int64 // by leaf
-	in     []bool
+	in     []int64 // since when, 0 = not
 	near   *neighbours // if the rule asks about households
 }
 
 func newRecord(r *rule.Rule) *record {
-	return &record{kept: make([][]int64, len(r.Leaves())), in: make([]bool, len(r.Segments()))}
+	return &record{kept: make([][]int64, len(r.Leaves())), in: make([]int64, len(r.Segments()))}
 }
 
 // read makes the record a person's, of which the columns know.
@@ -294,11 +319,14 @@ func (r *record) read(person touchstone.PersonID, columns []*column) {
 	}
 }
 
-// take takes over what a column has at a place. Those of segments hold no more than who is in them.
+// take takes over what a column has at a place. Those of segments hold who is in them, and since when if that is asked for.
 func (r *record) take(c *column, i int) {
-	if c.leaf < 0 {
-		r.in[-1-c.leaf] = true
-	} else {
+	switch {
+	case c.leaf < 0 && len(c.ends) == 0:
+		r.in[-1-c.leaf] = 1
+	case c.leaf < 0:
+		r.in[-1-c.leaf] = c.of(i)[0]
+	default:
 		r.kept[c.leaf] = c.of(i)
 	}
 }
@@ -306,7 +334,7 @@ func (r *record) take(c *column, i int) {
 func (r *record) Person() touchstone.PersonID               { return r.person }
 func (r *record) Trait(name string) (touchstone.JSON, bool) { return r.trait(name) }
 func (r *record) Kept(leaf int) []int64                     { return r.kept[leaf] }
-func (r *record) InSegment(ref int) bool                    { return r.in[ref] }
+func (r *record) InSegment(ref int) (int64, bool)           { return r.in[ref], r.in[ref] != 0 }
 
 func (r *record) Household(n int, now int64) (bool, int64) {
 	return r.near.household(r.person, n, r, now)

@@ -206,7 +206,8 @@ func (h *history) rule(depth int) string {
 	case kind == 2:
 		return `{"not":` + h.rule(depth-1) + `}`
 	case kind == 3 && len(h.ids) > 0:
-		return fmt.Sprintf(`{"segment":%q}`, rapid.SampledFrom(h.ids).Draw(t, "ref"))
+		lasts := rapid.SampledFrom([]string{"", "", `,"for":"1s"`, `,"for":"4s"`, `,"for":"12s"`}).Draw(t, "for")
+		return fmt.Sprintf(`{"segment":%q%s}`, rapid.SampledFrom(h.ids).Draw(t, "ref"), lasts)
 	case kind <= 4:
 		switch rapid.IntRange(0, 5).Draw(t, "trait kind") {
 		case 0:

@@ -83,6 +83,29 @@ func (s *Segments) MemberIDs(ctx context.Context, id string) ([]touchstone.Perso
 	return persons, err
 }
 
+// membersSince returns since when each member of a segment is one.
+func (s *Segments) membersSince(ctx context.Context, id string) (map[touchstone.PersonID]int64, error) {
+	generation, err := s.liveGeneration(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Reader().Query(ctx, `SELECT person, entered_at FROM segment_members WHERE generation = ?`, generation)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	since := map[touchstone.PersonID]int64{}
+	for rows.Next() {
+		var person touchstone.PersonID
+		var at int64
+		if err := rows.Scan(&person, &at); err != nil {
+			return nil, err
+		}
+		since[person] = max(at, 1)
+	}
+	return since, rows.Err()
+}
+
 // liveGeneration returns the generation that answers for a segment, 0 before its first
 // build is done.
 func (s *Segments) liveGeneration(ctx context.Context, id string) (generation int64, err error) {

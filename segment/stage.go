@@ -773,11 +773,10 @@ func (v *view) Person() touchstone.PersonID { return v.state.person }
 
 func (v *view) Kept(leaf int) []int64 { return v.state.times(v.program.leaves[leaf].id) }
 
-func (v *view) InSegment(ref int) bool {
+func (v *view) InSegment(ref int) (since int64, in bool) {
 	i := v.program.refs[ref]
 	if i < 0 {
-		return false
+		return 0, false
 	}
-	_, in := v.state.enteredAt(v.stage.table.programs[i].generation)
-	return in
+	return v.state.enteredAt(v.stage.table.programs[i].generation)
 }

@@ -546,7 +546,7 @@ func (w *world) expected(id string, static map[string][]touchstone.PersonID) []t
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	e := Evaluator{History: w, Profiles: w, Households: w, Members: func(_ context.Context, ref string) ([]touchstone.PersonID, error) {
+	e := Evaluator{History: w, Profiles: w, Households: w, Since: w.segs.membersSince, Members: func(_ context.Context, ref string) ([]touchstone.PersonID, error) {
 		return w.expected(ref, static), nil
 	}}
 	members, err := e.Evaluate(ctx, r, w.now)

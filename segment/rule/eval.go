@@ -16,8 +16,9 @@ type Subject interface {
 	// Kept returns what is kept of the person's events of a leaf (see [Rule.Leaves] and [Leaf.Add]). What is older than
 	// the leaf's horizon may be missing.
 	Kept(leaf int) []int64
-	// InSegment tells whether the person is in a segment (see [Rule.Segments]).
-	InSegment(ref int) bool
+	// InSegment tells whether the person is in a segment (see [Rule.Segments]), and since when. The moment matters if the
+	// rule asks for it ([Rule.Lasts]) and only then.
+	InSegment(ref int) (since int64, in bool)
 	// Household answers a household condition (see [Rule.Households]) as [Rule.Among] does.
 	Household(n int, now int64) (holds bool, deadline int64)
 }
@@ -59,7 +60,11 @@ func eval(n Node, s Subject, now int64) (bool, int64) {
 	case *Sequence:
 		return n.eval(s, now)
 	case *Segment:
-		return s.InSegment(n.ref), Never
+		since, in := s.InSegment(n.ref)
+		if due := since + n.For.Milliseconds(); in && n.For != 0 && now < due {
+			return false, due
+		}
+		return in, Never
 	case *Household:
 		return s.Household(n.number, now)
 	}
@@ -244,7 +249,7 @@ type nobody struct{ rule *Rule }
 func (nobody) Person() touchstone.PersonID          { return 0 }
 func (nobody) Trait(string) (touchstone.JSON, bool) { return "", false }
 func (nobody) Kept(int) []int64                     { return nil }
-func (nobody) InSegment(int) bool                   { return false }
+func (nobody) InSegment(int) (int64, bool)          { return 0, false }
 
 func (n nobody) Household(number int, now int64) (bool, int64) { return n.rule.Alone(number, n, now) }
 
@@ -343,6 +348,10 @@ func (r *Rule) Timed() bool {
 			}
 		case *Trait:
 			if n.Test.Clocked() {
+				return true
+			}
+		case *Segment:
+			if n.For != 0 {
 				return true
 			}
 		}

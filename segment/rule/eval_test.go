@@ -18,6 +18,7 @@ type person struct {
 	traits map[string]touchstone.JSON
 	times  [][]int64
 	in     map[int]bool
+	since  int64       // in whichever
 	keep   []rule.Leaf // when set, only what the leaves keep is shown
 	now    int64
 	rule   *rule.Rule // of those who live together
@@ -33,8 +34,8 @@ func (p *person) Trait(name string) (touchstone.JSON, bool) {
 	v, ok := p.traits[name]
 	return v, ok
 }
-func (p *person) Person() touchstone.PersonID { return p.id }
-func (p *person) InSegment(ref int) bool      { return p.in[ref] }
+func (p *person) Person() touchstone.PersonID     { return p.id }
+func (p *person) InSegment(ref int) (int64, bool) { return p.since, p.in[ref] }
 func (p *person) Kept(leaf int) []int64 {
 	times := p.times[leaf]
 	if p.keep == nil {

@@ -162,7 +162,10 @@ func (p *parser) node(at string, v jsontext.Value, depth int) Node {
 		return p.household(at, value, depth)
 	default:
 		n := &Segment{ID: p.name(join(at, "segment"), value)}
-		p.done(o, "segment")
+		if v, ok := o.take("for"); ok {
+			n.For = p.within(join(at, "for"), v)
+		}
+		p.done(o, "segment, for")
 		p.condition(at, n)
 		return n
 	}

@@ -51,6 +51,9 @@ func (p *printer) node(n Node) {
 	case *Segment:
 		p.WriteString(`{"segment":`)
 		p.text(n.ID)
+		if n.For != 0 {
+			p.WriteString(`,"for":"` + FormatDuration(n.For) + `"`)
+		}
 		p.WriteByte('}')
 	case *Household:
 		p.WriteString(`{"household":{`)

@@ -76,9 +76,10 @@ type Count struct {
 	Value int
 }
 
-// Segment holds while the person is in another segment.
+// Segment holds while the person is in another segment, and has been for a time without a break, if For is not 0.
 type Segment struct {
-	ID string
+	ID  string
+	For time.Duration
 
 	ref int
 }
@@ -126,6 +127,14 @@ func (e *Event) parts() []*Event {
 		return []*Event{as.all, as.pass}
 	}
 	return []*Event{e}
+}
+
+// Lasts tells whether the rule asks since when somebody has been in the segment with a number, or, below 0, in any.
+func (r *Rule) Lasts(ref int) bool {
+	return r.has(func(n Node) bool {
+		s, ok := n.(*Segment)
+		return ok && s.For != 0 && (ref < 0 || s.ref == ref)
+	})
 }
 
 // Ref is the index of the segment in [Rule.Segments].

@@ -83,6 +83,8 @@ func TestParseNamesTheMistake(t *testing.T) {
 		`{"trait":"a","op":"eq","value":"2026-01-01","tz":"UTC"}`:                                                   "tz: unknown field",
 		`{"event":"X","where":[{"property":"p","op":"ago_gt","value":"1d"}]}`:                                       "where.0.op: ago_gt is about traits",
 		`{"event":"X","last":{"property":"p","op":"before","value":"2026-01-01"}}`:                                  "last.op: before is about traits",
+		`{"segment":"a","for":"1y"}`:                                                                                `for: "1y" is not a length of time`,
+		`{"segment":"a","within":"1d"}`:                                                                             "within: unknown field; known here: segment, for",
 		`{"random":{"salt":"","to":5}}`:                                                                             "random.salt: must have 1 to 64 bytes",
 		`{"random":{"salt":"s","from":5,"to":5}}`:                                                                   "random.to: must be more than from",
 		`{"random":{"salt":"s","to":0.001}}`:                                                                        "random.to: must be a percentage",

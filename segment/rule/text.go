@@ -48,6 +48,9 @@ func (w *texter) node(n Node, alone bool) {
 		w.sequence(n)
 	case *Segment:
 		w.words("in segment", quoted(n.ID))
+		if n.For != 0 {
+			w.words("for", lengthText(n.For))
+		}
 	case *Household:
 		w.words(string(n.Who), "of household")
 		if n.Role != "" {

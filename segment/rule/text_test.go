@@ -31,6 +31,7 @@ func TestText(t *testing.T) {
 		`trait due more than 30 days ago and trait due less than 90 days ago`:                            `{"and":[{"trait":"due","op":"ago_gt","value":"30d"},{"trait":"due","op":"ago_lt","value":"90d"}]}`,
 		`trait home near (31.23, 121.47) within 5 km`:                                                    `{"trait":"home","op":"near","value":{"lat":31.23,"lng":121.47,"km":5}}`,
 		`trait app version >= "2.10" and trait tags has any of ("a", "b")`:                               `{"and":[{"trait":"app","op":"version_gte","value":"2.10"},{"trait":"tags","op":"has_any","value":["a","b"]}]}`,
+		`in segment vip for 30 days and not in segment staff`:                                            `{"and":[{"segment":"vip","for":"30d"},{"not":{"segment":"staff"}}]}`,
 		`random 0% to 12.5% of "spring"`:                                                                 `{"random":{"salt":"spring","from":0,"to":12.5}}`,
 		"trait a exists\n  and trait b exists":                                                           `{"and":[{"trait":"a","op":"exists"},{"trait":"b","op":"exists"}]}`,
 	} {
@@ -269,7 +270,7 @@ func (d *drawer) rule(depth int) string {
 		d.inside = false
 		return fmt.Sprintf(`{"household":{%s%q:%s}}`, d.of("", `"role":"payer",`), d.of("any", "all", "none"), of)
 	case 4:
-		return `{"segment":` + d.name() + `}`
+		return `{"segment":` + d.name() + d.of("", `,"for":`+d.length()) + `}`
 	case 5:
 		return fmt.Sprintf(`{"random":{"salt":%s,"from":%s,"to":%s}}`, d.name(), d.of("0", "0.01", "12.5"), d.of("100", "12.51"))
 	case 6:

@@ -82,7 +82,11 @@ func (p *textParser) condition(depth int) Node {
 	case p.take("sequence"):
 		return p.sequence()
 	case p.take("in segment"):
-		return &Segment{ID: p.name()}
+		n := &Segment{ID: p.name()}
+		if p.take("for") {
+			n.For = p.length()
+		}
+		return n
 	case p.take("random"):
 		return p.random()
 	}

@@ -188,7 +188,7 @@ func (p *textParser) need(words string) {
 
 // keywords cannot be names without quotes.
 var keywords = strings.Fields(`ago ahead all and anniversary any as at average back before after begun between contains context day days did different
-	does ends exactly exists first has household hour hours in km last least less match matches maximum minimum minute minutes month more most near none not of on or
+	does ends exactly exists first for has household hour hours in km last least less match matches maximum minimum minute minutes month more most near none not of on or
 	previous quarter random second seconds segment sequence since starts sum the then this times today to true false trait until version week weeks where with within year zone`)
 
 func isKeyword(s string) bool { return slices.Contains(keywords, s) }

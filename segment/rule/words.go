@@ -77,6 +77,9 @@ func (s *speaker) node(n Node, nested bool) string {
 	case *Sequence:
 		return s.sequence(n)
 	case *Segment:
+		if n.For != 0 {
+			return s.say("words.inSegmentFor", "name", called(s.names.Segment, n.ID), "length", s.span(n.For))
+		}
 		return s.say("words.inSegment", "name", called(s.names.Segment, n.ID))
 	case *Household:
 		role := n.Role
@@ -108,7 +111,9 @@ func (s *speaker) not(n Node, nested bool) string {
 	case *Not:
 		return s.node(n.Of, nested)
 	case *Segment:
-		return s.say("words.notInSegment", "name", called(s.names.Segment, n.ID))
+		if n.For == 0 {
+			return s.say("words.notInSegment", "name", called(s.names.Segment, n.ID))
+		}
 	case *Trait:
 		if test, ok := opposite(n.Test); ok {
 			return s.node(&Trait{Name: n.Name, Test: test}, nested)
@@ -141,7 +146,7 @@ func (s *speaker) test(name string, t *Test) string {
 		return s.say("words.testNoValue", "name", name, "op", op)
 	case AgoGt, AgoLt, AheadLt, AheadGt:
 		length, _ := ParseDuration(t.Values[0].Text)
-		return s.say("words.length."+string(t.Op), "name", name, "length", s.length(length))
+		return s.say("words.length."+string(t.Op), "name", name, "length", s.span(length))
 	case Anniversary:
 		days := int(t.Values[0].Number)
 		length := s.counted("length.d", max(days, -days))
@@ -203,10 +208,14 @@ func (s *speaker) number(n float64) string {
 	return sign + whole
 }
 
-func (s *speaker) length(d time.Duration) string {
+// length is a length after "the last", of which one is not counted; span is one that stands by itself.
+func (s *speaker) length(d time.Duration) string { return s.lasting("length.", d) }
+func (s *speaker) span(d time.Duration) string   { return s.lasting("span.", d) }
+
+func (s *speaker) lasting(key string, d time.Duration) string {
 	text := FormatDuration(d)
 	n, _ := strconv.Atoi(text[:len(text)-1]) // it was written just now
-	return s.counted("length."+text[len(text)-1:], n)
+	return s.counted(key+text[len(text)-1:], n)
 }
 
 func (s *speaker) where(filters []Filter) string {
@@ -235,7 +244,7 @@ func (s *speaker) window(w *Window) string {
 	}
 	switch {
 	case w.To != 0:
-		return s.say("words.ago", "from", s.length(w.From), "to", s.length(w.To))
+		return s.say("words.ago", "from", s.span(w.From), "to", s.span(w.To))
 	case w.From != 0:
 		return s.say("words.within", "window", s.length(w.From))
 	case w.Unit != "" && w.Back < 2:
@@ -285,7 +294,7 @@ func (s *speaker) sequence(n *Sequence) string {
 		}
 		window := ""
 		if step.Within != 0 {
-			window = s.length(step.Within)
+			window = s.span(step.Within)
 		}
 		steps = append(steps, s.say("words.step."+kind, "event", called(s.names.Event, step.Name), "where", s.where(step.Where), "window", window))
 	}

@@ -17,16 +17,17 @@ func TestWords(t *testing.T) {
 		`not did login in the last 1 day`: {"did not do login in the last day", "近 1 天没有做过“login”"},
 		`not (trait a = 1 or not trait b in (1, 2, 3, 4, 5, 6))`: {
 			"not (a is 1, or b is none of 1, 2, 3, 4, 5 …)", "不满足（a 等于 1，或b 不属于 1、2、3、4、5 …）"},
-		`trait born anniversary within 7 days ahead`:   {"born has its day of the year within the next 7 days", "born 的周年日在未来 7 天内"},
-		`trait due more than 30 days ago`:              {"due is more than 30 days ago", "due 已超过 30 天"},
-		`trait home near (31.23, 121.47) within 5 km`:  {"home is within 5 km of 31.23, 121.47", "home 距 31.23, 121.47 不超过 5 公里"},
-		`sum of amount of order > 10.5 previous month`: {"total amount of order > 10.5 in the previous month", "上一个月“order”的 amount 总和大于 10.5"},
-		`did order on at least 3 days this week`:       {"did order on at least 3 different days this week", "本周至少 3 天做过“order”"},
-		`sequence a then not b within 2 hours`:         {"did a, then no b within 2 hours", "做过“a”、之后 2 小时内没有做过“b”"},
-		`none of household as child (in segment s)`:    {"no one in the household (children) matches: is in VIP", "所在家庭没有儿童满足：属于人群“VIP”"},
-		`random 0% to 12.5% of x and not in segment s`: {"is among the 0–12.5 % of draw x, and is not in VIP", "随机抽样 x 的 0–12.5 %，且不属于人群“VIP”"},
-		`did a where context page.path matches "^/p"`:  {"did a (page.path matches the pattern ^/p)", "做过“a”（page.path 匹配正则 ^/p）"},
-		`last sku of a exists since 2026-01-01`:        {"sku of the last a is known since 2026-01-01", "2026-01-01 起最近一次“a”的 sku 有值"},
+		`trait born anniversary within 7 days ahead`:              {"born has its day of the year within the next 7 days", "born 的周年日在未来 7 天内"},
+		`trait due more than 30 days ago`:                         {"due is more than 30 days ago", "due 已超过 30 天"},
+		`trait home near (31.23, 121.47) within 5 km`:             {"home is within 5 km of 31.23, 121.47", "home 距 31.23, 121.47 不超过 5 公里"},
+		`sum of amount of order > 10.5 previous month`:            {"total amount of order > 10.5 in the previous month", "上一个月“order”的 amount 总和大于 10.5"},
+		`did order on at least 3 days this week`:                  {"did order on at least 3 different days this week", "本周至少 3 天做过“order”"},
+		`sequence a then not b within 2 hours`:                    {"did a, then no b within 2 hours", "做过“a”、之后 2 小时内没有做过“b”"},
+		`none of household as child (in segment s)`:               {"no one in the household (children) matches: is in VIP", "所在家庭没有儿童满足：属于人群“VIP”"},
+		`in segment s for 1 day and not in segment s for 2 weeks`: {"has been in VIP for one day, and not (has been in VIP for 14 days)", "属于人群“VIP”已满 1 天，且不满足（属于人群“VIP”已满 14 天）"},
+		`random 0% to 12.5% of x and not in segment s`:            {"is among the 0–12.5 % of draw x, and is not in VIP", "随机抽样 x 的 0–12.5 %，且不属于人群“VIP”"},
+		`did a where context page.path matches "^/p"`:             {"did a (page.path matches the pattern ^/p)", "做过“a”（page.path 匹配正则 ^/p）"},
+		`last sku of a exists since 2026-01-01`:                   {"sku of the last a is known since 2026-01-01", "2026-01-01 起最近一次“a”的 sku 有值"},
 	} {
 		r, err := ParseText(text)
 		if err != nil {

@@ -5544,6 +5544,11 @@ export interface components {
         };
         SegmentRule: {
             segment: string;
+            /**
+             * @description Has been in it for so long without a break, by what the segment itself says; left out = is in it now
+             * @example 30d
+             */
+            for?: string;
         };
         RandomRule: {
             /** @description A part of all persons that chance has chosen, in percent: from ≤ bucket < to. The bucket is the last 8 bytes of the MD5 of salt, colon and public id, little endian, without the lowest bit, modulo 10,000, in hundredths; a merge keeps that of the person who is kept */

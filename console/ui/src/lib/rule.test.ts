@@ -64,6 +64,12 @@ describe("operators of moments, places and chance", () => {
     expect(prune({ random: { salt: "a", from: 10, to: 10 } }).rule).toBeNull();
     expect(prune({ trait: "tags", op: "has_any", value: [] }).rule).toBeNull();
   });
+  it("know how long somebody has been in a segment", () => {
+    expect(readRule({ segment: "vip", for: "30d" })).toEqual({ rule: { segment: "vip", for: "30d" } });
+    expect(readRule({ segment: "vip", for: 30 })).toEqual({ wrong: "for" });
+    expect(salvageRule({ segment: "vip", for: 30 })).toEqual({ segment: "vip" });
+    expect(negate({ segment: "vip", for: "30d" })).toEqual({ not: { segment: "vip", for: "30d" } });
+  });
   it("have opposites with names", () => {
     expect(negate({ trait: "tags", op: "has_any", value: ["a"] })).toEqual({
       trait: "tags",

@@ -380,6 +380,7 @@ export function readRule(v: unknown, at = "", depth = 0): { rule: Rule } | { wro
     if (!isOperand(v.op, v.value)) return { wrong: join(at, "value") };
     if (!isZone(v.tz)) return { wrong: join(at, "tz") };
   }
+  if (kind === "segment" && v.for !== undefined && !isLength(v.for)) return { wrong: join(at, "for") };
   if (kind === "event") {
     if (v.where !== undefined && !(Array.isArray(v.where) && v.where.every(isCondition)))
       return { wrong: join(at, "where") };
@@ -410,6 +411,7 @@ export function salvageRule(v: unknown, depth = 0): Rule | undefined {
     return makeGroup(kind, parts);
   }
   if (typeof v.trait === "string") return salvageTrait(v.trait, v.op, v.value);
+  if (typeof v.segment === "string") return { segment: v.segment };
   if ("random" in v) return { random: { salt: "", from: 0, to: 10 } };
   if (Array.isArray(v.sequence)) {
     const steps = v.sequence.filter(isStep);

@@ -49,10 +49,14 @@ export function useRuleWords() {
       const l = parseLength(s);
       return l ? t(`condition.length.${l.unit}`, { count: l.n, n: format.num(l.n) }) : "…";
     };
+    const span = (s: string | undefined): string => {
+      const l = parseLength(s);
+      return l ? t(`condition.span.${l.unit}`, { count: l.n, n: format.num(l.n) }) : "…";
+    };
     const days = (n: number) => t("condition.length.d", { count: n, n: format.num(n) });
     const test = (name: string, op: TraitOp, v: unknown): string => {
       if (takesLength(op))
-        return t(`condition.words.length.${op as "ago_gt"}`, { name, length: length(v as string) });
+        return t(`condition.words.length.${op as "ago_gt"}`, { name, length: span(v as string) });
       if (op === "anniversary") {
         const n = typeof v === "number" ? v : 0;
         return t(`condition.words.anniversary.${n === 0 ? "on" : n > 0 ? "until" : "since"}`, {
@@ -94,7 +98,7 @@ export function useRuleWords() {
         case "within":
           return t("condition.words.within", { window: length(r.within) });
         case "ago":
-          return t("condition.words.ago", { from: length(r.ago?.from), to: length(r.ago?.to) });
+          return t("condition.words.ago", { from: span(r.ago?.from), to: span(r.ago?.to) });
         case "calendar": {
           const period = t(`condition.period.${r.calendar?.unit ?? "month"}`);
           const back = r.calendar?.back ?? 0;
@@ -140,7 +144,8 @@ export function useRuleWords() {
     };
     const rule = (r: Rule, nested = false): string => {
       if (isNot(r)) {
-        if (isSegment(r.not)) return t("condition.words.notInSegment", { name: segment(r.not.segment) });
+        if (isSegment(r.not) && r.not.for === undefined)
+          return t("condition.words.notInSegment", { name: segment(r.not.segment) });
         const named = negate(r.not);
         if (!isNot(named)) return rule(named, nested);
         return t("condition.words.not", { rule: rule(r.not) });
@@ -158,7 +163,7 @@ export function useRuleWords() {
           t(`condition.words.step.${i === 0 ? "first" : s.not ? "not" : s.within ? "within" : "next"}`, {
             event: s.event ? labels.event(s.event) : "…",
             where: where(s.where),
-            window: length(s.within),
+            window: span(s.within),
           }),
         );
         const window = r.within === undefined ? "" : t("condition.words.begun", { window: length(r.within) });
@@ -168,6 +173,8 @@ export function useRuleWords() {
         const { salt, from = 0, to = 100 } = r.random;
         return t("condition.words.random", { salt, from: format.num(from, 2), to: format.num(to, 2) });
       }
+      if (isSegment(r) && r.for !== undefined)
+        return t("condition.words.inSegmentFor", { name: segment(r.segment), length: span(r.for) });
       if (isSegment(r)) return t("condition.words.inSegment", { name: segment(r.segment) });
       if (isHousehold(r)) {
         const { who, of, role } = membersOf(r);

@@ -106,6 +106,18 @@ export const condition = {
     w_one: "week",
     w_other: "{{n}} weeks",
   },
+  span: {
+    s_one: "one second",
+    s_other: "{{n}} seconds",
+    m_one: "one minute",
+    m_other: "{{n}} minutes",
+    h_one: "one hour",
+    h_other: "{{n}} hours",
+    d_one: "one day",
+    d_other: "{{n}} days",
+    w_one: "one week",
+    w_other: "{{n}} weeks",
+  },
   period: { day: "day", week: "week", month: "month", quarter: "quarter", year: "year" },
   times: {
     gte_one: "at least once",
@@ -167,6 +179,7 @@ export const condition = {
     begun: ", begun in the last {{window}}",
     never: "did not do {{event}}{{where}}{{window}}",
     inSegment: "is in {{name}}",
+    inSegmentFor: "has been in {{name}} for {{length}}",
     household: {
       any: "someone in the household ({{role}}) matches: {{rule}}",
       all: "everyone in the household ({{role}}) matches: {{rule}}",

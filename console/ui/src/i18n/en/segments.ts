@@ -135,6 +135,7 @@ export const segments = {
     stepWithin: "within",
     stepTime: "How soon after the step before",
     addSegment: "In a segment",
+    lasts: { label: "How long", now: "now", for: "for at least" },
     addRandom: "Random part",
     random: {
       kind: "By chance",

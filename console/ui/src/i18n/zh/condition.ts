@@ -93,6 +93,13 @@ export const condition = {
     d_other: "{{n}} 天",
     w_other: "{{n}} 周",
   },
+  span: {
+    s_other: "{{n}} 秒",
+    m_other: "{{n}} 分钟",
+    h_other: "{{n}} 小时",
+    d_other: "{{n}} 天",
+    w_other: "{{n}} 周",
+  },
   period: { day: "天", week: "周", month: "月", quarter: "季度", year: "年" },
   times: {
     gte_other: "至少做过 {{n}} 次",
@@ -151,6 +158,7 @@ export const condition = {
     begun: "（起始于近 {{window}}）",
     never: "{{window}}没有做过“{{event}}”{{where}}",
     inSegment: "属于人群“{{name}}”",
+    inSegmentFor: "属于人群“{{name}}”已满 {{length}}",
     household: {
       any: "所在家庭有{{role}}满足：{{rule}}",
       all: "所在家庭的所有{{role}}都满足：{{rule}}",

@@ -132,6 +132,7 @@ export const segments = {
     stepWithin: "间隔不超过",
     stepTime: "与上一步的间隔",
     addSegment: "所属人群",
+    lasts: { label: "持续时长", now: "当前", for: "已满" },
     addRandom: "随机分桶",
     random: {
       kind: "随机抽取",

@@ -17,7 +17,6 @@ import type { Rule } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { OpSelect } from "@/components/conditions/ConditionRow";
 import { convertValue, type FieldType, opsFor, useTraitTypes } from "@/components/conditions/fields";
-import { SegmentPicker } from "@/components/conditions/SegmentPicker";
 import { ValueInput } from "@/components/conditions/ValueInput";
 import { ChoiceRow } from "@/components/Named";
 import { type Choice, choicesOf, isFound, useNames } from "@/lib/displayNames";
@@ -52,6 +51,7 @@ import type { Undo } from "@/lib/useUndo";
 import { EventEditor } from "./EventEditor";
 import { newRandom, RandomEditor } from "./RandomEditor";
 import { PartHandle, PasteHere, RuleMoves, usePartMarks } from "./RuleMoves";
+import { SegmentEditor } from "./SegmentEditor";
 import { SequenceEditor } from "./SequenceEditor";
 
 export interface Remarks {
@@ -336,16 +336,7 @@ function LeafEditor({ rule, at, onChange, onRemove, onCopy, fresh = false }: Par
           {isSequence(inner) && <SequenceEditor rule={inner} onChange={set} fresh={fresh} />}
           {isRandom(inner) && <RandomEditor rule={inner} onChange={set} />}
           {isSegment(inner) && (
-            <div className="rule-line">
-              <span className="rule-kind">{t("segments.builder.inSegment")}</span>
-              <SegmentPicker
-                value={inner.segment || undefined}
-                label={t("condition.segment")}
-                fresh={fresh}
-                {...(self ? { except: self } : {})}
-                onChange={(id) => set({ segment: id ?? "" })}
-              />
-            </div>
+            <SegmentEditor rule={inner} onChange={set} fresh={fresh} {...(self ? { self } : {})} />
           )}
         </div>
         <span className="rule-actions">
