@@ -174,7 +174,8 @@ func (a *Audience) find(ctx context.Context, s *scene, roots []*part) error {
 	var named, asked []*part
 	for _, root := range roots {
 		root.each(func(p *part) {
-			_, isSegment := p.node.(*rule.Segment)
+			of, isSegment := p.node.(*rule.Segment)
+			isSegment = isSegment && of.For == 0 // how long is for history to say
 			switch {
 			case p.group != condition || p.set != nil:
 			case isSegment && s.at.IsZero():

@@ -125,7 +125,7 @@ type Evaluator struct {
 	History  History
 	Profiles Profiles
 	// Members returns the members of another segment.
-	Members    func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
+	Members func(ctx context.Context, segment string) ([]touchstone.PersonID, error)
 	// Since returns since when each member of another segment is one, in unix milliseconds. Rules that ask how long are refused without it.
 	Since      func(ctx context.Context, segment string) (map[touchstone.PersonID]int64, error)
 	Households Households // nil: everybody lives alone
@@ -298,8 +298,8 @@ func needsProfiles(r *rule.Rule, conditions []rule.Condition) bool {
 type record struct {
 	person touchstone.PersonID
 	trait  func(name string) (touchstone.JSON, bool)
-	kept   [][]int64 // by leaf
-	in     []int64 // since when, 0 = not
+	kept   [][]int64   // by leaf
+	in     []int64     // since when, 0 = not
 	near   *neighbours // if the rule asks about households
 }
 

@@ -142,4 +142,6 @@ export const segments: Messages = {
     "到目前为止的时段请写 in the last 加时长",
   "{0} is missing before {1}": "{1} 之前缺少 {0}",
   '{0} means nothing here; texts stand in "quotes"': "{0} 在此处没有意义；文本请加双引号",
+  "Ask about the present, or leave the length of time out.": "请查询当前时刻，或去掉时长。",
+  "how long somebody has been in a segment is known of now only": "只能得知到当前为止在人群中的时长",
 };
