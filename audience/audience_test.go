@@ -30,13 +30,29 @@ type world struct {
 	segments map[string]map[touchstone.PersonID]bool
 	sees     map[touchstone.PersonID]bool // nil: everybody
 	searches int
+
+	// Of one segment with a rule, and what happened to it.
+	rule    touchstone.JSON
+	changed []change
+	before  map[touchstone.PersonID]map[string]touchstone.JSON // traits as a past question finds them
+	reaches time.Time
+}
+
+type change struct {
+	person  touchstone.PersonID
+	entered bool
+	at      time.Time
 }
 
 func (w *world) Get(_ context.Context, _ *access.Viewer, id string) (segment.Segment, error) {
 	if w.segments[id] == nil {
 		return segment.Segment{}, touchstone.Errorf(touchstone.NotFound, "there is no segment %s", id)
 	}
-	return segment.Segment{ID: id, Name: "the " + id, Kind: segment.KindStatic}, nil
+	one := segment.Segment{ID: id, Name: "the " + id, Kind: segment.KindStatic, Version: 1, CreatedAt: w.now.AddDate(-1, 0, 0)}
+	if w.rule != "" {
+		one.Kind, one.Rule = segment.KindRule, w.rule
+	}
+	return one, nil
 }
 
 func (w *world) List(context.Context, *access.Viewer) (list []segment.Segment, err error) {
@@ -88,8 +104,13 @@ func (s ruled) InSegment(ref int) (int64, bool) {
 }
 func (s ruled) Household(int, int64) (bool, int64) { return false, rule.Never }
 
-func (w *world) Holds(_ context.Context, r *rule.Rule, _ time.Time) (sets []*segment.Bitmap, err error) {
+func (w *world) Holds(_ context.Context, r *rule.Rule, at time.Time) (sets []*segment.Bitmap, err error) {
 	w.searches++
+	if !at.IsZero() && w.before != nil {
+		then := *w
+		then.traits, then.before = w.before, nil
+		return then.Holds(ctx, r, time.Time{})
+	}
 	for _, c := range r.Conditions() {
 		set := roaring64.New()
 		for p := range w.traits {
@@ -102,8 +123,13 @@ func (w *world) Holds(_ context.Context, r *rule.Rule, _ time.Time) (sets []*seg
 	return sets, nil
 }
 
-func (w *world) EachChange(context.Context, string, time.Time, func(touchstone.PersonID, bool, time.Time)) (time.Time, error) {
-	return time.Time{}, nil
+func (w *world) EachChange(_ context.Context, _ string, since time.Time, fn func(touchstone.PersonID, bool, time.Time)) (time.Time, error) {
+	for _, c := range w.changed {
+		if !c.at.Before(since) {
+			fn(c.person, c.entered, c.at)
+		}
+	}
+	return w.reaches, nil
 }
 
 func (w *world) History(context.Context, *access.Viewer, string, int) ([]segment.Day, error) {
@@ -574,5 +600,79 @@ func TestKnownIsBounded(t *testing.T) {
 	}
 	if k.get("c0", now) == nil || k.get("c99", now) == nil || k.get("c50", now) != nil {
 		t.Fatal("what was asked for last is gone, or what was not is there")
+	}
+}
+
+// moved is a segment "a is 1 and b is there" of people to whom something happened in the last hours.
+func moved() *world {
+	one := func(a, b touchstone.JSON) map[string]touchstone.JSON {
+		m := map[string]touchstone.JSON{}
+		if a != "" {
+			m["a"] = a
+		}
+		if b != "" {
+			m["b"] = b
+		}
+		return m
+	}
+	w := &world{now: time.Date(2026, 5, 1, 12, 30, 0, 0, time.UTC), rule: `{"and":[{"trait":"a","op":"eq","value":1},{"trait":"b","op":"exists"}]}`}
+	w.before = map[touchstone.PersonID]map[string]touchstone.JSON{1: one("", "2"), 2: one("", ""), 3: one("1", "2"), 4: one("1", "2"), 5: one("1", "2"), 6: one("1", "2")}
+	w.traits = map[touchstone.PersonID]map[string]touchstone.JSON{1: one("1", "2"), 2: one("1", "2"), 3: one("", "2"), 4: one("1", "2"), 5: one("1", "2"), 6: one("1", "2"), 7: one("1", "2")}
+	w.segments = map[string]map[touchstone.PersonID]bool{"seg_a": {1: true, 2: true, 4: true, 5: true, 6: true, 7: true}, "seg_b": {1: true, 3: true, 9: true}}
+	at := func(h int) time.Time { return w.now.Add(-time.Duration(h) * time.Hour) }
+	w.changed = []change{{5, true, at(40)}, {4, false, at(9)}, {4, true, at(3)}, {1, true, at(3)}, {2, true, at(2)}, {7, true, at(1)}, {3, false, at(0)}}
+	return w
+}
+
+func TestFlowTellsWhy(t *testing.T) {
+	w := moved()
+	a := w.open(t, openDB(t))
+	f, err := a.Flow(ctx, w.viewer(), "seg_a", 24, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Entered != 4 || f.Left != 2 || f.StayedOut != 1 || f.CameBack != 1 || !f.Complete {
+		t.Errorf("the flow: %+v", f)
+	}
+	if fmt.Sprint(f.FromOther) != "[{seg_b  1}]" || fmt.Sprint(f.ToOther) != "[{seg_b  1}]" {
+		t.Errorf("besides: %v, %v", f.FromOther, f.ToOther)
+	}
+	// 1 by a; 2 by a and b; 7, of whom nothing was known, by both; 4 came back as it was. 3 left by a.
+	if got := fmt.Sprint(f.Reasons.Parts, f.Reasons.Unexplained); got != "[{and.0 3 1} {and.1 2 0}] { 1 0}" {
+		t.Errorf("the reasons: %s", got)
+	}
+	if f, err = a.Flow(ctx, w.viewer(), "seg_a", 1, false); err != nil || f.Reasons != nil || f.Entered != 1 {
+		t.Errorf("without asking why: %+v, %v", f, err)
+	}
+	w.reaches = w.now.Add(-time.Hour)
+	if f, err = a.Flow(ctx, w.viewer(), "seg_a", 24, false); err != nil || f.Complete {
+		t.Errorf("a feed that has forgotten: %+v, %v", f, err)
+	}
+}
+
+func TestTrendCountsBack(t *testing.T) {
+	w := moved()
+	a := w.open(t, openDB(t))
+	trend := func() (text string) {
+		t.Helper()
+		got, err := a.Trend(ctx, w.viewer(), "seg_a", "hour", 11)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range got.Points {
+			text += fmt.Sprintf("%d:%d+%d-%d ", p.From.Hour(), p.Members, p.Entered, p.Left)
+		}
+		return text
+	}
+	if got, want := trend(), "2:4+0-0 3:3+0-1 4:3+0-0 5:3+0-0 6:3+0-0 7:3+0-0 8:3+0-0 9:5+2-0 10:6+1-0 11:7+1-0 12:6+0-1 "; got != want {
+		t.Errorf("by hour: %s\n want     %s", got, want)
+	}
+	w.reaches = w.now.Add(-3 * time.Hour)
+	if got, want := trend(), "9:5+2-0 10:6+1-0 11:7+1-0 12:6+0-1 "; got != want {
+		t.Errorf("of what the feed knows: %s, want %s", got, want)
+	}
+	w.sees = map[touchstone.PersonID]bool{1: true, 3: true}
+	if got, want := trend(), "9:2+1-0 10:2+0-0 11:2+0-0 12:1+0-1 "; got != want {
+		t.Errorf("of whom the viewer sees: %s, want %s", got, want)
 	}
 }
