@@ -2,6 +2,7 @@ package tag
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"net/http"
@@ -422,7 +423,7 @@ func (x resource) giveSome(r *http.Request, t *Tags, tag *Tag, origin string, va
 	if err != nil {
 		return sum, err
 	}
-	in := WriteBody{Tag: tag.ID, Origin: origin}
+	in := WriteBody{Tag: tag.ID, Origin: cmp.Or(origin, cut(v.Name, maxName))} // people are shown who gave it, not an id
 	for i, p := range persons {
 		if id, ok := ids[p]; ok {
 			in.Values = append(in.Values, Given{id.String(), values[i].Value})
