@@ -88,9 +88,11 @@ func (s *Segments) Preview(ctx context.Context, v *access.Viewer, text touchston
 
 // aboutEvents tells of a condition that persons of whom no event is known are all alike to it.
 func aboutEvents(n rule.Node) bool {
-	switch n.(type) {
-	case *rule.Event, *rule.Sequence, *rule.Segment:
+	switch n := n.(type) {
+	case *rule.Event, *rule.Sequence:
 		return true
+	case *rule.Segment:
+		return n.For == 0 // the clock goes on for whoever is in it
 	}
 	return false
 }
