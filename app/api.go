@@ -45,6 +45,7 @@ func (a *App) resources() []api.Resource {
 			a.tagResource(),
 			audience.Resource(func() *audience.Audience { return a.audiences }, a.people()),
 			a.stageResource(),
+			a.templateResource(),
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 			webhook.Resource(a.webhooks),
