@@ -347,3 +347,16 @@ func (w *World) identifiersOf(p *person) []touchstone.Identifier {
 	}
 	return ids
 }
+
+// Stages returns how far those have come, after the last day, who have done something and are known by a user_id.
+func (w *World) Stages() map[string]string {
+	out := map[string]string{}
+	for i, alive := range w.truth.alive {
+		p := &w.people[i]
+		id := w.userID(p)
+		if _, told := w.truth.nodes[touchstone.Identifier{Kind: touchstone.KindUserID, Value: id}]; alive && told {
+			out[id] = p.stage.String()
+		}
+	}
+	return out
+}

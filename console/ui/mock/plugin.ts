@@ -20,6 +20,8 @@ import { differences, versionsOf } from "./segmentLife.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
 import { answerStages } from "./stages.ts";
 import { answerTags, answerTaxonomies, tagsOf } from "./tags.ts";
+import { answerStages, answerTemplates } from "./stages.ts";
+import { answerTags, answerTaxonomies } from "./tags.ts";
 import { answerWebhooks } from "./webhooks.ts";
 import * as world from "./world.ts";
 
@@ -261,6 +263,7 @@ const parts: Record<string, (asked: Asked) => unknown> = {
   quality: answerQuality,
   stages: answerStages,
   audience: answerAudience,
+  templates: answerTemplates,
   tags: answerTags,
   taxonomies: answerTaxonomies,
 };

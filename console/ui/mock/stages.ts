@@ -9,7 +9,7 @@ const definition: S["LifeCycleDefinition"] = {
     {
       key: "compare",
       name: "对比 Comparing",
-      rule: { event: "Product Viewed", count: { value: 4 }, within: "14d" },
+      rule: { event: "Product Viewed", count: { op: "gte", value: 4 }, within: "14d" },
     },
     { key: "drive", name: "试驾 Test drive", rule: { event: "Test Drive Booked" } },
     { key: "bought", name: "下订 Ordered", rule: { event: "Order Completed" } },
@@ -177,4 +177,48 @@ export function answerStages({ path }: Asked): unknown {
       };
   }
   return find(cycles, path[0]);
+}
+
+/** What is usual in industries. */
+export function answerTemplates({ path }: Asked): unknown {
+  if (path[1] === "apply")
+    return {
+      made: [
+        { kind: "cycle", id: "cyc_1", name: "购车旅程 Way to a car" },
+        { kind: "segment", id: "seg_1", name: "高意向未试驾 High intent" },
+      ],
+      left_out: [{ kind: "stage", name: "换购意向", why: "unfilled" }],
+    } satisfies S["TemplateResult"];
+  const text = (en: string, zh: string) => ({ en, zh });
+  return {
+    items: [
+      {
+        key: "car",
+        name: text("Car maker", "汽车"),
+        about: text("From the first look to an owner.", "从首次浏览到车主。"),
+        slots: [
+          {
+            key: "view",
+            name: text("somebody looks at a product", "浏览商品"),
+            like: ["Product Viewed"],
+            needed: true,
+          },
+          { key: "order", name: text("somebody buys", "下单支付"), like: ["Order Completed"], amount: true },
+        ],
+        cycle: {
+          key: "car",
+          name: text("Way to a car", "购车旅程"),
+          stages: [
+            { key: "interest", name: text("Interested", "了解"), rule: { event: "@view" } },
+            { key: "buy", name: text("Ordered", "下订"), rule: { event: "@order" } },
+          ],
+          lost: { key: "lost", name: text("Lost", "流失"), rule: { event: "@view" } },
+        },
+        segments: [],
+        tiers: [{ value: "gold", rule: { event: "@order" } }],
+        suggested: { view: "Product Viewed", order: "Order Completed" },
+      },
+    ] satisfies S["Template"][],
+    next_cursor: "",
+  };
 }

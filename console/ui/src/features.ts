@@ -14,6 +14,7 @@ import { retention } from "./pages/retention/feature";
 import { sales } from "./pages/sales/feature";
 import { segments } from "./pages/segments/feature";
 import { settings } from "./pages/settings/feature";
+import { stages } from "./pages/stages/feature";
 import { tags } from "./pages/tags/feature";
 import { webhooks } from "./pages/webhooks/feature";
 
@@ -32,6 +33,7 @@ export const features = [
   linkage,
   segments,
   tags,
+  stages,
   analytics,
   sales,
   webhooks,
@@ -54,6 +56,7 @@ export const routes = [
   ...linkage.routes,
   ...segments.routes,
   ...tags.routes,
+  ...stages.routes,
   ...analytics.routes,
   ...sales.routes,
   ...webhooks.routes,

@@ -2844,6 +2844,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is usual in industries, with the events of one's own that may stand for theirs */
+        get: operations["listTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{key}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example car */
+                key: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make what a template says, of one's own events
+         * @description What goes by an event that is not named is left out, and so is what is there already. Who makes segments and tags needs the permissions for them.
+         */
+        post: operations["applyTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rfm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make tags of recency, frequency, money and value tier
+         * @description Five tags by query, which wait for approval as all tags do. Without thresholds, scores are fifths of all who have ordered.
+         */
+        post: operations["createRFM"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reactors": {
         parameters: {
             query?: never;
@@ -7778,10 +7838,7 @@ export interface components {
             stages: {
                 key: string;
                 name: string;
-                /** @description Of the segment language: who has come so far */
-                rule: {
-                    [key: string]: unknown;
-                };
+                rule: components["schemas"]["Rule"];
                 /** @description Whoever no longer passes the rule is back where the other rules say; otherwise a stage stays once it was entered */
                 falls?: boolean;
             }[];
@@ -7789,9 +7846,7 @@ export interface components {
             lost?: {
                 key: string;
                 name: string;
-                rule: {
-                    [key: string]: unknown;
-                };
+                rule: components["schemas"]["Rule"];
                 /** @description Key of the least stage from which somebody may be lost; empty: the first */
                 from?: string;
                 /** @description Whoever comes back begins where the rules say that hold then; otherwise where they were */
@@ -7958,6 +8013,77 @@ export interface components {
             }[];
             /** @description Times are those of some of the people */
             sampled: boolean;
+        };
+        /** @description Of the scores 2, 3, 4 and 5, each stricter than the one before: days at most, orders or money at least */
+        RFMThresholds: number[];
+        TemplateText: {
+            en: string;
+            zh: string;
+        };
+        TemplateStage: {
+            key: string;
+            name: components["schemas"]["TemplateText"];
+            /** @description `@slot` stands for the event of a slot, `@slot.amount` for its property */
+            rule: {
+                [key: string]: unknown;
+            };
+            falls?: boolean;
+            from?: string;
+        };
+        Template: {
+            /** @example car */
+            key: string;
+            name: components["schemas"]["TemplateText"];
+            about: components["schemas"]["TemplateText"];
+            slots: {
+                key: string;
+                name: components["schemas"]["TemplateText"];
+                like: string[];
+                /** @description It asks for the property that says how much it was worth */
+                amount?: boolean;
+                needed?: boolean;
+            }[];
+            cycle: {
+                key: string;
+                name: components["schemas"]["TemplateText"];
+                stages: components["schemas"]["TemplateStage"][];
+                lost?: components["schemas"]["TemplateStage"];
+            };
+            segments: {
+                name: components["schemas"]["TemplateText"];
+                about: components["schemas"]["TemplateText"];
+                rule: {
+                    [key: string]: unknown;
+                };
+            }[];
+            tiers: {
+                value: string;
+                rule: {
+                    [key: string]: unknown;
+                };
+            }[];
+            /** @description An event of the catalogue, by slot */
+            suggested: {
+                [key: string]: string;
+            };
+        };
+        TemplateResult: {
+            made: {
+                /** @enum {string} */
+                kind: "cycle" | "segment" | "tag";
+                id: string;
+                name: string;
+            }[];
+            left_out: {
+                /** @enum {string} */
+                kind: "cycle" | "stage" | "segment" | "tag";
+                name: string;
+                /**
+                 * @description Nothing fills what it goes by; or it is there already
+                 * @enum {string}
+                 */
+                why: "unfilled" | "exists";
+            }[];
         };
         Reactor: {
             name: string;
@@ -14990,6 +15116,118 @@ export interface operations {
                             spans: components["schemas"]["StageSpan"][];
                         }[];
                     };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Template"][];
+                        next_cursor: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    applyTemplate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example car */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description Of names
+                     * @enum {string}
+                     */
+                    language?: "zh" | "en";
+                    /** @description By slot */
+                    events: {
+                        [key: string]: {
+                            event: string;
+                            /** @description Property that says how much it was worth */
+                            amount?: string;
+                        };
+                    };
+                    /** @description All, unless some are named */
+                    parts?: ("cycle" | "segments" | "tags")[];
+                };
+            };
+        };
+        responses: {
+            /** @description What was made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createRFM: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Of an order */
+                    event: string;
+                    /** @description Property that says how much it was worth */
+                    amount: string;
+                    /** @description How far back orders count */
+                    days: number;
+                    every_hours: number;
+                    recency?: components["schemas"]["RFMThresholds"];
+                    frequency?: components["schemas"]["RFMThresholds"];
+                    money?: components["schemas"]["RFMThresholds"];
+                    /** @enum {string} */
+                    language?: "zh" | "en";
+                };
+            };
+        };
+        responses: {
+            /** @description What was made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateResult"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -21,6 +21,7 @@ import { retention } from "./en/retention";
 import { sales } from "./en/sales";
 import { segments } from "./en/segments";
 import { settings } from "./en/settings";
+import { stages } from "./en/stages";
 import { tags } from "./en/tags";
 import { webhooks } from "./en/webhooks";
 
@@ -45,6 +46,7 @@ export const en = {
   retention,
   sales,
   segments,
+  stages,
   tags,
   analytics,
   jobs,

@@ -21,6 +21,7 @@ import { retention } from "./zh/retention";
 import { sales } from "./zh/sales";
 import { segments } from "./zh/segments";
 import { settings } from "./zh/settings";
+import { stages } from "./zh/stages";
 import { tags } from "./zh/tags";
 import { webhooks } from "./zh/webhooks";
 
@@ -44,6 +45,7 @@ export const zh = {
   retention,
   sales,
   segments,
+  stages,
   tags,
   analytics,
   jobs,
