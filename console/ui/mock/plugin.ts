@@ -18,10 +18,8 @@ import { answerHolds, answerRetention } from "./retention.ts";
 import { answerRoles, permissions } from "./roles.ts";
 import { differences, versionsOf } from "./segmentLife.ts";
 import { type Asked, ago, empty, find, mode, Problem, page } from "./server.ts";
-import { answerStages } from "./stages.ts";
-import { answerTags, answerTaxonomies, tagsOf } from "./tags.ts";
 import { answerStages, answerTemplates } from "./stages.ts";
-import { answerTags, answerTaxonomies } from "./tags.ts";
+import { answerTags, answerTaxonomies, tagsOf } from "./tags.ts";
 import { answerWebhooks } from "./webhooks.ts";
 import * as world from "./world.ts";
 

@@ -29,7 +29,7 @@ export const stages: Messages = {
   "events.{0}: is missing": "events.{0}：缺失",
   "events.{0}: the template has no such event": "events.{0}：模板中没有此事件",
   "every_hours: is between 1 and {0}": "every_hours：应在 1 到 {0} 之间",
-  "name the event of your own that is {0}": "请指定您自己的对应事件：{0}",
+  "name the event of your own that is {0}": "请指定自己的对应事件：{0}",
   "parts: {0} is none of cycle, segments, tags": "parts：{0} 不是 cycle、segments、tags 之一",
   "there is no template {0}": "没有模板 {0}",
   "{0}: each threshold is stricter than the one before": "{0}：每个阈值都应比前一个更严格",

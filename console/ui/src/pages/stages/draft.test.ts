@@ -17,12 +17,12 @@ describe("a life cycle's draft", () => {
     expect(complete(draft)).toBe(true);
     expect(definitionOf(draft)).toEqual({
       stages: [
-        { key: "looked", name: "Looked", rule: { event: "Viewed" } },
-        { key: "bought", name: "Bought", rule: { event: "Paid" }, falls: true },
+        { key: "looked", name: "Looked", rule: rule("Viewed") },
+        { key: "bought", name: "Bought", rule: rule("Paid"), falls: true },
       ],
     });
     draft.lost = { ...newLost(), name: "Lost", rule: rule("Left"), from: "gone" };
-    expect(definitionOf(draft)?.lost).toEqual({ key: "lost", name: "Lost", rule: { event: "Left" } });
+    expect(definitionOf(draft)?.lost).toEqual({ key: "lost", name: "Lost", rule: rule("Left") });
     draft.lost.key = "bought";
     expect(complete(draft)).toBe(false);
   });

@@ -11,5 +11,4 @@ export const stages = feature({
     "/stages/$/edit": "stages:write",
     "/stages/templates": "stages:write",
   },
-  everybody: ["/stages/$"],
 });
