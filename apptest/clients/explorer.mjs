@@ -64,7 +64,10 @@ async function build() {
   await page.mouse.up()
   await page.locator('.rule-ghost').waitFor({ state: 'hidden' })
   await drag()
-  await shot('1-drag')
+  // Only what is seen: a picture of the whole page changes its size for a moment, under the pointer.
+  await page.screenshot({ path: `${shots}/explorer-${lang}-1-drag.png` })
+  await page.mouse.move(to.x + 62, to.y + 4)
+  await page.locator('li[data-drop=before]').waitFor()
   await page.mouse.up()
   await ruleIs({ and: [bought, shanghai, { or: [gold, silver] }] })
 
@@ -88,6 +91,22 @@ async function build() {
   await page.getByTestId('preview-members').filter({ hasText: /^7$/ }).waitFor()
   assert.deepEqual(await page.getByTestId('condition-count').allTextContents(), ['20', '30', '20', '20'])
   await shot('2-built')
+
+  // The same as text: a mistake is told with its place and changes nothing, what can be read is the rule.
+  await page.locator('.ant-segmented-item').filter({ hasText: say('Text', '文本') }).click()
+  const text = page.getByLabel(say('Conditions as text', '文本形式的条件'))
+  await page.waitForFunction(() => document.querySelector('.rule-json textarea')?.value.includes('Order Completed'))
+  const written = await text.inputValue()
+  await text.fill(`${written} and`)
+  await page.locator('.rule-error').waitFor()
+  await shot('2b-text')
+  await text.fill(written.replace('"silver"', '"bronze"').replace('silver', 'bronze'))
+  await ruleIs({ and: [bought, shanghai, { or: [gold, { ...silver, value: 'bronze' }] }] })
+  await page.keyboard.press('Tab')
+  await page.locator('.ant-segmented-item').filter({ hasText: say('Builder', '可视化') }).click()
+  await page.keyboard.press('Control+z')
+  await ruleIs({ and: [bought, shanghai, { or: [gold, silver] }] })
+  await page.getByTestId('preview-members').filter({ hasText: /^7$/ }).waitFor()
 }
 
 async function create() {

@@ -673,6 +673,16 @@ function segments(
       elapsed_ms: 18.2,
     };
   }
+  if (id === "reading")
+    return {
+      rule: body.rule ?? world.segments[0]?.rule,
+      text: body.text ?? 'did "Model Viewed" at least 2 times in the last 30 days',
+      words: {
+        en: "did Model Viewed at least 2 times in the last 30 days",
+        zh: "近 30 天至少做过 2 次“Model Viewed”",
+      },
+      warnings: [],
+    };
   if (id === "movements")
     return page(
       world.segments.slice(0, 4).map((s, i) => ({

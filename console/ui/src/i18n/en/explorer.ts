@@ -138,4 +138,9 @@ export const explorer = {
     done_other: "A list of {{n}} people is being made",
     origin: "Frozen from {{name}}, as of {{date}}",
   },
+  text: {
+    view: "Text",
+    label: "Conditions as text",
+    hint: "Conditions in words of their own, as docs/rules-text.md describes them.",
+  },
 };

@@ -132,4 +132,9 @@ export const explorer = {
     done_other: "正在生成名单，共 {{n}} 人",
     origin: "固化自“{{name}}”，截至 {{date}}",
   },
+  text: {
+    view: "文本",
+    label: "文本形式的条件",
+    hint: "用文本书写条件，写法见 docs/rules-text.md。",
+  },
 };

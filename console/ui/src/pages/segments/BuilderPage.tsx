@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { App, Button, Input, Segmented } from "antd";
-import { Braces, ListTree, ScanSearch, TriangleAlert, UsersRound } from "lucide-react";
+import { Braces, ListTree, ScanSearch, TextCursorInput, TriangleAlert, UsersRound } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, api, data, idempotencyKey } from "@/api/client";
@@ -38,6 +38,7 @@ import { audienceCountQuery } from "./explorer/queries";
 import { Waterfall } from "./explorer/Waterfall";
 import { RuleEditor } from "./RuleEditor";
 import { UndoButtons } from "./RuleMoves";
+import { TextRule } from "./TextRule";
 import "./explorer/explorer.css";
 import "./segments.css";
 
@@ -242,15 +243,18 @@ function Builder({ search, segment }: { search: DraftSearch; segment?: Segment }
                   size="small"
                   aria-label={t("segments.builder.view")}
                   value={search.view ?? "visual"}
-                  onChange={(v) => setSearch({ view: v === "json" ? v : undefined })}
+                  onChange={(v) => setSearch({ view: v === "visual" ? undefined : v })}
                   options={[
                     { value: "visual", icon: <ListTree size={13} />, label: t("segments.builder.visual") },
+                    { value: "text", icon: <TextCursorInput size={13} />, label: t("explorer.text.view") },
                     { value: "json", icon: <Braces size={13} />, label: "JSON" },
                   ]}
                 />
               </div>
               <div className="builder-rule">
-                {search.view === "json" ? (
+                {search.view === "text" ? (
+                  <TextRule rule={pruned.rule} onChange={undo.change} />
+                ) : search.view === "json" ? (
                   <JsonRule rule={draft.rule} onChange={undo.change} error={previewError} />
                 ) : (
                   <RuleEditor

@@ -8,7 +8,7 @@ export interface DraftSearch {
   description?: string;
   purpose?: string;
   rule?: Rule;
-  view?: "json";
+  view?: "json" | "text";
 }
 
 export function draftSearch(raw: Record<string, unknown>): DraftSearch {
@@ -17,6 +17,6 @@ export function draftSearch(raw: Record<string, unknown>): DraftSearch {
     description: str(raw, "description"),
     purpose: str(raw, "purpose"),
     rule: salvageRule(raw.rule),
-    view: oneOf(raw, "view", ["json"]),
+    view: oneOf(raw, "view", ["json", "text"] as const),
   });
 }
