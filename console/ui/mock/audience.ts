@@ -204,6 +204,7 @@ export const flowOf = (): S["SegmentFlow"] => ({
   from_segments: empty
     ? []
     : segments.slice(1, 4).map((s, i) => ({ id: s.id, name: s.name, members: 240 - i * 70 })),
+  reasons: null,
   to_segments: empty
     ? []
     : segments.slice(2, 5).map((s, i) => ({ id: s.id, name: s.name, members: 60 - i * 20 })),
