@@ -158,7 +158,7 @@ func (s *speaker) test(name string, t *Test) string {
 		}
 		return s.say("words.anniversary.since", "name", name, "length", length)
 	case Near:
-		return s.say("words.near", "name", name, "lat", s.value(t.Values[0]), "lng", s.value(t.Values[1]), "km", s.value(t.Values[2]))
+		return s.say("words.near", "name", name, "north", s.value(t.Values[0]), "east", s.value(t.Values[1]), "km", s.value(t.Values[2]))
 	}
 	return s.say("words.test", "name", name, "op", op, "value", s.values(t))
 }

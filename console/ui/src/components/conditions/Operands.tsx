@@ -70,7 +70,7 @@ export function PlaceInput({ value, onChange }: Operand) {
   const place = placeOf(value);
   const set = (part: keyof typeof bounds, n: number | null) => onChange({ ...place, [part]: n ?? undefined });
   return (
-    <span className="rule-bit">
+    <>
       {(["lat", "lng", "km"] as const).map((part) => (
         <InputNumber
           key={part}
@@ -84,6 +84,6 @@ export function PlaceInput({ value, onChange }: Operand) {
           onChange={(n) => set(part, n)}
         />
       ))}
-    </span>
+    </>
   );
 }

@@ -66,7 +66,7 @@ export function useRuleWords() {
       }
       if (op === "near") {
         const p = placeOf(v);
-        return t("condition.words.near", { name, lat: value(p.lat), lng: value(p.lng), km: value(p.km) });
+        return t("condition.words.near", { name, north: value(p.lat), east: value(p.lng), km: value(p.km) });
       }
       if (takesMoment(op) && typeof v === "string" && !Number.isNaN(Date.parse(v)))
         return t("condition.words.test", {

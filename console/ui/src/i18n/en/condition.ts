@@ -134,7 +134,7 @@ export const condition = {
   words: {
     test: "{{name}} {{op}} {{value}}",
     testNoValue: "{{name}} {{op}}",
-    near: "{{name}} is within {{km}} km of {{lat}}, {{lng}}",
+    near: "{{name}} is within {{km}} km of {{north}}, {{east}}",
     length: {
       ago_gt: "{{name}} is more than {{length}} ago",
       ago_lt: "{{name}} is in the last {{length}}",

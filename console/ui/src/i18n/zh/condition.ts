@@ -113,7 +113,7 @@ export const condition = {
   words: {
     test: "{{name}} {{op}} {{value}}",
     testNoValue: "{{name}} {{op}}",
-    near: "{{name}} 距 {{lat}}, {{lng}} 不超过 {{km}} 公里",
+    near: "{{name}} 距 {{north}}, {{east}} 不超过 {{km}} 公里",
     length: {
       ago_gt: "{{name}} 已超过 {{length}}",
       ago_lt: "{{name}} 在最近 {{length}}内",
