@@ -206,7 +206,7 @@ func (h *history) putTogether(text string) {
 			got = append(got, p)
 		}
 	}
-	e := Evaluator{History: h, Profiles: h, Households: h, Members: h.segs.MemberIDs}
+	e := Evaluator{History: h, Profiles: h, Households: h, Members: h.segs.MemberIDs, Since: h.segs.membersSince}
 	want, err := e.Evaluate(ctx, r, h.now)
 	if err != nil {
 		h.t.Fatal(err)
