@@ -263,7 +263,8 @@ func (r *Rule) Alone(n int, s Subject, now int64) (bool, int64) {
 func (r *Rule) MatchesNobody() bool {
 	if r.Draws() {
 		may, _ := outcomes(r.Root, func(n Node) (bool, bool) {
-			if _, ok := n.(*Random); ok {
+			switch n.(type) {
+			case *Random, *Household: // chance may decide within the other, too
 				return true, true
 			}
 			holds, _ := eval(n, nobody{r}, 0)
