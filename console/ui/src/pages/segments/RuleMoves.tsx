@@ -345,8 +345,10 @@ export function UndoButtons({ undo }: { undo: Undo }) {
       const again = key === "y" || (key === "z" && e.shiftKey);
       if (!again && key !== "z") return;
       const field = e.target as HTMLInputElement;
-      // A picker's search field is empty most of the time: nothing is written there.
-      if (isTyping(field) && !(field.role === "combobox" && field.value === "")) return;
+      // Switches take no text, and a picker's search field is empty most of the time.
+      const textless =
+        /^(radio|checkbox)$/.test(field.type) || (field.role === "combobox" && field.value === "");
+      if (isTyping(field) && !textless) return;
       e.preventDefault();
       if (again) latest.current.redo();
       else latest.current.undo();
