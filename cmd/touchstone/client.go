@@ -90,6 +90,9 @@ func problem(resp *http.Response) error {
 	if p.ErrorID != "" {
 		message += " [" + p.ErrorID + "]"
 	}
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return touchstone.Errorf(touchstone.Unavailable, "%s", message)
+	}
 	return fmt.Errorf("%s", message)
 }
 
@@ -131,11 +134,18 @@ func (c *client) stats(ctx context.Context) (s serverStats, err error) {
 	return s, err
 }
 
-// waitDrained polls until everything accepted is in the warehouse.
+// waitDrained polls until everything accepted is in the warehouse. A server that has too much to do to
+// answer in time is asked again, for a minute.
 func (c *client) waitDrained(ctx context.Context) (serverStats, error) {
+	answered := time.Now()
 	for {
 		s, err := c.stats(ctx)
-		if err != nil || s.drained() {
+		switch {
+		case err == nil && s.drained():
+			return s, nil
+		case err == nil:
+			answered = time.Now()
+		case touchstone.KindOf(err) != touchstone.Unavailable || time.Since(answered) > time.Minute:
 			return s, err
 		}
 		select {

@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -133,6 +134,10 @@ type Located interface {
 
 func (o *options) fail(w http.ResponseWriter, r *http.Request, err error) {
 	id := RequestID(w, r)
+	if errors.Is(err, context.DeadlineExceeded) && touchstone.KindOf(err) == touchstone.Internal {
+		err = touchstone.Wrap(touchstone.Unavailable, err, "There was no answer in time: the server has much to do.").WithHint("Try again.")
+		o.logger().Warn("a request got no answer in time", "error_id", id, "method", r.Method, "path", r.URL.Path, "error", err)
+	}
 	kind := touchstone.KindOf(err)
 	p := &Problem{ErrorID: id, Detail: internalDetail}
 	var e *touchstone.Error

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ func TestEveryKindHasItsStatus(t *testing.T) {
 		"unavailable":     {touchstone.Wrap(touchstone.Unavailable, secret, "later"), 503, "later", map[string]string{"Retry-After": "1"}, false},
 		"wrapped":         {fmt.Errorf("deep: %w", touchstone.Wrap(touchstone.NotFound, secret, "none")), 404, "none", nil, false},
 		"internal":        {touchstone.Wrap(touchstone.Internal, secret, ""), 500, "Something went wrong on our side.", nil, true},
+		"out of time":     {fmt.Errorf("%w: %w", secret, context.DeadlineExceeded), 503, "There was no answer in time: the server has much to do.", map[string]string{"Retry-After": "1"}, true},
 		"any other":       {secret, 500, "Something went wrong on our side.", nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {

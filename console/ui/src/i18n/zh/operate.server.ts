@@ -17,6 +17,7 @@ export const operate: Messages = {
   "The backup {0} failed; nothing is left of it.": "备份 {0} 已失败，未保留任何文件。",
   "The backup {0} is being made.": "备份 {0} 正在进行。",
   "The change clashed with others.": "此修改与其他修改冲突。",
+  "There was no answer in time: the server has much to do.": "未能及时答复：服务器繁忙。",
   "There is no backup {0}.": "没有备份 {0}。",
   "There is no reactor {0}.": "没有名为 {0} 的响应器。",
   "Try again.": "请重试。",
