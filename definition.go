@@ -39,6 +39,7 @@ const (
 	DefTag         DefinitionKind = "tag"
 	DefExpectation DefinitionKind = "expectation" // what is usual of an event of a source
 	DefStage       DefinitionKind = "stage"       // a life cycle
+	DefActivation  DefinitionKind = "activation"
 )
 
 // DefinitionRef names a definition. The ID "*" names all of the kind.

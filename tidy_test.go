@@ -27,7 +27,7 @@ var bands = [][]string{
 	{"app"},
 	{"console"},
 	{"sim"},
-	{"people", "privacy", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook", "mail", "lineage", "template"},
+	{"people", "privacy", "experiment", "decide", "journey", "channel", "advisor", "reward", "vehicle", "webhook", "mail", "lineage", "template", "activation"},
 	{"analytics", "linkage", "model", "audience"},
 	{"collect", "pipeline", "identity", "profile", "segment", "household", "quality", "catalogue", "tag", "stage"},
 	{"inbox", "outbox", "keep", "job", "api", "command", "admission", "consent"}, // the joints: how features hang on the spine

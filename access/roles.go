@@ -22,6 +22,9 @@ const (
 // Who has which permission. An administrator has all. A new permission is a new line here.
 const roleTable = `
                    admin  analyst  marketer  consultant  auditor  developer
+ activations:read    x       x        x          .          x         x
+ activations:write   x       .        .          .          .         .
+ activations:send    x       .        x          .          .         .
  people:read         x       x        x          x          x         x
  people:contacts     x       .        .          .          .         .
  people:reveal       x       .        .          x          .         x
@@ -100,6 +103,9 @@ const roleTable = `
 // before have been given it.
 const scopeTable = `
                    ingest  metrics  read  contacts  write  admin
+ activations:read     .       .       x       .        x      x
+ activations:write    .       .       .       .        .      x
+ activations:send     .       .       .       .        x      x
  people:read          .       .       x       .        x      x
  people:contacts      .       .       .       x        .      x
  people:reveal        .       .       .       x        .      x

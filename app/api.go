@@ -46,6 +46,7 @@ func (a *App) resources() []api.Resource {
 			audience.Resource(func() *audience.Audience { return a.audiences }, a.people()),
 			a.stageResource(),
 			a.templateResource(),
+			a.activationResource(),
 			inbox.Resource(func() *inbox.Inbox { return a.inbox }),
 			job.Resource(func() *job.Jobs { return a.jobs }, func() *job.Schedules { return a.schedules }),
 			webhook.Resource(a.webhooks),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
+	"github.com/touchstone-cdp/touchstone/activation"
 	"github.com/touchstone-cdp/touchstone/admission"
 	"github.com/touchstone-cdp/touchstone/analytics"
 	"github.com/touchstone-cdp/touchstone/api"
@@ -68,47 +69,48 @@ type App struct {
 	clock      touchstone.Clock
 
 	*engines
-	leases     *lease.Table
-	presence   *presence.Board
-	rules      *identity.Rules
-	kinds      *touchstone.KindSet // those of rules
-	fields     *access.Fields      // those of the catalogue
-	catalogue  *catalogue.Catalogue
-	proxies    []netip.Prefix
-	batcher    *stream.Batcher
-	collector  *collect.Collector
-	graph      *identity.Graph
-	profiles   *profile.Profiles
-	segments   *segment.Segments
-	audiences  *audience.Audience
-	households *household.Households
-	tags       *tag.Tags
-	cycles     *stage.Stages
-	consent    *consent.Consent
-	inbox      *inbox.Inbox
-	commands   *command.Log
-	admission  *admission.Versions
-	pipeline   *pipeline.Pipeline
-	outbox     *outbox.Outbox
-	webhooks   *webhook.Webhooks
-	mail       *mail.Mail
-	linkage    *linkage.Linkage
-	sink       *pipeline.Sink
-	queries    *analytics.Engine
-	quality    *quality.Quality
-	holds      *hold.Holds
-	retention  *retain.Retention
-	privacy    *privacy.Privacy
-	register   *register.Register
-	settings   *console.Settings
-	console    *console.Console
-	imports    *imports.Imports // in a process with the role console
-	feed       *changeFeed
-	feeds      *api.Feeds
-	backups    *backup.Keeper
-	jobs       *job.Jobs
-	schedules  *job.Schedules
-	remote     *remote.Handler // nil: no other process may read the warehouse
+	leases      *lease.Table
+	presence    *presence.Board
+	rules       *identity.Rules
+	kinds       *touchstone.KindSet // those of rules
+	fields      *access.Fields      // those of the catalogue
+	catalogue   *catalogue.Catalogue
+	proxies     []netip.Prefix
+	batcher     *stream.Batcher
+	collector   *collect.Collector
+	graph       *identity.Graph
+	profiles    *profile.Profiles
+	segments    *segment.Segments
+	audiences   *audience.Audience
+	households  *household.Households
+	tags        *tag.Tags
+	cycles      *stage.Stages
+	activations *activation.Activations
+	consent     *consent.Consent
+	inbox       *inbox.Inbox
+	commands    *command.Log
+	admission   *admission.Versions
+	pipeline    *pipeline.Pipeline
+	outbox      *outbox.Outbox
+	webhooks    *webhook.Webhooks
+	mail        *mail.Mail
+	linkage     *linkage.Linkage
+	sink        *pipeline.Sink
+	queries     *analytics.Engine
+	quality     *quality.Quality
+	holds       *hold.Holds
+	retention   *retain.Retention
+	privacy     *privacy.Privacy
+	register    *register.Register
+	settings    *console.Settings
+	console     *console.Console
+	imports     *imports.Imports // in a process with the role console
+	feed        *changeFeed
+	feeds       *api.Feeds
+	backups     *backup.Keeper
+	jobs        *job.Jobs
+	schedules   *job.Schedules
+	remote      *remote.Handler // nil: no other process may read the warehouse
 
 	setupToken string
 	ready      atomic.Bool
@@ -186,6 +188,7 @@ func (a *App) parts() []wiring {
 		{a.wireExtra, personRoles},
 		{a.wireOutbox, personRoles},
 		{a.wireWebhooks, personRoles},
+		{a.wireActivations, personRoles},
 		{a.wireMail, personRoles},
 		{a.wireLinkage, personRoles},
 		{a.wireReactors, personRoles},

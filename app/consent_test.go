@@ -15,7 +15,10 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/touchstone-cdp/touchstone"
+	"github.com/touchstone-cdp/touchstone/activation"
 	"github.com/touchstone-cdp/touchstone/api"
 	"github.com/touchstone-cdp/touchstone/consent"
 )
@@ -177,7 +180,7 @@ func TestConsentMatrix(t *testing.T) {
 		}
 	}
 	for _, k := range m.jobKinds() {
-		if k.Serves.Use != "" && k.Name != "segment.export" {
+		if k.Serves.Use != "" && k.Name != "segment.export" && k.Name != activation.JobKind {
 			t.Errorf("jobs of the kind %s serve %s: add a probe of it to the consent matrix", k.Name, k.Serves.Use)
 		}
 	}
@@ -204,6 +207,9 @@ func TestConsentMatrix(t *testing.T) {
 			adults := without(seen, "child", "guarded")
 			if got := m.export(); !slices.Equal(got, adults) {
 				t.Errorf("a file holds %q, not %q", got, adults)
+			}
+			if got := m.activate(n); !slices.Equal(got, adults) {
+				t.Errorf("an activation sends %q, not %q", got, adults)
 			}
 			if got, want := m.tell(n), without(adults, "pseudonymised"); !slices.Equal(got, want) {
 				t.Errorf("a webhook tells of %q, not %q", got, want)
@@ -444,9 +450,20 @@ func (m *matrix) each(rest string) (states []string) {
 	return states
 }
 
+// activate sends the segment to a file.
+func (m *matrix) activate(n int) []string {
+	_, text := m.post("/api/v1/activations", fmt.Sprintf(`{"name":"list %d","segment":%q,"format":"csv","kinds":["user_id"]}`, n, m.segment), "Authorization", "Bearer dev", "Content-Type", "application/json")
+	return m.fileOf(fmt.Sprintf(`{"kind":"activation.send","input":{"activation":%q}}`, gjson.Get(text, "id").String()))
+}
+
 // export makes a file of the segment.
 func (m *matrix) export() []string {
-	_, text := m.post("/api/v1/jobs", fmt.Sprintf(`{"kind":"segment.export","input":{"segment":%q}}`, m.segment), "Authorization", "Bearer dev", "Content-Type", "application/json")
+	return m.fileOf(fmt.Sprintf(`{"kind":"segment.export","input":{"segment":%q}}`, m.segment))
+}
+
+// fileOf returns the states of those whom the file of a job names.
+func (m *matrix) fileOf(request string) []string {
+	_, text := m.post("/api/v1/jobs", request, "Authorization", "Bearer dev", "Content-Type", "application/json")
 	var job struct {
 		ID string `json:"id"`
 	}

@@ -17,6 +17,7 @@ func (a *App) jobKinds() []job.Kind {
 	kinds := []job.Kind{
 		a.collector.Quarantine().ReplayKind(),
 		a.segments.ExportKind(a.profiles, a.households, a.agreeing, access.Viewer{Kinds: a.kinds, Fields: a.fields}),
+		a.activations.JobKind(),
 		a.households.DeriveKind(),
 		a.linkage.MatchKind(),
 		a.rerunKind(),

@@ -27,6 +27,7 @@ func (a *App) keepers() []keep.Keeper {
 		a.households.Keeper(),
 		a.tags.Keeper(),
 		a.cycles.Keeper(),
+		a.activations.Keeper(),
 		a.inbox.Keeper(),
 		a.outbox.Keeper(),
 		linkage.Keeper(),

@@ -17,7 +17,7 @@ func (a *App) lineageResource() api.Resource { return lineage.Resource(a.lineage
 // goes by fields of events or persons has its line here.
 func (a *App) tellers() []lineage.Teller {
 	list := []lineage.Teller{
-		a.segments.Definitions, a.webhooks.Definitions, a.mail.Definitions, a.admission.Definitions, a.households.Definitions, a.tags.Definitions, a.cycles.Definitions, a.linkage.Definitions,
+		a.segments.Definitions, a.webhooks.Definitions, a.activations.Definitions, a.mail.Definitions, a.admission.Definitions, a.households.Definitions, a.tags.Definitions, a.cycles.Definitions, a.linkage.Definitions,
 		a.consent.Definitions, a.retention.Definitions, a.holds.Definitions, a.quality.Definitions,
 	}
 	if a.schedules != nil {

@@ -135,6 +135,11 @@ func (g *Graph) NodesOfPersons(ctx context.Context, persons []touchstone.PersonI
 	return g.nodesOf(ctx, g.cfg.DB.Reader(), persons)
 }
 
+// NodesIn is NodesOfPersons as a transaction sees it.
+func (g *Graph) NodesIn(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID][]Node, error) {
+	return g.nodesOf(ctx, q, persons)
+}
+
 func (g *Graph) nodesOf(ctx context.Context, q store.Querier, persons []touchstone.PersonID) (map[touchstone.PersonID][]Node, error) {
 	found := make(map[touchstone.PersonID][]Node, len(persons))
 	err := store.SelectIn(ctx, q, `SELECT id, kind, value, person, first_seen, last_seen, events FROM identity_nodes WHERE person IN (...) ORDER BY id`, persons, func(rows *sql.Rows) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -137,6 +138,9 @@ func (f *File) Flush() (int64, error) {
 	}
 	return f.size, f.f.Sync()
 }
+
+// Reader reads what has been flushed, from the beginning.
+func (f *File) Reader() io.Reader { return io.NewSectionReader(f.f, 0, f.f.Size()) }
 
 // Close closes the file. One that was flushed stays for the next attempt.
 func (f *File) Close() error { return errors.Join(f.f.Close(), f.persons.Close()) }

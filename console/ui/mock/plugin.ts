@@ -397,6 +397,7 @@ export function route(method: string, path: string[], q: URLSearchParams, body: 
   if (a === "quarantine") return quarantine(method, b, c, q, body);
   if (a === "catalogue") return catalogue(b, c, q);
   if (a === "persons") return persons(method, b, d === "preview" ? `${c}/preview` : c, q, body);
+  if (a === "activations") return { items: [], next_cursor: "" };
   if (a === "segments") return segments(method, b, c, q, body);
   if (a === "query") return query(b, body);
   throw new Problem(404, `There is no ${path.join("/")}.`);

@@ -439,6 +439,10 @@ export const segmentQuery = (id: string) =>
     queryKey: ["segments", id],
     queryFn: ({ signal }) => data(api.GET("/api/v1/segments/{id}", { signal, params: { path: { id } } })),
   });
+export const activationsQuery = queryOptions({
+  queryKey: ["activations"],
+  queryFn: ({ signal }) => data(api.GET("/api/v1/activations", { signal })),
+});
 export const segmentVersionsQuery = (id: string) =>
   queryOptions({
     queryKey: ["segments", id, "versions"],

@@ -6,6 +6,7 @@ export const jobs = {
   what: "Job",
   kinds: {
     segmentExport: "Export people of a segment",
+    activationSend: "Send an activation",
     quarantineReplay: "Replay refused events",
     backup: "Backup",
     profilesRebuild: "Rebuild profiles",
@@ -50,6 +51,7 @@ export const jobs = {
   startExport: "Make the file",
   result: { title: "Result", rows: "Rows", replayed: "Accepted now", rejected: "Refused again" },
   schedule: {
+    activation: "Activation",
     one: "Schedule",
     create: "New schedule",
     name: "Name",

@@ -15,6 +15,7 @@ export const lineage = {
     segment: "Segment",
     rows: "Limit",
     webhook: "Webhook",
+    activation: "Activation",
     schedule: "Schedule",
     mail: "E-mail",
     mend: "Mending rule",

@@ -6,6 +6,7 @@ export const jobs = {
   what: "任务",
   kinds: {
     segmentExport: "导出人群成员",
+    activationSend: "发送投放",
     quarantineReplay: "重放被拒事件",
     backup: "备份",
     profilesRebuild: "重建用户画像",
@@ -49,6 +50,7 @@ export const jobs = {
   startExport: "生成文件",
   result: { title: "结果", rows: "行数", replayed: "现已接受", rejected: "再次被拒" },
   schedule: {
+    activation: "投放",
     one: "定时任务",
     create: "新建定时任务",
     name: "名称",

@@ -14,6 +14,7 @@ export const lineage = {
     segment: "人群",
     rows: "可见范围",
     webhook: "Webhook 推送",
+    activation: "投放",
     schedule: "定时任务",
     mail: "邮件",
     mend: "修复规则",

@@ -2,18 +2,20 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Button, Form, Input, Radio, Select } from "antd";
 import { useTranslation } from "react-i18next";
 import { api, data } from "@/api/client";
-import { segmentsQuery } from "@/api/queries";
+import { activationsQuery, segmentsQuery } from "@/api/queries";
 import type { Permission } from "@/api/types";
 import { useFormat } from "@/app/appearance";
 import { useSession } from "@/app/session";
+import { PurposeSelect } from "@/components/PurposeSelect";
 import { errorText } from "@/components/states";
+import { usePurposes } from "@/lib/usePurposes";
 import { useTouched, useUnsaved } from "@/lib/useUnsaved";
 import { useWrite } from "@/lib/useWrite";
 import { kindsQuery, previewQuery, type Schedule, type ScheduleDays } from "./queries";
 import { useKindName } from "./words";
 
 /** The kinds whose input this form can ask for. Others can be scheduled through the API. */
-const known = ["backup", "segment.export"];
+const known = ["backup", "segment.export", "activation.send"];
 const presets = [
   { key: "night", cron: "30 2 * * *" },
   { key: "day", cron: "0 9 * * *" },
@@ -26,6 +28,8 @@ interface Values {
   name: string;
   kind: string;
   segment?: string;
+  purpose?: string;
+  activation?: string;
   cron: string;
   days: ScheduleDays;
 }
@@ -43,15 +47,19 @@ export function ScheduleForm({ schedule, onDone }: { schedule: Schedule | undefi
     (k) => known.includes(k.name) && k.start !== "" && may(k.start),
   );
   const segments = useQuery(segmentsQuery).data?.items ?? [];
+  const given = (schedule?.input ?? {}) as Given;
+  const { policy } = usePurposes();
   const kind = Form.useWatch("kind", form) ?? schedule?.kind;
+  const chosen = Form.useWatch("segment", form) ?? given.segment;
+  const activations = useQuery({ ...activationsQuery, enabled: kind === "activation.send" }).data?.items ?? [];
   const save = useWrite({
     mutationFn: async (v: Values) => {
-      const input = v.kind === "segment.export" && v.segment ? { segment: v.segment } : undefined;
+      const input = inputOf(v);
       if (!schedule) {
         const body = { name: v.name, cron: v.cron, days: v.days, kind: v.kind, ...(input ? { input } : {}) };
         return data(api.POST("/api/v1/schedules", { body }));
       }
-      const moved = input && input.segment !== schedule.subject ? { input } : {};
+      const moved = input && !same(input, given) ? { input } : {};
       const params = { path: { id: schedule.id } };
       const body = { name: v.name, cron: v.cron, days: v.days, ...moved };
       return data(api.PATCH("/api/v1/schedules/{id}", { params, body }));
@@ -70,7 +78,9 @@ export function ScheduleForm({ schedule, onDone }: { schedule: Schedule | undefi
       initialValues={{
         name: schedule?.name ?? "",
         kind: schedule?.kind,
-        segment: schedule?.subject || undefined,
+        segment: given.segment,
+        purpose: given.purpose ?? "",
+        activation: given.activation,
         cron: schedule?.cron ?? presets[0].cron,
         days: schedule?.days ?? "all",
       }}
@@ -102,6 +112,23 @@ export function ScheduleForm({ schedule, onDone }: { schedule: Schedule | undefi
           <Select
             showSearch={{ optionFilterProp: "label" }}
             options={segments.map((s) => ({ value: s.id, label: s.name }))}
+          />
+        </Form.Item>
+      )}
+      {kind === "segment.export" && policy && (
+        <Form.Item name="purpose" label={t("segments.purpose")}>
+          <PurposeSelect use="act" usual={segments.find((s) => s.id === chosen)?.purpose} />
+        </Form.Item>
+      )}
+      {kind === "activation.send" && (
+        <Form.Item
+          name="activation"
+          label={t("jobs.schedule.activation")}
+          rules={[{ required: true, message: "" }]}
+        >
+          <Select
+            showSearch={{ optionFilterProp: "label" }}
+            options={activations.map((a) => ({ value: a.id, label: a.name }))}
           />
         </Form.Item>
       )}
@@ -147,6 +174,23 @@ export function ScheduleForm({ schedule, onDone }: { schedule: Schedule | undefi
     </Form>
   );
 }
+
+/** What a schedule hands to its jobs. */
+interface Given {
+  segment?: string;
+  purpose?: string;
+  activation?: string;
+}
+
+function inputOf(v: Values): Given | undefined {
+  if (v.kind === "segment.export" && v.segment)
+    return { segment: v.segment, ...(v.purpose ? { purpose: v.purpose } : {}) };
+  if (v.kind === "activation.send" && v.activation) return { activation: v.activation };
+  return undefined;
+}
+
+const same = (a: Given, b: Given) =>
+  a.segment === b.segment && (a.purpose ?? "") === (b.purpose ?? "") && a.activation === b.activation;
 
 /** When it would run: the proof that the expression means what it should. */
 function Preview({ cron, days }: { cron: string; days: ScheduleDays }) {

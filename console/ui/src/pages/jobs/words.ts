@@ -2,6 +2,7 @@ import { useTranslation } from "react-i18next";
 
 const kinds = {
   "segment.export": "segmentExport",
+  "activation.send": "activationSend",
   "quarantine.replay": "quarantineReplay",
   backup: "backup",
   "profiles.rebuild": "profilesRebuild",
