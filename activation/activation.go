@@ -96,8 +96,8 @@ type Activation struct {
 	CreatedAt time.Time                   `json:"created_at"`
 	UpdatedAt time.Time                   `json:"updated_at"`
 
-	secret       string
-	run, arrived int64
+	secret              string
+	run, arrived, whole int64
 }
 
 // Draft makes an activation, or changes one: a nil field stays as it is.
@@ -144,7 +144,9 @@ func (d *Draft) apply(x *Activation) {
 	moved = set(&x.Format, d.Format) || moved
 	moved = set(&x.Kinds, d.Kinds) || moved
 	moved = set(&x.Target, d.Target) || moved
-	x.Whole = x.Whole || moved
+	if moved {
+		x.whole++
+	}
 }
 
 func (a *Activations) check(ctx context.Context, q store.Querier, x *Activation) error {
@@ -206,14 +208,14 @@ const columns = `id, name, segment, purpose, format, kinds, changes, target, sec
 
 func scan(from func(...any) error) (x Activation, err error) {
 	var kinds, target string
-	var changes, whole, created, updated int64
-	if err := from(&x.ID, &x.Name, &x.Segment, &x.Purpose, &x.Format, &kinds, &changes, &target, &x.secret, &x.run, &x.arrived, &whole, &created, &updated); err != nil {
+	var changes, created, updated int64
+	if err := from(&x.ID, &x.Name, &x.Segment, &x.Purpose, &x.Format, &kinds, &changes, &target, &x.secret, &x.run, &x.arrived, &x.whole, &created, &updated); err != nil {
 		return x, err
 	}
 	for k := range strings.SplitSeq(kinds, ",") {
 		x.Kinds = append(x.Kinds, touchstone.IdentifierKind(k))
 	}
-	x.Changes, x.Whole, x.HasSecret = changes == 1, whole == 1, x.secret != ""
+	x.Changes, x.Whole, x.HasSecret = changes == 1, x.whole > 0, x.secret != ""
 	x.CreatedAt, x.UpdatedAt = time.UnixMilli(created).UTC(), time.UnixMilli(updated).UTC()
 	return x, json.Unmarshal([]byte(target), &x.Target)
 }
@@ -245,9 +247,8 @@ func (a *Activations) get(ctx context.Context, q store.Querier, id string) (Acti
 // Create makes an activation. Its first run sends everything.
 func (a *Activations) Create(ctx context.Context, d Draft) (Activation, error) {
 	now := a.cfg.Clock.Now()
-	x := Activation{ID: randid.New("act"), Target: Target{Type: "file"}, CreatedAt: now, UpdatedAt: now}
+	x := Activation{ID: randid.New("act"), whole: 1, Target: Target{Type: "file"}, CreatedAt: now, UpdatedAt: now}
 	d.apply(&x)
-	x.Whole = true
 	err := a.cfg.DB.Retry(ctx, func(tx *store.Tx) error {
 		var n int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM activations`).Scan(&n); err != nil {
@@ -302,7 +303,7 @@ func (a *Activations) write(ctx context.Context, tx *store.Tx, x *Activation) er
 	}
 	u := store.Upsert{Table: "activations", Columns: strings.Split(columns, ", "), Key: []string{"id"}}
 	return tx.BulkUpsert(ctx, u, 1, func(_ int, args []any) {
-		copy(args, []any{x.ID, x.Name, x.Segment, x.Purpose, string(x.Format), strings.Join(kinds, ","), number(x.Changes), string(target), x.secret, x.run, x.arrived, number(x.Whole),
+		copy(args, []any{x.ID, x.Name, x.Segment, x.Purpose, string(x.Format), strings.Join(kinds, ","), number(x.Changes), string(target), x.secret, x.run, x.arrived, x.whole,
 			x.CreatedAt.UnixMilli(), x.UpdatedAt.UnixMilli()})
 	})
 }

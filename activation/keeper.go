@@ -45,7 +45,7 @@ func (keeper) Split(ctx context.Context, tx *store.Tx, splits []keep.Split) erro
 func (keeper) Erase(ctx context.Context, tx *store.Tx, persons []keep.Whole) error {
 	for _, w := range persons {
 		for _, column := range []string{"person", "node"} {
-			if err := store.ExecIn(ctx, tx, `UPDATE activations SET whole = 1 WHERE id IN (SELECT activation FROM activation_lines WHERE `+column+` IN (...))`, w.Numbers()); err != nil {
+			if err := store.ExecIn(ctx, tx, `UPDATE activations SET whole = whole + 1 WHERE id IN (SELECT activation FROM activation_lines WHERE `+column+` IN (...))`, w.Numbers()); err != nil {
 				return err
 			}
 			if err := store.ExecIn(ctx, tx, `DELETE FROM activation_lines WHERE `+column+` IN (...)`, w.Numbers()); err != nil {

@@ -29,6 +29,7 @@ const (
 type progress struct {
 	Run     int64  `json:"run"`
 	Whole   bool   `json:"whole"`
+	Asked   int64  `json:"asked"` // what asked for everything when the run began
 	Cursor  string `json:"cursor"`
 	Looked  bool   `json:"looked"` // at all members
 	Members int64  `json:"members"`
@@ -104,8 +105,8 @@ func (a *Activations) begin(ctx context.Context, r job.Run, x *Activation) (*pro
 		if err != nil {
 			return err
 		}
-		*st = progress{Run: now.run + 1, Whole: now.Whole || !now.Changes}
-		if _, err := tx.Exec(ctx, `UPDATE activations SET run = ?, whole = 0 WHERE id = ?`, st.Run, x.ID); err != nil {
+		*st = progress{Run: now.run + 1, Whole: now.Whole || !now.Changes, Asked: now.whole}
+		if _, err := tx.Exec(ctx, `UPDATE activations SET run = ? WHERE id = ?`, st.Run, x.ID); err != nil {
 			return err
 		}
 		if now.Whole { // what is there is of another place or form, or of nobody yet
@@ -329,7 +330,7 @@ func (a *Activations) arrived(ctx context.Context, r job.Run, x *Activation, st 
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM activation_lines WHERE activation = ?`, x.ID).Scan(&done.Held); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE activations SET arrived = ? WHERE id = ?`, st.Run, x.ID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE activations SET arrived = ?, whole = CASE WHEN whole = ? THEN 0 ELSE whole END WHERE id = ?`, st.Run, st.Asked, x.ID); err != nil {
 			return err
 		}
 		u := store.Upsert{Table: "activation_runs", Columns: []string{"activation", "run", "job", "whole", "added", "removed", "held", "persons", "left_out", "without", "file", "ended_at"},

@@ -80,8 +80,8 @@ func (a *Activations) connect(ctx context.Context, t *Target, secret string) (cl
 	}
 	return client, func() {
 		stop()
+		_ = sshClient.Close() // first: a server that leaves its side open would hold up the other
 		_ = client.Close()
-		_ = sshClient.Close()
 	}, key, nil
 }
 

@@ -11,7 +11,7 @@ CREATE TABLE activations (
 	secret     TEXT   NOT NULL, -- a password, a private key or a signing secret
 	run        BIGINT NOT NULL, -- number of the last run that began
 	arrived    BIGINT NOT NULL, -- number of the last run that arrived; 0: none
-	whole      BIGINT NOT NULL, -- 1: the next run sends everything
+	whole      BIGINT NOT NULL, -- more than 0: the next run sends everything; it grows with each reason
 	created_at BIGINT NOT NULL,
 	updated_at BIGINT NOT NULL
 );

@@ -83,7 +83,9 @@ func (s *Server) serve(conn net.Conn, config *ssh.ServerConfig) {
 		if err != nil {
 			return
 		}
-		if err := server.Serve(); err != nil && !errors.Is(err, io.EOF) {
+		err = server.Serve()
+		_ = channel.Close()
+		if err != nil && !errors.Is(err, io.EOF) {
 			return
 		}
 	}
