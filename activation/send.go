@@ -86,11 +86,11 @@ func (a *Activations) send(ctx context.Context, r job.Run) (touchstone.JSON, err
 			return "", err
 		}
 	}
-	done, err := a.deliver(ctx, r, &x, st)
+	done, file, err := a.deliver(ctx, r, &x, st)
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(done)
+	text, err := json.Marshal(map[string]any{"run": done.Run, "whole": done.Whole, "added": done.Added, "removed": done.Removed, "rows": done.Held, "left_out": done.LeftOut, "file": file})
 	return touchstone.JSON(text), err
 }
 
@@ -212,21 +212,21 @@ func mark(ctx context.Context, tx *store.Tx, activation string, run int64, found
 }
 
 // deliver brings the receiver up to date and notes that it is.
-func (a *Activations) deliver(ctx context.Context, r job.Run, x *Activation, st *progress) (*Ran, error) {
-	done := &Ran{Run: st.Run, Job: r.ID(), Whole: st.Whole, Persons: st.Persons, LeftOut: st.LeftOut, Without: st.Without}
+func (a *Activations) deliver(ctx context.Context, r job.Run, x *Activation, st *progress) (done *Ran, info job.FileInfo, err error) {
+	done = &Ran{Run: st.Run, Job: r.ID(), Whole: st.Whole, Persons: st.Persons, LeftOut: st.LeftOut, Without: st.Without}
 	// The name is a function of the run, so that sending it again replaces it.
 	done.File = fileName(x.Name, st)
 	f, err := r.File(done.File + shapes[x.Format].ending)
 	if err != nil {
-		return nil, err
+		return nil, info, err
 	}
 	defer f.Close()
 	if _, err := f.Resume(0); err != nil {
-		return nil, err
+		return nil, info, err
 	}
 	sheet, err := newSheet(x.Format, !st.Whole, f)
 	if err != nil {
-		return nil, err
+		return nil, info, err
 	}
 	call := &caller{activations: a, of: x, run: st, job: r.ID()}
 	err = a.each(ctx, x, st, func(l row) error {
@@ -252,10 +252,10 @@ func (a *Activations) deliver(ctx context.Context, r job.Run, x *Activation, st 
 		err = sheet.end()
 	}
 	if err != nil {
-		return nil, err
+		return nil, info, err
 	}
 	if _, err = f.Flush(); err != nil {
-		return nil, err
+		return nil, info, err
 	}
 	done.File = f.Info().Name
 	r.Note(touchstone.Textf("Bringing the file to its receiver"))
@@ -266,9 +266,9 @@ func (a *Activations) deliver(ctx context.Context, r job.Run, x *Activation, st 
 		err = call.end(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, info, err
 	}
-	return done, a.arrived(ctx, r, x, st, done)
+	return done, f.Info(), a.arrived(ctx, r, x, st, done)
 }
 
 func fileName(name string, st *progress) string {

@@ -146,10 +146,16 @@ export const segments: Messages = {
   "how long somebody has been in a segment is known of now only": "只能得知到当前为止在人群中的时长",
   "A file for this platform is a list without columns and cannot say what is to be removed.": "该平台的文件是没有列的名单，无法表示需要移除的人。",
   "An SFTP server needs a host, a user, and a password or private key.": "SFTP 服务器需要主机、用户，以及密码或私钥。",
+  "A file for this platform is a list without columns and cannot say what is to be removed.":
+    "该平台的文件是没有列的名单，无法表示需要移除的人。",
+  "An SFTP server needs a host, a user, and a password or private key.":
+    "SFTP 服务器需要主机、用户，以及密码或私钥。",
   "An activation needs a name of at most {0} characters.": "投放需要名称，且不超过 {0} 个字符。",
-  "Ask whoever runs the server whether the key is theirs, and set it then.": "请向服务器的管理者确认该密钥，再填写。",
+  "Ask whoever runs the server whether the key is theirs, and set it then.":
+    "请向服务器的管理者确认该密钥，再填写。",
   "Bringing the file to its receiver": "正在发送文件",
-  "Calls are signed: the secret is whsec_ and 24 to 64 bytes in base64.": "调用会签名：密钥为 whsec_ 加 24 到 64 字节的 base64。",
+  "Calls are signed: the secret is whsec_ and 24 to 64 bytes in base64.":
+    "调用会签名：密钥为 whsec_ 加 24 到 64 字节的 base64。",
   "Give it in the form of OpenSSH or PEM, without a passphrase.": "请使用 OpenSSH 或 PEM 格式，且不带口令。",
   "Say which kinds of identifiers are sent.": "请指定发送哪些标识。",
   "Send a smaller segment.": "请发送更小的人群。",
@@ -170,7 +176,8 @@ export const segments: Messages = {
   "There is no activation {0}.": "没有投放 {0}。",
   "Write it like sftp.example.com:22.": "请写成 sftp.example.com:22 这样的形式。",
   "ssh-keyscan HOST | ssh-keygen -lf - prints it.": "可用 ssh-keyscan HOST | ssh-keygen -lf - 查看。",
-  "{0} is no format of files: google, meta, oceanengine, tencent, csv or json.": "{0} 不是文件格式：google、meta、oceanengine、tencent、csv 或 json。",
+  "{0} is no format of files: google, meta, oceanengine, tencent, csv or json.":
+    "{0} 不是文件格式：google、meta、oceanengine、tencent、csv 或 json。",
   "{0} is no kind of identifiers that this format takes.": "{0} 不是该格式接受的标识类型。",
   "{0} is no place to send to: file, sftp or call.": "{0} 不是发送方式：file、sftp 或 call。",
   "{0} is not the address of a server.": "{0} 不是服务器地址。",

@@ -51,12 +51,13 @@ export function ScheduleForm({ schedule, onDone }: { schedule: Schedule | undefi
   const { policy } = usePurposes();
   const kind = Form.useWatch("kind", form) ?? schedule?.kind;
   const chosen = Form.useWatch("segment", form) ?? given.segment;
-  const activations = useQuery({ ...activationsQuery, enabled: kind === "activation.send" }).data?.items ?? [];
+  const activations =
+    useQuery({ ...activationsQuery, enabled: kind === "activation.send" }).data?.items ?? [];
   const save = useWrite({
     mutationFn: async (v: Values) => {
       const input = inputOf(v);
       if (!schedule) {
-        const body = { name: v.name, cron: v.cron, days: v.days, kind: v.kind, ...(input ? { input } : {}) };
+        const body = { name: v.name, cron: v.cron, days: v.days, kind: v.kind, ...(input ? { input: { ...input } } : {}) };
         return data(api.POST("/api/v1/schedules", { body }));
       }
       const moved = input && !same(input, given) ? { input } : {};
@@ -176,11 +177,11 @@ export function ScheduleForm({ schedule, onDone }: { schedule: Schedule | undefi
 }
 
 /** What a schedule hands to its jobs. */
-interface Given {
+type Given = {
   segment?: string;
   purpose?: string;
   activation?: string;
-}
+};
 
 function inputOf(v: Values): Given | undefined {
   if (v.kind === "segment.export" && v.segment)
