@@ -2904,6 +2904,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/activations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where members of segments are sent */
+        get: operations["listActivations"];
+        put?: never;
+        /**
+         * Say where members of a segment are sent
+         * @description It is sent by a job of the kind `activation.send` with the input `{"activation": "act_…"}`, started by hand or by a schedule. Only those are sent who agree to
+         *     the purpose. The first run, and one after somebody was erased whose lines the receiver has, sends everything.
+         */
+        post: operations["createActivation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/activations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** One activation */
+        get: operations["getActivation"];
+        put?: never;
+        post?: never;
+        /** Forget an activation and what was sent; its receiver keeps what it has */
+        delete: operations["deleteActivation"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an activation; fields left out stay as they are
+         * @description With another segment, format, target or choice of identifiers the next run sends everything.
+         */
+        patch: operations["updateActivation"];
+        trace?: never;
+    };
+    "/api/v1/activations/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Connect to where it sends, and send nothing about anybody
+         * @description Of an SFTP server whose key is not set it tells the key, without having sent a password.
+         */
+        post: operations["testActivation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/activations/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /** What arrived, the newest first */
+        get: operations["listActivationRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reactors": {
         parameters: {
             query?: never;
@@ -4983,7 +5070,7 @@ export interface components {
          * @description What an operation needs, as `resource:verb`
          * @enum {string}
          */
-        Permission: "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "segments:approve" | "tags:read" | "tags:write" | "tags:approve" | "tags:give" | "stages:read" | "stages:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
+        Permission: "activations:read" | "activations:write" | "activations:send" | "people:read" | "people:contacts" | "people:reveal" | "people:export" | "people:write" | "people:erase" | "privacy:read" | "privacy:write" | "register:read" | "register:write" | "receipts:read" | "identity:read" | "identity:write" | "households:read" | "households:write" | "segments:read" | "segments:write" | "segments:approve" | "tags:read" | "tags:write" | "tags:approve" | "tags:give" | "stages:read" | "stages:write" | "analytics:read" | "sql:run" | "catalogue:read" | "catalogue:write" | "events:read" | "sources:read" | "sources:write" | "quarantine:read" | "quarantine:write" | "imports:read" | "imports:write" | "admission:read" | "admission:write" | "plans:read" | "plans:write" | "quality:read" | "quality:write" | "consent:read" | "consent:write" | "consent:record" | "mail:read" | "mail:write" | "webhooks:read" | "webhooks:write" | "effects:read" | "effects:write" | "reactors:read" | "reactors:write" | "jobs:read" | "jobs:write" | "schedules:read" | "schedules:write" | "stats:read" | "metrics:read" | "settings:read" | "settings:write" | "holds:read" | "holds:write" | "retention:read" | "retention:write" | "audit:read" | "users:read" | "users:write" | "keys:read" | "keys:write" | "backups:read" | "backups:write";
         Roles: {
             permissions: {
                 permission: components["schemas"]["Permission"];
@@ -8084,6 +8171,126 @@ export interface components {
                  */
                 why: "unfilled" | "exists";
             }[];
+        };
+        ActivationTarget: {
+            /**
+             * @description file: of the job, to be fetched. call: signed as Standard Webhooks, 1,000 lines each
+             * @enum {string}
+             */
+            type: "file" | "sftp" | "call";
+            /** @example sftp.example.com:22 */
+            host?: string;
+            user?: string;
+            folder?: string;
+            /**
+             * @description Fingerprint of the server's key; another one is not spoken to
+             * @example SHA256:…
+             */
+            host_key?: string;
+            url?: string;
+        };
+        /**
+         * @description google, meta: e-mail and phone, normalised and hashed with SHA-256. oceanengine: mainland mobile numbers with SHA-256, one a line. tencent: the same with MD5.
+         *     csv, json: person, kind and value as they are.
+         * @enum {string}
+         */
+        ActivationFormat: "google" | "meta" | "oceanengine" | "tencent" | "csv" | "json";
+        NewActivation: {
+            name: string;
+            segment: string;
+            /** @description Of consent; empty: that of the segment, or of sharing */
+            purpose?: string;
+            format: components["schemas"]["ActivationFormat"];
+            /** @description Of identifiers; of a platform's format all that it takes, if none are named */
+            kinds?: string[];
+            /**
+             * @description Send what has changed since the last run that arrived; else everything each time
+             * @default false
+             */
+            changes?: boolean;
+            target?: components["schemas"]["ActivationTarget"];
+            /** @description A password or private key; of calls whsec_ and the signing key. It is never read back */
+            secret?: string;
+        };
+        ActivationPatch: {
+            name?: string;
+            segment?: string;
+            /** @description Of consent; empty: that of the segment, or of sharing */
+            purpose?: string;
+            format?: components["schemas"]["ActivationFormat"];
+            /** @description Of identifiers; of a platform's format all that it takes, if none are named */
+            kinds?: string[];
+            /**
+             * @description Send what has changed since the last run that arrived; else everything each time
+             * @default false
+             */
+            changes?: boolean;
+            target?: components["schemas"]["ActivationTarget"];
+            /** @description A password or private key; of calls whsec_ and the signing key. It is never read back */
+            secret?: string;
+        };
+        Activation: {
+            /** @example act_a1b2c3d4e5f6 */
+            id: string;
+            name: string;
+            segment: string;
+            purpose: string;
+            format: components["schemas"]["ActivationFormat"];
+            kinds: string[];
+            changes: boolean;
+            target: components["schemas"]["ActivationTarget"];
+            has_secret: boolean;
+            /** @description The next run sends everything, whatever `changes` says */
+            whole: boolean;
+            created_at: components["schemas"]["Time"];
+            updated_at: components["schemas"]["Time"];
+        };
+        ActivationList: {
+            items: components["schemas"]["Activation"][];
+            next_cursor: string;
+        };
+        ActivationRun: {
+            /** Format: int64 */
+            run: number;
+            job: string;
+            /** @description It replaced what was there */
+            whole: boolean;
+            /**
+             * Format: int64
+             * @description Lines
+             */
+            added: number;
+            /**
+             * Format: int64
+             * @description Lines
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Lines that the receiver has now
+             */
+            held: number;
+            /**
+             * Format: int64
+             * @description Members who agree and are not protected
+             */
+            persons: number;
+            /**
+             * Format: int64
+             * @description Members who do not agree, or are protected
+             */
+            left_out: number;
+            /**
+             * Format: int64
+             * @description Members without such an identifier
+             */
+            without: number;
+            file: string;
+            ended_at: components["schemas"]["Time"];
+        };
+        ActivationRunList: {
+            items: components["schemas"]["ActivationRun"][];
+            next_cursor: string;
         };
         Reactor: {
             name: string;
@@ -15228,6 +15435,181 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TemplateResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listActivations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivationList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createActivation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewActivation"];
+            };
+        };
+        responses: {
+            /** @description The activation */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getActivation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteActivation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateActivation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "changes": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["ActivationPatch"];
+            };
+        };
+        responses: {
+            /** @description The activation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activation"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    testActivation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 characters; makes the call safe to repeat for 24 hours */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ok: boolean;
+                        /** @example SHA256:… */
+                        host_key?: string;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listActivationRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivationRunList"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -144,8 +144,6 @@ export const segments: Messages = {
   '{0} means nothing here; texts stand in "quotes"': "{0} 在此处没有意义；文本请加双引号",
   "Ask about the present, or leave the length of time out.": "请查询当前时刻，或去掉时长。",
   "how long somebody has been in a segment is known of now only": "只能得知到当前为止在人群中的时长",
-  "A file for this platform is a list without columns and cannot say what is to be removed.": "该平台的文件是没有列的名单，无法表示需要移除的人。",
-  "An SFTP server needs a host, a user, and a password or private key.": "SFTP 服务器需要主机、用户，以及密码或私钥。",
   "A file for this platform is a list without columns and cannot say what is to be removed.":
     "该平台的文件是没有列的名单，无法表示需要移除的人。",
   "An SFTP server needs a host, a user, and a password or private key.":
