@@ -35,6 +35,8 @@ var excepted = map[string]string{
 	"profile_shares.persons":       "how many there are",
 	"segments.failure":             "a sentence about a rule",
 	"tags.failure":                 "a sentence about a rule or a query; it names rows by number",
+	"activations.target":           "where files go; it names a server",
+	"activation_runs.persons":      "how many there were",
 	"stage_cycles.failure":         "a sentence about a rule",
 	"tag_days.value":               "a value that at least five had",
 	"tag_days.persons":             "how many there were",

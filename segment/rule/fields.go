@@ -13,21 +13,28 @@ func (r *Rule) Reads() []touchstone.Reads {
 			list = append(list, one)
 		}
 	}
+	event := func(name string, where []Filter) {
+		add(touchstone.EventField, "", name, touchstone.Counts)
+		for i := range where {
+			if f := &where[i]; f.Context != "" {
+				add(touchstone.ContextField, name, f.Context, touchstone.Compares)
+			} else {
+				add(touchstone.PropertyField, name, f.Property, touchstone.Compares)
+			}
+		}
+	}
 	for _, c := range r.conditions {
 		switch n := c.Node.(type) {
 		case *Trait:
 			add(touchstone.TraitField, "", n.Name, touchstone.Compares)
 		case *Event:
-			add(touchstone.EventField, "", n.Name, touchstone.Counts)
+			event(n.Name, n.Where)
 			if n.Property != "" {
 				add(touchstone.PropertyField, n.Name, n.Property, touchstone.Compares)
 			}
-			for i := range n.Where {
-				if f := &n.Where[i]; f.Context != "" {
-					add(touchstone.ContextField, n.Name, f.Context, touchstone.Compares)
-				} else {
-					add(touchstone.PropertyField, n.Name, f.Property, touchstone.Compares)
-				}
+		case *Sequence:
+			for i := range n.Steps {
+				event(n.Steps[i].Name, n.Steps[i].Where)
 			}
 		}
 	}

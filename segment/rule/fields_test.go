@@ -17,6 +17,7 @@ func TestReadsNameAllThatTheTextNames(t *testing.T) {
 		`{"and":[{"event":"Order Paid","where":[{"property":"amount","op":"gte","value":10},{"context":"page.path","op":"eq","value":"/"}],"count":{"op":"lte","value":3},"within":"30d"},{"not":{"trait":"plan","op":"exists"}}]}`,
 		`{"event":"Order Paid","sum":{"property":"amount","op":"gte","value":100}}`,
 		`{"household":{"any":{"or":[{"event":"View","where":[{"property":"sku","op":"exists"}]},{"trait":"vip","op":"eq","value":true}]}}}`,
+		`{"sequence":[{"event":"View","where":[{"property":"sku","op":"exists"}]},{"event":"Order Paid","where":[{"context":"page.path","op":"eq","value":"/"}],"within":"2h","not":true}],"within":"30d"}`,
 	} {
 		named := map[string]bool{}
 		for _, r := range parse(t, text).Reads() {

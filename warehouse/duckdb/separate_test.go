@@ -196,7 +196,7 @@ func TestProcessesThatFail(t *testing.T) {
 		"does not exist":        {[]string{"/does/not/exist"}, touchstone.Unavailable, false},
 		"complains at length":   {[]string{"/bin/sh", "-c", "cat /dev/zero | head -c 10000000 >&2; exit 3"}, touchstone.Invalid, true},
 		"runs out of memory":    {[]string{"/bin/sh", "-c", "echo 'fatal error: runtime: cannot allocate memory' >&2; exit 2"}, touchstone.Invalid, false},
-		"leaves a child behind": {[]string{"/bin/sh", "-c", "sleep 60 & exit 1"}, touchstone.Internal, false},
+		"leaves a child behind": {[]string{"/bin/sh", "-c", "exec 3<&0; sleep 60 & exit 1"}, touchstone.Internal, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

@@ -57,7 +57,13 @@ export function ScheduleForm({ schedule, onDone }: { schedule: Schedule | undefi
     mutationFn: async (v: Values) => {
       const input = inputOf(v);
       if (!schedule) {
-        const body = { name: v.name, cron: v.cron, days: v.days, kind: v.kind, ...(input ? { input: { ...input } } : {}) };
+        const body = {
+          name: v.name,
+          cron: v.cron,
+          days: v.days,
+          kind: v.kind,
+          ...(input ? { input: { ...input } } : {}),
+        };
         return data(api.POST("/api/v1/schedules", { body }));
       }
       const moved = input && !same(input, given) ? { input } : {};
