@@ -118,6 +118,9 @@ func (s *Stages) Create(ctx context.Context, d Draft, who Who) (Cycle, error) {
 	if err := checkKey("key", d.Key); err != nil {
 		return Cycle{}, err
 	}
+	if strings.HasSuffix(d.Key, "_since") || strings.HasSuffix(d.Key, "_was") { // traits of the life cycle without it
+		return Cycle{}, touchstone.Errorf(touchstone.Invalid, "key: %s ends with _since or _was", d.Key).WithHint("These are traits of each life cycle; choose another key.")
+	}
 	x := Cycle{ID: randid.New("cyc"), Key: d.Key, Name: d.Name, Description: d.Description, Owner: d.Owner}
 	if err := x.checkTexts(); err != nil {
 		return Cycle{}, err

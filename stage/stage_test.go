@@ -182,6 +182,9 @@ func TestDefinitions(t *testing.T) {
 			}
 		}
 		create(w, purchase(false))
+		if _, err := w.stages.Create(t.Context(), Draft{Key: "purchase_since", Name: "P", Definition: purchase(true)}, Who{}); touchstone.KindOf(err) != touchstone.Invalid {
+			t.Errorf("a key that another one's trait has: %v", err)
+		}
 		if _, err := w.stages.Create(t.Context(), Draft{Key: "purchase", Name: "P", Definition: purchase(true)}, Who{}); touchstone.KindOf(err) != touchstone.Conflict {
 			t.Errorf("a key comes twice: %v", err)
 		}

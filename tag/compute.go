@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/touchstone-cdp/touchstone"
 	"github.com/touchstone-cdp/touchstone/access"
@@ -140,7 +141,12 @@ func (t *Tags) set(ctx context.Context, statement string, args ...any) (n int64,
 
 // having returns who has a value of a tag, and which.
 func (t *Tags) having(ctx context.Context, id string) (map[touchstone.PersonID]touchstone.JSON, error) {
-	rows, err := t.cfg.DB.Reader().Query(ctx, `SELECT person, value FROM tag_values WHERE tag = ? AND current = 1 AND value <> 'null'`, id)
+	return t.holding(ctx, id, 0)
+}
+
+// holding returns those of them whose value does not end by a moment.
+func (t *Tags) holding(ctx context.Context, id string, until int64) (map[touchstone.PersonID]touchstone.JSON, error) {
+	rows, err := t.cfg.DB.Reader().Query(ctx, `SELECT person, value FROM tag_values WHERE tag = ? AND current = 1 AND value <> 'null' AND (expires = 0 OR expires > ?)`, id, until)
 	if err != nil {
 		return nil, err
 	}
@@ -288,9 +294,17 @@ func (t *Tags) bySQL(ctx context.Context, r job.Run, x *Tag) (result computed, e
 	if err != nil {
 		return result, err
 	}
+	// What is the same goes on: it is written again once half of its time is over.
+	lasting := have
+	if hours := x.Definition.ExpiresHours; hours > 0 {
+		half := time.Duration(hours) * time.Hour / 2
+		if lasting, err = t.holding(ctx, x.ID, t.cfg.Clock.Now().Add(half).UnixMilli()); err != nil {
+			return result, err
+		}
+	}
 	differ := map[touchstone.PersonID]touchstone.JSON{}
 	for p, v := range want {
-		if have[p] != v {
+		if lasting[p] != v {
 			differ[p] = v
 		}
 	}

@@ -377,6 +377,21 @@ func TestValuesThatAreWritten(t *testing.T) {
 			t.Errorf("the failure is %q", q.Failure)
 		}
 
+		// What a query goes on to return goes on, also where values end by themselves.
+		near := w.approved(Draft{Key: "near", Name: "Near", Kind: SQL, Definition: Definition{SQL: "select 1", EveryMinutes: 60, ExpiresHours: 4}})
+		w.rows = []Given{{"p_1", `"a"`}, {"p_2", `"b"`}}
+		for range 8 {
+			w.work()
+			_, err = w.tags.refresh(ctx, near.ID, []touchstone.PersonID{1, 2}, "cmd_c")
+			w.must(err)
+			w.want("near", `"a"`, `"b"`)
+			w.now = w.now.Add(time.Hour)
+		}
+		w.now = w.now.Add(4 * time.Hour) // no run came
+		_, err = w.tags.refresh(ctx, near.ID, []touchstone.PersonID{1, 2}, "cmd_d")
+		w.must(err)
+		w.want("near", "null", "null")
+
 		// A deleted tag leaves no trait.
 		_, err = w.tags.delete(ctx, run{fmt.Sprintf(`{"tag":%q}`, q.ID)})
 		w.must(err)

@@ -34,4 +34,7 @@ export const stages: Messages = {
   "there is no template {0}": "没有模板 {0}",
   "{0}: each threshold is stricter than the one before": "{0}：每个阈值都应比前一个更严格",
   "{0}: there are {1} thresholds, of the scores 2, 3, 4 and 5": "{0}：应有 {1} 个阈值，对应 2、3、4、5 分",
+  "These are traits of each life cycle; choose another key.":
+    "这些后缀用于每个生命周期的属性，请换一个键名。",
+  "key: {0} ends with _since or _was": "key：{0} 以 _since 或 _was 结尾",
 };
