@@ -59,7 +59,7 @@ export function Funnel({ cycle, report, days }: { cycle: Cycle; report: CycleRep
                   <td className="stage-bar">
                     {!s.lost && (
                       <>
-                        <i style={{ width: `${(100 * s.reached) / most}%` }} aria-hidden="true" />
+                        <i style={barOf(s.reached / most)} aria-hidden="true" />
                         <Num value={s.reached} />
                       </>
                     )}
@@ -82,6 +82,9 @@ export function Funnel({ cycle, report, days }: { cycle: Cycle; report: CycleRep
     </div>
   );
 }
+
+/** A bar beside its number, for which there is always room. */
+const barOf = (share: number) => ({ width: `calc((100% - 72px) * ${share})` });
 
 /** The distribution of the time from a stage to the next, as bars from an hour to more than a year. */
 function Times({ stage }: { stage: StageReport }) {
@@ -126,7 +129,7 @@ function Flows({ cycle, report }: { cycle: Cycle; report: CycleReport }) {
         <small>{t("stages.flowsAbout")}</small>
       </div>
       <div className="stage-scroll">
-        <table className="stage-funnel" aria-label={t("stages.flows")}>
+        <table className="stage-funnel stage-flows" aria-label={t("stages.flows")}>
           <tbody>
             {flows.map((f) => (
               <tr key={`${f.from} ${f.to}`}>
@@ -134,7 +137,7 @@ function Flows({ cycle, report }: { cycle: Cycle; report: CycleReport }) {
                   {name(f.from)} → {name(f.to)}
                 </th>
                 <td className="stage-bar">
-                  <i style={{ width: `${(100 * f.count) / most}%` }} aria-hidden="true" />
+                  <i style={barOf(f.count / most)} aria-hidden="true" />
                   <Num value={f.count} />
                 </td>
               </tr>

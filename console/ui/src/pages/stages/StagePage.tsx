@@ -59,6 +59,7 @@ export function StagePage() {
       />
       {cycle.failure && <p role="alert">{cycle.failure}</p>}
       <Tabs
+        className="stage-tabs"
         activeKey={tab}
         onChange={(key) => setSearch({ tab: key })}
         items={views.map((key) => ({ key, label: t(`stages.tabs.${key}`) }))}
