@@ -373,7 +373,7 @@ func checkNamed(refs map[string]reference, r *rule.Rule, id string) error {
 		if !ok {
 			continue
 		}
-		if _, known := refs[n.ID]; !known && n.ID != id {
+		if _, known := refs[n.ID]; (!known || ofFeature(n.ID)) && n.ID != id { // sets of tags come and go with their versions
 			return touchstone.Errorf(touchstone.Invalid, "%s: there is no segment %s", strings.TrimPrefix(c.Path+".segment", "."), n.ID)
 		}
 	}

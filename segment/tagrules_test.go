@@ -47,6 +47,9 @@ func TestTagRules(t *testing.T) {
 		if err != nil || !slices.Equal(in[1], []int{0, 1}) || len(in[2]) != 0 {
 			t.Fatalf("in %v, %v", in, err)
 		}
+		if _, err := w.segs.Create(ctx, Draft{Name: "names a set", Rule: touchstone.JSON(`{"segment":"` + sets[0] + `"}`)}); touchstone.KindOf(err) != touchstone.Invalid {
+			t.Errorf("a segment that goes by a tag's set, which goes with its version: %v", err)
+		}
 		w.changes = nil
 		w.trait(2, "city", `"Oslo"`)
 		w.trait(1, "city", "null")
