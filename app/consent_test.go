@@ -563,14 +563,17 @@ func (m *matrix) live() []string {
 	m.enter(entered)
 	// Somebody who agrees to everything leaves last, which is told behind all entries.
 	m.track(fmt.Sprintf(`{"type":"identify","userId":"granted","traits":{%q:null}}`, entered))
-	until(m.t, "the feed has come to the end", func() bool {
+	told := func() []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return strings.Contains(text.String(), "segment_left")
+		return slices.DeleteFunc(strings.Split(text.String(), "\n\n"), func(change string) bool {
+			return !strings.Contains(change, `"`+entered+`"`) // it begins with what came before
+		})
+	}
+	until(m.t, "the feed has come to the end", func() bool {
+		return slices.ContainsFunc(told(), func(change string) bool { return strings.Contains(change, "segment_left") })
 	})
 	stop()
 	<-done
-	return m.in(strings.Join(slices.DeleteFunc(strings.Split(text.String(), "\n\n"), func(change string) bool {
-		return !strings.Contains(change, `"`+entered+`"`) // it begins with what came before
-	}), "\n\n"))
+	return m.in(strings.Join(told(), "\n\n"))
 }
