@@ -194,9 +194,11 @@ func (s *Stages) ask(ctx context.Context, tx *store.Tx, x *Cycle, persons []touc
 				w.change(t, w.p.of[m.cause], true, m)
 			}
 		}
-		if len(t.open) > 0 && t.open[0].doubt != 0 {
-			s.metrics.doubt.Inc()
-			t.moved, t.dirty, t.open[0].doubt = true, true, 0
+		for i := range t.open {
+			if t.open[i].doubt != 0 {
+				s.metrics.doubt.Inc()
+				t.moved, t.dirty, t.open[i].doubt = true, true, 0
+			}
 		}
 		w.hold(t, holds, move{at: now, why: why})
 	}

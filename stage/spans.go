@@ -138,7 +138,7 @@ func (w *writer) stays(at int) int {
 	return at
 }
 
-// hold has rules hold for somebody, and moves them if that is another stage.
+// hold has rules hold for somebody, and moves them if that is another stage. A doubt goes on: who is heard of meanwhile was not asked.
 func (w *writer) hold(t *track, holds []int, m move) {
 	was, at := w.standing(t)
 	next := w.p.decide(was, holds)
@@ -154,10 +154,14 @@ func (w *writer) hold(t *track, holds []int, m move) {
 	}
 	if len(t.open) == 1 && t.open[0].stage == key {
 		r := &t.open[0]
-		if r.holds != text || r.reached != reached || r.doubt != 0 {
-			r.holds, r.reached, r.doubt, t.dirty = text, reached, 0, true
+		if r.holds != text || r.reached != reached {
+			r.holds, r.reached, t.dirty = text, reached, true
 		}
 		return
+	}
+	var doubt int64
+	for i := range t.open {
+		doubt = max(doubt, t.open[i].doubt)
 	}
 	w.notBefore(t, &m)
 	before := ""
@@ -170,14 +174,14 @@ func (w *writer) hold(t *track, holds []int, m move) {
 	if before == key && at >= 0 { // several, of which one goes on
 		w.close(t, m.at, at)
 		r := &t.open[0]
-		r.holds, r.reached, r.doubt, r.shown, t.dirty, t.moved = text, reached, 0, 0, true, true
+		r.holds, r.reached, r.doubt, r.shown, t.dirty, t.moved = text, reached, doubt, 0, true, true
 		return
 	}
 	if at >= 0 && t.open[at].began == m.at { // it lasted no time
 		before = t.open[at].origin
 	}
 	w.close(t, m.at, -1)
-	t.open = append(t.open, span{node: m.node, began: m.at, person: t.person, stage: key, origin: before, why: m.why, cause: m.cause, message: m.message, holds: text, reached: reached})
+	t.open = append(t.open, span{node: m.node, began: m.at, person: t.person, stage: key, origin: before, why: m.why, cause: m.cause, message: m.message, holds: text, reached: reached, doubt: doubt})
 	t.dirty, t.moved = true, true
 	w.s.metrics.moved.WithLabelValues(m.why).Inc()
 }
