@@ -233,7 +233,7 @@ func (s *Stages) delete(ctx context.Context, r job.Run) (touchstone.JSON, error)
 	}); err != nil {
 		return "", err
 	}
-	rows, err := s.cfg.DB.Reader().Query(ctx, `SELECT DISTINCT person FROM stage_spans WHERE cycle = ? AND shown > 0 ORDER BY person`, id)
+	rows, err := s.cfg.DB.Reader().Query(ctx, `SELECT DISTINCT person FROM stage_spans WHERE cycle = ? AND shown <> 0 ORDER BY person`, id)
 	if err != nil {
 		return "", err
 	}

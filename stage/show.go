@@ -123,7 +123,7 @@ func openSpans(ctx context.Context, q store.Querier, x *Cycle, persons []touchst
 			return err
 		}
 		h, is := heads[r.person]
-		h.last = max(h.last, r.shown)
+		h.last = max(h.last, abs(r.shown))
 		if here := p.of[r.stage]; r.ended == 0 && (!is || h.began == 0 || p.further(p.of[h.stage], here) == here) {
 			h.span = r
 		}
@@ -139,7 +139,7 @@ func (s *Stages) show(ctx context.Context, tx *store.Tx, x *Cycle, c touchstone.
 	changed := 0
 	for i, person := range persons {
 		h, is := heads[person]
-		if !is || h.began == 0 || !x.retired && (h.shown != 0 || h.stage == "" && h.last == 0) || x.retired && h.last == 0 {
+		if !is || h.began == 0 || !x.retired && (h.shown > 0 || h.stage == "" && h.last == 0) || x.retired && h.last == 0 {
 			continue
 		}
 		changed++

@@ -174,14 +174,18 @@ func (w *writer) hold(t *track, holds []int, m move) {
 	if before == key && at >= 0 { // several, of which one goes on
 		w.close(t, m.at, at)
 		r := &t.open[0]
-		r.holds, r.reached, r.doubt, r.shown, t.dirty, t.moved = text, reached, doubt, 0, true, true
+		r.holds, r.reached, r.doubt, r.shown, t.dirty, t.moved = text, reached, doubt, again(r.shown), true, true
 		return
 	}
 	if at >= 0 && t.open[at].began == m.at { // it lasted no time
 		before = t.open[at].origin
 	}
 	w.close(t, m.at, -1)
-	t.open = append(t.open, span{node: m.node, began: m.at, person: t.person, stage: key, origin: before, why: m.why, cause: m.cause, message: m.message, holds: text, reached: reached, doubt: doubt})
+	var shown int64
+	for i := range t.gone { // the traits say what is no more
+		shown = max(shown, abs(t.gone[i].shown))
+	}
+	t.open = append(t.open, span{node: m.node, began: m.at, person: t.person, stage: key, origin: before, why: m.why, cause: m.cause, message: m.message, holds: text, reached: reached, doubt: doubt, shown: again(shown)})
 	t.dirty, t.moved = true, true
 	w.s.metrics.moved.WithLabelValues(m.why).Inc()
 }
@@ -238,8 +242,13 @@ func (w *writer) doubtful(t *track, at, since int64) {
 	}
 	r := &t.open[0]
 	r.holds, r.reached = w.p.writeHolds(st.holds), w.p.key(st.reached)
-	r.doubt, r.shown, t.dirty, t.moved = since, 0, true, true
+	r.doubt, r.shown, t.dirty, t.moved = since, again(r.shown), true, true
 }
+
+// again has the traits of a span written again, and keeps when they were written last.
+func again(shown int64) int64 { return -abs(shown) }
+
+func abs(n int64) int64 { return max(n, -n) }
 
 // save writes what has changed, and returns who is to be shown elsewhere.
 func (w *writer) save(ctx context.Context, tx *store.Tx) (moved []touchstone.PersonID, err error) {

@@ -240,7 +240,8 @@ func story(rt *rapid.T, w *world) {
 			w.must(err)
 			version = true
 		default:
-			w.mark++ // sets were built anew in silence
+			w.mark++ // sets were built anew in silence: all are asked, some before what lies behind was heard
+			version = true
 		}
 	}
 	w.hear(len(w.inbox))
