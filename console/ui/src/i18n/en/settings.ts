@@ -411,6 +411,7 @@ export const settings = {
       mapping_delete: "Deleted a mapping",
     },
     things: {
+      activation: "activations",
       register: "the register of processing",
       alarm: "alarms",
       hold: "legal holds",

@@ -402,6 +402,7 @@ export const settings = {
       mapping_delete: "删除映射",
     },
     things: {
+      activation: "投放",
       register: "处理活动记录",
       alarm: "告警",
       hold: "法律保全",
